@@ -1,0 +1,202 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The token protocol of the ECS metadata service over HTTP. This module util is private to the collection.
+
+The only file that knows header names and status codes. A client never reads without a token, never falls back, and
+never gives its token away: there is no accessor for it but ``issue_token``, which requests another one.
+Source: Alibaba Cloud, "View instance metadata", security-enhanced mode.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+import typing as t
+
+from . import _errors
+from ._http import BrokenReply, Pool, Reply, TransportError, parse_endpoint
+from ._secrets import register_secret
+
+DEFAULT_ENDPOINT = "http://100.100.100.200"
+LONGEST_TTL = 21600
+TOKEN_PATH = "/latest/api/token"
+TOKEN_HEADER = "X-aliyun-ecs-metadata-token"
+TTL_HEADER = "X-aliyun-ecs-metadata-token-ttl-seconds"
+
+ANSWER_LIMIT = 2 * 1024 * 1024
+TOKEN_LIMIT = 4096
+_BACK_OFF = 0.2
+_LONGEST_BACK_OFF = 2.0
+
+
+class Settings(t.NamedTuple):
+    """How to talk to the service; times in seconds.
+
+    ``timeout`` bounds one answer, connecting included; ``deadline`` the whole operation; ``retries`` counts further tries after
+    the first; ``token_ttl`` is the lifetime asked for a token (1 to 21600); ``connections`` is the most used at once.
+    """
+
+    endpoint: str = DEFAULT_ENDPOINT
+    timeout: float = 2.0
+    deadline: float = 15.0
+    token_ttl: int = 300
+    retries: int = 3
+    connections: int = 8
+
+    def validate(self) -> Settings:
+        """Return self; raise ValueError naming the first setting out of range."""
+        parse_endpoint(self.endpoint)
+        if not 1 <= self.token_ttl <= LONGEST_TTL:
+            raise ValueError("token_ttl must be 1 to %d seconds, not %s" % (LONGEST_TTL, self.token_ttl))
+        for name in ("timeout", "deadline"):
+            if not 0 < getattr(self, name) <= 3600:
+                raise ValueError(
+                    "%s must be more than 0 and at most 3600 seconds, not %s" % (name, getattr(self, name))
+                )
+        if not 0 <= self.retries <= 20:
+            raise ValueError("retries must be 0 to 20, not %s" % self.retries)
+        return self
+
+
+class _Token(t.NamedTuple):
+    value: str
+    renew_at: float
+
+
+class _Patience(t.NamedTuple):
+    """Seconds to wait for a connection and for an answer, and the number of further tries."""
+
+    connect: float
+    answer: float
+    retries: int
+
+
+class Client:
+    """Reads metadata with tokens. Thread-safe; concurrent readers share one token and its request."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings.validate()
+        self._pool = Pool(parse_endpoint(settings.endpoint))
+        self._lock = threading.Lock()
+        self._token: t.Optional[_Token] = None
+        self._token_failure: t.Optional[_errors.MetadataError] = None
+        self._patience = _Patience(settings.timeout, settings.timeout, settings.retries)
+        self.start_clock()
+
+    def start_clock(self) -> None:
+        """Begin a new operation: the deadline counts from now, and an earlier failure is forgotten."""
+        self._ends_at = time.monotonic() + self.settings.deadline
+        self._token_failure = None
+
+    def get(self, target: str) -> bytes:
+        """Return the body of *target*, an absolute path such as ``/latest/meta-data/instance-id``.
+
+        Raise NotFound when the item is absent, else Unreachable, Refused or UnexpectedReply.
+        """
+        token = self._current_token()
+        reply = self._get_with(token, target)
+        if reply.status == 401:
+            # the token expired early, or the service forgot it: one new token, one more try
+            reply = self._get_with(self._current_token(instead_of=token), target)
+        if reply.status != 200:
+            raise _errors.from_status("GET " + target, self.settings.endpoint, reply.status)
+        return reply.body
+
+    def connect(self, connect_within: float, answer_within: float) -> None:
+        """Obtain the token in a single try of so many seconds, to find out quickly whether the service is there at all.
+
+        Raise as ``get`` does.
+        """
+        with self._lock:
+            self._token = self._request_token(self.settings.token_ttl, _Patience(connect_within, answer_within, 0))
+
+    def issue_token(self, ttl: int) -> str:
+        """Request a token of *ttl* seconds for use outside of this client, and return it."""
+        return self._request_token(ttl, self._patience).value
+
+    def send(self, method: str, target: str, headers: t.Mapping[str, str]) -> int:
+        """Send just this request, without the token, and return the status. Only for asking how the service reacts.
+
+        Raise Unreachable or UnexpectedReply where there is no status, or none but 429 and 5xx.
+        """
+        return self._persistently("%s %s" % (method, target), headers, self._patience).status
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        self._pool.close()
+
+    def _current_token(self, instead_of: t.Optional[_Token] = None) -> _Token:
+        with self._lock:  # single flight: whoever comes while one thread asks waits for that answer
+            token = self._token
+            if token is not None and token is not instead_of and time.monotonic() < token.renew_at:
+                return token
+            if self._token_failure is not None:
+                raise self._token_failure
+            try:
+                self._token = self._request_token(self.settings.token_ttl, self._patience)
+            except _errors.MetadataError as exc:
+                self._token_failure = exc  # the threads that waited need not find out again
+                raise
+            return self._token
+
+    def _request_token(self, ttl: int, patience: _Patience) -> _Token:
+        request = "PUT " + TOKEN_PATH
+        asked_at = time.monotonic()
+        reply = self._persistently(request, {TTL_HEADER: str(ttl)}, patience)
+        if reply.status != 200:
+            raise _errors.from_status(request, self.settings.endpoint, reply.status)
+        value = _usable_token(reply.body)
+        if value is None:
+            raise _errors.unexpected(request, self.settings.endpoint, "200 OK, but the body cannot be a token")
+        register_secret(value)
+        return _Token(value, asked_at + ttl - min(30.0, ttl / 4.0))
+
+    def _get_with(self, token: _Token, target: str) -> Reply:
+        return self._persistently("GET " + target, {TOKEN_HEADER: token.value}, self._patience)
+
+    def _persistently(self, request: str, headers: t.Mapping[str, str], patience: _Patience) -> Reply:
+        """Exchange, trying again after throttling, server errors and lost connections, within the deadline."""
+        method, target = request.split(" ", 1)
+        failure: _errors.MetadataError
+        for attempt in range(patience.retries + 1):
+            wait = random.uniform(0.5, 1.0) * min(_LONGEST_BACK_OFF, _BACK_OFF * 2**attempt)
+            try:
+                reply = self._exchange(method, target, headers, patience)
+                if reply.status != 429 and reply.status < 500:
+                    return reply
+                failure = _errors.from_status(request, self.settings.endpoint, reply.status)
+                wait = max(wait, reply.retry_after or 0.0)
+            except TransportError as exc:
+                failure = self._no_answer(request, exc)
+            except BrokenReply as exc:
+                failure = _errors.unexpected(request, self.settings.endpoint, exc.reason)
+                if not exc.retryable:
+                    raise failure from exc
+            if attempt == patience.retries or time.monotonic() + wait >= self._ends_at:
+                break
+            time.sleep(wait)
+        raise failure
+
+    def _exchange(self, method: str, target: str, headers: t.Mapping[str, str], patience: _Patience) -> Reply:
+        now = time.monotonic()
+        if now >= self._ends_at:
+            raise _errors.deadline_passed("%s %s" % (method, target), self.settings.endpoint, self.settings.deadline)
+        ends_at = min(now + patience.answer, self._ends_at)
+        limit = TOKEN_LIMIT if target == TOKEN_PATH else ANSWER_LIMIT
+        return self._pool.exchange(method, target, headers, ends_at, now + patience.connect, limit)
+
+    def _no_answer(self, request: str, cause: TransportError) -> _errors.MetadataError:
+        if time.monotonic() >= self._ends_at:
+            return _errors.deadline_passed(request, self.settings.endpoint, self.settings.deadline)
+        return _errors.unreachable(request, self.settings.endpoint, cause)
+
+
+def _usable_token(body: bytes) -> t.Optional[str]:
+    """The token in *body*, or None where it is empty or could not be sent as a header value."""
+    value = body.strip()
+    if not value or not all(0x21 <= byte <= 0x7E for byte in value):
+        return None
+    return value.decode("ascii")

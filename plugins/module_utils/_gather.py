@@ -1,0 +1,230 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which requests make which facts: subsets, ``meta-data/all`` or a walk, and the answer off the cloud. Private to the collection."""
+
+from __future__ import annotations
+
+import typing as t
+
+from . import _errors, _facts
+from ._client import DEFAULT_ENDPOINT, Client
+from ._dmi import Platform
+from ._secrets import register_secret
+from ._tree import Tree, decode, parse_all, parse_listing, quote
+from ._walk import Walk, work_off
+
+_META_DATA = "/latest/meta-data/"
+_ROLES = _META_DATA + "ram/security-credentials/"
+_IDENTITY = "/latest/dynamic/instance-identity/"
+_EVENTS = "/latest/maintenance/active-system-events"
+_USER_DATA = "/latest/user-data"
+_VENDOR_DATA = "/latest/vendor-data"
+
+# Subset -> the entries of meta-data/ that it stands for; "instance" also takes all that no other subset names.
+_ENTRIES: t.Dict[str, t.FrozenSet[str]] = {
+    "min": frozenset(("instance-id", "region-id", "zone-id")),
+    "instance": frozenset(("instance", "image", "image-id", "hostname", "serial-number", "owner-account-id")),
+    "network": frozenset(
+        "dns-conf eipv4 mac network network-type ntp-conf private-ipv4 public-ipv4 source-address sub-private-ipv4-list"
+        " vpc-cidr-block vpc-id vswitch-cidr-block vswitch-id".split()
+    ),
+    "disks": frozenset(("disks",)),
+    "public_keys": frozenset(("public-keys",)),
+    "tags": frozenset(("tags",)),
+    "ram": frozenset(("ram",)),
+}
+SUBSETS = tuple(sorted(_ENTRIES)) + ("events", "identity")
+SECRET_SUBSETS = ("identity_signature", "ram_credentials", "user_data", "vendor_data")
+
+# Where the firmware does not say "ECS", nobody should wait for a service that is not there.
+_PROBE_SECONDS = 0.4
+
+
+def select(requested: t.Iterable[str]) -> t.FrozenSet[str]:
+    """The subsets to gather, by the rules of ``ansible.builtin.setup``; raise ValueError for a name that is none.
+
+    ``all`` is everything without secrets, ``!name`` takes one away, ``min`` stays unless ``!min`` is given, and secrets
+    must be named. Without any positive name, ``all`` is meant.
+    """
+    requested = list(requested)
+    for name in requested:
+        if name.lstrip("!") not in SUBSETS + SECRET_SUBSETS + ("all",):
+            choices = ", ".join(("all",) + SUBSETS + SECRET_SUBSETS)
+            raise ValueError("gather_subset has no %r; choose from: %s, each also with ! before it" % (name, choices))
+    added = {name for name in requested if not name.startswith("!")}
+    removed = {name[1:] for name in requested if name.startswith("!")}
+    chosen = added - {"all"}
+    if "all" in added or (not added and "all" not in removed):
+        chosen |= set(SUBSETS)
+    chosen.add("min")
+    return frozenset(chosen - removed)
+
+
+def gather(client: Client, platform: Platform, subsets: t.FrozenSet[str]) -> t.Tuple[_facts.Facts, t.List[str]]:
+    """Return the facts and warnings; ``{"available": False, "unavailable_reason": …}`` where there is no service.
+
+    Raise MetadataError on an ECS instance whose service does not answer as it should.
+    """
+    if not platform.is_ecs:
+        reason = _absence(client)
+        if reason is not None:
+            return {"available": False, "unavailable_reason": reason}, []
+    return _Gathering(client, subsets).run()
+
+
+def _absence(client: Client) -> t.Optional[str]:
+    """Why there is no metadata service for this host, None if there is one."""
+    chosen_by_hand = client.settings.endpoint.rstrip("/") != DEFAULT_ENDPOINT
+    patience = client.settings.timeout if chosen_by_hand else _PROBE_SECONDS
+    try:
+        client.connect(min(_PROBE_SECONDS, patience), patience)
+    except _errors.Unreachable as exc:
+        return str(exc)
+    except _errors.MetadataError as exc:
+        if chosen_by_hand:
+            raise
+        return str(exc)
+    return None
+
+
+class _Gathering:
+    def __init__(self, client: Client, subsets: t.FrozenSet[str]) -> None:
+        self._client = client
+        self._subsets = subsets
+        self._bodies: t.Dict[str, t.Optional[bytes]] = {}
+        self._warnings: t.List[str] = []
+
+    def run(self) -> t.Tuple[_facts.Facts, t.List[str]]:
+        self._read(self._first_targets())
+        tree = self._tree()
+        facts: _facts.Facts = {"available": True}
+        for more in (self._of_tree(tree), self._of_other_trees(), self._secrets()):
+            clash = sorted(set(facts) & set(more))
+            if clash:
+                raise ValueError("the service has items that would overwrite the facts %s" % ", ".join(clash))
+            facts.update(more)
+        return facts, self._warnings
+
+    def _read(self, targets: t.Iterable[str]) -> None:
+        def work(target: str) -> t.Iterable[str]:
+            try:
+                self._bodies[target] = self._client.get(target)
+            except _errors.NotFound:
+                self._bodies[target] = None
+            return ()
+
+        work_off(targets, work, self._client.settings.connections)
+
+    def _first_targets(self) -> t.List[str]:
+        by_subset = {
+            "events": [_EVENTS],
+            "identity": [_IDENTITY + "document"],
+            "identity_signature": [_IDENTITY + "pkcs7"],
+            "user_data": [_USER_DATA],
+            "vendor_data": [_VENDOR_DATA],
+            "ram_credentials": [_ROLES],
+        }
+        targets = [target for subset, some in by_subset.items() if subset in self._subsets for target in some]
+        entries = self._entry_subsets()
+        if entries == {"min"}:
+            return targets + [_META_DATA + name for name in sorted(_ENTRIES["min"])]
+        return ([_META_DATA + "all", _META_DATA] if entries else []) + targets
+
+    def _entry_subsets(self) -> t.Set[str]:
+        return {subset for subset in self._subsets if subset in _ENTRIES}
+
+    def _tree(self) -> Tree:
+        """What ``all`` holds, and by walking what the listing shows beyond it. Not every service has it, or puts all in it."""
+        if self._entry_subsets() == {"min"}:
+            bodies = {name: self._bodies[_META_DATA + name] for name in _ENTRIES["min"]}
+            return {name: decode(body) for name, body in bodies.items() if body is not None}
+        listing = self._bodies.get(_META_DATA)
+        if listing is None:
+            return {}
+        tree = self._bulk()
+        walk = Walk(self._client, _META_DATA)
+        entries, walk.refused = parse_listing(listing)
+        walk.run(
+            entry for entry in entries if entry.name != "all" and self._wants(entry.name) and entry.name not in tree
+        )
+        self._warn_of(walk.refused)
+        tree.update(walk.tree)
+        return {name: value for name, value in tree.items() if self._wants(name)}
+
+    def _bulk(self) -> Tree:
+        body = self._bodies.get(_META_DATA + "all")
+        if body is None:
+            return {}
+        try:
+            tree, refused = parse_all(body)
+        except ValueError as exc:
+            self._warnings.append("The answer to GET %sall is %s; the tree is walked instead." % (_META_DATA, exc))
+            return {}
+        self._warn_of(refused)
+        return tree
+
+    def _warn_of(self, refused: t.List[str]) -> None:
+        if refused:
+            shown = ", ".join(repr(name)[:80] for name in refused[:3])
+            self._warnings.append(
+                "%d metadata names that are unsafe in a path were left out: %s" % (len(refused), shown)
+            )
+
+    def _wants(self, entry: str) -> bool:
+        for subset, entries in _ENTRIES.items():
+            if entry in entries:
+                return subset in self._subsets
+        return "instance" in self._subsets
+
+    def _of_tree(self, tree: Tree) -> _facts.Facts:
+        facts = _facts.from_tree(tree)
+        derived: t.Dict[str, t.Callable[[], _facts.Facts]] = {
+            "network": lambda: {"network_interfaces": _facts.network_interfaces(facts)},
+            "tags": lambda: {"tags": _facts.tags(tree)},
+            "ram": lambda: {"ram_role": _facts.ram_role(tree)},
+            "instance": lambda: {"spot_termination_time": _facts.spot_termination_time(tree)},
+        }
+        for subset, derive in derived.items():
+            if subset in self._subsets:
+                for key, value in derive().items():
+                    if key in facts:
+                        raise ValueError("the service has an item that would overwrite the fact %r" % key)
+                    facts[key] = value
+        return facts
+
+    def _of_other_trees(self) -> _facts.Facts:
+        facts: _facts.Facts = {}
+        if "events" in self._subsets:
+            facts["system_events"] = _facts.system_events(self._text(_EVENTS))
+        if "identity" in self._subsets:
+            facts["identity_document"] = _facts.json_object(self._text(_IDENTITY + "document"))
+        return facts
+
+    def _secrets(self) -> _facts.Facts:
+        facts: _facts.Facts = {}
+        if "identity_signature" in self._subsets:
+            facts["identity_signature"] = self._text(_IDENTITY + "pkcs7")
+        if "user_data" in self._subsets:
+            facts.update(_facts.user_data(self._bodies[_USER_DATA]))
+        if "vendor_data" in self._subsets:
+            facts["vendor_data"] = self._text(_VENDOR_DATA)
+        if "ram_credentials" in self._subsets:
+            facts["ram_credentials"] = self._credentials()
+        return facts
+
+    def _credentials(self) -> t.Optional[_facts.Facts]:
+        roles = (self._text(_ROLES) or "").split()
+        if not roles:
+            return None
+        target = _ROLES + quote(roles[0])
+        self._read([target])
+        credentials = _facts.json_object(self._text(target))
+        for key in ("AccessKeySecret", "SecurityToken"):
+            register_secret((credentials or {}).get(key))
+        return credentials
+
+    def _text(self, target: str) -> t.Optional[str]:
+        body = self._bodies.get(target)
+        return None if body is None else decode(body)

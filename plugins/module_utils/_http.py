@@ -1,0 +1,242 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""HTTP/1.1 exchanges over kept connections, each bounded in time and size. This module util is private to the collection.
+
+Knows nothing of tokens or metadata. On purpose it has no proxy, no netrc, no redirect and no TLS: the metadata service
+is plain HTTP on a link-local address, and anything in between could read the token.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+import threading
+import time
+import typing as t
+import urllib.parse
+
+_CHUNK = 65536
+
+
+class TransportError(Exception):
+    """No whole answer arrived.
+
+    ``phase`` is "connect" or "answer"; ``timed_out`` tells silence from refusal; ``errno`` is the system's error number.
+    """
+
+    def __init__(self, phase: str, reason: str, errno: t.Optional[int] = None, timed_out: bool = False) -> None:
+        super().__init__(reason)
+        self.phase = phase
+        self.reason = reason
+        self.errno = errno
+        self.timed_out = timed_out
+
+
+class BrokenReply(Exception):
+    """Bytes arrived, but not an acceptable HTTP answer. ``retryable`` where another try may do better."""
+
+    def __init__(self, reason: str, retryable: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retryable = retryable
+
+
+class Reply(t.NamedTuple):
+    """A whole HTTP answer: status code, Retry-After in seconds (None if absent or not a number), body."""
+
+    status: int
+    retry_after: t.Optional[float]
+    body: bytes
+
+
+class Origin(t.NamedTuple):
+    """Where to connect: host name or address, and TCP port."""
+
+    host: str
+    port: int
+
+
+def parse_endpoint(endpoint: str) -> Origin:
+    """Split ``http://HOST[:PORT]``; raise ValueError, saying what is wrong, for anything else."""
+    shown = "given" if "@" in endpoint else repr(endpoint)  # what is before an @ may be a password
+    parts = urllib.parse.urlsplit(endpoint)
+    if parts.scheme != "http":
+        raise ValueError("the endpoint %s must begin with http:// (the metadata service has no HTTPS)" % shown)
+    if not parts.hostname or parts.username or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("the endpoint %s must be http://HOST or http://HOST:PORT and nothing more" % shown)
+    return Origin(parts.hostname, parts.port or 80)
+
+
+class _BoundedSocket:
+    """A socket that gives each send and receive only the time left until ``ends_at`` (monotonic seconds).
+
+    A plain socket timeout starts anew with each byte received, so a server dripping bytes could hold us for ever.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._readers = 0
+        self._closing = False
+        self.ends_at = 0.0
+
+    def _arm(self) -> None:
+        left = self.ends_at - time.monotonic()
+        if left <= 0:
+            raise socket.timeout("timed out")
+        self._sock.settimeout(left)
+
+    def sendall(self, data: bytes) -> None:
+        self._arm()
+        self._sock.sendall(data)
+
+    def recv_into(self, buffer: t.Any) -> int:
+        self._arm()
+        return self._sock.recv_into(buffer)
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        self._readers += 1
+        return io.BufferedReader(_SocketReader(self), _CHUNK)
+
+    def reader_closed(self) -> None:
+        self._readers -= 1
+        if self._closing and not self._readers:
+            self._sock.close()
+
+    def close(self) -> None:
+        """Close now, or, as http.client expects, when the answer still being read is finished."""
+        self._closing = True
+        if not self._readers:
+            self._sock.close()
+
+
+class _SocketReader(io.RawIOBase):
+    """What http.client reads from; closing it leaves the socket open for the next exchange."""
+
+    def __init__(self, sock: _BoundedSocket) -> None:
+        super().__init__()
+        self._bounded = sock
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: t.Any) -> int:
+        return self._bounded.recv_into(buffer)
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            self._bounded.reader_closed()
+
+
+class Connection:
+    """One kept connection; not for two threads at once."""
+
+    def __init__(self, origin: Origin) -> None:
+        self._origin = origin
+        self._http = http.client.HTTPConnection(origin.host, origin.port)
+        self._sock: t.Optional[_BoundedSocket] = None
+
+    def exchange(
+        self, method: str, target: str, headers: t.Mapping[str, str], ends_at: float, connect_by: float, limit: int
+    ) -> Reply:
+        """Send one request and return its answer, complete by *ends_at* and with at most *limit* bytes of body.
+
+        A kept connection that the server has closed in the meantime is replaced once, before any byte of an answer.
+        """
+        reused = self._sock is not None
+        try:
+            return self._attempt(method, target, headers, ends_at, connect_by, limit)
+        except (ConnectionError, http.client.RemoteDisconnected) as exc:
+            self.close()
+            if not reused:
+                raise TransportError("answer", "the connection was closed without an answer", exc.errno) from None
+        except BaseException:
+            self.close()
+            raise
+        return self.exchange(method, target, headers, ends_at, connect_by, limit)
+
+    def _attempt(
+        self, method: str, target: str, headers: t.Mapping[str, str], ends_at: float, connect_by: float, limit: int
+    ) -> Reply:
+        sock = self._sock or self._connect(min(ends_at, connect_by))
+        sock.ends_at = ends_at
+        try:
+            self._http.request(method, target, headers=dict(headers))
+            reply = _read(self._http.getresponse(), limit)
+        except socket.timeout:
+            raise TransportError("answer", "no complete answer in time", timed_out=True) from None
+        except http.client.RemoteDisconnected:
+            raise
+        except (http.client.HTTPException, ValueError) as exc:
+            raise BrokenReply("the answer is not valid HTTP (%s)" % type(exc).__name__) from None
+        if self._http.sock is None:  # http.client closes it when the server said that it will
+            self._sock = None
+        return reply
+
+    def _connect(self, ends_at: float) -> _BoundedSocket:
+        try:
+            left = ends_at - time.monotonic()
+            if left <= 0:
+                raise socket.timeout("timed out")
+            raw = socket.create_connection((self._origin.host, self._origin.port), left)
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except socket.timeout:
+            raise TransportError("connect", "no answer to the connection request", timed_out=True) from None
+        except OSError as exc:
+            raise TransportError("connect", exc.strerror or str(exc), exc.errno) from None
+        self._sock = _BoundedSocket(raw)
+        self._http.sock = t.cast(socket.socket, self._sock)
+        return self._sock
+
+    def close(self) -> None:
+        """Close the connection; the next exchange opens a new one."""
+        self._http.close()
+        self._sock = None
+
+
+def _read(response: http.client.HTTPResponse, limit: int) -> Reply:
+    declared = response.length
+    if declared is not None and declared > limit:
+        raise BrokenReply("the answer has %d bytes, more than the limit of %d" % (declared, limit))
+    body = bytearray()
+    try:
+        while not response.isclosed():
+            body += response.read(_CHUNK)
+            if len(body) > limit:
+                raise BrokenReply("the answer has more than the limit of %d bytes" % limit)
+    except (http.client.IncompleteRead, ConnectionError):
+        raise BrokenReply("the answer was cut off after %d bytes" % len(body), retryable=True) from None
+    if declared is not None and len(body) < declared:
+        raise BrokenReply("the answer was cut off after %d of %d bytes" % (len(body), declared), retryable=True)
+    retry_after = response.headers.get("Retry-After", "")
+    return Reply(response.status, float(retry_after) if retry_after.isdigit() else None, bytes(body))
+
+
+class Pool:
+    """Kept connections to one origin, shared by threads. As many are opened as threads ask at once."""
+
+    def __init__(self, origin: Origin) -> None:
+        self._origin = origin
+        self._idle: t.List[Connection] = []
+        self._lock = threading.Lock()
+
+    def exchange(
+        self, method: str, target: str, headers: t.Mapping[str, str], ends_at: float, connect_by: float, limit: int
+    ) -> Reply:
+        """As ``Connection.exchange``, on the connection used last (the others may have gone stale)."""
+        with self._lock:
+            connection = self._idle.pop() if self._idle else Connection(self._origin)
+        try:
+            return connection.exchange(method, target, headers, ends_at, connect_by, limit)
+        finally:
+            with self._lock:
+                self._idle.append(connection)
+
+    def close(self) -> None:
+        """Close all idle connections."""
+        with self._lock:
+            while self._idle:
+                self._idle.pop().close()

@@ -1,0 +1,143 @@
+#!/usr/bin/python
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: metadata_info
+short_description: Chosen items of the ECS instance metadata of managed nodes, read with a token
+version_added: 0.1.0
+author:
+  - Contributors to the alicloud.imds collection (@alicloud-imds)
+description:
+  - Reads chosen metadata items of the ECS instance that it runs on, in security-enhanced mode only, and returns them as the
+    service sends them.
+  - For typed values, and for all items at once, use M(alicloud.imds.metadata_facts).
+options:
+  paths:
+    description:
+      - Paths of metadata items.
+      - V(instance-id) is the item below C(/latest/meta-data/). V(dynamic/instance-identity/document), V(user-data) and
+        V(maintenance/active-system-events) are below C(/latest/). V(/latest/…) and V(/2016-01-01/…) are taken as they are.
+      - A directory may be given with or without a slash at its end; its value is the listing, one name a line.
+    type: list
+    elements: str
+    required: true
+  missing:
+    description:
+      - What to do about an item that does not exist.
+      - V(error) fails, V(null) returns null as its value, V(skip) leaves it out of RV(metadata).
+    type: str
+    choices: [error, "null", skip]
+    default: error
+  encoding:
+    description:
+      - V(base64) returns the bytes of the values Base64-encoded, for user data that is not text.
+    type: str
+    choices: [text, base64]
+    default: text
+extends_documentation_fragment:
+  - alicloud.imds._imds
+  - alicloud.imds._attributes
+  - alicloud.imds._attributes.action_group
+notes:
+  - C(ram/security-credentials/…), C(user-data), C(vendor-data), C(meta-data/all) and the signature of the identity document are
+    secrets. The module warns when a task reads them without C(no_log).
+seealso:
+  - module: alicloud.imds.metadata_facts
+  - plugin: alicloud.imds.metadata
+    plugin_type: lookup
+    description: The same for the controller.
+"""
+
+EXAMPLES = r"""
+- name: Read two items
+  alicloud.imds.metadata_info:
+    paths:
+      - instance-id
+      - instance/instance-type
+  register: this
+
+- name: Use one
+  ansible.builtin.debug:
+    msg: "The type is {{ this.metadata['instance/instance-type'] }}."
+
+- name: See whether the spot instance is about to be released
+  alicloud.imds.metadata_info:
+    paths: [instance/spot/termination-time]
+    missing: "null"
+  register: spot
+  failed_when: spot.metadata['instance/spot/termination-time'] is not none
+
+- name: Read user data
+  alicloud.imds.metadata_info:
+    paths: [user-data]
+    missing: "null"
+  register: boot
+  no_log: true
+"""
+
+RETURN = r"""
+metadata:
+  description: The value of each path, under the path as it was given; null for an item that does not exist, with O(missing=null).
+  returned: success
+  type: dict
+  sample: {"instance-id": "i-bp1d6tsvznfghy7y0000", "instance/spot/termination-time": null}
+missing_paths:
+  description: The paths whose items do not exist.
+  returned: success
+  type: list
+  elements: str
+  sample: [instance/spot/termination-time]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.alicloud.imds.plugins.module_utils._errors import MetadataError
+from ansible_collections.alicloud.imds.plugins.module_utils._options import argument_spec, make_client
+from ansible_collections.alicloud.imds.plugins.module_utils._values import (
+    absent,
+    holds_credentials,
+    read_paths,
+    to_text,
+)
+
+
+def run(module: AnsibleModule) -> dict[str, object]:
+    paths = module.params["paths"]
+    missing = module.params["missing"]
+    client = make_client(module.params.__getitem__)
+    answers = dict(zip(paths, read_paths(client, paths)))
+    missing_paths = [path for path, body in answers.items() if body is None]
+    if missing_paths and missing == "error":
+        raise absent(client, missing_paths[0])
+    secrets = [path for path in paths if holds_credentials(path)]
+    if secrets and not module.no_log:
+        module.warn("The result holds secrets (%s). Set 'no_log: true' on this task." % ", ".join(secrets))
+    metadata = {
+        path: None if body is None else to_text(path, body, module.params["encoding"])
+        for path, body in answers.items()
+        if body is not None or missing == "null"
+    }
+    return {"metadata": metadata, "missing_paths": missing_paths}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec=argument_spec(
+            paths={"type": "list", "elements": "str", "required": True},
+            missing={"type": "str", "choices": ["error", "null", "skip"], "default": "error"},
+            encoding={"type": "str", "choices": ["text", "base64"], "default": "text"},
+        ),
+        supports_check_mode=True,
+    )
+    try:
+        result = run(module)
+    except (MetadataError, ValueError) as exc:
+        module.fail_json(msg=str(exc))
+    module.exit_json(changed=False, **result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make this checkout importable as ``ansible_collections.alicloud.imds``, whatever its folder is called.
+
+Plugin loaders work as well, for example ``ansible.plugins.loader.lookup_loader.get("alicloud.imds.metadata")``.
+``ansible-test units`` brings its own loader; then this file does nothing.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from ansible.utils.collection_loader import AnsibleCollectionConfig
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def _collections_root() -> Path:
+    """A folder with ``ansible_collections/alicloud/imds`` in it: a link to the checkout, gone when Python ends."""
+    if CHECKOUT.parts[-3:] == ("ansible_collections", "alicloud", "imds"):
+        return CHECKOUT.parents[2]
+    root = Path(tempfile.mkdtemp(prefix="imds-units-"))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    link = root / "ansible_collections" / "alicloud" / "imds"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(CHECKOUT, target_is_directory=True)
+    return root
+
+
+if AnsibleCollectionConfig.collection_finder is None:
+    collections_root = str(_collections_root())
+    # For processes that a test starts, and for ansible-core's own configuration.
+    os.environ["ANSIBLE_COLLECTIONS_PATH"] = collections_root
+    # Imported only now: it reads the configuration.
+    from ansible.plugins.loader import init_plugin_loader
+
+    init_plugin_loader([collections_root])

@@ -1,0 +1,94 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The emulator as a real process, and a fresh instance on a port of its own for each test."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "lab"))
+import lab  # tests/lab is no package: it also serves shell scripts
+
+
+class Instance:
+    """One emulated instance, told apart from others by its own listening address."""
+
+    def __init__(self, emulator: Emulators, instance_id: str, address: str) -> None:
+        self.id = instance_id
+        self.endpoint = "http://" + address
+        self._emulator = emulator
+
+    def set(self, **config) -> None:
+        """Change any key of its configuration, for example ``http_tokens="required"``."""
+        self._emulator.admin("PATCH", "/instances/" + self.id, config)
+
+    def fault(self, **fault) -> None:
+        """Let this fault, and no other, happen from now on."""
+        self._emulator.admin("PUT", f"/instances/{self.id}/faults", [fault])
+
+    def journal(self) -> list[dict]:
+        """The requests to this instance so far, oldest first."""
+        entries = self._emulator.admin("GET", "/journal?after=0")["entries"]
+        return [entry for entry in entries if entry["instance"] == self.id]
+
+
+class Emulators:
+    """The running emulator."""
+
+    def __init__(self, process: lab.Emulator) -> None:
+        self.admin = process.admin
+        self._numbers = itertools.count(1)
+
+    def advance(self, seconds: float) -> None:
+        """Put the emulator's clock forward: tokens expire, credentials rotate, events appear."""
+        self.admin("POST", "/clock", {"advance": seconds})
+
+    def switch(self, **switches) -> None:
+        """Set switches for all instances."""
+        self.admin("PATCH", "/switches", switches)
+
+    def add_instance(self, **config) -> Instance:
+        instance_id = f"i-unit{next(self._numbers):06d}"
+        made = self.admin(
+            "POST",
+            "/instances",
+            {"instance_id": instance_id, "listen": "127.0.0.1:0", "http_tokens": "required", **config},
+        )
+        return Instance(self, instance_id, made["listening"])
+
+
+@pytest.fixture(scope="session")
+def running_emulator():
+    with lab.start_emulator({"instances": [{"instance_id": "i-unit000000"}]}) as process:
+        yield process
+
+
+@pytest.fixture
+def emulator(running_emulator):
+    emulators = Emulators(running_emulator)
+    switches = running_emulator.admin("GET", "/switches")
+    yield emulators
+    running_emulator.admin("PATCH", "/switches", switches)
+    for made in running_emulator.admin("GET", "/instances")["instances"][1:]:
+        running_emulator.admin("DELETE", "/instances/" + made["instance_id"])
+    running_emulator.admin("DELETE", "/journal")
+
+
+@pytest.fixture
+def instance(emulator):
+    return emulator.add_instance()
+
+
+@pytest.fixture
+def free_port():
+    """A TCP port of 127.0.0.1 where nothing listens."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]

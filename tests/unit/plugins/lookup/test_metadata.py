@@ -1,0 +1,128 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The lookup, loaded as ansible-core loads it, against the emulator."""
+
+from __future__ import annotations
+
+import pytest
+from ansible.errors import AnsibleError
+from ansible.plugins.loader import lookup_loader
+from ansible_collections.alicloud.imds.plugins.module_utils import _options
+
+
+@pytest.fixture
+def lookup(instance, monkeypatch):
+    """Run the lookup on the emulated instance, as a new process would."""
+    monkeypatch.setattr(_options, "_shared", {})
+
+    def run(*terms, variables=None, **options):
+        options.setdefault("endpoint", instance.endpoint)
+        return lookup_loader.get("alicloud.imds.metadata").run(list(terms), variables or {}, **options)
+
+    return run
+
+
+def test_one_element_per_term(lookup, instance) -> None:
+    assert lookup("instance-id", "/2016-01-01/meta-data/instance-id") == [instance.id, instance.id]
+    assert lookup() == []
+
+
+def test_listings_are_lists_of_names(lookup, instance) -> None:
+    instance.set(network_interfaces=[{"mac": "00:16:3e:00:00:01"}, {"mac": "00:16:3e:00:00:02"}])
+    assert lookup("network/interfaces/macs/") == [["00:16:3e:00:00:01", "00:16:3e:00:00:02"]]
+    assert "meta-data" in lookup("/latest/")[0]
+
+
+def test_json_is_parsed_on_request_only(lookup, instance) -> None:
+    path = "dynamic/instance-identity/document"
+    assert lookup(path)[0].startswith('{"')
+    assert lookup(path, parse_json=True)[0]["instance-id"] == instance.id
+    assert lookup("owner-account-id", parse_json=True)[0].isdigit()
+
+
+def test_a_bracketed_list_that_is_not_json_stays_text(lookup, instance) -> None:
+    instance.set(network_interfaces=[{"mac": "00:16:3e:00:00:01", "ipv6s": ["2408:1::1", "2408:1::2"]}])
+    path = "network/interfaces/macs/00:16:3e:00:00:01/ipv6s"
+    assert lookup(path, parse_json=True) == ["[2408:1::1,2408:1::2]"]
+
+
+def test_a_hundred_lookups_share_a_token_and_a_connection(lookup, instance) -> None:
+    for _ in range(100):
+        lookup("instance-id")
+    journal = instance.journal()
+    assert [entry["method"] for entry in journal] == ["PUT"] + ["GET"] * 100
+    assert len({entry["connection"] for entry in journal}) == 1
+
+
+def test_a_term_given_twice_is_asked_once(lookup, instance) -> None:
+    lookup("instance-id", "instance-id")
+    assert [entry["method"] for entry in instance.journal()] == ["PUT", "GET"]
+
+
+def test_other_options_mean_another_client(lookup, instance) -> None:
+    lookup("instance-id")
+    lookup("instance-id", token_ttl=60)
+    assert [entry["method"] for entry in instance.journal()].count("PUT") == 2
+
+
+def test_missing(lookup) -> None:
+    with pytest.raises(AnsibleError, match="GET /latest/meta-data/nonsense at .*: 404 Not Found"):
+        lookup("instance-id", "nonsense")
+    assert lookup("nonsense", missing="null") == [None]
+    assert lookup("nonsense", missing="skip") == []
+    assert lookup("nonsense", default="x") == ["x"]
+    assert lookup("nonsense", default="x", missing="skip") == ["x"]
+    assert lookup("nonsense", default="") == [""]
+    with pytest.raises(AnsibleError, match="missing"):
+        lookup("nonsense", missing="never")
+
+
+def test_user_data(lookup, instance) -> None:
+    instance.set(user_data="#!/bin/sh\necho {{ secret }}\n")
+    assert lookup("user-data") == ["#!/bin/sh\necho {{ secret }}\n"]
+    instance.set(user_data=None, user_data_base64="//4A")
+    with pytest.raises(AnsibleError, match="not UTF-8 text.*encoding 'base64'"):
+        lookup("user-data")
+    assert lookup("user-data", encoding="base64") == ["//4A"]
+
+
+def test_values_are_not_trusted_as_templates(lookup, instance) -> None:
+    from ansible.parsing.dataloader import DataLoader
+    from ansible.template import Templar
+
+    instance.set(instance_metadata_tags="enabled", tags={"evil": "{{ 7 * 7 }}"})
+    source = "{{ lookup('alicloud.imds.metadata', 'tags/instance/evil', endpoint='%s') }}" % instance.endpoint
+    from ansible.template import trust_as_template
+
+    assert Templar(loader=DataLoader()).template(trust_as_template(source)) == "{{ 7 * 7 }}"
+
+
+@pytest.mark.parametrize("path", ["../x", "/etc/passwd", "/latest/api/token", "a\r\nb"])
+def test_paths_that_are_none(lookup, instance, path) -> None:
+    with pytest.raises(AnsibleError, match="path"):
+        lookup(path)
+    assert instance.journal() == []
+
+
+def test_options_out_of_range(lookup) -> None:
+    with pytest.raises(AnsibleError, match="token_ttl must be 1 to 21600"):
+        lookup("instance-id", token_ttl=21601)
+
+
+def test_options_from_vars_and_environment(lookup, instance, emulator, monkeypatch) -> None:
+    other = emulator.add_instance()
+    run = lookup_loader.get("alicloud.imds.metadata").run
+    assert run(["instance-id"], {"alicloud_imds_endpoint": instance.endpoint}) == [instance.id]
+    monkeypatch.setenv("ALICLOUD_IMDS_ENDPOINT", instance.endpoint)
+    assert run(["instance-id"], {}) == [instance.id]
+    assert run(["instance-id"], {"alicloud_imds_endpoint": other.endpoint}) == [other.id]
+    assert run(["instance-id"], {"alicloud_imds_endpoint": "http://127.0.0.1:9"}, endpoint=other.endpoint) == [other.id]
+
+
+def test_the_first_sentence_says_where_it_runs() -> None:
+    import ansible_collections.alicloud.imds.plugins.lookup.metadata as plugin
+    import yaml
+
+    assert yaml.safe_load(plugin.DOCUMENTATION)["description"][0].startswith("Runs on the controller")

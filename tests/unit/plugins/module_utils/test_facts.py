@@ -1,0 +1,150 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Typed values and key names."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils import _facts
+
+MACS = {
+    "00:16:3e:00:00:02": {"network-interface-id": "eni-2", "private-ipv4s": '["10.0.0.2","10.0.0.3"]'},
+    "00:16:3e:00:00:09": {"network-interface-id": "eni-9", "ipv6s": "[2408:1::1,2408:1::2]"},
+    "00:16:3e:00:00:05": {"network-interface-id": "eni-5", "ipv4-prefixes": "10.0.0.16/28"},
+}
+
+
+def test_names_become_identifiers_except_where_they_are_data() -> None:
+    facts = _facts.from_tree(
+        {
+            "instance-id": "i-1",
+            "network": {"interfaces": {"macs": MACS}},
+            "disks": {"bp-1": {"id": "d-bp-1", "name": ""}},
+            "public-keys": {"skp-bp1": {"openssh-key": "ssh-rsa AAAA"}},
+        }
+    )
+    assert facts["instance_id"] == "i-1"
+    assert list(facts["network"]["interfaces"]["macs"]) == list(MACS)
+    assert facts["disks"] == {"bp-1": {"id": "d-bp-1", "name": None}}
+    assert facts["public_keys"] == {"skp-bp1": {"openssh_key": "ssh-rsa AAAA"}}
+
+
+@pytest.mark.parametrize(("name", "key"), [("a-b.c:d e", "a_b_c_d_e"), ("2nd", "_2nd"), ("Zone", "Zone")])
+def test_identifier(name: str, key: str) -> None:
+    assert _facts.identifier(name) == key
+    assert key.isidentifier()
+
+
+def test_a_collision_is_an_error() -> None:
+    with pytest.raises(ValueError, match="fact 'a_b'"):
+        _facts.from_tree({"a-b": "1", "a_b": "2"})
+
+
+def test_types_go_by_path() -> None:
+    facts = _facts.from_tree(
+        {
+            "instance": {"max-netbw-egress": "1228800", "instance-name": "123"},
+            "hibernation": {"configured": "false"},
+            "owner-account-id": "0160",
+            "dns-conf": {"nameservers": "100.100.2.136\r\n100.100.2.138"},
+            "ntp-conf": {"ntp-servers": "ntp1.aliyun.com"},
+            "sub-private-ipv4-list": "",
+            "hostname": "true",
+        }
+    )
+    assert facts == {
+        "instance": {"max_netbw_egress": 1228800, "instance_name": "123"},
+        "hibernation": {"configured": False},
+        "owner_account_id": "0160",
+        "dns_conf": {"nameservers": ["100.100.2.136", "100.100.2.138"]},
+        "ntp_conf": {"ntp_servers": ["ntp1.aliyun.com"]},
+        "sub_private_ipv4_list": [],
+        "hostname": "true",
+    }
+
+
+def test_a_value_that_is_not_of_its_type_stays_text() -> None:
+    facts = _facts.from_tree({"instance": {"max-netbw-egress": "unlimited"}, "hibernation": {"configured": "maybe"}})
+    assert facts == {"instance": {"max_netbw_egress": "unlimited"}, "hibernation": {"configured": "maybe"}}
+
+
+@pytest.mark.parametrize(
+    ("text", "items"),
+    [
+        ('["192.168.0.1"]', ["192.168.0.1"]),
+        ("[2408:4321::1,2408:4321::2]", ["2408:4321::1", "2408:4321::2"]),
+        ("[]", []),
+        ("", []),
+        ("192.168.0.0/28", ["192.168.0.0/28"]),
+        ("a\r\nb\n c ", ["a", "b", "c"]),
+        ("['10.0.0.1', '10.0.0.2']", ["10.0.0.1", "10.0.0.2"]),
+    ],
+)
+def test_parse_list(text: str, items: list[str]) -> None:
+    assert _facts.parse_list(text) == items
+
+
+def test_network_interfaces_primary_first() -> None:
+    facts = _facts.from_tree({"mac": "00:16:3e:00:00:09", "network": {"interfaces": {"macs": MACS}}})
+    interfaces = _facts.network_interfaces(facts)
+    assert [(nic["mac"][-2:], nic["primary"]) for nic in interfaces] == [("09", True), ("02", False), ("05", False)]
+    assert interfaces[0]["ipv6s"] == ["2408:1::1", "2408:1::2"]
+    assert interfaces[1]["private_ipv4s"] == ["10.0.0.2", "10.0.0.3"]
+    assert interfaces[2]["ipv4_prefixes"] == ["10.0.0.16/28"]
+    assert _facts.network_interfaces({}) == []
+
+
+def test_tags_are_verbatim_and_never_in_the_tree_facts() -> None:
+    tree = {"tags": {"instance": {"a-b": "{{ 7 * 7 }}", "empty": ""}}, "ram": {"security-credentials": {"Role": ""}}}
+    assert _facts.tags(tree) == {"a-b": "{{ 7 * 7 }}", "empty": ""}
+    assert _facts.ram_role(tree) == "Role"
+    assert _facts.from_tree(tree) == {}
+    assert _facts.ram_role({}) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "events"),
+    [
+        (None, []),
+        ("", []),
+        ("[]", []),
+        ("null", []),
+        ('[{"EventId":"e-1"}]', [{"EventId": "e-1"}]),
+        ('{"a":1}', [{"a": 1}]),
+        ("x\r\ny", ["x", "y"]),
+    ],
+)
+def test_system_events(text: str | None, events: list) -> None:
+    assert _facts.system_events(text) == events
+
+
+def test_spot_termination_time() -> None:
+    assert (
+        _facts.spot_termination_time({"instance": {"spot": {"termination-time": "2026-01-01T00:00:00Z"}}})
+        == "2026-01-01T00:00:00Z"
+    )
+    assert _facts.spot_termination_time({"instance": {}}) is None
+
+
+def test_identity_document_keys() -> None:
+    assert _facts.json_object('{"zone-id":"cn-a","instance-id":"i-1"}') == {"zone_id": "cn-a", "instance_id": "i-1"}
+    assert _facts.json_object("[1]") is None
+    assert _facts.json_object("nonsense") is None
+    assert _facts.json_object(None) is None
+
+
+def test_user_data() -> None:
+    assert _facts.user_data(None) == {"user_data": None}
+    assert _facts.user_data(b"#!/bin/sh\n") == {"user_data": "#!/bin/sh\n"}
+    assert _facts.user_data(gzip.compress(b"packed")) == {"user_data": "packed"}
+    assert _facts.user_data(b"\xff\xfe\0") == {"user_data": None, "user_data_base64": "//4A"}
+
+
+def test_user_data_that_unpacks_without_end_is_left_packed() -> None:
+    bomb = gzip.compress(b"\0" * (64 * 1024 * 1024))
+    assert set(_facts.user_data(bomb)) == {"user_data", "user_data_base64"}
+    assert _facts.user_data(bomb)["user_data"] is None

@@ -1,0 +1,304 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whole gatherings against the emulator: the facts, and the requests that they took."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils import _errors, _gather, _walk
+from ansible_collections.alicloud.imds.plugins.module_utils._client import Client, Settings
+from ansible_collections.alicloud.imds.plugins.module_utils._dmi import Platform, read_platform
+
+ON_ECS = Platform(True, "Alibaba Cloud ECS")
+OFF_CLOUD = Platform(False, "Standard PC")
+UNKNOWN = Platform(None, None)
+
+RICH = {
+    "instance_metadata_tags": "enabled",
+    "tags": {"stage": "prod", "a:b": "{{ lookup('pipe','id') }}", "empty": ""},
+    "role": {"name": "EcsWebRole"},
+    "user_data": "#!/bin/sh\n",
+    "eipv4": "203.0.113.7",
+    "disks": [{"serial": "bp100", "id": "d-bp100", "name": "data"}],
+    "network_interfaces": [
+        {"mac": "00:16:3e:00:00:09", "primary_ip_address": "10.1.0.9", "private_ipv4s": ["10.1.0.9", "10.1.0.10"]},
+        {"mac": "00:16:3e:00:00:02", "primary_ip_address": "10.1.0.2", "ipv6s": ["2408:1::1", "2408:1::2"]},
+    ],
+}
+
+
+def gather(instance, subset=("all",), platform=ON_ECS, **settings):
+    client = Client(Settings(**{"endpoint": instance.endpoint, "retries": 0, **settings}))
+    try:
+        facts, warnings = _gather.gather(client, platform, _gather.select(subset))
+    finally:
+        client.close()
+    return facts, warnings
+
+
+def paths(instance) -> list[str]:
+    return sorted(entry["path"] for entry in instance.journal() if entry["method"] == "GET")
+
+
+def test_all_and_walking_give_the_same_facts(emulator) -> None:
+    instance = emulator.add_instance(**RICH)
+    at_once, warnings = gather(instance)
+    assert warnings == []
+    emulator.switch(all=False)
+    walked, warnings = gather(instance)
+    assert warnings == []
+    assert walked == at_once
+    assert at_once["available"] is True
+    assert at_once["tags"] == RICH["tags"]
+    assert at_once["ram_role"] == "EcsWebRole"
+    assert [nic["mac"] for nic in at_once["network_interfaces"]] == ["00:16:3e:00:00:09", "00:16:3e:00:00:02"]
+    assert at_once["network_interfaces"][0]["private_ipv4s"] == ["10.1.0.9", "10.1.0.10"]
+    assert at_once["network_interfaces"][1]["ipv6s"] == ["2408:1::1", "2408:1::2"]
+    assert at_once["identity_document"]["instance_id"] == instance.id == at_once["instance_id"]
+    assert at_once["system_events"] == []
+    assert at_once["spot_termination_time"] is None
+
+
+@pytest.mark.parametrize("included", [[], ["tags"], ["public-keys"], ["tags", "public-keys", "ram"]])
+def test_facts_are_the_same_whatever_all_includes(emulator, included) -> None:
+    instance = emulator.add_instance(**RICH)
+    emulator.switch(all=False)
+    walked, _warnings = gather(instance)
+    emulator.switch(all=True, all_includes=included)
+    assert gather(instance)[0] == walked
+
+
+def test_with_all_few_requests_are_made(instance, emulator) -> None:
+    emulator.switch(all_includes=["tags", "public-keys", "ram"])
+    gather(instance)
+    assert paths(instance) == [
+        "/latest/dynamic/instance-identity/document",
+        "/latest/maintenance/active-system-events",
+        "/latest/meta-data/",
+        "/latest/meta-data/all",
+    ]
+
+
+def test_secrets_are_neither_returned_nor_requested(emulator) -> None:
+    instance = emulator.add_instance(**RICH)
+    for switch in (True, False):
+        emulator.switch(all=switch, all_includes=["tags", "public-keys", "ram"])
+        facts, _warnings = gather(instance)
+        assert "STS." not in str(facts) and "CAIS" not in str(facts) and "#!/bin/sh" not in str(facts)
+    asked = paths(instance)
+    assert "/latest/meta-data/ram/security-credentials/" in asked
+    assert not [path for path in asked if "EcsWebRole" in path or path.endswith(("user-data", "vendor-data", "pkcs7"))]
+
+
+def test_secrets_come_when_they_are_named(emulator) -> None:
+    instance = emulator.add_instance(**RICH)
+    facts, _warnings = gather(instance, ["!all", "user_data", "ram_credentials", "identity_signature", "vendor_data"])
+    assert facts["user_data"] == "#!/bin/sh\n"
+    assert facts["ram_credentials"]["AccessKeyId"].startswith("STS.")
+    assert facts["ram_credentials"]["Code"] == "Success"
+    assert len(facts["identity_signature"]) > 500
+    assert facts["vendor_data"] is None
+
+
+def test_credentials_of_no_role_are_null(emulator) -> None:
+    instance = emulator.add_instance(role=None)
+    facts, _warnings = gather(instance, ["ram_credentials", "ram"])
+    assert facts["ram_credentials"] is None
+    assert facts["ram_role"] is None
+
+
+def test_min_is_three_requests(instance) -> None:
+    facts, _warnings = gather(instance, ["!all"])
+    assert set(facts) == {"available", "instance_id", "region_id", "zone_id"}
+    assert paths(instance) == ["/latest/meta-data/" + name for name in ("instance-id", "region-id", "zone-id")]
+
+
+def test_a_subset_is_all_that_is_walked(emulator) -> None:
+    instance = emulator.add_instance(**RICH)
+    emulator.switch(all=False)
+    facts, _warnings = gather(instance, ["tags"])
+    assert set(facts) == {"available", "instance_id", "region_id", "zone_id", "tags"}
+    assert not [path for path in paths(instance) if "network" in path or "disks" in path or "dynamic" in path]
+
+
+def test_a_subset_left_out(emulator) -> None:
+    instance = emulator.add_instance(**RICH)
+    facts, _warnings = gather(instance, ["!network", "!identity"])
+    assert "network_interfaces" not in facts and "mac" not in facts and "identity_document" not in facts
+    assert facts["tags"] and facts["disks"]
+
+
+@pytest.mark.parametrize(
+    ("requested", "chosen"),
+    [
+        (["all"], set(_gather.SUBSETS)),
+        ([], set(_gather.SUBSETS)),
+        (["!all"], {"min"}),
+        (["!all", "!min"], set()),
+        (["!all", "tags"], {"min", "tags"}),
+        (["tags"], {"min", "tags"}),
+        (["!tags"], set(_gather.SUBSETS) - {"tags"}),
+        (["all", "user_data"], set(_gather.SUBSETS) | {"user_data"}),
+        (["all", "!disks"], set(_gather.SUBSETS) - {"disks"}),
+    ],
+)
+def test_select(requested, chosen) -> None:
+    assert _gather.select(requested) == chosen
+
+
+def test_select_refuses_unknown_names() -> None:
+    with pytest.raises(ValueError, match="no 'hardware'; choose from: all, disks, instance"):
+        _gather.select(["hardware"])
+
+
+def test_spot_release_and_events_appear(emulator) -> None:
+    instance = emulator.add_instance(
+        spot={"termination_time": "2031-01-01T00:00:00Z"}, system_events=[{"EventId": "e-1"}]
+    )
+    facts, _warnings = gather(instance)
+    assert facts["spot_termination_time"] == "2031-01-01T00:00:00Z"
+    assert facts["instance"]["spot"] == {"termination_time": "2031-01-01T00:00:00Z"}
+    assert facts["system_events"][0]["EventId"] == "e-1"
+
+
+def test_hostile_tags_are_only_text(emulator) -> None:
+    tags = {
+        "template": "{{ lookup('pipe','id') }}",
+        "lines": "a\r\nX-Forwarded-For: 1",
+        "nul": "a\0b",
+        "big": "x" * 1_000_000,
+        "dots": "../../latest/api/token",
+    }
+    instance = emulator.add_instance(instance_metadata_tags="enabled", tags=tags)
+    for switch in (True, False):
+        emulator.switch(all=switch)
+        facts, warnings = gather(instance)
+        assert facts["tags"] == tags
+        assert warnings == []
+
+
+def test_hostile_names_are_left_out_with_a_warning(emulator) -> None:
+    instance = emulator.add_instance()
+    instance.set(metadata_all={"../../user-data": "x", "tags": {"instance": {"a/b": "x", "ok": "y"}}})
+    facts, warnings = gather(instance)
+    assert facts["tags"] == {"ok": "y"}
+    assert len(warnings) == 1 and "2 metadata names that are unsafe" in warnings[0]
+
+
+def test_odd_json_in_all(emulator) -> None:
+    instance = emulator.add_instance()
+    instance.set(metadata_all={"eipv4": None, "number": 7, "deep": {"er": {"list": [1, None], "none": None}}})
+    facts, _warnings = gather(instance)
+    assert "eipv4" not in facts
+    assert facts["number"] == "7"
+    assert facts["deep"] == {"er": {"list": "[1, null]"}}
+    assert "None" not in str([value for value in facts.values() if isinstance(value, str)])
+
+
+def test_all_that_is_not_json_is_walked_with_a_warning(emulator, instance) -> None:
+    emulator.switch(all=False)
+    walked, _warnings = gather(instance)
+    instance.fault(kind="status", status=200, body="<html>", on="data", path="*/all")
+    facts, warnings = gather(instance)
+    assert facts == walked
+    assert len(warnings) == 1 and "is not JSON; the tree is walked instead" in warnings[0]
+
+
+def test_a_collision_with_a_fact_of_ours_is_an_error(emulator) -> None:
+    instance = emulator.add_instance(metadata={"network-interfaces": "x"})
+    with pytest.raises(ValueError, match="network_interfaces"):
+        gather(instance)
+
+
+def test_a_listing_that_loops_ends(emulator, instance) -> None:
+    emulator.switch(all=False)
+    instance.fault(kind="status", status=200, body="loop/\nleaf", on="data", path="*/")
+    with pytest.raises(_errors.UnexpectedReply, match="more than %d levels deep" % _walk.DEEPEST):
+        gather(instance)
+    assert len(paths(instance)) < 40
+
+
+def test_a_listing_that_branches_without_end_is_cut(emulator, instance, monkeypatch) -> None:
+    emulator.switch(all=False)
+    monkeypatch.setattr(_walk, "MOST_PATHS", 200)
+    instance.fault(kind="status", status=200, body="a/\nb/\nc/\nd/", on="data", path="*/")
+    with pytest.raises(_errors.UnexpectedReply, match="more than 200 paths"):
+        gather(instance, deadline=10.0)
+    assert len(paths(instance)) < 220
+
+
+def test_a_listing_ten_thousand_wide_is_refused_at_once(emulator, instance) -> None:
+    emulator.switch(all=False)
+    wide = "\n".join("key%d" % number for number in range(10_000))
+    instance.fault(kind="status", status=200, body=wide, on="data", path="*/disks/")
+    with pytest.raises(_errors.UnexpectedReply, match="more than 8000 paths"):
+        gather(instance, ["disks"])
+
+
+def test_a_tree_of_too_many_bytes_is_refused(emulator, instance, monkeypatch) -> None:
+    emulator.switch(all=False)
+    monkeypatch.setattr(_walk, "MOST_BYTES", 5_000)
+    instance.set(metadata={"big/%d" % number: "x" * 1_000 for number in range(20)})
+    with pytest.raises(_errors.UnexpectedReply, match="more than 5000 bytes"):
+        gather(instance)
+
+
+def test_a_failure_in_the_walk_stops_it(emulator, instance) -> None:
+    emulator.switch(all=False)
+    instance.fault(kind="status", status=403, on="data", path="*/mac")
+    with pytest.raises(_errors.Refused, match="meta-data/mac"):
+        gather(instance)
+
+
+def test_an_entry_that_vanishes_is_left_out(emulator, instance) -> None:
+    emulator.switch(all=False)
+    instance.fault(kind="status", status=404, on="data", path="*/hostname")
+    facts, _warnings = gather(instance)
+    assert "hostname" not in facts and facts["instance_id"] == instance.id
+
+
+def test_off_cloud_is_quick_and_no_error(free_port) -> None:
+    client = Client(Settings(endpoint="http://127.0.0.1:%d" % free_port))
+    begun = time.monotonic()
+    facts, warnings = _gather.gather(client, OFF_CLOUD, _gather.select(["all"]))
+    assert time.monotonic() - begun < 0.5
+    assert facts == {"available": False, "unavailable_reason": facts["unavailable_reason"]}
+    assert "Connection refused" in facts["unavailable_reason"]
+    assert warnings == []
+
+
+def test_on_ecs_no_answer_is_loud(free_port) -> None:
+    client = Client(Settings(endpoint="http://127.0.0.1:%d" % free_port, retries=0))
+    with pytest.raises(_errors.Unreachable):
+        _gather.gather(client, ON_ECS, _gather.select(["all"]))
+
+
+def test_off_cloud_with_an_endpoint_that_refuses_is_loud(instance) -> None:
+    instance.set(http_endpoint="disabled")
+    with pytest.raises(_errors.Refused):
+        gather(instance, platform=UNKNOWN)
+
+
+def test_an_emulator_works_where_dmi_says_nothing(instance) -> None:
+    facts, _warnings = gather(instance, platform=UNKNOWN)
+    assert facts["available"] is True
+    assert [entry["method"] for entry in instance.journal()].count("PUT") == 1
+
+
+@pytest.mark.parametrize(
+    ("files", "is_ecs"),
+    [
+        ({"product_name": "Alibaba Cloud ECS\n", "sys_vendor": "Alibaba Cloud\n"}, True),
+        ({"product_name": "Something new\n", "sys_vendor": "Alibaba Cloud\n"}, True),
+        ({"product_name": "Standard PC (i440FX + PIIX, 1996)\n", "sys_vendor": "QEMU\n"}, False),
+        ({}, None),
+    ],
+)
+def test_read_platform(tmp_path, files, is_ecs) -> None:
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    assert read_platform(str(tmp_path)).is_ecs is is_ecs

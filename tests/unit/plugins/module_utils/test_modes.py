@@ -1,0 +1,75 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The in-guest view of the access modes."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._client import Client, Settings
+from ansible_collections.alicloud.imds.plugins.module_utils._modes import probe
+
+
+def modes_of(endpoint: str, **settings):
+    client = Client(Settings(**{"endpoint": endpoint, "retries": 0, "timeout": 0.5, **settings}))
+    try:
+        return probe(client)
+    finally:
+        client.close()
+
+
+REFUSED = {
+    "forwarded_token_request": {"status": 403, "refused": True},
+    "bad_ttl_token_request": {"status": 400, "refused": True},
+    "made_up_token_get": {"status": 401, "refused": True},
+}
+
+
+def test_required(instance) -> None:
+    modes = modes_of(instance.endpoint)
+    assert modes.verdict == "required"
+    assert modes.problems == []
+    assert modes.checks == {
+        "plain_get": {"status": 403, "answered": False},
+        "token_get": {"status": 200, "answered": True},
+        **REFUSED,
+    }
+
+
+def test_optional(instance) -> None:
+    instance.set(http_tokens="optional")
+    modes = modes_of(instance.endpoint)
+    assert (modes.verdict, modes.problems) == ("optional", [])
+    assert modes.checks["plain_get"] == {"status": 200, "answered": True}
+    assert [entry["mode"] for entry in instance.journal()].count("plain") == 1
+
+
+@pytest.mark.parametrize("answer", [403, 404])
+def test_disabled(instance, emulator, answer) -> None:
+    instance.set(http_endpoint="disabled")
+    emulator.switch(disabled_answer=answer)
+    modes = modes_of(instance.endpoint)
+    assert modes.verdict == "disabled"
+    assert modes.checks["token_get"] == {"status": answer, "answered": False}
+
+
+def test_unreachable(free_port) -> None:
+    modes = modes_of("http://127.0.0.1:%d" % free_port)
+    assert (modes.verdict, modes.checks) == ("unreachable", {})
+    assert "Connection refused" in modes.problems[0]
+
+
+def test_a_service_that_always_fails_tells_nothing(instance) -> None:
+    instance.fault(kind="status", status=503)
+    modes = modes_of(instance.endpoint)
+    assert modes.verdict == "unreachable"
+    assert "503" in modes.problems[0]
+
+
+def test_a_service_kinder_than_documented_is_a_problem(instance, emulator) -> None:
+    instance.set(http_tokens="optional")
+    emulator.switch(bad_token_in_optional="accept")
+    modes = modes_of(instance.endpoint)
+    assert modes.verdict == "optional"
+    assert modes.problems == ["Check made_up_token_get: the service answered 200 where 401 is documented."]

@@ -1,0 +1,22 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""access_modes_info: the module around the probe."""
+
+from __future__ import annotations
+
+
+def test_required(run_module, instance) -> None:
+    result = run_module("access_modes_info", endpoint=instance.endpoint)
+    assert (result["verdict"], result["problems"], result["changed"]) == ("required", [], False)
+    assert result["checks"]["plain_get"] == {"status": 403, "answered": False}
+
+
+def test_unreachable_is_a_result(run_module, free_port) -> None:
+    result = run_module("access_modes_info", endpoint="http://127.0.0.1:%d" % free_port, retries=0)
+    assert result["verdict"] == "unreachable" and "failed" not in result
+
+
+def test_bad_options_fail(run_module) -> None:
+    assert run_module("access_modes_info", endpoint="x")["failed"] is True

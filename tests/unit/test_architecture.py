@@ -1,0 +1,86 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Who may import whom, and who may speak to the service without a token: read from the sources."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+UTILS = CHECKOUT / "plugins/module_utils"
+EMULATOR = CHECKOUT / "roles/emulator/files/imds_emulator"
+COLLECTION = "ansible_collections.alicloud.imds.plugins.module_utils."
+# they do no I/O, so they may import nothing that does
+PURE = {"_tree": set(), "_facts": {"_tree"}}
+
+
+def imports(path: Path) -> set[str]:
+    """All modules that *path* imports; those beside it with a dot before their name."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            start = "." * node.level + (node.module or "")
+            names |= {start + alias.name for alias in node.names} if start == "." else {start}
+    return names
+
+
+def own(path: Path) -> set[str]:
+    return {name[1:] for name in imports(path) if name.startswith(".")}
+
+
+def roots(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in imports(path) if not name.startswith(".")}
+
+
+@pytest.mark.parametrize("path", sorted(UTILS.glob("_*.py")), ids=lambda path: path.stem)
+def test_module_utils_need_only_the_standard_library_and_each_other(path: Path) -> None:
+    foreign = roots(path) - set(sys.stdlib_module_names)
+    assert foreign == ({"ansible"} if path.stem == "_secrets" else set())
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_pure_files_do_no_io(name: str) -> None:
+    assert own(UTILS / (name + ".py")) == PURE[name]
+    assert not roots(UTILS / (name + ".py")) & {"http", "os", "socket", "subprocess", "threading", "time"}
+
+
+def test_only_the_client_opens_connections() -> None:
+    assert {path.stem for path in UTILS.glob("*.py") if "http" in roots(path) or "socket" in roots(path)} == {"_http"}
+    assert {path.stem for path in UTILS.glob("*.py") if "_http" in own(path)} == {"_client", "_errors"}
+
+
+def test_only_the_probe_sends_without_a_token() -> None:
+    senders = {path.stem for path in UTILS.glob("*.py") if ".send(" in path.read_text()}
+    assert senders == {"_modes"}
+
+
+def test_only_the_client_and_the_probe_know_header_names() -> None:
+    knowing = {path.stem for path in (CHECKOUT / "plugins").rglob("*.py") if "X-aliyun" in path.read_text()}
+    assert knowing == {"_client"}
+
+
+@pytest.mark.parametrize("path", sorted((CHECKOUT / "plugins").glob("[lm]o*/[a-z]*.py")), ids=lambda path: path.stem)
+def test_plugins_reach_the_service_only_through_the_options(path: Path) -> None:
+    used = {name[len(COLLECTION) :] for name in imports(path) if name.startswith(COLLECTION)}
+    assert "_options" in used
+    assert not used & {"_client", "_http"}
+
+
+@pytest.mark.parametrize("path", sorted(EMULATOR.glob("*.py")), ids=lambda path: path.stem)
+def test_the_emulator_imports_nothing_of_ours(path: Path) -> None:
+    assert roots(path) <= set(sys.stdlib_module_names) | {"imds_emulator"}
+
+
+def test_every_module_is_in_the_action_group() -> None:
+    runtime = yaml.safe_load((CHECKOUT / "meta/runtime.yml").read_text())
+    modules = {path.stem for path in (CHECKOUT / "plugins/modules").glob("*.py")}
+    assert set(runtime["action_groups"]["imds"]) == modules
