@@ -1,0 +1,82 @@
+# Everything a developer does starts here. Longer steps are scripts in tests/tools/.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+TOOLS  := tests/tools
+
+COLLECTIONS := .cache/collections
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/$(COLLECTIONS)
+export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test unit integration interop lint sanity benchmark build clean constraints newcomer collection tools
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.core collection ## Make .venv and install the collection into .cache/collections
+	@echo "Ready. Try: make demo"
+
+demo: collection ## Read the metadata of three emulated ECS instances in security-enhanced mode
+	@$(TOOLS)/need.sh ip:iproute2 || true
+	@$(TOOLS)/in-lab.sh $(BIN)/python tests/demo/demo.py
+
+test: tools ## Run every check: lint, unit, integration, interop, sanity
+	@$(BIN)/python $(TOOLS)/stages.py lint unit integration interop sanity
+
+unit: $(VENV)/.test ## Unit tests (seconds)
+	@$(BIN)/python -m pytest tests/unit
+
+integration: tools collection ## Playbooks against emulated instances, in a private network laboratory
+	@$(TOOLS)/in-lab.sh $(BIN)/python -m pytest tests/integration
+
+interop: tools collection ## Other people's clients against the emulator, in the laboratory
+	@$(TOOLS)/in-lab.sh $(BIN)/python -m pytest tests/interop
+
+lint: tools ## Style, types, changelog, documentation
+	@$(BIN)/python $(TOOLS)/lint.py
+
+sanity: $(VENV)/.core ## ansible-test sanity, with every supported Python found here
+	@$(BIN)/python $(TOOLS)/sanity.py
+
+benchmark: tools collection ## Compare the speed with other ways to read metadata
+	@$(TOOLS)/in-lab.sh $(BIN)/python tests/benchmark/run.py
+
+build: $(VENV)/.core ## Build the collection's tarball in build/
+	@$(BIN)/ansible-galaxy collection build --force --output-path build
+
+clean: ## Remove everything that make made
+	rm -rf $(VENV) .cache build .ansible .hypothesis tests/output
+
+constraints: ## Refresh constraints.txt after a change of requirements*.txt
+	@$(TOOLS)/constraints.sh "$(PYTHON)"
+
+newcomer: ## Prove `make demo` on a fresh Debian 12 (needs root; takes minutes)
+	@$(TOOLS)/newcomer.sh $(TARGETS)
+
+# What other targets build on
+
+$(VENV)/.made:
+	@$(TOOLS)/make-venv.sh "$(PYTHON)" $(VENV)
+	@touch $@
+
+$(VENV)/.core: $(VENV)/.made requirements.txt constraints.txt
+	@echo "Installing ansible-core"
+	@$(PIP) --requirement requirements.txt
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.core requirements-test.txt
+	@echo "Installing the test tools"
+	@$(PIP) --requirement requirements-test.txt
+	@touch $@
+
+# Programs that some tests use. Where one cannot be installed, its tests say that they are skipped, and why.
+tools: $(VENV)/.test
+	@$(TOOLS)/need.sh ip:iproute2 nft:nftables curl:curl openssl:openssl shellcheck:shellcheck || [ -z "$$CI" ]
+
+# A real installation of the built tarball: tests see what users get. Does nothing while the sources are unchanged.
+collection: $(VENV)/.core
+	@$(BIN)/python $(TOOLS)/collection.py $(COLLECTIONS)

@@ -1,0 +1,48 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The checkout as the tools need it: its files, a copy of it, and a view of it as an installed collection."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+_IN_COLLECTIONS = Path("ansible_collections", "alicloud", "imds")
+
+
+def files() -> list[Path]:
+    """Every file that belongs to the project, committed or not yet, relative to the checkout."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    listing = subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True, text=True).stdout
+    names = sorted(set(filter(None, listing.split("\0"))))
+    return [Path(name) for name in names if (CHECKOUT / name).is_file()]
+
+
+@contextmanager
+def linked() -> Iterator[Path]:
+    """A folder for ANSIBLE_COLLECTIONS_PATH in which the collection is a link to the checkout.
+
+    ansible-test cannot work with a link: it needs `copied`.
+    """
+    with tempfile.TemporaryDirectory(prefix="imds-link-") as scratch:
+        link = Path(scratch) / _IN_COLLECTIONS
+        link.parent.mkdir(parents=True)
+        link.symlink_to(CHECKOUT, target_is_directory=True)
+        yield Path(scratch)
+
+
+@contextmanager
+def copied() -> Iterator[Path]:
+    """The collection's folder inside a throw-away copy laid out as ``ansible_collections/alicloud/imds``."""
+    with tempfile.TemporaryDirectory(prefix="imds-copy-") as scratch:
+        target = Path(scratch).resolve() / _IN_COLLECTIONS
+        for name in files():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(CHECKOUT / name, target / name)
+        yield target

@@ -1,0 +1,73 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run the linters one after the other; print one line for each, and the output of those that found something."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from checkout import CHECKOUT, files, linked
+from report import Report
+
+BIN = Path(sys.executable).parent
+TYPED = ("plugins/module_utils", "roles/emulator/files/imds_emulator", "tests/lab", "tests/tools")
+
+
+def shell_scripts() -> list[str]:
+    """Files that begin with a line naming sh or bash, whatever they are called."""
+    shells = (b"#!/bin/sh", b"#!/usr/bin/env bash")
+    return [str(name) for name in files() if (CHECKOUT / name).read_bytes().startswith(shells)]
+
+
+def mypy(collections: Path) -> list[str]:
+    """Types are checked where the collection's own imports resolve."""
+    inside = collections / "ansible_collections/alicloud/imds"
+    typed = [f"ansible_collections/alicloud/imds/{name}" for name in TYPED[:1] if any((inside / name).glob("*.py"))]
+    return [str(BIN / "mypy"), "--config-file", str(CHECKOUT / "pyproject.toml"), *typed]
+
+
+def checks(collections: Path) -> Iterator[tuple[str, list[str], Path]]:
+    """(name, command, folder to run it in)"""
+    yield "ruff check", [str(BIN / "ruff"), "check", "--quiet", "--output-format", "concise", "."], CHECKOUT
+    yield "ruff format", [str(BIN / "ruff"), "format", "--check", "--quiet", "."], CHECKOUT
+    yield "mypy plugins", mypy(collections), collections
+    for name in TYPED[1:]:
+        if (CHECKOUT / name).is_dir():
+            # A package is checked from its parent folder, scripts from their own: there their imports resolve.
+            package = (CHECKOUT / name / "__init__.py").exists()
+            where = (CHECKOUT / name).parent if package else CHECKOUT / name
+            config = ["--config-file", str(CHECKOUT / "pyproject.toml"), "--cache-dir", str(CHECKOUT / ".cache/mypy")]
+            yield f"mypy {name}", [str(BIN / "mypy"), *config, Path(name).name if package else "."], where
+    yield "yamllint", [str(BIN / "yamllint"), "--strict", "."], CHECKOUT
+    yield "ansible-lint", [str(BIN / "ansible-lint"), "--strict", "-q", "--offline"], CHECKOUT
+    yield "changelog", [str(BIN / "antsibull-changelog"), "lint"], CHECKOUT
+    yield "shellcheck", ["shellcheck", "--external-sources", *shell_scripts()], CHECKOUT
+
+
+def main() -> int:
+    report = Report()
+    with linked() as collections:
+        environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(collections), PATH=f"{BIN}:{os.environ['PATH']}")
+        for name, command, folder in checks(collections):
+            if not shutil.which(command[0]):
+                report.skipped.append((name, f"{command[0]} is not installed"))
+                continue
+            began = time.monotonic()
+            done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+            ok = done.returncode == 0
+            (report.passed if ok else report.failed).append(name)
+            print(f"{'ok' if ok else 'FAILED':<7}{name:<45}{time.monotonic() - began:5.1f} s", flush=True)
+            if not ok:
+                print(done.stdout, done.stderr, sep="")
+    return report.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

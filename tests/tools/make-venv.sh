@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# make-venv.sh PYTHON DIRECTORY: make the virtual environment, or say exactly what is missing for it.
+set -euo pipefail
+
+python=$1 venv=$2
+here=$(dirname "$0")
+
+command -v "$python" >/dev/null || {
+    echo "make: no '$python' here. Install Python 3.11 or newer (Debian 12: apt-get install python3)," \
+        "or name one: make PYTHON=/path/to/python3.11" >&2
+    exit 1
+}
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
+    echo "make: $("$python" -V 2>&1) is too old: ansible-core 2.19 needs Python 3.11 or newer." \
+        "Name one that is: make PYTHON=/path/to/python3.11" >&2
+    exit 1
+}
+# Debian splits venv from Python. Without ensurepip `python3 -m venv` fails half way, so ask first.
+if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+    "$here/need.sh" "$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
+fi
+rm -rf "$venv"
+"$python" -m venv "$venv"
+echo "Made $venv with $("$python" -V)"

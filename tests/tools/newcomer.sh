@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# newcomer.sh [TARGET...]: make a fresh Debian 12 with only Python, make and git, put this checkout there, and type
+# `make TARGET` for each TARGET (default: demo, twice, because the second time is meant to be quick).
+# Packages come from wherever this machine gets its own (apt sources, pip settings, certificates). Needs root, Debian 12.
+# Leaves nothing behind: the system is a folder, its mounts belong to a namespace that ends with the script.
+set -euo pipefail
+
+SUITE=bookworm
+HOME_INSIDE=/root/alicloud.imds
+
+# The machine's apt sources for the suite, in either of apt's two formats.
+apt_sources() {
+    grep -lsE "(^Suites:|^deb.*[[:space:]])[[:space:]]*$SUITE([[:space:]]|\$)" \
+        /etc/apt/sources.list /etc/apt/sources.list.d/*.{sources,list}
+}
+
+make_system() {
+    local system=$1 sources
+    mapfile -t sources < <(apt_sources || true)
+    [[ ${#sources[@]} -gt 0 ]] || {
+        echo "This machine has no apt sources for Debian 12 ($SUITE)." >&2
+        exit 1
+    }
+    # Proxies and the like, but nothing that says where files are.
+    apt-config dump | grep -E '^Acquire::(https?|Retries|Check-Valid-Until)' >"$scratch/apt.conf" || true
+    mmdebstrap --quiet --variant=minbase --include=python3,make,git,ca-certificates \
+        --aptopt="$scratch/apt.conf" "$SUITE" "$system" "${sources[@]}"
+    cp "$scratch/apt.conf" "$system/etc/apt/apt.conf.d/99newcomer"
+}
+
+# What any machine in this network would have been given: names, certificates, pip's settings.
+connect_system() {
+    local system=$1 file
+    for file in /etc/resolv.conf /etc/hosts /etc/pip.conf /etc/ssl/certs/ca-certificates.crt; do
+        if [[ -e $file ]]; then
+            rm -f "$system$file" # it may be a link
+            cp -L "$file" "$system$file"
+        fi
+    done
+}
+
+# A clone, and on top of it what is not committed yet.
+put_checkout() {
+    local target=$1
+    git clone --quiet --no-hardlinks . "$target"
+    git ls-files --cached --others --exclude-standard -z |
+        while IFS= read -r -d '' file; do [[ ! -e $file ]] || printf '%s\0' "$file"; done |
+        tar --create --null --files-from=- | tar --extract --directory "$target"
+}
+
+# The rest runs in a mount namespace of its own.
+inside() {
+    local system=$1 target start failed=0
+    shift
+    mount -t proc proc "$system/proc"
+    mount --rbind /sys "$system/sys"
+    mount --rbind /dev "$system/dev"
+    mount -t tmpfs tmpfs "$system/tmp"
+    for target in "$@"; do
+        start=$SECONDS
+        printf '\n$ make %s\n' "$target"
+        # shellcheck disable=SC2046 # the settings are separate words
+        env -i $(env | grep -E '^PIP_') HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+            LANG=C.UTF-8 chroot "$system" sh -c "cd $HOME_INSIDE && make $target" || failed=1
+        printf '(%d s)\n' $((SECONDS - start))
+    done
+    return "$failed"
+}
+
+if [[ ${1:-} == --inside ]]; then
+    shift
+    inside "$@"
+    exit
+fi
+
+cd "$(dirname "$0")/../.."
+[[ $(id -u) -eq 0 ]] || {
+    echo "Making a fresh system needs root." >&2
+    exit 1
+}
+tests/tools/need.sh mmdebstrap:mmdebstrap
+scratch=$(mktemp -d /var/tmp/imds-newcomer-XXXXXX)
+trap 'rm -rf --one-file-system "$scratch"' EXIT
+[[ $# -gt 0 ]] || set -- demo demo
+echo "Making a fresh Debian 12 ($SUITE)"
+make_system "$scratch/system"
+connect_system "$scratch/system"
+put_checkout "$scratch/system$HOME_INSIDE"
+unshare --mount --pid --fork --kill-child "$0" --inside "$scratch/system" "$@"
