@@ -65,7 +65,14 @@ def parse_endpoint(endpoint: str) -> Origin:
     parts = urllib.parse.urlsplit(endpoint)
     if parts.scheme != "http":
         raise ValueError("the endpoint %s must begin with http:// (the metadata service has no HTTPS)" % shown)
-    if not parts.hostname or parts.username or parts.path.strip("/") or parts.query or parts.fragment:
+    if (
+        not parts.hostname
+        or not parts.hostname.isascii()
+        or parts.username
+        or parts.path.strip("/")
+        or parts.query
+        or parts.fragment
+    ):
         raise ValueError("the endpoint %s must be http://HOST or http://HOST:PORT and nothing more" % shown)
     return Origin(parts.hostname, parts.port or 80)
 
@@ -181,7 +188,9 @@ class Connection:
             left = ends_at - time.monotonic()
             if left <= 0:
                 raise socket.timeout("timed out")
-            raw = socket.create_connection((self._origin.host, self._origin.port), left)
+            # as bytes, since for text Python would load its IDNA codec, which takes longer than all the rest
+            host = self._origin.host.encode("ascii")
+            raw = socket.create_connection((host, self._origin.port), left)  # type: ignore[arg-type]
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except socket.timeout:
             raise TransportError("connect", "no answer to the connection request", timed_out=True) from None

@@ -1,0 +1,126 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""No token and no role key anywhere but on the wire: not in output, logs, callbacks, caches, files or process lists."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from pathlib import Path
+
+import lab
+import pytest
+from wiretap import Wiretap
+
+HERE = Path(__file__).parent
+ROLE = "ram/security-credentials/EcsWebRole"
+INSTANCE = {"instance_id": "i-secrets", "default": True, "http_tokens": "required", "role": {"name": "EcsWebRole"}}
+
+PLAYS = [
+    {
+        "hosts": "all",
+        "gather_facts": True,
+        "vars": {"ansible_facts_modules": ["ansible.builtin.setup", "alicloud.imds.metadata_facts"]},
+        "tasks": [
+            {"alicloud.imds.metadata_info": {"paths": ["instance-id", "ram/security-credentials/"]}},
+            {"alicloud.imds.access_modes_info": {}},
+            {"alicloud.imds.metadata_info": {"paths": ["nonsense"]}, "ignore_errors": True},
+            {"alicloud.imds.metadata_info": {"paths": [ROLE]}, "register": "keys", "no_log": True},
+            {
+                "ansible.builtin.assert": {"that": ["keys.metadata['%s'] is search('SecurityToken')" % ROLE]},
+                "no_log": True,
+            },
+            {"ansible.builtin.debug": {"msg": "{{ lookup('alicloud.imds.metadata', 'instance-id', 'region-id') }}"}},
+            {
+                "ansible.builtin.assert": {
+                    "that": ["lookup('alicloud.imds.metadata', '%s', parse_json=True).Code == 'Success'" % ROLE]
+                },
+                "no_log": True,
+            },
+        ],
+    }
+]
+
+
+class ProcessWatch:
+    """Collects the command lines and environments of all processes, again and again."""
+
+    def __init__(self) -> None:
+        self.seen: set[bytes] = set()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> ProcessWatch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(0.02):
+            for process in Path("/proc").glob("[0-9]*"):
+                for name in ("cmdline", "environ"):
+                    with contextlib.suppress(OSError):
+                        self.seen.add((process / name).read_bytes())
+
+
+@pytest.mark.lab
+def test_no_secret_anywhere(start_emulator, run_playbook, tmp_path) -> None:
+    emulator = start_emulator({"instances": [INSTANCE]}, listen="127.0.0.1:0")
+    host, _colon, port = emulator.listen[0].partition(":")
+    wiretap = Wiretap((lab.SERVICE, 80), (host, int(port)))
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = {
+        "HOME": str(home),
+        "ANSIBLE_LOG_PATH": str(tmp_path / "ansible.log"),
+        "ANSIBLE_CACHE_PLUGIN": "ansible.builtin.jsonfile",
+        "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(tmp_path / "cache"),
+        "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
+        "ANSIBLE_CALLBACKS_ENABLED": "everything",
+        "EVERYTHING_FILE": str(tmp_path / "everything.jsonl"),
+        "ANSIBLE_KEEP_REMOTE_FILES": "1",
+    }
+    with ProcessWatch() as processes:
+        run = run_playbook(PLAYS, {"host": {}}, "-vvv", environment=environment)
+    wiretap.close()
+    assert run.returncode == 0, run.stdout + run.stderr
+
+    secrets = wiretap.secrets()
+    assert len(secrets) >= 6  # a token for each of several processes, and three values of the credentials
+    files = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    looked_at = {path.relative_to(tmp_path).parts[0] for path in files}
+    assert {"home", "ansible.log", "cache", "everything.jsonl"} <= looked_at
+    (cache,) = (tmp_path / "cache").iterdir()
+    assert b"i-secrets" in files[tmp_path / "everything.jsonl"] and b"i-secrets" in files[cache]
+    files[emulator.journal_file] = emulator.journal_file.read_bytes()
+    files[emulator.log] = emulator.log.read_bytes()
+    files[Path("output")] = (run.stdout + run.stderr).encode()
+    files[Path("processes")] = b"\n".join(processes.seen)
+    assert b"AnsiballZ_metadata_info" in files[Path("processes")]
+    leaks = [str(path) for path, content in files.items() for secret in secrets if secret.encode() in content]
+    assert leaks == []
+
+
+@pytest.mark.lab
+def test_failures_hold_no_secret_either(start_emulator, run_playbook) -> None:
+    emulator = start_emulator({"instances": [INSTANCE]}, listen="127.0.0.1:0")
+    host, _colon, port = emulator.listen[0].partition(":")
+    wiretap = Wiretap((lab.SERVICE, 80), (host, int(port)))
+    fault = [{"kind": "status", "status": 500, "on": "data", "path": "*" + ROLE}]
+    emulator.admin("PUT", "/instances/i-secrets/faults", fault)
+    task = {"alicloud.imds.metadata_info": {"paths": ["instance-id", ROLE], "retries": 1}}
+    began = time.monotonic()
+    run = run_playbook([{"hosts": "all", "gather_facts": False, "tasks": [task]}], {"host": {}}, "-vvv")
+    wiretap.close()
+    assert run.returncode == 2
+    assert "500 Internal Server Error" in run.stdout
+    assert time.monotonic() - began < 30
+    secrets = wiretap.secrets()
+    assert secrets
+    assert not [secret for secret in secrets if secret in run.stdout + run.stderr]
