@@ -44,8 +44,7 @@ def from_tree(tree: Tree) -> Facts:
 
     Raise ValueError where two names of the service would become the same key.
     """
-    tree = {name: value for name, value in tree.items() if name not in ("ram", "tags")}
-    return _directory(tree, ())
+    return _directory({name: value for name, value in tree.items() if name != "tags"}, ())
 
 
 def identifier(name: str) -> str:
@@ -100,11 +99,6 @@ def network_interfaces(facts: Facts) -> t.List[Facts]:
 def tags(tree: Tree) -> t.Dict[str, str]:
     """Tag keys and values, verbatim; an empty value is a value."""
     return {key: value for key, value in branch(tree, "tags", "instance").items() if isinstance(value, str)}
-
-
-def ram_role(tree: Tree) -> t.Optional[str]:
-    """The name of the RAM role of the instance, or None."""
-    return next(iter(branch(tree, "ram", "security-credentials")), None)
 
 
 def spot_termination_time(tree: Tree) -> t.Optional[str]:

@@ -33,9 +33,10 @@ _ENTRIES: t.Dict[str, t.FrozenSet[str]] = {
     "disks": frozenset(("disks",)),
     "public_keys": frozenset(("public-keys",)),
     "tags": frozenset(("tags",)),
-    "ram": frozenset(("ram",)),
 }
-SUBSETS = tuple(sorted(_ENTRIES)) + ("events", "identity")
+# no items of the tree: the tree as a whole, and the role, whose name comes from a listing and whose keys are secret
+_NO_ITEMS = frozenset(("all", "ram"))
+SUBSETS = tuple(sorted(_ENTRIES)) + ("events", "identity", "ram")
 SECRET_SUBSETS = ("identity_signature", "ram_credentials", "user_data", "vendor_data")
 
 # Where the firmware does not say "ECS", nobody should wait for a service that is not there.
@@ -119,14 +120,15 @@ class _Gathering:
 
     def _first_targets(self) -> t.List[str]:
         by_subset = {
-            "events": [_EVENTS],
-            "identity": [_IDENTITY + "document"],
-            "identity_signature": [_IDENTITY + "pkcs7"],
-            "user_data": [_USER_DATA],
-            "vendor_data": [_VENDOR_DATA],
-            "ram_credentials": [_ROLES],
+            "events": _EVENTS,
+            "identity": _IDENTITY + "document",
+            "identity_signature": _IDENTITY + "pkcs7",
+            "user_data": _USER_DATA,
+            "vendor_data": _VENDOR_DATA,
+            "ram": _ROLES,
+            "ram_credentials": _ROLES,
         }
-        targets = [target for subset, some in by_subset.items() if subset in self._subsets for target in some]
+        targets = sorted({target for subset, target in by_subset.items() if subset in self._subsets})
         entries = self._entry_subsets()
         if entries == {"min"}:
             return targets + [_META_DATA + name for name in sorted(_ENTRIES["min"])]
@@ -146,9 +148,7 @@ class _Gathering:
         tree = self._bulk()
         walk = Walk(self._client, _META_DATA)
         entries, walk.refused = parse_listing(listing)
-        walk.run(
-            entry for entry in entries if entry.name != "all" and self._wants(entry.name) and entry.name not in tree
-        )
+        walk.run(entry for entry in entries if self._wants(entry.name) and entry.name not in tree)
         self._warn_of(walk.refused)
         tree.update(walk.tree)
         return {name: value for name, value in tree.items() if self._wants(name)}
@@ -173,6 +173,8 @@ class _Gathering:
             )
 
     def _wants(self, entry: str) -> bool:
+        if entry in _NO_ITEMS:
+            return False
         for subset, entries in _ENTRIES.items():
             if entry in entries:
                 return subset in self._subsets
@@ -183,7 +185,6 @@ class _Gathering:
         derived: t.Dict[str, t.Callable[[], _facts.Facts]] = {
             "network": lambda: {"network_interfaces": _facts.network_interfaces(facts)},
             "tags": lambda: {"tags": _facts.tags(tree)},
-            "ram": lambda: {"ram_role": _facts.ram_role(tree)},
             "instance": lambda: {"spot_termination_time": _facts.spot_termination_time(tree)},
         }
         for subset, derive in derived.items():
@@ -200,6 +201,8 @@ class _Gathering:
             facts["system_events"] = _facts.system_events(self._text(_EVENTS))
         if "identity" in self._subsets:
             facts["identity_document"] = _facts.json_object(self._text(_IDENTITY + "document"))
+        if "ram" in self._subsets:
+            facts["ram_role"] = self._role()
         return facts
 
     def _secrets(self) -> _facts.Facts:
@@ -215,15 +218,19 @@ class _Gathering:
         return facts
 
     def _credentials(self) -> t.Optional[_facts.Facts]:
-        roles = (self._text(_ROLES) or "").split()
-        if not roles:
+        role = self._role()
+        if role is None:
             return None
-        target = _ROLES + quote(roles[0])
+        target = _ROLES + quote(role)
         self._read([target])
         credentials = _facts.json_object(self._text(target))
         for key in ("AccessKeySecret", "SecurityToken"):
             register_secret((credentials or {}).get(key))
         return credentials
+
+    def _role(self) -> t.Optional[str]:
+        entries, _refused = parse_listing(self._bodies.get(_ROLES) or b"")
+        return entries[0].name if entries else None
 
     def _text(self, target: str) -> t.Optional[str]:
         body = self._bodies.get(target)

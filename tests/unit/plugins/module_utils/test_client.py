@@ -143,6 +143,80 @@ def test_403_on_the_token_request_is_final(make, instance) -> None:
     assert shape(instance.journal()) == [("PUT", "token-request", 403)]
 
 
+@pytest.mark.parametrize(
+    ("status", "kind", "hint"),
+    [
+        (400, "unexpected_reply", "'token_ttl' must be 1 to 21600"),
+        (401, "refused", "refused as unauthorized"),
+        (403, "refused", "disabled (HttpEndpoint), or a proxy forwarded"),
+        (404, "unexpected_reply", "issues no tokens"),
+        (405, "unexpected_reply", "issues no tokens"),
+        (418, "unexpected_reply", "does not answer like that"),
+    ],
+)
+def test_final_refusals_of_the_token_request(make, instance, status, kind, hint) -> None:
+    instance.fault(kind="status", status=status, on="token")
+    with pytest.raises(_errors.MetadataError) as caught:
+        make().get(ITEM)
+    assert (caught.value.kind, caught.value.status) == (kind, status)
+    assert hint in str(caught.value)
+    assert shape(instance.journal()) == [("PUT", "token-request", status)]
+
+
+@pytest.mark.parametrize("answer", [403, 404])
+def test_a_disabled_endpoint(make, instance, emulator, answer) -> None:
+    instance.set(http_endpoint="disabled")
+    emulator.switch(disabled_answer=answer)
+    with pytest.raises(_errors.MetadataError) as caught:
+        make().get(ITEM)
+    assert caught.value.status == answer
+    assert shape(instance.journal()) == [("PUT", "token-request", answer)]
+
+
+@pytest.mark.parametrize("answer", ["reset", "timeout"])
+def test_a_disabled_endpoint_that_says_nothing_is_unreachable(make, instance, emulator, answer) -> None:
+    instance.set(http_endpoint="disabled")
+    emulator.switch(disabled_answer=answer)
+    with pytest.raises(_errors.Unreachable):
+        make(retries=0, timeout=0.3).get(ITEM)
+    assert shape(instance.journal()) == [("PUT", "token-request", None)]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_token_of_another_instance(make, instance, emulator, status) -> None:
+    """As after a live migration gone wrong: the token is good, but not here."""
+    emulator.switch(foreign_token_status=status)
+    other = emulator.add_instance()
+    client = make()
+    client.get(ITEM)
+    client._pool = make(endpoint=other.endpoint)._pool  # the same token, now at another instance
+    if status == 401:
+        assert client.get(ITEM) == other.id.encode()  # a new token, and on with it
+        assert shape(other.journal()) == [("GET", "token", 401), PUT, GET]
+    else:
+        with pytest.raises(_errors.Refused):
+            client.get(ITEM)
+        assert shape(other.journal()) == [("GET", "token", 403)]
+
+
+@pytest.mark.parametrize("path", ["/latest/user-data", "/latest/vendor-data", "/latest/meta-data/eipv4"])
+def test_an_item_without_a_value_is_absent(make, instance, path) -> None:
+    with pytest.raises(_errors.NotFound):
+        make().get(path)
+
+
+def test_a_wrong_role_name_is_absent_and_says_so(make, instance) -> None:
+    instance.set(role={"name": "EcsWebRole"})
+    with pytest.raises(_errors.NotFound, match="or the role has another name"):
+        make().get("/latest/meta-data/ram/security-credentials/Wrong")
+
+
+def test_no_content_is_absent(make, instance) -> None:
+    instance.fault(kind="status", status=204, on="data")
+    with pytest.raises(_errors.NotFound):
+        make().get("/latest/user-data")
+
+
 @pytest.mark.parametrize("status", [404, 405])
 def test_a_service_without_tokens_is_never_read_without(make, instance, status) -> None:
     instance.fault(kind="status", status=status, on="token")

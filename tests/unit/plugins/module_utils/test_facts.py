@@ -99,11 +99,9 @@ def test_network_interfaces_primary_first() -> None:
 
 
 def test_tags_are_verbatim_and_never_in_the_tree_facts() -> None:
-    tree = {"tags": {"instance": {"a-b": "{{ 7 * 7 }}", "empty": ""}}, "ram": {"security-credentials": {"Role": ""}}}
+    tree = {"tags": {"instance": {"a-b": "{{ 7 * 7 }}", "empty": ""}}}
     assert _facts.tags(tree) == {"a-b": "{{ 7 * 7 }}", "empty": ""}
-    assert _facts.ram_role(tree) == "Role"
     assert _facts.from_tree(tree) == {}
-    assert _facts.ram_role({}) is None
 
 
 @pytest.mark.parametrize(

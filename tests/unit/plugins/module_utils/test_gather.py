@@ -80,6 +80,7 @@ def test_with_all_few_requests_are_made(instance, emulator) -> None:
         "/latest/maintenance/active-system-events",
         "/latest/meta-data/",
         "/latest/meta-data/all",
+        "/latest/meta-data/ram/security-credentials/",
     ]
 
 
