@@ -1,0 +1,123 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What can be typed? ``imds-emulator serve | example-config | check-config | ctl | certificate | address``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from typing import Any, Dict, List, Optional
+
+from . import background, config, ctl, example, help_text, real_address
+from .address import is_loopback, parse_address
+from .clock import Clock
+from .emulator import Emulator, Settings
+from .instances import State
+from .storage import write_json
+from .test_key import CERTIFICATE
+
+
+def main(arguments: Optional[List[str]] = None) -> int:
+    options = help_text.parser().parse_args(arguments)
+    try:
+        return int(_COMMANDS[options.command](options))
+    except (ValueError, OSError) as problem:
+        print("imds-emulator: %s" % _line(problem), file=sys.stderr)
+        return 1
+
+
+def _line(problem: Exception) -> str:
+    if isinstance(problem, OSError) and problem.filename:
+        return "%s: %s" % (problem.filename, problem.strerror)
+    if isinstance(problem, OSError):
+        return problem.strerror or str(problem)
+    return str(problem)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    if options.admin and not is_loopback(parse_address(options.admin)[0]):
+        raise ValueError("--admin %s: the admin side listens on loopback addresses only" % options.admin)
+    settings = Settings(
+        options.config,
+        options.listen,
+        options.admin,
+        options.journal,
+        options.state,
+        options.timeout,
+        options.connections,
+    )
+    if options.background:
+        return background.run(lambda ready: _run(settings, options, ready), options.log)
+    return _run(settings, options, background.notify_systemd)
+
+
+def _run(settings: Settings, options: argparse.Namespace, ready: background.Ready) -> int:
+    ends = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # for every thread: the one below takes them
+    emulator = Emulator(settings)
+    emulator.start()
+    where = emulator.addresses()
+    _announce(where)
+    if options.ready_file:
+        write_json(options.ready_file, dict(where, pid=os.getpid()))
+    ready()
+    signal.sigwait(ends)
+    emulator.stop()
+    if options.ready_file and os.path.exists(options.ready_file):
+        os.unlink(options.ready_file)
+    sys.stderr.flush()
+    os._exit(0)  # threads of open connections are not waited for
+
+
+def _announce(where: Dict[str, Any]) -> None:
+    lines = ["metadata service on http://%s" % address for address in where["listen"]]
+    for name, entry in where["instances"].items():
+        if entry["listen"]:
+            lines.append("metadata service of %s on http://%s" % (name, entry["listen"]))
+    if where["admin"]:
+        lines.append("admin on http://%s" % where["admin"])
+    print("\n".join(lines), file=sys.stderr, flush=True)
+
+
+def _example_config(_options: argparse.Namespace) -> int:
+    print(json.dumps(example.commented(), indent=2))
+    return 0
+
+
+def _check_config(options: argparse.Namespace) -> int:
+    loaded = config.load(options.config)
+    State(loaded, Clock())
+    return 0
+
+
+def _ctl(options: argparse.Namespace) -> int:
+    status, text = ctl.run(options.admin, options.words)
+    print(text, file=sys.stderr if status else sys.stdout)
+    return status
+
+
+def _certificate(_options: argparse.Namespace) -> int:
+    print(CERTIFICATE, end="")
+    return 0
+
+
+def _address(options: argparse.Namespace) -> int:
+    return real_address.run(options.action, options.marker)
+
+
+_COMMANDS = {
+    "serve": _serve,
+    "example-config": _example_config,
+    "check-config": _check_config,
+    "ctl": _ctl,
+    "certificate": _certificate,
+    "address": _address,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

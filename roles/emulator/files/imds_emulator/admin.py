@@ -1,0 +1,151 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What may a test ask and change while the emulator runs? HTTP and JSON, on a loopback address."""
+
+from __future__ import annotations
+
+import json
+import socket
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Tuple
+from urllib.parse import parse_qs, unquote
+
+from .answers import Answer, encode
+from .connection import Connection
+from .redaction import without_secrets
+from .request import BadRequest, Request
+
+if TYPE_CHECKING:
+    from .emulator import Emulator
+
+#: What a route gets: the last name of its path, the query, the body.
+Action = Callable[[str, Dict[str, str], Any], Any]
+
+
+class Refusal(Exception):
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+class Admin:
+    def __init__(self, emulator: Emulator, timeout: float) -> None:
+        self._emulator = emulator
+        self._timeout = timeout
+        self._routes: Dict[str, Dict[str, Action]] = {
+            "health": {"GET": self._health},
+            "instances": {"GET": self._instances, "POST": self._create},
+            "instances/*": {"GET": self._instance, "PATCH": self._update, "DELETE": self._delete},
+            "instances/*/faults": {"PUT": self._set_faults, "DELETE": self._clear_faults},
+            "switches": {"GET": self._switches, "PATCH": self._set_switches},
+            "journal": {"GET": self._journal, "DELETE": self._clear_journal},
+            "stats": {"GET": lambda *_: self._emulator.stats.report()},
+            "clock": {"GET": self._clock, "POST": self._advance},
+        }
+
+    def run(self, sock: socket.socket, _client: str, _owner: Optional[str]) -> None:
+        """Serves one connection to its end."""
+        connection = Connection(sock, self._timeout)
+        keep = True
+        while keep:
+            try:
+                received = connection.receive()
+                if received is None:
+                    break
+                keep = received.request.keep_alive
+                status, body = self.respond(received.request, received.body)
+                head_only = received.request.method == "HEAD"
+            except BadRequest as problem:
+                status, body, keep, head_only = problem.status, {"error": "this is not a request"}, False, False
+            text = json.dumps(body, indent=1).encode("utf-8") + b"\n"
+            date = formatdate(usegmt=True)
+            connection.send(encode(Answer(status, text, "application/json"), "1.1", keep, date, head_only=head_only))
+        connection.close()
+
+    def respond(self, request: Request, body: bytes) -> Tuple[int, Any]:
+        try:
+            action, name = self._find(request)
+            query = {key: values[-1] for key, values in parse_qs(request.query or "").items()}
+            data = json.loads(body.decode("utf-8")) if body.strip() else None
+            return 200, action(name, query, data)
+        except Refusal as refusal:
+            return refusal.status, {"error": str(refusal)}
+        except KeyError as missing:
+            return 404, {"error": "there is no instance %s" % missing}
+        except (ValueError, TypeError) as wrong:
+            return 400, {"error": str(wrong)}
+        except OSError as failed:
+            return 400, {"error": failed.strerror or str(failed)}
+
+    def _find(self, request: Request) -> Tuple[Action, str]:
+        parts = [unquote(part) for part in request.path.strip("/").split("/")]
+        pattern = "/".join(["instances", "*"] + parts[2:]) if parts[0] == "instances" and parts[1:] else "/".join(parts)
+        actions = self._routes.get(pattern)
+        if actions is None:
+            raise Refusal(404, "there is no %s; there are: %s" % (request.path, ", ".join(self._routes)))
+        method = "GET" if request.method == "HEAD" else request.method
+        if method not in actions:
+            raise Refusal(405, "%s can be asked by %s" % (request.path, ", ".join(actions)))
+        return actions[method], parts[1] if parts[1:] else ""
+
+    # -- the routes
+
+    def _health(self, _name: str, _query: Dict[str, str], _data: Any) -> Any:
+        return dict(self._emulator.addresses(), status="ok")
+
+    def _instances(self, _name: str, _query: Dict[str, str], _data: Any) -> Any:
+        state = self._emulator.state
+        return {"instances": [without_secrets(state.settings(name)) for name in state.ids()]}
+
+    def _instance(self, name: str, _query: Dict[str, str], _data: Any) -> Any:
+        own = self._emulator.addresses()["instances"].get(name, {}).get("listen")
+        return dict(without_secrets(self._emulator.state.settings(name)), listening=own)
+
+    def _create(self, _name: str, _query: Dict[str, str], data: Any) -> Any:
+        return self._instance(self._emulator.create(data), {}, None)
+
+    def _update(self, name: str, _query: Dict[str, str], data: Any) -> Any:
+        self._emulator.update(name, data)
+        return self._instance(name, {}, None)
+
+    def _delete(self, name: str, _query: Dict[str, str], _data: Any) -> Any:
+        self._emulator.delete(name)
+        return {"deleted": name}
+
+    def _set_faults(self, name: str, _query: Dict[str, str], data: Any) -> Any:
+        self._emulator.state.settings(name)
+        faults = data.get("faults") if isinstance(data, dict) and "faults" in data else data
+        self._emulator.update(name, {"faults": [faults] if isinstance(faults, dict) else faults})
+        return {"faults": self._emulator.state.settings(name)["faults"]}
+
+    def _clear_faults(self, name: str, _query: Dict[str, str], _data: Any) -> Any:
+        self._emulator.update(name, {"faults": []})
+        return {"faults": []}
+
+    def _switches(self, _name: str, _query: Dict[str, str], _data: Any) -> Any:
+        return self._emulator.state.switches()
+
+    def _set_switches(self, _name: str, _query: Dict[str, str], data: Any) -> Any:
+        self._emulator.state.set_switches(data)
+        return self._emulator.state.switches()
+
+    def _journal(self, _name: str, query: Dict[str, str], _data: Any) -> Any:
+        entries = self._emulator.journal.after(int(query.get("after", "0")))
+        return {"entries": entries, "next": entries[-1]["n"] if entries else self._emulator.journal.last()}
+
+    def _clear_journal(self, _name: str, _query: Dict[str, str], _data: Any) -> Any:
+        self._emulator.journal.clear()
+        return {"entries": [], "next": self._emulator.journal.last()}
+
+    def _clock(self, _name: str, _query: Dict[str, str], _data: Any) -> Any:
+        clock = self._emulator.state.clock
+        return {"now": clock.now(), "advanced": clock.offset}
+
+    def _advance(self, name: str, query: Dict[str, str], data: Any) -> Any:
+        seconds = data.get("advance") if isinstance(data, dict) else None
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+            raise Refusal(400, 'the body is {"advance": SECONDS}')
+        self._emulator.state.advance(seconds)
+        return self._clock(name, query, data)

@@ -1,0 +1,146 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How are requests read from a connection and answers written to it? HTTP/1.1 framing, limits and time-outs."""
+
+from __future__ import annotations
+
+import re
+import socket
+import struct
+import time
+from typing import NamedTuple, Optional
+
+from .request import MAXIMUM_HEAD, BadRequest, Request, parse
+
+MAXIMUM_BODY = 1048576
+
+
+class Received(NamedTuple):
+    request: Request
+    body: bytes
+
+
+class Connection:
+    """``timeout``: seconds a client may be silent between requests, and may take to send one."""
+
+    def __init__(self, sock: socket.socket, timeout: float) -> None:
+        self._sock = sock
+        self._timeout = timeout
+        self._buffer = b""
+        self._deadline = 0.0
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.settimeout(timeout)
+
+    def receive(self) -> Optional[Received]:
+        """The next request with its body; None when the client has gone or is silent. Raises BadRequest."""
+        self._deadline = 0.0
+        while b"\r\n\r\n" not in self._buffer:
+            self._buffer = self._buffer.lstrip(b"\r\n") if len(self._buffer) < 64 else self._buffer
+            if b"\n\n" in self._buffer:
+                raise BadRequest(400)
+            if len(self._buffer) > MAXIMUM_HEAD:
+                raise BadRequest(431)
+            if not self._read_more(head=True):
+                return None
+        head, _blank, self._buffer = self._buffer.partition(b"\r\n\r\n")
+        if len(head) > MAXIMUM_HEAD:
+            raise BadRequest(431)
+        request = parse(head.lstrip(b"\r\n"))
+        return Received(request, self._body(request))
+
+    def send(self, data: bytes) -> None:
+        self._sock.settimeout(self._timeout)
+        self._sock.sendall(data)
+
+    def send_slowly(self, data: bytes, seconds_per_byte: float) -> None:
+        for at in range(len(data)):
+            self.send(data[at : at + 1])
+            time.sleep(seconds_per_byte)
+
+    def reset(self) -> None:
+        """Ends the connection with RST instead of FIN."""
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._sock.close()
+
+    def hold(self) -> None:
+        """Says nothing until the client goes."""
+        self._sock.settimeout(None)
+        while self._sock.recv(4096):
+            pass
+
+    def close(self) -> None:
+        """Lets the last answer arrive first: unread input would turn the close into a reset."""
+        try:
+            self._sock.shutdown(socket.SHUT_WR)
+            self._sock.settimeout(0.2)
+            for _read in range(64):
+                if not self._sock.recv(65536):
+                    break
+        except OSError:
+            pass
+        self._sock.close()
+
+    def _read_more(self, head: bool = False) -> bool:
+        """Reads what has come. False when nothing will: in the head that is an end, in a body a BadRequest."""
+        if self._buffer or not head:
+            now = time.monotonic()
+            self._deadline = self._deadline or now + self._timeout
+            self._sock.settimeout(max(0.001, self._deadline - now))
+        try:
+            data = self._sock.recv(65536)
+        except socket.timeout:
+            if self._buffer or not head:
+                raise BadRequest(408) from None
+            return False
+        self._buffer += data
+        return data != b""
+
+    def _body(self, request: Request) -> bytes:
+        coding, length = request.headers.get("transfer-encoding"), request.headers.get("content-length")
+        if coding is None and length is None:
+            return b""
+        if coding is not None and (length is not None or request.version == "1.0"):
+            raise BadRequest(400)
+        if coding is not None and coding.lower() != "chunked":
+            raise BadRequest(501)
+        if length is not None and not re.fullmatch("[0-9]{1,18}", length):
+            raise BadRequest(400)
+        if length is not None and int(length) > MAXIMUM_BODY:
+            raise BadRequest(413)
+        if length != "0" and request.headers.get("expect", "").lower() == "100-continue":
+            self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        return self._take(int(length)) if length is not None else self._chunks()
+
+    def _take(self, size: int) -> bytes:
+        while len(self._buffer) < size:
+            if not self._read_more():
+                raise BadRequest(400)
+        data, self._buffer = self._buffer[:size], self._buffer[size:]
+        return data
+
+    def _line(self) -> bytes:
+        while b"\r\n" not in self._buffer:
+            if len(self._buffer) > MAXIMUM_HEAD or not self._read_more():
+                raise BadRequest(400)
+        line, _end, self._buffer = self._buffer.partition(b"\r\n")
+        return line
+
+    def _chunks(self) -> bytes:
+        body = b""
+        while True:
+            size = self._line().partition(b";")[0].strip()
+            if not re.fullmatch(b"[0-9A-Fa-f]{1,8}", size):
+                raise BadRequest(400)
+            if len(body) + int(size, 16) > MAXIMUM_BODY:
+                raise BadRequest(413)
+            if int(size, 16) == 0:
+                break
+            body += self._take(int(size, 16))
+            if self._take(2) != b"\r\n":
+                raise BadRequest(400)
+        for _trailer in range(100):
+            if self._line() == b"":
+                return body
+        raise BadRequest(431)

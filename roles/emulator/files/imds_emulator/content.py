@@ -1,0 +1,204 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which items does an instance have, and what are their values? From settings to a tree of names.
+
+Paths and value forms are those of Alibaba Cloud's list of instance metadata items. An item that means nothing for
+this instance is absent: no ``ram/`` without a role, no IPv6 items without IPv6, no ``instance/spot/`` before its time.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
+
+from .clock import moment, to_iso
+from .credentials import RoleKeys
+from .fields import paths_of
+
+#: A directory, or the value of a leaf. Text is sent as UTF-8.
+Node = Union[Dict[str, Any], str, bytes]
+
+#: Items of several values; joined by the separator that a switch chooses.
+MULTI_VALUE: Dict[Tuple[str, ...], List[str]] = {
+    ("dns-conf", "nameservers"): ["100.100.2.136", "100.100.2.138"],
+    ("ntp-conf", "ntp-servers"): ["ntp1.aliyun.com", "ntp1.cloud.aliyuncs.com", "ntp10.cloud.aliyuncs.com"],
+}
+_INTERFACE_TEXTS = [
+    "network_interface_id",
+    "primary_ip_address",
+    "vpc_id",
+    "vpc_cidr_block",
+    "vswitch_id",
+    "vswitch_cidr_block",
+    "netmask",
+    "gateway",
+    "ipv6_gateway",
+    "vswitch_ipv6_cidr_block",
+]
+#: Alibaba Cloud's rule for keys that the service can serve.
+_TAG_KEY = re.compile(r"[A-Za-z0-9@:_.=,-]+")
+
+
+def build(
+    settings: Mapping[str, Any],
+    switches: Mapping[str, Any],
+    now: float,
+    started: float,
+    keys: Optional[RoleKeys] = None,
+) -> Dict[str, Any]:
+    """Everything below a version but ``dynamic/``."""
+    meta = meta_data(settings, switches, now, started)
+    if settings["role"]:
+        role = settings["role"]["name"]
+        document = keys.document(now) if keys else "{}"
+        meta["ram"] = {"security-credentials": {role: document}}
+    _apply_overrides(meta, paths_of(settings["metadata"]))
+    tree: Dict[str, Any] = {
+        "meta-data": meta,
+        "global-config": dict(settings["global_config"]),
+        "maintenance": _maintenance(settings, switches, now, started),
+    }
+    if settings["user_data_base64"] is not None:
+        tree["user-data"] = base64.b64decode(settings["user_data_base64"])
+    elif settings["user_data"] is not None:
+        tree["user-data"] = settings["user_data"]
+    if settings["vendor_data"] is not None:
+        tree["vendor-data"] = settings["vendor_data"]
+    return tree
+
+
+def meta_data(settings: Mapping[str, Any], switches: Mapping[str, Any], now: float, started: float) -> Dict[str, Any]:
+    interfaces = settings["network_interfaces"]
+    first = interfaces[0]
+    meta: Dict[str, Any] = {
+        "hibernation": {"configured": "false"},
+        "hostname": settings["hostname"],
+        "image-id": settings["image_id"],
+        "instance-id": settings["instance_id"],
+        "instance": _instance(settings, now, started),
+        "launch-index": "0",
+        "mac": first["mac"],
+        "network-type": "vpc",
+        "network": {"interfaces": {"macs": {nic["mac"]: _interface(nic, switches) for nic in interfaces}}},
+        "owner-account-id": settings["owner_account_id"],
+        "private-ipv4": first["primary_ip_address"],
+        "region-id": settings["region_id"],
+        "serial-number": settings["serial_number"],
+        "source-address": "http://mirrors.cloud.aliyuncs.com",
+        "sub-private-ipv4-list": ",".join(ip for ip in first["private_ipv4s"] if ip != first["primary_ip_address"]),
+        "vpc-cidr-block": first["vpc_cidr_block"],
+        "vpc-id": first["vpc_id"],
+        "vswitch-cidr-block": first["vswitch_cidr_block"],
+        "vswitch-id": first["vswitch_id"],
+        "zone-id": settings["zone_id"],
+    }
+    separator = "\r\n" if switches["multi_value_separator"] == "crlf" else "\n"
+    for (directory, leaf), values in MULTI_VALUE.items():
+        meta[directory] = {leaf: separator.join(values)}
+    for key in ("eipv4", "public_ipv4"):
+        if settings[key]:
+            meta[key.replace("_", "-")] = settings[key]
+    if settings["disks"]:
+        meta["disks"] = {disk["serial"]: {"id": disk["id"], "name": disk["name"]} for disk in settings["disks"]}
+    if settings["public_keys"]:
+        meta["public-keys"] = {name: {"openssh-key": key} for name, key in settings["public_keys"].items()}
+    tags = {key: value for key, value in settings["tags"].items() if _servable(key)}
+    if tags and settings["instance_metadata_tags"] == "enabled":
+        meta["tags"] = {"instance": tags}
+    return meta
+
+
+def _servable(key: str) -> bool:
+    return _TAG_KEY.fullmatch(key) is not None and key not in (".", "..")
+
+
+def _instance(settings: Mapping[str, Any], now: float, started: float) -> Dict[str, Any]:
+    result: Dict[str, Any] = {
+        "instance-name": settings["instance_name"],
+        "instance-type": settings["instance_type"],
+        "last-host-landing-time": "2024-11-17 10:02:41",
+        "max-netbw-egress": "1228800",
+        "max-netbw-ingress": "1228800",
+        "virtualization-solution": "ECS Virt",
+        "virtualization-solution-version": "2.0",
+    }
+    spot = settings["spot"]
+    if spot and appeared(spot, now, started):
+        result["spot"] = {"termination-time": iso(spot["termination_time"], started)}
+    return result
+
+
+def _interface(nic: Mapping[str, Any], switches: Mapping[str, Any]) -> Dict[str, Any]:
+    result: Dict[str, Any] = {"private-ipv4s": json.dumps(nic["private_ipv4s"], separators=(",", ":"))}
+    for key in _INTERFACE_TEXTS:
+        if nic.get(key):
+            result[key.replace("_", "-")] = nic[key]
+    for key in ("ipv6s", "vpc_ipv6_cidr_blocks"):
+        if nic.get(key):
+            json_form = json.dumps(nic[key], separators=(",", ":"))
+            result[key.replace("_", "-")] = (
+                json_form if switches["bracket_lists"] == "json" else "[%s]" % ",".join(nic[key])
+            )
+    for key in ("ipv4_prefixes", "ipv6_prefixes"):
+        if nic.get(key):
+            result[key.replace("_", "-")] = ",".join(nic[key])
+    return result
+
+
+def _maintenance(
+    settings: Mapping[str, Any], switches: Mapping[str, Any], now: float, started: float
+) -> Dict[str, Any]:
+    events = [
+        {key: value for key, value in event.items() if key != "appears_at"}
+        for event in settings["system_events"]
+        if appeared(event, now, started)
+    ]
+    if not events and switches["events_format"] == "json-or-404":
+        return {}
+    return {"active-system-events": json.dumps(events, separators=(",", ":"))}
+
+
+def timed(settings: Mapping[str, Any]) -> List[Mapping[str, Any]]:
+    """The parts of the settings that appear at a time of their own."""
+    items = list(settings.get("system_events", []))
+    if settings.get("spot"):
+        items.append(settings["spot"])
+    return [item for item in items if item.get("appears_at") is not None]
+
+
+def appeared(item: Mapping[str, Any], now: float, started: float) -> bool:
+    when = item.get("appears_at")
+    return when is None or moment(when, started) <= now
+
+
+def iso(value: Union[str, int, float], started: float) -> str:
+    """A text stays verbatim, so that wrong times can be tested too."""
+    return value if isinstance(value, str) else to_iso(moment(value, started))
+
+
+def _apply_overrides(meta: Dict[str, Any], overrides: Mapping[Tuple[str, ...], Optional[str]]) -> None:
+    for path, value in overrides.items():
+        if not path:
+            continue
+        parents: List[Dict[str, Any]] = [meta]
+        for part in path[:-1]:
+            below = parents[-1].get(part)
+            if not isinstance(below, dict):
+                if value is None:
+                    break
+                below = {}
+                parents[-1][part] = below
+            parents.append(below)
+        if len(parents) < len(path):
+            continue
+        if value is not None:
+            parents[-1][path[-1]] = value
+            continue
+        parents[-1].pop(path[-1], None)
+        for depth in range(len(parents) - 1, 0, -1):  # an empty directory is absent, too
+            if not parents[depth]:
+                del parents[depth - 1][path[depth - 1]]

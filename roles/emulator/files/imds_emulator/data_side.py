@@ -1,0 +1,213 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What does a client of the metadata service get? From a request to an answer, and to the wire."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from email.utils import formatdate
+from typing import Any, Dict, NamedTuple, Optional, Tuple
+from urllib.parse import parse_qs
+
+from . import tree
+from .answers import Answer, encode, error
+from .connection import Connection
+from .faults import Fault
+from .instances import State, View
+from .journal import Journal
+from .protocol import TOKEN_HEADER, TTL_HEADER, Broken, Issue, decide, is_forwarded, is_token_path
+from .request import BadRequest, Request
+from .stats import Stats
+from .throttle import Throttle
+
+BEFORE = ("status", "reset", "hang", "redirect")
+GARBAGE = b"garbage\r\nX-Injected: 1\x00\xff token"
+
+
+class Outcome(NamedTuple):
+    """An answer, or none; and the faults that happen while it is sent."""
+
+    answer: Optional[Answer]
+    broken: str = ""
+    truncated: bool = False
+
+
+class DataSide:
+    def __init__(self, state: State, journal: Journal, stats: Stats, timeout: float) -> None:
+        self._state = state
+        self._journal = journal
+        self._stats = stats
+        self._timeout = timeout
+        self._throttle = Throttle(state.clock)
+        self._date: Tuple[int, str] = (0, "")
+
+    def run(self, sock: socket.socket, client: str, owner: Optional[str]) -> None:
+        """Serves one connection to its end."""
+        number = self._stats.connection()
+        connection = Connection(sock, self._timeout)
+        base = {"connection": number, "client": client}
+        while True:
+            try:
+                received = connection.receive()
+            except BadRequest as problem:
+                self._refuse(connection, base, owner, problem.status)
+                break
+            if received is None or not self._exchange(connection, received.request, base, owner):
+                break
+        connection.close()
+
+    def _refuse(self, connection: Connection, base: Dict[str, Any], owner: Optional[str], status: int) -> None:
+        """Answers bytes that are no request, and gives the connection up."""
+        instance_id = self._state.pick(owner, base["client"])
+        entry = {"method": None, "path": None, "mode": "invalid", "status": status, "forwarded": False}
+        self._record(base, instance_id, dict(entry, user_agent=""))
+        if instance_id is not None:
+            answer = error(status, self._state.switches())
+            connection.send(encode(answer, "1.1", False, self._now()))
+
+    def _exchange(self, connection: Connection, request: Request, base: Dict[str, Any], owner: Optional[str]) -> bool:
+        """One request and its answer. False when the connection is to end."""
+        instance_id = self._state.pick(owner, base["client"])
+        view = None if instance_id is None else self._state.view(instance_id)
+        if view is None:
+            self._record(base, None, self._entry(request, self._state.switches(), None))
+            return False
+        is_token = request.method == "PUT" and is_token_path(request, view.switches)
+        for fault in self._taken(view, is_token, request, ("latency",)):
+            time.sleep(fault.options["seconds"])
+        view = self._state.view(view.instance_id) or view
+        outcome = self.respond(view, request, is_token)
+        status = outcome.answer.status if outcome.answer else None
+        self._record(base, view.instance_id, self._entry(request, view.switches, status))
+        if outcome.answer is None:
+            if outcome.broken == "hang":
+                connection.hold()
+            else:
+                connection.reset()
+            return False
+        return self._send(connection, view, request, outcome, is_token)
+
+    def respond(self, view: View, request: Request, is_token: bool) -> Outcome:
+        """The decision, with the faults that replace or change it."""
+        refused = self._throttle.refuse(view.instance_id, view.switches)
+        if refused is not None:
+            return Outcome(refused)
+        for fault in self._taken(view, is_token, request, BEFORE):
+            return _replaced(fault, view.switches)
+        verdict = decide(request, view.instance_id, view.options, self._use_token(view, request), view.switches)
+        if isinstance(verdict, Broken):
+            return Outcome(None, verdict.how)
+        if isinstance(verdict, Issue):
+            answer = self._issue(view, request, verdict.ttl)
+        elif isinstance(verdict, Answer):
+            return Outcome(verdict)
+        else:
+            answer = read(view, request)
+            if verdict.seconds_left is not None and view.switches["echo_ttl_header"]:
+                answer = answer._replace(headers=answer.headers + ((TTL_HEADER, str(verdict.seconds_left)),))
+        for fault in self._taken(view, is_token, request, ("oversize", "truncated")):
+            if fault.kind == "truncated":
+                return Outcome(answer, truncated=True)
+            return Outcome(answer._replace(body=_stretched(answer.body, fault.options["bytes"])))
+        return Outcome(answer)
+
+    def _use_token(self, view: View, request: Request) -> Any:
+        dies_after = view.faults.token_uses(request.path) if view.faults else None
+        return lambda text: self._state.tokens.use(text, dies_after)
+
+    def _issue(self, view: View, request: Request, ttl: int) -> Answer:
+        for fault in self._taken(view, True, request, ("empty_token", "garbage_token")):
+            return Answer(200, b"" if fault.kind == "empty_token" else GARBAGE)
+        self._stats.token(view.instance_id)
+        headers = ((TTL_HEADER, str(ttl)),) if view.switches["echo_ttl_header"] else ()
+        return Answer(200, self._state.tokens.issue(view.instance_id, ttl).encode("ascii"), headers=headers)
+
+    def _taken(self, view: View, is_token: bool, request: Request, kinds: Tuple[str, ...]) -> Tuple[Fault, ...]:
+        fault = view.faults.take(is_token, request.path, kinds) if view.faults else None
+        return () if fault is None else (fault,)
+
+    def _send(self, connection: Connection, view: View, request: Request, outcome: Outcome, is_token: bool) -> bool:
+        answer = outcome.answer or Answer(500)
+        server = view.switches["server_header"] or ""
+        keep = request.keep_alive and not outcome.truncated
+        data = encode(answer, request.version, keep, self._now(), server, request.method == "HEAD")
+        if outcome.truncated:
+            data = data[: len(data) - (len(answer.body) + 1) // 2]
+        drip = self._taken(view, is_token, request, ("slow_drip",))
+        if drip:
+            connection.send_slowly(data, drip[0].options["seconds_per_byte"])
+        else:
+            connection.send(data)
+        return keep and not self._taken(view, is_token, request, ("close_idle",))
+
+    def _entry(self, request: Request, switches: Dict[str, Any], status: Optional[int]) -> Dict[str, Any]:
+        return {
+            "method": request.method,
+            "path": request.path,
+            "mode": mode(request, switches),
+            "status": status,
+            "forwarded": is_forwarded(request, switches),
+            "user_agent": request.headers.get("user-agent", "")[:200],
+        }
+
+    def _record(self, base: Dict[str, Any], instance_id: Optional[str], entry: Dict[str, Any]) -> None:
+        self._stats.request(instance_id, entry["mode"])
+        whole = {"connection": base["connection"], "instance": instance_id, "client": base["client"]}
+        whole.update(entry)
+        self._journal.add(whole)
+
+    def _now(self) -> str:
+        second = int(time.time())
+        if self._date[0] != second:
+            self._date = (second, formatdate(second, usegmt=True))
+        return self._date[1]
+
+
+def mode(request: Request, switches: Dict[str, Any]) -> str:
+    """``token-request``, ``token`` (a token header was sent, even a bad one) or ``plain``."""
+    if request.method == "PUT" and is_token_path(request, switches):
+        return "token-request"
+    return "token" if TOKEN_HEADER in request.headers else "plain"
+
+
+def read(view: View, request: Request) -> Answer:
+    """The listing or value at a path, or the 404 page."""
+    names, slash = tree.segments(request.path, view.switches)
+    node = tree.find(view.root, names, view.switches)
+    if isinstance(node, dict):
+        node = tree.listing(node, names, view.switches)
+    elif slash and view.switches["leaf_trailing_slash"] == 404:
+        node = None
+    if callable(node):
+        audience = parse_qs(request.query or "", keep_blank_values=True).get("audience")
+        node = node(audience[0] if audience else None)
+    if node is None:
+        return error(404, view.switches)
+    body = node if isinstance(node, bytes) else node.encode("utf-8", "surrogateescape")
+    if view.switches["trailing_newline"] and not isinstance(node, bytes):
+        body += b"\n"
+    return Answer(200, body)
+
+
+def _stretched(body: bytes, size: int) -> bytes:
+    pattern = body or b"x"
+    return (pattern * (size // len(pattern) + 1))[:size]
+
+
+def _replaced(fault: Fault, switches: Dict[str, Any]) -> Outcome:
+    """What comes instead of any decision."""
+    if fault.kind in ("reset", "hang"):
+        return Outcome(None, fault.kind)
+    options = fault.options
+    headers: Tuple[Tuple[str, str], ...] = ()
+    if fault.kind == "redirect":
+        return Outcome(error(options["status"], switches, headers=(("Location", options["location"]),)))
+    if options["retry_after"]:
+        headers = (("Retry-After", json.dumps(options["retry_after"])),)
+    if options["body"] or options["status"] < 300:
+        return Outcome(Answer(options["status"], options["body"].encode("utf-8"), headers=headers))
+    return Outcome(error(options["status"], switches, headers=headers))

@@ -1,0 +1,62 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How is ASN.1 written? The few DER forms that a PKCS#7 signature needs, and the one read that a certificate needs."""
+
+from __future__ import annotations
+
+from typing import Tuple
+
+
+def tlv(tag: int, *content: bytes) -> bytes:
+    body = b"".join(content)
+    if len(body) < 0x80:
+        return bytes((tag, len(body))) + body
+    length = len(body).to_bytes((len(body).bit_length() + 7) // 8, "big")
+    return bytes((tag, 0x80 | len(length))) + length + body
+
+
+def sequence(*content: bytes) -> bytes:
+    return tlv(0x30, *content)
+
+
+def set_of(*content: bytes) -> bytes:
+    return tlv(0x31, *content)
+
+
+def octets(content: bytes) -> bytes:
+    return tlv(0x04, content)
+
+
+def explicit(number: int, content: bytes) -> bytes:
+    return tlv(0xA0 | number, content)
+
+
+def null() -> bytes:
+    return b"\x05\x00"
+
+
+def integer(value: int) -> bytes:
+    return tlv(0x02, value.to_bytes(value.bit_length() // 8 + 1, "big"))
+
+
+def oid(text: str) -> bytes:
+    first, second, *rest = (int(part) for part in text.split("."))
+    body = bytes((40 * first + second,))
+    for number in rest:
+        digits = [number & 0x7F]
+        while number > 0x7F:
+            number >>= 7
+            digits.append(0x80 | (number & 0x7F))
+        body += bytes(reversed(digits))
+    return tlv(0x06, body)
+
+
+def read(data: bytes, at: int) -> Tuple[int, int, int]:
+    """``(tag, start of the content, end of the content)`` of the element at ``at``."""
+    tag, length, start = data[at], data[at + 1], at + 2
+    if length & 0x80:
+        size = length & 0x7F
+        length, start = int.from_bytes(data[start : start + size], "big"), start + size
+    return tag, start, start + length

@@ -1,0 +1,42 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What does a configuration look like? One with every key in it, each explained by a neighbour that starts with #."""
+
+from __future__ import annotations
+
+from typing import Any, Dict
+
+from .believable import complete
+from .fields import FIELDS
+from .switches import SWITCHES
+
+INSTANCE: Dict[str, Any] = {
+    "instance_id": "i-bp1example0000000001",
+    "eipv4": "47.96.0.10",
+    "instance_metadata_tags": "enabled",
+    "tags": {"env": "test", "team": "infra"},
+    "public_keys": {"0": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExample example"},
+    "role": {"name": "EmulatedInstanceRole"},
+    "user_data": "#!/bin/sh\necho hello\n",
+}
+
+
+def built_in() -> Dict[str, Any]:
+    """What runs without a configuration file: one instance that answers every client."""
+    return {"instances": [INSTANCE]}
+
+
+def commented() -> Dict[str, Any]:
+    """A configuration to start from. Its keys that start with # are comments; the emulator ignores them."""
+    settings = dict(complete(INSTANCE), default=True)
+    instance: Dict[str, Any] = {}
+    for key, field in FIELDS.items():
+        instance["#" + key] = "%s (%s)" % (field.meaning, field.needs)
+        instance[key] = settings.get(key)
+    switches: Dict[str, Any] = {}
+    for name, switch in SWITCHES.items():
+        switches["#" + name] = "%s (%s)" % (switch.meaning, switch.values)
+        switches[name] = switch.default
+    return {"instances": [instance], "switches": switches}

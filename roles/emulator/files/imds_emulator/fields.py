@@ -1,0 +1,216 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What may an instance's configuration say? One entry for each key: what it accepts, its meaning, an example."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+from typing import Any, Callable, Dict, NamedTuple, Tuple
+
+from . import faults
+from .address import parse_address
+from .clock import moment
+
+
+class Field(NamedTuple):
+    check: Callable[[Any], bool]
+    needs: str
+    meaning: str
+    nullable: bool = False
+
+
+def is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def is_name(value: Any) -> bool:
+    return isinstance(value, str) and value != "" and value.isprintable() and "/" not in value
+
+
+def is_bool(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def is_moment(value: Any) -> bool:
+    """A time that the emulator has to understand, to know when something appears. None: at once."""
+    try:
+        return value is None or ((is_text(value) or is_number(value)) and moment(value, 0.0) is not None)
+    except ValueError:
+        return False
+
+
+def one_of(*allowed: str) -> Callable[[Any], bool]:
+    return lambda value: value in allowed
+
+
+def is_list(item: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, list) and all(item(entry) for entry in value)
+
+
+def is_map(item: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, dict) and all(is_text(k) and item(v) for k, v in value.items())
+
+
+def is_ip(value: Any) -> bool:
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return False
+    return isinstance(value, str)
+
+
+def is_listen(value: Any) -> bool:
+    try:
+        parse_address(value)
+    except ValueError:
+        return False
+    return True
+
+
+def is_base64(value: Any) -> bool:
+    try:
+        base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError, TypeError):
+        return False
+    return True
+
+
+def is_fault(value: Any) -> bool:
+    try:
+        faults.parse(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _number_from(low: float) -> Callable[[Any], bool]:
+    return lambda value: is_number(value) and bool(value >= low)
+
+
+#: An interface. Lists may be left out, or empty: the item is then absent, as on a real instance.
+INTERFACE: Dict[str, Callable[[Any], bool]] = {
+    "mac": is_name,
+    "network_interface_id": is_text,
+    "primary_ip_address": is_text,
+    "private_ipv4s": is_list(is_text),
+    "vpc_id": is_text,
+    "vpc_cidr_block": is_text,
+    "vswitch_id": is_text,
+    "vswitch_cidr_block": is_text,
+    "netmask": is_text,
+    "gateway": is_text,
+    "ipv4_prefixes": is_list(is_text),
+    "ipv6s": is_list(is_text),
+    "ipv6_prefixes": is_list(is_text),
+    "ipv6_gateway": is_text,
+    "vswitch_ipv6_cidr_block": is_text,
+    "vpc_ipv6_cidr_blocks": is_list(is_text),
+}
+DISK: Dict[str, Callable[[Any], bool]] = {"serial": is_name, "id": is_text, "name": is_text}
+ROLE: Dict[str, Callable[[Any], bool]] = {
+    "name": is_name,
+    "rotate_seconds": _number_from(1),
+    "overlap_seconds": _number_from(0),
+    "access_key_id": is_text,
+    "access_key_secret": is_text,
+    "security_token": is_text,
+    "code": is_text,
+}
+SPOT: Dict[str, Callable[[Any], bool]] = {
+    "termination_time": lambda value: is_text(value) or is_number(value),
+    "appears_at": is_moment,
+}
+
+
+def _record(shape: Dict[str, Callable[[Any], bool]], *required: str) -> Callable[[Any], bool]:
+    def check(value: Any) -> bool:
+        if not isinstance(value, dict):
+            return False
+        value = {key: entry for key, entry in value.items() if not key.startswith("#")}
+        known = set(value) <= set(shape) and set(required) <= set(value)
+        return known and all(shape[key](entry) for key, entry in value.items())
+
+    return check
+
+
+def _is_event(value: Any) -> bool:
+    return isinstance(value, dict) and is_moment(value.get("appears_at"))
+
+
+def _form(shape: Dict[str, Callable[[Any], bool]]) -> str:
+    return "{%s}" % ", ".join(shape)
+
+
+FIELDS: Dict[str, Field] = {
+    "instance_id": Field(is_name, "a name such as i-bp1example", "the only key that must be given"),
+    "clients": Field(is_list(is_ip), "a list of IP addresses", "source addresses this instance is asked from"),
+    "listen": Field(is_listen, "ADDRESS:PORT", "an address of its own (port 0: any free one)", True),
+    "default": Field(is_bool, "true or false", "answers clients that no other instance claims"),
+    "http_tokens": Field(one_of("optional", "required"), "optional or required", "may the token be left out?"),
+    "http_endpoint": Field(one_of("enabled", "disabled"), "enabled or disabled", "does the service answer?"),
+    "instance_metadata_tags": Field(one_of("enabled", "disabled"), "enabled or disabled", "tags/ is served"),
+    "region_id": Field(is_text, "text", "region"),
+    "zone_id": Field(is_text, "text", "zone"),
+    "image_id": Field(is_text, "text", "image"),
+    "instance_type": Field(is_text, "text", "instance type"),
+    "instance_name": Field(is_text, "text", "display name"),
+    "hostname": Field(is_text, "text", "host name"),
+    "owner_account_id": Field(is_text, "text", "account id"),
+    "serial_number": Field(is_text, "text", "serial number, a UUID"),
+    "network_interfaces": Field(
+        is_list(_record(INTERFACE)), "a list of %s" % _form(INTERFACE), "interfaces, the primary one first"
+    ),
+    "disks": Field(is_list(_record(DISK, "serial")), "a list of %s" % _form(DISK), "cloud disks"),
+    "tags": Field(is_map(is_text), "an object of texts", "tags; keys the service cannot serve are left out"),
+    "public_keys": Field(is_map(is_text), "an object of OpenSSH keys by key pair id", "key pairs"),
+    "role": Field(_record(ROLE, "name"), _form(ROLE), "the RAM role, with its rotating keys", True),
+    "user_data": Field(is_text, "text", "user data as the guest sees it", True),
+    "user_data_base64": Field(is_base64, "Base64", "the same for bytes; wins over user_data", True),
+    "vendor_data": Field(is_text, "text", "vendor data", True),
+    "eipv4": Field(is_text, "text", "public or elastic IPv4 of the primary interface", True),
+    "public_ipv4": Field(is_text, "text", "public IPv4", True),
+    "spot": Field(
+        _record(SPOT, "termination_time"), _form(SPOT), "reclaiming; times: ISO (UTC) or seconds after the start", True
+    ),
+    "system_events": Field(is_list(_is_event), "a list of objects", "each appears at its own appears_at"),
+    "global_config": Field(is_map(is_text), "an object of texts", "leaves under global-config/"),
+    "metadata": Field(
+        is_map(lambda value: value is None or is_text(value)),
+        "an object of path: text or null",
+        "last word on leaves under meta-data/: verbatim values; null removes",
+    ),
+    "metadata_all": Field(lambda value: isinstance(value, dict), "an object", "merged into meta-data/all only"),
+    "faults": Field(is_list(is_fault), "a list of faults (see `serve --help`)", "what goes wrong, first match wins"),
+}
+
+
+def check_instance(raw: Any, where: str = "instance") -> Dict[str, Any]:
+    """``raw`` without comments. Raises ValueError naming the key that is wrong and what it needs."""
+    if not isinstance(raw, dict):
+        raise ValueError("%s: an object is needed" % where)
+    result = {key: value for key, value in raw.items() if not key.startswith("#")}
+    if "instance_id" not in result:
+        raise ValueError("%s: instance_id is missing" % where)
+    for key, value in result.items():
+        field = FIELDS.get(key)
+        if field is None:
+            raise ValueError("%s.%s: there is no such key; there are: %s" % (where, key, ", ".join(FIELDS)))
+        if not (value is None and field.nullable) and not field.check(value):
+            raise ValueError("%s.%s: %s is needed" % (where, key, field.needs))
+    if "faults" in result:
+        for fault in result["faults"]:
+            faults.parse(fault)
+    return result
+
+
+def paths_of(metadata: Dict[str, Any]) -> Dict[Tuple[str, ...], Any]:
+    """The keys of ``metadata`` as paths: ``"a/b"`` is ``("a", "b")``."""
+    return {tuple(part for part in key.split("/") if part): value for key, value in metadata.items()}

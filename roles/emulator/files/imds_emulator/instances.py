@@ -1,0 +1,229 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which instances are there, and what is true of each of them now? The one state, under one lock.
+
+Whatever changes an instance goes through this object: the admin side today, a control plane later. A change is on the
+data side with the next request.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from functools import partial
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional
+
+from . import content, identity, switches, tree
+from .believable import complete
+from .clock import Clock, moment
+from .config import Config
+from .credentials import RoleKeys
+from .faults import FaultPlan
+from .fields import check_instance
+from .tokens import TokenStore
+
+OPTIONS = ("http_tokens", "http_endpoint", "instance_metadata_tags")
+
+
+class View(NamedTuple):
+    """What one request needs to know of its instance. Never changed, only replaced."""
+
+    instance_id: str
+    options: Dict[str, str]
+    root: Dict[str, Any]
+    switches: Dict[str, Any]
+    faults: FaultPlan
+    until: float  #: emulator time from which it is out of date
+
+
+class Instance:
+    def __init__(self, raw: Dict[str, Any], seed: bytes, started: float) -> None:
+        self.raw = raw
+        self.settings = complete(raw)
+        self.faults = FaultPlan(self.settings["faults"])
+        role = self.settings["role"]
+        self.keys = RoleKeys(role, seed + raw["instance_id"].encode("utf-8"), started) if role else None
+        self.view: Optional[View] = None
+        self.former_options: Dict[str, str] = {}
+        self.options_from = 0.0
+
+    def options(self, now: float) -> Dict[str, str]:
+        if now < self.options_from:
+            return self.former_options
+        return {key: self.settings[key] for key in OPTIONS}
+
+
+class State:
+    def __init__(self, config: Config, clock: Clock, started: Optional[float] = None) -> None:
+        self.clock = clock
+        self.started = clock.now() if started is None else started
+        self.lock = threading.RLock()
+        self.tokens = TokenStore(clock)
+        self.changed: Callable[[], None] = lambda: None  #: called after each change, under the lock
+        self._seed = secrets.token_bytes(32)
+        self._switches = dict(config.switches)
+        self._instances: Dict[str, Instance] = {}
+        for raw in config.instances:
+            self._put(raw)
+
+    # -- reading
+
+    def ids(self) -> List[str]:
+        with self.lock:
+            return list(self._instances)
+
+    def raw(self) -> List[Dict[str, Any]]:
+        with self.lock:
+            return [instance.raw for instance in self._instances.values()]
+
+    def settings(self, instance_id: str) -> Dict[str, Any]:
+        """Everything about an instance, keys filled in. Raises KeyError."""
+        with self.lock:
+            return dict(self._instances[instance_id].settings)
+
+    def switches(self) -> Dict[str, Any]:
+        with self.lock:
+            return dict(self._switches)
+
+    def pick(self, owner: Optional[str], client: str) -> Optional[str]:
+        """Whose request is it? The owner of the listening address, else the client's, else the default instance."""
+        with self.lock:
+            if owner is not None:
+                return owner if owner in self._instances else None
+            for name, instance in self._instances.items():
+                if client in instance.settings["clients"]:
+                    return name
+            for name, instance in self._instances.items():
+                only = len(self._instances) == 1 and not instance.settings["clients"]
+                if instance.settings["default"] or (only and "default" not in instance.raw):
+                    return name
+            return None
+
+    def view(self, instance_id: str) -> Optional[View]:
+        with self.lock:
+            instance = self._instances.get(instance_id)
+            if instance is None:
+                return None
+            now = self.clock.now()
+            if instance.view is None or now >= instance.view.until:
+                instance.view = self._build_view(instance, now)
+            return instance.view
+
+    # -- changing
+
+    def create(self, raw: Any) -> str:
+        """Raises ValueError."""
+        with self.lock:
+            checked = check_instance(raw)
+            if checked["instance_id"] in self._instances:
+                raise ValueError("instance.instance_id: %s exists already" % checked["instance_id"])
+            self._put(checked)
+            self.changed()
+            return str(checked["instance_id"])
+
+    def delete(self, instance_id: str) -> None:
+        """Raises KeyError."""
+        with self.lock:
+            del self._instances[instance_id]
+            self.tokens.drop(instance_id)
+            self.changed()
+
+    def update(self, instance_id: str, changes: Any) -> None:
+        """Changes any keys of an instance, all or none. Raises KeyError and ValueError."""
+        with self.lock:
+            old = self._instances[instance_id]
+            if not isinstance(changes, dict):
+                raise ValueError("instance: an object is needed")
+            if changes.get("instance_id", instance_id) != instance_id:
+                raise ValueError("instance.instance_id: it cannot be changed")
+            rest = {key: value for key, value in changes.items() if key not in OPTIONS}
+            options = {key: value for key, value in changes.items() if key in OPTIONS}
+            check_instance({**old.raw, **changes})
+            if rest:
+                new = self._put(check_instance({**old.raw, **rest}), replaces=instance_id)
+                new.former_options, new.options_from = old.former_options, old.options_from
+                if "faults" not in rest:
+                    new.faults = old.faults
+            if options:
+                self.set_metadata_options(instance_id, **options)
+            self.changed()
+
+    def set_metadata_options(
+        self,
+        instance_id: str,
+        http_tokens: Optional[str] = None,
+        http_endpoint: Optional[str] = None,
+        instance_metadata_tags: Optional[str] = None,
+    ) -> Dict[str, str]:
+        """Sets the options that are given, keeps the others, and returns all of them.
+
+        Raises KeyError for an unknown instance and ValueError for an impossible value.
+        """
+        given = {"http_tokens": http_tokens, "http_endpoint": http_endpoint}
+        given["instance_metadata_tags"] = instance_metadata_tags
+        wanted = {key: value for key, value in given.items() if value is not None}
+        with self.lock:
+            instance, now = self._instances[instance_id], self.clock.now()
+            before = {key: instance.settings[key] for key in OPTIONS}
+            raw = check_instance({**instance.raw, **wanted})
+            instance.former_options = instance.options(now)
+            instance.raw = raw
+            instance.settings.update(wanted)
+            instance.options_from = now + self._switches["options_delay"]
+            instance.view = None
+            mode_changed = before["http_tokens"] != instance.settings["http_tokens"]
+            if mode_changed and not self._switches["tokens_survive_mode_change"]:
+                self.tokens.drop(instance_id)
+            self.changed()
+            return {key: instance.settings[key] for key in OPTIONS}
+
+    def set_switches(self, changes: Any) -> None:
+        """Raises ValueError."""
+        with self.lock:
+            self._switches = switches.merged(self._switches, changes)
+            for instance in self._instances.values():
+                instance.view = None
+            self.changed()
+
+    def advance(self, seconds: float) -> None:
+        """Raises ValueError for a step back."""
+        with self.lock:
+            self.clock.advance(seconds)
+            self.changed()
+
+    # -- inside
+
+    def _put(self, raw: Dict[str, Any], replaces: Optional[str] = None) -> Instance:
+        instance_id = raw["instance_id"]
+        for name, other in self._instances.items():
+            if name == replaces:
+                continue
+            if name == instance_id:
+                raise ValueError("instance_id %s: two instances have it" % instance_id)
+            shared = set(raw.get("clients", [])) & set(other.settings["clients"])
+            if shared:
+                raise ValueError("clients: %s and %s both claim %s" % (name, instance_id, ", ".join(sorted(shared))))
+        instance = Instance(raw, self._seed, self.started)
+        self._instances[instance_id] = instance
+        return instance
+
+    def _build_view(self, instance: Instance, now: float) -> View:
+        options = instance.options(now)
+        settings: Mapping[str, Any] = {**instance.settings, **options}
+        below = content.build(settings, self._switches, now, self.started, instance.keys)
+        document = identity.document(settings)
+        below["dynamic"] = {"instance-identity": {"document": document, "pkcs7": partial(identity.pkcs7, document)}}
+        times = [moment(item["appears_at"], self.started) for item in content.timed(settings)]
+        times.append(instance.options_from)
+        if instance.keys:
+            times.append(instance.keys.next_change(now))
+        return View(
+            instance.raw["instance_id"],
+            options,
+            tree.root(below, self._switches, settings["metadata_all"]),
+            self._switches,
+            instance.faults,
+            min([time for time in times if time > now], default=float("inf")),
+        )

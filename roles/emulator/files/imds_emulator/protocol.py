@@ -1,0 +1,110 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Is this request served, and if not, which status refuses it? The order of the service's checks, and nothing else.
+
+Pure: a request, the instance's metadata options and what is known of the token go in, a verdict comes out.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Mapping, NamedTuple, Optional, Union
+
+from .answers import MISSING_OR_INVALID, Answer, error
+from .request import Request
+from .tokens import MAXIMUM_TTL, MINIMUM_TTL
+
+TOKEN_PATH = "/latest/api/token"
+TTL_HEADER = "x-aliyun-ecs-metadata-token-ttl-seconds"
+TOKEN_HEADER = "x-aliyun-ecs-metadata-token"
+
+
+class Broken(NamedTuple):
+    """No answer at all: the connection is reset, or held until the client gives up."""
+
+    how: str
+
+
+class Issue(NamedTuple):
+    ttl: int
+
+
+class Read(NamedTuple):
+    """The data may be read. ``seconds_left`` is the token's remaining life, None without a token."""
+
+    seconds_left: Optional[int]
+
+
+Verdict = Union[Answer, Broken, Issue, Read]
+
+#: Asked for a token's text: the instance it belongs to and the seconds left, or None when it is not valid.
+TokenUse = Callable[[str], Any]
+
+
+def decide(
+    request: Request, instance_id: str, options: Mapping[str, str], use_token: TokenUse, switches: Mapping[str, Any]
+) -> Verdict:
+    if options["http_endpoint"] == "disabled":
+        return _disabled(switches)
+    if is_token_path(request, switches):
+        if request.method != "PUT":
+            return error(405, switches, headers=(("Allow", "PUT"),))
+        return _put(request, switches)
+    allowed = ("GET", "HEAD") if switches["head"] == "accept" else ("GET",)
+    if request.method not in allowed:
+        return error(405, switches, headers=(("Allow", ", ".join(allowed)),))
+    if switches["forwarded_get"] == 403 and is_forwarded(request, switches):
+        return error(403, switches)
+    return _get(request, instance_id, options, use_token, switches)
+
+
+def is_token_path(request: Request, switches: Mapping[str, Any]) -> bool:
+    slash = switches["leaf_trailing_slash"] == "accept" and request.path == TOKEN_PATH + "/"
+    return slash or request.path == TOKEN_PATH
+
+
+def is_forwarded(request: Request, switches: Mapping[str, Any]) -> bool:
+    return any(name in request.headers for name in switches["forwarded_headers"])
+
+
+def parse_ttl(text: Optional[str], switches: Mapping[str, Any]) -> Optional[int]:
+    """A whole number from 1 to 21600, in digits and nothing else; None for all other texts."""
+    if text is None or not text.isascii() or not text.isdigit() or len(text) > 20:
+        return None
+    if text.startswith("0") and switches["ttl_leading_zeros"] != "accept":
+        return None
+    return int(text) if MINIMUM_TTL <= int(text) <= MAXIMUM_TTL else None
+
+
+def _disabled(switches: Mapping[str, Any]) -> Verdict:
+    answer = switches["disabled_answer"]
+    if answer == "reset":
+        return Broken("reset")
+    return Broken("hang") if answer == "timeout" else error(answer, switches)
+
+
+def _put(request: Request, switches: Mapping[str, Any]) -> Verdict:
+    ttl = parse_ttl(request.headers.get(TTL_HEADER), switches)
+    bad_ttl = error(400, switches, MISSING_OR_INVALID)
+    if ttl is None and switches["ttl_first"]:
+        return bad_ttl
+    if is_forwarded(request, switches):
+        return error(403, switches)
+    return bad_ttl if ttl is None else Issue(ttl)
+
+
+def _get(
+    request: Request, instance_id: str, options: Mapping[str, str], use_token: TokenUse, switches: Mapping[str, Any]
+) -> Verdict:
+    token = request.headers.get(TOKEN_HEADER)
+    if token == "" and switches["empty_token_header"] == "plain":
+        token = None
+    if token is None:
+        return error(403, switches) if options["http_tokens"] == "required" else Read(None)
+    known = use_token(token)
+    if known is not None and known[0] == instance_id:
+        return Read(known[1])
+    if options["http_tokens"] == "optional" and switches["bad_token_in_optional"] == "accept":
+        return Read(None)
+    return error(401 if known is None else switches["foreign_token_status"], switches)

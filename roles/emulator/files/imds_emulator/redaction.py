@@ -1,0 +1,24 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What of an instance's settings may leave the emulator on its admin side? Everything but keys."""
+
+from __future__ import annotations
+
+from typing import Any, Dict
+
+HIDDEN = "(hidden)"
+_KEYS = ("access_key_id", "access_key_secret", "security_token")
+
+
+def without_secrets(settings: Dict[str, Any]) -> Dict[str, Any]:
+    result = dict(settings)
+    if result["role"]:
+        result["role"] = {key: HIDDEN if key in _KEYS else value for key, value in result["role"].items()}
+    result["metadata"] = {
+        path: HIDDEN if value is not None and path.strip("/").lower().startswith("ram/") else value
+        for path, value in result["metadata"].items()
+    }
+    result["metadata_all"] = {key: HIDDEN if key == "ram" else value for key, value in result["metadata_all"].items()}
+    return result

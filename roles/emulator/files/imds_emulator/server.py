@@ -1,0 +1,83 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Who listens, and who runs each connection? Sockets and a bounded number of threads; nothing of HTTP."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from typing import Callable, Dict, Optional
+
+from .address import format_address, parse_address
+
+#: Runs one connection to its end: socket, client address, owner of the listening address.
+Handler = Callable[[socket.socket, str, Optional[str]], None]
+
+
+class Server:
+    """Connections beyond ``most`` wait in the backlog of the kernel until one ends."""
+
+    def __init__(self, handler: Handler, most: int) -> None:
+        self._handler = handler
+        self._slots = threading.BoundedSemaphore(most)
+        self._listeners: Dict[str, socket.socket] = {}
+        self._lock = threading.Lock()
+
+    def listen(self, address: str, owner: Optional[str] = None) -> str:
+        """Starts to accept; the real address is returned. Raises OSError naming the address."""
+        host, port = parse_address(address)
+        listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((host, port))
+            listener.listen(256)
+        except OSError as error:
+            listener.close()
+            raise OSError(error.errno, "cannot listen on %s: %s" % (address, error.strerror)) from None
+        bound = format_address(*listener.getsockname()[:2])
+        with self._lock:
+            self._listeners[bound] = listener
+        threading.Thread(target=self._accept, args=(listener, owner), daemon=True).start()
+        return bound
+
+    def close(self, bound: str) -> None:
+        with self._lock:
+            listener = self._listeners.pop(bound, None)
+        if listener:
+            try:
+                listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits in accept()
+            except OSError:
+                pass
+            listener.close()
+
+    def close_all(self) -> None:
+        for bound in list(self._listeners):
+            self.close(bound)
+
+    def _accept(self, listener: socket.socket, owner: Optional[str]) -> None:
+        while True:
+            self._slots.acquire()
+            try:
+                sock, peer = listener.accept()
+            except OSError:
+                self._slots.release()
+                if listener.fileno() < 0:
+                    return
+                threading.Event().wait(0.05)  # out of descriptors, or a client that has gone: go on
+                continue
+            try:
+                threading.Thread(target=self._run, args=(sock, peer[0], owner), daemon=True).start()
+            except RuntimeError:
+                sock.close()
+                self._slots.release()
+
+    def _run(self, sock: socket.socket, client: str, owner: Optional[str]) -> None:
+        try:
+            self._handler(sock, client, owner)
+        except OSError:
+            pass  # the client has gone
+        finally:
+            sock.close()
+            self._slots.release()

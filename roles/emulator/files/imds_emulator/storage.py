@@ -1,0 +1,57 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What outlives a restart? What the admin side changed, in one file that only its owner can read."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from typing import Any, Dict, Optional, Tuple
+
+from . import switches
+from .clock import Clock
+from .config import Config
+from .fields import check_instance
+from .instances import State
+
+
+def restore(path: Optional[str], config: Config) -> Tuple[Config, Clock, Optional[float]]:
+    """What to start with: the stored state, unless the configuration has changed since; then that wins.
+
+    Raises ValueError for a file that is no state.
+    """
+    if not path or not os.path.exists(path):
+        return config, Clock(), None
+    with open(path, encoding="utf-8") as stream:
+        stored = json.load(stream)
+    if stored["config_digest"] != config.digest:
+        return config, Clock(), None
+    instances = [check_instance(raw) for raw in stored["instances"]]
+    known = switches.merged(config.switches, stored["switches"])
+    return Config(instances, known, config.digest), Clock(stored["clock_offset"]), stored["started"]
+
+
+def snapshot(state: State, digest: str) -> Dict[str, Any]:
+    return {
+        "config_digest": digest,
+        "clock_offset": state.clock.offset,
+        "started": state.started,
+        "instances": state.raw(),
+        "switches": state.switches(),
+    }
+
+
+def write_json(path: str, data: Any) -> None:
+    """Replaces the file in one step: a reader sees the old text or the new one. Mode 0600."""
+    folder = os.path.dirname(os.path.abspath(path))
+    descriptor, name = tempfile.mkstemp(dir=folder, prefix=".imds-emulator-")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            json.dump(data, stream)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise

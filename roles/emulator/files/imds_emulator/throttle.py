@@ -1,0 +1,37 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Has an instance asked too often? A bucket that fills with ``per_second`` requests and holds one second's worth."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Dict, Mapping, Optional, Tuple
+
+from .answers import Answer, error
+from .clock import Clock
+
+
+class Throttle:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._buckets: Dict[str, Tuple[float, float]] = {}
+
+    def refuse(self, instance_id: str, switches: Mapping[str, Any]) -> Optional[Answer]:
+        """The refusal, or None when the request may go on. Counts the request."""
+        rule = switches["throttle"]
+        if rule is None:
+            return None
+        rate, now = float(rule["per_second"]), self._clock.steady()
+        with self._lock:
+            left, at = self._buckets.get(instance_id, (max(1.0, rate), now))
+            left = min(max(1.0, rate), left + (now - at) * rate)
+            allowed = left >= 1.0
+            self._buckets[instance_id] = (left - 1.0 if allowed else left, now)
+        if allowed:
+            return None
+        wait = rule.get("retry_after")
+        headers = () if wait is None else (("Retry-After", str(wait)),)
+        return error(rule.get("status", 429), switches, headers=headers)

@@ -1,0 +1,67 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which tokens are valid, on which instance, and until when?"""
+
+from __future__ import annotations
+
+import base64
+import heapq
+import secrets
+import threading
+from typing import Dict, List, Optional, Tuple
+
+from .clock import Clock
+
+MINIMUM_TTL = 1
+MAXIMUM_TTL = 21600
+
+
+class Token:
+    __slots__ = ("instance_id", "expires", "uses")
+
+    def __init__(self, instance_id: str, expires: float) -> None:
+        self.instance_id = instance_id
+        self.expires = expires
+        self.uses = 0
+
+
+class TokenStore:
+    """Any number of tokens for each instance, forgotten when they expire. Times are seconds of the steady clock."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._tokens: Dict[str, Token] = {}
+        self._expiry: List[Tuple[float, str]] = []
+        self._lock = threading.Lock()
+
+    def issue(self, instance_id: str, ttl: int) -> str:
+        """56 characters of Base64: it has ``+``, ``/`` and ``=``, which clients must pass on unchanged."""
+        text = base64.b64encode(secrets.token_bytes(40)).decode("ascii")
+        with self._lock:
+            expires = self._clock.steady() + ttl
+            self._tokens[text] = Token(instance_id, expires)
+            heapq.heappush(self._expiry, (expires, text))
+            self._forget_expired()
+        return text
+
+    def use(self, text: str, dies_after: Optional[int] = None) -> Optional[Tuple[str, int]]:
+        """``(instance, seconds left)``, counting one use; None for a token that is unknown, expired or used up."""
+        with self._lock:
+            token = self._tokens.get(text)
+            if token is None or token.expires <= self._clock.steady():
+                return None
+            if dies_after is not None and token.uses >= dies_after:
+                del self._tokens[text]
+                return None
+            token.uses += 1
+            return token.instance_id, int(token.expires - self._clock.steady())
+
+    def drop(self, instance_id: str) -> None:
+        with self._lock:
+            self._tokens = {text: t for text, t in self._tokens.items() if t.instance_id != instance_id}
+
+    def _forget_expired(self) -> None:
+        while self._expiry and self._expiry[0][0] <= self._clock.steady():
+            self._tokens.pop(heapq.heappop(self._expiry)[1], None)

@@ -1,0 +1,116 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What does a path hold? Listings, leaves, and ``meta-data/all``, from a tree of names.
+
+A listing has one name a line, in byte order, with LF between and none at the end. Below ``meta-data`` a directory's
+name ends with a slash (the slash counts in the order); above and beside it no name does.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+from urllib.parse import unquote_to_bytes
+
+from .content import MULTI_VALUE
+
+VERSIONS = ("2016-01-01", "latest")
+
+
+def segments(path: str, switches: Mapping[str, Any]) -> Tuple[List[str], bool]:
+    """``(names, ends with a slash)`` of a request path.
+
+    Decoding comes after splitting: ``%2F`` is a character of a name and separates nothing. ``.`` and ``..`` are
+    names like others, and nothing has these names.
+    """
+    slash = path.endswith("/")
+    parts = path[1:].split("/")
+    if parts[-1] == "":
+        parts.pop()
+    if switches["double_slash"] == "merge":
+        parts = [part for part in parts if part]
+    if switches["percent_encoding"] == "decode" and "%" in path:
+        parts = [unquote_to_bytes(part.encode("latin-1")).decode("utf-8", "replace") for part in parts]
+    return parts, slash
+
+
+def find(root: Mapping[str, Any], names: List[str], switches: Mapping[str, Any]) -> Any:
+    """The directory or value at ``names`` (version first); None when there is none."""
+    node: Any = root
+    for depth, name in enumerate(names):
+        if not isinstance(node, dict):
+            return None
+        found = name if name in node else _other_case(node, names, depth, switches["ignore_case"])
+        if found is None:
+            return None
+        node = node[found]
+    return node
+
+
+def _other_case(node: Mapping[str, Any], names: List[str], depth: int, rule: str) -> Optional[str]:
+    if rule == "ram-only":
+        return "ram" if depth == 2 and names[1:3] == ["meta-data", "Ram"] and "ram" in node else None
+    if rule == "all":
+        for candidate in node:
+            if candidate.lower() == names[depth].lower():
+                return candidate
+    return None
+
+
+def listing(node: Mapping[str, Any], names: List[str], switches: Mapping[str, Any]) -> Optional[str]:
+    """The text of a directory; None where the service has nothing to list."""
+    if len(names) == 1:
+        lines = _version_names(node, switches)
+    elif names[1:] == ["global-config"] and not switches["list_global_config"]:
+        return None
+    else:
+        slash = "/" if names[1:2] == ["meta-data"] else ""
+        lines = [name + slash if isinstance(child, dict) else name for name, child in node.items()]
+        if len(names) == 2 and not switches["list_all"]:
+            lines = [line for line in lines if line != "all"]
+    return "\n".join(sorted(lines, key=lambda line: line.encode("utf-8", "replace"))) if lines else None
+
+
+def _version_names(node: Mapping[str, Any], switches: Mapping[str, Any]) -> List[str]:
+    names = {"dynamic", "global-config", "maintenance", "meta-data"}
+    if "user-data" in node or switches["list_unset_user_data"]:
+        names.add("user-data")
+    if "vendor-data" in node and switches["list_vendor_data"]:
+        names.add("vendor-data")
+    return list(names)
+
+
+def root(content: Mapping[str, Any], switches: Mapping[str, Any], extra_all: Mapping[str, Any]) -> Dict[str, Any]:
+    """The whole tree from ``/`` on: every version has the same content."""
+    below = dict(content)
+    meta = below["meta-data"]
+    if switches["all"] and "all" not in meta:
+        below["meta-data"] = dict(meta, all=all_document(meta, switches, extra_all))
+    return dict.fromkeys(VERSIONS, below)
+
+
+def all_document(meta: Mapping[str, Any], switches: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
+    """``meta-data/all``: one JSON object nested by directory; values are the texts that single leaves have."""
+    hidden = {"tags", "public-keys", "ram"} - set(switches["all_includes"])
+    result = _copy({name: child for name, child in meta.items() if name not in hidden})
+    if switches["all_multi_value"] == "array":
+        for directory, leaf in MULTI_VALUE:
+            values = result.get(directory)
+            if isinstance(values, dict) and isinstance(values.get(leaf), str):
+                values[leaf] = values[leaf].splitlines()
+    return json.dumps(_merge(result, extra), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def _copy(node: Any) -> Any:
+    return {name: _copy(child) for name, child in node.items()} if isinstance(node, dict) else node
+
+
+def _merge(into: Dict[str, Any], extra: Mapping[str, Any]) -> Dict[str, Any]:
+    for key, value in extra.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = value
+    return into
