@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -30,27 +32,38 @@ def fingerprint() -> str:
 
 
 def install(root: Path) -> None:
+    """Build and install beside the present installation, then change places: somebody may be using it."""
     galaxy = [str(Path(sys.executable).parent / "ansible-galaxy"), "collection"]
     with tempfile.TemporaryDirectory() as scratch:
         subprocess.run(
             [*galaxy, "build", "--output-path", scratch], cwd=CHECKOUT, check=True, stdout=subprocess.DEVNULL
         )
         (tarball,) = Path(scratch).glob("*.tar.gz")
-        shutil.rmtree(root / "ansible_collections", ignore_errors=True)
-        command = [*galaxy, "install", str(tarball), "--collections-path", str(root), "--no-deps", "--offline"]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        new = root / "new"
+        shutil.rmtree(new, ignore_errors=True)
+        command = [*galaxy, "install", str(tarball), "--collections-path", str(new), "--no-deps", "--offline"]
+        # Without a path of its own it would find the present installation, and do nothing.
+        environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(new))
+        subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+        current = root / "ansible_collections"
+        if current.exists():
+            current.rename(new / "old")
+        (new / "ansible_collections").rename(current)
+        shutil.rmtree(new)
 
 
 def main() -> None:
     root = Path(sys.argv[1]).resolve()
+    root.mkdir(parents=True, exist_ok=True)
     stamp = root / "fingerprint"
-    current = fingerprint()
-    if not stamp.exists() or stamp.read_text() != current:
-        root.mkdir(parents=True, exist_ok=True)
-        stamp.unlink(missing_ok=True)
-        install(root)
-        stamp.write_text(current)
-        print("Installed the collection into", sys.argv[1])
+    with (root / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two `make` at a time
+        current = fingerprint()
+        if not stamp.exists() or stamp.read_text() != current:
+            stamp.unlink(missing_ok=True)
+            install(root)
+            stamp.write_text(current)
+            print("Installed the collection into", sys.argv[1])
 
 
 if __name__ == "__main__":

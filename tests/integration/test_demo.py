@@ -1,0 +1,90 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The demo does what it shows: its facts are those of the emulated instances, and its reads carry tokens."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DEMO = Path(__file__).resolve().parents[1] / "demo"
+sys.path.insert(0, str(DEMO))
+
+import demo  # noqa: E402
+import lab  # noqa: E402
+
+
+@dataclass(frozen=True)
+class Run:
+    output: str
+    report: dict[str, Any]
+
+
+def run_demo(report: Path, *prefix: str) -> Run:
+    command = [*prefix, sys.executable, str(DEMO / "demo.py"), str(report)]
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=180, check=False
+    )
+    assert done.returncode == 0, done.stdout
+    return Run(done.stdout, json.loads(report.read_text()))
+
+
+@pytest.fixture(scope="module", params=["lab", "loopback"])
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The demo in a laboratory of its own (which may stand inside another one), and on loopback ports."""
+    report = tmp_path_factory.mktemp("demo") / "report.json"
+    if request.param == "loopback":
+        return run_demo(report, "env", "--unset=IMDS_LAB")
+    if not lab.in_lab():
+        pytest.skip("not inside the network laboratory; run `make integration`")
+    return run_demo(report, str(DEMO.parent / "lab" / "enter"))
+
+
+@pytest.mark.parametrize("host", demo.INSTANCES)
+def test_facts_are_those_of_the_instance(run: Run, host: str) -> None:
+    config, facts = demo.INSTANCES[host], run.report["instances"][host]
+    assert facts["available"] is True
+    assert facts["instance_id"] == config["instance_id"]
+    assert facts["zone_id"] == config["zone_id"]
+    assert facts["instance"]["instance_type"] == config["instance_type"]
+    assert facts["tags"] == config["tags"]
+    (interface,) = facts["network_interfaces"]
+    assert interface["mac"] == config["network_interfaces"][0]["mac"]
+    assert interface["primary_ip_address"] == config["clients"][0]
+
+
+def test_facts_hold_no_secrets(run: Run) -> None:
+    for facts in run.report["instances"].values():
+        assert not {"ram_credentials", "user_data", "vendor_data", "identity_signature"} & facts.keys()
+    assert "SecurityToken" not in json.dumps(run.report)
+
+
+def test_chosen_items(run: Run) -> None:
+    names = {host: chosen["instance/instance-name"] for host, chosen in run.report["chosen"].items()}
+    assert names == {host: host for host in demo.INSTANCES}
+    assert all(chosen["instance/spot/termination-time"] is None for chosen in run.report["chosen"].values())
+
+
+def test_no_instance_answers_without_a_token(run: Run) -> None:
+    for modes in run.report["modes"].values():
+        assert modes["verdict"] == "required"
+        assert modes["checks"]["plain_get"] == {"status": 403, "answered": False}
+    assert "3 reads without one (by access_modes_info, on purpose), answered with 403." in run.output
+
+
+def test_lookup_reads_the_controllers_own_metadata(run: Run) -> None:
+    first = next(iter(demo.INSTANCES.values()))
+    assert run.report["controller"] == [first["instance_id"], first["zone_id"]]
+
+
+def test_summary_has_a_row_for_each_instance(run: Run) -> None:
+    for host, config in demo.INSTANCES.items():
+        (row,) = [line for line in run.output.splitlines() if line.split()[:2] == [host, config["instance_id"]]]
+        assert row.split()[-1] == "required"

@@ -1,0 +1,111 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The laboratory is private, passes on how its command ended, and leaves nothing behind however it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import lab
+import pytest
+
+pytestmark = pytest.mark.lab
+ENTER = str(lab.CHECKOUT / "tests" / "lab" / "enter")
+
+# A namespace with a process in it, a background process, and a marker that tells when all of it is there.
+BUSY = 'ip netns add busy && ip netns exec busy sleep "$1" & sleep "$1" & sleep 0.2; echo busy; sleep "$1"'
+
+
+def enter(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([ENTER, *command], capture_output=True, text=True, timeout=60, check=False)
+
+
+def processes(marker: str) -> list[int]:
+    """Processes with *marker* as an argument, in whatever namespace below ours."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if marker.encode() in (folder / "cmdline").read_bytes().split(b"\0"):
+                found.append(int(folder.name))
+    return found
+
+
+def surroundings() -> tuple[str, str, list[str]]:
+    """What a laboratory must not change: named namespaces, mounts, links."""
+    namespaces = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout
+    return namespaces, Path("/proc/self/mountinfo").read_text(), [name for _index, name in socket.if_nameindex()]
+
+
+def test_exit_status_and_standard_input_pass_through() -> None:
+    assert enter("sh", "-c", "exit 5").returncode == 5
+    assert enter("no-such-command").returncode == 127
+    done = subprocess.run([ENTER, "cat"], input="hello", capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, "hello")
+
+
+def test_addresses_are_there_and_nothing_leads_out() -> None:
+    addresses = enter("ip", "-brief", "-4", "address").stdout
+    assert lab.SERVICE in addresses and lab.GATEWAY in addresses
+    assert "eth0" not in addresses
+    assert enter("ip", "route", "show", "default").stdout == ""
+    assert enter("cat", "/etc/resolv.conf").stdout == ""
+
+
+def test_inside_nothing_of_the_outside_is_seen(new_instance: Callable[[], object]) -> None:
+    new_instance()
+    assert subprocess.run(["ip", "netns", "list"], capture_output=True, check=True).stdout
+    assert enter("ip", "netns", "list").stdout == ""
+    assert int(enter("sh", "-c", "ls -d /proc/[0-9]* | wc -l").stdout) <= 5  # init, sh, ls, wc and a shell for the pipe
+
+
+def test_mounts_do_not_spread_where_mounts_are_shared() -> None:
+    """As on every machine with systemd: there a mount made in a new namespace appears in the old one, too."""
+    script = f"""
+mount --make-rshared /
+before=$(cat /proc/self/mountinfo)
+{ENTER} ip netns add inside || exit
+[ "$(cat /proc/self/mountinfo)" = "$before" ]
+"""
+    done = subprocess.run(["unshare", "--mount", "sh", "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def end_by_killing_enter(enter_process: subprocess.Popen[str], marker: str) -> None:
+    enter_process.kill()
+
+
+def end_by_terminating_enter(enter_process: subprocess.Popen[str], marker: str) -> None:
+    enter_process.terminate()
+
+
+def end_by_killing_the_command(enter_process: subprocess.Popen[str], marker: str) -> None:
+    # The shell that runs BUSY has the marker as an argument, too: kill it and all it started.
+    for process in processes(marker):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("end", [end_by_killing_enter, end_by_terminating_enter, end_by_killing_the_command])
+def test_nothing_is_left(end: Callable[[subprocess.Popen[str], str], None]) -> None:
+    before = surroundings()
+    marker = f"{os.getpid()}.{time.monotonic_ns() % 10**6}"  # a number of seconds, for sleep, that nobody else uses
+    command = [ENTER, "sh", "-c", BUSY, "busy", marker]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "busy\n"
+        assert len(processes(marker)) >= 3
+        end(process, marker)
+        assert process.wait(10) != 0
+    give_up = time.monotonic() + 5
+    while processes(marker) and time.monotonic() < give_up:
+        time.sleep(0.02)
+    assert processes(marker) == []
+    assert surroundings() == before
