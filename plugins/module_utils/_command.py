@@ -1,0 +1,201 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The command ecs-metadata: the collection's client for people and scripts on an ECS host. Private to the collection.
+
+Every failure is one line on standard error and an exit status. What only one command needs is imported by it, because a
+script may start this many times.
+"""
+
+from __future__ import annotations
+
+import argparse
+import typing as t
+
+from . import _command_parser as _line
+from ._client import DEFAULT_ENDPOINT, Client, Settings
+from ._command_output import (
+    NOT_FOUND,
+    OPTIONAL,
+    OTHER,
+    REFUSED,
+    UNEXPECTED,
+    UNREACHABLE,
+    Failure,
+    complain,
+    is_terminal,
+    printable,
+    write,
+    write_json,
+    write_text,
+)
+from ._dmi import read_platform
+from ._errors import MetadataError, Unreachable
+
+_STATUS = {"not_found": NOT_FOUND, "refused": REFUSED, "unreachable": UNREACHABLE, "unexpected_reply": UNEXPECTED}
+
+# Where the firmware does not say "ECS", nobody should wait for a service that is not there.
+_PROBE_SECONDS = 0.4
+
+
+def main(words: t.Sequence[str]) -> int:
+    """Run the command line *words* and return the exit status. Never raises."""
+    try:
+        return _run(words)
+    except Failure as exc:
+        complain(str(exc))
+        return exc.status
+    except MetadataError as exc:
+        complain(_line.in_words_of_the_command(str(exc)))
+        return _STATUS.get(exc.kind, OTHER)
+    except SystemExit as exc:  # argparse, after --help
+        return exc.code if isinstance(exc.code, int) else 0
+    except Exception as exc:  # pylint: disable=broad-exception-caught  # its text could hold a value, so it is not shown
+        complain("Internal error (%s in %s). Please report it." % (type(exc).__name__, _origin(exc)))
+        return OTHER
+
+
+def _run(words: t.Sequence[str]) -> int:
+    line = _line.build()
+    arguments = line.parser.parse_args(words)
+    if arguments.command == "manual":
+        from ._command_manual import manual
+
+        write(manual(line).encode("utf-8"))
+        return 0
+    if arguments.command == "completion":
+        from ._command_completion import bash
+
+        write(bash(line).encode("utf-8"))
+        return 0
+    return _COMMANDS[arguments.command](arguments)
+
+
+def _get(arguments: argparse.Namespace) -> int:
+    from ._command_read import Request, get
+
+    missing = getattr(arguments, "missing", "error")
+    default = getattr(arguments, "default", None)
+    request = Request(arguments.paths, missing, default, _as_json(arguments), _shows_secrets(arguments))
+    request.check()
+    write(get(_client(arguments), request))
+    return 0
+
+
+def _ls(arguments: argparse.Namespace) -> int:
+    from ._command_read import ls
+
+    target = _directory(arguments)
+    names, refused = ls(_client(arguments), target)
+    _warn_of(refused)
+    if _as_json(arguments):
+        write_json(names)
+    elif names:
+        write_text("\n".join(map(printable, names) if is_terminal() else names))
+    return 0
+
+
+def _tree(arguments: argparse.Namespace) -> int:
+    from ._command_tree import ReadTree, as_lines
+
+    target = _directory(arguments)
+    read = ReadTree(_client(arguments), _shows_secrets(arguments))
+    tree = read.run(target)
+    _warn_of(read.refused)
+    if _as_json(arguments):
+        write_json(tree)
+    elif tree:
+        write_text("\n".join(as_lines(tree, target)))
+    return 0
+
+
+def _modes(arguments: argparse.Namespace) -> int:
+    from ._modes import Modes, probe
+
+    try:
+        modes = probe(_client(arguments))
+    except Unreachable as exc:
+        modes = Modes("unreachable", {}, [str(exc)])
+    for problem in modes.problems:
+        complain(_line.in_words_of_the_command(problem))
+    if _as_json(arguments):
+        write_json(modes._asdict())
+    else:
+        lines = ["%s: %s" % (name, _describe(check)) for name, check in modes.checks.items()]
+        write_text("\n".join(["verdict: " + modes.verdict] + lines))
+    return {"unreachable": UNREACHABLE, "optional": OPTIONAL}.get(modes.verdict, 0)
+
+
+def _describe(check: t.Dict[str, t.Any]) -> str:
+    if "answered" in check:
+        happened = "metadata returned" if check["answered"] else "no metadata returned"
+    else:
+        happened = "refused" if check["refused"] else "not refused"
+    return "%s, %s" % (check["status"] or "no answer", happened)
+
+
+def _token(arguments: argparse.Namespace) -> int:
+    import time
+
+    from ._command_tokenfile import TokenFile
+
+    with TokenFile(arguments.file) as file:  # before there is a token, see whether there is a place for it
+        client = _client(arguments)
+        ttl = client.settings.token_ttl
+        expires_at = int(time.time()) + ttl
+        file.write(client.issue_token(ttl))
+    expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(expires_at))
+    if _as_json(arguments):
+        write_json({"expires": expires})
+    else:
+        write_text(expires)
+    return 0
+
+
+_COMMANDS: t.Dict[str, t.Callable[[argparse.Namespace], int]] = {
+    "get": _get,
+    "ls": _ls,
+    "tree": _tree,
+    "modes": _modes,
+    "token": _token,
+}
+
+
+def _client(arguments: argparse.Namespace) -> Client:
+    """A client for the chosen settings; raise MetadataError soon where there cannot be a service."""
+    settings = _line.settings(arguments)
+    client = Client(settings)
+    patient = settings.endpoint != DEFAULT_ENDPOINT or settings.timeout != Settings().timeout
+    if not patient and not read_platform().is_ecs:
+        client.connect(_PROBE_SECONDS, _PROBE_SECONDS)
+    return client
+
+
+def _directory(arguments: argparse.Namespace) -> str:
+    from ._command_read import directory
+
+    return directory(getattr(arguments, "path", "meta-data/"), _shows_secrets(arguments))
+
+
+def _as_json(arguments: argparse.Namespace) -> bool:
+    return getattr(arguments, "json", False)
+
+
+def _shows_secrets(arguments: argparse.Namespace) -> bool:
+    return getattr(arguments, "show_secrets", False)
+
+
+def _warn_of(refused: t.Sequence[str]) -> None:
+    if refused:
+        shown = ", ".join(repr(name)[:80] for name in refused[:3])
+        complain("Warning: names that are unsafe in a path were left out (%d): %s" % (len(refused), shown))
+
+
+def _origin(exc: BaseException) -> str:
+    trace = exc.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return "?"
+    return "%s:%d" % (trace.tb_frame.f_code.co_filename.rpartition("/")[2], trace.tb_lineno)

@@ -1,0 +1,91 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The completion of ecs-metadata for bash, made from its command line. This module util is private to the collection."""
+
+from __future__ import annotations
+
+import argparse
+import typing as t
+
+from ._command_parser import CommandLine
+
+# Names come from the service, and anybody may have named a tag: what bash would expand, now or when the line is run, is
+# never offered. compgen -W expands its words, so it is only given ours.
+_SCRIPT = r"""# bash completion for ecs-metadata, printed by: ecs-metadata completion bash
+
+_ecs_metadata() {
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command='' word
+    COMPREPLY=()
+    for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+        case $word in
+            @NAMES@) command=$word; break ;;
+        esac
+    done
+    case $previous in
+        --file) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+@CHOICES@
+        @VALUES@) return ;;
+    esac
+    case $command:$current in
+@OPTIONS@
+        get:* | ls:* | tree:*) _ecs_metadata_paths "$command" "$current" ;;
+    esac
+}
+
+# Asks the service, for at most a second.
+_ecs_metadata_paths() {
+    local path=$2 typed=${COMP_LINE:0:COMP_POINT} directory='' head='' name
+    if [[ $COMP_WORDBREAKS == *:* && $typed == *:* ]]; then
+        path=${typed##*[[:space:]]} # bash takes each part of a MAC address for a word, and wants the last one only
+        head=${path%"${path##*:}"}
+    fi
+    [[ $path == */* ]] && directory=${path%/*}/
+    while IFS= read -r name; do
+        [[ -z $name || $name == *[!A-Za-z0-9._/:@+-]* ]] && continue
+        [[ $1 == get || $name == */ ]] || continue
+        name=$directory$name
+        [[ $name == "$path"* ]] && COMPREPLY+=("${name#"$head"}")
+    done < <("${COMP_WORDS[0]:-ecs-metadata}" ls --timeout 1 --deadline 1 --retries 0 -- "${directory:-meta-data/}" 2>/dev/null)
+    [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == */ ]] && compopt -o nospace 2>/dev/null
+    return 0
+}
+
+complete -F _ecs_metadata ecs-metadata
+"""
+
+
+def bash(line: CommandLine) -> str:
+    """The script that bash reads."""
+    names = list(line.commands)
+    choices: t.Dict[str, str] = {}
+    values: t.List[str] = []
+    options = [_words("", "-*", _options(line.parser)), _words("", "*", names)]
+    for name, parser in line.commands.items():
+        options.append(_words(name, "-*", _options(parser)))
+        for action in parser._actions:
+            if action.choices and action.option_strings:
+                choices[" | ".join(action.option_strings)] = " ".join(action.choices)
+            elif action.choices:
+                options.append(_words(name, "*", list(action.choices)))
+            elif action.nargs != 0 and action.dest != "file":
+                values += [option for option in action.option_strings if option not in values]
+    rules = [
+        "        %s) mapfile -t COMPREPLY < <(compgen -W '%s' -- \"$current\"); return ;;" % rule
+        for rule in choices.items()
+    ]
+    script = _SCRIPT.replace("@NAMES@", " | ".join(names)).replace("@VALUES@", " | ".join(values))
+    return script.replace("@CHOICES@", "\n".join(rules)).replace("@OPTIONS@", "\n".join(options))
+
+
+def _options(parser: argparse.ArgumentParser) -> t.List[str]:
+    return [option for action in parser._actions for option in action.option_strings]
+
+
+def _words(command: str, pattern: str, words: t.Sequence[str]) -> str:
+    return "        %s:%s) mapfile -t COMPREPLY < <(compgen -W '%s' -- \"$current\") ;;" % (
+        command,
+        pattern,
+        " ".join(words),
+    )

@@ -1,0 +1,98 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The commands get and ls of ecs-metadata. This module util is private to the collection."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ._client import Client
+from ._command_output import OTHER, USAGE, WITHHELD, Failure, for_terminal, is_terminal
+from ._tree import is_secret, parse_listing, resolve
+from ._values import absent, read_paths, to_text
+
+
+class Request(t.NamedTuple):
+    """What ``get`` was asked for; ``missing`` is "error", "null" or "skip"."""
+
+    paths: t.Sequence[str]
+    missing: str
+    default: t.Optional[str]
+    as_json: bool
+    show_secrets: bool
+
+    def check(self) -> None:
+        """Raise Failure for a path that is none, or a secret that is not to be shown."""
+        for path in self.paths:
+            _target(path, self.show_secrets)
+
+
+def get(client: Client, request: Request) -> bytes:
+    """What to print."""
+    default = None if request.default is None else os.fsencode(request.default)
+    found: t.List[t.Tuple[str, t.Optional[bytes]]] = []
+    for path, body in zip(request.paths, read_paths(client, request.paths)):
+        body = default if body is None else body
+        if body is None and request.missing == "error":
+            raise absent(client, path)
+        if body is not None or request.missing == "null":
+            found.append((path, body))
+    if request.as_json:
+        return _json(found)
+    if len(request.paths) > 1:
+        output = b"".join(_line(path, body) for path, body in found)
+        return for_terminal(output) if is_terminal() else output
+    body = found[0][1] if found else None
+    if body and is_terminal():
+        body = for_terminal(body)
+        return body if body.endswith(b"\n") else body + b"\n"
+    return body or b""
+
+
+def directory(path: str, show_secrets: bool) -> str:
+    """The request target of a directory, with a slash at its end; raise Failure as ``Request.check`` does."""
+    return _target(path if path.endswith("/") else path + "/", show_secrets)
+
+
+def ls(client: Client, target: str) -> t.Tuple[t.List[str], t.List[str]]:
+    """The names in a directory, and those that are unsafe in a path."""
+    entries, refused = parse_listing(client.get(target))
+    return [entry.name + "/" * entry.is_directory for entry in entries], refused
+
+
+def _target(path: str, show_secrets: bool) -> str:
+    try:
+        target = resolve(path)
+    except UnicodeEncodeError:
+        raise Failure(USAGE, "path %r is not UTF-8 text" % path) from None
+    except ValueError as exc:
+        raise Failure(USAGE, str(exc)) from None
+    if is_secret(target) and not show_secrets:
+        raise Failure(WITHHELD, "path %r holds a secret. Give --show-secrets to print it." % path)
+    return target
+
+
+def _json(found: t.Sequence[t.Tuple[str, t.Optional[bytes]]]) -> bytes:
+    import json
+
+    return (json.dumps({path: _text(path, body) for path, body in found}, indent=2) + "\n").encode("ascii")
+
+
+def _text(path: str, body: t.Optional[bytes]) -> t.Optional[str]:
+    try:
+        return None if body is None else to_text(path, body, "text")
+    except ValueError:
+        raise Failure(OTHER, "The value at path %r is not UTF-8 text. Read it alone, without --json." % path) from None
+
+
+def _line(path: str, body: t.Optional[bytes]) -> bytes:
+    body = body or b""
+    if body.endswith(b"\n"):
+        body = body[:-2] if body.endswith(b"\r\n") else body[:-1]
+    if b"\n" in body or b"\r" in body:
+        # whoever sets a tag could otherwise make up the value of the next path
+        raise Failure(OTHER, "The value at path %r has a line break in it. Use --json, or read it alone." % path)
+    return body + b"\n"

@@ -1,0 +1,103 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The command tree of ecs-metadata. This module util is private to the collection."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+from ._client import Client
+from ._command_output import printable
+from ._errors import NotFound
+from ._facts import from_tree
+from ._tree import VERSIONS, Entry, Tree, decode, is_secret, parse_listing, quote
+from ._walk import Walk
+
+# Near the root, the service lists directories without a slash.
+_LISTED_LIKE_LEAVES = {"meta-data", "dynamic", "dynamic/instance-identity", "global-config", "maintenance"}
+
+
+class ReadTree:
+    """Reads all below a directory; ``refused`` are the names that were not followed."""
+
+    def __init__(self, client: Client, show_secrets: bool) -> None:
+        self.refused: t.List[str] = []
+        self._client = client
+        self._show_secrets = show_secrets
+
+    def run(self, target: str) -> Tree:
+        """The tree at *target*, a request target that ends in a slash. The value of a secret that is not shown is None."""
+        return self._secrets(self._read(target), target)
+
+    def _read(self, target: str) -> Tree:
+        entries, refused = parse_listing(self._client.get(target))
+        self.refused += refused
+        walk = Walk(self._client, target)
+        walk.run(entry for entry in entries if not _is_directory(target, entry) and not _is_whole_tree(target, entry))
+        self.refused += walk.refused
+        tree = walk.tree
+        for entry in entries:
+            if _is_directory(target, entry):
+                try:
+                    tree[entry.name] = self._read(target + quote(entry.name) + "/")
+                except NotFound:
+                    pass  # listed, but without a value
+        return tree
+
+    def _secrets(self, tree: Tree, target: str) -> Tree:
+        """*tree* in order, and without the empty text that a walk leaves in the place of secrets."""
+        result: Tree = {}
+        for name, value in sorted(tree.items()):
+            below = target + quote(name)
+            if isinstance(value, dict):
+                result[name] = self._secrets(value, below + "/")
+            elif not is_secret(below):
+                result[name] = value
+            elif not self._show_secrets:
+                result[name] = None
+            else:
+                try:
+                    result[name] = decode(self._client.get(below))
+                except NotFound:
+                    pass  # listed, but not set
+        return result
+
+
+def as_lines(tree: Tree, target: str) -> t.List[str]:
+    """For people: indented names, typed values as JSON."""
+    return list(_lines(tree, target.strip("/").split("/"), ""))
+
+
+def _lines(tree: Tree, path: t.List[str], indent: str) -> t.Iterator[str]:
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            yield "%s%s/" % (indent, printable(name))
+            yield from _lines(value, path + [name], indent + "  ")
+        else:
+            shown = "(secret)" if value is None else _typed(value, path + [name])
+            yield "%s%s: %s" % (indent, printable(name), shown)
+
+
+def _typed(text: str, path: t.List[str]) -> str:
+    """The value that facts have for *text*, as JSON."""
+    value: t.Any = text
+    if text and path[1:2] == ["meta-data"]:
+        for name in reversed(path[2:]):
+            value = {name: value}
+        value = from_tree(value)
+        while isinstance(value, dict):
+            value = next(iter(value.values()), text)  # tags are no items of their own among the facts, and always text
+    return printable(json.dumps(value, ensure_ascii=False))
+
+
+def _is_directory(target: str, entry: Entry) -> bool:
+    path = (target + entry.name).strip("/")
+    return path in VERSIONS or path.partition("/")[2] in _LISTED_LIKE_LEAVES
+
+
+def _is_whole_tree(target: str, entry: Entry) -> bool:
+    """meta-data/all is the tree again."""
+    return entry.name == "all" and target.partition("/")[2].partition("/")[2] == "meta-data/"

@@ -1,0 +1,222 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How does the command end? Exit statuses, messages, interruptions; and where do tokens not go?"""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import Any, Iterator
+
+import pytest
+
+from .conftest import NOWHERE, Command, Done, Instance
+
+KNOWN_TOKEN = "KnownTokenOfThisTest0123456789=="
+
+
+def ends_with(done: Done, status: int, *texts: str) -> None:
+    """Just one line that says all of *texts*, and nothing on standard output."""
+    assert (done.status, done.stdout) == (status, b"")
+    assert done.stderr.count("\n") == 1
+    for text in texts:
+        assert text in done.stderr
+
+
+def test_wrong_usage(lonely_command: Command) -> None:
+    lines = {
+        (): "COMMAND",
+        ("get", "--end", NOWHERE, "mac"): "--end",
+        ("--timeout", "soon", "ls"): "--timeout",
+        ("ls", "--token-ttl", "21601"): "--token-ttl must be 1 to 21600",
+        ("token", "--file", "x", "--ttl", "0"): "--ttl must be 1 to 21600",
+        ("ls", "--endpoint", "https://127.0.0.1"): "must begin with http://",
+    }
+    for done, text in zip(lonely_command.each(*lines), lines.values()):
+        ends_with(done, 2, text)
+
+
+def test_unreachable(lonely_command: Command) -> None:
+    ends_with(lonely_command("get", "mac", "--retries", "0"), 5, NOWHERE, "Connection refused")
+
+
+def test_refused(command: Command, instance: Instance) -> None:
+    instance.set(http_endpoint="disabled")
+    for done in command.each(("get", "mac"), ("tree",)):
+        ends_with(done, 4, "403 Forbidden", "HttpEndpoint")
+
+
+def test_an_answer_that_is_none(command: Command, instance: Instance) -> None:
+    instance.fault("redirect", on="token", location="http://127.0.0.1:9/")
+    ends_with(command("get", "mac"), 6, "Redirects are not followed")
+    instance.fault("empty_token")
+    ends_with(command("ls"), 6, "cannot be a token")
+
+
+def test_settings_come_from_options_then_environment(command: Command, instance: Instance) -> None:
+    instance.fault("hang", on="data")
+    began = time.monotonic()
+    ends_with(command("get", "mac", ALICLOUD_IMDS_DEADLINE="0.2"), 5, "deadline of 0.2 s")
+    command.environment["ALICLOUD_IMDS_DEADLINE"] = "0.2"
+    before, after = command.each(("--deadline", "0.1", "get", "mac"), ("get", "mac", "--deadline", "0.1"))
+    ends_with(before, 5, "deadline of 0.1 s", "Raise --deadline")
+    ends_with(after, 5, "deadline of 0.1 s")
+    ends_with(command("get", "mac", "--retries", "0", ALICLOUD_IMDS_TIMEOUT="0.1"), 5, "raise --timeout")
+    assert time.monotonic() - began < 3
+    ends_with(command("get", "mac", ALICLOUD_IMDS_RETRIES="few"), 2, "ALICLOUD_IMDS_RETRIES")
+    ends_with(command("get", "mac", ALICLOUD_IMDS_TOKEN_TTL="0"), 2, "--token-ttl")
+
+
+def test_no_proxy_is_used(command: Command, instance: Instance) -> None:
+    done = command("get", "instance-id", http_proxy=NOWHERE, HTTP_PROXY=NOWHERE, ALL_PROXY=NOWHERE)
+    assert done == (0, instance.id.encode(), "")
+
+
+def test_modes(command: Command, instance: Instance) -> None:
+    done = command("modes")
+    assert (done.status, done.stderr) == (0, "")
+    assert done.text.splitlines() == [
+        "verdict: required",
+        "plain_get: 403, no metadata returned",
+        "token_get: 200, metadata returned",
+        "forwarded_token_request: 403, refused",
+        "bad_ttl_token_request: 400, refused",
+        "made_up_token_get: 401, refused",
+    ]
+    instance.set(http_tokens="optional")
+    done = command("modes", "--json")
+    assert done.status == 10
+    assert json.loads(done.stdout)["verdict"] == "optional"
+    assert json.loads(done.stdout)["checks"]["plain_get"] == {"status": 200, "answered": True}
+    instance.set(http_endpoint="disabled")
+    done = command("modes")
+    assert (done.status, done.text.splitlines()[0]) == (0, "verdict: disabled")
+
+
+def test_modes_unreachable(lonely_command: Command) -> None:
+    done = lonely_command("modes", "--retries", "0")
+    assert (done.status, done.stdout) == (5, b"verdict: unreachable\n")
+    assert "Connection refused" in done.stderr
+
+
+def test_where_there_is_no_service_it_ends_at_once(lonely_command: Command) -> None:
+    """At the service's own address, in a network that consists of nothing."""
+    unshare = ["unshare", "--net", "--user", "--map-root-user"]
+    if not shutil.which("unshare") or subprocess.run([*unshare, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("unshare --net --user is not allowed here")
+    vendor = Path("/sys/class/dmi/id/sys_vendor")
+    if vendor.exists() and "Alibaba" in vendor.read_text(errors="replace"):
+        pytest.skip("this is an ECS instance")
+    del lonely_command.environment["ALICLOUD_IMDS_ENDPOINT"]
+    lonely_command.environment["ALICLOUD_IMDS_RETRIES"] = "20"
+    words = [*unshare, lonely_command.launcher, "get", "mac"]
+    began = time.monotonic()
+    done = subprocess.run(words, check=False, capture_output=True, text=True, env=lonely_command.environment)
+    # with all the tries, the pauses between them would take until the deadline of 15 s
+    assert time.monotonic() - began < 5
+    assert (done.returncode, done.stdout) == (5, "")
+    assert "http://100.100.100.200: no answer (Network is unreachable)" in done.stderr
+
+
+def test_a_reader_that_has_gone_is_no_error_message(command: Command) -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    with command.start("get", "mac", stdout=theirs) as process:
+        os.close(theirs)
+        assert process.communicate(timeout=10)[1] == b""
+    assert process.returncode == -signal.SIGPIPE  # 141 in a shell
+
+
+def test_output_that_cannot_be_written(command: Command) -> None:
+    done = command.shell(
+        '"$command" get mac >/dev/full; echo $?; "$command" get mac >&-; echo $?; "$command" --help >/dev/full; echo $?'
+    )
+    assert done.text == "1\n1\n1\n"
+    assert "No space left on device" in done.stderr
+    assert "standard output is closed" in done.stderr
+    done = command.shell('"$command" get nope 2>&-; echo $?')
+    assert (done.text, done.stderr) == ("3\n", "")
+
+
+def test_an_interrupted_command_ends_at_once(command: Command, instance: Instance) -> None:
+    instance.fault("hang", on="data")
+
+    def listen_to_sigint() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored where the tests run in the background of a script
+
+    began = time.monotonic()
+    with command.start("tree", "--timeout", "9", preexec_fn=listen_to_sigint) as process:
+        while not instance.journal() and process.poll() is None:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=10) == (b"", b"")
+    assert process.returncode == -signal.SIGINT  # 130 in a shell
+    assert time.monotonic() - began < 5
+
+
+def test_an_internal_error_shows_no_value(command: Command, instance: Instance, tmp_path: Path) -> None:
+    """A file of the installation is damaged, so that it fails with a value in its message."""
+    library = tmp_path / "lib/ecs-metadata/alicloud_imds"
+    shutil.copytree(Path(command.launcher).parents[1] / "plugins/module_utils", library)
+    (library / "_values.py").write_text("raise RuntimeError('some secret')\n")
+    shutil.copy(command.launcher, tmp_path / "bin/ecs-metadata")
+    command.launcher = str(tmp_path / "bin/ecs-metadata")
+    ends_with(command("get", "mac"), 1, "Internal error (RuntimeError in _values.py:1)")
+
+
+@pytest.fixture
+def known_token_service() -> Iterator[Any]:
+    """Issues one known token, and answers reads with ``status`` or, where that is 0, not at all for a second."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            self._answer(200, KNOWN_TOKEN.encode())
+
+        def do_GET(self) -> None:
+            self.server.seen.append(self.headers.get("X-aliyun-ecs-metadata-token"))  # type: ignore[attr-defined]
+            if not self.server.status:  # type: ignore[attr-defined]
+                time.sleep(1)
+            self._answer(self.server.status or 200, b"")  # type: ignore[attr-defined]
+
+        def _answer(self, status: int, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server: Any = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads, server.status, server.seen = True, 200, []
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def test_the_token_is_in_no_message_argument_or_variable(lonely_command: Command, known_token_service: Any) -> None:
+    lonely_command.environment["ALICLOUD_IMDS_ENDPOINT"] = "http://127.0.0.1:%d" % known_token_service.server_port
+    for status, expected in ((401, 4), (404, 3), (500, 6)):
+        known_token_service.status = status
+        done = lonely_command("get", "mac", "--retries", "0")
+        assert done.status == expected
+        assert KNOWN_TOKEN not in done.stderr
+    known_token_service.status = 0
+    with lonely_command.start("get", "mac", "--retries", "0") as process:
+        sent = len(known_token_service.seen)
+        while len(known_token_service.seen) == sent and process.poll() is None:
+            time.sleep(0.01)
+        for name in ("cmdline", "environ"):
+            assert KNOWN_TOKEN.encode() not in Path("/proc/%d/%s" % (process.pid, name)).read_bytes()
+        process.kill()
+    assert set(known_token_service.seen) == {KNOWN_TOKEN}

@@ -1,0 +1,126 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From where does the launcher start the command, and with what?"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import CHECKOUT, LAUNCHER, Command, Instance
+
+VERSIONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
+
+
+def interpreter(version: str) -> str | None:
+    """The path of this version of Python, as a package of the system, or from pyenv."""
+    found = shutil.which("python" + version, path="/usr/local/bin:/usr/bin")
+    root = os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv"))
+    candidates = [found or "", *map(str, sorted(Path(root).glob("versions/%s.*/bin/python3" % version)))]
+    return next((path for path in candidates if path and os.access(path, os.X_OK)), None)
+
+
+@pytest.fixture
+def installed(command: Command, tmp_path: Path) -> Command:
+    """The command installed below a prefix, by copying its files."""
+    prefix = tmp_path / "usr local"
+    (prefix / "bin").mkdir(parents=True)
+    shutil.copy(LAUNCHER, prefix / "bin")
+    utils = CHECKOUT / "plugins/module_utils"
+    shutil.copytree(utils, prefix / "lib/ecs-metadata/alicloud_imds")
+    command.launcher = str(prefix / "bin/ecs-metadata")
+    return command
+
+
+def test_it_is_executable_and_begins_as_a_shell_script() -> None:
+    assert LAUNCHER.read_text().startswith("#!/bin/sh\n")
+    assert os.access(LAUNCHER, os.X_OK)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_it_runs_with_every_supported_python(tmp_path: Path, instance: Instance, version: str) -> None:
+    python = interpreter(version)
+    if python is None:
+        pytest.skip("there is no Python %s here" % version)
+    command = Command(python, tmp_path / "bin", instance.endpoint)
+    tree, token = command.each(("tree", "dns-conf"), ("token", "--file", str(tmp_path / "token")))
+    assert tree == (0, b'nameservers: ["100.100.2.136", "100.100.2.138"]\n', "")
+    assert (token.status, len((tmp_path / "token").read_text()) > 20) == (0, True)
+
+
+@pytest.mark.parametrize("version", ["3.6", "3.7"])
+def test_an_older_python_is_named(tmp_path: Path, version: str) -> None:
+    python = interpreter(version)
+    if python is None:
+        pytest.skip("there is no Python %s here" % version)
+    done = Command(python, tmp_path / "bin")("get", "mac")
+    assert (done.status, done.stdout) == (1, b"")
+    assert done.stderr == "ecs-metadata: python3 on the PATH is %s. Install Python 3.8 or later.\n" % version
+
+
+def test_no_python_at_all(lonely_command: Command, tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    done = lonely_command("get", "mac", PATH=str(tmp_path / "none"))
+    assert (done.status, done.stdout) == (1, b"")
+    assert "no python3 on the PATH" in done.stderr
+
+
+def test_the_installed_layout_works_through_a_link(installed: Command, instance: Instance, tmp_path: Path) -> None:
+    assert installed("get", "instance-id") == (0, instance.id.encode(), "")
+    link = tmp_path / "link"
+    link.symlink_to(installed.launcher)
+    installed.launcher = str(link)
+    assert installed("get", "instance-id") == (0, instance.id.encode(), "")
+
+
+def test_an_incomplete_installation_is_named(installed: Command) -> None:
+    shutil.rmtree(Path(installed.launcher).parents[1] / "lib")
+    done = installed("get", "mac")
+    assert (done.status, done.stdout) == (1, b"")
+    assert "Install it again" in done.stderr
+
+
+def test_nothing_of_the_environment_or_working_directory_is_run(
+    command: Command, instance: Instance, tmp_path: Path
+) -> None:
+    trap = tmp_path / "trap"
+    trap.mkdir()
+    for name in ("json", "http", "argparse", "alicloud_imds", "sitecustomize", "usercustomize"):
+        (trap / (name + ".py")).write_text("raise SystemExit('a file of the working directory was run')")
+    environment = dict(
+        command.environment, PYTHONPATH=str(trap), PYTHONHOME="/nonexistent", PYTHONSTARTUP=str(trap / "json.py")
+    )
+    environment.update(PYTHONUSERBASE=str(trap), ENV=str(trap), BASH_ENV=str(trap))
+    done = subprocess.run(
+        [command.launcher, "get", "--json", "instance-id"], cwd=trap, env=environment, check=False, capture_output=True
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert instance.id.encode() in done.stdout
+
+
+def test_only_the_standard_library_is_loaded_and_little_of_it(command: Command, tmp_path: Path) -> None:
+    """Every start pays for what is imported: a script may start this many times."""
+    wrapper = tmp_path / "bin/python3"
+    wrapper.unlink()
+    wrapper.write_text('#!/bin/sh\nexec "%s" -X importtime "$@"\n' % os.path.realpath(sys.executable))
+    wrapper.chmod(0o755)
+    done = subprocess.run(
+        [command.launcher, "get", "mac"], check=False, capture_output=True, text=True, env=command.environment
+    )
+    modules = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "alicloud_imds._client" in modules
+    unwanted = set("_ssl asyncio concurrent dataclasses inspect logging shutil subprocess tempfile".split())
+    assert modules & unwanted == set()
+    assert [name for name in modules if name.startswith("ansible.module_utils.")] == []
+    ours = {name.partition(".")[2] for name in modules if name.startswith("alicloud_imds.")}
+    assert (
+        ours & {"_command_manual", "_command_completion", "_command_tokenfile", "_command_tree", "_modes", "_gather"}
+        == set()
+    )

@@ -1,0 +1,106 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What do ``ls`` and ``tree`` show?"""
+
+from __future__ import annotations
+
+import json
+
+from .conftest import HOSTILE, Command, Instance
+
+
+def test_ls_lists_the_names_of_a_directory(command: Command) -> None:
+    top, *below, as_json = command.each(("ls",), ("ls", "dns-conf"), ("ls", "dns-conf/"), ("ls", "--json", "ram"))
+    assert {"instance-id", "dns-conf/"} < set(top.text.splitlines())
+    assert below == [(0, b"nameservers\n", "")] * 2
+    assert json.loads(as_json.stdout) == ["security-credentials/"]
+
+
+def test_ls_reaches_the_other_trees(command: Command) -> None:
+    root, version, dynamic = command.each(("ls", "/"), ("ls", "/latest"), ("ls", "dynamic"))
+    assert root.text.split() == ["2016-01-01", "latest"]
+    assert "user-data" in version.text.split()
+    assert dynamic.text.split() == ["instance-identity"]
+
+
+def test_ls_does_not_show_a_secret_as_a_listing(command: Command, instance: Instance) -> None:
+    assert command("ls", "user-data").status == 7
+    assert command("ls", "ram/security-credentials/AppRole").status == 7
+    assert instance.journal() == []
+
+
+def test_ls_of_an_item_that_does_not_exist(command: Command) -> None:
+    assert command("ls", "nope")[:2] == (3, b"")
+
+
+def test_unsafe_names_are_reported_harmlessly(command: Command, instance: Instance) -> None:
+    instance.set(metadata={"tags/instance/\x1b[31m": "x"})
+    done = command("ls", "tags/instance")
+    assert (done.status, done.text.split()) == (0, ["number", "stage"])
+    assert done.stderr == "ecs-metadata: Warning: names that are unsafe in a path were left out (1): '\\x1b[31m'\n"
+    for done in command.each(("tree", "tags"), ("tree", "tags/instance")):
+        assert "number" in done.text
+        assert "Warning: names that are unsafe" in done.stderr
+        assert done.stderr.rstrip("\n").isprintable()
+
+
+def test_names_with_format_characters_are_escaped_on_a_terminal(command: Command, instance: Instance) -> None:
+    instance.set(metadata={"tags/instance/\u202egnp": "x"})
+    assert "\u202egnp" in command("ls", "tags/instance").text
+    assert "\\u202egnp\n" in command.on_terminal("ls", "tags/instance").text
+    assert '\\u202egnp: "x"' in command("tree", "tags/instance").text
+
+
+def test_tree_is_indented_typed_and_without_secrets(command: Command, instance: Instance) -> None:
+    done = command("tree")
+    assert (done.status, done.stderr) == (0, "")
+    lines = done.text.splitlines()
+    assert 'instance-id: "%s"' % instance.id in lines
+    assert '  nameservers: ["100.100.2.136", "100.100.2.138"]' in lines
+    assert "  configured: false" in lines
+    assert "  max-netbw-egress: 1228800" in lines
+    assert '    number: "123"' in lines
+    assert "    AppRole: (secret)" in lines
+    assert "AccessKey" not in done.text
+    top = [line for line in lines if not line.startswith(" ")]
+    assert top == sorted(top, key=lambda line: line.split(":")[0].rstrip("/"))
+
+
+def test_tree_of_everything_reads_directories_that_are_listed_like_leaves(command: Command) -> None:
+    lines = command("tree", "/latest").text.splitlines()
+    assert "user-data: (secret)" in lines
+    assert "    pkcs7: (secret)" in lines
+    assert "    max-netbw-egress: 1228800" in lines
+    assert any(line.startswith('    document: "{') for line in lines)
+
+
+def test_tree_shows_hostile_values_escaped_in_a_pipe_too(command: Command, instance: Instance) -> None:
+    instance.set(metadata={"tags/instance/" + name: value for name, value in HOSTILE.items()})
+    done = command("tree", "tags/instance")
+    assert all(char.isprintable() or char == "\n" for char in done.text)
+    assert 'lines: "a\\r\\nregion-id\\nforged"' in done.text.splitlines()
+    assert 'bidi: "\\u202egnp.exe"' in done.text.splitlines()
+
+
+def test_tree_as_json_has_raw_names_and_texts(command: Command, instance: Instance) -> None:
+    done = command("tree", "--json")
+    tree = json.loads(done.stdout)
+    assert tree["instance"]["max-netbw-egress"] == "1228800"
+    assert tree["tags"]["instance"] == {"number": "123", "stage": "test"}
+    assert tree["ram"] == {"security-credentials": {"AppRole": None}}
+    assert "all" not in tree
+
+
+def test_tree_with_secrets(command: Command) -> None:
+    tree = json.loads(command("tree", "--json", "--show-secrets", "ram").stdout)
+    assert "AccessKeySecret" in json.loads(tree["security-credentials"]["AppRole"])
+
+
+def test_nothing_is_read_without_a_token(command: Command, instance: Instance) -> None:
+    command.each(("tree", "/latest"), ("ls",))
+    modes = [entry["mode"] for entry in instance.journal()]
+    assert modes.count("token-request") == 2
+    assert len(modes) > 20
+    assert set(modes) == {"token-request", "token"}

@@ -1,0 +1,170 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where does ``token`` write a token, and where does it refuse to?"""
+
+from __future__ import annotations
+
+import calendar
+import http.client
+import os
+import re
+import stat
+import time
+from pathlib import Path
+
+import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._command_tokenfile import TokenFile
+
+from .conftest import Command, Instance
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "private"
+    made.mkdir(mode=0o700)
+    return made
+
+
+def works(instance: Instance, token: str) -> bool:
+    connection = http.client.HTTPConnection(instance.endpoint[len("http://") :], timeout=5)
+    connection.request("GET", "/latest/meta-data/instance-id", headers={"X-aliyun-ecs-metadata-token": token})
+    status = connection.getresponse().status
+    connection.close()
+    return status == 200
+
+
+def refuses(command: Command, instance: Instance, target: Path, *texts: str) -> None:
+    """Without a token being requested, and leaving no file behind."""
+    before = sorted(target.parent.iterdir())
+    done = command("token", "--file", str(target))
+    assert (done.status, done.stdout) == (1, b"")
+    for text in texts:
+        assert text in done.stderr
+    assert sorted(target.parent.iterdir()) == before
+    assert instance.journal() == []
+
+
+def test_a_token_that_works_in_a_private_file(command: Command, instance: Instance, folder: Path) -> None:
+    target = folder / "token"
+    before = int(time.time())
+    done = command.shell('umask 0; "$command" token --ttl 600 --file %s' % target)
+    assert (done.status, done.stderr) == (0, "")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\n", done.text)
+    expires = calendar.timegm(time.strptime(done.text, "%Y-%m-%dT%H:%M:%SZ\n"))
+    assert before + 600 <= expires <= time.time() + 600
+    token, rest = target.read_text().split("\n")
+    assert rest == ""
+    assert works(instance, token)
+    assert token not in done.text
+    found = target.stat()
+    assert (stat.S_IMODE(found.st_mode), found.st_uid, found.st_nlink) == (0o600, os.geteuid(), 1)
+    assert list(folder.iterdir()) == [target]
+    instance.emulator.admin("POST", "/clock", {"advance": 601})
+    assert not works(instance, token)
+
+
+def test_an_existing_file_is_replaced_not_rewritten(command: Command, instance: Instance, folder: Path) -> None:
+    target = folder / "token"
+    target.write_text("old, and longer than any token could ever be" * 20)
+    target.chmod(0o644)
+    (folder / "hard link").hardlink_to(target)
+    with target.open() as reader:
+        assert command.shell('umask 777; cd %s; "$command" token --file token' % folder).status == 0
+        assert reader.read().startswith("old")
+    assert (folder / "hard link").read_text().startswith("old")
+    assert works(instance, target.read_text().strip())
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert sorted(path.name for path in folder.iterdir()) == ["hard link", "token"]
+
+
+def test_a_reader_never_sees_half_a_file(command: Command, folder: Path) -> None:
+    """Every file under the name is complete, while it is replaced again and again."""
+    target = folder / "token"
+    assert command("token", "--file", str(target)).status == 0
+    seen = set()
+    with command.start("token", "--file", str(target)) as process:
+        while process.poll() is None:
+            seen.add(target.read_text())
+    seen.add(target.read_text())
+    assert len(seen) == 2
+    assert all(re.fullmatch(r"[!-~]{20,}\n", content) for content in seen)
+
+
+def test_nobody_else_may_open_the_file_from_its_first_moment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looked at inside the process, at the moment when the mode is about to be set."""
+    modes = []
+
+    def fchmod(descriptor: int, mode: int) -> None:
+        modes.append(stat.S_IMODE(os.fstat(descriptor).st_mode))
+        assert os.fstat(descriptor).st_size == 0
+
+    monkeypatch.setattr(os, "fchmod", fchmod)
+    before = os.umask(0)
+    try:
+        with TokenFile(str(folder / "token")) as file:
+            file.write("a-token")
+    finally:
+        os.umask(before)
+    assert modes == [0o600]
+    assert (folder / "token").read_text() == "a-token\n"
+
+
+def test_links_and_odd_files_are_refused(command: Command, instance: Instance, folder: Path) -> None:
+    (folder / "victim").write_text("untouched")
+    (folder / "link").symlink_to(folder / "victim")
+    (folder / "dangling").symlink_to(folder / "nothing")
+    (folder / "directory").mkdir()
+    os.mkfifo(folder / "pipe")
+    refuses(command, instance, folder / "link", "is a symbolic link")
+    refuses(command, instance, folder / "dangling", "is a symbolic link")
+    refuses(command, instance, folder / "directory", "no regular file")
+    refuses(command, instance, folder / "pipe", "no regular file")
+    assert (folder / "victim").read_text() == "untouched"
+    assert not (folder / "nothing").exists()
+
+
+def test_a_token_is_never_written_to_standard_output(command: Command) -> None:
+    for done in command.each(*(("token", "--file", name) for name in ("/dev/null", "/dev/stdout", "/proc/self/fd/1"))):
+        assert (done.status, done.stdout) == (1, b"")
+        assert "symbolic link" in done.stderr or "no regular file" in done.stderr
+
+
+def test_directories_of_others_are_refused(command: Command, instance: Instance, folder: Path) -> None:
+    folder.chmod(0o777)
+    refuses(command, instance, folder / "token", "everybody could replace the file")
+    folder.chmod(0o1777)
+    assert command("token", "--file", str(folder / "token")).status == 0
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a directory away to see it refused")
+    for mode, owner, group, text in ((0o700, 12345, 0, "uid 12345"), (0o770, 0, 12345, "the group with gid 12345")):
+        given = folder / ("given%o" % mode)
+        given.mkdir()
+        os.chown(given, owner, group)
+        given.chmod(mode)
+        before = len(instance.journal())
+        done = command("token", "--file", str(given / "token"))
+        assert (done.status, text in done.stderr, list(given.iterdir())) == (1, True, [])
+        assert len(instance.journal()) == before
+
+
+def test_directories_that_cannot_be_used(command: Command, instance: Instance, folder: Path) -> None:
+    done = command("token", "--file", str(folder / "nowhere" / "token"))
+    assert (done.status, done.stdout) == (1, b"")
+    assert "No such file or directory" in done.stderr
+    assert instance.journal() == []
+    names = ("", "%s/" % folder, "%s/.." % folder)
+    assert [done.status for done in command.each(*(("token", "--file", name) for name in names))] == [2, 2, 2]
+
+
+def test_a_failed_request_leaves_the_old_file(command: Command, instance: Instance, folder: Path) -> None:
+    (folder / "token").write_text("old")
+    instance.set(http_endpoint="disabled")
+    done = command("token", "--file", str(folder / "token"))
+    assert (done.status, done.stdout) == (4, b"")
+    assert [(path.name, path.read_text()) for path in folder.iterdir()] == [("token", "old")]
+
+
+def test_json(command: Command, folder: Path) -> None:
+    assert command("token", "--json", "--file", str(folder / "token")).text.startswith('{\n  "expires": "20')
