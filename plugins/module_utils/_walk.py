@@ -43,7 +43,8 @@ class _Crew(t.Generic[Job]):
 
     def run(self) -> None:
         self._labour()
-        for thread in self._threads:
+        interrupted = self._failure is not None and not isinstance(self._failure, Exception)
+        for thread in self._threads if not interrupted else ():
             thread.join()
         if self._failure is not None:
             raise self._failure
