@@ -28,7 +28,7 @@ test: tools ## Run every check: lint, unit, integration, interop, sanity
 	@$(BIN)/python $(TOOLS)/stages.py lint unit integration interop sanity
 
 unit: $(VENV)/.test ## Unit tests (seconds)
-	@$(BIN)/python -m pytest tests/unit
+	@$(BIN)/python -m pytest -n 2 tests/unit
 
 integration: tools collection ## Playbooks against emulated instances, in a private network laboratory
 	@$(TOOLS)/in-lab.sh $(BIN)/python -m pytest tests/integration

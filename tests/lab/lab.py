@@ -159,7 +159,8 @@ def start_emulator(config: dict[str, Any], listen: str | list[str] | None = None
     (folder / "config.json").write_text(json.dumps(config))
     settings = {"config": folder / "config.json", "admin": "127.0.0.1:0"}
     settings |= {"ready-file": folder / "ready.json", "journal": folder / "journal", **options}
-    command = [str(EMULATOR), "serve"]
+    # Where this process is killed, or ends without clean-up (a forked test), the kernel ends the emulator.
+    command = ["setpriv", "--pdeathsig", "TERM", "--", str(EMULATOR), "serve"]
     command += [part for address in ([listen] if isinstance(listen, str) else listen) for part in ("--listen", address)]
     command += [part for name, value in settings.items() for part in ("--" + name, str(value))]
     with open(folder / "log", "wb") as log:

@@ -18,7 +18,7 @@ from typing import Any, Iterator, NamedTuple, Sequence
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[3]
-LAUNCHER = CHECKOUT / "bin/ecs-metadata"
+LAUNCHER = CHECKOUT / "command/ecs-metadata"
 
 sys.path.insert(0, str(CHECKOUT / "tests/lab"))
 import lab  # noqa: E402  # tests/lab is no package: it also serves shell scripts

@@ -49,7 +49,7 @@ def test_a_bracketed_list_that_is_not_json_stays_text(lookup, instance) -> None:
 
 
 def test_a_hundred_lookups_share_a_token_and_a_connection(lookup, instance) -> None:
-    for _ in range(100):
+    for _time in range(100):
         lookup("instance-id")
     journal = instance.journal()
     assert [entry["method"] for entry in journal] == ["PUT"] + ["GET"] * 100

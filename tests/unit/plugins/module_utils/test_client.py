@@ -42,7 +42,7 @@ GET = ("GET", "token", 200)
 
 def test_one_token_and_one_connection_for_many_reads(make, instance) -> None:
     client = make()
-    assert [client.get(ITEM) for _ in range(5)] == [instance.id.encode()] * 5
+    assert [client.get(ITEM) for _time in range(5)] == [instance.id.encode()] * 5
     journal = instance.journal()
     assert shape(journal) == [PUT] + [GET] * 5
     assert len({entry["connection"] for entry in journal}) == 1
@@ -75,7 +75,7 @@ def test_a_second_401_is_final(make, instance) -> None:
 def test_a_token_that_dies_after_two_uses_costs_one_request_more(make, instance) -> None:
     instance.fault(kind="token_dies_after", uses=2)
     client = make()
-    assert [client.get(ITEM) for _ in range(4)] == [instance.id.encode()] * 4
+    assert [client.get(ITEM) for _time in range(4)] == [instance.id.encode()] * 4
     dead = ("GET", "token", 401)
     assert shape(instance.journal()) == [PUT, GET, GET, dead, PUT, GET, GET]
 
@@ -83,7 +83,7 @@ def test_a_token_that_dies_after_two_uses_costs_one_request_more(make, instance)
 def test_concurrent_readers_share_one_token_request(make, instance) -> None:
     instance.fault(kind="latency", seconds=0.1, on="token")
     client = make()
-    threads = [threading.Thread(target=client.get, args=(ITEM,)) for _ in range(16)]
+    threads = [threading.Thread(target=client.get, args=(ITEM,)) for _time in range(16)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -96,7 +96,7 @@ def test_concurrent_readers_share_the_renewal_of_a_stale_token(make, instance, e
     client.get(ITEM)
     emulator.advance(301)
     results: list[bytes] = []
-    threads = [threading.Thread(target=lambda: results.append(client.get(ITEM))) for _ in range(8)]
+    threads = [threading.Thread(target=lambda: results.append(client.get(ITEM))) for _time in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -116,7 +116,7 @@ def test_concurrent_readers_share_the_failure_of_the_token_request(make, instanc
             client.get(ITEM)
         failures.append(caught.value)
 
-    threads = [threading.Thread(target=read) for _ in range(8)]
+    threads = [threading.Thread(target=read) for _time in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -292,7 +292,7 @@ def test_a_service_that_always_resets_is_unreachable(make, instance) -> None:
 def test_a_kept_connection_that_was_closed_is_replaced_without_a_retry(make, instance) -> None:
     instance.fault(kind="close_idle")
     client = make(retries=0)
-    assert [client.get(ITEM) for _ in range(3)] == [instance.id.encode()] * 3
+    assert [client.get(ITEM) for _time in range(3)] == [instance.id.encode()] * 3
     journal = instance.journal()
     assert shape(journal) == [PUT] + [GET] * 3
     assert len({entry["connection"] for entry in journal}) == 4

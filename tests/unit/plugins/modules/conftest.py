@@ -20,7 +20,9 @@ def run_module(capsys):
         with patch_module_args(args), pytest.raises(SystemExit):
             module.main()
         printed = capsys.readouterr()
-        # this process also has the controller's code loaded, so warnings are displayed at once
-        return {**json.loads(printed.out), "displayed": " ".join(printed.err.split())}
+        result = json.loads(printed.out)
+        # where the controller's code is loaded as well, warnings are displayed at once instead of returned
+        shown = " ".join([*printed.err.split(), *(str(warning) for warning in result.get("warnings") or [])])
+        return {**result, "displayed": shown}
 
     return run
