@@ -15,7 +15,18 @@ import tempfile
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-SHIPPED = ("galaxy.yml", "LICENSE", "README.md", "CHANGELOG.md", "meta", "plugins", "roles", "playbooks", "command", "docs")
+SHIPPED = (
+    "galaxy.yml",
+    "LICENSE",
+    "README.md",
+    "CHANGELOG.md",
+    "meta",
+    "plugins",
+    "roles",
+    "playbooks",
+    "command",
+    "docs",
+)
 
 
 def fingerprint() -> str:
