@@ -13,10 +13,10 @@ import struct
 from typing import Optional
 
 ADDRESS = "100.100.100.200"
-_NEW, _DELETE = 20, 21  # RTM_NEWADDR, RTM_DELADDR
-_ERROR = 2  # NLMSG_ERROR, also the acknowledgement
-_CREATE_EXCLUSIVE = 0x400 | 0x200
-_REQUEST_ACK = 0x1 | 0x4
+_NEW, _DELETE, _GET = 20, 21, 22  # RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR
+_ERROR, _DONE = 2, 3  # NLMSG_ERROR (also the acknowledgement), NLMSG_DONE
+_REQUEST, _ACKNOWLEDGE, _DUMP, _CREATE_EXCLUSIVE = 0x1, 0x4, 0x300, 0x600
+_ADDRESS, _LOCAL = 1, 2  # IFA_ADDRESS, IFA_LOCAL
 _HOST_SCOPE = 254
 
 
@@ -43,28 +43,41 @@ def run(action: str, marker: Optional[str] = None) -> int:
 
 
 def is_here() -> bool:
-    """Whether a socket can be bound to it: true for an address of any interface."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
-        try:
-            sock.bind((ADDRESS, 0))
-        except OSError:
-            return False
-    return True
+    """Whether any interface has it."""
+    answer = _ask(_GET, _DUMP, struct.pack("=BBBBi", socket.AF_INET, 0, 0, 0, 0))
+    return struct.pack("=HH", 8, _LOCAL) + socket.inet_aton(ADDRESS) in answer
 
 
 def _change(message: int, flags: int, harmless: int) -> bool:
     """False when there was nothing to change. Raises OSError with the kernel's reason."""
-    packed = socket.inet_aton(ADDRESS)
     body = struct.pack("=BBBBi", socket.AF_INET, 32, 0, _HOST_SCOPE, socket.if_nametoindex("lo"))
-    for attribute in (1, 2):  # IFA_ADDRESS, IFA_LOCAL
-        body += struct.pack("=HH", 8, attribute) + packed
-    header = struct.pack("=IHHII", 16 + len(body), message, flags | _REQUEST_ACK, 1, 0)
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as sock:
-        sock.bind((0, 0))
-        sock.send(header + body)
-        answer = sock.recv(4096)
-    kind = struct.unpack_from("=IHHII", answer)[1]
-    code = -struct.unpack_from("=i", answer, 16)[0] if kind == _ERROR else 0
+    for attribute in (_ADDRESS, _LOCAL):
+        body += struct.pack("=HH", 8, attribute) + socket.inet_aton(ADDRESS)
+    answer = _ask(message, flags | _ACKNOWLEDGE, body)
+    code = -struct.unpack_from("=i", answer, 16)[0]
     if code and code != harmless:
         raise OSError(code, "%s on lo: %s" % (ADDRESS, os.strerror(code)))
     return code == 0
+
+
+def _ask(message: int, flags: int, body: bytes) -> bytes:
+    """Everything the kernel answers, up to its acknowledgement or the end of a dump."""
+    answer = b""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as sock:
+        sock.bind((0, 0))
+        sock.send(struct.pack("=IHHII", 16 + len(body), message, flags | _REQUEST, 1, 0) + body)
+        while True:
+            part = sock.recv(65536)
+            answer += part
+            if _is_last(part):
+                return answer
+
+
+def _is_last(part: bytes) -> bool:
+    at = 0
+    while at < len(part):
+        length, kind = struct.unpack_from("=IH", part, at)
+        if kind in (_ERROR, _DONE):
+            return True
+        at += (length + 3) & ~3
+    return False
