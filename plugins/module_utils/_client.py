@@ -26,6 +26,9 @@ TOKEN_PATH = "/latest/api/token"
 TOKEN_HEADER = "X-aliyun-ecs-metadata-token"
 TTL_HEADER = "X-aliyun-ecs-metadata-token-ttl-seconds"
 
+# Where the firmware does not say "ECS", nobody should wait long for a service that is probably not there.
+PROBE_SECONDS = 0.3
+
 ANSWER_LIMIT = 2 * 1024 * 1024
 TOKEN_LIMIT = 4096
 _BACK_OFF = 0.2

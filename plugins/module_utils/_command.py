@@ -14,7 +14,7 @@ import argparse
 import typing as t
 
 from . import _command_parser as _line
-from ._client import DEFAULT_ENDPOINT, Client, Settings
+from ._client import DEFAULT_ENDPOINT, PROBE_SECONDS, Client, Settings
 from ._command_output import (
     NOT_FOUND,
     OPTIONAL,
@@ -34,9 +34,6 @@ from ._dmi import read_platform
 from ._errors import MetadataError, Unreachable
 
 _STATUS = {"not_found": NOT_FOUND, "refused": REFUSED, "unreachable": UNREACHABLE, "unexpected_reply": UNEXPECTED}
-
-# Where the firmware does not say "ECS", nobody should wait for a service that is not there.
-_PROBE_SECONDS = 0.4
 
 
 def main(words: t.Sequence[str]) -> int:
@@ -168,7 +165,7 @@ def _client(arguments: argparse.Namespace) -> Client:
     client = Client(settings)
     patient = settings.endpoint != DEFAULT_ENDPOINT or settings.timeout != Settings().timeout
     if not patient and not read_platform().is_ecs:
-        client.connect(_PROBE_SECONDS, _PROBE_SECONDS)
+        client.connect(PROBE_SECONDS, PROBE_SECONDS)
     return client
 
 

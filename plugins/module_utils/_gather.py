@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from . import _errors, _facts
-from ._client import DEFAULT_ENDPOINT, Client
+from ._client import DEFAULT_ENDPOINT, PROBE_SECONDS, Client
 from ._dmi import Platform
 from ._secrets import register_secret
 from ._tree import Tree, decode, parse_all, parse_listing, quote
@@ -38,9 +38,6 @@ _ENTRIES: t.Dict[str, t.FrozenSet[str]] = {
 _NO_ITEMS = frozenset(("all", "ram"))
 SUBSETS = tuple(sorted(_ENTRIES)) + ("events", "identity", "ram")
 SECRET_SUBSETS = ("identity_signature", "ram_credentials", "user_data", "vendor_data")
-
-# Where the firmware does not say "ECS", nobody should wait for a service that is not there.
-_PROBE_SECONDS = 0.4
 
 
 def select(requested: t.Iterable[str]) -> t.FrozenSet[str]:
@@ -78,9 +75,9 @@ def gather(client: Client, platform: Platform, subsets: t.FrozenSet[str]) -> t.T
 def _absence(client: Client) -> t.Optional[str]:
     """Why there is no metadata service for this host, None if there is one."""
     chosen_by_hand = client.settings.endpoint.rstrip("/") != DEFAULT_ENDPOINT
-    patience = client.settings.timeout if chosen_by_hand else _PROBE_SECONDS
+    patience = client.settings.timeout if chosen_by_hand else PROBE_SECONDS
     try:
-        client.connect(min(_PROBE_SECONDS, patience), patience)
+        client.connect(min(PROBE_SECONDS, patience), patience)
     except _errors.Unreachable as exc:
         return str(exc)
     except _errors.MetadataError as exc:

@@ -226,6 +226,7 @@ def test_a_listing_that_loops_ends(emulator, instance) -> None:
 def test_a_listing_that_branches_without_end_is_cut(emulator, instance, monkeypatch) -> None:
     emulator.switch(all=False)
     monkeypatch.setattr(_walk, "MOST_PATHS", 200)
+    monkeypatch.setattr(_walk, "DEEPEST", 1000)  # or a lone thread would come to that limit first
     instance.fault(kind="status", status=200, body="a/\nb/\nc/\nd/", on="data", path="*/")
     with pytest.raises(_errors.UnexpectedReply, match="more than 200 paths"):
         gather(instance, deadline=10.0)
