@@ -100,6 +100,7 @@ class Emulator:
         self.listen: list[str] = ready["listen"]
         self.instances: dict[str, dict[str, Any]] = ready["instances"]
         self.admin_address: str = ready["admin"]
+        self.control_endpoint: str | None = "http://" + ready["control"] if ready.get("control") else None
         self.journal_file = journal_file
         self.log = log
 
@@ -127,6 +128,11 @@ class Emulator:
         entries: list[dict[str, Any]] = self.admin("GET", "/journal?after=0")["entries"]
         return [entry for entry in entries if instance_id in (None, entry["instance"])]
 
+    def calls(self, action: str | None = None) -> list[dict[str, Any]]:
+        """The calls of the control plane's API so far, oldest first, of one operation or of all."""
+        entries: list[dict[str, Any]] = self.admin("GET", "/calls?after=0")["entries"]
+        return [entry for entry in entries if action in (None, entry["action"])]
+
     def stats(self) -> dict[str, Any]:
         answer: dict[str, Any] = self.admin("GET", "/stats")
         return answer
@@ -148,10 +154,13 @@ class Emulator:
         self.stop()
 
 
-def start_emulator(config: dict[str, Any], listen: str | list[str] | None = None, **options: str) -> Emulator:
+def start_emulator(
+    config: dict[str, Any], listen: str | list[str] | None = None, control: bool | str = False, **options: str
+) -> Emulator:
     """Start the emulator and return when it answers.
 
-    By default it listens at the service's own address inside the laboratory, else at a free loopback port. *options*
+    By default it listens at the service's own address inside the laboratory, else at a free loopback port. *control*:
+    the control plane answers as well, at this address or (True) at a free loopback port: ``control_endpoint``. *options*
     are further long options of ``imds-emulator serve`` with their values, for example ``state="/path"``.
     """
     folder = Path(scratch("emulator-"))
@@ -159,6 +168,8 @@ def start_emulator(config: dict[str, Any], listen: str | list[str] | None = None
     (folder / "config.json").write_text(json.dumps(config))
     settings = {"config": folder / "config.json", "admin": "127.0.0.1:0"}
     settings |= {"ready-file": folder / "ready.json", "journal": folder / "journal", **options}
+    if control:
+        settings["control"] = "127.0.0.1:0" if control is True else control
     # Where this process is killed, or ends without clean-up (a forked test), the kernel ends the emulator.
     command = ["setpriv", "--pdeathsig", "TERM", "--", str(EMULATOR), "serve"]
     command += [part for address in ([listen] if isinstance(listen, str) else listen) for part in ("--listen", address)]
