@@ -50,6 +50,7 @@ def _serve(options: argparse.Namespace) -> int:
         options.state,
         options.timeout,
         options.connections,
+        options.control,
     )
     if options.background:
         return background.run(lambda ready: _run(settings, options, ready), options.log)
@@ -79,6 +80,8 @@ def _announce(where: Dict[str, Any]) -> None:
     for name, entry in where["instances"].items():
         if entry["listen"]:
             lines.append("metadata service of %s on http://%s" % (name, entry["listen"]))
+    if where["control"]:
+        lines.append("control plane (ECS and STS OpenAPI) on http://%s" % where["control"])
     if where["admin"]:
         lines.append("admin on http://%s" % where["admin"])
     print("\n".join(lines), file=sys.stderr, flush=True)

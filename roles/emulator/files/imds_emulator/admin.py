@@ -12,6 +12,7 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Tuple
 from urllib.parse import parse_qs, unquote
 
+from . import control_settings
 from .answers import Answer, encode
 from .connection import Connection
 from .redaction import without_secrets
@@ -41,6 +42,8 @@ class Admin:
             "instances/*/faults": {"PUT": self._set_faults, "DELETE": self._clear_faults},
             "switches": {"GET": self._switches, "PATCH": self._set_switches},
             "journal": {"GET": self._journal, "DELETE": self._clear_journal},
+            "calls": {"GET": self._calls, "DELETE": self._clear_calls},
+            "control": {"GET": self._control, "PATCH": self._set_control},
             "stats": {"GET": lambda *_: self._emulator.stats.report()},
             "clock": {"GET": self._clock, "POST": self._advance},
         }
@@ -138,6 +141,23 @@ class Admin:
     def _clear_journal(self, _name: str, _query: Dict[str, str], _data: Any) -> Any:
         self._emulator.journal.clear()
         return {"entries": [], "next": self._emulator.journal.last()}
+
+    def _calls(self, _name: str, query: Dict[str, str], _data: Any) -> Any:
+        calls = self._emulator.calls
+        entries = calls.after(int(query.get("after", "0")))
+        following = entries[-1]["n"] if entries else calls.last()
+        return {"entries": entries, "next": following, "totals": calls.totals()}
+
+    def _clear_calls(self, name: str, _query: Dict[str, str], data: Any) -> Any:
+        self._emulator.calls.clear()
+        return self._calls(name, {}, data)
+
+    def _control(self, _name: str, _query: Dict[str, str], _data: Any) -> Any:
+        return control_settings.without_secrets(self._emulator.control.settings())
+
+    def _set_control(self, name: str, query: Dict[str, str], data: Any) -> Any:
+        self._emulator.control.change(data)
+        return self._control(name, query, data)
 
     def _clock(self, _name: str, _query: Dict[str, str], _data: Any) -> Any:
         clock = self._emulator.state.clock

@@ -35,6 +35,10 @@ DEFAULTS: Dict[str, Any] = {
     "metadata": {},
     "metadata_all": {},
     "faults": [],
+    "os_type": "linux",
+    "status": "Running",
+    "image_imds_support": None,
+    "ack_cluster": None,
 }
 
 
@@ -46,6 +50,10 @@ def complete(raw: Dict[str, Any]) -> Dict[str, Any]:
     region = settings["region_id"]
     settings.setdefault("zone_id", region + "-i")
     settings.setdefault("hostname", "iz%sz" % digest[:20])
+    if settings.get("name"):
+        settings["instance_name"] = settings["name"]
+    if settings["ack_cluster"]:
+        settings["tags"] = {**_ack_tags(settings["ack_cluster"]), **settings["tags"]}
     settings.setdefault("instance_name", "emulated-%s" % digest[:6])
     settings.setdefault(
         "serial_number",
@@ -58,6 +66,11 @@ def complete(raw: Dict[str, Any]) -> Dict[str, Any]:
         _interface(entry, index, digest, settings["clients"]) for index, entry in enumerate(interfaces)
     ]
     return settings
+
+
+def _ack_tags(cluster: str) -> Dict[str, str]:
+    """What ACK puts on its nodes."""
+    return {"ack.aliyun.com": cluster, "ack.alibabacloud.com/nodepool-id": "np" + cluster[-30:]}
 
 
 def _plain(entry: Dict[str, Any]) -> Dict[str, Any]:

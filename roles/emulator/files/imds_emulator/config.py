@@ -10,14 +10,17 @@ import hashlib
 import json
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from . import example, switches
+from . import control_settings, example, switches
 from .fields import check_instance
+
+KEYS = ("instances", "switches", "control")
 
 
 class Config(NamedTuple):
     instances: List[Dict[str, Any]]  #: checked, but as written: nothing filled in
     switches: Dict[str, Any]  #: complete
     digest: str  #: of the text, to notice that a file has changed
+    control: Dict[str, Any]  #: complete
 
 
 def load(path: Optional[str]) -> Config:
@@ -33,11 +36,12 @@ def parse(text: str) -> Config:
     if not isinstance(data, dict):
         raise ValueError("an object with instances and switches is needed")
     for key in data:
-        if key not in ("instances", "switches") and not key.startswith("#"):
-            raise ValueError("%s: there is no such key; there are: instances, switches" % key)
+        if key not in KEYS and not key.startswith("#"):
+            raise ValueError("%s: there is no such key; there are: %s" % (key, ", ".join(KEYS)))
     raw = data.get("instances", [])
     if not isinstance(raw, list) or not raw:
         raise ValueError("instances: a list with at least one instance is needed")
     instances = [check_instance(entry, "instances[%d]" % index) for index, entry in enumerate(raw)]
     digest = hashlib.sha256(text.encode("utf-8")).hexdigest()
-    return Config(instances, switches.merged(switches.defaults(), data.get("switches", {})), digest)
+    control = control_settings.merged(control_settings.defaults(), data.get("control", {}))
+    return Config(instances, switches.merged(switches.defaults(), data.get("switches", {})), digest, control)

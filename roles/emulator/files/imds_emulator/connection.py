@@ -38,6 +38,9 @@ class Connection:
         self._deadline = 0.0
         while b"\r\n\r\n" not in self._buffer:
             self._buffer = self._buffer.lstrip(b"\r\n") if len(self._buffer) < 64 else self._buffer
+            begin = self._buffer.lstrip(b"\r\n")[:1]
+            if begin and not begin.isalpha():
+                raise BadRequest(400)  # a TLS handshake, for example, which would never come to the end of a head
             if b"\n\n" in self._buffer:
                 raise BadRequest(400)
             if len(self._buffer) > MAXIMUM_HEAD:

@@ -14,7 +14,7 @@ import base64
 import hashlib
 import hmac
 import json
-from typing import Any, List, Mapping
+from typing import Any, List, Mapping, Optional, Tuple
 
 from .clock import to_iso
 
@@ -45,6 +45,18 @@ class RoleKeys:
         numbers = range(newest, max(-1, newest - 1 - int(self.overlap_seconds // self.rotate_seconds) - 1), -1)
         return [self._set(n) for n in numbers if self._ends(n) > now]
 
+    def find(self, access_key_id: str, now: float) -> Optional[Tuple[Mapping[str, str], float]]:
+        """The set with this AccessKeyId and when it ends; also one that has ended not long ago."""
+        newest = self._number(now)
+        oldest = max(0, newest - 3 - int(self.overlap_seconds // self.rotate_seconds))
+        for number in range(newest, oldest - 1, -1):
+            if self._id(number) == access_key_id:
+                return self._set(number), self._ends(number)
+        return None
+
+    def _id(self, number: int) -> str:
+        return str(self._role.get("access_key_id") or "STS.N" + self._letters("id", number, 24))
+
     def _number(self, now: float) -> int:
         return max(0, int((now - self._since) // self.rotate_seconds))
 
@@ -53,7 +65,7 @@ class RoleKeys:
 
     def _set(self, number: int) -> Mapping[str, str]:
         return {
-            "AccessKeyId": self._role.get("access_key_id", "STS.N" + self._letters("id", number, 24)),
+            "AccessKeyId": self._id(number),
             "AccessKeySecret": self._role.get("access_key_secret", self._letters("secret", number, 44)),
             "Expiration": to_iso(self._ends(number)),
             "SecurityToken": self._role.get("security_token", "CAIS" + self._letters("token", number, 600)),

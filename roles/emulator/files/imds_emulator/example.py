@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Dict
 
 from .believable import complete
+from .control_settings import KEYS
 from .fields import FIELDS
 from .switches import SWITCHES
 
@@ -21,11 +22,13 @@ INSTANCE: Dict[str, Any] = {
     "role": {"name": "EmulatedInstanceRole"},
     "user_data": "#!/bin/sh\necho hello\n",
 }
+#: For `serve --control`. Invented, like everything here.
+ACCESS_KEYS: Dict[str, Any] = {"LTAI5tEmulatorExample": {"secret": "emulated-secret", "actions": ["ecs:*", "sts:*"]}}
 
 
 def built_in() -> Dict[str, Any]:
     """What runs without a configuration file: one instance that answers every client."""
-    return {"instances": [INSTANCE]}
+    return {"instances": [INSTANCE], "control": {"access_keys": ACCESS_KEYS}}
 
 
 def commented() -> Dict[str, Any]:
@@ -39,4 +42,8 @@ def commented() -> Dict[str, Any]:
     for name, switch in SWITCHES.items():
         switches["#" + name] = "%s (%s)" % (switch.meaning, switch.values)
         switches[name] = switch.default
-    return {"instances": [instance], "switches": switches}
+    control: Dict[str, Any] = {}
+    for name, rule in KEYS.items():
+        control["#" + name] = "%s (%s)" % (rule.meaning, rule.values)
+        control[name] = ACCESS_KEYS if name == "access_keys" else rule.default
+    return {"instances": [instance], "switches": switches, "control": control}

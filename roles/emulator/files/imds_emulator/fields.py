@@ -123,6 +123,7 @@ ROLE: Dict[str, Callable[[Any], bool]] = {
     "access_key_secret": is_text,
     "security_token": is_text,
     "code": is_text,
+    "actions": is_list(is_text),
 }
 SPOT: Dict[str, Callable[[Any], bool]] = {
     "termination_time": lambda value: is_text(value) or is_number(value),
@@ -130,7 +131,7 @@ SPOT: Dict[str, Callable[[Any], bool]] = {
 }
 
 
-def _record(shape: Dict[str, Callable[[Any], bool]], *required: str) -> Callable[[Any], bool]:
+def record(shape: Dict[str, Callable[[Any], bool]], *required: str) -> Callable[[Any], bool]:
     def check(value: Any) -> bool:
         if not isinstance(value, dict):
             return False
@@ -157,7 +158,7 @@ FIELDS: Dict[str, Field] = {
     "http_tokens": Field(one_of("optional", "required"), "optional or required", "may the token be left out?"),
     "http_endpoint": Field(one_of("enabled", "disabled"), "enabled or disabled", "does the service answer?"),
     "instance_metadata_tags": Field(one_of("enabled", "disabled"), "enabled or disabled", "tags/ is served"),
-    "region_id": Field(is_text, "text", "region"),
+    "region_id": Field(is_name, "a name such as cn-hangzhou", "region"),
     "zone_id": Field(is_text, "text", "zone"),
     "image_id": Field(is_text, "text", "image"),
     "instance_type": Field(is_text, "text", "instance type"),
@@ -166,19 +167,19 @@ FIELDS: Dict[str, Field] = {
     "owner_account_id": Field(is_text, "text", "account id"),
     "serial_number": Field(is_text, "text", "serial number, a UUID"),
     "network_interfaces": Field(
-        is_list(_record(INTERFACE)), "a list of %s" % _form(INTERFACE), "interfaces, the primary one first"
+        is_list(record(INTERFACE)), "a list of %s" % _form(INTERFACE), "interfaces, the primary one first"
     ),
-    "disks": Field(is_list(_record(DISK, "serial")), "a list of %s" % _form(DISK), "cloud disks"),
+    "disks": Field(is_list(record(DISK, "serial")), "a list of %s" % _form(DISK), "cloud disks"),
     "tags": Field(is_map(is_text), "an object of texts", "tags; keys the service cannot serve are left out"),
     "public_keys": Field(is_map(is_text), "an object of OpenSSH keys by key pair id", "key pairs"),
-    "role": Field(_record(ROLE, "name"), _form(ROLE), "the RAM role, with its rotating keys", True),
+    "role": Field(record(ROLE, "name"), _form(ROLE), "the RAM role, with its rotating keys", True),
     "user_data": Field(is_text, "text", "user data as the guest sees it", True),
     "user_data_base64": Field(is_base64, "Base64", "the same for bytes; wins over user_data", True),
     "vendor_data": Field(is_text, "text", "vendor data", True),
     "eipv4": Field(is_text, "text", "public or elastic IPv4 of the primary interface", True),
     "public_ipv4": Field(is_text, "text", "public IPv4", True),
     "spot": Field(
-        _record(SPOT, "termination_time"), _form(SPOT), "reclaiming; times: ISO (UTC) or seconds after the start", True
+        record(SPOT, "termination_time"), _form(SPOT), "reclaiming; times: ISO (UTC) or seconds after the start", True
     ),
     "system_events": Field(is_list(_is_event), "a list of objects", "each appears at its own appears_at"),
     "global_config": Field(is_map(is_text), "an object of texts", "leaves under global-config/"),
@@ -188,6 +189,15 @@ FIELDS: Dict[str, Field] = {
         "last word on leaves under meta-data/: verbatim values; null removes",
     ),
     "metadata_all": Field(lambda value: isinstance(value, dict), "an object", "merged into meta-data/all only"),
+    "name": Field(is_text, "text", "the same as instance_name", True),
+    "os_type": Field(one_of("linux", "windows"), "linux or windows", "control plane: OSType"),
+    "status": Field(
+        one_of("Pending", "Starting", "Running", "Stopping", "Stopped"), "Running, Stopped...", "control plane: Status"
+    ),
+    "image_imds_support": Field(
+        one_of("v1", "v2"), "v1 or v2", "control plane: the image's Features.ImdsSupport", True
+    ),
+    "ack_cluster": Field(is_name, "a name such as c1234", "the tags of a node of this ACK cluster", True),
     "faults": Field(is_list(is_fault), "a list of faults (see `serve --help`)", "what goes wrong, first match wins"),
 }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 
-from . import ctl, faults, switches
+from . import control_faults, control_operations, control_settings, ctl, faults, switches
 from .emulator import DEFAULT_LISTEN
 
 EXAMPLE = """an example:
@@ -62,6 +62,11 @@ def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="where the service answers, may be repeated; port 0: any free one (default %s, or nowhere when every "
         "instance has an address of its own)" % DEFAULT_LISTEN,
     )
+    add(
+        "--control",
+        metavar="ADDRESS:PORT",
+        help="where the control plane answers: OpenAPI of ECS and STS over plain HTTP (default: nowhere)",
+    )
     add("--admin", metavar="ADDRESS:PORT", help="where the admin side answers, loopback only (default: nowhere)")
     add("--journal", metavar="FILE", help="append every request to FILE, one JSON object a line")
     add("--state", metavar="FILE", help="keep what the admin side changes; a changed --config starts afresh")
@@ -93,7 +98,17 @@ def _epilog() -> str:
     parts += ["", 'faults (in an instance, or PUT /instances/ID/faults): {"kind": KIND, "on": "token|data|any",']
     parts += ['"path": PATTERN, "times": N or null for ever, and the keys of the kind}']
     parts += faults.help_lines()
+    parts += ["", "control plane (control: {...} in the configuration, or PATCH /control)"]
+    parts += control_settings.help_lines()
+    parts += ["", "its operations:", *("  " + line for line in control_operations.NAMES)]
+    parts += ["keys that instances hand out for their RAM role are valid too; they may do what role.actions says,"]
+    parts += ["which is nothing by default"]
+    parts += ["", 'its faults: {"kind": KIND, "action": PATTERN, "region": PATTERN, "instance": PATTERN,']
+    parts += ['"times": N or null for ever, "skip": N calls that pass first, and the keys of the kind};']
+    parts += ['"after": true with error, html, reset, hang: the operation is carried out, only its answer is lost']
+    parts += control_faults.help_lines()
     parts += ["", "admin: GET /health /instances /switches /journal?after=N /stats; GET PATCH DELETE /instances/ID;"]
     parts += ["POST /instances; PUT DELETE /instances/ID/faults; PATCH /switches; DELETE /journal;"]
+    parts += ["GET /calls?after=N; DELETE /calls; GET PATCH /control;"]
     parts += ['POST /clock {"advance": SECONDS}']
     return "\n".join(parts)

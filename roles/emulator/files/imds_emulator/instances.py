@@ -4,8 +4,8 @@
 
 """Which instances are there, and what is true of each of them now? The one state, under one lock.
 
-Whatever changes an instance goes through this object: the admin side today, a control plane later. A change is on the
-data side with the next request.
+Whatever changes an instance goes through this object: the admin side and the control plane. A change is on the data
+side with the next request, or after the delay that was asked for.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import secrets
 import threading
 from functools import partial
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from . import content, identity, switches, tree
 from .believable import complete
@@ -22,6 +22,7 @@ from .config import Config
 from .credentials import RoleKeys
 from .faults import FaultPlan
 from .fields import check_instance
+from .index import Index, Listing
 from .tokens import TokenStore
 
 OPTIONS = ("http_tokens", "http_endpoint", "instance_metadata_tags")
@@ -41,6 +42,7 @@ class View(NamedTuple):
 class Instance:
     def __init__(self, raw: Dict[str, Any], seed: bytes, started: float) -> None:
         self.raw = raw
+        self.number = 0  #: of its creation, for lists in a fixed order
         self.settings = complete(raw)
         self.faults = FaultPlan(self.settings["faults"])
         role = self.settings["role"]
@@ -48,6 +50,7 @@ class Instance:
         self.view: Optional[View] = None
         self.former_options: Dict[str, str] = {}
         self.options_from = 0.0
+        self.described: Optional[Tuple[str, Dict[str, Any]]] = None  #: the control plane's view of it, made when asked
 
     def options(self, now: float) -> Dict[str, str]:
         if now < self.options_from:
@@ -65,6 +68,7 @@ class State:
         self._seed = secrets.token_bytes(32)
         self._switches = dict(config.switches)
         self._instances: Dict[str, Instance] = {}
+        self._index = Index()
         for raw in config.instances:
             self._put(raw)
 
@@ -92,14 +96,7 @@ class State:
         with self.lock:
             if owner is not None:
                 return owner if owner in self._instances else None
-            for name, instance in self._instances.items():
-                if client in instance.settings["clients"]:
-                    return name
-            for name, instance in self._instances.items():
-                only = len(self._instances) == 1 and not instance.settings["clients"]
-                if instance.settings["default"] or (only and "default" not in instance.raw):
-                    return name
-            return None
+            return self._index.by_client(client) or self._index.default()
 
     def view(self, instance_id: str) -> Optional[View]:
         with self.lock:
@@ -110,6 +107,23 @@ class State:
             if instance.view is None or now >= instance.view.until:
                 instance.view = self._build_view(instance, now)
             return instance.view
+
+    def instance(self, instance_id: str) -> Optional[Instance]:
+        """For reading only."""
+        return self._instances.get(instance_id)
+
+    def listing(self, account: str, region: str) -> Listing:
+        """The account's instances in a region, in the order of their creation."""
+        with self.lock:
+            return self._index.listing(account, region)
+
+    def regions(self) -> List[str]:
+        with self.lock:
+            return self._index.regions()
+
+    def with_role(self) -> List[Instance]:
+        with self.lock:
+            return [instance for instance in self._instances.values() if instance.keys]
 
     # -- changing
 
@@ -126,7 +140,7 @@ class State:
     def delete(self, instance_id: str) -> None:
         """Raises KeyError."""
         with self.lock:
-            del self._instances[instance_id]
+            self._index.remove(self._instances.pop(instance_id))
             self.tokens.drop(instance_id)
             self.changed()
 
@@ -156,8 +170,11 @@ class State:
         http_tokens: Optional[str] = None,
         http_endpoint: Optional[str] = None,
         instance_metadata_tags: Optional[str] = None,
+        delay: float = 0.0,
     ) -> Dict[str, str]:
         """Sets the options that are given, keeps the others, and returns all of them.
+
+        ``delay``: seconds until the data side follows; the switch options_delay, where that is longer.
 
         Raises KeyError for an unknown instance and ValueError for an impossible value.
         """
@@ -171,7 +188,7 @@ class State:
             instance.former_options = instance.options(now)
             instance.raw = raw
             instance.settings.update(wanted)
-            instance.options_from = now + self._switches["options_delay"]
+            instance.options_from = now + max(delay, self._switches["options_delay"])
             instance.view = None
             mode_changed = before["http_tokens"] != instance.settings["http_tokens"]
             if mode_changed and not self._switches["tokens_survive_mode_change"]:
@@ -197,16 +214,18 @@ class State:
 
     def _put(self, raw: Dict[str, Any], replaces: Optional[str] = None) -> Instance:
         instance_id = raw["instance_id"]
-        for name, other in self._instances.items():
-            if name == replaces:
-                continue
-            if name == instance_id:
-                raise ValueError("instance_id %s: two instances have it" % instance_id)
-            shared = set(raw.get("clients", [])) & set(other.settings["clients"])
-            if shared:
-                raise ValueError("clients: %s and %s both claim %s" % (name, instance_id, ", ".join(sorted(shared))))
+        old = self._instances.get(instance_id)
+        if old is not None and replaces is None:
+            raise ValueError("instance_id %s: two instances have it" % instance_id)
+        for client in raw.get("clients", []):
+            other = self._index.by_client(client)
+            if other not in (None, replaces):
+                raise ValueError("clients: %s and %s both claim %s" % (other, instance_id, client))
         instance = Instance(raw, self._seed, self.started)
+        if old is not None:
+            self._index.remove(old)
         self._instances[instance_id] = instance
+        self._index.add(instance, old.number if old else None)
         return instance
 
     def _build_view(self, instance: Instance, now: float) -> View:

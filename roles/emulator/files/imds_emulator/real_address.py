@@ -54,7 +54,7 @@ def _change(message: int, flags: int, harmless: int) -> bool:
     for attribute in (_ADDRESS, _LOCAL):
         body += struct.pack("=HH", 8, attribute) + socket.inet_aton(ADDRESS)
     answer = _ask(message, flags | _ACKNOWLEDGE, body)
-    code = -struct.unpack_from("=i", answer, 16)[0]
+    code: int = -struct.unpack_from("=i", answer, 16)[0]
     if code and code != harmless:
         raise OSError(code, "%s on lo: %s" % (ADDRESS, os.strerror(code)))
     return code == 0

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, Mapping, Optional, Tuple
 
-from . import switches
+from . import control_settings, switches
 from .clock import Clock
 from .config import Config
 from .fields import check_instance
@@ -31,16 +31,18 @@ def restore(path: Optional[str], config: Config) -> Tuple[Config, Clock, Optiona
         return config, Clock(), None
     instances = [check_instance(raw) for raw in stored["instances"]]
     known = switches.merged(config.switches, stored["switches"])
-    return Config(instances, known, config.digest), Clock(stored["clock_offset"]), stored["started"]
+    control = control_settings.merged(config.control, stored.get("control", {}))
+    return Config(instances, known, config.digest, control), Clock(stored["clock_offset"]), stored["started"]
 
 
-def snapshot(state: State, digest: str) -> Dict[str, Any]:
+def snapshot(state: State, digest: str, control: Mapping[str, Any]) -> Dict[str, Any]:
     return {
         "config_digest": digest,
         "clock_offset": state.clock.offset,
         "started": state.started,
         "instances": state.raw(),
         "switches": state.switches(),
+        "control": dict(control),
     }
 
 

@@ -20,7 +20,7 @@ class Switch(NamedTuple):
     meaning: str
 
 
-def _one_of(*allowed: Any) -> Callable[[Any], bool]:
+def one_of(*allowed: Any) -> Callable[[Any], bool]:
     return lambda value: any(value == item and isinstance(value, bool) == isinstance(item, bool) for item in allowed)
 
 
@@ -28,7 +28,7 @@ def _list_of(*allowed: str) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, list) and all(item in allowed for item in value)
 
 
-def _is_flag(value: Any) -> bool:
+def is_flag(value: Any) -> bool:
     return isinstance(value, bool)
 
 
@@ -54,7 +54,7 @@ def _is_header_text(value: Any) -> bool:
 
 
 SWITCHES: Dict[str, Switch] = {
-    "all": Switch(True, _is_flag, "true|false", "meta-data/all is served"),
+    "all": Switch(True, is_flag, "true|false", "meta-data/all is served"),
     "all_includes": Switch(
         ["tags", "public-keys"],
         _list_of("tags", "public-keys", "ram"),
@@ -62,45 +62,45 @@ SWITCHES: Dict[str, Switch] = {
         "which of tags, public-keys, ram it holds (tags, public-keys)",
     ),
     "all_multi_value": Switch(
-        "string", _one_of("string", "array"), "string|array", "leaves of several values in meta-data/all"
+        "string", one_of("string", "array"), "string|array", "leaves of several values in meta-data/all"
     ),
-    "list_all": Switch(False, _is_flag, "false|true", "the listing of meta-data/ names all"),
-    "list_unset_user_data": Switch(True, _is_flag, "true|false", "user-data is listed even when there is none"),
-    "list_vendor_data": Switch(False, _is_flag, "false|true", "vendor-data is listed when there is some"),
-    "list_global_config": Switch(False, _is_flag, "false|true", "global-config/ has a listing (else 404)"),
-    "trailing_newline": Switch(False, _is_flag, "false|true", "LF after listings and values (never the token)"),
-    "multi_value_separator": Switch("crlf", _one_of("crlf", "lf"), "crlf|lf", "between name servers, NTP servers"),
-    "bracket_lists": Switch("bare", _one_of("bare", "json"), "bare|json", "ipv6s and the like: [a,b] or JSON"),
+    "list_all": Switch(False, is_flag, "false|true", "the listing of meta-data/ names all"),
+    "list_unset_user_data": Switch(True, is_flag, "true|false", "user-data is listed even when there is none"),
+    "list_vendor_data": Switch(False, is_flag, "false|true", "vendor-data is listed when there is some"),
+    "list_global_config": Switch(False, is_flag, "false|true", "global-config/ has a listing (else 404)"),
+    "trailing_newline": Switch(False, is_flag, "false|true", "LF after listings and values (never the token)"),
+    "multi_value_separator": Switch("crlf", one_of("crlf", "lf"), "crlf|lf", "between name servers, NTP servers"),
+    "bracket_lists": Switch("bare", one_of("bare", "json"), "bare|json", "ipv6s and the like: [a,b] or JSON"),
     "events_format": Switch(
-        "json", _one_of("json", "json-or-404"), "json|json-or-404", "system events when there are none: [] or 404"
+        "json", one_of("json", "json-or-404"), "json|json-or-404", "system events when there are none: [] or 404"
     ),
-    "ignore_case": Switch("ram-only", _one_of("ram-only", "all", "none"), "ram-only|all|none", "case of paths"),
-    "leaf_trailing_slash": Switch(404, _one_of(404, "accept"), "404|accept", "a slash after a leaf's path"),
-    "double_slash": Switch("merge", _one_of("merge", 404), "merge|404", "// inside a path"),
-    "percent_encoding": Switch("decode", _one_of("decode", "literal"), "decode|literal", "%xx inside a path"),
-    "head": Switch("accept", _one_of("accept", 405), "accept|405", "HEAD requests"),
-    "forwarded_get": Switch("accept", _one_of("accept", 403), "accept|403", "X-Forwarded-For on a GET"),
+    "ignore_case": Switch("ram-only", one_of("ram-only", "all", "none"), "ram-only|all|none", "case of paths"),
+    "leaf_trailing_slash": Switch(404, one_of(404, "accept"), "404|accept", "a slash after a leaf's path"),
+    "double_slash": Switch("merge", one_of("merge", 404), "merge|404", "// inside a path"),
+    "percent_encoding": Switch("decode", one_of("decode", "literal"), "decode|literal", "%xx inside a path"),
+    "head": Switch("accept", one_of("accept", 405), "accept|405", "HEAD requests"),
+    "forwarded_get": Switch("accept", one_of("accept", 403), "accept|403", "X-Forwarded-For on a GET"),
     "forwarded_headers": Switch(
         ["x-forwarded-for"],
         _list_of("x-forwarded-for", "x-real-ip", "forwarded", "via"),
         "list",
         "headers that count as forwarded (x-forwarded-for)",
     ),
-    "ttl_first": Switch(False, _is_flag, "false|true", "a bad TTL (400) wins over forwarded (403)"),
-    "ttl_leading_zeros": Switch(400, _one_of(400, "accept"), "400|accept", "a TTL such as 0060"),
-    "echo_ttl_header": Switch(False, _is_flag, "false|true", "answers to a token carry its remaining TTL"),
-    "foreign_token_status": Switch(401, _one_of(401, 403), "401|403", "a token of another instance"),
-    "bad_token_in_optional": Switch(401, _one_of(401, "accept"), "401|accept", "a bad token, tokens optional"),
-    "empty_token_header": Switch(401, _one_of(401, "plain"), "401|plain", "an empty token header"),
-    "tokens_survive_mode_change": Switch(True, _is_flag, "true|false", "tokens outlive a change of http_tokens"),
+    "ttl_first": Switch(False, is_flag, "false|true", "a bad TTL (400) wins over forwarded (403)"),
+    "ttl_leading_zeros": Switch(400, one_of(400, "accept"), "400|accept", "a TTL such as 0060"),
+    "echo_ttl_header": Switch(False, is_flag, "false|true", "answers to a token carry its remaining TTL"),
+    "foreign_token_status": Switch(401, one_of(401, 403), "401|403", "a token of another instance"),
+    "bad_token_in_optional": Switch(401, one_of(401, "accept"), "401|accept", "a bad token, tokens optional"),
+    "empty_token_header": Switch(401, one_of(401, "plain"), "401|plain", "an empty token header"),
+    "tokens_survive_mode_change": Switch(True, is_flag, "true|false", "tokens outlive a change of http_tokens"),
     "disabled_answer": Switch(
-        403, _one_of(403, 404, "reset", "timeout"), "403|404|reset|timeout", "what a disabled endpoint does"
+        403, one_of(403, 404, "reset", "timeout"), "403|404|reset|timeout", "what a disabled endpoint does"
     ),
     "options_delay": Switch(0, _is_number, "seconds", "until changed metadata options take effect (0)"),
     "throttle": Switch(None, _is_throttle, "null|object", '{"per_second": 50, "status": 429, "retry_after": 1}'),
     "error_content_type": Switch(
         "text/html",
-        _one_of("text/html", "application/xhtml+xml"),
+        one_of("text/html", "application/xhtml+xml"),
         "type",
         "text/html (the default) or application/xhtml+xml",
     ),

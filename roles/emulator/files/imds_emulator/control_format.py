@@ -1,0 +1,67 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How does an answer look on the wire? JSON or XML, for results and for errors."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any, Callable, Dict, Mapping, NamedTuple, Tuple
+from xml.sax.saxutils import escape
+
+from .control_errors import ApiError
+
+JSON_TYPE, XML_TYPE = "application/json;charset=utf-8", "text/xml;charset=utf-8"
+
+
+class Prepared(NamedTuple):
+    """A value whose JSON text need not be made anew."""
+
+    text: Callable[[], str]
+    data: Callable[[], Any]
+
+
+def result(action: str, fields: Mapping[str, Any], xml: bool) -> Tuple[bytes, str]:
+    whole: Dict[str, Any] = {"RequestId": request_id()}
+    whole.update(fields)
+    return _encoded(action + "Response", whole, xml)
+
+
+def error(problem: ApiError, host: str, xml: bool) -> Tuple[bytes, str]:
+    fields = {"RequestId": request_id(), "HostId": host, "Code": problem.code, "Message": problem.message}
+    return _encoded("Error", fields, xml)
+
+
+def request_id() -> str:
+    return str(uuid.uuid4()).upper()
+
+
+def _encoded(name: str, fields: Mapping[str, Any], xml: bool) -> Tuple[bytes, str]:
+    if xml:
+        text = '<?xml version="1.0" encoding="UTF-8"?>\n' + _element(name, fields)
+        return text.encode("utf-8", "replace"), XML_TYPE
+    members = ("%s:%s" % (json.dumps(key), _json(value)) for key, value in fields.items())
+    return ("{%s}" % ",".join(members)).encode("utf-8", "replace"), JSON_TYPE
+
+
+def _json(value: Any) -> str:
+    if isinstance(value, Prepared):
+        return value.text()
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _element(name: str, value: Any) -> str:
+    """A list is its element repeated; an empty one is nothing."""
+    if isinstance(value, Prepared):
+        value = value.data()
+    if isinstance(value, list):
+        return "".join(_element(name, item) for item in value)
+    if isinstance(value, dict):
+        inner = "".join(_element(key, item) for key, item in value.items())
+    elif isinstance(value, bool):
+        inner = "true" if value else "false"
+    else:
+        inner = escape(str(value))
+    return "<%s>%s</%s>" % (name, inner, name)

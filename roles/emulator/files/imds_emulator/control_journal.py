@@ -1,0 +1,78 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which calls were made? One entry for each: no parameter values but region and instance, no secret, no whole key."""
+
+from __future__ import annotations
+
+import collections
+import threading
+from typing import Any, Deque, Dict, List, Optional
+
+from .clock import Clock, to_iso_ms
+from .control_call import Call, short
+from .journal import Journal
+
+KEPT = 100000
+MOST_TOTALS = 50
+SHOWN = 4  #: characters of an access key: LTAI or STS.
+
+
+class CallJournal:
+    """The newest calls, totals of all, and the same entries among the requests of the data side (mode "api")."""
+
+    def __init__(self, clock: Clock, requests: Journal) -> None:
+        self._clock = clock
+        self._requests = requests
+        self._entries: Deque[Dict[str, Any]] = collections.deque(maxlen=KEPT)
+        self._count = 0
+        self._totals: Dict[str, Dict[str, int]] = {}
+        self._lock = threading.Lock()
+
+    def add(self, call: Call, status: Optional[int], code: Optional[str], connection: int, client: str) -> None:
+        """``status``: None when the connection was broken on purpose."""
+        entry = {
+            "action": short(call.action),
+            "region": short(call.region) or None,
+            "instance": short(call.instance) or None,
+            "access_key": short(call.access_key[:SHOWN]),
+            "status": status,
+            "code": code,
+            "version": call.version,
+            "query": call.digest(),
+        }
+        with self._lock:
+            self._count += 1
+            whole = {"n": self._count, "time": to_iso_ms(self._clock.now())}
+            whole.update(entry)
+            self._entries.append(whole)
+            action = str(entry["action"])
+            known = action in self._totals or len(self._totals) < MOST_TOTALS
+            totals = self._totals.setdefault(action if known else "(others)", {})
+            name = "ok" if status == 200 and code is None else code or "broken"
+            totals[name] = totals.get(name, 0) + 1
+        place = {"connection": connection, "client": client, "method": call.request.method, "path": call.request.path}
+        agent = call.request.headers.get("user-agent", "")[:200]
+        self._requests.add(dict(place, mode="api", forwarded=False, user_agent=agent, **entry))
+
+    def after(self, number: int) -> List[Dict[str, Any]]:
+        """Entries with a number greater than ``number``; those that are too old are gone."""
+        with self._lock:
+            newer = min(len(self._entries), max(0, self._count - number))
+            return list(self._entries)[len(self._entries) - newer :]
+
+    def last(self) -> int:
+        with self._lock:
+            return self._count
+
+    def totals(self) -> Dict[str, Dict[str, int]]:
+        """action -> how it went -> how often: ok, the code of an error, or broken."""
+        with self._lock:
+            return {action: dict(counts) for action, counts in self._totals.items()}
+
+    def clear(self) -> None:
+        """Forgets entries and totals. Numbers go on."""
+        with self._lock:
+            self._entries.clear()
+            self._totals.clear()

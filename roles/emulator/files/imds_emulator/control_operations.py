@@ -1,0 +1,76 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which operations are there, what does each need, and which RAM action allows it?"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Tuple
+
+from .control_access import Caller
+from .control_call import Call
+from .control_ecs import Ecs
+from .control_errors import ApiError
+from .control_sts import Sts
+
+NAMES = (
+    "ECS 2014-05-26: DescribeInstances ModifyInstanceMetadataOptions DescribeRegions DescribeImages",
+    "STS 2015-04-01: AssumeRole GetCallerIdentity",
+)
+ECS, STS = "2014-05-26", "2015-04-01"
+
+
+class Operation(NamedTuple):
+    run: Callable[[Caller, Mapping[str, str], bool], Dict[str, Any]]
+    needs: Tuple[str, ...]  #: mandatory parameters
+    permission: Optional[str]  #: the RAM action; None: everyone may
+    refusal: Optional[str] = "Forbidden.RAM"  #: None: the operation itself deals with a missing permission
+
+
+class Operations:
+    def __init__(self, ecs: Ecs, sts: Sts) -> None:
+        self._known: Dict[str, Dict[str, Operation]] = {
+            ECS: {
+                "DescribeInstances": Operation(ecs.describe_instances, ("RegionId",), "ecs:DescribeInstances", None),
+                "ModifyInstanceMetadataOptions": Operation(
+                    ecs.modify_metadata_options,
+                    ("RegionId", "HttpEndpoint", "InstanceId"),
+                    "ecs:ModifyInstanceMetadataOptions",
+                ),
+                "DescribeRegions": Operation(ecs.describe_regions, (), "ecs:DescribeRegions"),
+                "DescribeImages": Operation(ecs.describe_images, ("RegionId",), "ecs:DescribeImages"),
+            },
+            STS: {
+                "AssumeRole": Operation(
+                    sts.assume_role, ("RoleArn", "RoleSessionName"), "sts:AssumeRole", "NoPermission"
+                ),
+                "GetCallerIdentity": Operation(sts.get_caller_identity, (), None),
+            },
+        }
+
+    def find(self, call: Call) -> Operation:
+        """Raises ApiError."""
+        if not call.action:
+            raise ApiError("MissingParameter", name="Action")
+        if not call.product_version:
+            raise ApiError("MissingParameter", name="Version")
+        if call.product_version not in self._known:
+            raise ApiError("InvalidVersion")
+        operation = self._known[call.product_version].get(call.action)
+        if operation is None or call.request.path != "/":
+            raise ApiError("InvalidAction.NotFound")
+        if call.request.method not in ("GET", "POST"):
+            raise ApiError("UnsupportedHTTPMethod")
+        return operation
+
+
+def perform(operation: Operation, caller: Caller, parameters: Mapping[str, str]) -> Dict[str, Any]:
+    """Raises ApiError. Mandatory parameters are checked first, then permission, then values."""
+    for name in operation.needs:
+        if not parameters.get(name):
+            raise ApiError("MissingParameter", name=name)
+    allowed = operation.permission is None or caller.may(operation.permission)
+    if not allowed and operation.refusal is not None:
+        raise ApiError(operation.refusal)
+    return operation.run(caller, parameters, allowed)

@@ -1,0 +1,165 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What does a caller of the OpenAPI get? From a call to an answer, and to the wire."""
+
+from __future__ import annotations
+
+import socket
+import time
+from email.utils import formatdate
+from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
+
+from . import control_format, control_settings
+from .answers import REASONS, Answer, encode
+from .connection import Connection
+from .control_access import Access
+from .control_call import Call
+from .control_ecs import Ecs
+from .control_errors import ApiError
+from .control_faults import Fault, FaultPlan
+from .control_gate import Gate
+from .control_journal import CallJournal
+from .control_operations import Operations, perform
+from .control_sts import Sts
+from .control_throttle import ControlThrottle
+from .instances import State
+from .request import BadRequest
+from .stats import Stats
+
+#: Faults that come instead of the operation's answer.
+INSTEAD = ("error", "html", "reset", "hang")
+_PAGE = b"<html>\r\n<head><title>%(title)s</title></head>\r\n<body><h1>%(title)s</h1></body>\r\n</html>\r\n"
+
+
+class Outcome(NamedTuple):
+    answer: Optional[Answer]  #: None: the connection is reset, or held
+    code: Optional[str] = None  #: of an error
+    fault: str = ""
+
+
+class ControlSide:
+    def __init__(
+        self, state: State, calls: CallJournal, stats: Stats, timeout: float, settings: Dict[str, Any]
+    ) -> None:
+        self._state = state
+        self._calls = calls
+        self._stats = stats
+        self._timeout = timeout
+        self._settings = settings
+        self._faults = FaultPlan(settings["faults"])
+        self._throttle = ControlThrottle(state.clock)
+        access = Access(state, self.settings)
+        self._gate = Gate(access, state.clock, self.settings)
+        self._operations = Operations(Ecs(state, self.settings), Sts(access))
+        self._date: Tuple[int, str] = (0, "")
+
+    # -- what may be changed while it runs
+
+    def settings(self) -> Mapping[str, Any]:
+        return self._settings
+
+    def change(self, changes: Any) -> None:
+        """Raises ValueError. New faults count from their beginning, and only they."""
+        with self._state.lock:
+            new = control_settings.merged(self._settings, changes)
+            if "faults" in changes:
+                self._faults = FaultPlan(new["faults"])
+            self._settings = new
+            self._state.changed()
+
+    # -- serving
+
+    def run(self, sock: socket.socket, client: str, _owner: Optional[str]) -> None:
+        """Serves one connection to its end."""
+        number = self._stats.connection()
+        connection = Connection(sock, self._timeout)
+        keep = True
+        while keep:
+            try:
+                received = connection.receive()
+            except BadRequest as problem:
+                page = Answer(problem.status, b"", "text/html")
+                connection.send(encode(page, "1.1", False, self._now()))
+                break
+            if received is None:
+                break
+            call = Call(received.request, received.body)
+            outcome = self.respond(call)
+            self._calls.add(call, outcome.answer.status if outcome.answer else None, outcome.code, number, client)
+            keep = self._send(connection, call, outcome)
+        connection.close()
+
+    def respond(self, call: Call) -> Outcome:
+        try:
+            operation = self._operations.find(call)
+            caller = self._gate.admit(call)
+            self._throttle.count(caller.account, call.region, call.action, self._settings["throttle"])
+            fault = self._fault(call)
+            if fault is not None and fault.kind in INSTEAD and not fault.after:
+                return self._replaced(call, fault)
+            fields = perform(operation, caller, call.parameters)
+        except ApiError as problem:
+            return self._refused(call, problem)
+        if fault is not None and fault.kind in INSTEAD:
+            return self._replaced(call, fault)
+        return _answered(call, fields, fault.kind if fault else "")
+
+    def _fault(self, call: Call) -> Optional[Fault]:
+        """What goes wrong with this call. A latency has passed when it returns."""
+        other = None
+        for fault in self._faults.take(call) if self._faults else []:
+            if fault.kind == "latency":
+                time.sleep(fault.options["seconds"])
+            else:
+                other = fault
+        return other
+
+    def _refused(self, call: Call, problem: ApiError) -> Outcome:
+        if problem.code == "MissingParameter" and self._settings["missing_parameter"] == "named":
+            name = problem.message.partition('"')[2].partition('"')[0]
+            problem = ApiError("Missing" + name, "%s is mandatory for this action." % name)
+        host = call.request.headers.get("host", "")
+        body, content_type = control_format.error(problem, host, call.xml)
+        return Outcome(Answer(problem.status, body, content_type), problem.code)
+
+    def _replaced(self, call: Call, fault: Fault) -> Outcome:
+        options = fault.options
+        if fault.kind == "error":
+            return self._refused(call, ApiError(options["code"], options["message"], options["status"]))
+        if fault.kind == "html":
+            status = options["status"]
+            page = _PAGE % {b"title": ("%d %s" % (status, REASONS.get(status, ""))).encode("ascii")}
+            return Outcome(Answer(status, page, "text/html"))
+        return Outcome(None, fault=fault.kind)
+
+    def _send(self, connection: Connection, call: Call, outcome: Outcome) -> bool:
+        """False when the connection is to end."""
+        if outcome.answer is None:
+            if outcome.fault == "hang":
+                connection.hold()
+            else:
+                connection.reset()
+            return False
+        keep = call.request.keep_alive and outcome.fault != "cut"
+        data = encode(outcome.answer, call.request.version, keep, self._now(), "", call.request.method == "HEAD")
+        if outcome.fault == "cut":
+            data = data[: len(data) - (len(outcome.answer.body) + 1) // 2]
+        connection.send(data)
+        return keep
+
+    def _now(self) -> str:
+        second = int(time.time())
+        if self._date[0] != second:
+            self._date = (second, formatdate(second, usegmt=True))
+        return self._date[1]
+
+
+def _answered(call: Call, fields: Dict[str, Any], fault: str) -> Outcome:
+    if fault == "repeat_token" and fields.get("NextToken"):
+        fields["NextToken"] = call.parameters.get("NextToken") or fields["NextToken"]
+    body, content_type = control_format.result(call.action, fields, call.xml)
+    if fault == "truncated":
+        body = body[: len(body) // 2]
+    return Outcome(Answer(200, body, content_type), fault=fault)

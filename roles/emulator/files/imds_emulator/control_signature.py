@@ -1,0 +1,128 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What does a call claim about its caller, and which signature would be right? V3 (ACS3-HMAC-SHA256) and V1 (HMAC-SHA1).
+
+Pure. The right signature is computed from what really arrived: request line, headers and body.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from typing import List, NamedTuple, Optional, Tuple
+from urllib.parse import quote
+
+from .control_call import Call
+from .control_errors import ApiError
+
+V3 = "ACS3-HMAC-SHA256"
+_AUTHORIZATION = re.compile(r"(ACS3-[A-Z0-9-]+) Credential=([^,\s]+),SignedHeaders=([^,\s]+),Signature=([^,\s]+)")
+#: Headers that a V3 call needs.
+V3_NEEDS = ("x-acs-date", "x-acs-signature-nonce", "x-acs-content-sha256")
+V1_NEEDS = ("AccessKeyId", "SignatureMethod", "SignatureVersion", "SignatureNonce", "Timestamp", "Signature")
+
+
+class Claim(NamedTuple):
+    access_key: str
+    security_token: Optional[str]
+    timestamp: str
+    nonce: str
+    signature: str
+    signed_headers: Tuple[str, ...] = ()
+
+
+def claim(call: Call) -> Claim:
+    """Raises ApiError when something is missing. Notes the access key in the call."""
+    return _claim_v3(call) if call.version == "v3" else _claim_v1(call)
+
+
+def expected(call: Call, claimed: Claim, secret: str) -> Tuple[str, str]:
+    """``(signature, string to sign)``."""
+    if call.version == "v3":
+        text = V3 + "\n" + hashlib.sha256(_canonical_v3(call, claimed).encode("utf-8")).hexdigest()
+        return hmac.new(secret.encode("utf-8"), text.encode("utf-8"), hashlib.sha256).hexdigest(), text
+    text = _text_v1(call)
+    digest = hmac.new((secret + "&").encode("utf-8"), text.encode("utf-8"), hashlib.sha1).digest()
+    return base64.b64encode(digest).decode("ascii"), text
+
+
+def check(call: Call, claimed: Claim, secret: str) -> None:
+    """Raises ApiError for a signature that is not the right one."""
+    right, text = expected(call, claimed, secret)
+    same = hmac.compare_digest(right.encode("utf-8"), claimed.signature.encode("utf-8"))
+    if not same or (call.version == "v3" and not _covers(call, claimed)):
+        raise ApiError("SignatureDoesNotMatch", text=text)
+
+
+def _claim_v3(call: Call) -> Claim:
+    headers = call.request.headers
+    if "authorization" not in headers:
+        raise ApiError("MissingParameter", name="Authorization")
+    found = _AUTHORIZATION.fullmatch(headers["authorization"])
+    if found is None:
+        raise ApiError("IncompleteSignature")
+    call.access_key = found.group(2)
+    if found.group(1) != V3:
+        raise ApiError("UnsupportedSignatureMethod")
+    for name in V3_NEEDS:
+        if not headers.get(name):
+            raise ApiError("MissingParameter", name=name)
+    return Claim(
+        call.access_key,
+        headers.get("x-acs-security-token"),
+        headers["x-acs-date"],
+        headers["x-acs-signature-nonce"],
+        found.group(4),
+        tuple(sorted(found.group(3).split(";"))),
+    )
+
+
+def _claim_v1(call: Call) -> Claim:
+    own = call.own
+    call.access_key = own.get("AccessKeyId", "")
+    for name in V1_NEEDS:
+        if not own.get(name):
+            raise ApiError("MissingParameter", name=name)
+    if own["SignatureMethod"] != "HMAC-SHA1" or own["SignatureVersion"] != "1.0" or own.get("SignatureType"):
+        raise ApiError("UnsupportedSignatureMethod")
+    return Claim(call.access_key, own.get("SecurityToken"), own["Timestamp"], own["SignatureNonce"], own["Signature"])
+
+
+def _covers(call: Call, claimed: Claim) -> bool:
+    """Is everything signed that has a meaning? Host, every x-acs- header, the content type and the body."""
+    headers = call.request.headers
+    needed = [name for name in headers if name.startswith("x-acs-")] + ["host"]
+    if "content-type" in headers:
+        needed.append("content-type")
+    signed = set(claimed.signed_headers)
+    present = all(name in headers for name in signed) and all(name in signed for name in needed)
+    return present and headers["x-acs-content-sha256"] == hashlib.sha256(call.body).hexdigest()
+
+
+def _canonical_v3(call: Call, claimed: Claim) -> str:
+    headers = call.request.headers
+    lines = ["%s:%s\n" % (name, _as_sent(headers.get(name, ""))) for name in claimed.signed_headers]
+    parts = [call.request.method, call.request.path, _joined(call.query), "".join(lines)]
+    return "\n".join([*parts, ";".join(claimed.signed_headers), headers["x-acs-content-sha256"]])
+
+
+def _as_sent(value: str) -> str:
+    """Headers were read as Latin-1; clients sign the UTF-8 text."""
+    return value if value.isascii() else value.encode("latin-1").decode("utf-8", "replace")
+
+
+def _text_v1(call: Call) -> str:
+    pairs = [pair for pair in call.query + call.form if pair[0] != "Signature"]
+    return "%s&%%2F&%s" % (call.request.method, _quoted(_joined(pairs)))
+
+
+def _joined(pairs: List[Tuple[str, str]]) -> str:
+    return "&".join("%s=%s" % (_quoted(name), _quoted(value)) for name, value in sorted(pairs))
+
+
+def _quoted(text: str) -> str:
+    return quote(text, safe="~")
