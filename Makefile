@@ -34,6 +34,8 @@ integration: tools collection ## Playbooks against emulated instances, in a priv
 	@$(TOOLS)/in-lab.sh $(BIN)/python -m pytest tests/integration
 
 interop: tools collection ## Other people's clients against the emulator, in the laboratory
+	@$(TOOLS)/need.sh wget:wget || [ -z "$$CI" ]
+	@$(BIN)/python $(TOOLS)/interop.py
 	@$(TOOLS)/in-lab.sh $(BIN)/python -m pytest tests/interop
 
 lint: tools ## Style, types, changelog, documentation

@@ -1,0 +1,119 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Alibaba Cloud's current credential clients: a token first, and when they fall back to asking without one.
+
+Python (PyPI alibabacloud_credentials 1.0.12) and Node.js (npm @alicloud/credentials 2.4.7) do the same requests.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import HERE, ROLE, ROLE_KEYS, Ecs
+
+Client = Callable[..., "subprocess.CompletedProcess[str]"]
+NO_V1 = {"ALIBABA_CLOUD_IMDSV1_DISABLED": "true"}
+TOKEN = "PUT /latest/api/token token-request 200"
+DIRECTORY = "/latest/meta-data/ram/security-credentials/"
+ROLE_PATH = DIRECTORY + ROLE["name"]
+
+
+@pytest.fixture(params=["python", "node"])
+def client(request: pytest.FixtureRequest, ecs: Ecs, fetched: Callable[[str], Path]) -> Client:
+    """client(role, VARIABLE=...): run it on the instance; prints the keys as JSON."""
+    if request.param == "python":
+        return lambda *words, **variables: ecs.run(sys.executable, HERE / "clients/role_keys.py", *words, **variables)
+    modules = fetched("node") / "node_modules"
+    script = HERE / "clients/role_keys.js"
+    return lambda *words, **variables: ecs.run("node", script, *words, NODE_PATH=str(modules), **variables)
+
+
+def got_keys(done: subprocess.CompletedProcess[str]) -> bool:
+    assert done.returncode == 0, done.stderr
+    return all(f'"{name}":"{value}"' in done.stdout.replace(" ", "") for name, value in ROLE_KEYS.items())
+
+
+@pytest.mark.parametrize("variables", [{}, NO_V1], ids=["default", "no-v1"])
+@pytest.mark.parametrize("mode", ["required", "optional"])
+def test_unnamed_role(ecs: Ecs, client: Client, mode: str, variables: dict[str, str]) -> None:
+    """It asks for the role's name, then for the keys, each with a new token."""
+    ecs.set(http_tokens=mode)
+    assert got_keys(client(**variables))
+    assert ecs.requests() == [TOKEN, f"GET {DIRECTORY} token 200", TOKEN, f"GET {ROLE_PATH} token 200"]
+
+
+def test_named_role(ecs: Ecs, client: Client) -> None:
+    assert got_keys(client(ROLE["name"]))
+    assert ecs.requests() == [TOKEN, f"GET {ROLE_PATH} token 200"]
+
+
+def test_wrong_role_name_falls_back(ecs: Ecs, client: Client) -> None:
+    """Any failure with a token leads to a second try without one: a mere spelling mistake counts as normal mode."""
+    done = client("WrongRole")
+    assert done.returncode == 1
+    assert "403" in done.stderr
+    wrong = f"GET {DIRECTORY}WrongRole"
+    assert ecs.requests() == [TOKEN, f"{wrong} token 404", f"{wrong} plain 403"]
+
+
+def test_wrong_role_name_without_v1(ecs: Ecs, client: Client) -> None:
+    done = client("WrongRole", **NO_V1)
+    assert done.returncode == 1
+    assert "404" in done.stderr
+    assert ecs.requests() == [TOKEN, f"GET {DIRECTORY}WrongRole token 404"]
+
+
+def test_no_role(ecs: Ecs, client: Client) -> None:
+    ecs.set(role=None)
+    assert client().returncode == 1
+    assert ecs.requests() == [TOKEN, f"GET {DIRECTORY} token 404", f"GET {DIRECTORY} plain 403"]
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_disabled_endpoint(ecs: Ecs, client: Client, switches: Callable[..., None], status: int) -> None:
+    """It tries without a token, in vain."""
+    switches(disabled_answer=status)
+    ecs.set(http_endpoint="disabled")
+    done = client()
+    assert done.returncode == 1
+    assert str(status) in done.stderr
+    assert ecs.requests() == [f"PUT /latest/api/token token-request {status}", f"GET {DIRECTORY} plain {status}"]
+
+
+def test_disabled_endpoint_without_v1(ecs: Ecs, client: Client) -> None:
+    ecs.set(http_endpoint="disabled")
+    assert client(**NO_V1).returncode == 1
+    assert ecs.requests() == ["PUT /latest/api/token token-request 403"]
+
+
+def test_token_that_cannot_be_had(ecs: Ecs, client: Client) -> None:
+    """In optional mode nobody notices that it went on without tokens, but for the journal."""
+    ecs.set(http_tokens="optional", faults=[{"kind": "status", "status": 503, "on": "token"}])
+    assert got_keys(client())
+    failed = "PUT /latest/api/token token-request 503"
+    assert ecs.requests() == [failed, f"GET {DIRECTORY} plain 200", failed, f"GET {ROLE_PATH} plain 200"]
+
+
+def test_token_that_expires_at_once(ecs: Ecs, client: Client) -> None:
+    """401 is one more failure that makes it ask without a token; it does not ask for a new one."""
+    ecs.set(faults=[{"kind": "status", "status": 401, "on": "data", "times": 1}])
+    done = client(ROLE["name"])
+    assert done.returncode == 1
+    assert ecs.requests() == [TOKEN, f"GET {ROLE_PATH} token 401", f"GET {ROLE_PATH} plain 403"]
+
+
+def test_slow_service(ecs: Ecs, client: Client) -> None:
+    """It waits a second for a token."""
+    ecs.set(faults=[{"kind": "hang", "on": "token"}])
+    assert client(ROLE["name"], **NO_V1).returncode == 1
+    assert ecs.modes() == {"token-request": 1}
+
+
+def test_switched_off(ecs: Ecs, client: Client) -> None:
+    assert client(ALIBABA_CLOUD_ECS_METADATA_DISABLED="true").returncode == 1
+    assert ecs.requests() == []

@@ -1,0 +1,159 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fetch the clients of tests/interop into .cache/interop, while there is a network: the laboratory has none.
+
+Each client has a folder of its own and is made anew only when what is asked for has changed. What cannot be had here
+is listed with the reason in missing.json, for the tests to skip; with CI set it is an error, unless it is optional.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+WANTED = CHECKOUT / "tests" / "interop"
+CACHE = CHECKOUT / ".cache" / "interop"
+SUITES = ("trixie", "bookworm")
+OPTIONAL = ("node",)
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+
+# apt with lists and a cache of its own: nothing of the system's is changed, and nothing of it is run afterwards.
+APT_SETTINGS = """
+Dir::State "{folder}";
+Dir::State::status "/dev/null";
+Dir::Cache "{folder}/cache";
+Dir::Etc::sourcelist "{folder}/sources.list";
+Dir::Etc::sourceparts "/dev/null";
+Acquire::Languages "none";
+APT::Sandbox::User "root";
+#clear APT::Update::Pre-Invoke;
+#clear APT::Update::Post-Invoke;
+#clear APT::Update::Post-Invoke-Success;
+"""
+
+
+class Missing(Exception):
+    """This client cannot be had here; the text says why."""
+
+
+def run(*command: str | Path, folder: Path = CHECKOUT) -> str:
+    """The output of a command that must succeed."""
+    if not shutil.which(str(command[0])):
+        raise Missing(f"{command[0]} is not installed")
+    done = subprocess.run([str(word) for word in command], cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()][-1:]
+        raise Missing(f"`{' '.join(map(str, command[:4]))} ...` failed: {' '.join(last)}")
+    return done.stdout
+
+
+def python(folder: Path) -> None:
+    """A virtual environment with the older Python clients."""
+    environment(folder, "requirements.txt")
+
+
+def sdk(folder: Path) -> None:
+    """A virtual environment with the vendor's SDKs. Its own, since they want newer releases of the same packages."""
+    environment(folder, "requirements-sdk.txt")
+
+
+def environment(folder: Path, requirements: str) -> None:
+    run(sys.executable, "-m", "venv", folder)
+    install = ("-m", "pip", "install", "--quiet", "--no-deps", "--requirement", WANTED / requirements)
+    run(folder / "bin" / "python", *install)
+
+
+def cloud_init(folder: Path) -> None:
+    """cloud-init of some Debian suites, fetched by apt from wherever this machine gets its own packages."""
+    archive = debian_archive()
+    apt = folder / "apt"
+    for needed in ("lists/partial", "cache/archives/partial"):
+        (apt / needed).mkdir(parents=True)
+    signed = f"[signed-by={KEYRING}] " if KEYRING.exists() else ""
+    (apt / "sources.list").write_text("".join(f"deb {signed}{archive} {suite} main\n" for suite in SUITES))
+    (apt / "apt.conf").write_text(APT_SETTINGS.format(folder=apt))
+    get = ("apt-get", "--config-file", apt / "apt.conf", "--quiet")
+    run(*get, "update")
+    for suite in SUITES:
+        download = folder / suite
+        download.mkdir()
+        run(*get, "download", f"cloud-init/{suite}", folder=download)
+        (package,) = download.glob("*.deb")
+        run("dpkg-deb", "--extract", package, download)
+        package.unlink()
+    shutil.rmtree(apt)
+
+
+def debian_archive() -> str:
+    """The address of the Debian archive that this machine's own apt uses."""
+    listing = run("apt-get", "indextargets", "--format", "$(REPO_URI) $(COMPONENT) $(ORIGIN)", "Created-By: Packages")
+    for line in listing.splitlines():
+        address, *rest = line.split()
+        if rest == ["main", "Debian"] and "security" not in address:
+            return address
+    raise Missing("apt here has no list of Debian's main archive (try `apt-get update`)")
+
+
+def node(folder: Path) -> None:
+    """The Node.js clients, exactly as package-lock.json has them."""
+    if not shutil.which("node"):
+        raise Missing("node is not installed")
+    folder.mkdir()
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(WANTED / "node" / name, folder)
+    run("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", folder=folder)
+
+
+CLIENTS = {"python": python, "sdk": sdk, "cloud-init": cloud_init, "node": node}
+
+
+def fingerprint() -> str:
+    """A digest of everything that says which clients are wanted."""
+    digest = hashlib.sha256(sys.version.encode())
+    for path in (Path(__file__), *sorted(WANTED.glob("requirements*.txt")), *sorted((WANTED / "node").glob("*.json"))):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def prepare(wanted: str) -> dict[str, str]:
+    """Make what is not there yet; the answer has a reason for each client that could not be made."""
+    missing = {}
+    for name, make in CLIENTS.items():
+        folder, stamp = CACHE / name, CACHE / f"{name}.made"
+        if stamp.exists() and stamp.read_text() == wanted:
+            continue
+        stamp.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        began = time.monotonic()
+        try:
+            make(folder)
+        except Missing as reason:
+            shutil.rmtree(folder, ignore_errors=True)
+            missing[name] = str(reason)
+            print(f"No {name} clients: {reason}", file=sys.stderr)
+        else:
+            stamp.write_text(wanted)
+            print(f"Fetched the {name} clients in {time.monotonic() - began:.0f} s")
+    return missing
+
+
+def main() -> int:
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two `make` at a time
+        missing = prepare(fingerprint())
+        (CACHE / "missing.json").write_text(json.dumps(missing))
+    return 1 if "CI" in os.environ and set(missing) - set(OPTIONAL) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
