@@ -1,0 +1,101 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where there is no metadata service: how long do the modules take to find out?"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import statistics
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import NamedTuple
+
+from processes import run
+from services import set_address
+from subjects import ALL, EC2, PING, environment
+from survey import EC2 as EC2_SERVICE
+from survey import ECS
+
+ADDRESSES = (ECS.address, EC2_SERVICE.address)
+
+
+class Absence(NamedTuple):
+    """What a missing service adds to ``ping``, in seconds, and whether the task failed. The peer's are None if left out."""
+
+    situation: str
+    ours: float
+    ours_failed: bool
+    peer: float | None
+    peer_failed: bool | None
+
+
+@contextmanager
+def no_route() -> Iterator[None]:
+    for address in ADDRESSES:
+        set_address(address, False)
+    yield
+
+
+@contextmanager
+def refused() -> Iterator[None]:
+    for address in ADDRESSES:
+        set_address(address, True)
+    yield
+
+
+@contextmanager
+def dropped() -> Iterator[None]:
+    with refused():
+        subprocess.run(["nft", "--file", "-"], input=_DROP, text=True, check=True)
+        try:
+            yield
+        finally:
+            subprocess.run(["nft", "delete", "table", "inet", "benchmark"], check=True)
+
+
+_DROP = f"""
+table inet benchmark {{
+    chain input {{
+        type filter hook input priority 0
+        ip daddr {{ {", ".join(ADDRESSES)} }} drop
+    }}
+}}
+"""
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """The kernel accepts the connections; nobody reads."""
+    with refused(), contextlib.ExitStack() as stack:
+        for address in ADDRESSES:
+            stack.enter_context(socket.create_server((address, 80), backlog=64))
+        yield
+
+
+SITUATIONS: dict[str, Callable[[], AbstractContextManager[None]]] = {
+    "no route to the address": no_route,
+    "connection refused": refused,
+    "packets dropped": dropped,
+    "connects, never answers": silent,
+}
+
+
+def absences(rounds: int, with_peer: bool) -> Iterator[Absence]:
+    """Ours in *rounds* runs (the median), the peer in one."""
+    settings = environment()
+    for name, situation in SITUATIONS.items():
+        with situation():
+            pings = [run(PING.whole_run(), settings) for _turn in range(rounds)]
+            ours = [run(ALL.whole_run(), settings) for _turn in range(rounds)]
+            peer = run(EC2.whole_run(), settings) if with_peer else None
+        ping = statistics.median(sample.wall for sample in pings)
+        yield Absence(
+            name,
+            statistics.median(sample.wall for sample in ours) - ping,
+            any(sample.status for sample in ours),
+            peer.wall - ping if peer else None,
+            peer.status != 0 if peer else None,
+        )

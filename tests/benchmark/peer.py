@@ -1,0 +1,41 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""peer.py: fetch the collection amazon.aws, which is compared with, into .cache/benchmark (once; needs a package index).
+
+It comes out of the PyPI package ``ansible``, without that package's dependencies: ec2_metadata_facts needs none.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+PACKAGE = "ansible==12.3.0"
+CACHE = Path(__file__).resolve().parents[2] / ".cache/benchmark"
+COLLECTION = CACHE / "ansible_collections/amazon/aws"
+
+
+def version() -> str:
+    """The version of the collection in the cache."""
+    manifest = json.loads((COLLECTION / "MANIFEST.json").read_text())
+    return str(manifest["collection_info"]["version"])
+
+
+def fetch() -> None:
+    print(f"Fetching amazon.aws out of {PACKAGE}", flush=True)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile", "--target", scratch]
+        subprocess.run([*pip, PACKAGE], check=True)
+        COLLECTION.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(Path(scratch, "ansible_collections/amazon/aws"), COLLECTION)
+
+
+if __name__ == "__main__":
+    if not (COLLECTION / "MANIFEST.json").exists():
+        fetch()

@@ -1,0 +1,120 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""run.py [--quick]: measure side by side, and write docs/benchmarks.md. Runs inside tests/lab/enter (see ``make benchmark``).
+
+--quick is a smoke test of less than a minute: few repeats, and its page goes to .cache/benchmark/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import time
+
+import lookups
+import offcloud
+import peer
+import report
+from floor import floor
+from measuring import Results, measure, payload_commands, whole_run_commands
+from plan import FULL, QUICK, Plan
+from services import Services
+from subjects import ALL, ALL_SECRETS, CHECKOUT, EC2, PING, WALK, WALK_SECRETS, values_returned
+from survey import EC2 as EC2_SERVICE
+from survey import ECS, Survey, survey
+from trees import many_leaves
+
+BEGAN = time.monotonic()
+
+
+def say(text: str) -> None:
+    print(f"{time.monotonic() - BEGAN:6.1f} s  {text}", flush=True)
+
+
+def one_tree(plan: Plan, page: report.Page) -> None:
+    """Facts of the trees of 65 leaves, and lookups."""
+    with Services() as services:
+        page.trees = (survey(ECS), survey(EC2_SERVICE))
+        _expect_equal(*page.trees)
+        page.floor = floor(page.trees[0], page.connections)
+        for subject in (ALL, WALK, ALL_SECRETS, WALK_SECRETS, EC2):
+            services.serve_all(subject.all_served)
+            page.values[subject] = values_returned(subject)
+        _facts(services, plan, page)
+        for found in lookups.lookups(services, plan.lookups, plan.few_rounds):
+            page.lookups.append(found)
+            say(f"{found.number}, {found.form}: {found.requests} requests, {found.connections} connections")
+
+
+def _facts(services: Services, plan: Plan, page: report.Page) -> None:
+    payloads, whole_runs = payload_commands(), whole_run_commands()
+    every, some = (PING, ALL, WALK, ALL_SECRETS, WALK_SECRETS, EC2), (PING, ALL, WALK, EC2)
+    for delay in plan.delays:
+        services.serve_all(True)
+        services.set_delay(delay)
+        page.request_seconds[delay] = (_cost(survey(ECS)), _cost(survey(EC2_SERVICE)))
+        found = page.payloads[delay] = measure(services, plan.payload_rounds, plan.payload_peer_every, every, payloads)
+        say(f"{delay * 1000:2.0f} ms, payloads: {_brief(found)}")
+        if delay in plan.whole_delays:
+            found = page.whole_runs[delay] = measure(
+                services, plan.whole_rounds, plan.whole_peer_every, some, whole_runs
+            )
+            say(f"{delay * 1000:2.0f} ms, whole runs: {_brief(found)}")
+    services.set_delay(0)
+
+
+def _cost(found: Survey) -> float:
+    return statistics.median(found.seconds)
+
+
+def _expect_equal(ours: Survey, ec2: Survey) -> None:
+    shapes = [(len(found.leaves), len(found.directories), found.below_meta_data()) for found in (ours, ec2)]
+    if shapes[0] != shapes[1]:
+        raise RuntimeError(f"the two trees differ (leaves, directories, leaves below meta-data/): {shapes}")
+
+
+def _brief(results: Results) -> str:
+    parts = [f"{subject.name} {series.added().median * 1000:+.0f} ms" for subject, series in results.items()]
+    return "; ".join(parts[1:])
+
+
+def large_tree(plan: Plan, page: report.Page) -> None:
+    with Services(many_leaves()) as services:
+        page.large_leaves = len(survey(ECS).leaves)
+        page.large = measure(services, plan.few_rounds, 1, (PING, ALL, WALK), payload_commands())
+    say(f"{page.large_leaves} leaves: {_brief(page.large)}")
+
+
+def off_cloud(plan: Plan, page: report.Page) -> None:
+    for absence in offcloud.absences(plan.few_rounds, plan.peer_off_cloud):
+        page.absences.append(absence)
+        theirs = "not measured" if absence.peer is None else f"{absence.peer:+.1f} s"
+        say(f"off the cloud, {absence.situation}: metadata_facts {absence.ours:+.2f} s, ec2_metadata_facts {theirs}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="few repeats")
+    plan = QUICK if parser.parse_args().quick else FULL
+    if os.environ.get("IMDS_LAB") != "1":
+        print("The benchmark needs the laboratory: tests/lab/enter", sys.executable, *sys.argv, file=sys.stderr)
+        return 77
+    if not peer.COLLECTION.exists():
+        print("Run this first, outside of the laboratory:", sys.executable, peer.__file__, file=sys.stderr)
+        return 77
+    page = report.Page(plan)
+    one_tree(plan, page)
+    large_tree(plan, page)
+    off_cloud(plan, page)
+    path = CHECKOUT / ("docs/benchmarks.md" if plan is FULL else ".cache/benchmark/quick.md")
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(report.render(page))
+    say(f"wrote {path.relative_to(CHECKOUT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
