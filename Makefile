@@ -44,8 +44,9 @@ lint: tools ## Style, types, changelog, documentation
 sanity: $(VENV)/.core ## ansible-test sanity, with every supported Python found here
 	@$(BIN)/python $(TOOLS)/sanity.py
 
-benchmark: tools collection ## Compare the speed with other ways to read metadata
-	@$(TOOLS)/in-lab.sh $(BIN)/python tests/benchmark/run.py
+benchmark: tools collection ## Compare the speed with the peer (ARGS=--quick for a short run)
+	@$(BIN)/python tests/benchmark/peer.py
+	@$(TOOLS)/in-lab.sh $(BIN)/python tests/benchmark/run.py $(ARGS)
 
 build: $(VENV)/.core ## Build the collection's tarball in build/
 	@$(BIN)/ansible-galaxy collection build --force --output-path build
