@@ -76,6 +76,7 @@ def test_the_first_client_address_is_the_private_address(new_instance: Callable[
         ({"spot": {"termination_time": 100, "appears_at": 10**9}}, "instance/spot/"),
         ({"metadata": {"zone-id": None}}, "zone-id"),
         ({"metadata": {"hibernation/configured": None}}, "hibernation/"),
+        ({"metadata": {"all": None}}, "all"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

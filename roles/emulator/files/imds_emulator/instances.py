@@ -241,7 +241,7 @@ class State:
         return View(
             instance.raw["instance_id"],
             options,
-            tree.root(below, self._switches, settings["metadata_all"]),
+            tree.root(below, self._switches, settings),
             self._switches,
             instance.faults,
             min([time for time in times if time > now], default=float("inf")),

@@ -82,12 +82,12 @@ def _version_names(node: Mapping[str, Any], switches: Mapping[str, Any]) -> List
     return list(names)
 
 
-def root(content: Mapping[str, Any], switches: Mapping[str, Any], extra_all: Mapping[str, Any]) -> Dict[str, Any]:
-    """The whole tree from ``/`` on: every version has the same content."""
+def root(content: Mapping[str, Any], switches: Mapping[str, Any], settings: Mapping[str, Any]) -> Dict[str, Any]:
+    """The whole tree from ``/`` on: every version has the same content. ``metadata: {"all": null}`` removes ``all``, too."""
     below = dict(content)
     meta = below["meta-data"]
-    if switches["all"] and "all" not in meta:
-        below["meta-data"] = dict(meta, all=all_document(meta, switches, extra_all))
+    if switches["all"] and "all" not in settings["metadata"]:
+        below["meta-data"] = dict(meta, all=all_document(meta, switches, settings["metadata_all"]))
     return dict.fromkeys(VERSIONS, below)
 
 
