@@ -67,7 +67,7 @@ class Index:
     def default(self) -> Optional[str]:
         """Who answers clients that nobody claims: the first default instance, or the only one, when it has no say."""
         if len(self._all) == 1:
-            (only,) = self._all.values()
+            only = next(iter(self._all.values()))
             if not only.settings["clients"] and "default" not in only.raw:
                 return str(only.raw["instance_id"])
         return self._defaults[min(self._defaults)] if self._defaults else None
