@@ -41,10 +41,27 @@ def roots(path: Path) -> set[str]:
     return {name.split(".")[0] for name in imports(path) if not name.startswith(".")}
 
 
-@pytest.mark.parametrize("path", sorted(UTILS.glob("_*.py")), ids=lambda path: path.stem)
+FOREIGN = {"_secrets": {"ansible"}, "_requests": {"requests", "urllib3"}}
+
+
+@pytest.mark.parametrize("path", sorted(UTILS.rglob("_*.py")), ids=lambda path: path.stem)
 def test_module_utils_need_only_the_standard_library_and_each_other(path: Path) -> None:
-    foreign = roots(path) - set(sys.stdlib_module_names)
-    assert foreign == ({"ansible"} if path.stem == "_secrets" else set())
+    assert roots(path) - set(sys.stdlib_module_names) == FOREIGN.get(path.stem, set())
+
+
+def test_the_data_plane_knows_nothing_of_the_control_plane() -> None:
+    names = {name.strip(".").split(".")[0] for path in UTILS.glob("_*.py") for name in imports(path)}
+    assert not names & {"_openapi", "_fleet"}
+
+
+FLEET_PURE = ("_instance", "_verdict", "_desired", "_report")
+
+
+@pytest.mark.parametrize("name", FLEET_PURE)
+def test_decisions_do_no_io(name: str) -> None:
+    path = UTILS / "_fleet" / (name + ".py")
+    assert own(path) <= {*FLEET_PURE, "_apply"}
+    assert not roots(path) & {"fcntl", "http", "os", "requests", "socket", "subprocess", "threading", "time"}
 
 
 @pytest.mark.parametrize("name", PURE)
@@ -71,8 +88,8 @@ def test_only_the_client_and_the_probe_know_header_names() -> None:
 @pytest.mark.parametrize("path", sorted((CHECKOUT / "plugins").glob("[lm]o*/[a-z]*.py")), ids=lambda path: path.stem)
 def test_plugins_reach_the_service_only_through_the_options(path: Path) -> None:
     used = {name[len(COLLECTION) :] for name in imports(path) if name.startswith(COLLECTION)}
-    assert "_options" in used
-    assert not used & {"_client", "_http"}
+    assert used & {"_options", "_openapi._module"}
+    assert not used & {"_client", "_http", "_openapi._transport"}
 
 
 @pytest.mark.parametrize("path", sorted(EMULATOR.glob("*.py")), ids=lambda path: path.stem)

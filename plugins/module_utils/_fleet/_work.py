@@ -1,0 +1,63 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The two things done to metadata options: bring them to what is wished, and restore what was recorded. Private to the collection."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ._apply import Outcome, Writer, apply
+from ._desired import Change, Permissions, plan
+from ._instance import Instance, Options
+from ._record import Record
+from ._select import Selection, find
+
+
+class Manner(t.NamedTuple):
+    """How to go about it: API calls at once, and seconds to wait until changes show (None: do not wait)."""
+
+    max_concurrency: int
+    wait_timeout: t.Optional[float]
+
+
+def plan_wish(
+    api: Writer, selection: Selection, wish: Options, permissions: Permissions, manner: Manner
+) -> t.List[Change]:
+    """What it takes to bring the instances of *selection* to *wish*."""
+    return [plan(instance, wish, permissions) for instance in find(api, selection, manner.max_concurrency)]
+
+
+def plan_restore(api: Writer, record: Record, only: t.Optional[t.Sequence[str]]) -> t.List[Change]:
+    """What it takes to bring recorded instances, all or *only* these IDs, back to what was recorded.
+
+    Raise ValueError for an ID without a record, or an instance that is gone.
+    """
+    wishes = record.wishes()
+    unknown = sorted(set(only or ()) - set(wishes))
+    if unknown:
+        raise ValueError("The record %s has no entry for %s." % (record.path, ", ".join(unknown[:5])))
+    chosen = {instance_id: wishes[instance_id] for instance_id in only or wishes}
+    by_region: t.Dict[str, t.List[str]] = {}
+    for instance_id, (region, _options) in chosen.items():
+        by_region.setdefault(region, []).append(instance_id)
+    found: t.List[Instance] = []
+    for region, ids in by_region.items():
+        found += find(api, Selection([region], instance_ids=ids, empty_means_default=True), 1)
+    # the way back is never refused
+    return [plan(instance, chosen[instance.instance_id][1], Permissions(True, True)) for instance in found]
+
+
+def bring(api: Writer, changes: t.Sequence[Change], record: t.Optional[Record], manner: Manner) -> t.List[Outcome]:
+    """Record what is there, then make *changes*. Killed at any point, doing the same again comes to the same end."""
+    if record is not None:
+        record.remember(change.instance for change in changes if change.after is not None)
+    return apply(api, changes, manner.max_concurrency, manner.wait_timeout)
+
+
+def restore(api: Writer, changes: t.Sequence[Change], record: Record, manner: Manner) -> t.List[Outcome]:
+    """Make *changes*, and drop from the record what has been restored. What failed stays in it, for another try."""
+    outcomes = apply(api, changes, manner.max_concurrency, manner.wait_timeout)
+    record.forget(outcome.change.instance.instance_id for outcome in outcomes if outcome.error is None)
+    return outcomes

@@ -1,0 +1,36 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The API for a module: what every module of the control plane does first. Private to the collection."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ._ecs import Ecs
+from ._options import make_api
+from ._requests import IMPORT_ERROR
+
+
+class Module(t.Protocol):
+    """What is needed of an AnsibleModule."""
+
+    params: t.Dict[str, t.Any]
+
+    def fail_json(self, msg: str, **kwargs: t.Any) -> t.NoReturn: ...
+
+    def warn(self, warning: str) -> None: ...
+
+
+def open_api(module: Module, explain_missing: t.Callable[[str], str]) -> Ecs:
+    """The API with the options of *module*, which fails here where requests is not installed.
+
+    *explain_missing* is Ansible's ``missing_required_lib``. Raise as ``make_api`` does.
+    """
+    if IMPORT_ERROR is not None:
+        module.fail_json(msg=explain_missing("requests"), exception=IMPORT_ERROR)
+    api = make_api(module.params.__getitem__, module.params["max_concurrency"])
+    for warning in api.warnings:
+        module.warn(warning)
+    return api

@@ -1,0 +1,173 @@
+#!/usr/bin/python
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: metadata_options_info
+short_description: Metadata options of ECS instances, and whether they insist on tokens
+version_added: 0.1.0
+author:
+  - Contributors to the alicloud.imds collection (@alicloud-imds)
+description:
+  - Reads the metadata options (C(HttpEndpoint), C(HttpTokens), C(InstanceMetadataTags)) of instances through the ECS API and says
+    of each whether it gives its metadata for tokens only.
+  - Runs wherever the API can be reached, usually on the controller, once for all instances.
+  - An instance whose options the API did not return is never judged.
+options:
+  exempt:
+    description:
+      - Instances that need not comply - a dictionary of instance ID and reason.
+    type: dict
+    default: {}
+  image_support:
+    description:
+      - Also look up whether the image of each instance says that it supports tokens (C(ImdsSupport)).
+    type: bool
+    default: false
+  fail_on:
+    description:
+      - Fail if an instance gets one of these verdicts. What was found is returned all the same.
+    type: list
+    elements: str
+    choices: [optional, endpoint_disabled, exempt, unknown]
+    default: []
+extends_documentation_fragment:
+  - alicloud.imds._openapi
+  - alicloud.imds._openapi.selection
+  - alicloud.imds._attributes
+  - alicloud.imds._attributes.action_group
+notes:
+  - Needs the RAM action C(ecs:DescribeInstances), with O(regions=all) also C(ecs:DescribeRegions), and with O(image_support) also
+    C(ecs:DescribeImages).
+  - Nodes of ACK clusters and Windows instances are V(exempt); the reason is returned.
+seealso:
+  - module: alicloud.imds.metadata_options
+  - module: alicloud.imds.access_modes_info
+    description: The same from inside the instance.
+"""
+
+EXAMPLES = r"""
+- name: Look at all instances in all regions
+  alicloud.imds.metadata_options_info:
+    regions: all
+  register: fleet
+
+- name: Show how many insist on tokens
+  ansible.builtin.debug:
+    msg: "{{ fleet.totals.compliant }} of {{ fleet.instances | length }} instances insist on tokens."
+
+- name: Fail a pipeline if a production instance can be read without a token
+  alicloud.imds.metadata_options_info:
+    regions: [cn-hangzhou, cn-shanghai]
+    tags:
+      stage: production
+    fail_on: [optional]
+"""
+
+RETURN = r"""
+instances:
+  description: One item per instance, by region and ID.
+  returned: success, and when O(fail_on) fails
+  type: list
+  elements: dict
+  contains:
+    instance_id:
+      description: Instance ID.
+      type: str
+      returned: always
+    region_id:
+      description: Region ID.
+      type: str
+      returned: always
+    name:
+      description: Name of the instance.
+      type: str
+      returned: always
+    os_type:
+      description: V(linux) or V(windows).
+      type: str
+      returned: always
+    status:
+      description: Status, such as V(Running).
+      type: str
+      returned: always
+    image_id:
+      description: ID of the image.
+      type: str
+      returned: always
+    image_imds_support:
+      description: V(v1), V(v2), or null if the image does not say.
+      type: str
+      returned: with O(image_support)
+    ack_cluster:
+      description: ID of the ACK cluster that the instance is a node of, null if none.
+      type: str
+      returned: always
+    options:
+      description: The metadata options, null if the API did not return them.
+      type: dict
+      returned: always
+      sample: {"http_endpoint": "enabled", "http_tokens": "required", "instance_metadata_tags": "disabled"}
+    verdict:
+      description: V(compliant), V(optional), V(endpoint_disabled), V(exempt) or V(unknown).
+      type: str
+      returned: always
+    reason:
+      description: Why V(exempt) or V(unknown), else null.
+      type: str
+      returned: always
+totals:
+  description: How many instances got each verdict.
+  returned: success, and when O(fail_on) fails
+  type: dict
+  sample: {"compliant": 40, "optional": 2, "endpoint_disabled": 0, "exempt": 1, "unknown": 0}
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet import _report
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._options import selection, selection_spec
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._select import find, image_support
+from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
+from ansible_collections.alicloud.imds.plugins.module_utils._openapi._module import open_api
+from ansible_collections.alicloud.imds.plugins.module_utils._openapi._options import argument_spec
+
+FAILING = ["optional", "endpoint_disabled", "exempt", "unknown"]
+
+
+def run(module: AnsibleModule) -> dict[str, t.Any]:
+    params = module.params
+    chosen = selection(params)
+    api = open_api(module, missing_required_lib)
+    instances = find(api, chosen, params["max_concurrency"])
+    support = image_support(api, instances) if params["image_support"] else None
+    return _report.judged(instances, params["exempt"], support)
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec=argument_spec(
+            **selection_spec(regions_required=True),
+            exempt={"type": "dict", "default": {}},
+            image_support={"type": "bool", "default": False},
+            fail_on={"type": "list", "elements": "str", "choices": FAILING, "default": []},
+        ),
+        supports_check_mode=True,
+    )
+    try:
+        result = run(module)
+    except (ApiError, ValueError) as exc:
+        module.fail_json(msg=str(exc))
+    failing = {verdict: result["totals"][verdict] for verdict in module.params["fail_on"] if result["totals"][verdict]}
+    if failing:
+        counted = ", ".join("%d %s" % (number, verdict) for verdict, number in failing.items())
+        module.fail_json(msg="There are instances with a verdict of 'fail_on': %s." % counted, **result)
+    module.exit_json(changed=False, **result)
+
+
+if __name__ == "__main__":
+    main()

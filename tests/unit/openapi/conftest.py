@@ -1,0 +1,60 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""No test may depend on, or use, the credentials and proxies of whoever runs it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Callable
+
+import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._openapi import _credentials, _transport
+
+ECS = _transport.Service("ecs", "2014-05-26", "")
+KEY, SECRET, TOKEN = "LTAI5tTestOfTheClient", "SecretOfTheTestThatNobodySees", "CAIS+Token/Of=The+Test/ThatNobodySees=="
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    for name in os.environ:
+        if name.upper().endswith("_PROXY") or name.startswith(("ALIBABA_CLOUD_", "ALICLOUD_")):
+            monkeypatch.delenv(name)
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NETRC"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+@pytest.fixture
+def make_transport():
+    """Make a transport; settings as keywords, and *token* for temporary credentials."""
+    made = []
+
+    def make(token: str | None = None, provider: Any = None, **settings: Any) -> _transport.Transport:
+        provider = provider or _credentials.static(_credentials.Credentials(KEY, SECRET, token), "the test")
+        made.append(
+            _transport.Transport(_transport.Settings(**{"timeout": 2.0, "deadline": 10.0, **settings}), provider)
+        )
+        return made[-1]
+
+    yield make
+    for transport in made:
+        transport.close()
+
+
+@pytest.fixture
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Back-off takes no time, and is written down."""
+    waits: list[float] = []
+    monkeypatch.setattr(_transport, "_sleep", waits.append)
+    return waits
+
+
+@pytest.fixture
+def service() -> Callable[[Any], _transport.Service]:
+    return lambda server: ECS._replace(endpoint=getattr(server, "url", server))
+
+
+# One real emulator, as the tests of the plugins use it.
+from ..plugins.conftest import emulator, free_port, instance, running_emulator  # noqa: E402, F401

@@ -1,0 +1,217 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The client against the emulator's control plane, a process that really verifies signatures and permissions."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._openapi import _ecs, _options, _transport
+from ansible_collections.alicloud.imds.plugins.module_utils._openapi._credentials import Credentials, static
+from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
+
+from ..plugins import conftest as laboratory
+
+REGION, ACCOUNT = "cn-hangzhou", "1234567890123456"
+KEY, SECRET = "LTAI5tFullAccessOfTheTest", "SecretOfTheFullAccessKey"
+READER, NOBODY = "LTAI5tReaderOfTheTest", "LTAI5tNobodyOfTheTest"
+ARN = "acs:ram::%s:role/fleet" % ACCOUNT
+
+
+@pytest.fixture(scope="module")
+def cloud():
+    instances = [
+        {"instance_id": "i-web%04d" % n, "instance_name": "web-%d" % n, "region_id": REGION, "owner_account_id": ACCOUNT,
+         "listen": "127.0.0.1:0" if n == 0 else None, "tags": {"team": "größe/*~"} if n % 2 else {},
+         "http_tokens": "required" if n == 0 else "optional", "image_imds_support": "v2",
+         "role": {"name": "web", "actions": ["ecs:Modify*"]}}
+        for n in range(120)
+    ]  # fmt: skip
+    keys = {
+        KEY: {"secret": SECRET, "account": ACCOUNT},
+        READER: {"secret": SECRET, "account": ACCOUNT, "actions": ["ecs:Describe*"]},
+        NOBODY: {"secret": SECRET, "account": ACCOUNT, "actions": []},
+    }
+    control = {"access_keys": keys, "account_id": ACCOUNT, "roles": {"fleet": {"actions": ["ecs:*"]}}}
+    config = {"instances": [{k: v for k, v in row.items() if v is not None} for row in instances], "control": control}
+    with laboratory.lab.start_emulator(config, control=True) as process:
+        yield process
+
+
+@pytest.fixture
+def make(cloud):
+    made = []
+
+    def make(key: str | None = KEY, environ=None, connections=8, **given):
+        values = {name: option.get("default") for name, option in _options.argument_spec().items()}
+        values.update(access_key_id=key, access_key_secret=SECRET if key else None, api_endpoint=cloud.control_endpoint)
+        values.update({"sts_endpoint": cloud.control_endpoint, "api_deadline": 20.0, **given})
+        made.append(_options.make_api(values.__getitem__, connections, environ or {}))
+        return made[-1]
+
+    yield make
+    for api in made:
+        api.close()
+    cloud.admin("PATCH", "/control", {"faults": [], "throttle": None})
+
+
+def test_instances_come_page_by_page_with_their_options(make, cloud) -> None:
+    cloud.admin("DELETE", "/calls")
+    rows = list(make().instances(REGION))
+    assert [row["InstanceId"] for row in rows] == ["i-web%04d" % n for n in range(120)]
+    assert {row["MetadataOptions"]["HttpTokens"] for row in rows} <= {"optional", "required", ""}
+    assert rows[0]["MetadataOptions"]["HttpTokens"] == "required"
+    assert [(call["action"], call["version"], call["status"]) for call in cloud.calls()] == [
+        ("DescribeInstances", "v3", 200)
+    ] * 2
+
+
+def test_each_filter(make) -> None:
+    api = make()
+    assert len(list(api.instances(REGION, tags={"team": "größe/*~"}))) == 60
+    assert len(list(api.instances(REGION, tags={"team": None}))) == 60
+    assert [row["InstanceName"] for row in api.instances(REGION, name="web-11*")] == ["web-11"] + [
+        "web-%d" % n for n in range(110, 120)
+    ]
+    named = ["i-web%04d" % n for n in range(115)] + ["i-missing"]
+    assert [row["InstanceId"] for row in api.instances(REGION, instance_ids=named)] == named[:-1]
+    assert list(api.instances(REGION, vpc_id="vpc-none")) == []
+    assert REGION in api.describe_regions()
+
+
+def test_images(make) -> None:
+    api = make()
+    image = next(api.instances(REGION))["ImageId"]
+    assert api.images(REGION, [image, "m-none"]) == {image: {"ImdsSupport": "v2"}}
+
+
+@pytest.mark.parametrize(("key", "allowed"), [(KEY, True), (READER, True), (NOBODY, False)])
+def test_permission_is_told_from_emptiness(make, key, allowed) -> None:
+    assert make(key).may(REGION, "DescribeInstances") is allowed
+    assert bool(list(make(key).instances(REGION))) is allowed
+
+
+@pytest.mark.parametrize(
+    ("given", "region", "instance", "code", "hint"),
+    [
+        ({"key": READER}, REGION, "i-web0001", "Forbidden.RAM", "ecs:ModifyInstanceMetadataOptions"),
+        ({"key": "LTAI5tUnknown"}, REGION, "i-web0001", "InvalidAccessKeyId.NotFound", "does not exist"),
+        ({"access_key_secret": "wrong-secret"}, REGION, "i-web0001", "SignatureDoesNotMatch", "secret does not belong"),
+        ({}, REGION, "i-none", "InvalidInstanceId.NotFound", "no such instance"),
+        ({}, "xx-nowhere-1", "i-web0001", "InvalidRegionId.NotFound", "no such region"),
+    ],
+)
+def test_refusals(make, given, region, instance, code, hint) -> None:
+    with pytest.raises(ApiError) as caught:
+        make(**given).modify_metadata_options(region, instance, "enabled", "required")
+    assert caught.value.code == code
+    assert hint in caught.value.hint
+    assert caught.value.request_id and caught.value.request_id in str(caught.value)
+
+
+def test_a_wrong_clock_is_measured(cloud) -> None:
+    keys = static(Credentials(KEY, SECRET), "the test")
+    late = _transport.Transport(_transport.Settings(), keys, clock=lambda: time.time() - 3600)
+    with pytest.raises(ApiError, match="(3599|3600|3601) s behind") as caught:
+        _ecs.Ecs(late, cloud.control_endpoint).describe_regions()
+    assert caught.value.code == "InvalidTimeStamp.Expired"
+    late.close()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "error", "code": "Throttling.User"},
+        {"kind": "error", "code": "ServiceUnavailable"},
+        {"kind": "error", "code": "OperationConflict", "after": True},
+        {"kind": "html", "status": 502},
+        {"kind": "cut"},
+        {"kind": "reset"},
+    ],
+    ids=lambda fault: fault.get("code", fault["kind"]),
+)
+def test_passing_faults_pass(make, cloud, fault) -> None:
+    cloud.admin("PATCH", "/control", {"faults": [dict(fault, times=2)]})
+    cloud.admin("DELETE", "/calls")
+    assert make().modify_metadata_options(REGION, "i-web0005", "enabled", "required")
+    assert len(cloud.calls()) == 3
+
+
+@pytest.mark.parametrize("fault", [{"kind": "html", "status": 200}, {"kind": "truncated"}, {"kind": "repeat_token"}])
+def test_pages_that_are_none(make, cloud, monkeypatch, fault) -> None:
+    monkeypatch.setattr(_ecs, "PAGE", 50)  # so that there is one between the first and the last
+    cloud.admin("PATCH", "/control", {"faults": [dict(fault, action="DescribeInstances", times=None)]})
+    with pytest.raises(ApiError) as caught:
+        list(make().instances(REGION))
+    assert caught.value.kind == "unexpected"
+
+
+def guest_reads(endpoint: str) -> int:
+    """The status of a plain read, as a program inside the guest would do it."""
+    connection = http.client.HTTPConnection(endpoint[len("http://") :], timeout=2)
+    connection.request("GET", "/latest/meta-data/instance-id")
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def test_from_the_token_to_the_changed_option(make, cloud) -> None:
+    """An instance that answers nothing without a token changes its own options with its own role, and nothing else."""
+    endpoint = cloud.endpoint("i-web0000")
+    assert guest_reads(endpoint) == 403
+    before = len(cloud.journal("i-web0000"))
+    api = make(key=None, endpoint=endpoint)
+    assert api.modify_metadata_options(REGION, "i-web0000", "enabled", "optional")
+    assert guest_reads(endpoint) == 200
+    api.modify_metadata_options(REGION, "i-web0000", "enabled", "required")
+    assert guest_reads(endpoint) == 403
+    ours = [entry["mode"] for entry in cloud.journal("i-web0000")[before:] if "instance-id" not in entry["path"]]
+    assert [mode for mode in ours if mode != "api"] == ["token-request", "token", "token"]
+
+
+def test_an_assumed_role(make, cloud, tmp_path) -> None:
+    path = tmp_path / "config.json"
+    profile = {
+        "name": "p",
+        "mode": "RamRoleArn",
+        "access_key_id": KEY,
+        "access_key_secret": SECRET,
+        "ram_role_arn": ARN,
+    }
+    path.write_text(json.dumps({"current": "p", "profiles": [profile]}))
+    path.chmod(0o600)
+    cloud.admin("DELETE", "/calls")
+    assert list(make(key=None, config_file=str(path)).instances(REGION, instance_ids=["i-web0000"]))
+    assert [(call["action"], call["status"]) for call in cloud.calls()] == [
+        ("AssumeRole", 200),
+        ("DescribeInstances", 200),
+    ]
+    path.write_text(json.dumps({"current": "p", "profiles": [dict(profile, ram_role_arn=ARN + "less")]}))
+    with pytest.raises(ApiError, match="profile 'p' of .*EntityNotExist.Role|profile 'p' of .*NoPermission"):
+        list(make(key=None, config_file=str(path)).instances(REGION))
+
+
+def test_a_fleet_keeps_the_pace_that_the_throttle_allows(make, cloud) -> None:
+    rate, calls = 100, 400
+    cloud.admin("PATCH", "/control", {"throttle": {"per_second": rate}})
+    cloud.admin("DELETE", "/calls")
+    api = make(connections=16)
+    began = time.monotonic()
+    with ThreadPoolExecutor(16) as pool:
+        list(
+            pool.map(
+                lambda n: api.modify_metadata_options(REGION, "i-web%04d" % (n % 119 + 1), "enabled", "required"),
+                range(calls),
+            )
+        )
+    seconds = time.monotonic() - began
+    statuses = [call["status"] for call in cloud.calls()]
+    assert statuses.count(200) == calls
+    assert seconds <= 1.2 * (calls - rate) / rate + 0.5
+    assert len(statuses) < 1.3 * calls

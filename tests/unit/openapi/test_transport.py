@@ -1,0 +1,343 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One call over real sockets: what is sent, when it is tried again, how it fails, and what it costs."""
+
+from __future__ import annotations
+
+import base64
+import concurrent.futures
+import gzip
+import socket
+import threading
+import time
+from urllib.parse import quote
+
+import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._openapi import _credentials, _transport
+from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
+
+from .conftest import ECS, KEY, SECRET, TOKEN
+from .scripted import Server, failure, reply
+
+OK = reply({"RequestId": "R-OK"}, action="DescribeRegions")
+
+
+def call(transport, service, **parameters):
+    return transport.call(service, "DescribeRegions", "cn-hangzhou", parameters)
+
+
+def test_a_call_is_one_signed_post(make_transport, service) -> None:
+    with Server([OK]) as server:
+        answer = call(make_transport(TOKEN), service(server), Name="a b/é", Id=["1", "2"], Absent=None)
+    assert answer == {"RequestId": "R-OK"}
+    [seen] = server.requests
+    assert (seen.method, seen.path, seen.body) == ("POST", "/", b"")
+    assert seen.parameters == {"Name": "a b/é", "Id.1": "1", "Id.2": "2"}
+    assert seen.headers["host"] == server.address
+    assert seen.headers["x-acs-version"] == "2014-05-26"
+    assert seen.headers["accept"] == "application/json"
+    assert seen.headers["x-acs-security-token"] == TOKEN
+    assert seen.headers["authorization"].startswith("ACS3-HMAC-SHA256 Credential=%s," % KEY)
+    assert "cookie" not in seen.headers
+
+
+def test_connections_are_kept_and_nonces_are_not(make_transport, service) -> None:
+    with Server([OK] * 5) as server:
+        transport = make_transport()
+        for _ in range(5):
+            call(transport, service(server))
+    assert len({seen.connection for seen in server.requests}) == 1
+    assert len({seen.headers["x-acs-signature-nonce"] for seen in server.requests}) == 5
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        failure("Throttling.User"),
+        failure("Throttling", 503),
+        failure("ServiceUnavailable", 503),
+        failure("InternalError", 500),
+        failure("OperationConflict", 409),
+        reply(b"<html>bad gateway</html>", 502, Content_Type="text/html"),
+        reply(fault="reset"),
+        reply(fault="close"),
+        reply({"RequestId": "R"}, fault="truncate"),
+        reply(fault="hang"),
+    ],
+    ids=lambda bad: bad.fault or str(bad.status) + bad.body[:20].decode(),
+)
+def test_passing_failures_are_tried_again(make_transport, service, no_waiting, bad) -> None:
+    with Server([bad, bad, OK]) as server:
+        assert call(make_transport(timeout=0.5), service(server)) == {"RequestId": "R-OK"}
+    assert len(no_waiting) >= 2
+    assert len({seen.headers["x-acs-signature-nonce"] for seen in server.requests}) == 3
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        failure("Forbidden.RAM", 403),
+        failure("InvalidAccessKeyId.NotFound", 404),
+        failure("InvalidParameter", 400),
+        failure("InvalidSecurityToken.Expired", 400),
+        reply(b"<html>Please log in</html>", 200, Content_Type="text/html"),
+        reply(b"<html>Forbidden</html>", 403, Content_Type="text/html"),
+        reply(b"", 302, Location="http://127.0.0.1:1/"),
+        reply(b'{"Instances": {"Instance": [{"Inst'),
+        reply(b"[1, 2]"),
+        reply(b"null"),
+        reply(b"\xff\xfe"),
+    ],
+    ids=lambda bad: str(bad.status) + repr(bad.body[:20]),
+)
+def test_final_failures_are_not(make_transport, service, no_waiting, bad) -> None:
+    with Server([bad]) as server:
+        with pytest.raises(ApiError) as caught:
+            call(make_transport(), service(server))
+    assert no_waiting == []
+    assert "DescribeRegions in cn-hangzhou at " + server.url in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        (reply(b"<html>Please log in</html>", 200, Content_Type="text/html"), "an HTML page"),
+        (reply(b"<!DOCTYPE html><p>x", 404, Content_Type="text/plain"), "an HTML page"),
+        (reply(b"", 302, Location="http://elsewhere/"), "a redirect"),
+        (reply(b'{"Instances": {"Inst'), "broken JSON"),
+        (reply(b"[]"), "no JSON object"),
+    ],
+)
+def test_what_is_no_answer_is_named(make_transport, service, bad, said) -> None:
+    with Server([bad]) as server:
+        with pytest.raises(ApiError, match=said) as caught:
+            call(make_transport(), service(server))
+    assert caught.value.kind == "unexpected"
+    assert "api_endpoint" in caught.value.hint
+
+
+def test_tries_are_bounded(make_transport, service, no_waiting) -> None:
+    with Server([failure("ServiceUnavailable", 503)] * 4) as server:
+        with pytest.raises(ApiError, match="ServiceUnavailable.*gave up after 4 tries") as caught:
+            call(make_transport(retries=3), service(server))
+    assert caught.value.kind == "transient"
+    assert len(no_waiting) == 3
+    assert all(wait <= 10 for wait in no_waiting)
+
+
+def test_throttling_is_waited_out_until_the_deadline(make_transport, service) -> None:
+    began = time.monotonic()
+    with Server(lambda seen: failure("Throttling.User")) as server:
+        with pytest.raises(ApiError, match="gave up after") as caught:
+            call(make_transport(retries=1, deadline=1.5), service(server))
+    assert caught.value.kind == "throttled"
+    assert time.monotonic() - began < 2.0
+    assert len(server.requests) > 2
+
+
+def test_without_retries_throttling_is_final(make_transport, service) -> None:
+    with Server([failure("Throttling.User")]) as server:
+        with pytest.raises(ApiError) as caught:
+            call(make_transport(retries=0), service(server))
+    assert caught.value.kind == "throttled"
+
+
+@pytest.mark.parametrize("header", [{"Retry_After": "7"}, {"x_acs_retry_after": "7000"}])
+def test_the_wait_that_the_api_asks_for_is_kept(make_transport, service, no_waiting, header) -> None:
+    with Server([failure("Throttling.User", **header), OK]) as server:
+        call(make_transport(), service(server))
+    assert 7.0 <= no_waiting[0] <= 10.0
+
+
+def test_waits_grow_and_are_random(make_transport, service, monkeypatch, no_waiting) -> None:
+    monkeypatch.setattr(_transport.random, "uniform", lambda low, high: (low, high)[1])
+    with Server([failure("InternalError", 500)] * 7 + [OK]) as server:
+        call(make_transport(deadline=300), service(server))
+    assert no_waiting == [0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0]
+
+
+def test_the_deadline_ends_a_slow_answer(make_transport, service) -> None:
+    began = time.monotonic()
+    with Server(lambda seen: reply({"x": "y" * 200}, fault="drip")) as server:
+        with pytest.raises(ApiError) as caught:
+            call(make_transport(timeout=0.5, deadline=1.0), service(server))
+        assert time.monotonic() - began < 2.0
+    assert caught.value.kind == "transient"
+
+
+def test_a_new_operation_has_a_new_deadline(make_transport, service) -> None:
+    with Server([OK]) as server:
+        transport = make_transport(deadline=0.2)
+        time.sleep(0.3)
+        with pytest.raises(ApiError, match="deadline"):
+            call(transport, service(server))
+        transport.start_clock()
+        call(transport, service(server))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_an_answer_has_a_size_limit(make_transport, service, monkeypatch, packed) -> None:
+    monkeypatch.setattr(_transport._exchange, "ANSWER_LIMIT", 1000)
+    body = b'{"a": "' + b"x" * 100000 + b'"}'
+    bad = reply(gzip.compress(body), Content_Encoding="gzip") if packed else reply(body)
+    with Server([bad]) as server:
+        with pytest.raises(ApiError, match="larger than") as caught:
+            call(make_transport(), service(server))
+    assert caught.value.kind == "unexpected"
+
+
+def test_the_size_limit_is_16_mib() -> None:
+    assert _transport._exchange.ANSWER_LIMIT == 16 * 1024 * 1024
+
+
+@pytest.mark.parametrize("code", ["InvalidSecurityToken.Expired", "InvalidSecurityToken.Malformed"])
+def test_refused_temporary_credentials_are_renewed_once(make_transport, service, code) -> None:
+    made = iter(
+        [_credentials.Credentials("STS.%d" % n, SECRET, "token-number-%d" % n, time.time() + 9e3) for n in (1, 2)]
+    )
+    with Server([failure(code), OK]) as server:
+        call(make_transport(provider=_credentials.Provider(lambda: next(made), "test")), service(server))
+    assert [seen.headers["x-acs-security-token"] for seen in server.requests] == ["token-number-1", "token-number-2"]
+
+
+def test_no_secret_in_any_error(make_transport, service) -> None:
+    once = quote(TOKEN, safe="~")
+    message = "server string to sign is: %s %s %s %s" % (TOKEN, SECRET, once, quote(once, safe="~"))
+    with Server([failure("SignatureDoesNotMatch", message=message)]) as server:
+        transport = make_transport(TOKEN)
+        with pytest.raises(ApiError) as caught:
+            call(transport, service(server))
+    shown = str(caught.value) + repr(caught.value) + repr(vars(caught.value)) + repr(transport) + repr(vars(transport))
+    assert SECRET not in shown and "ThatNobodySees" not in shown
+    assert "server string to sign is: *** *** *** ***" in str(caught.value)
+
+
+def test_nothing_listening_is_tried_again_and_explained(make_transport, service, no_waiting) -> None:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        url = "http://127.0.0.1:%d" % held.getsockname()[1]
+        with pytest.raises(ApiError, match="refused.*api_endpoint") as caught:
+            call(make_transport(retries=2), service(url))
+    assert caught.value.kind == "transient"
+    assert len(no_waiting) == 2
+
+
+def test_an_unknown_host_is_final_and_explained(make_transport, monkeypatch, no_waiting) -> None:
+    def unknown(*args, **kwargs):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    service = ECS._replace(endpoint="https://ecs.{region}.aliyuncs.com")
+    with pytest.raises(ApiError, match="ecs.xx-nowhere.aliyuncs.com.*region") as caught:
+        make_transport().call(service, "DescribeRegions", "xx-nowhere", {})
+    assert caught.value.kind == "unexpected"
+    assert no_waiting == []
+
+
+@pytest.mark.parametrize("region", ["", "a/b", "evil.com#", "x y", "cn-hangzhou.evil", "-x", "A" * 70, "é"])
+def test_a_region_cannot_change_the_host(make_transport, region) -> None:
+    service = ECS._replace(endpoint="https://ecs.{region}.aliyuncs.com")
+    with pytest.raises(ApiError, match="region") as caught:
+        make_transport().call(service, "DescribeRegions", region, {})
+    assert caught.value.kind == "invalid"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://ecs.example.com",
+        "http://10.0.0.1",
+        "ftp://127.0.0.1",
+        "https://",
+        "https://u:pw@h",
+        "https://h/path",
+        "h",
+    ],
+)
+def test_endpoints_that_are_none(url) -> None:
+    with pytest.raises(ValueError, match="endpoint") as caught:
+        _transport.check_endpoint(url, "api_endpoint")
+    assert "pw" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:8080",
+        "http://[::1]:80",
+        "http://localhost",
+        "https://ecs-vpc.{region}.aliyuncs.com",
+        "https://h:8443/",
+    ],
+)
+def test_endpoints_that_are(url) -> None:
+    assert _transport.check_endpoint(url, "api_endpoint") == url.rstrip("/")
+
+
+def test_settings_out_of_range_are_named() -> None:
+    for name in ("timeout", "deadline", "retries"):
+        with pytest.raises(ValueError, match="api_" + name):
+            _transport.Settings(**{name: -1}).validate()
+
+
+def test_a_proxy_of_the_environment_is_used(make_transport, monkeypatch) -> None:
+    with Server(lambda seen: OK) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        # a name that only the proxy could know
+        service = ECS._replace(endpoint="http://localhost:1")
+        assert call(make_transport(), service) == {"RequestId": "R-OK"}
+        assert proxy.requests[0].headers["host"] == "localhost:1"
+        monkeypatch.setenv("no_proxy", "localhost")
+        with pytest.raises(ApiError, match="refused"):
+            call(make_transport(retries=0), service)
+
+
+@pytest.mark.parametrize("status", [403, 407])
+def test_a_proxy_that_refuses_is_named_without_its_password(make_transport, monkeypatch, status) -> None:
+    with Server(lambda seen: reply(b"no", status)) as proxy:
+        monkeypatch.setenv("https_proxy", "http://user:pass-word@" + proxy.address)
+        with pytest.raises(ApiError, match="proxy.*%d.*NO_PROXY" % status) as caught:
+            call(make_transport(retries=0), ECS._replace(endpoint="https://ecs.{region}.aliyuncs.com"))
+    assert "pass-word" not in str(caught.value)
+    assert proxy.requests[0].headers["proxy-authorization"] == "Basic " + base64.b64encode(b"user:pass-word").decode()
+    assert "authorization" not in proxy.requests[0].headers
+
+
+def test_netrc_is_no_source_of_credentials(make_transport, service, tmp_path) -> None:
+    (tmp_path / ".netrc").write_text("default login somebody password netrc-password\n")
+    with Server([OK]) as server:
+        call(make_transport(), service(server))
+    assert server.requests[0].headers["authorization"].startswith("ACS3-HMAC-SHA256 ")
+
+
+def test_threads_share_the_connections(make_transport, service) -> None:
+    with Server(lambda seen: OK) as server:
+        transport = make_transport(connections=8)
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda n: call(transport, service(server), N=n), range(200)))
+    assert sorted(int(seen.parameters["N"]) for seen in server.requests) == list(range(200))
+    assert len({seen.connection for seen in server.requests}) <= 8
+
+
+def test_a_throttled_operation_is_paced(make_transport, service) -> None:
+    """300 calls against 100 a second (and as many saved up): 2 s if nothing were lost."""
+    lock, state = threading.Lock(), {"left": 100.0, "at": time.monotonic()}
+
+    def limited(seen):
+        with lock:
+            now = time.monotonic()
+            state["left"], state["at"] = min(100.0, state["left"] + (now - state["at"]) * 100.0), now
+            if state["left"] < 1:
+                return failure("Throttling.User")
+            state["left"] -= 1
+            return OK
+
+    with Server(limited) as server:
+        transport = make_transport(connections=16)
+        began = time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            list(pool.map(lambda n: call(transport, service(server)), range(300)))
+        assert time.monotonic() - began < 2.0 * 1.2 + 0.5
+    assert len(server.requests) < 300 * 1.3

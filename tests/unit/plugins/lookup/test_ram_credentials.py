@@ -1,0 +1,58 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The role's keys, under every name, from the emulator."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible.errors import AnsibleError
+from ansible.plugins.loader import lookup_loader
+from ansible_collections.alicloud.imds.plugins.module_utils import _options
+
+
+@pytest.fixture
+def lookup(instance, monkeypatch):
+    monkeypatch.setattr(_options, "_shared", {})
+
+    def run(*terms, **options):
+        options.setdefault("endpoint", instance.endpoint)
+        return lookup_loader.get("alicloud.imds.ram_credentials").run(list(terms), {}, **options)
+
+    return run
+
+
+def test_the_keys_under_every_name(lookup, instance) -> None:
+    instance.set(role={"name": "EcsWebRole"})
+    (keys,) = lookup()
+    metadata = lookup_loader.get("alicloud.imds.metadata")
+    document = metadata.run(["ram/security-credentials/EcsWebRole"], {}, endpoint=instance.endpoint)[0]
+    served = json.loads(document)
+    assert keys["access_key"] == served["AccessKeyId"] == keys["alicloud_access_key"]
+    assert keys["access_key_secret"] == served["AccessKeySecret"] == keys["alicloud_secret_key"]
+    assert keys["security_token"] == served["SecurityToken"] == keys["alicloud_security_token"]
+    assert keys["expiration"] == served["Expiration"]
+    assert keys["environment"]["ALIBABA_CLOUD_SECURITY_TOKEN"] == served["SecurityToken"]
+    assert keys["environment"]["ALICLOUD_SECRET_KEY"] == served["AccessKeySecret"]
+    assert lookup("EcsWebRole") == [keys]
+    assert {entry["mode"] for entry in instance.journal()} == {"token-request", "token"}
+
+
+def test_no_role_and_a_wrong_name(lookup, instance) -> None:
+    instance.set(role=None)
+    with pytest.raises(AnsibleError, match="No RAM role is bound"):
+        lookup()
+    instance.set(role={"name": "EcsWebRole"})
+    with pytest.raises(AnsibleError, match="or the role has another name"):
+        lookup("Other")
+    with pytest.raises(AnsibleError, match="no name of a role"):
+        lookup("../x")
+
+
+def test_keys_that_could_not_be_made(lookup, instance) -> None:
+    instance.set(role={"name": "EcsWebRole", "code": "Failed"})
+    with pytest.raises(AnsibleError, match="gave no credentials for the RAM role 'EcsWebRole': Failed"):
+        lookup()
