@@ -12,7 +12,8 @@ requirements:
 options:
   access_key_id:
     description:
-      - AccessKey ID. Without it, credentials are taken from the first of these that exists.
+      - AccessKey ID. Without it, credentials are taken from the first of these that exists. A O(profile) or O(ram_role) given as an
+        option comes before all others.
       - The environment (E(ALIBABA_CLOUD_ACCESS_KEY_ID), E(ALIBABA_CLOUD_ACCESS_KEY_SECRET), E(ALIBABA_CLOUD_SECURITY_TOKEN), then
         the older E(ALICLOUD_ACCESS_KEY), E(ALICLOUD_SECRET_KEY), E(ALICLOUD_SECURITY_TOKEN)).
       - The profile O(profile) of O(config_file), or its current one.

@@ -12,6 +12,8 @@ from typing import Any, Callable
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi import _credentials, _transport
 
+from ..plugins import conftest as plugins
+
 ECS = _transport.Service("ecs", "2014-05-26", "")
 KEY, SECRET, TOKEN = "LTAI5tTestOfTheClient", "SecretOfTheTestThatNobodySees", "CAIS+Token/Of=The+Test/ThatNobodySees=="
 
@@ -57,4 +59,7 @@ def service() -> Callable[[Any], _transport.Service]:
 
 
 # One real emulator, as the tests of the plugins use it.
-from ..plugins.conftest import emulator, free_port, instance, running_emulator  # noqa: E402, F401
+emulator = plugins.emulator
+free_port = plugins.free_port
+instance = plugins.instance
+running_emulator = plugins.running_emulator

@@ -71,7 +71,7 @@ def test_a_source_that_gives_the_same_again_is_not_asked_with_every_call() -> No
     provider = Provider(lambda: fetched.append(1) or Credentials("k", SECRET, "t", 1000.0), "test", lambda: source.now)
     provider.current()
     source.now = 800
-    for _ in range(10):
+    for _turn in range(10):
         provider.current()
     assert len(fetched) == 2
 

@@ -103,7 +103,7 @@ def test_a_quota_of_a_minute_is_waited_for() -> None:
 
 def test_nothing_is_held_back_before_the_first_throttling() -> None:
     pacer = Pacer(Clock())
-    assert [pacer.reserve() for _ in range(1000)] == [0.0] * 1000
+    assert [pacer.reserve() for _turn in range(1000)] == [0.0] * 1000
 
 
 def test_it_recovers_when_the_limit_rises() -> None:

@@ -151,7 +151,7 @@ def sdk_time(date: str) -> float:
 
 def test_each_request_has_its_own_nonce() -> None:
     auth = _signing.V3Auth(Credentials("k", "s"))
-    sent = [requests.Request("POST", "https://h/?a=1", auth=auth).prepare().headers for _ in range(50)]
+    sent = [requests.Request("POST", "https://h/?a=1", auth=auth).prepare().headers for _turn in range(50)]
     assert len({headers["x-acs-signature-nonce"] for headers in sent}) == 50
 
 
