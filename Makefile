@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit integration interop lint sanity benchmark build clean constraints newcomer collection tools
+.PHONY: help setup demo test unit thorough integration interop lint sanity benchmark build clean constraints newcomer collection tools
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,11 +24,14 @@ demo: collection ## Read the metadata of three emulated ECS instances in securit
 	@$(TOOLS)/need.sh ip:iproute2 || true
 	@$(TOOLS)/in-lab.sh $(BIN)/python tests/demo/demo.py
 
-test: tools ## Run every check: lint, unit, integration, interop, sanity
-	@$(BIN)/python $(TOOLS)/stages.py lint unit integration interop sanity
+test: tools ## Run every check: lint, unit, thorough, integration, interop, sanity
+	@$(BIN)/python $(TOOLS)/stages.py lint unit thorough integration interop sanity
 
-unit: $(VENV)/.test ## Unit tests (seconds)
-	@$(BIN)/python -m pytest -n 2 tests/unit
+unit: $(VENV)/.test ## Unit tests for the inner loop (seconds)
+	@$(BIN)/python -m pytest -n 2 -m "not slow" tests/unit
+
+thorough: $(VENV)/.test ## The other unit tests: the emulator, the SDK as judge, old Pythons
+	@$(BIN)/python -m pytest -n 2 -m slow tests/unit
 
 integration: tools collection ## Playbooks against emulated instances, in a private network laboratory
 	@$(TOOLS)/in-lab.sh $(BIN)/python -m pytest tests/integration

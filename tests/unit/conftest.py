@@ -15,6 +15,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
 from ansible.utils.collection_loader import AnsibleCollectionConfig
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -40,3 +41,20 @@ if AnsibleCollectionConfig.collection_finder is None:
     from ansible.plugins.loader import init_plugin_loader
 
     init_plugin_loader([collections_root])
+
+
+# What takes longer than an inner loop should, and concerns what few changes touch: `make thorough` runs these.
+SLOW = (
+    "emulator",
+    "emulator_control",
+    "openapi/test_signing.py",
+    "openapi/test_emulated_control_plane.py",
+    "command/test_launcher.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    slow = {Path(__file__).parent / name for name in SLOW}
+    for item in items:
+        if slow & {item.path, *item.path.parents}:
+            item.add_marker(pytest.mark.slow)
