@@ -12,20 +12,20 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit thorough integration interop lint sanity benchmark build clean constraints newcomer collection tools
+.PHONY: help setup demo test unit thorough integration interop fleet lint sanity benchmark benchmark-fleet build clean constraints newcomer collection tools
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.core collection ## Make .venv and install the collection into .cache/collections
 	@echo "Ready. Try: make demo"
 
-demo: collection ## Read the metadata of three emulated ECS instances in security-enhanced mode
+demo: collection ## Make three emulated ECS instances insist on tokens, read their metadata, switch back
 	@$(TOOLS)/need.sh ip:iproute2 || true
 	@$(TOOLS)/in-lab.sh $(BIN)/python tests/demo/demo.py
 
-test: tools ## Run every check: lint, unit, thorough, integration, interop, sanity
-	@$(BIN)/python $(TOOLS)/stages.py lint unit thorough integration interop sanity
+test: tools ## Run every check: lint, unit, thorough, integration, interop, fleet, sanity
+	@$(BIN)/python $(TOOLS)/stages.py lint unit thorough integration interop fleet sanity
 
 unit: $(VENV)/.test ## Unit tests for the inner loop (seconds)
 	@$(BIN)/python -m pytest -n 2 -m "not slow" tests/unit
@@ -41,6 +41,9 @@ interop: tools collection ## Other people's clients against the emulator, in the
 	@$(BIN)/python $(TOOLS)/interop.py
 	@$(TOOLS)/in-lab.sh $(BIN)/python -m pytest tests/interop
 
+fleet: $(VENV)/.test collection ## 10,000 emulated instances changed, restored, interrupted, timed
+	@$(BIN)/python -m pytest tests/fleet
+
 lint: tools ## Style, types, changelog, documentation
 	@$(BIN)/python $(TOOLS)/lint.py
 
@@ -50,6 +53,10 @@ sanity: $(VENV)/.core ## ansible-test sanity, with every supported Python found 
 benchmark: tools collection ## Compare the speed with the peer (ARGS=--quick for a short run)
 	@$(BIN)/python tests/benchmark/peer.py
 	@$(TOOLS)/in-lab.sh $(BIN)/python tests/benchmark/run.py $(ARGS)
+
+benchmark-fleet: $(VENV)/.test collection ## Compare changing many instances with a loop over the vendor's SDK
+	@$(BIN)/python $(TOOLS)/interop.py || [ -z "$$CI" ]
+	@$(BIN)/python tests/benchmark/fleet.py
 
 build: $(VENV)/.core ## Build the collection's tarball in build/
 	@$(BIN)/ansible-galaxy collection build --force --output-path build

@@ -4,15 +4,18 @@
 """demo.py [REPORT]: run demo.yml against three emulated instances, and say what the emulator saw.
 
 Inside tests/lab/enter each instance is a network namespace, and the service is at its real address. The controller runs
-on the first instance. Outside, each instance has a loopback port of its own.
+on the first instance. Outside, each instance has a loopback port of its own. The ECS API is at a loopback port, with an
+access key made for this run.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import secrets
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +36,12 @@ def instance(host: str, number: int, instance_type: str, stage: str) -> dict[str
         "instance_name": host,
         "instance_type": instance_type,
         "hostname": host,
-        "http_tokens": "required",
+        "http_tokens": "optional",
         "region_id": "cn-hangzhou",
         "zone_id": f"cn-hangzhou-{'hij'[number % 3]}",
         "network_interfaces": [{"mac": lab.mac_of(address), "primary_ip_address": address, "private_ipv4s": [address]}],
         "instance_metadata_tags": "enabled",
-        "tags": {"stage": stage},
+        "tags": {"project": "demo", "stage": stage},
         "clients": [address],
         "listen": None if lab.in_lab() else "127.0.0.1:0",
     }
@@ -51,6 +54,34 @@ INSTANCES = {
 }
 
 
+# Nothing but this run's emulator knows it.
+ACCESS_KEY_ID, ACCESS_KEY_SECRET = "LTAI5t" + secrets.token_hex(9), secrets.token_hex(15)
+ACCESS_KEY = {"secret": ACCESS_KEY_SECRET, "actions": ["ecs:DescribeInstances", "ecs:ModifyInstanceMetadataOptions"]}
+ENVIRONMENT = {
+    "ALIBABA_CLOUD_ACCESS_KEY_ID": ACCESS_KEY_ID,
+    "ALIBABA_CLOUD_ACCESS_KEY_SECRET": ACCESS_KEY_SECRET,
+    "ALIBABA_CLOUD_SECURITY_TOKEN": "",
+    # The user's proxy cannot reach the emulator.
+    "NO_PROXY": "127.0.0.1",
+    "no_proxy": "127.0.0.1",
+}
+
+
+def record_of(report: Path) -> Path:
+    """Where the playbook keeps the options to restore."""
+    return report.with_name(report.stem + "-record.json")
+
+
+def api_python() -> str:
+    """The interpreter of the host that calls the API. The API is on the loopback of the laboratory's first namespace."""
+    if not lab.in_lab():
+        return sys.executable
+    script = Path(lab.scratch("python-")) / "api"
+    script.write_text(f'#!/bin/sh\nexec nsenter --net=/proc/1/ns/net -- {sys.executable} "$@"\n')
+    script.chmod(0o755)
+    return str(script)
+
+
 def inventory(emulator: lab.Emulator) -> dict[str, Any]:
     """Local connections; inside the laboratory with an interpreter that enters the instance's namespace."""
     hosts: dict[str, Any] = {}
@@ -58,11 +89,13 @@ def inventory(emulator: lab.Emulator) -> dict[str, Any]:
         python = lab.python_interpreter(host) if lab.in_lab() else sys.executable
         endpoint = emulator.endpoint(config["instance_id"])
         hosts[host] = {"ansible_python_interpreter": python, "alicloud_imds_endpoint": endpoint}
-    controller = {**next(iter(hosts.values())), "ansible_python_interpreter": sys.executable}
     return {
         "all": {
-            "vars": {"ansible_connection": "local"},
-            "hosts": {"localhost": controller},
+            "vars": {"ansible_connection": "local", "alicloud_api_endpoint": emulator.control_endpoint},
+            "hosts": {
+                "localhost": {"ansible_python_interpreter": sys.executable},
+                "api": {"ansible_python_interpreter": api_python()},
+            },
             "children": {"instances": {"hosts": hosts}},
         }
     }
@@ -72,10 +105,11 @@ def run_playbook(emulator: lab.Emulator, report: Path) -> int:
     """Run demo.yml and return its exit status."""
     hosts = Path(lab.scratch("demo-")) / "inventory.json"
     hosts.write_text(json.dumps(inventory(emulator)))
-    environment = dict(os.environ, ANSIBLE_CONFIG=str(HERE / "ansible.cfg"))
+    environment = {**os.environ, **ENVIRONMENT, "ANSIBLE_CONFIG": str(HERE / "ansible.cfg")}
     environment.setdefault("ANSIBLE_COLLECTIONS_PATH", str(CHECKOUT / ".cache" / "collections"))
     command = [str(Path(sys.executable).parent / "ansible-playbook"), "--inventory", str(hosts)]
-    command += ["--extra-vars", json.dumps({"demo_report": str(report)}), str(HERE / "demo.yml")]
+    files = {"demo_report": str(report), "demo_record": str(record_of(report))}
+    command += ["--extra-vars", json.dumps(files), str(HERE / "demo.yml")]
     where = lab.exec_prefix(next(iter(INSTANCES))) if lab.in_lab() else []
     return subprocess.run(where + command, env=environment, check=False).returncode
 
@@ -84,25 +118,37 @@ def what_the_emulator_saw(emulator: lab.Emulator) -> str:
     journal = emulator.journal()
     tokens = sum(entry["mode"] == "token-request" and entry["status"] == 200 for entry in journal)
     reads = sum(entry["mode"] == "token" and entry["status"] == 200 for entry in journal)
-    plain = [entry["status"] for entry in journal if entry["mode"] == "plain"]
-    answers = ", ".join(str(status) for status in sorted(set(plain)))
+    plain = Counter(entry["status"] for entry in journal if entry["mode"] == "plain")
+    answers = ", ".join(f"{number} answered {status}" for status, number in sorted(plain.items()))
+    changes = emulator.calls("ModifyInstanceMetadataOptions")
     return (
-        f"The emulator saw: {tokens} tokens issued, {reads} reads with a token answered, and {len(plain)} reads without"
-        f" one (by access_modes_info, on purpose), answered with {answers}."
+        f"The emulator saw: {tokens} tokens issued, {reads} reads with a token answered, and {plain.total()} reads without"
+        f" one (all by access_modes_info, on purpose): {answers}.\n"
+        f"The ECS API was asked to change options {len(changes)} times."
     )
+
+
+def add_calls(report: Path, emulator: lab.Emulator) -> None:
+    """Complete the playbook's report with the calls that the API received."""
+    report.write_text(json.dumps({**json.loads(report.read_text()), "calls": emulator.calls()}, indent=4))
 
 
 def main() -> int:
     report = Path(sys.argv[1]) if len(sys.argv) > 1 else REPORT
     report.parent.mkdir(parents=True, exist_ok=True)
+    for leftover in (report, record_of(report)):  # of a run that was interrupted
+        leftover.unlink(missing_ok=True)
     if lab.in_lab():
-        for host, config in INSTANCES.items():
-            lab.add_instance(host, config["clients"][0])
-    with lab.start_emulator({"instances": list(INSTANCES.values())}) as emulator:
-        addresses = [emulator.endpoint(config["instance_id"]) for config in INSTANCES.values()]
+        for host, own in INSTANCES.items():
+            lab.add_instance(host, own["clients"][0])
+    config = {"instances": list(INSTANCES.values()), "control": {"access_keys": {ACCESS_KEY_ID: ACCESS_KEY}}}
+    with lab.start_emulator(config, control=True) as emulator:
+        addresses = [emulator.endpoint(own["instance_id"]) for own in INSTANCES.values()]
         where = "in network namespaces" if lab.in_lab() else "on loopback ports"
         print(f"Three emulated instances {where}, metadata at {', '.join(dict.fromkeys(addresses))}", flush=True)
         status = run_playbook(emulator, report)
+        if report.exists():
+            add_calls(report, emulator)
         print(what_the_emulator_saw(emulator))
     return status
 

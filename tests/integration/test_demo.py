@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The demo does what it shows: its facts are those of the emulated instances, and its reads carry tokens."""
+"""The demo does what it shows: tokens are made mandatory and optional again, the facts are those of the instances."""
 
 from __future__ import annotations
 
@@ -20,11 +20,14 @@ sys.path.insert(0, str(DEMO))
 import demo  # noqa: E402
 import lab  # noqa: E402
 
+IDS = sorted(config["instance_id"] for config in demo.INSTANCES.values())
+
 
 @dataclass(frozen=True)
 class Run:
     output: str
     report: dict[str, Any]
+    record: dict[str, Any]
 
 
 def run_demo(report: Path, *prefix: str) -> Run:
@@ -33,7 +36,14 @@ def run_demo(report: Path, *prefix: str) -> Run:
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=180, check=False
     )
     assert done.returncode == 0, done.stdout
-    return Run(done.stdout, json.loads(report.read_text()))
+    return Run(done.stdout, json.loads(report.read_text()), json.loads(demo.record_of(report).read_text()))
+
+
+def ids_of_changes(run: Run) -> list[str]:
+    """The instances whose options the API was asked to change, in the order of the calls."""
+    calls = [call for call in run.report["calls"] if call["action"] == "ModifyInstanceMetadataOptions"]
+    assert {call["status"] for call in calls} == {200}
+    return [call["instance"] for call in calls]
 
 
 @pytest.fixture(scope="module", params=["lab", "loopback"])
@@ -64,6 +74,7 @@ def test_facts_hold_no_secrets(run: Run) -> None:
     for facts in run.report["instances"].values():
         assert not {"ram_credentials", "user_data", "vendor_data", "identity_signature"} & facts.keys()
     assert "SecurityToken" not in json.dumps(run.report)
+    assert demo.ACCESS_KEY_ID[:6] not in run.output + json.dumps(run.report)
 
 
 def test_chosen_items(run: Run) -> None:
@@ -72,11 +83,35 @@ def test_chosen_items(run: Run) -> None:
     assert all(chosen["instance/spot/termination-time"] is None for chosen in run.report["chosen"].values())
 
 
-def test_no_instance_answers_without_a_token(run: Run) -> None:
-    for modes in run.report["modes"].values():
-        assert modes["verdict"] == "required"
-        assert modes["checks"]["plain_get"] == {"status": 403, "answered": False}
-    assert "3 reads without one (by access_modes_info, on purpose), answered with 403." in run.output
+def test_api_finds_all_instances_optional(run: Run) -> None:
+    found = {item["instance_id"]: item["verdict"] for item in run.report["found"]}
+    assert found == dict.fromkeys(IDS, "optional")
+
+
+@pytest.mark.parametrize("moment, mode", [("before", "optional"), ("while", "required"), ("after", "optional")])
+def test_access_modes_seen_from_inside(run: Run, moment: str, mode: str) -> None:
+    modes = run.report["modes"][moment]
+    assert {host: seen["verdict"] for host, seen in modes.items()} == dict.fromkeys(demo.INSTANCES, mode)
+    plain_get = {"status": 403, "answered": False} if mode == "required" else {"status": 200, "answered": True}
+    assert [seen["checks"]["plain_get"] for seen in modes.values()] == [plain_get] * len(demo.INSTANCES)
+
+
+def test_only_the_probes_read_without_a_token(run: Run) -> None:
+    assert "9 reads without one (all by access_modes_info, on purpose): 6 answered 200, 3 answered 403." in run.output
+
+
+def test_three_changes_each_way(run: Run) -> None:
+    changes = ids_of_changes(run)
+    assert sorted(changes[:3]) == sorted(changes[3:]) == IDS
+    assert "The ECS API was asked to change options 6 times." in run.output
+    for name, before, after in (("switched", "optional", "required"), ("restored", "required", "optional")):
+        steps = {(item["before"]["http_tokens"], item["after"]["http_tokens"]) for item in run.report[name]}
+        assert steps == {(before, after)}
+        assert [item["instance_id"] for item in run.report[name] if item["changed"]] == IDS
+
+
+def test_nothing_is_left_to_restore(run: Run) -> None:
+    assert run.record["instances"] == {}
 
 
 def test_lookup_reads_the_controllers_own_metadata(run: Run) -> None:
@@ -87,4 +122,4 @@ def test_lookup_reads_the_controllers_own_metadata(run: Run) -> None:
 def test_summary_has_a_row_for_each_instance(run: Run) -> None:
     for host, config in demo.INSTANCES.items():
         (row,) = [line for line in run.output.splitlines() if line.split()[:2] == [host, config["instance_id"]]]
-        assert row.split()[-1] == "required"
+        assert row.split()[-3:] == ["optional", "required", "optional"]

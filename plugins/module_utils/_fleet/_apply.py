@@ -9,6 +9,7 @@ Private to the collection.
 
 from __future__ import annotations
 
+import collections
 import concurrent.futures
 import threading
 import time
@@ -52,14 +53,66 @@ def apply(
     One that fails does not stop the others; only where permission is missing from the start, the rest is not tried.
     With *wait_timeout* (seconds), the options are read back until all changes show.
     """
-    sender = _Sender(api)
-    with concurrent.futures.ThreadPoolExecutor(max_workers=max_concurrency) as pool:
-        outcomes = list(pool.map(sender.send, changes))
+    outcomes = [Outcome(change, False, change.refusal) for change in changes]
+    _send_all(_Sender(api), outcomes, max_concurrency)
     if wait_timeout is None:
         return outcomes
     late = _not_shown(api, [it.change for it in outcomes if it.changed], max_concurrency, wait_timeout)
     text = "The API accepted the change, but it did not show within %g s; raise 'wait_timeout'." % wait_timeout
     return [it._replace(error=text) if it.change.instance.instance_id in late else it for it in outcomes]
+
+
+def _send_all(sender: _Sender, outcomes: t.List[Outcome], max_concurrency: int) -> None:
+    """Send what is needed, and put what became of it in the place of each outcome."""
+    line = _Line((it.change.instance.region_id, place) for place, it in enumerate(outcomes) if it.change.after)
+
+    def work() -> None:
+        ticket = line.next()
+        while ticket is not None:
+            region, place = ticket
+            outcomes[place] = sender.send(outcomes[place].change)
+            ticket = line.next(done=region)
+
+    with concurrent.futures.ThreadPoolExecutor(max_workers=max_concurrency) as pool:
+        try:
+            workers = [pool.submit(work) for _number in range(max_concurrency)]
+            for worker in concurrent.futures.as_completed(workers):
+                worker.result()
+        finally:
+            line.close()  # interrupted: what is not sent yet stays unsent
+
+
+class _Line:
+    """What is to be sent, for many threads. The region with the fewest calls under way comes next.
+
+    Each region has a limit of its own: so all of them are used, and one that throttles does not occupy all threads.
+    """
+
+    def __init__(self, tickets: t.Iterable[t.Tuple[str, int]]) -> None:
+        self._lock = threading.Lock()
+        self._waiting: t.Dict[str, t.Deque[int]] = {}
+        for region, place in tickets:
+            self._waiting.setdefault(region, collections.deque()).append(place)
+        self._under_way = dict.fromkeys(self._waiting, 0)
+
+    def next(self, done: t.Optional[str] = None) -> t.Optional[t.Tuple[str, int]]:
+        """The next region and place, None where nothing waits; *done* is the region of the last one."""
+        with self._lock:
+            if done is not None:
+                self._under_way[done] -= 1
+            if not self._waiting:
+                return None
+            region = min(self._waiting, key=lambda it: (self._under_way[it], -len(self._waiting[it])))
+            place = self._waiting[region].popleft()
+            if not self._waiting[region]:
+                del self._waiting[region]
+            self._under_way[region] += 1
+            return region, place
+
+    def close(self) -> None:
+        """Hand out nothing more."""
+        with self._lock:
+            self._waiting.clear()
 
 
 class _Sender:

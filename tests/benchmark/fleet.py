@@ -1,0 +1,145 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""fleet.py: the module metadata_options beside a plain loop over the vendor's SDK, and write docs/benchmarks-fleet.md.
+
+Everything is on loopback addresses. Needs the SDK that tests/tools/interop.py fetches (see ``make benchmark-fleet``).
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+import statistics
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+SDK = CHECKOUT / ".cache/interop/sdk/bin/python"
+PAGE = CHECKOUT / "docs/benchmarks-fleet.md"
+sys.path.insert(0, str(CHECKOUT / "tests" / "fleet"))
+
+import fleets  # noqa: E402
+from fleets import DESCRIBE, KEY, MODIFY, REGIONS, SECRET, Fleet, Run, lab  # noqa: E402
+
+SIZE = 1700
+DUE = sum(fleets.instance(number)["http_tokens"] == "optional" for number in range(SIZE))
+ROUNDS = {0.0: 5, 0.05: 1}  # delay of each answer in seconds -> rounds
+LOOP = "plain loop over the SDK"
+HARDEN = {"regions": REGIONS, "all_instances": True, "http_tokens": "required"}
+
+
+def loop(fleet: Fleet) -> Run:
+    address = (fleet.endpoint or "").removeprefix("http://")
+    order = {"address": address, "key": KEY, "secret": SECRET, "regions": REGIONS}
+    command = [str(SDK), str(Path(__file__).with_name("vendor_loop.py")), str(fleet.usage)]
+    return fleet.measure(command, json.dumps(order))
+
+
+Subject = Callable[[Fleet], Run]
+SUBJECTS: dict[str, Subject] = {
+    LOOP: loop,
+    "metadata_options": lambda fleet: fleet.run(**HARDEN),
+    "metadata_options, one call at a time": lambda fleet: fleet.run(**HARDEN, max_concurrency=1),
+}
+
+
+def measure(fleet: Fleet, delay: float, rounds: int) -> dict[str, list[Run]]:
+    """Interleaved, another one first in each round."""
+    found: dict[str, list[Run]] = {name: [] for name in SUBJECTS}
+    names = list(SUBJECTS)
+    before = fleet.state()
+    for number in range(rounds):
+        for name in names[number % len(names) :] + names[: number % len(names)]:
+            slow = [{"kind": "latency", "seconds": delay}] if delay else []
+            fleet.admin("PATCH", "/control", {"faults": slow})
+            run = SUBJECTS[name](fleet)
+            found[name].append(run)
+            if len(run.modified()) != DUE or set(run.modified().values()) != {1}:
+                raise RuntimeError(f"{name} changed {len(run.modified())} instances, not {DUE}")
+            print(f"{delay * 1000:3.0f} ms, {name}: {run.line()}", flush=True)
+            fleet.admin("PATCH", "/control", {"faults": []})
+            restore(fleet, before)
+    return found
+
+
+def restore(fleet: Fleet, before: fleets.State) -> None:
+    """To what was there before: the loop keeps no record of it."""
+    ids = [name for name, options in before.items() if options[1] == "optional"]
+    fleet.record.unlink(missing_ok=True)
+    fleet.run(regions=REGIONS, instance_ids=ids, http_tokens="optional", max_concurrency=4)
+    fleet.record.unlink(missing_ok=True)
+
+
+def median(runs: list[Run], value: str) -> float:
+    return statistics.median(getattr(run, value) for run in runs)
+
+
+def table(found: dict[str, list[Run]]) -> str:
+    lines = [
+        "|  | reads | changes | s | times less | CPU s | times less | peak MiB | times less |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for name, runs in found.items():
+        cells = [name, str(len(runs[0].accepted(DESCRIBE))), str(len(runs[0].accepted(MODIFY)))]
+        for value, form in (("wall", ".2f"), ("cpu", ".2f"), ("memory", ".0f")):
+            own, theirs = median(runs, value), median(found[LOOP], value)
+            cells += [format(own, form), "1" if name == LOOP else f"{theirs / own:.1f}"]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def render(results: dict[float, dict[str, list[Run]]], load: float) -> str:
+    loops = [run for found in results.values() for run in found[LOOP]]
+    return TEMPLATE.format(
+        today=datetime.date.today().isoformat(),
+        size=SIZE,
+        due=DUE,
+        regions=len(REGIONS),
+        cores=os.cpu_count(),
+        python=platform.python_version(),
+        load=f"{load:.1f}",
+        imports=f"{statistics.median(run.result['import_seconds'] for run in loops):.1f}",
+        rounds=", ".join(f"{rounds} with {delay * 1000:.0f} ms" for delay, rounds in ROUNDS.items()),
+        tables="\n\n".join(f"## {delay * 1000:.0f} ms delay\n\n{table(found)}" for delay, found in results.items()),
+    )
+
+
+TEMPLATE = """\
+# Benchmarks: a fleet
+
+What it costs to make the instances of an account require tokens: `alicloud.imds.metadata_options`, side by side with a plain
+loop over Alibaba Cloud's SDK (`alibabacloud_ecs20140526`, `tests/benchmark/vendor_loop.py`), which reads all instances and
+changes one after the other. This page was written by `make benchmark-fleet` on {today}; do not edit it. Seconds depend
+on the machine, so compare only within one run: the ratios are what matters, and no test asserts a time.
+
+- {size} emulated instances in {regions} regions, {due} of them not requiring tokens; each run must change exactly these, once each.
+- {cores} cores, which the emulator shares, Python {python} on both sides. Load average at the beginning: {load}.
+- *Delay* is a sleep before each answer of the emulated API. *s*, *CPU s* and *peak MiB* are those of the whole process, from its
+  start to its end; medians of interleaved rounds ({rounds} delay). Importing the SDK alone takes {imports} s.
+- The module does more than the loop: it decides about Windows and ACK nodes, records what was there before, and reads the changed
+  instances back (the additional reads), up to 16 calls at once. The loop does none of that, and stops at the first
+  call that is throttled.
+
+{tables}
+"""
+
+
+def main() -> int:
+    if not SDK.exists():
+        print("Run this first:", sys.executable, "tests/tools/interop.py", file=sys.stderr)
+        return 77
+    load = os.getloadavg()[0]
+    with lab.start_emulator(fleets.configuration(SIZE, None), "127.0.0.1:0", control=True) as emulator:
+        fleet = Fleet(emulator, Path(lab.scratch("fleet-")))
+        results = {delay: measure(fleet, delay, rounds) for delay, rounds in ROUNDS.items()}
+    PAGE.write_text(render(results, load))
+    print("wrote", PAGE.relative_to(CHECKOUT))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

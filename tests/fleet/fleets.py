@@ -1,0 +1,157 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An emulated fleet behind a throttled API, and measured runs of the real module over it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+CHECKOUT = HERE.parents[1]
+sys.path.insert(0, str(CHECKOUT / "tests" / "lab"))
+
+import lab  # noqa: E402
+
+REGIONS = ("ap-southeast-1", "cn-beijing", "cn-hangzhou", "eu-central-1")
+KEY, SECRET, ACCOUNT = "LTAI5tFleetFleetFleet01", "fleet-test-secret", "1600000000000000"
+DESCRIBE, MODIFY = "DescribeInstances", "ModifyInstanceMetadataOptions"
+NO_ENTRY = 1_000_000_000  # as `after` of GET /calls
+
+State = dict[str, tuple[str, str, str]]
+
+
+def instance(number: int) -> dict[str, Any]:
+    """Three of ten give metadata without a token. Some of each kind have no endpoint, or tags in their metadata."""
+    region = REGIONS[number // 10 % len(REGIONS)]
+    return {
+        "instance_id": f"i-fleet{number:05}",
+        "region_id": region,
+        "zone_id": region + "-a",
+        "owner_account_id": ACCOUNT,
+        "clients": [],
+        "http_tokens": "optional" if number % 10 < 3 else "required",
+        "http_endpoint": "disabled" if number % 7 == 0 else "enabled",
+        "instance_metadata_tags": "enabled" if number % 11 == 0 else "disabled",
+    }
+
+
+def configuration(size: int, per_second: float | None) -> dict[str, Any]:
+    """Of the emulator. *per_second*: calls of one operation in one region, None for no limit."""
+    control = {
+        "access_keys": {KEY: {"secret": SECRET, "account": ACCOUNT, "actions": ["ecs:*"]}},
+        "account_id": ACCOUNT,
+        "throttle": {"per_second": per_second} if per_second else None,
+    }
+    return {"instances": [instance(number) for number in range(size)], "control": control}
+
+
+@dataclass
+class Run:
+    """One run of the module: what it returned, what it took, and which calls the API counted meanwhile."""
+
+    wall: float
+    calls: list[dict[str, Any]]
+    result: dict[str, Any] = field(default_factory=dict)
+    memory: float = 0.0
+    cpu: float = 0.0
+
+    def accepted(self, action: str) -> list[dict[str, Any]]:
+        return [call for call in self.calls if call["action"] == action and call["status"] == 200]
+
+    def modified(self) -> Counter[str]:
+        """Instance -> number of accepted changes."""
+        return Counter(call["instance"] for call in self.accepted(MODIFY))
+
+    def line(self) -> str:
+        throttled = sum(call["status"] != 200 for call in self.calls)
+        text = f"{self.wall:.1f} s, {len(self.accepted(DESCRIBE))} reads, {len(self.accepted(MODIFY))} changes"
+        text += f", {throttled} calls throttled"
+        return text + (f", {self.cpu:.1f} s CPU, {self.memory:.0f} MiB" if self.memory else "")
+
+
+class Fleet:
+    """The emulator, and how to run modules against it."""
+
+    def __init__(self, emulator: lab.Emulator, folder: Path) -> None:
+        self.usage = folder / "usage.json"
+        self.endpoint = emulator.control_endpoint
+        self.admin = emulator.admin
+        self._seen = 0
+        self.record = folder / "record.json"
+
+    def state(self) -> State:
+        """Instance -> (endpoint, tokens, tags), as the data side has them."""
+        names = ("http_endpoint", "http_tokens", "instance_metadata_tags")
+        listing = self.admin("GET", "/instances")
+        return {row["instance_id"]: tuple(row[name] for name in names) for row in listing["instances"]}
+
+    def recorded(self) -> int:
+        """How many instances the record file has."""
+        return len(json.loads(self.record.read_text())["instances"])
+
+    def throttle(self, per_second: int) -> None:
+        self.admin("PATCH", "/control", {"throttle": {"per_second": per_second}})
+
+    def run(self, **arguments: Any) -> Run:
+        """Run metadata_options with these arguments, and return when it is done."""
+        return self.measure(self._command(), self._arguments(arguments))
+
+    def measure(self, command: Sequence[str], text: str) -> Run:
+        """Run a command that reads *text* and prints JSON, and that writes its memory and CPU time to the file `usage`."""
+        began = time.monotonic()
+        process = self._start(command, text)
+        output, errors = process.communicate()
+        wall = time.monotonic() - began
+        assert process.returncode == 0, (output[-2000:], errors[-2000:])
+        used = json.loads(self.usage.read_text())
+        return Run(wall, self._calls(), json.loads(output), used["memory"], used["cpu"])
+
+    def run_and_kill(self, after_changes: int, **arguments: Any) -> Run:
+        """Kill it as soon as the API has accepted so many changes."""
+        began = time.monotonic()
+        before = self._changes()
+        process = self._start(self._command(), self._arguments(arguments))
+        while self._changes() < before + after_changes:
+            assert process.poll() is None, "it has ended before it could be killed"
+            time.sleep(0.05)
+        process.kill()
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL
+        wall = time.monotonic() - began
+        time.sleep(0.5)  # what it had sent is still being answered
+        return Run(wall, self._calls())
+
+    def _command(self) -> list[str]:
+        return [sys.executable, str(HERE / "run_module.py"), "metadata_options", str(self.usage)]
+
+    def _arguments(self, own: dict[str, Any]) -> str:
+        common = {"access_key_id": KEY, "access_key_secret": SECRET, "api_endpoint": self.endpoint}
+        return json.dumps({**common, "record": str(self.record), **own})
+
+    def _start(self, command: Sequence[str], text: str) -> subprocess.Popen[str]:
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+        assert process.stdin
+        process.stdin.write(text)
+        process.stdin.close()
+        process.stdin = None  # communicate() must not close it again
+        return process
+
+    def _changes(self) -> int:
+        totals = self.admin("GET", f"/calls?after={NO_ENTRY}")["totals"]
+        return int(totals.get(MODIFY, {}).get("ok", 0))
+
+    def _calls(self) -> list[dict[str, Any]]:
+        entries: list[dict[str, Any]] = self.admin("GET", f"/calls?after={self._seen}")["entries"]
+        self._seen = entries[-1]["n"] if entries else self._seen
+        return entries

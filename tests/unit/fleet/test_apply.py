@@ -1,0 +1,96 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How many changes are sent side by side: in any order, but told in the given one."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._apply import apply
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._desired import Change
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._instance import Instance, Options
+from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
+
+BEFORE, AFTER = Options("enabled", "optional", "disabled"), Options("enabled", "required", "disabled")
+
+
+def change(region: str, number: int, after: Options | None = AFTER) -> Change:
+    instance = Instance("i-%s%d" % (region, number), region, "", "linux", "Running", "", "", {}, BEFORE)
+    return Change(instance, after)
+
+
+class Api:
+    """Takes changes; *before* is called with the region and ID of each."""
+
+    def __init__(self, before=lambda region, instance_id: None) -> None:
+        self._before = before
+        self._lock = threading.Lock()
+        self.sent: list[str] = []
+
+    def modify_metadata_options(self, region, instance_id, *_options) -> str:
+        self._before(region, instance_id)
+        with self._lock:
+            self.sent.append(instance_id)
+        return "request-id"
+
+
+def test_a_slow_region_does_not_hold_up_the_others() -> None:
+    """Each region has a limit of its own: while one makes its calls wait, the others go on."""
+    others_done, slow_at_once, most_slow = threading.Event(), [], []
+
+    def before(region: str, _instance_id: str) -> None:
+        if region == "slow":
+            slow_at_once.append(1)
+            most_slow.append(len(slow_at_once))
+            assert others_done.wait(10), "the other region was not worked on"
+            slow_at_once.pop()
+        elif len([name for name in api.sent if name.startswith("i-fast")]) == 19:
+            others_done.set()
+
+    api = Api(before)
+    changes = [change("slow", number) for number in range(20)] + [change("fast", number) for number in range(20)]
+    outcomes = apply(api, changes, max_concurrency=4, wait_timeout=None)
+    assert others_done.is_set() and all(outcome.changed for outcome in outcomes)
+    assert sorted(api.sent) == sorted(it.instance.instance_id for it in changes)
+
+
+def test_outcomes_have_the_order_of_the_changes() -> None:
+    regions = ["b", "a", "c"]
+    changes = [change(regions[number % 3], number, AFTER if number % 4 else None) for number in range(60)]
+
+    def before(_region: str, instance_id: str) -> None:
+        if instance_id == "i-a1":
+            raise ApiError("not_found", "It is gone")
+
+    api = Api(before)
+    outcomes = apply(api, changes, max_concurrency=8, wait_timeout=None)
+    assert [outcome.change for outcome in outcomes] == changes
+    assert [outcome.changed for outcome in outcomes] == [number % 4 > 0 and number != 1 for number in range(60)]
+    assert [outcome.error for outcome in outcomes if outcome.error] == ["It is gone."]
+    assert sorted(api.sent) == sorted(it.change.instance.instance_id for it in outcomes if it.changed)
+
+
+def test_what_is_not_needed_is_not_sent() -> None:
+    api = Api()
+    refused = Change(change("a", 1).instance, refusal="because")
+    outcomes = apply(api, [change("a", 0, None), refused], max_concurrency=2, wait_timeout=None)
+    assert [(outcome.changed, outcome.error) for outcome in outcomes] == [(False, None), (False, "because")]
+    assert api.sent == []
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, RuntimeError])
+def test_interrupted_it_sends_nothing_more(interruption: type[BaseException]) -> None:
+    go_on = threading.Event()
+
+    def before(_region: str, instance_id: str) -> None:
+        if instance_id == "i-a0":
+            raise interruption
+        go_on.wait(0.05)
+
+    api = Api(before)
+    with pytest.raises(interruption):
+        apply(api, [change("a", number) for number in range(200)], max_concurrency=4, wait_timeout=None)
+    assert len(api.sent) < 20
