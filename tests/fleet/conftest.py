@@ -59,9 +59,14 @@ class Attempt(NamedTuple):
     reading: Run
     allowed_seconds: float
 
-    def ratio(self) -> float:
-        """Wall clock, over what the throttle allows plus all else: starting, reading, returning 10,000 results."""
-        return self.changing.wall / (self.allowed_seconds + self.reading.wall)
+
+def ratio(attempts: list[Attempt]) -> float:
+    """Wall clock, over what the throttle allows plus all else: starting, reading, returning 10,000 results.
+
+    Of the fastest runs of each kind: a reading that other load made slow must not excuse a slow change.
+    """
+    reading = min(it.reading.wall for it in attempts)
+    return min(it.changing.wall for it in attempts) / (attempts[0].allowed_seconds + reading)
 
 
 _lines: list[str] = []
@@ -74,8 +79,8 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         for name in ("first", "second", "restored", "killed", "resumed", "restore_killed", "restore_resumed"):
             _lines.append(f"{name:15} {getattr(told, name).line()}")
         for limit, attempts in ((PER_SECOND, told.attempts), (TIGHT, told.tight)):
-            ratios = ", ".join(f"{it.ratio():.2f} ({it.changing.line()})" for it in attempts)
-            _lines.append(f"wall clock over what {limit} calls a second allow, {WANTED_RATIO} is wanted: {ratios}")
+            _lines.append(f"wall clock over what {limit} calls a second allow: {ratio(attempts):.2f} of {WANTED_RATIO}")
+            _lines.extend(f"    {it.changing.line()}; without changes {it.reading.wall:.1f} s" for it in attempts)
         yield told
     assert emulator.process.returncode == 0, emulator.log.read_text()
 
@@ -111,9 +116,9 @@ def tell(fleet: Fleet) -> Story:
 
 
 def attempt(fleet: Fleet, per_second: int, attempts: list[Attempt], allowed_seconds: float) -> None:
-    """Add attempts until one is good. Other load on the machine only makes it slower, so a bad one proves nothing."""
+    """Add attempts until they are good. Other load on the machine only makes it slower, so a bad one proves nothing."""
     harden = {"regions": REGIONS, "all_instances": True, "http_tokens": "required"}
-    while len(attempts) < MOST_ATTEMPTS and not (attempts and attempts[-1].ratio() <= WANTED_RATIO):
+    while len(attempts) < MOST_ATTEMPTS and not (attempts and ratio(attempts) <= WANTED_RATIO):
         fleet.throttle(per_second)
         attempts.append(Attempt(fleet.run(**harden), fleet.run(**harden), allowed_seconds))
         fleet.throttle(PER_SECOND)

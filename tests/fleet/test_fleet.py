@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from conftest import DUE, SIZE, WANTED_RATIO, Story
+from conftest import DUE, SIZE, WANTED_RATIO, Story, ratio
 from fleets import DESCRIBE, MODIFY, REGIONS, Run, State
 
 PAGE = 100
@@ -57,12 +57,12 @@ def test_no_page_is_read_twice_but_to_confirm_changes(story: Story) -> None:
 
 
 def test_it_is_nearly_as_fast_as_the_throttle_allows(story: Story) -> None:
-    assert min(attempt.ratio() for attempt in story.attempts) <= WANTED_RATIO
+    assert ratio(story.attempts) <= WANTED_RATIO
 
 
 def test_a_tight_throttle_is_used_to_the_full(story: Story) -> None:
     """Here the throttle is the limit and not the machine; what a region gives at once at the beginning is not added."""
-    assert min(attempt.ratio() for attempt in story.tight) <= WANTED_RATIO
+    assert ratio(story.tight) <= WANTED_RATIO
     assert all(attempt.changing.modified() == dict.fromkeys(due(story.before), 1) for attempt in story.tight)
 
 
