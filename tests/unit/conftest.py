@@ -49,6 +49,10 @@ SLOW = (
     "emulator_control",
     "openapi/test_signing.py",
     "openapi/test_emulated_control_plane.py",
+    "openapi/test_reaching.py",
+    "openapi/test_transport.py",
+    "fleet/test_modules.py",
+    "fleet/test_apply.py",
     "command/test_launcher.py",
 )
 
