@@ -158,10 +158,10 @@ instances:
       type: str
       returned: always
 totals:
-  description: How many instances were changed, unchanged, and failed.
+  description: How many instances were changed, unchanged, refused (Windows, ACK nodes, unknown options), and failed.
   returned: success, and when some instances failed
   type: dict
-  sample: {"changed": 3, "unchanged": 7, "failed": 0}
+  sample: {"changed": 3, "unchanged": 7, "refused": 0, "failed": 0}
 """
 
 import typing as t
