@@ -107,6 +107,16 @@ def _tree(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _facts(arguments: argparse.Namespace) -> int:
+    from ._command_facts import facts
+
+    found, warnings = facts(Client(_line.settings(arguments)), getattr(arguments, "subset", None))
+    for warning in warnings:
+        complain("Warning: " + warning)
+    write_json(found)
+    return 0
+
+
 def _modes(arguments: argparse.Namespace) -> int:
     from ._modes import Modes, probe
 
@@ -154,6 +164,7 @@ _COMMANDS: t.Dict[str, t.Callable[[argparse.Namespace], int]] = {
     "get": _get,
     "ls": _ls,
     "tree": _tree,
+    "facts": _facts,
     "modes": _modes,
     "token": _token,
 }

@@ -13,6 +13,7 @@ from __future__ import annotations
 import typing as t
 
 from . import _errors
+from ._as_user import as_user
 from ._client import LONGEST_TTL, TOKEN_HEADER, TOKEN_PATH, TTL_HEADER, Client
 
 _ITEM = "/latest/meta-data/instance-id"
@@ -68,6 +69,23 @@ def probe(client: Client) -> Modes:
     if verdict in ("optional", "required"):
         problems += _not_refused(checks)
     return Modes(verdict, checks, problems)
+
+
+def probe_as(user: str, make_client: t.Callable[[], Client]) -> t.Dict[str, t.Any]:
+    """The same as *user* of this host, as a dict; raise as ``as_user`` does. The client is made anew there."""
+    found: t.Dict[str, t.Any] = as_user(user, lambda: probe(make_client())._asdict())
+    return found
+
+
+def identity(client: Client) -> t.Optional[t.Dict[str, str]]:
+    """Which instance this is, ``instance_id`` and ``region_id``; None where that cannot be read with a token."""
+    try:
+        found = {
+            name.replace("-", "_"): client.get("/latest/meta-data/" + name) for name in ("instance-id", "region-id")
+        }
+    except _errors.MetadataError:
+        return None
+    return {name: value.decode("ascii", "replace").strip() for name, value in found.items()}
 
 
 def _token_get(client: Client, problems: t.List[str]) -> Check:

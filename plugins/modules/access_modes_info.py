@@ -16,7 +16,24 @@ description:
     rules of the security-enhanced mode.
   - This is the only plugin of the collection that ever sends a request without a token. It asks for the instance ID, to see
     whether that is answered, and throws the value away. In a log of normal mode accesses it shows up as one access.
-options: {}
+options:
+  users:
+    description:
+      - Users of the managed node to ask for as well, each in a process of its own with all groups of that user. Needs root.
+    type: list
+    elements: str
+    default: []
+  identity:
+    description:
+      - Return which instance this is, too.
+    type: bool
+    default: false
+  cloud_init:
+    description:
+      - Let cloud-init, where it is installed and enabled, look for its data source as it does at boot, without keeping anything.
+      - On an instance whose cloud-init is too old for tokens, it finds none once they are required, and the next boot goes wrong.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - alicloud.imds._imds
   - alicloud.imds._attributes
@@ -81,6 +98,23 @@ checks:
       returned: when the service can be reached
       type: dict
       sample: {"status": 401, "refused": true}
+users:
+  description: The same for each of O(users); C(verdict), C(checks) and C(problems) by name.
+  returned: success
+  type: dict
+  sample: {"nobody": {"verdict": "unreachable", "checks": {}, "problems": ["GET ... Connection refused ..."]}}
+instance:
+  description: Which instance this is; null where that cannot be read.
+  returned: with O(identity=true)
+  type: dict
+  sample: {"instance_id": "i-bp1d6tsvznfghy7y0000", "region_id": "cn-hangzhou"}
+cloud_init:
+  description:
+    - C(installed), C(enabled), C(version), C(found) and C(problem).
+    - C(found) says whether it found its data source, and is null where it was not asked.
+  returned: with O(cloud_init=true)
+  type: dict
+  sample: {"installed": true, "enabled": true, "version": "25.1.4", "found": true, "problem": null}
 problems:
   description: Sentences on what the service did otherwise than documented, or why it is unreachable.
   returned: success
@@ -90,18 +124,38 @@ problems:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.alicloud.imds.plugins.module_utils._modes import probe
+from ansible_collections.alicloud.imds.plugins.module_utils import _modes
+from ansible_collections.alicloud.imds.plugins.module_utils._as_user import NoSuchUser
+from ansible_collections.alicloud.imds.plugins.module_utils._host import _cloud_init
 from ansible_collections.alicloud.imds.plugins.module_utils._options import argument_spec, make_client
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
+    module = AnsibleModule(
+        argument_spec=argument_spec(
+            users={"type": "list", "elements": "str", "default": []},
+            identity={"type": "bool", "default": False},
+            cloud_init={"type": "bool", "default": False},
+        ),
+        supports_check_mode=True,
+    )
+    params = module.params
+
+    def client() -> _modes.Client:
+        return make_client(params.__getitem__)
+
     try:
-        client = make_client(module.params.__getitem__)
-    except ValueError as exc:
+        result = _modes.probe(client())._asdict()
+        result["users"] = {name: _modes.probe_as(name, client) for name in params["users"]}
+        if params["identity"]:
+            result["instance"] = _modes.identity(client())
+        if params["cloud_init"]:
+            result["cloud_init"] = _cloud_init.ask()
+    except (NoSuchUser, ValueError) as exc:
         module.fail_json(msg=str(exc))
-    modes = probe(client)
-    module.exit_json(changed=False, verdict=modes.verdict, checks=modes.checks, problems=modes.problems)
+    except OSError as exc:
+        module.fail_json(msg="Asking as another user needs root: %s. Set 'become: true', or leave out 'users'." % exc)
+    module.exit_json(changed=False, **result)
 
 
 if __name__ == "__main__":

@@ -171,15 +171,15 @@ from ansible_collections.alicloud.imds.plugins.module_utils._fleet import _repor
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._desired import Change, Permissions
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._instance import Options
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._options import selection, selection_spec
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet._record import Record, RecordError
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._record import Keeper, RecordError, open_record
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._module import open_api
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._options import argument_spec
 
 
-def make_plan(api: t.Any, params: dict[str, t.Any], record: Record | None, manner: _work.Manner) -> list[Change]:
+def make_plan(api: t.Any, params: dict[str, t.Any], record: Keeper | None, manner: _work.Manner) -> list[Change]:
     if params["state"] == "restored":
-        return _work.plan_restore(api, t.cast(Record, record), params["instance_ids"])
+        return _work.plan_restore(api, t.cast(Keeper, record), params["instance_ids"])
     if not (params["all_instances"] or any(params[name] for name in ("instance_ids", "tags", "name", "vpc_id"))):
         raise ValueError(
             "Choose instances by 'instance_ids', 'tags', 'name' or 'vpc_id', or set 'all_instances: true'."
@@ -191,7 +191,7 @@ def make_plan(api: t.Any, params: dict[str, t.Any], record: Record | None, manne
 
 def run(module: AnsibleModule) -> tuple[str | None, dict[str, t.Any]]:
     params = module.params
-    record = Record(params["record"]) if params["record"] else None
+    record = open_record(params["record"], params["record_names"]) if params["record"] else None
     manner = _work.Manner(params["max_concurrency"], params["wait_timeout"] if params["wait"] else None)
     api = open_api(module, missing_required_lib)
     changes = make_plan(api, params, record, manner)
@@ -203,7 +203,7 @@ def run(module: AnsibleModule) -> tuple[str | None, dict[str, t.Any]]:
     if module.check_mode:
         return None, _report.changed(planned)
     if params["state"] == "restored":
-        outcomes = _work.restore(api, changes, t.cast(Record, record), manner)
+        outcomes = _work.restore(api, changes, t.cast(Keeper, record), manner)
     else:
         outcomes = _work.bring(api, changes, record, manner)
     return _report.problem(outcomes, tolerate_refusals=not refusals_fail), _report.changed(outcomes)
@@ -223,9 +223,11 @@ def main() -> None:
             allow_ack_nodes={"type": "bool", "default": False},
             refused={"type": "str", "choices": ["fail", "report"], "default": "fail"},
             record={"type": "path"},
+            record_names={"type": "dict"},
             wait={"type": "bool", "default": True},
             wait_timeout={"type": "float", "default": 60.0},
         ),
+        required_by={"record_names": ["record"]},
         required_if=[
             ("state", "present", ["regions"]),
             ("state", "present", ["http_tokens", "http_endpoint", "instance_metadata_tags"], True),

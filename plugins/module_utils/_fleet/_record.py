@@ -5,7 +5,7 @@
 """The record of what options were before they were changed, so that exactly that can be restored. Private to the collection.
 
 A JSON file, readable by its owner only, replaced atomically and locked against other writers: several hosts of one play
-may record at the same time.
+may record at the same time. Or a directory with one such file per instance, which has a name that people know.
 """
 
 from __future__ import annotations
@@ -27,11 +27,24 @@ class RecordError(Exception):
     """The record file cannot be used; the message names it and says what to do."""
 
 
+class Keeper(t.Protocol):
+    """What is needed of a record, whether it is a file or a directory."""
+
+    path: str
+
+    def remember(self, instances: t.Iterable[Instance]) -> None: ...
+
+    def forget(self, instance_ids: t.Iterable[str]) -> None: ...
+
+    def wishes(self) -> t.Dict[str, t.Tuple[str, Options]]: ...
+
+
 class Record:
     """The record file at *path*. Entries are kept per instance ID: region, options before, time."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, lock: t.Optional[str] = None) -> None:
         self.path = path
+        self._lock = lock or path + ".lock"  # a file beside it, since the record itself is replaced
 
     def remember(self, instances: t.Iterable[Instance]) -> None:
         """Keep the present options of *instances*, before they are changed.
@@ -60,6 +73,14 @@ class Record:
         return {
             instance_id: (entry["region_id"], Options(**entry["before"])) for instance_id, entry in self._read().items()
         }
+
+    def remove(self) -> None:
+        """Delete the file."""
+        with self._locked():
+            try:
+                os.unlink(self.path)
+            except OSError as exc:
+                raise RecordError("The record %s cannot be removed: %s." % (self.path, exc.strerror)) from exc
 
     def _read(self) -> t.Dict[str, t.Dict[str, t.Any]]:
         try:
@@ -97,9 +118,8 @@ class Record:
 
     @contextlib.contextmanager
     def _locked(self) -> t.Iterator[None]:
-        # a file beside it, since the record itself is replaced
         try:
-            lock = os.open(self.path + ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+            lock = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         except OSError as exc:
             raise RecordError("The record %s cannot be locked: %s." % (self.path, exc.strerror)) from exc
         try:
@@ -107,6 +127,65 @@ class Record:
             yield
         finally:
             os.close(lock)
+
+
+class RecordDirectory:
+    """A directory with a record of its own for each instance: ``NAME.json``, where *names* gives the name, else its ID.
+
+    A file goes when its entry is restored; a directory that is not there holds nothing.
+    """
+
+    def __init__(self, path: str, names: t.Mapping[str, str]) -> None:
+        for name in names.values():
+            if not name or name.startswith(".") or "/" in name or "\0" in name:
+                raise ValueError("%r in 'record_names' cannot be the name of a file." % name)
+        self.path = path
+        self._names = names
+
+    def remember(self, instances: t.Iterable[Instance]) -> None:
+        """As `Record.remember`."""
+        for instance in instances:
+            try:
+                os.makedirs(self.path, mode=0o700, exist_ok=True)
+            except OSError as exc:
+                raise RecordError("The directory %s cannot be made: %s." % (self.path, exc.strerror)) from exc
+            self._file(self._names.get(instance.instance_id, instance.instance_id)).remember([instance])
+
+    def forget(self, instance_ids: t.Iterable[str]) -> None:
+        """As `Record.forget`; a record that is empty then is removed."""
+        gone = set(instance_ids)
+        for record in self._files():
+            if gone & set(record.wishes()):
+                record.forget(gone)
+                if not record.wishes():
+                    record.remove()
+
+    def wishes(self) -> t.Dict[str, t.Tuple[str, Options]]:
+        """As `Record.wishes`, of all files together."""
+        return {instance_id: wish for record in self._files() for instance_id, wish in record.wishes().items()}
+
+    def _files(self) -> t.List[Record]:
+        try:
+            names = sorted(os.listdir(self.path))
+        except FileNotFoundError:
+            return []
+        except OSError as exc:
+            raise RecordError("The directory %s cannot be read: %s." % (self.path, exc.strerror)) from exc
+        return [self._file(name[: -len(".json")]) for name in names if name.endswith(".json") and name[0] != "."]
+
+    def _file(self, name: str) -> Record:
+        # one lock for all: beside the records would be twice as many files as instances
+        return Record(os.path.join(self.path, name + ".json"), os.path.join(self.path, ".lock"))
+
+
+def open_record(path: str, names: t.Optional[t.Mapping[str, str]]) -> Keeper:
+    """The record at *path*: a directory where there is one, or *names* are given, else a file.
+
+    Raise ValueError for a name that is none.
+    """
+    if names is not None or os.path.isdir(path):
+        return RecordDirectory(path, names or {})
+    return Record(path)
 
 
 def _entry(instance: Instance, options: Options) -> t.Dict[str, t.Any]:

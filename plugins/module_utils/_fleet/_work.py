@@ -11,7 +11,7 @@ import typing as t
 from ._apply import Outcome, Writer, apply
 from ._desired import Change, Permissions, plan
 from ._instance import Instance, Options
-from ._record import Record
+from ._record import Keeper
 from ._select import Selection, find
 
 
@@ -29,7 +29,7 @@ def plan_wish(
     return [plan(instance, wish, permissions) for instance in find(api, selection, manner.max_concurrency)]
 
 
-def plan_restore(api: Writer, record: Record, only: t.Optional[t.Sequence[str]]) -> t.List[Change]:
+def plan_restore(api: Writer, record: Keeper, only: t.Optional[t.Sequence[str]]) -> t.List[Change]:
     """What it takes to bring recorded instances, all or *only* these IDs, back to what was recorded.
 
     Raise ValueError for an ID without a record, or an instance that is gone.
@@ -49,14 +49,14 @@ def plan_restore(api: Writer, record: Record, only: t.Optional[t.Sequence[str]])
     return [plan(instance, chosen[instance.instance_id][1], Permissions(True, True)) for instance in found]
 
 
-def bring(api: Writer, changes: t.Sequence[Change], record: t.Optional[Record], manner: Manner) -> t.List[Outcome]:
+def bring(api: Writer, changes: t.Sequence[Change], record: t.Optional[Keeper], manner: Manner) -> t.List[Outcome]:
     """Record what is there, then make *changes*. Killed at any point, doing the same again comes to the same end."""
     if record is not None:
         record.remember(change.instance for change in changes if change.after is not None)
     return apply(api, changes, manner.max_concurrency, manner.wait_timeout)
 
 
-def restore(api: Writer, changes: t.Sequence[Change], record: Record, manner: Manner) -> t.List[Outcome]:
+def restore(api: Writer, changes: t.Sequence[Change], record: Keeper, manner: Manner) -> t.List[Outcome]:
     """Make *changes*, and drop from the record what has been restored. What failed stays in it, for another try."""
     outcomes = apply(api, changes, manner.max_concurrency, manner.wait_timeout)
     record.forget(outcome.change.instance.instance_id for outcome in outcomes if outcome.error is None)

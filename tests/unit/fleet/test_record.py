@@ -13,7 +13,12 @@ import stat
 
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._instance import Options, parse
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet._record import Record, RecordError
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._record import (
+    Record,
+    RecordDirectory,
+    RecordError,
+    open_record,
+)
 
 
 def instance(number, tokens="optional"):
@@ -91,3 +96,42 @@ def test_writers_at_the_same_time_lose_nothing(record) -> None:
     assert len(record.wishes()) == 60
     with open(record.path) as stream:
         json.load(stream)
+
+
+@pytest.fixture
+def directory(tmp_path):
+    return RecordDirectory(str(tmp_path / "deep" / "records"), {"i-1": "web1", "i-2": "web2"})
+
+
+def test_a_directory_has_one_file_per_instance_with_its_name(directory) -> None:
+    assert directory.wishes() == {}, "it need not be there"
+    directory.remember([instance(1), instance(2, "required"), instance(3)])
+    assert sorted(os.listdir(directory.path)) == [".lock", "i-3.json", "web1.json", "web2.json"]
+    assert {
+        stat.S_IMODE(os.stat(os.path.join(directory.path, name)).st_mode) for name in os.listdir(directory.path)
+    } == {0o600}
+    assert stat.S_IMODE(os.stat(directory.path).st_mode) == 0o700
+    assert {key: wish[1].http_tokens for key, wish in directory.wishes().items()} == {
+        "i-1": "optional",
+        "i-2": "required",
+        "i-3": "optional",
+    }
+
+
+def test_files_of_restored_instances_go(directory) -> None:
+    directory.remember([instance(1), instance(2)])
+    directory.forget(["i-1", "i-never"])
+    assert sorted(os.listdir(directory.path)) == [".lock", "web2.json"]
+    assert list(directory.wishes()) == ["i-2"]
+
+
+def test_a_record_is_a_directory_where_there_is_one_or_names_are_given(tmp_path) -> None:
+    assert isinstance(open_record(str(tmp_path), None), RecordDirectory)
+    assert isinstance(open_record(str(tmp_path / "none"), {}), RecordDirectory)
+    assert isinstance(open_record(str(tmp_path / "none"), None), Record)
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "..", ".hidden", "a\0"])
+def test_a_name_that_is_none_is_refused(tmp_path, name) -> None:
+    with pytest.raises(ValueError, match="cannot be the name of a file"):
+        RecordDirectory(str(tmp_path), {"i-1": name})

@@ -1,0 +1,259 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Put the fence up, change it, take it down, and bring back what was there before. Private to the collection.
+
+The rules in the kernel and the files that bring them back after a reboot are one thing here: both are right, or both are
+put right. Whatever fails in between, the host ends as it began.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import typing as t
+
+from .._as_user import NoSuchUser, member_ids, user_id
+from . import _fence_rules as _rules
+from . import _files, _neighbours
+from ._programs import HostError, find, has_systemd, is_active, must, run, systemctl
+
+OFF = "off"
+_ETC = "/etc/alicloud-imds"
+_RULES_FILE = _ETC + "/fence.nft"
+_MANIFEST = _ETC + "/fence.json"
+_UNITS = "/etc/systemd/system/"
+# What the kernel listed when the rules were loaded: it differs from now where somebody has changed them since.
+_LISTING = "/run/alicloud-imds-fence.listing"
+
+
+class Wish(t.NamedTuple):
+    """How the fence should be. *mode* is "off", "audit" or "enforce"; names are of this host."""
+
+    mode: str
+    users: t.Sequence[str]
+    groups: t.Sequence[str]
+    sources: t.Sequence[str]
+    deny_services: t.Sequence[str]
+    neighbours: t.Sequence[str]
+
+
+class Outcome(t.NamedTuple):
+    """``before`` is what `restore` needs; ``diff`` is for people."""
+
+    changed: bool
+    before: _files.Before
+    diff: t.List[t.Dict[str, str]]
+
+
+def bring(wish: Wish, check_only: bool) -> Outcome:
+    """Make the fence as wished, or with *check_only* find out what that would change.
+
+    Raise HostError where this host cannot have it; it is then as before.
+    """
+    wanted = _wanted(wish)
+    try:
+        todo = _files.plan(_MANIFEST, wanted)
+    except (OSError, ValueError) as exc:
+        raise HostError(str(exc)) from exc
+    present = _present_table()
+    reload = bool(wanted) and (_touches_rules(todo) or present is None or present != _listing_when_loaded())
+    if reload:
+        _check(_text(wanted[_RULES_FILE]))
+    before = dict(todo.before, loaded=present is not None)
+    outcome = Outcome(
+        bool(todo.changes) or reload or (not wanted and present is not None),
+        before,
+        _files.differences(todo.changes, lambda path: path == _MANIFEST) + _table_difference(reload, present, wanted),
+    )
+    if outcome.changed and not check_only:
+        _carry_out(todo, before, wish, reload)
+    return outcome
+
+
+def restore(before: _files.Before) -> bool:
+    """Bring back files and rules as they were (see `Outcome.before`); return whether anything was different."""
+    try:
+        changed = _files.restore(before)
+    except OSError as exc:
+        raise HostError("The fence could not be put back as it was: %s." % exc) from exc
+    if changed:
+        systemctl("daemon-reload")
+    if before["loaded"] and os.path.exists(_RULES_FILE):
+        if changed or _present_table() != _listing_when_loaded():
+            _load()
+            return True
+    elif _present_table() is not None:
+        _unload()
+        return True
+    return changed
+
+
+def refused() -> t.List[t.Dict[str, int]]:
+    """Users that were refused, or in audit would be, since the rules were loaded: ``uid`` and ``connections``."""
+    nft = find("nft")
+    done = run(nft, "-j", "list", "set", *_rules.TABLE.split(), "refused") if nft else None
+    if done is None or done.status != 0:
+        return []
+    found = []
+    for item in json.loads(done.output).get("nftables", []):
+        for element in item.get("set", {}).get("elem", []):
+            counted = element["elem"]
+            found.append({"uid": int(counted["val"]), "connections": int(counted["counter"]["packets"])})
+    return sorted(found, key=lambda it: (-it["connections"], it["uid"]))
+
+
+def _wanted(wish: Wish) -> t.Dict[str, _files.Entry]:
+    """The files of the fence, none where it should be off."""
+    if wish.mode == OFF:
+        return {}
+    nft = find("nft")
+    if nft is None:
+        raise HostError(
+            "There is no program nft on this host. Install the package nftables, or set 'mode' (the role's"
+            " hardening_fence) to off."
+        )
+    unit = _UNITS + _rules.UNIT
+    after_flush = _UNITS + "nftables.service.d/50-alicloud-imds-fence.conf"
+    files: t.Dict[str, _files.Entry] = {
+        _RULES_FILE: _files.file(_rules.rules(wish.mode, _allowed(wish))),
+        unit: _files.file(_rules.service(nft, _RULES_FILE, _LISTING)),
+        _UNITS + "sysinit.target.wants/" + _rules.UNIT: _files.Link(unit),
+        after_flush: _files.file(_rules.after_flush(nft, _RULES_FILE)),
+    }
+    if wish.mode == _rules.ENFORCE:
+        for service in wish.deny_services:
+            files["%s%s.d/50-alicloud-imds-fence.conf" % (_UNITS, service)] = _files.file(_deny(service))
+    return files
+
+
+def _deny(service: str) -> str:
+    try:
+        return _rules.deny(service)
+    except ValueError as exc:
+        raise HostError(str(exc)) from exc
+
+
+def _allowed(wish: Wish) -> _rules.Allowed:
+    uids, gids = [0], []
+    try:
+        uids += [user_id(name) for name in wish.users]
+        for name in wish.groups:
+            gid, members = member_ids(name)
+            gids.append(gid)
+            uids += members
+        sources = [str(ipaddress.IPv4Network(source)) for source in wish.sources]
+    except NoSuchUser as exc:
+        raise HostError("%s Create it before, or correct 'allowed_users' and 'allowed_groups'." % exc) from exc
+    except ValueError as exc:
+        raise HostError("%s in 'allowed_sources'; give IPv4 networks such as 172.17.0.0/16." % exc) from exc
+    return _rules.Allowed(uids, gids, sources)
+
+
+def _text(entry: _files.Entry) -> str:
+    return entry.content.decode("utf-8") if isinstance(entry, _files.File) else ""
+
+
+def _touches_rules(todo: _files.Plan) -> bool:
+    return any(change.path == _RULES_FILE for change in todo.changes)
+
+
+def _check(rules: str) -> None:
+    """Let nft judge the rules without loading them."""
+    nft = find("nft") or "nft"
+    done = run(nft, "-c", "-f", "-", text=rules)
+    if done.status != 0:
+        said = " ".join(done.errors.split())
+        raise HostError(
+            "This host cannot have the fence: nft refuses the rules (%s). It needs Linux 4.18 and nftables 0.9, with"
+            " 'meta skuid', 'log', dynamic sets and 'reject'; in a container also the right CAP_NET_ADMIN." % said[:600]
+        )
+
+
+def _present_table() -> t.Optional[str]:
+    """The table as the kernel has it, without counters; None where it is not loaded."""
+    nft = find("nft")
+    if nft is None:
+        return None
+    done = run(nft, "-s", "-t", "list", "table", *_rules.TABLE.split())
+    return done.output if done.status == 0 else None
+
+
+def _listing_when_loaded() -> t.Optional[str]:
+    try:
+        with open(_LISTING, encoding="utf-8") as stream:
+            return stream.read()
+    except (OSError, ValueError):
+        return None
+
+
+def _table_difference(
+    reload: bool, present: t.Optional[str], wanted: t.Mapping[str, _files.Entry]
+) -> t.List[t.Dict[str, str]]:
+    """What changes in the kernel; where the rules' file changes as well, that says it already."""
+    title = "nftables: table " + _rules.TABLE
+    if wanted and reload:
+        after = _text(wanted[_RULES_FILE])
+        return [{"before_header": title, "after_header": title, "before": present or "", "after": after}]
+    if not wanted and present is not None:
+        return [{"before_header": title, "after_header": title, "before": present, "after": ""}]
+    return []
+
+
+def _carry_out(todo: _files.Plan, before: _files.Before, wish: Wish, reload: bool) -> None:
+    try:
+        earlier = _neighbours.look(wish.neighbours) if reload else {}
+        try:
+            _files.carry_out(todo)
+        except OSError as exc:
+            raise HostError("The fence could not be written: %s." % exc) from exc
+        if todo.changes:
+            systemctl("daemon-reload")
+        if wish.mode == OFF:
+            _unload()
+        elif reload:
+            _load()
+        if reload:
+            _neighbours.compare(earlier, _neighbours.look(wish.neighbours))
+        if wish.deny_services and wish.mode == _rules.ENFORCE and todo.changes:
+            _prove_deny()
+    except HostError:
+        restore(before)
+        raise
+
+
+def _load() -> None:
+    nft = find("nft") or "nft"
+    must(nft, "-f", _RULES_FILE)
+    listing = _files.File((_present_table() or "").encode(), 0o600, os.geteuid())
+    _files.put(_LISTING, listing)
+    if not is_active(_rules.UNIT):
+        systemctl("start", _rules.UNIT)
+
+
+def _unload() -> None:
+    if is_active(_rules.UNIT):
+        systemctl("stop", _rules.UNIT)
+    nft = find("nft")
+    if nft is not None and _present_table() is not None:
+        must(nft, "delete", "table", *_rules.TABLE.split())
+    _files.put(_LISTING, None)
+
+
+def _prove_deny() -> None:
+    """systemd ignores IPAddressDeny= with no more than a line in the log where the kernel does not let it: so try."""
+    if not has_systemd() or find("systemd-run") is None:
+        return
+    address = "%s/32" % _rules.ADDRESS
+    connect = "exec 3<>/dev/tcp/%s/%d" % (_rules.ADDRESS, _rules.PORT)
+    command = ("timeout", "1", "bash", "-c", connect)
+    if run(*command).status != 0:
+        return  # not even without it: nothing can be told
+    denied = run("systemd-run", "--quiet", "--collect", "--wait", "-p", "IPAddressDeny=" + address, *command)
+    if denied.status == 0:
+        raise HostError(
+            "systemd on this host does not enforce IPAddressDeny= (no cgroup v2, or no right to load BPF programs)."
+            " Leave out 'deny_services' (the role's hardening_fence_services)."
+        )

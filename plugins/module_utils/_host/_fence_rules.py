@@ -1,0 +1,152 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the fence is made of, as text: nftables rules, the units that keep them loaded, drop-ins. Pure; private to the collection.
+
+Why the rules are as they are:
+
+* Only the packet that opens a connection is judged. Later ones may have no socket any more (the program has ended), and then
+  no owner that a rule could ask for.
+* Only tcp/80 of the one address: name servers, time servers and mirrors of Alibaba Cloud share 100.64.0.0/10 with it.
+* Reject, never drop: who is refused fails at once. A reset looks to every client like a closed port.
+* A policy of ``accept`` never overrides another firewall: what firewalld, ufw or docker refuse stays refused.
+* Users and groups stand in the rules, not in named sets, so that the listing shows whether somebody changed them.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+ADDRESS, PORT = "100.100.100.200", 80
+TABLE = "inet alicloud_imds"
+UNIT = "alicloud-imds-fence.service"
+AUDIT, ENFORCE = "audit", "enforce"
+
+_UNIT_NAME = re.compile(r"[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\-]*)?\.(service|socket|slice|scope)\Z")
+
+_RULES = """\
+# Written by the Ansible collection alicloud.imds: who may open connections to the metadata service. Loaded by %(unit)s.
+table %(table)s
+delete table %(table)s
+table %(table)s {
+	set refused {
+		type uid
+		size 4096
+		flags dynamic
+	}
+
+	chain output {
+		type filter hook output priority filter; policy accept;
+		ip daddr %(address)s tcp dport %(port)d tcp flags & (syn | ack) == syn jump local
+	}
+
+	chain forward {
+		type filter hook forward priority filter; policy accept;
+		ip daddr %(address)s tcp dport %(port)d tcp flags & (syn | ack) == syn jump forwarded
+	}
+
+	chain local {
+%(allowed)s
+		add @refused { meta skuid counter }
+		limit rate 10/minute burst 20 packets log prefix "%(prefix)s" flags skuid
+		counter %(verdict)s
+	}
+
+	chain forwarded {
+%(sources)s
+		limit rate 10/minute burst 20 packets log prefix "%(prefix)s"
+		counter %(verdict)s
+	}
+}
+"""
+
+_SERVICE = """\
+# Written by the Ansible collection alicloud.imds.
+[Unit]
+Description=Who on this host may reach the ECS instance metadata service
+Documentation=https://github.com/alicloud-imds/alicloud.imds
+DefaultDependencies=no
+Requires=local-fs.target
+After=local-fs.target nftables.service
+Before=network-pre.target network-online.target
+Wants=network-pre.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=%(nft)s -f %(rules)s
+ExecStartPost=/bin/sh -c 'umask 077; %(nft)s -s -t list table %(table)s >%(listing)s'
+ExecReload=%(nft)s -f %(rules)s
+ExecStop=-%(nft)s delete table %(table)s
+
+[Install]
+WantedBy=sysinit.target
+"""
+
+# The unit of most distributions flushes the whole ruleset when it starts, stops and reloads.
+_AFTER_FLUSH = """\
+# Written by the Ansible collection alicloud.imds: this unit flushes all rules, so the fence is put up again.
+[Service]
+ExecStartPost=-%(nft)s -f %(rules)s
+ExecReload=-%(nft)s -f %(rules)s
+ExecStopPost=-%(nft)s -f %(rules)s
+"""
+
+_DENY = """\
+# Written by the Ansible collection alicloud.imds: this unit has no business with the metadata service.
+[%(section)s]
+IPAddressDeny=%(address)s/32
+"""
+
+
+class Allowed(t.NamedTuple):
+    """Who may open connections: user and group IDs on this host (root is always among them), and networks behind it."""
+
+    uids: t.Sequence[int]
+    gids: t.Sequence[int]
+    sources: t.Sequence[str]
+
+
+def rules(mode: str, allowed: Allowed) -> str:
+    """The rules as a file for ``nft -f``, which replaces an earlier version of the table in one step."""
+    passes = ["meta skuid { %s } counter return" % _list(allowed.uids)]
+    if allowed.gids:
+        passes.append("meta skgid { %s } counter return" % _list(allowed.gids))
+    sources = ["ip saddr { %s } counter return" % ", ".join(allowed.sources)] if allowed.sources else []
+    return _RULES % {
+        "unit": UNIT,
+        "table": TABLE,
+        "address": ADDRESS,
+        "port": PORT,
+        "allowed": "\n".join("\t\t" + line for line in passes),
+        "sources": "\n".join("\t\t" + line for line in sources) or "\t\t# nobody behind this host",
+        "prefix": "alicloud-imds fence %s: " % ("refused" if mode == ENFORCE else "would refuse"),
+        "verdict": "reject with tcp reset" if mode == ENFORCE else "accept",
+    }
+
+
+def service(nft: str, rules_path: str, listing_path: str) -> str:
+    """The unit that loads the rules before there is a network, and takes them away when it is stopped.
+
+    At *listing_path* it leaves what the kernel lists then.
+    """
+    return _SERVICE % {"nft": nft, "rules": rules_path, "table": TABLE, "listing": listing_path}
+
+
+def after_flush(nft: str, rules_path: str) -> str:
+    """The drop-in for nftables.service."""
+    return _AFTER_FLUSH % {"nft": nft, "rules": rules_path}
+
+
+def deny(unit: str) -> str:
+    """The drop-in that keeps all processes of a unit from the address; raise ValueError for a name that is none."""
+    found = _UNIT_NAME.match(unit)
+    if not found:
+        raise ValueError("%r in 'deny_services' is no unit, such as nginx.service." % unit)
+    return _DENY % {"section": found.group(2).capitalize(), "address": ADDRESS}
+
+
+def _list(numbers: t.Sequence[int]) -> str:
+    return ", ".join(map(str, sorted(set(numbers))))

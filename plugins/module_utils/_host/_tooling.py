@@ -1,0 +1,140 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which files make the command ecs-metadata and its company on a host. Private to the collection.
+
+The command is the very files of this collection: a module that runs on the host has them with it, and they are written out
+byte by byte. So the host gets just the version of the collection that the controller has.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+import typing as t
+
+# Not used here: they are named so that Ansible sends them along. A test compares them with what the command imports.
+from .. import (  # noqa: F401
+    _client,
+    _command,
+    _command_completion,
+    _command_facts,
+    _command_manual,
+    _command_output,
+    _command_parser,
+    _command_read,
+    _command_tokenfile,
+    _command_tree,
+    _dmi,
+    _errors,
+    _facts,
+    _gather,
+    _http,
+    _modes,
+    _secrets,
+    _tree,
+    _values,
+    _walk,
+)
+from .._command_completion import bash
+from .._command_manual import manual
+from .._command_parser import build
+from .._launcher import LAUNCHER
+from . import _files
+from ._programs import HostError
+
+PROGRAM = "/usr/local/bin/ecs-metadata"
+_LIBRARY = "/usr/local/lib/ecs-metadata/"
+_MODULES = _LIBRARY + "alicloud_imds/"
+_MANIFEST = _LIBRARY + "manifest.json"
+_COMPLETION = "/usr/local/share/bash-completion/completions/ecs-metadata"
+_MANUAL = "/usr/local/share/man/man1/ecs-metadata.1"
+_LOCAL_FACT = "/etc/ansible/facts.d/alicloud_ecs.fact"
+
+MODULES = (
+    "_client",
+    "_command",
+    "_command_completion",
+    "_command_facts",
+    "_command_manual",
+    "_command_output",
+    "_command_parser",
+    "_command_read",
+    "_command_tokenfile",
+    "_command_tree",
+    "_dmi",
+    "_errors",
+    "_facts",
+    "_gather",
+    "_http",
+    "_modes",
+    "_secrets",
+    "_tree",
+    "_values",
+    "_walk",
+)
+
+# A local fact that fails, or takes long, spoils the fact gathering of every playbook: so it never does.
+_FACT = """\
+#!/bin/sh
+# Written by the Ansible collection alicloud.imds: ansible_local.alicloud_ecs, without secrets.
+%s facts --timeout 1 --deadline 5 --retries 1 2>/dev/null ||
+    echo '{"available": false, "unavailable_reason": "the metadata service did not answer as it should; try: ecs-metadata facts"}'
+"""
+
+
+class Outcome(t.NamedTuple):
+    """``before`` is what `restore` needs; ``diff`` is for people."""
+
+    changed: bool
+    before: _files.Before
+    diff: t.List[t.Dict[str, str]]
+
+
+def bring(present: bool, local_fact: bool, check_only: bool) -> Outcome:
+    """Install the command and its company, or take all of it away; raise HostError where that fails, with nothing changed."""
+    try:
+        todo = _files.plan(_MANIFEST, wanted(local_fact) if present else {})
+        if not check_only:
+            _files.carry_out(todo)
+    except (OSError, ValueError) as exc:
+        raise HostError("The command ecs-metadata could not be %s: %s." % (_verb(present), exc)) from exc
+    return Outcome(bool(todo.changes), todo.before, _files.differences(todo.changes, _is_brief))
+
+
+def restore(before: _files.Before) -> bool:
+    """Bring everything back to *before* (see `Outcome.before`); return whether anything was different."""
+    try:
+        return _files.restore(before)
+    except OSError as exc:
+        raise HostError("The command ecs-metadata could not be put back as it was: %s." % exc) from exc
+
+
+def wanted(local_fact: bool) -> t.Dict[str, _files.Entry]:
+    """The files, by path."""
+    line = build()
+    files: t.Dict[str, _files.Entry] = {_MODULES + name + ".py": _files.file(_source(name)) for name in MODULES}
+    files[PROGRAM] = _files.file(LAUNCHER, 0o755)
+    files[_COMPLETION] = _files.file(bash(line))
+    files[_MANUAL] = _files.file(manual(line))
+    if local_fact:
+        files[_LOCAL_FACT] = _files.file(_FACT % PROGRAM, 0o755)
+    return files
+
+
+def _source(name: str) -> str:
+    """The source of a module of this collection, also from the archive in which Ansible brings it."""
+    package = __name__.rpartition("._host.")[0]
+    content = pkgutil.get_data(package, name + ".py")
+    if content is None:
+        raise OSError("%s.py did not come along with this module" % name)
+    return content.decode("utf-8")
+
+
+def _is_brief(path: str) -> bool:
+    """Programs are long: nobody reads them in a diff."""
+    return path.startswith(_LIBRARY) or path in (PROGRAM, _COMPLETION, _MANUAL)
+
+
+def _verb(present: bool) -> str:
+    return "installed" if present else "removed"

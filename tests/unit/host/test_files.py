@@ -1,0 +1,136 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Files of ours on a host: put there, changed, taken away, and everything back where a change fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._host import _files
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/theirs").write_text("theirs")
+    return tmp_path
+
+
+def snapshot(root: Path) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for path in sorted(root.rglob("*")):
+        mode = stat.S_IMODE(path.lstat().st_mode)
+        what = os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else "directory"
+        found[str(path.relative_to(root))] = (mode, what)
+    return found
+
+
+def wanted(root: Path, **more: _files.Entry) -> dict[str, _files.Entry]:
+    return {
+        str(root / "etc/ours/program"): _files.file("#!/bin/sh\n", 0o755),
+        str(root / "etc/wants/unit"): _files.Link("../unit"),
+        **{str(root / name): entry for name, entry in more.items()},
+    }
+
+
+def make(root: Path, **more: _files.Entry) -> _files.Plan:
+    todo = _files.plan(str(root / "etc/ours/manifest.json"), wanted(root, **more))
+    _files.carry_out(todo)
+    return todo
+
+
+def test_put_there_and_taken_away_without_a_trace(root: Path) -> None:
+    before = snapshot(root)
+    assert make(root).changes
+    assert (root / "etc/ours/program").read_text() == "#!/bin/sh\n"
+    assert stat.S_IMODE((root / "etc/ours/program").stat().st_mode) == 0o755
+    assert os.readlink(root / "etc/wants/unit") == "../unit"
+    assert make(root).changes == [], "a second run changes nothing"
+    todo = _files.plan(str(root / "etc/ours/manifest.json"), {})
+    _files.carry_out(todo)
+    assert snapshot(root) == before
+    assert _files.plan(str(root / "etc/ours/manifest.json"), {}).changes == []
+
+
+def test_planning_writes_nothing(root: Path) -> None:
+    before = snapshot(root)
+    _files.plan(str(root / "etc/ours/manifest.json"), wanted(root))
+    assert snapshot(root) == before
+
+
+def test_directories_and_files_of_others_stay(root: Path) -> None:
+    (root / "etc/wants").mkdir()
+    before = snapshot(root)
+    make(root)
+    (root / "etc/ours/added").write_text("by somebody")
+    _files.carry_out(_files.plan(str(root / "etc/ours/manifest.json"), {}))
+    assert (root / "etc/ours/added").read_text() == "by somebody"
+    (root / "etc/ours/added").unlink()
+    (root / "etc/ours").rmdir()
+    assert snapshot(root) == before
+
+
+def test_a_file_that_is_wanted_no_more_goes(root: Path) -> None:
+    make(root, old=_files.file("old"))
+    make(root)
+    assert not (root / "old").exists()
+    assert str(root / "old") not in json.loads((root / "etc/ours/manifest.json").read_text())["files"]
+
+
+@pytest.mark.parametrize("harm", ["content", "mode", "gone", "link"])
+def test_what_was_changed_by_hand_is_put_right(root: Path, harm: str) -> None:
+    make(root)
+    right = snapshot(root)
+    program = root / "etc/ours/program"
+    if harm == "content":
+        program.write_text("evil")
+    elif harm == "mode":
+        program.chmod(0o777)
+    else:
+        program.unlink()
+        if harm == "link":
+            program.symlink_to("/etc/passwd")
+    assert [change.path for change in make(root).changes] == [str(program)]
+    assert snapshot(root) == right
+    assert Path("/etc/passwd").stat().st_mode & 0o022 == 0
+
+
+def test_the_way_back_is_exact(root: Path) -> None:
+    """An upgrade that is undone, and through JSON, as it travels by way of the controller."""
+    make(root, **{"etc/theirs": _files.file("ours", 0o600)})
+    before = snapshot(root)
+    todo = make(root, **{"etc/theirs": _files.file("new"), "etc/deep/er/file": _files.file("x")})
+    assert snapshot(root) != before
+    assert _files.restore(json.loads(json.dumps(todo.before))) is True
+    assert snapshot(root) == before
+    assert _files.restore(todo.before) is False
+
+
+def test_a_change_that_fails_undoes_those_before_it(root: Path) -> None:
+    (root / "zzz").mkdir()
+    before = snapshot(root)
+    todo = _files.plan(str(root / "etc/ours/manifest.json"), wanted(root))
+    todo.changes.append(_files.Change(str(root / "zzz"), None, _files.file("cannot replace a directory")))
+    with pytest.raises(OSError, match="zzz"):
+        _files.carry_out(todo)
+    assert snapshot(root) == before
+
+
+def test_a_directory_in_the_place_of_a_file_is_named(root: Path) -> None:
+    (root / "etc/ours/program").mkdir(parents=True)
+    with pytest.raises(OSError, match="move it away.*program"):
+        make(root)
+
+
+def test_a_manifest_that_is_none_is_named(root: Path) -> None:
+    (root / "etc/ours").mkdir()
+    for content in ("", "[]", '{"format": 1, "files": {"relative": ""}, "directories": []}'):
+        (root / "etc/ours/manifest.json").write_text(content)
+        with pytest.raises(ValueError, match="manifest.json is not a list of files"):
+            make(root)
