@@ -10,6 +10,7 @@ for is the instance id, and its value is thrown away.
 
 from __future__ import annotations
 
+import time
 import typing as t
 
 from . import _errors
@@ -17,6 +18,9 @@ from ._as_user import as_user
 from ._client import LONGEST_TTL, TOKEN_HEADER, TOKEN_PATH, TTL_HEADER, Client
 
 _ITEM = "/latest/meta-data/instance-id"
+
+_PAUSE = 0.5
+VERDICTS = ("optional", "required", "disabled", "unreachable")
 
 Check = t.Dict[str, t.Any]
 
@@ -69,6 +73,33 @@ def probe(client: Client) -> Modes:
     if verdict in ("optional", "required"):
         problems += _not_refused(checks)
     return Modes(verdict, checks, problems)
+
+
+def probe_until(make_client: t.Callable[[], Client], expected: t.Sequence[str], seconds: float) -> Modes:
+    """The same, and again for so many *seconds* until the verdict is one of *expected*; any will do where these are none.
+
+    A change of the metadata options takes a while to arrive, how long is not documented.
+    """
+    ends_at = time.monotonic() + seconds
+    while True:
+        modes = probe(make_client())
+        if not expected or modes.verdict in expected or time.monotonic() + _PAUSE > ends_at:
+            return modes
+        time.sleep(_PAUSE)
+
+
+def disappointment(modes: Modes, expected: t.Sequence[str], seconds: float) -> t.Optional[str]:
+    """What to tell an operator about a verdict that was not expected; None where it was."""
+    if not expected or modes.verdict in expected:
+        return None
+    reasons = {
+        "optional": "Metadata is still given without a token",
+        "required": "Metadata is given for tokens only",
+        "disabled": "Metadata is given to nobody",
+        "unreachable": "The metadata service does not answer",
+    }
+    text = "%s after %g s, where '%s' was expected." % (reasons[modes.verdict], seconds, "' or '".join(expected))
+    return " ".join([text] + modes.problems)
 
 
 def probe_as(user: str, make_client: t.Callable[[], Client]) -> t.Dict[str, t.Any]:

@@ -28,6 +28,17 @@ options:
       - Return which instance this is, too.
     type: bool
     default: false
+  expect:
+    description:
+      - Verdicts that are wanted. Another one is asked about again for O(wait) seconds, and is a failure of the task then.
+    type: list
+    elements: str
+    choices: [optional, required, disabled, unreachable]
+  wait:
+    description:
+      - Seconds to wait for a verdict in O(expect). A change of the metadata options takes a while to arrive on the instance.
+    type: float
+    default: 0.0
   cloud_init:
     description:
       - Let cloud-init, where it is installed and enabled, look for its data source as it does at boot, without keeping anything.
@@ -51,10 +62,10 @@ EXAMPLES = r"""
   alicloud.imds.access_modes_info:
   register: modes
 
-- name: Insist on tokens
-  ansible.builtin.assert:
-    that: modes.verdict in ['required', 'disabled']
-    fail_msg: "Metadata of this instance can be read without a token ({{ modes.verdict }})."
+- name: Insist on tokens, also for a user without privileges
+  alicloud.imds.access_modes_info:
+    expect: [required, disabled]
+    users: [nobody]
 """
 
 RETURN = r"""
@@ -134,6 +145,8 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec=argument_spec(
             users={"type": "list", "elements": "str", "default": []},
+            expect={"type": "list", "elements": "str", "choices": list(_modes.VERDICTS)},
+            wait={"type": "float", "default": 0.0},
             identity={"type": "bool", "default": False},
             cloud_init={"type": "bool", "default": False},
         ),
@@ -145,7 +158,8 @@ def main() -> None:
         return make_client(params.__getitem__)
 
     try:
-        result = _modes.probe(client())._asdict()
+        modes = _modes.probe_until(client, params["expect"] or (), params["wait"])
+        result = modes._asdict()
         result["users"] = {name: _modes.probe_as(name, client) for name in params["users"]}
         if params["identity"]:
             result["instance"] = _modes.identity(client())
@@ -155,6 +169,9 @@ def main() -> None:
         module.fail_json(msg=str(exc))
     except OSError as exc:
         module.fail_json(msg="Asking as another user needs root: %s. Set 'become: true', or leave out 'users'." % exc)
+    problem = _modes.disappointment(modes, params["expect"] or (), params["wait"])
+    if problem is not None:
+        module.fail_json(msg=problem, **result)
     module.exit_json(changed=False, **result)
 
 

@@ -153,6 +153,10 @@ instances:
       description: Whether this instance was changed, or in check mode would be.
       type: bool
       returned: always
+    record_name:
+      description: Name of its file in a record that is a directory; else null.
+      type: str
+      returned: always
     error:
       description: Why it was not changed although it should be, or why the change does not show; else null.
       type: str
@@ -191,22 +195,25 @@ def make_plan(api: t.Any, params: dict[str, t.Any], record: Keeper | None, manne
 
 def run(module: AnsibleModule) -> tuple[str | None, dict[str, t.Any]]:
     params = module.params
-    record = open_record(params["record"], params["record_names"]) if params["record"] else None
+    record = open_record(params["record"], params["record_names"], params["record_only"]) if params["record"] else None
     manner = _work.Manner(params["max_concurrency"], params["wait_timeout"] if params["wait"] else None)
     api = open_api(module, missing_required_lib)
     changes = make_plan(api, params, record, manner)
     planned = _report.planned(changes)
     refusals_fail = params["refused"] == "fail"
+    names = record.names() if record else {}
     refusal = _report.problem(planned, tolerate_refusals=not refusals_fail)
     if refusal is not None:
-        return refusal + " Nothing was changed.", _report.changed([it._replace(changed=False) for it in planned])
+        unchanged = [it._replace(changed=False) for it in planned]
+        return refusal + " Nothing was changed.", _report.changed(unchanged, names)
     if module.check_mode:
-        return None, _report.changed(planned)
+        return None, _report.changed(planned, names)
     if params["state"] == "restored":
         outcomes = _work.restore(api, changes, t.cast(Keeper, record), manner)
     else:
         outcomes = _work.bring(api, changes, record, manner)
-    return _report.problem(outcomes, tolerate_refusals=not refusals_fail), _report.changed(outcomes)
+        names = record.names() if record else {}
+    return _report.problem(outcomes, tolerate_refusals=not refusals_fail), _report.changed(outcomes, names)
 
 
 def main() -> None:
@@ -224,10 +231,11 @@ def main() -> None:
             refused={"type": "str", "choices": ["fail", "report"], "default": "fail"},
             record={"type": "path"},
             record_names={"type": "dict"},
+            record_only={"type": "list", "elements": "str"},
             wait={"type": "bool", "default": True},
             wait_timeout={"type": "float", "default": 60.0},
         ),
-        required_by={"record_names": ["record"]},
+        required_by={"record_names": ["record"], "record_only": ["record"]},
         required_if=[
             ("state", "present", ["regions"]),
             ("state", "present", ["http_tokens", "http_endpoint", "instance_metadata_tags"], True),

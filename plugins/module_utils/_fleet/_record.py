@@ -38,6 +38,8 @@ class Keeper(t.Protocol):
 
     def wishes(self) -> t.Dict[str, t.Tuple[str, Options]]: ...
 
+    def names(self) -> t.Dict[str, str]: ...
+
 
 class Record:
     """The record file at *path*. Entries are kept per instance ID: region, options before, time."""
@@ -73,6 +75,10 @@ class Record:
         return {
             instance_id: (entry["region_id"], Options(**entry["before"])) for instance_id, entry in self._read().items()
         }
+
+    def names(self) -> t.Dict[str, str]:
+        """One file has one name, and none for an instance."""
+        return {}
 
     def remove(self) -> None:
         """Delete the file."""
@@ -135,12 +141,13 @@ class RecordDirectory:
     A file goes when its entry is restored; a directory that is not there holds nothing.
     """
 
-    def __init__(self, path: str, names: t.Mapping[str, str]) -> None:
-        for name in names.values():
+    def __init__(self, path: str, names: t.Mapping[str, str], only: t.Optional[t.Sequence[str]] = None) -> None:
+        for name in (*names.values(), *(only or ())):
             if not name or name.startswith(".") or "/" in name or "\0" in name:
-                raise ValueError("%r in 'record_names' cannot be the name of a file." % name)
+                raise ValueError("%r in 'record_names' or 'record_only' cannot be the name of a file." % name)
         self.path = path
         self._names = names
+        self._only = only
 
     def remember(self, instances: t.Iterable[Instance]) -> None:
         """As `Record.remember`."""
@@ -164,6 +171,14 @@ class RecordDirectory:
         """As `Record.wishes`, of all files together."""
         return {instance_id: wish for record in self._files() for instance_id, wish in record.wishes().items()}
 
+    def names(self) -> t.Dict[str, str]:
+        """Instance ID -> the name of its file, for all that are recorded."""
+        return {
+            instance_id: os.path.basename(record.path)[: -len(".json")]
+            for record in self._files()
+            for instance_id in record.wishes()
+        }
+
     def _files(self) -> t.List[Record]:
         try:
             names = sorted(os.listdir(self.path))
@@ -171,20 +186,23 @@ class RecordDirectory:
             return []
         except OSError as exc:
             raise RecordError("The directory %s cannot be read: %s." % (self.path, exc.strerror)) from exc
-        return [self._file(name[: -len(".json")]) for name in names if name.endswith(".json") and name[0] != "."]
+        chosen = [name[: -len(".json")] for name in names if name.endswith(".json") and name[0] != "."]
+        return [self._file(name) for name in chosen if self._only is None or name in self._only]
 
     def _file(self, name: str) -> Record:
         # one lock for all: beside the records would be twice as many files as instances
         return Record(os.path.join(self.path, name + ".json"), os.path.join(self.path, ".lock"))
 
 
-def open_record(path: str, names: t.Optional[t.Mapping[str, str]]) -> Keeper:
-    """The record at *path*: a directory where there is one, or *names* are given, else a file.
+def open_record(
+    path: str, names: t.Optional[t.Mapping[str, str]] = None, only: t.Optional[t.Sequence[str]] = None
+) -> Keeper:
+    """The record at *path*: a directory where there is one, or *names* of files or *only* some files are given; else a file.
 
     Raise ValueError for a name that is none.
     """
-    if names is not None or os.path.isdir(path):
-        return RecordDirectory(path, names or {})
+    if names is not None or only is not None or os.path.isdir(path):
+        return RecordDirectory(path, names or {}, only)
     return Record(path)
 
 

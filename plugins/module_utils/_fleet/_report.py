@@ -45,9 +45,9 @@ def judged(
     return {"instances": rows, "totals": totals}
 
 
-def changed(outcomes: t.Sequence[Outcome]) -> Result:
+def changed(outcomes: t.Sequence[Outcome], record_names: t.Mapping[str, str]) -> Result:
     """``instances`` with before, after, changed and error, the ``totals``, whether anything ``changed``, and the diff."""
-    rows = [_row(outcome) for outcome in outcomes]
+    rows = [dict(_row(it), record_name=record_names.get(it.change.instance.instance_id)) for it in outcomes]
     totals = {
         "changed": sum(row["changed"] for row in rows),
         "unchanged": sum(not row["changed"] and row["error"] is None for row in rows),

@@ -66,7 +66,8 @@ def bring(wish: Wish, check_only: bool) -> Outcome:
     outcome = Outcome(
         bool(todo.changes) or reload or (not wanted and present is not None),
         before,
-        _files.differences(todo.changes, lambda path: path == _MANIFEST) + _table_difference(reload, present, wanted),
+        _files.differences(todo.changes, lambda path: path == _MANIFEST)
+        + _table_difference(reload and not _touches_rules(todo), present, wanted),
     )
     if outcome.changed and not check_only:
         _carry_out(todo, before, wish, reload)

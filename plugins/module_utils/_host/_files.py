@@ -210,11 +210,21 @@ def _write(path: str, entry: File) -> None:
 def _remove_empty(directories: t.Iterable[str]) -> None:
     for directory in directories:
         try:
+            _remove_compiled(os.path.join(directory, "__pycache__"))
             os.rmdir(directory)
         except OSError as exc:
             # somebody else keeps something there by now, or has removed it
             if exc.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT):
                 raise
+
+
+def _remove_compiled(cache: str) -> None:
+    """What Python leaves beside our modules when root runs them."""
+    if os.path.isdir(cache) and not os.path.islink(cache):
+        for name in os.listdir(cache):
+            if name.endswith(".pyc"):
+                os.unlink(os.path.join(cache, name))
+        os.rmdir(cache)
 
 
 def _as_json(entry: t.Optional[Entry]) -> t.Optional[t.Dict[str, t.Any]]:

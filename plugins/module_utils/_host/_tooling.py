@@ -15,6 +15,7 @@ import typing as t
 
 # Not used here: they are named so that Ansible sends them along. A test compares them with what the command imports.
 from .. import (  # noqa: F401
+    _as_user,
     _client,
     _command,
     _command_completion,
@@ -52,6 +53,7 @@ _MANUAL = "/usr/local/share/man/man1/ecs-metadata.1"
 _LOCAL_FACT = "/etc/ansible/facts.d/alicloud_ecs.fact"
 
 MODULES = (
+    "_as_user",
     "_client",
     "_command",
     "_command_completion",

@@ -2,16 +2,19 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The emulator as a real process, and a fresh instance on a port of its own for each test."""
+"""The emulator as a real process, a fresh instance on a port of its own for each test, and a run of a module's main()."""
 
 from __future__ import annotations
 
+import importlib
 import itertools
+import json
 import socket
 import sys
 from pathlib import Path
 
 import pytest
+from ansible.module_utils.testing import patch_module_args
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "lab"))
 import lab  # tests/lab is no package: it also serves shell scripts
@@ -92,3 +95,20 @@ def free_port():
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield held.getsockname()[1]
+
+
+@pytest.fixture
+def run_module(capsys):
+    """Run a module's main() with the real AnsibleModule, and read what it prints."""
+
+    def run(name: str, **args) -> dict:
+        module = importlib.import_module("ansible_collections.alicloud.imds.plugins.modules." + name)
+        with patch_module_args(args), pytest.raises(SystemExit):
+            module.main()
+        printed = capsys.readouterr()
+        result = json.loads(printed.out)
+        # where the controller's code is loaded as well, warnings are displayed at once instead of returned
+        shown = " ".join([*printed.err.split(), *(str(warning) for warning in result.get("warnings") or [])])
+        return {**result, "displayed": shown}
+
+    return run

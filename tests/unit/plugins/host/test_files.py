@@ -58,6 +58,15 @@ def test_put_there_and_taken_away_without_a_trace(root: Path) -> None:
     assert _files.plan(str(root / "etc/ours/manifest.json"), {}).changes == []
 
 
+def test_what_python_compiled_goes_as_well(root: Path) -> None:
+    before = snapshot(root)
+    make(root)
+    (root / "etc/ours/__pycache__").mkdir()
+    (root / "etc/ours/__pycache__/x.cpython-311.pyc").touch()
+    _files.carry_out(_files.plan(str(root / "etc/ours/manifest.json"), {}))
+    assert snapshot(root) == before
+
+
 def test_planning_writes_nothing(root: Path) -> None:
     before = snapshot(root)
     _files.plan(str(root / "etc/ours/manifest.json"), wanted(root))

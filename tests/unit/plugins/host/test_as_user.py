@@ -1,0 +1,57 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Asking as another user: who asks, what comes back, and what cannot."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._as_user import NoSuchUser, as_user, member_ids, user_id
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user needs root")
+
+
+@needs_root
+def test_it_is_asked_by_that_user_with_no_way_back() -> None:
+    answer = as_user("nobody", lambda: [os.getresuid(), os.getgroups(), os.access("/etc/shadow", os.R_OK)])
+    uid = user_id("nobody")
+    assert answer == [[uid, uid, uid], [65534], False]
+    assert os.geteuid() == 0
+
+
+@needs_root
+def test_an_error_comes_back_as_one() -> None:
+    with pytest.raises(PermissionError, match="as user nobody"):
+        as_user("nobody", lambda: open("/etc/shadow").read())
+
+
+@needs_root
+def test_a_process_that_dies_is_no_answer() -> None:
+    with pytest.raises(OSError, match="ended without an answer"):
+        as_user("nobody", lambda: os.kill(os.getpid(), 9))
+
+
+def test_names_that_are_none() -> None:
+    with pytest.raises(NoSuchUser, match="no user 'no-such-user'"):
+        as_user("no-such-user", lambda: None)
+    with pytest.raises(NoSuchUser, match="no group 'no-such-group'"):
+        member_ids("no-such-group")
+
+
+@needs_root
+def test_the_modes_of_a_user(run_module, instance) -> None:
+    result = run_module("access_modes_info", endpoint=instance.endpoint, users=["nobody"], identity=True)
+    assert result["users"]["nobody"]["verdict"] == "required"
+    assert result["instance"] == {"instance_id": instance.id, "region_id": "cn-hangzhou"}
+    assert run_module("access_modes_info", endpoint=instance.endpoint, users=["no-such"])["failed"] is True
+
+
+def test_an_expected_verdict_is_waited_for(run_module, instance) -> None:
+    assert "failed" not in run_module("access_modes_info", endpoint=instance.endpoint, expect=["required"])
+    result = run_module("access_modes_info", endpoint=instance.endpoint, expect=["optional"], wait=1)
+    assert result["failed"] is True and result["verdict"] == "required"
+    assert result["msg"] == "Metadata is given for tokens only after 1 s, where 'optional' was expected."
+    assert len([entry for entry in instance.journal() if entry["mode"] == "plain"]) >= 3

@@ -1,0 +1,152 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The command on a host: all that it imports comes along, from a checkout and from the archive that Ansible makes."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils import _launcher
+from ansible_collections.alicloud.imds.plugins.module_utils._host import _files, _tooling
+
+CHECKOUT = Path(__file__).resolve().parents[4]
+UTILS = CHECKOUT / "plugins/module_utils"
+
+
+def imported(name: str, seen: set[str]) -> set[str]:
+    """*name* and all modules beside it that it imports, also those of theirs."""
+    seen.add(name)
+    for node in ast.walk(ast.parse((UTILS / (name + ".py")).read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level == 1:
+            names = [node.module] if node.module else [alias.name for alias in node.names]
+            for other in names:
+                if other not in seen:
+                    imported(other, seen)
+    return seen
+
+
+def test_just_what_the_command_imports_is_installed() -> None:
+    assert sorted(imported("_command", set())) == sorted(_tooling.MODULES)
+
+
+def test_what_is_installed_is_sent_along() -> None:
+    tree = ast.parse((UTILS / "_host/_tooling.py").read_text())
+    sent = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.level == 2 and not node.module
+        for alias in node.names
+    }
+    assert sent == set(_tooling.MODULES)
+
+
+def test_the_launcher_is_that_of_the_checkout() -> None:
+    assert (CHECKOUT / "command/ecs-metadata").read_text() == _launcher.LAUNCHER
+
+
+def test_the_files_are_the_collections_own_and_the_manifest_has_their_checksums(tmp_path: Path) -> None:
+    files = {str(tmp_path) + path: entry for path, entry in _tooling.wanted(local_fact=True).items()}
+    _files.carry_out(_files.plan(str(tmp_path / "manifest.json"), files))
+    listed = json.loads((tmp_path / "manifest.json").read_text())["files"]
+    assert len(listed) == len(_tooling.MODULES) + 4
+    for path, digest in listed.items():
+        assert hashlib.sha256(Path(path).read_bytes()).hexdigest() == digest
+    for name in _tooling.MODULES:
+        installed = tmp_path / "usr/local/lib/ecs-metadata/alicloud_imds" / (name + ".py")
+        assert installed.read_bytes() == (UTILS / (name + ".py")).read_bytes()
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    files = {str(tmp_path) + path: entry for path, entry in _tooling.wanted(local_fact=True).items()}
+    _files.carry_out(_files.plan(str(tmp_path / "manifest.json"), files))
+    return tmp_path
+
+
+def run(*command: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    env = {"PATH": os.path.dirname(os.path.realpath(sys.executable)) + ":/usr/bin:/bin", **environment}
+    return subprocess.run(list(map(str, command)), env=env, capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_the_installed_command_prints_the_facts(installed: Path, instance) -> None:
+    done = run(installed / "usr/local/bin/ecs-metadata", "facts", ALICLOUD_IMDS_ENDPOINT=instance.endpoint)
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    assert (facts["available"], facts["instance_id"]) == (True, instance.id)
+    assert "ram_credentials" not in facts and "user_data" not in facts
+
+
+@pytest.mark.parametrize("subset", ["user_data", "no-such"])
+def test_secrets_are_no_facts(installed: Path, instance, subset: str) -> None:
+    command = (installed / "usr/local/bin/ecs-metadata", "facts", "--subset", subset)
+    done = run(*command, ALICLOUD_IMDS_ENDPOINT=instance.endpoint)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert instance.journal() == []
+
+
+def fact(installed: Path) -> str:
+    script = installed / "etc/ansible/facts.d/alicloud_ecs.fact"
+    script.write_text(script.read_text().replace("/usr/local/bin", str(installed / "usr/local/bin")))
+    return str(script)
+
+
+def test_the_local_fact_is_json_whatever_happens(installed: Path, instance, free_port: int) -> None:
+    script = fact(installed)
+    good = run(script, ALICLOUD_IMDS_ENDPOINT=instance.endpoint)
+    assert (good.returncode, json.loads(good.stdout)["instance_id"]) == (0, instance.id)
+    instance.fault(kind="status", status=500)
+    bad = run(script, ALICLOUD_IMDS_ENDPOINT=instance.endpoint)
+    assert (bad.returncode, bad.stderr, json.loads(bad.stdout)["available"]) == (0, "", False)
+    absent = run(script, ALICLOUD_IMDS_ENDPOINT="http://127.0.0.1:%d" % free_port)
+    assert (absent.returncode, absent.stderr, json.loads(absent.stdout)["available"]) == (0, "", False)
+
+
+def test_from_the_archive_that_ansible_makes(tmp_path: Path) -> None:
+    """The sources are read by the loader of the archive, not as files."""
+    archive = tmp_path / "payload.zip"
+    package = "ansible_collections/alicloud/imds/plugins/module_utils/"
+    with zipfile.ZipFile(archive, "w") as payload:
+        for folder in (
+            "",
+            "alicloud/",
+            "alicloud/imds/",
+            "alicloud/imds/plugins/",
+            "alicloud/imds/plugins/module_utils/",
+        ):
+            payload.writestr("ansible_collections/%s__init__.py" % folder, "")
+        for path in [*UTILS.glob("_*.py"), *(UTILS / "_host").glob("*.py")]:
+            payload.write(path, package + str(path.relative_to(UTILS)))
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]);"
+        "from ansible_collections.alicloud.imds.plugins.module_utils._host import _tooling;"
+        "print(sum(len(f.content) for f in _tooling.wanted(True).values()))"
+    )
+    done = run(sys.executable, "-S", "-c", code, archive)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) == sum(len(entry.content) for entry in _tooling.wanted(True).values())
+
+
+def test_the_module_says_what_would_change(run_module, monkeypatch, tmp_path: Path) -> None:
+    names = ("PROGRAM", "_LIBRARY", "_MODULES", "_MANIFEST", "_COMPLETION", "_MANUAL", "_LOCAL_FACT")
+    for name in names:
+        monkeypatch.setattr(_tooling, name, str(tmp_path) + getattr(_tooling, name))
+    planned = run_module("tooling", _ansible_check_mode=True)
+    assert planned["changed"] is True and not list(tmp_path.iterdir())
+    done = run_module("tooling")
+    assert done["diff"] == planned["diff"] and len(done["diff"]) == len(_tooling.MODULES) + 5
+    assert run_module("tooling")["changed"] is False
+    assert run_module("tooling", local_fact=False)["changed"] is True
+    assert run_module("tooling", state="restored", before=done["before"])["changed"] is True
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    importlib.reload(_tooling)
