@@ -65,6 +65,26 @@ def test_info_in_all_regions_and_by_filters(run) -> None:
     assert [row["region_id"] for row in both["instances"]] == ["cn-hangzhou", "eu-central-1"]
 
 
+def test_a_record_for_each_host_and_only_some_restored(run, control, tmp_path) -> None:
+    record = str(tmp_path / "records")
+    names = {"i-web1": "web-one", "i-off": "web-off"}
+    args = {"instance_ids": ["i-web1", "i-off"], "http_tokens": "required", "record": record, "record_names": names}
+    planned = run("metadata_options", **args, _ansible_check_mode=True)
+    assert planned["changed"] is True and not os.path.exists(record)
+    done = run("metadata_options", **args)
+    assert {row["instance_id"]: row["record_name"] for row in done["instances"]} == names
+    assert sorted(os.listdir(record)) == [".lock", "web-off.json", "web-one.json"]
+
+    back = {"state": "restored", "record": record, "regions": None}
+    some = run("metadata_options", **back, record_only=["web-one", "never-recorded"])
+    assert [(row["record_name"], row["changed"]) for row in some["instances"]] == [("web-one", True)]
+    assert control.options("web1")[1] == "optional" and control.options("off")[1] == "required"
+    assert sorted(os.listdir(record)) == [".lock", "web-off.json"]
+    assert run("metadata_options", **back, record_only=["web-one"])["instances"] == []
+    assert run("metadata_options", **back)["totals"]["changed"] == 1
+    assert run("metadata_options", **back, record_only=["../x"])["failed"] is True
+
+
 def test_info_fail_on(run) -> None:
     failed = run("metadata_options_info", fail_on=["optional", "unknown"])
     assert failed["failed"] is True and "1 optional" in failed["msg"]
