@@ -1,0 +1,108 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Run the role on test hosts, as somebody would: ansible-playbook, an inventory, SSH."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import lab
+from host import Host
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+REGION = "cn-hangzhou"
+# The API's only caller is the role of the instance that the controller is: no key is configured anywhere.
+CONTROLLER = {
+    "instance_id": "i-controller",
+    "region_id": REGION,
+    "default": True,
+    "http_tokens": "required",
+    "role": {"name": "Hardener", "actions": ["ecs:DescribeInstances", "ecs:ModifyInstanceMetadataOptions"]},
+}
+
+
+def instance(host: Host, **config: Any) -> dict[str, Any]:
+    """The emulated instance that a test host is."""
+    options = {"http_tokens": "optional", "http_endpoint": "enabled", "instance_metadata_tags": "disabled"}
+    whose = {"instance_id": f"i-{host.name}", "region_id": REGION, "clients": [host.ip], "hostname": host.name}
+    interface = {"mac": lab.mac_of(host.ip), "primary_ip_address": host.ip}
+    return {**whose, "role": {"name": "WebRole"}, "network_interfaces": [interface], **options, **config}
+
+
+@dataclass
+class Played:
+    """How a playbook ended."""
+
+    status: int
+    output: str
+    changed: dict[str, int] = field(default_factory=dict)
+    failed: dict[str, int] = field(default_factory=dict)
+
+    def must(self) -> Played:
+        assert self.status == 0, self.output
+        return self
+
+
+class Player:
+    """Plays the role *hardening* on *hosts*, with the API of *emulator*; *folder* is its own."""
+
+    def __init__(self, hosts: Iterable[Host], emulator: lab.Emulator, folder: Path) -> None:
+        self.hosts = list(hosts)
+        self.emulator = emulator
+        self.folder = folder
+        self.record = folder / "record"
+
+    def command(self, *arguments: str, strategy: dict[str, Any] | None = None, **variables: Any) -> list[str]:
+        inventory = {"all": {"hosts": {host.name: host.ansible_variables() for host in self.hosts}}}
+        (self.folder / "inventory.json").write_text(json.dumps(inventory))
+        (self.folder / "ansible.cfg").touch()
+        common = {
+            "hardening_api_endpoint": self.emulator.control_endpoint,
+            "hardening_record_dir": str(self.record),
+            "hardening_wait_timeout": 5,
+        }
+        play = {"hosts": "all", "gather_facts": False, "roles": ["alicloud.imds.hardening"], **(strategy or {})}
+        play["vars"] = {**common, **variables}
+        (self.folder / "play.json").write_text(json.dumps([play]))
+        files = ("--inventory", str(self.folder / "inventory.json"), str(self.folder / "play.json"))
+        return [str(BIN / "ansible-playbook"), *files, *arguments]
+
+    def environment(self) -> dict[str, str]:
+        return {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("ALIBABA", "ALICLOUD"))},
+            "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"),
+            "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".cache/collections"),
+            "ANSIBLE_PIPELINING": "1",
+            "ANSIBLE_FORKS": "20",
+            "HOME": str(self.folder),
+        }
+
+    def play(self, *arguments: str, strategy: dict[str, Any] | None = None, **variables: Any) -> Played:
+        done = subprocess.run(
+            self.command(*arguments, strategy=strategy, **variables),
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        output = done.stdout + done.stderr
+        counts = re.findall(r"^(\S+) +: ok=\d+ +changed=(\d+) +unreachable=\d+ +failed=(\d+)", output, re.MULTILINE)
+        changed = {name: int(number) for name, number, _failed in counts}
+        return Played(done.returncode, output, changed, {name: int(failed) for name, _changed, failed in counts})
+
+    def options(self, host: Host) -> tuple[str, str, str]:
+        """(endpoint, tokens, tags) of the host's instance, as the service has them."""
+        settings = self.emulator.admin("GET", f"/instances/i-{host.name}")
+        return settings["http_endpoint"], settings["http_tokens"], settings["instance_metadata_tags"]
