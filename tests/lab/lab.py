@@ -44,11 +44,11 @@ def add_instance(name: str, ip: str) -> str:
     # A link's name has at most 15 characters; the address makes it unique.
     port = "port" + "-".join(ip.split(".")[2:])
     subprocess.run(["ip", "netns", "add", name], check=True)
-    _ip_batch(
+    ip_batch(
         f"link add {port} type veth peer name eth0 address {mac_of(ip)} netns {name}",
         f"link set {port} master br0 up",
     )
-    _ip_batch(
+    ip_batch(
         "link set lo up",
         f"addr add {ip}/16 dev eth0",
         "link set eth0 up",
@@ -61,11 +61,12 @@ def add_instance(name: str, ip: str) -> str:
 def remove_instance(name: str, ip: str) -> None:
     """Undo `add_instance`. Processes in the namespace must have ended; otherwise it lives on without a name."""
     # By name as well: the kernel removes a namespace's links some time later, and the name would be taken until then.
-    _ip_batch("link del port" + "-".join(ip.split(".")[2:]))
+    ip_batch("link del port" + "-".join(ip.split(".")[2:]))
     subprocess.run(["ip", "netns", "del", name], check=True)
 
 
-def _ip_batch(*commands: str, namespace: str | None = None) -> None:
+def ip_batch(*commands: str, namespace: str | None = None) -> None:
+    """Give commands to `ip`, in this network namespace or another."""
     where = ["-n", namespace] if namespace else []
     subprocess.run(["ip", *where, "-batch", "-"], input="\n".join(commands), text=True, check=True)
 
