@@ -153,6 +153,10 @@ instances:
       description: Whether this instance was changed, or in check mode would be.
       type: bool
       returned: always
+    sent:
+      description: Whether a change was sent to the API, or in check mode would be, also where it failed.
+      type: bool
+      returned: always
     record_name:
       description: Name of its file in a record that is a directory; else null.
       type: str

@@ -4,7 +4,8 @@
 
 """connect.py ADDRESS:PORT...: how a TCP connection to each ends, and after how long; on the host that runs it.
 
-A line for each: the word "connected", "refused", "silent" or the system's name for the error, and milliseconds.
+A line for each: the word "connected", "refused", "silent" or the system's name for the error, and the milliseconds of the
+fastest of three tries, of one where it is silent.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import socket
 import sys
 import time
 
-SECONDS = 1.5
+SECONDS = 1.0
 
 
 def connect(address: str) -> str:
@@ -30,7 +31,16 @@ def connect(address: str) -> str:
     return "connected"
 
 
+def measure(address: str) -> tuple[str, float]:
+    fastest = float("inf")
+    for _try in range(3):
+        began = time.perf_counter()
+        ending = connect(address)
+        fastest = min(fastest, (time.perf_counter() - began) * 1000)
+        if ending == "silent":
+            break
+    return ending, fastest
+
+
 for target in sys.argv[1:]:
-    began = time.perf_counter()
-    ending = connect(target)
-    print(ending, round((time.perf_counter() - began) * 1000, 2))
+    print("%s %.2f" % measure(target))

@@ -9,15 +9,14 @@ Nothing here is read off rules. Every cell is a connection that was tried.
 
 from __future__ import annotations
 
-import threading
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import lab
 import pytest
-from containers import Container
 from host import Host
 from hosts import Site
 from playing import CONTROLLER, Played, Player, instance
@@ -35,6 +34,8 @@ CALLERS = {
     "member": ("setpriv", "--reuid=alice", "--regid=alice", "--init-groups"),
     "other user": ("setpriv", "--reuid=33", "--regid=33", "--clear-groups"),
 }
+# Units in hardening_fence_services, and who they run as
+SERVICES = {"denied-root": "root", "denied-web": "www-data"}
 REFUSED_MS = 10
 
 
@@ -60,15 +61,15 @@ class Fenced:
         self.host, self.player = host, player
         for command in ("groupadd --system imds", "useradd --no-create-home alice", "usermod -aG imds alice"):
             host.output(*command.split())
-        (host.root / "etc/systemd/system/denied.service").write_text(
-            "[Service]\nType=oneshot\nExecStart=/usr/bin/python3 /srv/connect.py %s\n" % " ".join(TARGETS)
-        )
+        for name, user in SERVICES.items():
+            unit = f"[Service]\nUser={user}\nType=oneshot\nExecStart=/usr/bin/python3 /srv/connect.py {' '.join(TARGETS)}\n"
+            (host.root / f"etc/systemd/system/{name}.service").write_text(unit)
         (host.root / "srv/connect.py").write_text(CONNECT)
         host.output("systemctl", "daemon-reload")
-        self.container = Container.create(host)
+        self.container = host.container()
 
     def play(self, mode: str, *arguments: str, **variables: object) -> Played:
-        fence = {"groups": ["imds"], "services": ["denied.service"]}
+        fence = {"groups": ["imds"], "services": [name + ".service" for name in SERVICES]}
         fence = {f"hardening_fence_{name}": value for name, value in fence.items()}
         return self.player.play(*arguments, hardening_fence=mode, **{**fence, **variables})
 
@@ -79,9 +80,10 @@ class Fenced:
         for caller, how in CALLERS.items():
             table[caller] = self._read(caller, self.host.output(*how, "python3", "/srv/connect.py", *TARGETS))
         table["container"] = self._read("container", self.container.run("python3", "/srv/connect.py", *TARGETS).stdout)
-        self.host.output("systemctl", "start", "denied.service", timeout=120)
-        said = self.host.output("journalctl", "--unit=denied.service", "--output=cat", "--identifier=python3")
-        table["denied service"] = self._read("denied service", "\n".join(said.splitlines()[-len(TARGETS) :]))
+        for name in SERVICES:
+            self.host.output("systemctl", "start", name, timeout=120)
+            said = self.host.output("journalctl", f"--unit={name}", "--output=cat", "--identifier=python3")
+            table[name] = self._read(name, "\n".join(said.splitlines()[-len(TARGETS) :]))
         return table
 
     def _read(self, caller: str, output: str) -> dict[str, str]:
@@ -96,19 +98,27 @@ def fenced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fenced]:
     neighbours()
     with Site() as site:
         host = site.add("fenced")
-        config = {"instances": [instance(host, clients=[host.ip, "172.30.1.2"]), CONTROLLER]}
+        config = {"instances": [instance(host, clients=[host.ip, "172.30.0.2"]), CONTROLLER]}
         with lab.start_emulator(config, control=True) as emulator:
             yield Fenced(host, Player([host], emulator, tmp_path_factory.mktemp("fence")))
 
 
 OPEN = dict.fromkeys(TARGETS, "connected")
 CLOSED = {**OPEN, METADATA: "refused"}
-EVERYBODY = dict.fromkeys([*CALLERS, "container", "denied service"], OPEN)
-ENFORCED = {**EVERYBODY, "other user": CLOSED, "container": CLOSED, "denied service": {**OPEN, METADATA: "silent", "100.100.100.200:8080": "silent"}}
+# IPAddressDeny= lets packets vanish, of all ports. A service that is not root's is refused before that, by the rules.
+DENIED = {**OPEN, METADATA: "silent", "100.100.100.200:8080": "silent"}
+EVERYBODY = dict.fromkeys([*CALLERS, "container", *SERVICES], OPEN)
+ENFORCED = {
+    **EVERYBODY,
+    "other user": CLOSED,
+    "container": CLOSED,
+    "denied-root": DENIED,
+    "denied-web": {**DENIED, METADATA: "refused"},
+}
 
 
 def refused_at_once(fenced: Fenced) -> None:
-    for caller in ("other user", "container"):
+    for caller in ("other user", "container", "denied-web"):
         assert fenced.milliseconds[caller, METADATA] < REFUSED_MS, fenced.milliseconds
 
 
@@ -135,7 +145,6 @@ def test_enforce(fenced: Fenced) -> None:
 def test_after_a_reboot_the_fence_is_back_by_itself(fenced: Fenced, clean: bool) -> None:
     fenced.play("enforce").must()
     fenced.host.reboot(clean)
-    fenced.container.attach()
     assert fenced.measure() == ENFORCED
     refused_at_once(fenced)
     assert fenced.play("enforce").must().changed == {"fenced": 0}

@@ -87,6 +87,7 @@ def _row(outcome: Outcome) -> Result:
         "name": instance.name,
         "before": _as_dict(before),
         "after": _as_dict(after if outcome.changed else before),
+        "sent": outcome.change.after is not None,
         "changed": outcome.changed,
         "error": outcome.error,
     }

@@ -1,0 +1,240 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whatever fails, and wherever: the host ends exactly as it began, and says why. Shown by comparing all of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import lab
+import pytest
+from host import Host
+from hosts import Site
+from playing import CONTROLLER, Player, instance
+from snapshots import differences, snapshot
+
+pytestmark = pytest.mark.lab
+
+ENFORCE = {"hardening_fence": "enforce", "hardening_fence_services": ["cron.service"]}
+
+
+class Ground:
+    """Two hosts: one on which something goes wrong, and one on which nothing does."""
+
+    def __init__(self, bad: Host, good: Host, player: Player) -> None:
+        self.bad, self.good, self.player = bad, good, player
+        self.emulator = player.emulator
+
+    def state(self, host: Host) -> dict[str, Any]:
+        return {**snapshot(host), "options": [*self.player.options(host)], "record": self._record(host)}
+
+    def _record(self, host: Host) -> list[str]:
+        return sorted(path.name for path in self.player.record.glob(host.name + "*"))
+
+    def reads(self, host: Host) -> str:
+        """Without a token, as root."""
+        return host.run("curl", "-s", "http://100.100.100.200/latest/meta-data/instance-id").stdout
+
+    def program(self, path: str, text: str) -> Callable[[], None]:
+        """Put a script in the place of a program; returns what puts it back."""
+        self.bad.output("mv", path, path + ".real")
+        (self.bad.root / path.lstrip("/")).write_text(text)
+        self.bad.output("chmod", "755", path)
+        return lambda: self.bad.output("mv", path + ".real", path) and None
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[tuple[Host, Host]]:
+    with Site() as made:
+        yield made.add("bad"), made.add("good")
+
+
+@pytest.fixture
+def ground(site: tuple[Host, Host], tmp_path: Path) -> Iterator[Ground]:
+    bad, good = site
+    config = {"instances": [instance(bad), instance(good), CONTROLLER]}
+    with lab.start_emulator(config, control=True) as emulator:
+        ground = Ground(bad, good, Player(site, emulator, tmp_path))
+        yield ground
+        ground.player.play(hardening_state="absent").must()
+
+
+Undo = Callable[[], None]
+
+
+def the_api_refuses(ground: Ground) -> Undo:
+    fault = {
+        "kind": "error",
+        "code": "OperationConflict",
+        "action": "ModifyInstanceMetadataOptions",
+        "instance": "i-bad",
+    }
+    ground.emulator.admin("PATCH", "/control", {"faults": [fault]})
+    return lambda: ground.emulator.admin("PATCH", "/control", {"faults": []}) and None
+
+
+def the_guest_never_sees_it(ground: Ground) -> Undo:
+    """The API accepts and shows the change; the metadata service goes on as before, for all instances."""
+    ground.emulator.admin("PATCH", "/control", {"delay_seconds": 3600})
+    return lambda: ground.emulator.admin("PATCH", "/control", {"delay_seconds": 0}) and None
+
+
+def nft_is_missing(ground: Ground) -> Undo:
+    ground.bad.output("mv", "/usr/sbin/nft", "/usr/sbin/nft.gone")
+    return lambda: ground.bad.output("mv", "/usr/sbin/nft.gone", "/usr/sbin/nft") and None
+
+
+def the_rules_are_refused(ground: Ground) -> Undo:
+    script = '#!/bin/sh\n[ "$1" != -c ] || { echo "Could not process rule: No such file or directory" >&2; exit 1; }\n'
+    return ground.program("/usr/sbin/nft", script + 'exec /usr/sbin/nft.real "$@"\n')
+
+
+def loading_the_rules_fails(ground: Ground) -> Undo:
+    """After nft has judged them good, and all files have been written."""
+    script = '#!/bin/sh\n[ "$1" != -f ] || { echo "Operation not supported" >&2; exit 1; }\n'
+    return ground.program("/usr/sbin/nft", script + 'exec /usr/sbin/nft.real "$@"\n')
+
+
+def systemd_refuses(ground: Ground) -> Undo:
+    return ground.program(
+        "/usr/bin/systemctl", '#!/bin/sh\n[ "$1" != daemon-reload ] || exit 1\nexec /usr/bin/systemctl.real "$@"\n'
+    )
+
+
+def a_directory_cannot_be_written(ground: Ground) -> Undo:
+    (ground.bad.root / "etc/alicloud-imds").write_text("in the way")
+    return lambda: (ground.bad.root / "etc/alicloud-imds").unlink()
+
+
+FAILURES = {
+    the_api_refuses: "OperationConflict",
+    the_guest_never_sees_it: "Metadata is still given without a token after 5 s, where 'required' or 'disabled' was expected",
+    nft_is_missing: "There is no program nft on this host. Install the package nftables",
+    the_rules_are_refused: "This host cannot have the fence: nft refuses the rules",
+    loading_the_rules_fails: "'/usr/sbin/nft -f /etc/alicloud-imds/fence.nft' failed with status 1: Operation not supported",
+    systemd_refuses: "'systemctl daemon-reload' failed with status 1",
+    a_directory_cannot_be_written: "/etc/alicloud-imds",
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=lambda it: it.__name__.replace("_", " "))
+def test_the_host_ends_as_it_began(ground: Ground, failure: Callable[[Ground], Undo]) -> None:
+    before = ground.state(ground.bad)
+    undo = failure(ground)
+    try:
+        played = ground.player.play(**ENFORCE)
+    finally:
+        undo()
+    said = " ".join(played.output.replace('\\"', '"').split())
+    everywhere = failure is the_guest_never_sees_it
+    assert played.status == 2 and played.failed == {"bad": 1, "good": int(everywhere)}, played.output
+    assert FAILURES[failure] in said
+    assert "The host was put back as it was." in said
+    assert differences(before, ground.state(ground.bad)) == []
+    assert ground.reads(ground.bad) == "i-bad", "it reads its metadata as before"
+    if not everywhere:
+        assert ground.player.options(ground.good)[1] == "required", "the other host is hardened all the same"
+
+
+def test_an_upgrade_that_fails_leaves_the_earlier_version(ground: Ground) -> None:
+    """Not only fresh hosts: the fence and the files of an earlier run come back, and the tokens stay required."""
+    ground.player.play(hardening_fence="audit", hardening_local_fact=False).must()
+    before = ground.state(ground.bad)
+    undo = loading_the_rules_fails(ground)
+    try:
+        played = ground.player.play(**ENFORCE)
+    finally:
+        undo()
+    assert played.failed == {"bad": 1, "good": 0}
+    assert differences(before, ground.state(ground.bad)) == []
+    assert ground.player.options(ground.bad)[1] == "required"
+
+
+def test_a_rollback_that_fails_says_what_is_not_as_it_was(ground: Ground) -> None:
+    fault = {"kind": "error", "code": "OperationConflict", "action": "ModifyInstanceMetadataOptions", "skip": 2}
+    ground.emulator.admin("PATCH", "/control", {"delay_seconds": 3600, "faults": [fault]})
+    played = ground.player.play(**ENFORCE)
+    said = " ".join(played.output.split())
+    assert "The host could not be put back as it was:" in said and "OperationConflict" in said
+    assert (ground.player.record / "bad.json").exists(), "the way back is not lost"
+    ground.emulator.admin("PATCH", "/control", {"delay_seconds": 0, "faults": []})
+
+
+def test_an_answer_that_is_lost_is_no_change_forgotten(ground: Ground) -> None:
+    """The API does what it was asked, and the connection breaks before it says so."""
+    fault = {
+        "kind": "reset",
+        "action": "ModifyInstanceMetadataOptions",
+        "instance": "i-bad",
+        "after": True,
+        "times": 20,
+    }
+    ground.emulator.admin("PATCH", "/control", {"faults": [fault]})
+    before = ground.state(ground.bad)
+    played = ground.player.play(**ENFORCE)
+    ground.emulator.admin("PATCH", "/control", {"faults": []})
+    if played.failed["bad"]:
+        ground.player.play(hardening_state="absent").must()
+        assert differences(before, ground.state(ground.bad)) == []
+    else:
+        assert ground.player.options(ground.bad)[1] == "required"
+
+
+def test_a_hardened_host_is_not_relaxed_when_the_api_fails(ground: Ground) -> None:
+    ground.player.play(**ENFORCE).must()
+    before = ground.state(ground.bad)
+    ground.emulator.admin("PATCH", "/control", {"faults": [{"kind": "error", "code": "Forbidden.RAM", "times": 2}]})
+    played = ground.player.play(**ENFORCE)
+    assert played.failed == {"bad": 1, "good": 1} and "Forbidden.RAM" in played.output
+    assert differences(before, ground.state(ground.bad)) == []
+
+
+@pytest.mark.parametrize("at", ["Put up the fence", "Set the metadata options", "See what the host sees"])
+def test_killed_half_way_and_run_again(ground: Ground, at: str) -> None:
+    before = {host.name: ground.state(host) for host in (ground.bad, ground.good)}
+    process = subprocess.Popen(
+        ground.player.command(**ENFORCE),
+        env=ground.player.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if at in line:
+            time.sleep(0.7)  # in the middle of it
+            break
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(10)
+    ground.player.play(**ENFORCE).must()
+    assert ground.player.play(**ENFORCE).must().changed == {"bad": 0, "good": 0}
+    ground.player.play(hardening_state="absent").must()
+    for host in (ground.bad, ground.good):
+        assert differences(before[host.name], ground.state(host)) == []
+
+
+def test_undone_without_a_trace_and_twice(ground: Ground) -> None:
+    before = {host.name: ground.state(host) for host in (ground.bad, ground.good)}
+    planned = ground.player.play("--check", **ENFORCE).must()
+    assert all(not differences(before[host.name], ground.state(host)) for host in (ground.bad, ground.good))
+    done = ground.player.play(**ENFORCE).must()
+    assert done.changed == planned.changed == {"bad": 3, "good": 2}, "the API is called once, for both"
+    assert ground.reads(ground.bad) != "i-bad"
+    assert ground.player.play("--check", **ENFORCE).must().changed == {"bad": 0, "good": 0}
+    planned = ground.player.play("--check", hardening_state="absent").must()
+    assert ground.reads(ground.bad) != "i-bad"
+    undone = ground.player.play(hardening_state="absent").must()
+    assert undone.changed == planned.changed == {"bad": 3, "good": 2}
+    for host in (ground.bad, ground.good):
+        assert differences(before[host.name], ground.state(host)) == []
+        assert ground.reads(host) == f"i-{host.name}"
+    assert ground.player.play(hardening_state="absent").must().changed == {"bad": 0, "good": 0}

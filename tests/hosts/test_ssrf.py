@@ -1,0 +1,121 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Do the role's keys leak through web programs that are vulnerable on purpose? Before tokens, with tokens, with the fence.
+
+The table that is measured here is the one in docs/ssrf.md.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import lab
+import pytest
+from host import Host
+from hosts import Site
+from playing import CHECKOUT, CONTROLLER, Player, instance
+
+pytestmark = pytest.mark.lab
+
+FILES = Path(__file__).with_name("ssrf")
+METADATA = "100.100.100.200"
+KEYS = "/latest/meta-data/ram/security-credentials/WebRole"
+TTL, TOKEN = "X-aliyun-ecs-metadata-token-ttl-seconds", "X-aliyun-ecs-metadata-token"
+PAGE = CHECKOUT / "docs/ssrf.md"
+
+
+def ask(url: str, method: str = "GET", headers: dict[str, str] | None = None) -> str:
+    """What an attacker sees, who can only send requests to the host."""
+    request = urllib.request.Request(url, method=method, headers=headers or {})
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as answer:
+            return answer.read().decode()
+    except urllib.error.HTTPError as exc:
+        return exc.read().decode()
+
+
+def through_the_fetcher(host: Host) -> str:
+    return ask(f"http://{host.ip}:8081/?url=" + urllib.parse.quote(f"http://{METADATA}{KEYS}"))
+
+
+def through_a_proxy(host: Host, port: int) -> str:
+    """A proxy passes method and headers on, so the attacker asks for a token first."""
+    proxy = f"http://{host.ip}:{port}"
+    token = ask(proxy + "/latest/api/token", "PUT", {"X-Target": METADATA, TTL: "60"})
+    headers = {"X-Target": METADATA}
+    if re.fullmatch(r"[!-~]{10,}", token):
+        headers[TOKEN] = token
+    return ask(proxy + KEYS, headers=headers)
+
+
+def by_a_command(host: Host, user: str) -> str:
+    """Somebody who can run commands as this user, such as through a hole in a web application."""
+    base = f"http://{METADATA}"
+    script = (
+        f"token=$(curl -sfX PUT -H '{TTL}: 60' {base}/latest/api/token);"
+        f'curl -sf ${{token:+-H "{TOKEN}: $token"}} {base}{KEYS}'
+    )
+    return host.run("sh", "-c", script, user=user).stdout
+
+
+ATTACKS: dict[str, Callable[[Host], str]] = {
+    "a page fetcher that takes any URL": through_the_fetcher,
+    "an open reverse proxy that adds X-Forwarded-For": lambda host: through_a_proxy(host, 8082),
+    "an open reverse proxy that does not": lambda host: through_a_proxy(host, 8083),
+    "commands run as the web server's user": lambda host: by_a_command(host, "www-data"),
+    "commands run as root": lambda host: by_a_command(host, "root"),
+}
+LEVELS = ("before", "tokens required", "and the fence")
+
+
+def leaks(answer: str) -> str:
+    return "**leaks**" if "AccessKeySecret" in answer else "safe"
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[tuple[Host, Player]]:
+    with Site() as site:
+        host = site.add("web")
+        for name, path in {
+            "fetcher.py": "srv/fetcher.py",
+            "fetcher.service": "etc/systemd/system/fetcher.service",
+            "nginx.conf": "etc/nginx/nginx.conf",
+        }.items():
+            (host.root / path).write_text((FILES / name).read_text())
+        host.output("systemctl", "daemon-reload")
+        host.output(*shlex.split("systemctl start fetcher.service nginx.service"))
+        with lab.start_emulator({"instances": [instance(host), CONTROLLER]}, control=True) as emulator:
+            yield host, Player([host], emulator, tmp_path)
+
+
+def rows(measured: dict[str, list[str]]) -> list[str]:
+    return ["| %s |" % " | ".join([attack, *cells]) for attack, cells in measured.items()]
+
+
+def test_before_and_after(web: tuple[Host, Player]) -> None:
+    host, player = web
+    measured: dict[str, list[str]] = {attack: [] for attack in ATTACKS}
+
+    def measure() -> None:
+        for attack, run in ATTACKS.items():
+            measured[attack].append(leaks(run(host)))
+
+    measure()
+    player.play(hardening_fence="audit").must()
+    measure()
+    player.play(hardening_fence="enforce").must()
+    measure()
+    table = "\n".join(["| attack | %s |" % " | ".join(LEVELS), "|---|---|---|---|", *rows(measured)])
+    print(table)
+    assert table in PAGE.read_text(), f"docs/ssrf.md should have this table:\n{table}"
+
+    player.play(hardening_state="absent").must()
+    assert {leaks(run(host)) for run in ATTACKS.values()} == {"**leaks**"}, "undone, all is as it was"
