@@ -12,9 +12,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lab"))  # for all files here that import lab
 
 STATE = Path("/run/imds-hosts")  # on the laboratory's own file system: vanishes with it
 CGROUPS = STATE / "cgroup"

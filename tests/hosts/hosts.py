@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -27,7 +26,6 @@ from typing import Any
 import boot
 import lab
 import roots
-from containers import Container
 from host import Host
 from snapshots import differences, snapshot
 
@@ -89,7 +87,7 @@ def _instance(instance: dict[str, Any]) -> dict[str, Any]:
 
 def up(arguments: argparse.Namespace) -> int:
     for wanted in arguments.hosts:
-        name, kind, root, *_ = [*wanted.split(":"), "", ""]
+        name, kind, root = (*wanted.split(":"), "", "")[:3]
         host = Host.create(name, kind or "systemd", roots.root(root or "bookworm"))
         host.start()
         print(f"{name} is up at {host.ip}")
@@ -109,10 +107,7 @@ def down(arguments: argparse.Namespace) -> int:
 
 def reboot(arguments: argparse.Namespace) -> int:
     for name in arguments.hosts:
-        host = Host.load(name)
-        host.reboot()
-        for number in range(len(host.containers)):
-            Container(host, 1 + number).attach()
+        Host.load(name).reboot()
     return 0
 
 

@@ -123,7 +123,17 @@ def _mmdebstrap(recipe: Recipe, target: Path) -> None:
     options += ["--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/locale/*"]
     options += [f"--customize-hook={hook}" for hook in recipe.hooks]
     # Its mounts and processes are its own: when it is killed half way, nothing of it stays on the machine.
-    private = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    private = [
+        "setpriv",
+        "--pdeathsig",
+        "KILL",
+        "unshare",
+        "--mount",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--mount-proc",
+    ]
     command = [*private, "mmdebstrap", *options, recipe.suite, str(target), "-"]
     sources = "\n".join(_sources(recipe.suite)) + "\n"
     done = subprocess.run(command, input=sources, capture_output=True, text=True, check=False)
