@@ -64,6 +64,7 @@ def first_process(kind: str, name: str, root: Path, log: Path) -> int:
         namespaces, script = ["--mount"], (JOIN + 'exec "$@"', "boot", *enter)
     command = ["unshare", *namespaces, "--propagation", "private", "bash", "-c", *script]
     variables = {"CGROUPS": str(CGROUPS), "CGROUP": str(cgroup(name)), "NAME": name, "ROOT": str(root)}
+    variables["SYSTEMD_NSPAWN_API_VFS_WRITABLE"] = "network"  # /proc/sys/net is the host's own
     with log.open("ab") as output:
         process = subprocess.Popen(
             command,
