@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import itertools
-import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,25 +17,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import boot  # noqa: F401 (tells where lab is)
 import lab
+import needs
 from host import Host
 from hosts import Site, emulator_config
 
 _numbers = itertools.count(1)
 
 
-def _reason_not() -> str | None:
-    """Why test hosts cannot be had here."""
-    if not lab.in_lab():
-        return os.environ.get("IMDS_NO_LAB") or "not inside the network laboratory; run `make hosts`"
-    # An ordinary user is root in the laboratory, but not over the machine's control groups and devices.
-    if Path("/proc/self/uid_map").read_text().split() != ["0", "0", "4294967295"]:
-        return "test hosts need root on this machine"
-    missing = [command for command in ("systemd-nspawn", "ssh") if not shutil.which(command)]
-    return f"{', '.join(missing)} not installed" if missing else None
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    reason = _reason_not()
+    reason = needs.reason_not()
     for item in items if reason else []:
         item.add_marker(pytest.mark.skip(reason=str(reason)))
 

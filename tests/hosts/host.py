@@ -217,7 +217,7 @@ class Host:
             "ansible_user": "root",
             "ansible_ssh_private_key_file": str(KEY),
             "ansible_ssh_args": f"{options} -o ControlPersist=300",
-            "ansible_control_path": f"{self.folder}/ssh-%r",
+            "ansible_control_path": f"{self.folder}/ssh-%%r",  # Ansible halves the percent sign
             "ansible_python_interpreter": "/usr/bin/python3",
             "ansible_remote_tmp": "~/.ansible/tmp",
         }

@@ -35,7 +35,7 @@ NewHost = Callable[..., Host]
 def ssh(host: Host, command: str) -> subprocess.CompletedProcess[str]:
     """As Ansible does it."""
     said = host.ansible_variables()
-    options = shlex.split(said["ansible_ssh_args"]) + ["-o", f"ControlPath={said['ansible_control_path']}"]
+    options = [*shlex.split(said["ansible_ssh_args"]), "-o", f"ControlPath={said['ansible_control_path'] % {}}"]
     words = ["ssh", *options, "-i", said["ansible_ssh_private_key_file"], f"root@{host.ip}", command]
     return subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
 
