@@ -79,6 +79,8 @@ def first_process(kind: str, name: str, root: Path, log: Path) -> int:
 
 def end(pid: int, clean: bool = False) -> None:
     """End a host that `first_process` has started: as by a shutdown when *clean*, else as by a power failure."""
+    if ended(pid):
+        return
     if clean:
         os.kill(pid, signal.SIGTERM)  # nspawn makes an orderly shutdown of it
         if wait_for(lambda: ended(pid), 30):

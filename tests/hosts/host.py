@@ -60,7 +60,10 @@ class Host:
     @classmethod
     def load(cls, name: str) -> Host:
         """The host of this name, perhaps made by another process."""
-        return cls(**json.loads((boot.STATE / name / "host.json").read_text()))
+        try:
+            return cls(**json.loads((boot.STATE / name / "host.json").read_text()))
+        except FileNotFoundError:
+            raise ValueError(f"there is no host '{name}'") from None
 
     @property
     def folder(self) -> Path:

@@ -6,7 +6,7 @@
     hosts.py up NAME[:KIND[:ROOT]]...           make and start hosts; they live until `down`
     hosts.py down [NAME...]                     remove these hosts, or all of them and the emulator
     hosts.py reboot NAME...                     boot anew: only files survive
-    hosts.py run NAME [--user USER] COMMAND...  not through SSH; exit status and output are the command's
+    hosts.py run [--user USER] NAME COMMAND...  not through SSH; exit status and output are the command's
     hosts.py snapshot NAME FILE                 write the host's state, see snapshots.py
     hosts.py compare FILE FILE                  print how they differ; exit status 1 when they do
     hosts.py emulator [CONFIG]                  start the emulator at the metadata service's address

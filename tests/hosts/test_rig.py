@@ -8,15 +8,17 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import boot
 import lab
 import pytest
 from host import Host
-from hosts import Site
 from snapshots import differences, snapshot
 
+HERE = Path(__file__).resolve().parent
 ROOTS = ("bookworm", "trixie")
 BOTH = pytest.mark.parametrize(("kind", "root"), [(kind, root) for kind in ("systemd", "plain") for root in ROOTS])
 CONNECT = """
@@ -189,15 +191,32 @@ def test_a_container_reaches_the_service_through_its_host(
     assert host.run("curl", "-sm5", f"http://{lab.SERVICE}/").returncode == 0
 
 
-def test_nothing_is_left_of_a_destroyed_host(site: Site) -> None:
-    host = site.add("gone", "systemd", "bookworm")
-    host.container()
-    group, folder = boot.cgroup("gone"), host.folder
-    assert group.exists() and folder.exists()
-    site.remove(host)
-    names = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout
-    links = subprocess.run(["ip", "-json", "link"], capture_output=True, text=True, check=True).stdout
-    assert "gone" not in names
-    assert {link["ifname"] for link in json.loads(links)} == {"lo", "br0"}
-    assert not group.exists() and not folder.exists()
-    assert "gone" not in "".join(open("/proc/self/mounts"))
+def command_line(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(HERE / "hosts.py"), *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_command_line_keeps_hosts_between_calls(tmp_path: Path) -> None:
+    inventory, first, second = (tmp_path / name for name in ("inventory.json", "first.json", "second.json"))
+    (tmp_path / "config.json").write_text('{"instances": [{"host": "one", "region_id": "eu-central-1"}]}')
+    try:
+        assert command_line("up", "one", "two:plain:trixie", "--inventory", inventory).returncode == 0
+        started = command_line("emulator", tmp_path / "config.json", "--inventory", inventory)
+        assert started.returncode == 0, started.stderr
+        told = json.loads(inventory.read_text())["all"]
+        assert list(told["hosts"]) == ["one", "two"]
+        assert told["vars"]["test_emulator"]["control_endpoint"].startswith("http://127.0.0.1:")
+        assert command_line("snapshot", "one", first).returncode == 0
+        assert command_line("run", "--user", "root", "one", "touch", "/etc/new").returncode == 0
+        assert command_line("run", "two", "sh", "-c", "echo said; exit 3").returncode == 3
+        assert command_line("reboot", "one").returncode == 0
+        assert command_line("snapshot", "one", second).returncode == 0
+        compared = command_line("compare", first, second)
+        assert (compared.returncode, len(compared.stdout.splitlines())) == (1, 1)
+        assert compared.stdout.startswith("files: /etc/new: - -> -rw-r--r-- 0:0 sha256:")
+        assert token_and_id(Host.load("one").run) == "i-one"
+        assert "there is no host 'three'" in command_line("reboot", "three").stderr
+    finally:
+        assert command_line("down").returncode == 0
+    assert not list(boot.STATE.glob("*/host.json"))
+    assert subprocess.run(["ss", "-Hltn", "sport = 80"], capture_output=True, check=True).stdout == b""
