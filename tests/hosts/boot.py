@@ -12,9 +12,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lab"))  # for all files here that import lab
 
 STATE = Path("/run/imds-hosts")  # on the laboratory's own file system: vanishes with it
 CGROUPS = STATE / "cgroup"
@@ -61,6 +64,7 @@ def first_process(kind: str, name: str, root: Path, log: Path) -> int:
         namespaces, script = ["--mount"], (JOIN + 'exec "$@"', "boot", *enter)
     command = ["unshare", *namespaces, "--propagation", "private", "bash", "-c", *script]
     variables = {"CGROUPS": str(CGROUPS), "CGROUP": str(cgroup(name)), "NAME": name, "ROOT": str(root)}
+    variables["SYSTEMD_NSPAWN_API_VFS_WRITABLE"] = "network"  # /proc/sys/net is the host's own
     with log.open("ab") as output:
         process = subprocess.Popen(
             command,
@@ -75,6 +79,8 @@ def first_process(kind: str, name: str, root: Path, log: Path) -> int:
 
 def end(pid: int, clean: bool = False) -> None:
     """End a host that `first_process` has started: as by a shutdown when *clean*, else as by a power failure."""
+    if ended(pid):
+        return
     if clean:
         os.kill(pid, signal.SIGTERM)  # nspawn makes an orderly shutdown of it
         if wait_for(lambda: ended(pid), 30):

@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import lab
-from host import Host
+
+if TYPE_CHECKING:
+    from host import Host
 
 TABLE = "container_engine"
 
 
 class Container:
-    """Made by `create`; it goes with the host's network, so `attach` again after a reboot, as an engine would."""
+    """`Host.container` makes it."""
 
     def __init__(self, host: Host, number: int) -> None:
         self.host = host
@@ -28,17 +30,8 @@ class Container:
         self._gateway = f"172.30.{number}.1"
         self._link = f"veth{number}"
 
-    @classmethod
-    def create(cls, host: Host) -> Container:
-        container = cls(host, 1 + len(host.containers))
-        host.containers.append(container.namespace)
-        container.attach()
-        return container
-
     def attach(self) -> None:
         """Connect it to the host's network as it is now, and have the host forward and masquerade."""
-        if self.host.containers and Path(f"/run/netns/{self.namespace}").exists():
-            subprocess.run(["ip", "netns", "del", self.namespace], check=True)
         subprocess.run(["ip", "netns", "add", self.namespace], check=True)
         link = f"link add {self._link} type veth peer name eth0 netns {self.namespace}"
         lab.ip_batch(
@@ -53,11 +46,15 @@ class Container:
         subprocess.run([*lab.exec_prefix(self.host.name), "sh", "-c", forward], check=True)
         self.masquerade()
 
+    def detach(self) -> None:
+        """Undo `attach`."""
+        subprocess.run(["ip", "netns", "del", self.namespace], check=True)
+
     def masquerade(self) -> None:
         """Add the engine's rules, which a flush of the host's ruleset removes as well."""
         rules = f"add table ip {TABLE}; delete table ip {TABLE}\n"
         rules += f"table ip {TABLE} {{ chain postrouting {{ type nat hook postrouting priority srcnat;\n"
-        rules += 'ip saddr 172.30.0.0/16 oifname "eth0" masquerade\n} }\n'
+        rules += 'ip saddr 172.30.0.0/16 oifname "eth0" masquerade\n}\n}\n'
         self.host.output("nft", "--file", "-", input=rules)
 
     def run(self, *command: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:

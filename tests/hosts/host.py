@@ -16,16 +16,13 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import boot
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lab"))
-
-import lab  # noqa: E402
+import lab
+from containers import Container
 
 KINDS = ("systemd", "plain")
 KEY = boot.STATE / "key"
@@ -42,7 +39,7 @@ class Host:
     kind: str
     lower: str  # the root that it is an overlay of
     pid: int = 0  # what has to be killed to end it; 0: it is down
-    containers: list[str] = field(default_factory=list)
+    containers: int = 0
 
     @classmethod
     def create(cls, name: str, kind: str, lower: Path) -> Host:
@@ -63,7 +60,10 @@ class Host:
     @classmethod
     def load(cls, name: str) -> Host:
         """The host of this name, perhaps made by another process."""
-        return cls(**json.loads((boot.STATE / name / "host.json").read_text()))
+        try:
+            return cls(**json.loads((boot.STATE / name / "host.json").read_text()))
+        except FileNotFoundError:
+            raise ValueError(f"there is no host '{name}'") from None
 
     @property
     def folder(self) -> Path:
@@ -102,6 +102,8 @@ class Host:
         self._save()
         if not boot.wait_for(self._is_up, BOOT_SECONDS):
             raise RuntimeError(f"host {self.name} did not start: {self.log.read_text(errors='replace')[-4000:]}")
+        for number in range(self.containers):
+            Container(self, number).attach()
 
     def _is_up(self) -> bool:
         if boot.ended(self.pid):
@@ -120,6 +122,8 @@ class Host:
         """End its processes and its network; its files stay. *clean*: as by a shutdown, else as by a power failure."""
         self._close_ssh()
         if self.pid:
+            for number in range(self.containers):
+                Container(self, number).detach()
             boot.end(self.pid, clean=clean and self.kind == "systemd")
             self.pid = 0
             self._save()
@@ -193,6 +197,14 @@ class Host:
                 return ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--init-groups"]
         return ["setpriv", f"--reuid={int(user)}", f"--regid={int(user)}", "--clear-groups"]
 
+    def container(self) -> Container:
+        """Start a container on it; it is there again after a reboot."""
+        container = Container(self, self.containers)
+        container.attach()
+        self.containers += 1
+        self._save()
+        return container
+
     def output(self, *command: str | Path, **options: Any) -> str:
         """The output of a command that must succeed."""
         done = self.run(*command, **options)
@@ -208,7 +220,7 @@ class Host:
             "ansible_user": "root",
             "ansible_ssh_private_key_file": str(KEY),
             "ansible_ssh_args": f"{options} -o ControlPersist=300",
-            "ansible_control_path": f"{self.folder}/ssh-%r",
+            "ansible_control_path": f"{self.folder}/ssh-%%r",  # Ansible halves the percent sign
             "ansible_python_interpreter": "/usr/bin/python3",
             "ansible_remote_tmp": "~/.ansible/tmp",
         }

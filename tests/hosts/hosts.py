@@ -3,22 +3,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Several test hosts together: `Site` for Python tests, and the command line for playbooks. Both inside tests/lab/enter.
 
-    hosts.py up NAME[:KIND[:ROOT]]... [--inventory FILE]     make and start hosts; they live until `down`
-    hosts.py down [NAME...]                                  remove these hosts, or all of them and the emulator
-    hosts.py reboot NAME...                                  boot anew: only files survive
-    hosts.py run NAME [--user USER] COMMAND...               not through SSH; exit status and output are the command's
-    hosts.py snapshot NAME FILE                              write the host's state, see snapshots.py
-    hosts.py compare FILE FILE                               print how they differ; exit status 1 when they do
-    hosts.py emulator [CONFIG] --ready FILE                  start the emulator at the metadata service's address
+    hosts.py up NAME[:KIND[:ROOT]]...           make and start hosts; they live until `down`
+    hosts.py down [NAME...]                     remove these hosts, or all of them and the emulator
+    hosts.py reboot NAME...                     boot anew: only files survive
+    hosts.py run [--user USER] NAME COMMAND...  not through SSH; exit status and output are the command's
+    hosts.py snapshot NAME FILE                 write the host's state, see snapshots.py
+    hosts.py compare FILE FILE                  print how they differ; exit status 1 when they do
+    hosts.py emulator [CONFIG]                  start the emulator at the metadata service's address
 
-KIND is systemd (the default) or plain, ROOT one of roots.py, by default bookworm.
+KIND is systemd (the default) or plain, ROOT one of roots.py, by default bookworm. `up` and `emulator` write, with
+--inventory FILE, an inventory of all hosts; the variable `test_emulator` in it has the emulator's addresses.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -27,7 +27,6 @@ from typing import Any
 import boot
 import lab
 import roots
-from containers import Container
 from host import Host
 from snapshots import differences, snapshot
 
@@ -64,7 +63,10 @@ class Site:
 
 def inventory(hosts: list[Host]) -> dict[str, Any]:
     """For a JSON file that Ansible reads as an inventory."""
-    return {"all": {"hosts": {host.name: host.ansible_variables() for host in hosts}}}
+    variables: dict[str, Any] = {"test_hosts": [sys.executable, str(Path(__file__).resolve())]}
+    if EMULATOR.exists():
+        variables["test_emulator"] = json.loads(EMULATOR.read_text())
+    return {"all": {"hosts": {host.name: host.ansible_variables() for host in hosts}, "vars": variables}}
 
 
 def all_hosts() -> list[Host]:
@@ -89,10 +91,14 @@ def _instance(instance: dict[str, Any]) -> dict[str, Any]:
 
 def up(arguments: argparse.Namespace) -> int:
     for wanted in arguments.hosts:
-        name, kind, root, *_ = [*wanted.split(":"), "", ""]
+        name, kind, root = (*wanted.split(":"), "", "")[:3]
         host = Host.create(name, kind or "systemd", roots.root(root or "bookworm"))
         host.start()
         print(f"{name} is up at {host.ip}")
+    return write_inventory(arguments)
+
+
+def write_inventory(arguments: argparse.Namespace) -> int:
     if arguments.inventory:
         arguments.inventory.write_text(json.dumps(inventory(all_hosts()), indent=2))
     return 0
@@ -109,10 +115,7 @@ def down(arguments: argparse.Namespace) -> int:
 
 def reboot(arguments: argparse.Namespace) -> int:
     for name in arguments.hosts:
-        host = Host.load(name)
-        host.reboot()
-        for number in range(len(host.containers)):
-            Container(host, 1 + number).attach()
+        Host.load(name).reboot()
     return 0
 
 
@@ -139,9 +142,9 @@ def emulator(arguments: argparse.Namespace) -> int:
     running = lab.start_emulator(emulator_config(config), control=arguments.control or True, detached=True)
     ready = {"pid": running.process.pid, "admin": running.admin_address, "control_endpoint": running.control_endpoint}
     ready |= {"listen": running.listen, "endpoint": running.endpoint(), "log": str(running.log)}
-    for path in (EMULATOR, arguments.ready):
+    for path in filter(None, (EMULATOR, arguments.ready)):
         path.write_text(json.dumps(ready))
-    return 0
+    return write_inventory(arguments)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -168,7 +171,8 @@ def parser() -> argparse.ArgumentParser:
     command(compare).add_argument("files", nargs=2, type=Path)
     added = command(emulator)
     added.add_argument("config", nargs="?", type=Path)
-    added.add_argument("--ready", type=Path, required=True)
+    added.add_argument("--ready", type=Path, metavar="FILE", help="tell it the emulator's addresses, as JSON")
+    added.add_argument("--inventory", type=Path)
     added.add_argument("--control", metavar="ADDRESS:PORT")
     return top
 

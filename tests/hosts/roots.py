@@ -82,6 +82,11 @@ def root(name: str) -> Path:
     return folder
 
 
+def missing() -> list[str]:
+    """The roots that would have to be made."""
+    return [name for name, recipe in RECIPES.items() if not _current(ROOTS / f"{name}.recipe", recipe)]
+
+
 def _current(stamp: Path, recipe: Recipe) -> bool:
     return stamp.exists() and stamp.read_text() == recipe.fingerprint()
 
@@ -109,6 +114,8 @@ def _make(name: str, recipe: Recipe, folder: Path) -> None:
 
 def reason_not() -> str | None:
     """Why no root can be made on this machine."""
+    if os.environ.get("IMDS_LAB"):
+        return "Roots of test hosts are made by `make roots`, outside the laboratory, which has no network."
     if os.geteuid() != 0:
         return "Roots of test hosts can be made and used by root only."
     if not shutil.which("mmdebstrap"):
@@ -123,7 +130,17 @@ def _mmdebstrap(recipe: Recipe, target: Path) -> None:
     options += ["--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/locale/*"]
     options += [f"--customize-hook={hook}" for hook in recipe.hooks]
     # Its mounts and processes are its own: when it is killed half way, nothing of it stays on the machine.
-    private = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    private = [
+        "setpriv",
+        "--pdeathsig",
+        "KILL",
+        "unshare",
+        "--mount",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--mount-proc",
+    ]
     command = [*private, "mmdebstrap", *options, recipe.suite, str(target), "-"]
     sources = "\n".join(_sources(recipe.suite)) + "\n"
     done = subprocess.run(command, input=sources, capture_output=True, text=True, check=False)

@@ -61,7 +61,9 @@ def _as_dict(part: Any) -> dict[str, Any]:
 
 def _changes(host: Host, folder: Path) -> Iterator[tuple[str, str]]:
     """(path, description) of what differs from the root below *folder*; only there does the overlay hold anything."""
-    here, lower, upper = (base / str(folder).lstrip("/") for base in (host.root, Path(host.lower), host.folder / "upper"))
+    here, lower, upper = (
+        base / str(folder).lstrip("/") for base in (host.root, Path(host.lower), host.folder / "upper")
+    )
     before, now = _names(lower), _names(here)
     for name in sorted(before - now):
         if not _is_noise(folder / name):
