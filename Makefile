@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit thorough integration interop fleet roots hosts molecule lint sanity benchmark benchmark-fleet build clean constraints newcomer collection tools
+.PHONY: help setup demo test proofs unit thorough integration interop fleet roots hosts molecule lint sanity benchmark benchmark-fleet benchmark-hardening build clean constraints newcomer collection tools
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,8 +24,11 @@ demo: collection ## Make three emulated ECS instances insist on tokens, read the
 	@$(TOOLS)/need.sh ip:iproute2 || true
 	@$(TOOLS)/in-lab.sh $(BIN)/python tests/demo/demo.py
 
-test: tools ## Run every check: lint, unit, thorough, integration, interop, fleet, hosts, molecule, sanity
-	@$(BIN)/python $(TOOLS)/stages.py lint unit thorough integration interop fleet hosts molecule sanity
+test: tools ## Run every check that takes minutes: lint, unit, thorough, integration, interop, fleet, sanity
+	@$(BIN)/python $(TOOLS)/stages.py lint unit thorough integration interop fleet sanity
+
+proofs: tools ## Run what takes longer, as CI does: real test hosts, molecule
+	@$(BIN)/python $(TOOLS)/stages.py hosts molecule
 
 unit: $(VENV)/.test ## Unit tests for the inner loop (seconds)
 	@$(BIN)/python -m pytest -n 2 -m "not slow" tests/unit
@@ -63,6 +66,9 @@ sanity: $(VENV)/.core ## ansible-test sanity, with every supported Python found 
 benchmark: tools collection ## Compare the speed with the peer (ARGS=--quick for a short run)
 	@$(BIN)/python tests/benchmark/peer.py
 	@$(TOOLS)/in-lab.sh $(BIN)/python tests/benchmark/run.py $(ARGS)
+
+benchmark-hardening: roots collection ## Compare hardening 50 hosts with pings, and with one task per step (minutes)
+	@$(TOOLS)/in-lab.sh $(BIN)/python tests/benchmark/hardening.py $(ARGS)
 
 benchmark-fleet: $(VENV)/.test collection ## Compare changing many instances with a loop over the vendor's SDK
 	@$(BIN)/python $(TOOLS)/interop.py || [ -z "$$CI" ]

@@ -55,6 +55,8 @@ options:
     description:
       - systemd units that may not whoever they run as, such as C(nginx.service). They get C(IPAddressDeny=), in O(mode=enforce) only.
         A unit that runs takes it over without being restarted.
+      - Where such a unit runs as root or as somebody who may, its packets vanish, so that it waits for its own timeout. All others
+        are refused at once.
     type: list
     elements: str
     default: []

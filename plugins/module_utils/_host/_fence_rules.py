@@ -9,7 +9,8 @@ Why the rules are as they are:
 * Only the packet that opens a connection is judged. Later ones may have no socket any more (the program has ended), and then
   no owner that a rule could ask for.
 * Only tcp/80 of the one address: name servers, time servers and mirrors of Alibaba Cloud share 100.64.0.0/10 with it.
-* Reject, never drop: who is refused fails at once. A reset looks to every client like a closed port.
+* Reject, never drop: who is refused fails at once, as at a closed port. Not with a reset, which seems to come from the service's
+  address, and would be lost in a unit with IPAddressDeny=.
 * A policy of ``accept`` never overrides another firewall: what firewalld, ufw or docker refuse stays refused.
 * Users and groups stand in the rules, not in named sets, so that the listing shows whether somebody changed them.
 """
@@ -123,7 +124,7 @@ def rules(mode: str, allowed: Allowed) -> str:
         "allowed": "\n".join("\t\t" + line for line in passes),
         "sources": "\n".join("\t\t" + line for line in sources) or "\t\t# nobody behind this host",
         "prefix": "alicloud-imds fence %s: " % ("refused" if mode == ENFORCE else "would refuse"),
-        "verdict": "reject with tcp reset" if mode == ENFORCE else "accept",
+        "verdict": "reject" if mode == ENFORCE else "accept",
     }
 
 

@@ -45,7 +45,7 @@ def compare(before: t.Mapping[str, str], after: t.Mapping[str, str]) -> None:
 
 
 def _worse(before: str, after: str) -> bool:
-    # what the fence refuses, it refuses with a reset; silence has other reasons
+    # what the fence refuses looks like a closed port; silence has other reasons
     return after == "refused" and before != "refused"
 
 

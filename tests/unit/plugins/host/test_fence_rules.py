@@ -37,7 +37,7 @@ def test_loaded_twice_there_is_one_table(allowed: rules.Allowed) -> None:
 
 def test_only_enforce_refuses() -> None:
     assert "reject" not in listing(rules.rules(rules.AUDIT, SOMEBODY))
-    assert listing(rules.rules(rules.ENFORCE, SOMEBODY)).count("reject with tcp reset") == 2
+    assert listing(rules.rules(rules.ENFORCE, SOMEBODY)).count("reject") == 2
 
 
 def test_nothing_but_the_one_address_and_port() -> None:

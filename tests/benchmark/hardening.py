@@ -1,0 +1,168 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""hardening.py [HOSTS]: what the role costs at size, beside pings and beside one task per step; docs/benchmarks-hardening.md.
+
+Runs inside tests/lab/enter, on test hosts of kind plain (namespaces with an SSH server). All subjects are measured in one
+run, on the same hosts: each is preceded by a play that opens the SSH connections, which nobody should be charged for.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(CHECKOUT / "tests/hosts"), str(CHECKOUT / "tests/lab")]
+
+import lab  # noqa: E402
+from hosts import Site  # noqa: E402
+from playing import CONTROLLER, Player, instance  # noqa: E402
+
+PAGE = CHECKOUT / "docs/benchmarks-hardening.md"
+# Tasks of the role on each host, see roles/hardening/tasks: look, tooling, fence, verify.
+TASKS = 4
+ROLE: dict[str, dict[str, Any]] = {
+    "harden": {},
+    "second run": {},
+    "undo": {"hardening_state": "absent"},
+}
+ENFORCE = {"hardening_fence": "enforce"}
+UTILS = CHECKOUT / "plugins/module_utils"
+
+
+def pings(number: int) -> list[dict[str, Any]]:
+    return [{"ansible.builtin.ping": {}} for _number in range(number)]
+
+
+def one_task_per_step(player: Player) -> list[dict[str, Any]]:
+    """The same end by well-known modules: a task for each file, each command, each call of the API."""
+    api = {"api_endpoint": player.emulator.control_endpoint, "regions": ["cn-hangzhou"], "http_tokens": "required"}
+    api |= {"instance_id": "i-{{ inventory_hostname }}", "record": str(player.folder / "naive.json")}
+    copy = "ansible.builtin.copy"
+    from_module = [
+        {copy: {"src": str(path), "dest": f"/usr/local/lib/naive/{path.name}", "mode": "0644"}}
+        for path in sorted(UTILS.glob("_*.py"))
+    ]
+    return [
+        {"ansible.builtin.file": {"path": "/usr/local/lib/naive", "state": "directory", "mode": "0755"}},
+        *from_module,
+        {copy: {"src": str(CHECKOUT / "command/ecs-metadata"), "dest": "/usr/local/bin/naive", "mode": "0755"}},
+        {"ansible.builtin.file": {"path": "/etc/ansible/facts.d", "state": "directory", "mode": "0755"}},
+        {copy: {"content": "{}", "dest": "/etc/ansible/facts.d/naive.fact", "mode": "0644"}},
+        {copy: {"content": "table inet naive {}\n", "dest": "/etc/naive.nft", "mode": "0644"}},
+        {copy: {"content": "[Service]\n", "dest": "/etc/systemd/system/naive.service", "mode": "0644"}},
+        {"ansible.builtin.command": "nft -c -f /etc/naive.nft"},
+        {"ansible.builtin.command": "nft -f /etc/naive.nft"},
+        {"alicloud.imds.metadata_options": api, "delegate_to": "localhost"},
+        {"ansible.builtin.uri": {"url": "http://100.100.100.200/", "status_code": [200, 403, 404]}},
+        {"alicloud.imds.metadata_info": {"paths": ["instance-id"]}},
+    ]
+
+
+class Measured:
+    """Seconds and calls of one subject."""
+
+    def __init__(self, seconds: float, reads: int, changes: int) -> None:
+        self.seconds, self.reads, self.changes = seconds, reads, changes
+
+
+def run(player: Player, tasks: list[dict[str, Any]]) -> float:
+    """Seconds of a play of these tasks alone."""
+    command = player.command(strategy={"roles": [], "tasks": tasks})
+    began = time.monotonic()
+    subprocess.run(command, env=player.environment(), check=True, stdout=subprocess.DEVNULL)
+    return time.monotonic() - began
+
+
+def measure(player: Player) -> dict[str, Measured]:
+    found: dict[str, Measured] = {}
+
+    def note(name: str, seconds: float) -> None:
+        calls = player.emulator.calls()
+        player.emulator.admin("DELETE", "/calls")
+        reads = sum(call["action"] == "DescribeInstances" for call in calls)
+        changes = sum(call["action"] == "ModifyInstanceMetadataOptions" for call in calls)
+        found[name] = Measured(seconds, reads, changes)
+        print(f"{name}: {seconds:.1f} s, {reads} reads, {changes} changes", flush=True)
+
+    run(player, pings(1))
+    note("one ping", run(player, pings(1)))
+    note(f"{TASKS} pings", run(player, pings(TASKS)))
+    for name, variables in ROLE.items():
+        began = time.monotonic()
+        player.play(**ENFORCE, **variables).must()
+        note(name, time.monotonic() - began)
+    note(f"{TASKS} pings again", run(player, pings(TASKS)))
+    note("one task per step", run(player, one_task_per_step(player)))
+    return found
+
+
+def render(hosts: int, load: float, found: dict[str, Measured], steps: int) -> str:
+    base = min(found[f"{TASKS} pings"].seconds, found[f"{TASKS} pings again"].seconds)
+    rows = [
+        f"| {name} | {it.seconds:.1f} | {it.seconds / base:.2f} | {it.reads} | {it.changes} |"
+        for name, it in found.items()
+    ]
+    return TEMPLATE.format(
+        hosts=hosts,
+        tasks=TASKS,
+        steps=steps,
+        today=datetime.date.today().isoformat(),
+        python=platform.python_version(),
+        load=load,
+        rows="\n".join(rows),
+        second=found["second run"].seconds / base,
+        naive=found["one task per step"].seconds / found["harden"].seconds,
+    )
+
+
+TEMPLATE = """\
+# Benchmarks: hardening many hosts
+
+What the role `alicloud.imds.hardening` costs on {hosts} hosts, with `forks: 20`, beside as many `ping` tasks as the role has on each
+host, and beside the same written as one task per step. This page was written by `make benchmark-hardening` on {today}; do not
+edit it. Seconds depend on the machine, so compare only within one run.
+
+- {hosts} test hosts (network namespaces with an SSH server each), the emulator and Ansible share 2 cores. Python {python}.
+  Load average at the beginning: {load:.1f}. The SSH connections are open already.
+- The role has {tasks} tasks on each host (look, tooling, fence, verify), and calls the API from one task for all hosts.
+- *One task per step* copies each file with a task of its own, and calls the API for each host: {steps} tasks. It does less: no check
+  before loading, no rollback, no proof as another user.
+- *Reads* and *changes* are calls of DescribeInstances and ModifyInstanceMetadataOptions, of which the API has no batch form.
+
+| | s | times {tasks} pings | reads | changes |
+|---|---:|---:|---:|---:|
+{rows}
+
+A second run takes {second:.2f} times what {tasks} pings take. One task per step takes {naive:.1f} times as long as the role.
+"""
+
+
+def main() -> None:
+    hosts = int(sys.argv[1]) if len(sys.argv) > 1 else 50
+    load = os.getloadavg()[0]
+    with Site() as site, tempfile.TemporaryDirectory() as folder:
+        made = [site.add(f"host{number}", "plain") for number in range(hosts)]
+        config = {"instances": [*map(instance, made), CONTROLLER]}
+        with lab.start_emulator(config, control=True) as emulator:
+            player = Player(made, emulator, Path(folder))
+            found = measure(player)
+            steps = len(one_task_per_step(player))
+    print(json.dumps({name: vars(it) for name, it in found.items()}, indent=2))
+    if hosts >= 50:
+        PAGE.write_text(render(hosts, load, found, steps))
+        print("Written:", PAGE.relative_to(CHECKOUT))
+
+
+if __name__ == "__main__":
+    main()

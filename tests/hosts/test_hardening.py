@@ -1,0 +1,124 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The role in surroundings other than those of the molecule scenarios: no systemd, an ordinary user, a service that is disabled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import lab
+import pytest
+from host import Host
+from hosts import Site
+from playing import CONTROLLER, Player, instance
+from snapshots import differences, snapshot
+
+pytestmark = pytest.mark.lab
+
+Play = Callable[..., Player]
+
+
+@pytest.fixture
+def player_of(tmp_path: Path) -> Iterator[Callable[..., Player]]:
+    """player_of(host...): a player for these hosts, with an emulator in which each is an instance."""
+    with Site() as site:
+        emulators: list[lab.Emulator] = []
+
+        def make(*kinds: str) -> Player:
+            hosts = [site.add(f"host{number}", kind) for number, kind in enumerate(kinds)]
+            emulators.append(lab.start_emulator({"instances": [*map(instance, hosts), CONTROLLER]}, control=True))
+            return Player(hosts, emulators[-1], tmp_path)
+
+        yield make
+        assert [emulator.stop() for emulator in emulators] == [0] * len(emulators)
+
+
+def plain_status(host: Host) -> str:
+    url = "http://100.100.100.200/latest/meta-data/instance-id"
+    return host.output("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", url)
+
+
+def test_a_host_without_systemd(player_of: Play) -> None:
+    """The rules are loaded at once; the unit is there for a systemd that may come, and nobody tells one that is not there."""
+    player = player_of("plain")
+    (host,) = player.hosts
+    before = snapshot(host)
+    player.play(hardening_fence="enforce").must()
+    assert "jump local" in host.output("nft", "list", "table", "inet", "alicloud_imds")
+    assert (host.root / "etc/systemd/system/alicloud-imds-fence.service").exists()
+    assert plain_status(host) == "403"
+    assert host.run("curl", "-s", "http://100.100.100.200/", user="www-data").returncode == 7
+    assert player.play(hardening_fence="enforce").must().changed == {"host0": 0}
+    player.play(hardening_state="absent").must()
+    assert differences(before, snapshot(host)) == []
+
+
+def test_an_ordinary_user_with_become(player_of: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The task that calls the API runs without: the controller needs no sudo."""
+    player = player_of("systemd")
+    (host,) = player.hosts
+    host.output("useradd", "--create-home", "--shell", "/bin/bash", "ops")
+    host.output("cp", "-r", "/root/.ssh", "/home/ops/.ssh")
+    host.output("chown", "-R", "ops:ops", "/home/ops/.ssh")
+    host.output("sh", "-c", "echo 'ops ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/ops")
+    variables = {**host.ansible_variables(), "ansible_user": "ops"}
+    monkeypatch.setattr(host, "ansible_variables", lambda: variables)
+    refused = player.play(hardening_fence="enforce")
+    assert refused.failed == {"host0": 1} and plain_status(host) == "200"
+    player.play(strategy={"become": True}, hardening_fence="enforce").must()
+    assert plain_status(host) == "403"
+    player.play(strategy={"become": True}, hardening_state="absent").must()
+    assert plain_status(host) == "200"
+
+
+def test_a_service_that_is_disabled_altogether(player_of: Play) -> None:
+    player = player_of("systemd")
+    (host,) = player.hosts
+    player.play(hardening_access="disabled").must()
+    assert player.options(host)[0] == "disabled"
+    assert player.play(hardening_access="disabled").must().changed == {"host0": 0}
+    asked = player.play(hardening_access="required")
+    assert asked.failed == {"host0": 1}
+    assert "set hardening_instance_id and hardening_region_id" in " ".join(asked.output.split())
+    known = {"hardening_instance_id": "i-host0", "hardening_region_id": "cn-hangzhou"}
+    player.play(hardening_access="required", **known).must()
+    assert player.options(host)[:2] == ("disabled", "required"), "a disabled endpoint is never enabled as a side effect"
+    player.play(hardening_state="absent").must()
+    assert player.options(host) == ("enabled", "optional", "disabled")
+
+
+def test_switches(player_of: Play) -> None:
+    """Each step alone."""
+    player = player_of("systemd")
+    (host,) = player.hosts
+    before = snapshot(host)
+    nothing = {"hardening_tooling": False, "hardening_enforce": False, "hardening_fence": "off"}
+    assert player.play(**nothing).must().changed == {"host0": 0}
+    assert differences(before, snapshot(host)) == []
+    player.play(**{**nothing, "hardening_tooling": True, "hardening_local_fact": False}).must()
+    assert not (host.root / "etc/ansible").exists() and plain_status(host) == "200"
+    player.play(**{**nothing, "hardening_fence": "enforce"}).must()
+    assert host.run("curl", "-s", "http://100.100.100.200/", user="www-data").returncode == 7
+    player.play(**{**nothing, "hardening_enforce": True}).must()
+    assert plain_status(host) == "403"
+    player.play(hardening_state="absent").must()
+    assert differences(before, snapshot(host)) == []
+
+
+def test_names_that_are_none_fail_before_anything_is_changed(player_of: Play) -> None:
+    player = player_of("systemd")
+    (host,) = player.hosts
+    before = snapshot(host)
+    for variables, said in (
+        ({"hardening_fence_users": ["no-such-user"]}, "There is no user 'no-such-user' on this host. Create it before"),
+        ({"hardening_fence_groups": ["no-such-group"]}, "There is no group 'no-such-group' on this host."),
+        ({"hardening_fence_sources": ["172.17.0.1/16"]}, "give IPv4 networks such as 172.17.0.0/16"),
+        ({"hardening_fence_services": ["nginx"]}, "'nginx' in 'deny_services' is no unit, such as nginx.service."),
+    ):
+        played = player.play(hardening_fence="enforce", **variables)
+        assert played.failed == {"host0": 1} and said in " ".join(played.output.split()), played.output
+        assert differences(before, snapshot(host)) == []
+        assert player.options(host)[1] == "optional"
