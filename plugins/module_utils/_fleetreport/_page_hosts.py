@@ -25,7 +25,8 @@ _HEAD = ("Host", "Region", "State", "By the API", "On the host", "Findings", "Wi
 _FEW = 3
 _MOST_CALLERS = 100
 _FAILED = ("failed", "rolled_back", "unreachable")
-_MODES = {"required": "tokens only", "optional": "open", "disabled": "off"}
+_MODES = {"required": "tokens", "optional": "open", "disabled": "off"}
+_NOTHING = "–"
 
 
 def ordered(hosts: t.Iterable[Host]) -> t.List[Host]:
@@ -91,21 +92,25 @@ def _cells(host: Host) -> t.Iterator[Html]:
     yield tag("th", tag("bdi", host["host"]), tag("small", about) if about else None, scope="row")
     yield tag("td", host["region_id"])
     yield tag("td", mark(host["state"]), _words.STATES[host["state"]][0], data_k=STATES.index(host["state"]))
-    apart = None if control is None or guest is None or control == guest else "apart"
-    yield tag("td", _MODES.get(control or "", "–"), class_=apart)
+    apart = "apart" if None not in (control, guest) and control != guest else None
     said = (host["in_guest"] or {}).get("verdict")
-    yield tag("td", _MODES.get(said or "", said or "–"), class_=apart)
+    yield _cell(_MODES.get(control or ""), apart)
+    yield _cell(_MODES.get(said or "", said), apart)
     yield tag("td", *_finding_marks(host), data_k=_weight(host))
     yield _callers(host)
-    yield tag("td", (host["fence"] or {}).get("mode") or "–")
+    yield _cell((host["fence"] or {}).get("mode"))
     result = (host["outcome"] or {}).get("result")
-    yield tag("td", (result or "–").replace("_", " "), class_="bad" if result in _FAILED else None)
+    yield _cell((result or "").replace("_", " "), "bad" if result in _FAILED else None)
+
+
+def _cell(text: t.Optional[str], kind: t.Optional[str] = None) -> Html:
+    return tag("td", text or _NOTHING, class_=kind if text else "q")
 
 
 def _finding_marks(host: Host) -> t.Iterator[Child]:
     found = host["findings"]
     if not found:
-        yield "none" if host["checked"] else "not checked"
+        yield tag("span", _NOTHING if host["checked"] else "not checked", class_="q")
     for finding in found[:_FEW]:
         kind = "waived" if finding["waiver_holds"] else finding["severity"]
         yield tag("span", tag("span", kind + " ", class_="hidden"), finding["id"], class_="f " + kind)
@@ -122,7 +127,7 @@ def _weight(host: Host) -> str:
 def _callers(host: Host) -> Html:
     callers = plain_callers(dict(host))
     if not callers:
-        return tag("td", "none" if host["callers"] is not None else "not watched", data_k="z")
+        return tag("td", _NOTHING if host["callers"] is not None else "not watched", data_k="z", class_="q")
     last = max((it["last_seen"] or "" for it in callers), default="")
     kind = "called" if host["state"] == OPEN else None
     text = (counted(len(callers), "program"), tag("small", _words.time(last)) if last else None)

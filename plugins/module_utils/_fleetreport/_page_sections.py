@@ -31,9 +31,8 @@ def steps(totals: Group, groups: t.Sequence[Group]) -> Html:
         tag(
             "li",
             tag("h3", it.title),
-            tag("p", it.why),
+            tag("p", it.why, " ", tag("a", "Show %s" % counted(it.hosts, "host"), href="#hosts", data_pick=it.filter)),
             tag("p", tag("code", it.command), class_="command") if it.command else None,
-            tag("a", "Show %s" % counted(it.hosts, "host"), href="#hosts", data_pick=it.filter),
         )
         for it in _words.steps(totals, blocking)
     ]

@@ -27,7 +27,7 @@ html { scroll-padding-top: 1rem; -webkit-text-size-adjust: 100%; }
 body { margin: 0; background: var(--paper); color: var(--ink); overflow-wrap: anywhere;
   font: 14px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif;
   font-variant-numeric: tabular-nums lining-nums; }
-header, main, footer { max-width: 1320px; margin: 0 auto; padding: 0 32px; }
+header, main, footer { max-width: 1400px; margin: 0 auto; padding: 0 32px; }
 h1, h2, h3, h4, p, ul, ol, dl, dd, figure { margin: 0; padding: 0; }
 ul, ol { list-style: none; }
 code, pre { font: 12.5px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
@@ -43,7 +43,7 @@ header { padding-top: 40px; padding-bottom: 36px; }
 .kicker { display: flex; justify-content: space-between; gap: 24px; color: var(--soft); margin-bottom: 14px; }
 .kicker time { white-space: nowrap; }
 h1 { font-size: clamp(28px, 4vw, 44px); line-height: 1.12; font-weight: 400; letter-spacing: -.022em;
-  text-wrap: balance; max-width: 22em; }
+  text-wrap: pretty; }
 h1 strong { font-weight: 700; }
 header .bar { height: 22px; margin-top: 28px; border-radius: 4px; }
 .bar { display: block; width: 100%; height: 12px; overflow: hidden; }
@@ -53,9 +53,8 @@ header .bar { height: 22px; margin-top: 28px; border-radius: 4px; }
 .bar .s-open { fill: url(#hatch); }
 .hatch { fill: var(--hatch); }
 .legend { display: flex; flex-wrap: wrap; gap: 8px 32px; margin-top: 14px; }
-.legend li { display: grid; grid-template-columns: auto auto auto; column-gap: 5px; align-items: baseline; }
-.legend span { grid-column: 2 / -1; grid-row: 2; color: var(--soft); font-size: 12px; }
-.legend .mark { grid-row: 1; }
+.legend b { font-weight: 650; }
+.legend span { display: block; padding-left: 17px; color: var(--soft); font-size: 12px; }
 .mark { display: inline-block; width: 10px; height: 10px; margin-right: 7px; background: currentColor; flex: none;
   print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 .mark.s-open { color: var(--open); clip-path: polygon(50% 0, 100% 100%, 0 100%); }
@@ -72,11 +71,12 @@ h2 small { margin-left: 10px; font-size: 13px; letter-spacing: 0; }
 h3 { font-size: 15px; line-height: 1.4; font-weight: 650; }
 h4 { font-size: 12px; font-weight: 650; color: var(--soft); margin-bottom: 4px; }
 .pair { display: grid; grid-template-columns: minmax(0, 1.9fr) minmax(0, 1fr); column-gap: 56px; }
-.next ol { counter-reset: step; display: grid; gap: 18px; }
+.next ol { counter-reset: step; display: grid; gap: 15px; }
 .next li { counter-increment: step; position: relative; padding-left: 38px; }
 .next li::before { content: counter(step); position: absolute; left: 0; top: 0; width: 24px; height: 24px;
   border: 1.5px solid var(--ink); border-radius: 50%; text-align: center; font: 650 13px/21px system-ui, sans-serif; }
-.next p { color: var(--soft); max-width: 46em; }
+.next p { color: var(--soft); max-width: 52em; }
+.next a { margin-left: 6px; white-space: nowrap; }
 .next .command { margin: 4px 0; }
 .next .command code { background: var(--panel); border: 1px solid var(--line); border-radius: 4px; padding: 2px 7px;
   color: var(--ink); user-select: all; }
@@ -103,7 +103,7 @@ th small, td small { display: block; }
 .findings > ol > li { padding: 14px 0 16px; border-top: 1px solid var(--line); }
 .findings > ol > li:first-child { border: 0; padding-top: 0; }
 article { display: grid; grid-template-columns: 84px minmax(0, 1fr) auto; column-gap: 16px; row-gap: 3px; }
-article > .side { grid-row: 1 / 9; }
+article > .side { grid-row: 1 / span 3; }
 article > h3, article > .remedy, article > details { grid-column: 2; }
 article > a { grid-column: 3; grid-row: 1; white-space: nowrap; font-size: 13px; }
 article h3 code { margin-left: 10px; font-weight: 400; color: var(--soft); }
@@ -123,6 +123,7 @@ article summary:hover { color: var(--ink); }
 """
 
 _HOSTS = r"""
+@media screen { .hosts { content-visibility: auto; contain-intrinsic-size: auto 3000px; } }
 #tools { display: flex; flex-wrap: wrap; align-items: end; gap: 10px 16px; margin-bottom: 12px; }
 #tools[hidden] { display: none; }
 #tools label span { display: block; font-size: 12px; color: var(--soft); }
@@ -131,26 +132,27 @@ _HOSTS = r"""
 #query { width: 22em; }
 #count { margin-left: auto; color: var(--soft); padding-bottom: 6px; }
 #table { table-layout: fixed; }
-#table thead th { position: sticky; top: 0; background: var(--paper); z-index: 2; box-shadow: 0 1px 0 var(--line);
+#table > thead th { position: sticky; top: 0; background: var(--paper); z-index: 2; box-shadow: 0 1px 0 var(--line);
   padding-top: 6px; }
 #table button { font: inherit; color: inherit; background: none; border: 0; padding: 0; text-align: left; cursor: pointer; }
 #table thead button:hover { color: var(--ink); }
 #table thead button::after { content: ""; display: inline-block; margin-left: 5px; width: .7em; }
 #table [aria-sort] button { color: var(--ink); font-weight: 650; }
 #table [aria-sort=ascending] button::after { content: "↑"; } #table [aria-sort=descending] button::after { content: "↓"; }
-.c0 { width: 20%; } .c1 { width: 10.5%; } .c2 { width: 9%; } .c3, .c4 { width: 8%; } .c5 { width: 19.5%; }
-.c6 { width: 11%; } .c7 { width: 6%; } .c8 { width: 8%; }
-#rows > tr > th, #rows > tr > td { padding-right: 12px; }
+.c0 { width: 26%; } .c1 { width: 9.5%; } .c2 { width: 9%; } .c3, .c4 { width: 7%; } .c5 { width: 17.5%; }
+.c6 { width: 10.5%; } .c7 { width: 6%; } .c8 { width: 7.5%; }
+#rows > tr > th, #rows > tr > td { padding-right: 12px; vertical-align: top; }
+#rows > tr > th, #table > thead th:first-child { padding-left: 18px; }
 #rows > tr > th bdi { font-weight: 600; }
 #rows > tr > th small { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 #rows > tr > th button { width: 100%; }
-#rows > tr[data-f] { cursor: default; }
 #rows > tr[data-f]:hover > * { background: var(--panel); }
-#rows button[aria-expanded]::before { content: "›"; float: left; width: 12px; margin-left: -12px; color: var(--soft); }
+#rows button[aria-expanded]::before { content: "›"; float: left; width: 14px; margin-left: -14px; color: var(--soft); }
 #rows button[aria-expanded=true]::before { content: "⌄"; }
 .apart { color: var(--bad); font-weight: 650; } .apart::before { content: "≠ "; }
 .bad { color: var(--bad); font-weight: 650; }
 .called { font-weight: 600; }
+.q { color: var(--soft); }
 .f { display: inline-block; max-width: 100%; margin: 0 6px 1px 0; padding: 0 6px; border-radius: 3px; font-size: 12px;
   border: 1px solid var(--line); overflow: hidden; text-overflow: ellipsis; white-space: nowrap; vertical-align: bottom; }
 .f.block { background: var(--badtint); color: var(--bad); border-color: var(--bad); font-weight: 650; }
@@ -176,7 +178,7 @@ _MEDIA = r"""
   .pair { grid-template-columns: 1fr; }
   .wide { overflow-x: auto; }
   #table { min-width: 1040px; }
-  #table thead th { position: static; }
+  #table > thead th { position: static; }
   #query { width: 100%; }
   article { grid-template-columns: minmax(0, 1fr); }
   article > * { grid-column: 1 !important; grid-row: auto !important; justify-self: start; }
@@ -187,7 +189,7 @@ _MEDIA = r"""
   #tools, .skip, article > a, .next a { display: none !important; }
   .evidence, .names { max-height: none; overflow: visible; }
   tr, article, .next li { break-inside: avoid; }
-  #table thead th { position: static; }
+  #table > thead th { position: static; }
   .bar { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   a { color: inherit; text-decoration: none; }
 }

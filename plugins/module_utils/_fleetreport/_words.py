@@ -79,7 +79,7 @@ def steps(totals: Totals, blocking: t.Sequence[t.Tuple[str, int]]) -> t.List[Ste
     made = [
         Step(
             "See why the last run failed on %s" % counted(failed, "host"),
-            "What was changed there has been put back or could not be proved.",
+            "It failed, was rolled back or could not reach them. The reason is in the details of each.",
             failed,
             FAILED,
         ),
