@@ -39,7 +39,6 @@ def section_of_hosts(hosts: t.Sequence[Host]) -> Html:
     table = tag(
         "table",
         tag("caption", "Every host, the open ones first", class_="hidden"),
-        tag("colgroup", [tag("col", class_="c%d" % number) for number in range(len(_HEAD))]),
         tag("thead", tag("tr", heads)),
         tag("tbody", [tag("tr", _cells(it), data_f=" ".join(_filters(it))) for it in hosts], id="rows"),
         id="table",

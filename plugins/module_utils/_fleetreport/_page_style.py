@@ -95,7 +95,7 @@ th, td { text-align: left; vertical-align: baseline; padding: 6px 16px 6px 0; bo
   font-weight: 400; unicode-bidi: isolate; }
 thead th { color: var(--soft); font-size: 12px; white-space: nowrap; vertical-align: bottom; }
 th small, td small { display: block; }
-.n { text-align: right; width: 7em; } .d { white-space: nowrap; width: 9.5em; }
+.n { text-align: right; width: 7em; } .d { width: 10.5em; }
 .zero { color: var(--soft); opacity: .75; }
 .regions th:first-child { width: 15em; } .regions .chart { vertical-align: middle; min-width: 180px; }
 .programs th[scope=row] { min-width: 16em; }
@@ -123,32 +123,35 @@ article summary:hover { color: var(--ink); }
 """
 
 _HOSTS = r"""
-@media screen { .hosts { content-visibility: auto; contain-intrinsic-size: auto 3000px; } }
 #tools { display: flex; flex-wrap: wrap; align-items: end; gap: 10px 16px; margin-bottom: 12px; }
 #tools[hidden] { display: none; }
 #tools label span { display: block; font-size: 12px; color: var(--soft); }
 #tools input, #tools select, #tools button { font: inherit; color: inherit; height: 34px; padding: 0 10px;
   background: var(--paper); border: 1px solid var(--soft); border-radius: 4px; max-width: 100%; }
-#query { width: 22em; }
+#query { width: 22em; } #tools select { max-width: 24em; }
 #count { margin-left: auto; color: var(--soft); padding-bottom: 6px; }
-#table { table-layout: fixed; }
-#table > thead th { position: sticky; top: 0; background: var(--paper); z-index: 2; box-shadow: 0 1px 0 var(--line);
-  padding-top: 6px; }
+#table > thead { position: sticky; top: 0; background: var(--paper); z-index: 2; }
 #table button { font: inherit; color: inherit; background: none; border: 0; padding: 0; text-align: left; cursor: pointer; }
 #table thead button:hover { color: var(--ink); }
 #table thead button::after { content: ""; display: inline-block; margin-left: 5px; width: .7em; }
 #table [aria-sort] button { color: var(--ink); font-weight: 650; }
-#table [aria-sort=ascending] button::after { content: "↑"; } #table [aria-sort=descending] button::after { content: "↓"; }
-.c0 { width: 26%; } .c1 { width: 9.5%; } .c2 { width: 9%; } .c3, .c4 { width: 7%; } .c5 { width: 17.5%; }
-.c6 { width: 10.5%; } .c7 { width: 6%; } .c8 { width: 7.5%; }
-#rows > tr > th, #rows > tr > td { padding-right: 12px; vertical-align: top; }
+#table [aria-sort=ascending] button::after { content: "↑" / ""; }
+#table [aria-sort=descending] button::after { content: "↓" / ""; }
+/* Rows are grids, so that the browser need not lay out those that are far away: a table's own rows cannot do that. */
+#table, #table > thead, #rows { display: block; }
+#table > thead > tr, #rows > tr { display: grid;
+  grid-template-columns: 26fr 9.5fr 9fr 7fr 7fr 17.5fr 10.5fr 6fr 7.5fr; border-bottom: 1px solid var(--line); }
+#table > thead > tr > *, #rows > tr > * { display: block; min-width: 0; border: 0; }
+@media screen { #rows > tr { content-visibility: auto; contain-intrinsic-size: auto 47px; } }
+#rows > tr[hidden] { display: none; }
+#rows > tr > th, #rows > tr > td { padding-right: 12px; }
 #rows > tr > th, #table > thead th:first-child { padding-left: 18px; }
 #rows > tr > th bdi { font-weight: 600; }
 #rows > tr > th small { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 #rows > tr > th button { width: 100%; }
-#rows > tr[data-f]:hover > * { background: var(--panel); }
-#rows button[aria-expanded]::before { content: "›"; float: left; width: 14px; margin-left: -14px; color: var(--soft); }
-#rows button[aria-expanded=true]::before { content: "⌄"; }
+#rows > tr[data-f]:hover { background: var(--panel); }
+#rows button[aria-expanded]::before { content: "›" / ""; float: left; width: 14px; margin-left: -14px; color: var(--soft); }
+#rows button[aria-expanded=true]::before { content: "⌄" / ""; }
 .apart { color: var(--bad); font-weight: 650; } .apart::before { content: "≠ "; }
 .bad { color: var(--bad); font-weight: 650; }
 .called { font-weight: 600; }
@@ -158,7 +161,8 @@ _HOSTS = r"""
 .f.block { background: var(--badtint); color: var(--bad); border-color: var(--bad); font-weight: 650; }
 .f.warn { background: var(--warntint); color: var(--warn); border-color: transparent; }
 .f.info, .f.more { color: var(--soft); } .f.waived { color: var(--soft); border-style: dashed; text-decoration: line-through; }
-#table.empty::after { content: "No host fits."; display: table-caption; caption-side: bottom; padding: 20px 0; }
+#table.empty::after { content: "No host fits."; display: block; padding: 20px 0; }
+#rows > tr.detail { display: block; content-visibility: visible; }
 #rows > tr.detail > td { background: var(--panel); padding: 16px 20px 20px; }
 .unfolded { display: grid; gap: 18px; }
 .views { display: grid; grid-template-columns: repeat(auto-fit, minmax(200px, 1fr)); gap: 16px 32px; }
@@ -178,7 +182,7 @@ _MEDIA = r"""
   .pair { grid-template-columns: 1fr; }
   .wide { overflow-x: auto; }
   #table { min-width: 1040px; }
-  #table > thead th { position: static; }
+  #table > thead { position: static; }
   #query { width: 100%; }
   article { grid-template-columns: minmax(0, 1fr); }
   article > * { grid-column: 1 !important; grid-row: auto !important; justify-self: start; }
@@ -189,7 +193,7 @@ _MEDIA = r"""
   #tools, .skip, article > a, .next a { display: none !important; }
   .evidence, .names { max-height: none; overflow: visible; }
   tr, article, .next li { break-inside: avoid; }
-  #table > thead th { position: static; }
+  #table > thead { position: static; }
   .bar { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   a { color: inherit; text-decoration: none; }
 }
