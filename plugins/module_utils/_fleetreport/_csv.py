@@ -35,7 +35,7 @@ def findings(document: Document) -> str:
 
 def _host(host: Document) -> t.Dict[str, t.Any]:
     view, outcome = host["control_plane"] or {}, host["outcome"] or {}
-    callers = plain_callers(dict(host))
+    callers = plain_callers(host)
     counts = dict.fromkeys(("block", "warn", "info", "waived"), 0)
     for finding in host["findings"]:
         counts["waived" if finding["waiver_holds"] else finding["severity"]] += 1

@@ -13,6 +13,7 @@ import json
 import typing as t
 
 from . import _drift, _hosts, _summary
+from ._text import cut
 
 FORMAT = 1
 CONTROL = {
@@ -35,7 +36,7 @@ def document(
     made: Document = {
         "format": FORMAT,
         "generated_at": now,
-        "title": _hosts.cut(title),
+        "title": cut(title),
         "control": CONTROL,
         "totals": _summary.totals(hosts),
         "regions": _summary.regions(hosts),

@@ -39,7 +39,7 @@ def is_held(finding: t.Mapping[str, t.Any]) -> bool:
     return bool(finding["severity"] == "block" and not finding["waiver_holds"])
 
 
-def plain_callers(host: Host) -> t.List[t.Dict[str, t.Any]]:
+def plain_callers(host: t.Mapping[str, t.Any]) -> t.List[t.Dict[str, t.Any]]:
     """Who read without a token, known noise aside."""
     return [it for it in host["callers"] or () if it["mode"] == PLAIN and not it["noise"]]
 

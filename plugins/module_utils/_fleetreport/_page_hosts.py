@@ -81,7 +81,7 @@ def _filters(host: Host) -> t.Iterator[str]:
         yield DISAGREE
     if host["outcome"] and host["outcome"]["result"] in _FAILED:
         yield _words.FAILED
-    if plain_callers(dict(host)):
+    if plain_callers(host):
         yield _words.PLAIN
 
 
@@ -124,7 +124,7 @@ def _weight(host: Host) -> str:
 
 
 def _callers(host: Host) -> Html:
-    callers = plain_callers(dict(host))
+    callers = plain_callers(host)
     if not callers:
         return tag("td", _NOTHING if host["callers"] is not None else "not watched", data_k="z", class_="q")
     last = max((it["last_seen"] or "" for it in callers), default="")

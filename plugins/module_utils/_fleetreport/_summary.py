@@ -9,10 +9,11 @@ from __future__ import annotations
 import collections
 import typing as t
 
-from ._hosts import CALLED, HELD, OPEN, READY, STATES, UNCHECKED, Host, plain_callers
+from ._hosts import CALLED, HELD, OPEN, READY, STATES, UNCHECKED, plain_callers
 from ._options import OUTCOMES, SEVERITIES
 from ._views import DISAGREE
 
+Host = t.Mapping[str, t.Any]
 Group = t.Dict[str, t.Any]
 
 
