@@ -13,12 +13,32 @@ from typing import Any
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.alicloud.imds.plugins.module_utils._fleetreport._document import Document, document
 from ansible_collections.alicloud.imds.plugins.module_utils._fleetreport._options import argument_spec
+from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "report"))
 import sample  # tests/report is no package: its browser tests share it
 
 NOW = "2026-11-24T09:30:00Z"
-__all__ = ["NOW", "entries", "finding", "host", "made", "sample"]
+ANYTHING = st.text(st.characters(exclude_categories=()))
+ATTACKS = [
+    "</script><script>window.pwned=1</script>",
+    "<img src=x onerror=window.pwned=1>",
+    '"><svg onload=window.pwned=1>',
+    "' onmouseover='window.pwned=1",
+    "<!--<script>",
+    "]]>",
+    "&lt;b&gt;",
+    "=cmd|'/c calc'!A1",
+    "@SUM(A1)",
+    "-2+3",
+    "\x1b]0;pwned\x07",
+    "\u202etxt.exe",
+    "\ufffe",
+    "\ud800",
+    "a" * 100_000,
+]
+HOSTILE = st.sampled_from(ATTACKS) | ANYTHING
+__all__ = ["ANYTHING", "ATTACKS", "HOSTILE", "NOW", "entries", "finding", "host", "made", "sample"]
 
 
 def entries(hosts: list[dict[str, Any]]) -> list[dict[str, Any]]:
