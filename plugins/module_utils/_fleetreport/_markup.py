@@ -25,10 +25,10 @@ class Html(str):
 Child = t.Union[str, int, None, t.Iterable[t.Any]]
 
 
-def tag(name: str, /, *children: Child, **attributes: t.Union[str, int, bool, None]) -> Html:
+def tag(element: str, /, *children: Child, **attributes: t.Union[str, int, bool, None]) -> Html:
     """An element. A child that is no `Html` is escaped; attributes drop a trailing ``_``, ``_`` within is ``-``; None is left out."""
-    opened = "<%s%s>" % (name, "".join(_attribute(*it) for it in attributes.items()))
-    return Html(opened if name in _VOID else "%s%s</%s>" % (opened, join(*children), name))
+    opened = "<%s%s>" % (element, "".join(_attribute(*it) for it in attributes.items()))
+    return Html(opened if element in _VOID else "%s%s</%s>" % (opened, join(*children), element))
 
 
 def join(*children: Child) -> Html:

@@ -12,7 +12,7 @@ import typing as t
 
 from . import _page_hosts, _page_sections, _summary
 from ._markup import Html, data, join, tag
-from ._page_chart import bar, legend, patterns
+from ._page_chart import legend, patterns, stacked
 from ._page_script import SCRIPT
 from ._page_style import STYLE
 from ._text import counted
@@ -70,7 +70,9 @@ def _header(document: Document) -> Html:
     totals = document["totals"]
     strong, rest = verdict(totals)
     spoken = ", ".join("%s %s" % (totals["states"][name], word.lower()) for name, (word, _why) in STATES.items())
-    chart = join(bar(totals["states"], totals["hosts"], spoken), legend(totals["states"])) if totals["hosts"] else None
+    chart = (
+        join(stacked(totals["states"], totals["hosts"], spoken), legend(totals["states"])) if totals["hosts"] else None
+    )
     when = tag("time", time(document["generated_at"]), " UTC", datetime=document["generated_at"])
     return tag(
         "header",

@@ -30,7 +30,7 @@ def patterns() -> Html:
     return tag("svg", tag("defs", hatch), class_="defs", width=0, height=0, aria_hidden="true")
 
 
-def bar(states: t.Mapping[str, int], whole: int, label: t.Optional[str] = None) -> Html:
+def stacked(states: t.Mapping[str, int], whole: int, label: t.Optional[str] = None) -> Html:
     """One stacked bar, as long as its share of *whole*. Without a *label* it is hidden from screen readers."""
     shares = [(name, max(100.0 * states[name] / whole, _LEAST)) for name in STATES if states[name]]
     over = max(sum(share for _name, share in shares), 100.0) / 100.0

@@ -11,7 +11,7 @@ import typing as t
 from . import _words
 from ._hosts import STATES
 from ._markup import Child, Html, tag
-from ._page_chart import bar
+from ._page_chart import stacked
 from ._text import counted
 
 Group = t.Mapping[str, t.Any]
@@ -85,7 +85,7 @@ def regions(rows: t.Sequence[Group]) -> Html:
             tag(
                 "th", tag("a", it["region_id"] or "no region", href="#hosts", data_region=it["region_id"]), scope="row"
             ),
-            tag("td", bar(it["states"], largest), class_="chart"),
+            tag("td", stacked(it["states"], largest), class_="chart"),
             [tag("td", _number(it["states"][name]), class_="n") for name in present],
             tag("td", _number(it["hosts"]), class_="n"),
         )
