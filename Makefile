@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test proofs unit thorough integration interop fleet roots hosts molecule lint sanity benchmark benchmark-fleet benchmark-hardening build clean constraints newcomer collection tools
+.PHONY: help setup demo test proofs unit thorough integration interop fleet roots hosts molecule report-page lint sanity benchmark benchmark-fleet benchmark-hardening build clean constraints newcomer collection tools
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,8 +27,8 @@ demo: collection ## Make three emulated ECS instances insist on tokens, read the
 test: tools ## Run every check that takes minutes: lint, unit, thorough, integration, interop, fleet, sanity
 	@$(BIN)/python $(TOOLS)/stages.py lint unit thorough integration interop fleet sanity
 
-proofs: tools ## Run what takes longer, as CI does: real test hosts, molecule
-	@$(BIN)/python $(TOOLS)/stages.py hosts molecule
+proofs: tools ## Run what takes longer, as CI does: real test hosts, molecule, a real browser
+	@$(BIN)/python $(TOOLS)/stages.py hosts molecule report-page
 
 unit: $(VENV)/.test ## Unit tests for the inner loop (seconds)
 	@$(BIN)/python -m pytest -n 2 -m "not slow" tests/unit
@@ -56,6 +56,10 @@ hosts: roots collection ## Tests on real test hosts: systemd, nftables, SSH (ARG
 
 molecule: roots collection ## Molecule's scenarios on real test hosts (ARGS=NAME... for some)
 	@$(TOOLS)/in-lab.sh $(BIN)/python tests/hosts/scenarios.py $(ARGS)
+
+report-page: $(VENV)/.test collection ## The fleet report in a real browser, at 3 and at 1,000 hosts
+	@$(TOOLS)/need.sh chromium:chromium chromedriver:chromium-driver || [ -z "$$CI" ]
+	@$(BIN)/python -m pytest tests/report
 
 lint: tools ## Style, types, changelog, documentation
 	@$(BIN)/python $(TOOLS)/lint.py

@@ -17,8 +17,6 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 UTILS = CHECKOUT / "plugins/module_utils"
 EMULATOR = CHECKOUT / "roles/emulator/files/imds_emulator"
 COLLECTION = "ansible_collections.alicloud.imds.plugins.module_utils."
-# modules that concern the host, and do not ask the service
-ON_THE_HOST = {"fence", "tooling"}
 # they do no I/O, so they may import nothing that does
 PURE = {"_tree": set(), "_facts": {"_tree"}}
 
@@ -66,6 +64,17 @@ def test_decisions_do_no_io(name: str) -> None:
     assert not roots(path) & {"fcntl", "http", "os", "requests", "socket", "subprocess", "threading", "time"}
 
 
+REPORT_IMPURE = {"_report", "_writer"}
+
+
+@pytest.mark.parametrize("path", sorted((UTILS / "_fleetreport").glob("_[a-z]*.py")), ids=lambda path: path.stem)
+def test_the_fleet_report_reaches_nothing(path: Path) -> None:
+    """It shows what others found out. Two files know paths, the others no I/O at all."""
+    assert own(path) <= {it.stem for it in path.parent.glob("*.py")}
+    assert not roots(path) & {"fcntl", "http", "requests", "socket", "subprocess", "threading", "time"}
+    assert path.stem in REPORT_IMPURE or not own(path) & REPORT_IMPURE | roots(path) & {"os", "stat", "tempfile"}
+
+
 @pytest.mark.parametrize("name", PURE)
 def test_pure_files_do_no_io(name: str) -> None:
     assert own(UTILS / (name + ".py")) == PURE[name]
@@ -87,10 +96,13 @@ def test_only_the_client_and_the_probe_know_header_names() -> None:
     assert knowing == {"_client"}
 
 
+ASK_NOBODY = {"fence", "report", "tooling"}
+
+
 @pytest.mark.parametrize("path", sorted((CHECKOUT / "plugins").glob("[lm]o*/[a-z]*.py")), ids=lambda path: path.stem)
 def test_plugins_reach_the_service_only_through_the_options(path: Path) -> None:
     used = {name[len(COLLECTION) :] for name in imports(path) if name.startswith(COLLECTION)}
-    assert used & {"_options", "_openapi._module"} or path.stem in ON_THE_HOST
+    assert used & {"_options", "_openapi._module"} or path.stem in ASK_NOBODY
     assert not used & {"_client", "_http", "_openapi._transport"}
 
 

@@ -1,0 +1,74 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What does the module take? The argument specification, and the choices in it. Private to the collection."""
+
+from __future__ import annotations
+
+import typing as t
+
+Spec = t.Dict[str, t.Any]
+
+VERDICTS = ["compliant", "optional", "endpoint_disabled", "exempt", "unknown"]
+IN_GUEST = ["optional", "required", "disabled", "unreachable"]
+SEVERITIES = ["block", "warn", "info"]
+FENCE = ["off", "audit", "enforce"]
+OUTCOMES = ["changed", "unchanged", "failed", "rolled_back", "unreachable", "skipped"]
+MODES = ["0600", "0640"]
+
+_CONTROL_PLANE: Spec = {
+    "http_tokens": {"type": "str", "choices": ["optional", "required"]},
+    "http_endpoint": {"type": "str", "choices": ["enabled", "disabled"]},
+    "instance_metadata_tags": {"type": "str", "choices": ["enabled", "disabled"]},
+    "verdict": {"type": "str", "choices": VERDICTS},
+    "reason": {"type": "str"},
+}
+_IN_GUEST: Spec = {
+    "verdict": {"type": "str", "choices": IN_GUEST, "required": True},
+    "problems": {"type": "list", "elements": "str"},
+}
+_WAIVED: Spec = {"reason": {"type": "str", "required": True}, "expires": {"type": "str", "required": True}}
+_FINDING: Spec = {
+    "id": {"type": "str", "required": True},
+    "severity": {"type": "str", "choices": SEVERITIES, "required": True},
+    "title": {"type": "str", "required": True},
+    "evidence": {"type": "str"},
+    "remedy": {"type": "str"},
+    "waived": {"type": "dict", "options": _WAIVED},
+}
+_CALLER: Spec = {
+    "mode": {"type": "str", "required": True},
+    "user": {"type": "str"},
+    "exe": {"type": "str"},
+    "unit": {"type": "str"},
+    "path_class": {"type": "str"},
+    "count": {"type": "int"},
+    "first_seen": {"type": "str"},
+    "last_seen": {"type": "str"},
+    "noise": {"type": "str"},
+}
+_FENCE: Spec = {"mode": {"type": "str", "choices": FENCE, "required": True}, "counters": {"type": "dict"}}
+_OUTCOME: Spec = {"result": {"type": "str", "choices": OUTCOMES, "required": True}, "reason": {"type": "str"}}
+_HOST: Spec = {
+    "host": {"type": "str", "required": True},
+    "instance_id": {"type": "str"},
+    "region_id": {"type": "str"},
+    "name": {"type": "str"},
+    "control_plane": {"type": "dict", "options": _CONTROL_PLANE},
+    "in_guest": {"type": "dict", "options": _IN_GUEST},
+    "findings": {"type": "list", "elements": "dict", "options": _FINDING},
+    "callers": {"type": "list", "elements": "dict", "options": _CALLER},
+    "fence": {"type": "dict", "options": _FENCE},
+    "outcome": {"type": "dict", "options": _OUTCOME},
+    "batch": {"type": "str"},
+}
+
+
+def argument_spec() -> Spec:
+    return {
+        "path": {"type": "path", "required": True},
+        "title": {"type": "str", "default": "ECS metadata access"},
+        "hosts": {"type": "list", "elements": "dict", "required": True, "options": _HOST},
+        "mode": {"type": "str", "choices": MODES, "default": "0600"},
+    }

@@ -1,0 +1,62 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How do the files get onto the disk? Each at once and whole, never readable by others. Private to the collection."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+import typing as t
+
+
+class ReportError(Exception):
+    """The report cannot be read or written; the message names the path and says what to do."""
+
+
+def read(path: str) -> t.Optional[str]:
+    """The text of *path*, None if there is none."""
+    try:
+        with open(path, encoding="utf-8", newline="") as stream:
+            return stream.read()
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as exc:
+        raise ReportError("%s cannot be read (%s); move it away or check 'path'." % (path, exc)) from exc
+
+
+def is_current(path: str, text: str, mode: int) -> bool:
+    """Is *path* a plain file with this text and mode?"""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return False
+    return stat.S_ISREG(found.st_mode) and stat.S_IMODE(found.st_mode) == mode and read(path) == text
+
+
+def make_folder(path: str, mode: int) -> None:
+    try:
+        # who may read the files must be able to reach them
+        os.makedirs(path, 0o750 if mode & 0o040 else 0o700, exist_ok=True)
+    except OSError as exc:
+        raise ReportError("The folder %s cannot be made: %s. Check 'path'." % (path, exc.strerror)) from exc
+
+
+def write(path: str, text: str, mode: int) -> None:
+    """Put *text* in place of what is at *path*; a link there is replaced, not followed."""
+    try:
+        handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".report-")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fchmod(stream.fileno(), mode)
+                os.fsync(stream.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as exc:
+        raise ReportError("%s cannot be written: %s. Check 'path'." % (path, exc.strerror)) from exc

@@ -1,0 +1,125 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reports that ansible-playbook made with the installed collection, and the browser that opens them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import browser as chromium
+import sample
+
+# The fleet is read from a file, as values of facts and results are: nothing in it is a template.
+PLAYBOOK = """
+- name: Report
+  hosts: localhost
+  gather_facts: false
+  tasks:
+    - name: One report
+      alicloud.imds.report:
+        path: "{{ folder }}"
+        hosts: "{{ lookup('ansible.builtin.file', fleet) | from_json }}"
+      delegate_to: localhost
+      run_once: true
+"""
+HOSTILE = [
+    "</script><script>window.pwned=1</script>",
+    "<img src=x onerror=window.pwned=1>",
+    '"><svg onload=window.pwned=1>',
+    "' autofocus onfocus='window.pwned=1",
+    "<!--<script>window.pwned=1",
+    "{{ 7 * 7 }}",
+    "javascript:window.pwned=1",
+    "\x1b]0;pwned\x07\x1b[31m\u202etxt.exe",
+    "=cmd|'/c calc'!A1",
+    "w" * 50_000,
+]
+
+
+@dataclass
+class Reports:
+    three: Path
+    thousand: Path
+    hostile: Path
+
+
+_lines: list[str] = []
+
+
+def write_report(folder: Path, hosts: list[dict[str, Any]]) -> Path:
+    """Run the module as people do; the page that it made."""
+    folder.mkdir(exist_ok=True)
+    (folder / "fleet.json").write_text(json.dumps(hosts))
+    (folder / "play.yml").write_text(PLAYBOOK)
+    given = ["-e", f"folder={folder}/report", "-e", f"fleet={folder}/fleet.json"]
+    command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "localhost,", "-c", "local", *given]
+    environment = dict(os.environ, ANSIBLE_PYTHON_INTERPRETER=sys.executable, ANSIBLE_NOCOLOR="1")
+    done = subprocess.run(
+        [*command, "play.yml"], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder / "report/report.html"
+
+
+def hostile_fleet() -> list[dict[str, Any]]:
+    fleet = []
+    for number, text in enumerate(HOSTILE):
+        (entry,) = sample.fleet(1, 0.0)
+        entry.update(dict.fromkeys(("instance_id", "region_id", "name", "batch"), text), host=f"{text} {number}")
+        entry["in_guest"]["problems"] = [text]
+        entry["findings"] = [dict.fromkeys(("id", "title", "evidence", "remedy"), text) | {"severity": "block"}]
+        entry["callers"] = [dict.fromkeys(("user", "exe", "unit", "path_class", "last_seen"), text) | {"mode": "plain"}]
+        entry["fence"] = {"mode": "audit", "counters": {text: text}}
+        entry["outcome"] = {"result": "failed", "reason": text}
+        fleet.append(entry)
+    return fleet
+
+
+@pytest.fixture(scope="session")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> Reports:
+    root = tmp_path_factory.mktemp("reports")
+    write_report(root / "thousand", sample.fleet(990, 0.85))
+    return Reports(
+        three=write_report(root / "three", sample.three()),
+        thousand=write_report(root / "thousand", sample.fleet(1000, 0.96)),
+        hostile=write_report(root / "hostile", hostile_fleet()),
+    )
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[chromium.Browser]:
+    missing = [name for name in chromium.PROGRAMS if not shutil.which(name)]
+    if missing:
+        reason = "%s cannot be found; on Debian: apt-get install chromium chromium-driver" % " and ".join(missing)
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with chromium.start() as started:
+        yield started
+
+
+@pytest.fixture
+def tell():
+    """Print a line at the end of the run."""
+    return _lines.append
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _lines:
+        terminalreporter.section("the page in the browser")
+        for line in _lines:
+            terminalreporter.write_line(line)

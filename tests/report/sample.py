@@ -1,0 +1,147 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Fleets to report on: always the same for a size and a day, and as mixed as real ones are."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+Entry = dict[str, Any]
+
+REGIONS = ("cn-hangzhou", "cn-shanghai", "cn-beijing", "cn-shenzhen", "ap-southeast-1", "eu-central-1", "us-west-1")
+SHARES = (30, 25, 15, 12, 9, 6, 3)
+KINDS = ("web", "api", "db", "cache", "batch", "gateway")
+
+FINDINGS = {
+    "cloud-init-too-old": (
+        "block",
+        "cloud-init is too old for tokens",
+        "cloud-init 20.4.1 (Debian 11)",
+        "Upgrade to cloud-init 23.2.2 or later before tokens become mandatory. With an older one the instance does not start"
+        " properly after the switch.",
+    ),
+    "credentials-python-too-old": (
+        "block",
+        "The credentials library for Python reads without a token",
+        "alibabacloud_credentials 0.3.5 in /opt/billing/venv/lib/python3.9/site-packages",
+        "Upgrade it: pip install 'alibabacloud_credentials>=0.3.6', and restart what uses it.",
+    ),
+    "plain-callers": (
+        "block",
+        "Programs read without a token",
+        "/usr/local/bin/backup.sh (cron.service), 48 requests, last 2026-11-23 03:00",
+        "Let them ask for a token first, for example with ecs-metadata get, and wait for the quiet period.",
+    ),
+    "script-reads-plain": (
+        "warn",
+        "A script asks the metadata service without a token",
+        "/etc/cron.d/inventory line 3: curl -s http://100.100.100.200/latest/meta-data/instance-id",
+        "Replace the call by: ecs-metadata get instance-id",
+    ),
+    "ossutil-1": ("warn", "ossutil 1 knows no tokens", "/usr/local/bin/ossutil 1.7.19", "Move to ossutil 2."),
+    "agent-restart": ("info", "An agent runs from files that were replaced", "aliyun.service, pid 812", "Restart it."),
+}
+CALLERS = (
+    ("/usr/local/bin/backup.sh", "cron.service", "root", "identity"),
+    ("/opt/billing/venv/bin/python3.9", "billing.service", "billing", "role credentials"),
+    ("/usr/bin/curl", "user@1000.service", "deploy", "network"),
+    ("/usr/bin/java", "docker-3f1c9a.scope", "uid 10001", "role credentials"),
+)
+
+
+def fleet(size: int, hardened: float = 0.93, seed: int = 7) -> list[Entry]:
+    """*size* hosts, of which the share *hardened* insists on tokens."""
+    return [_host(number, None, random.Random(seed * 100_000 + number), hardened) for number in range(size)]
+
+
+def three() -> list[Entry]:
+    """One host of each kind: ready to switch, held up, done."""
+    chance = random.Random(1)
+    hosts = [_host(number, "cn-hangzhou", chance, 1.0) for number in range(3)]
+    for host, name in zip(hosts, ("web1", "billing1", "db1")):
+        host.update(host=name, name="shop-" + name, callers=[], findings=[], outcome=None, fence=None, batch=None)
+    for host in hosts[:2]:
+        _open(host)
+    hosts[1]["findings"] = [_finding("credentials-python-too-old"), _finding("ossutil-1")]
+    hosts[1]["callers"] = [_caller(CALLERS[1], chance)]
+    return hosts
+
+
+def _host(number: int, region: str | None, chance: random.Random, hardened: float) -> Entry:
+    region = region or chance.choices(REGIONS, SHARES)[0]
+    kind = chance.choice(KINDS)
+    host: Entry = {
+        "host": "%s-%04d.%s.example.com" % (kind, number, region),
+        "instance_id": "i-%s%017d" % ({"cn-hangzhou": "bp1"}.get(region, "uf6"), number * 7919),
+        "region_id": region,
+        "name": "shop-%s-%d" % (kind, number),
+        "control_plane": _control("required", "compliant"),
+        "in_guest": {"verdict": "required", "problems": []},
+        "findings": [],
+        "callers": [],
+        "fence": {"mode": "enforce", "counters": {"accepted": chance.randrange(9000), "refused": chance.randrange(40)}},
+        "outcome": {"result": "unchanged", "reason": None},
+        "batch": "3 of 3",
+    }
+    if chance.random() > hardened:
+        _open(host)
+        for name in chance.sample(sorted(FINDINGS), chance.choice((0, 0, 1, 1, 2, 4))):
+            host["findings"].append(_finding(name))
+        if any(it["id"] == "plain-callers" for it in host["findings"]) or chance.random() < 0.1:
+            host["callers"] = [_caller(it, chance) for it in chance.sample(CALLERS, chance.choice((1, 2)))]
+    else:
+        _rare(host, chance.random())
+    if host["callers"] is not None:
+        host["callers"].append(
+            {**_caller(("/usr/bin/cloud-init", "cloud-init.service", "root", "all"), chance), "mode": "token"}
+        )
+    return host
+
+
+def _rare(host: Entry, dice: float) -> None:
+    if dice < 0.015:
+        host["control_plane"] = _control(
+            "optional", "exempt", "It is a node of the ACK cluster c3f0, whose options are fixed."
+        )
+        host.update(in_guest={"verdict": "optional", "problems": []}, fence=None, outcome={"result": "skipped"})
+    elif dice < 0.025:
+        host["control_plane"] = dict(_control("required", "endpoint_disabled"), http_endpoint="disabled")
+        host["in_guest"] = {"verdict": "disabled", "problems": []}
+    elif dice < 0.030:
+        host.update(control_plane=None, in_guest={"verdict": "unreachable", "problems": ["No answer within 5 s."]})
+        host.update(
+            findings=None, callers=None, fence=None, outcome={"result": "unreachable", "reason": "SSH timed out."}
+        )
+    elif dice < 0.033:
+        host["in_guest"] = {"verdict": "optional", "problems": []}
+    elif dice < 0.06:
+        waiver = {"reason": "Replaced with the next image", "expires": "2099-01-31"}
+        host["findings"] = [dict(_finding("ossutil-1"), waived=waiver)]
+    elif dice < 0.4:
+        host["outcome"] = {"result": "changed", "reason": None}
+
+
+def _open(host: Entry) -> None:
+    host.update(control_plane=_control("optional", "optional"), in_guest={"verdict": "optional", "problems": []})
+    host.update(fence={"mode": "audit", "counters": {"would refuse": 12}}, outcome=None, batch=None)
+
+
+def _control(tokens: str, verdict: str, reason: str | None = None) -> Entry:
+    view = {"http_tokens": tokens, "http_endpoint": "enabled", "instance_metadata_tags": "disabled"}
+    return {**view, "verdict": verdict, "reason": reason}
+
+
+def _finding(name: str) -> Entry:
+    severity, title, evidence, remedy = FINDINGS[name]
+    return {"id": name, "severity": severity, "title": title, "evidence": evidence, "remedy": remedy, "waived": None}
+
+
+def _caller(told: tuple[str, str, str, str], chance: random.Random) -> Entry:
+    exe, unit, user, path_class = told
+    day = chance.randrange(10, 24)
+    seen = {"first_seen": "2026-11-01T06:25:00Z", "last_seen": "2026-11-%02dT%02d:00:12Z" % (day, chance.randrange(24))}
+    named = {"mode": "plain", "exe": exe, "unit": unit, "user": user, "path_class": path_class}
+    return {**named, **seen, "count": chance.randrange(1, 900), "noise": None}
