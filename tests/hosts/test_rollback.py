@@ -64,6 +64,7 @@ def ground(site: tuple[Host, Host], tmp_path: Path) -> Iterator[Ground]:
     with lab.start_emulator(config, control=True) as emulator:
         ground = Ground(bad, good, Player(site, emulator, tmp_path))
         yield ground
+        emulator.admin("PATCH", "/control", {"faults": [], "delay_seconds": 0})
         ground.player.play(hardening_state="absent").must()
 
 
