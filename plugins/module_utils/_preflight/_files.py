@@ -100,7 +100,10 @@ class Files:
         self.notes[Note(self.shown(real), reason)] = None
 
     def walk(self, start: str, skip: t.Container[str] = (), depth: int = 16) -> t.Iterator[str]:
-        """Real paths of all files (and links) below *start* of the host, itself if it is a file; sorted in a directory."""
+        """Real paths of all files (and links) below *start* of the host, itself if it is a file; sorted in a directory.
+
+        *skip* holds names, or paths of the host, of directories that are not entered.
+        """
         begin = os.path.normpath(self.real(start))
         if not self._local(begin, start=True):
             return
@@ -119,7 +122,7 @@ class Files:
                     return
                 if not entry.is_dir(follow_symlinks=False):
                     yield entry.path
-                elif entry.name in skip or not self._local(entry.path):
+                elif entry.name in skip or entry.path[len(self.root) :] in skip or not self._local(entry.path):
                     continue
                 elif levels:
                     below.append((entry.path, levels - 1))
@@ -127,21 +130,32 @@ class Files:
                     self.note(begin, "directories more than %d levels below it were not entered" % depth)
             waiting += reversed(below)
 
-    def read(self, real: str, limit: int) -> t.Optional[bytes]:
-        """The first *limit* bytes of a regular file, else None."""
+    def open(self, real: str) -> t.Optional[t.BinaryIO]:
+        """A regular file, else None."""
         try:
             if not self._inside(real) or not stat.S_ISREG(os.stat(real).st_mode):
                 return None
             handle = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-            with os.fdopen(handle, "rb") as stream:
-                if not stat.S_ISREG(os.fstat(handle).st_mode):
-                    return None
+            stream = os.fdopen(handle, "rb")
+            if stat.S_ISREG(os.fstat(handle).st_mode):
                 self.opened += 1
-                return stream.read(limit)
+                return stream
+            stream.close()
         except OSError as exc:
-            if exc.errno not in _GONE:
-                self.note(real, "cannot be read: %s" % os.strerror(exc.errno or 0))
+            self._failed(real, exc)
+        return None
+
+    def read(self, real: str, limit: int) -> t.Optional[bytes]:
+        """The first *limit* bytes of a regular file, else None."""
+        stream = self.open(real)
+        if stream is None:
             return None
+        with stream:
+            try:
+                return stream.read(limit)
+            except OSError as exc:
+                self._failed(real, exc)
+        return None
 
     def text(self, path: str, limit: int = 1 << 20) -> t.Optional[str]:
         """The beginning of the file *path* of the host as text, None if there is no such file."""
@@ -153,12 +167,15 @@ class Files:
             with os.scandir(directory) as found:
                 entries = sorted(found, key=lambda entry: entry.name)
         except OSError as exc:
-            if exc.errno not in _GONE:
-                self.note(directory, "cannot be read: %s" % os.strerror(exc.errno or 0))
+            self._failed(directory, exc)
             return []
         self.directories += 1
         self.names += len(entries)
         return entries
+
+    def _failed(self, real: str, exc: OSError) -> None:
+        if exc.errno not in _GONE:
+            self.note(real, "cannot be read: %s" % os.strerror(exc.errno or 0))
 
     def _spent(self) -> bool:
         if self.clock.expired:

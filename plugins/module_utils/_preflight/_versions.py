@@ -36,7 +36,7 @@ def older(scheme: str, version: str, than: str) -> bool:
 
 
 def _sign(left: t.Any, right: t.Any) -> int:
-    return (left > right) - (left < right)
+    return int(left > right) - int(left < right)
 
 
 def _number(digits: str) -> t.Tuple[int, str]:
