@@ -132,6 +132,8 @@ class Files:
 
     def open(self, real: str) -> t.Optional[t.BinaryIO]:
         """A regular file, else None."""
+        if self._spent():
+            return None
         try:
             if not self._inside(real) or not stat.S_ISREG(os.stat(real).st_mode):
                 return None

@@ -10,7 +10,8 @@ import datetime
 import fnmatch
 import typing as t
 
-from ._catalog import BLOCK, CATALOG, NOT_WAIVABLE, WARN
+from ._catalog import CATALOG, NOT_WAIVABLE
+from ._catalog_software import BLOCK, WARN
 
 Finding = t.Dict[str, t.Any]
 Waiver = t.Mapping[str, t.Any]

@@ -27,17 +27,23 @@ _END = struct.Struct("<4s4H2LH")
 _MOST_DIRECTORY = 1 << 24
 
 
+def named(path: str) -> t.Optional[str]:
+    """The version in the name of an archive; None if it is another library."""
+    found = _NAME.search(os.fsencode("/" + os.path.basename(path)))
+    return found.group(1).decode() if found else None
+
+
 def check(files: Files, paths: t.Sequence[str]) -> t.Iterator[Finding]:
     """A finding for each archive that is, or holds, a version that is too old."""
     for path in paths:
-        named = _NAME.search(os.fsencode("/" + os.path.basename(path)))
-        if named:
-            yield from judge(LIBRARY, named.group(1).decode(), files.shown(path))
+        version = named(path)
+        if version:
+            yield from judge(LIBRARY, version, files.shown(path))
             continue
         names = _directory(files, path)
         versions = {found.decode() for found in _NAME.findall(names)}
-        for version in sorted(versions):
-            yield from judge(LIBRARY, version, files.shown(path), inside=True)
+        for inner in sorted(versions):
+            yield from judge(LIBRARY, inner, files.shown(path), inside=True)
         if not versions and _MERGED in names:
             yield from judge(LIBRARY, None, files.shown(path), inside=True)
 

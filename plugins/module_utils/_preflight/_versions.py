@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import typing as t
 
@@ -20,6 +21,7 @@ _PYTHON = re.compile(
 _PRE = {"alpha": "a", "beta": "b", "c": "rc", "pre": "rc", "preview": "rc"}
 _SEMVER = re.compile(r"v?(\d+(?:\.\d+){0,3})(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?")
 _LONGEST = 256
+_NOTHING: _Key = ((0,), (0, ""))
 
 
 def compare(scheme: str, left: str, right: str) -> int:
@@ -48,9 +50,10 @@ def _number(digits: str) -> t.Tuple[int, str]:
 def _dpkg(left: str, right: str) -> int:
     """Debian policy, 5.6.12: epoch, upstream version, revision."""
     for one, other in zip(_dpkg_parts(left), _dpkg_parts(right)):
-        result = _sign(_dpkg_key(one), _dpkg_key(other))
-        if result:
-            return result
+        # what is missing at the end counts as no text and the number 0
+        for mine, yours in itertools.zip_longest(_dpkg_key(one), _dpkg_key(other), fillvalue=_NOTHING):
+            if mine != yours:
+                return _sign(mine, yours)
     return 0
 
 
@@ -64,13 +67,13 @@ def _dpkg_parts(version: str) -> t.Tuple[str, str, str]:
     return epoch, upstream, revision
 
 
-def _dpkg_key(part: str) -> _Key:
-    """Text and numbers by turns; a tilde sorts before the end, letters before everything else."""
-    key: t.List[t.Any] = []
+def _dpkg_key(part: str) -> t.List[_Key]:
+    """Pairs of text and number; a tilde sorts before the end, letters before everything else."""
+    key: t.List[_Key] = []
     for text, digits in re.findall(r"([^0-9]*)([0-9]*)", part):
         letters = tuple(-1 if char == "~" else ord(char) if char.isalpha() else ord(char) + 256 for char in text)
-        key += [(*letters, 0), _number(digits)]
-    return tuple(key)
+        key.append(((*letters, 0), _number(digits)))
+    return key
 
 
 def _rpm(left: str, right: str) -> int:

@@ -62,7 +62,7 @@ DEBIAN = st.from_regex(r"\A([0-2]:)?[0-9][0-9a-z.+~]{0,6}(-[0-9a-z+.~]{1,5})?\Z"
 
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("dpkg"), reason="dpkg is not here to judge")
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(DEBIAN, DEBIAN)
 def test_dpkg_agrees(left, right) -> None:
     relation = {-1: "lt", 0: "eq", 1: "gt"}[compare("dpkg", left, right)]
