@@ -70,7 +70,7 @@ def _rpm(files: Files, names: t.Sequence[str]) -> t.Iterator[Package]:
     database = next((path for path in RPM_DATABASES if _holds_files(files.real(path))), None)
     if database is None:
         return
-    command = ["rpm", "--root", files.root or "/", "-q", "--qf", _FORMAT, *names]
+    command = ["rpm", "--root", files.root or "/", "--dbpath", database, "-q", "--qf", _FORMAT, *names]
     try:
         done = subprocess.run(
             command,

@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._preflight._run import Report, Request, run
 
 
 class Host:
@@ -30,6 +31,17 @@ class Host:
         real.parent.mkdir(parents=True, exist_ok=True)
         real.symlink_to(target)
         return real
+
+    def run(self, *checks: str, now: float | None = None, **request) -> Report:
+        """Run these checks of the preflight on it."""
+        return run(Request(checks=checks, host="web1", **request), str(self.root), now)
+
+    def found(self, *checks: str, **request) -> list[tuple]:
+        """(id, path, version) of each finding, the limits of the search included."""
+        return [
+            (one["id"], one["evidence"].get("path"), one["evidence"].get("version"))
+            for one in self.run(*checks, **request).findings
+        ]
 
 
 @pytest.fixture
