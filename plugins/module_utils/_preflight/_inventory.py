@@ -18,11 +18,12 @@ CONTAINER_STORES = (
     "/var/lib/docker",
     "/var/lib/containerd",
     "/var/lib/containers",
-    "/var/lib/kubelet",
     "/var/lib/lxc",
     "/var/lib/machines",
 )
-_SKIPPED = frozenset(["proc", "sys", "dev", "__pycache__", ".git", ".hg", ".svn", *CONTAINER_STORES])
+_SKIPPED = frozenset(
+    ["proc", "sys", "dev", "__pycache__", ".git", ".hg", ".svn", "/var/lib/kubelet", *CONTAINER_STORES]
+)
 _PROGRAM_DIRECTORIES = frozenset(["bin", "sbin", "libexec"])
 PROGRAM_NAMES = frozenset(["aliyun", "ossutil", "ossutil64", "ossutil32", "ossutilarm64"])
 # of a folder with the metadata of a Python package that some check asks for

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 import typing as t
 
 from . import _go, _java, _python
@@ -94,8 +95,9 @@ def _look(files: Files, pid: int) -> Process:
                 continue
     # fields are counted from behind the name, which may hold anything
     ticks = int(_read(base + "/stat", 4096).rpartition(")")[2].split()[19])
-    booted = re.search(r"^btime (\d+)$", _read(files.real("/proc/stat"), 1 << 24), re.M)
-    began = (int(booted.group(1)) if booted else 0) + ticks / os.sysconf("SC_CLK_TCK")
+    # the kernel's own boot time is in whole seconds
+    booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    began = booted + ticks / os.sysconf("SC_CLK_TCK")
     argument = _read(base + "/cmdline", 4096).partition("\0")[0]
     same = os.readlink(base + "/ns/mnt") == os.readlink(files.real("/proc/self/ns/mnt"))
     return Process(pid, exe, argument, began, list(used), same)
