@@ -54,7 +54,7 @@ def check(files: Files, gems: t.Sequence[str], collections: t.Sequence[str]) -> 
 
 def _assistant(files: Files, packages: t.Sequence[t.Any]) -> t.Iterator[Finding]:
     """Of several versions side by side the newest is the one that runs."""
-    found = [(name, _ASSISTANT + "/" + name) for name in _names(files, _ASSISTANT) if _assistant_number(name)]
+    found = [(name, _ASSISTANT + "/" + name) for name in files.listing(_ASSISTANT) if _assistant_number(name)]
     found = found or [(package.upstream, package.source) for package in packages]
     known = [(version, path) for version, path in found if _assistant_number(version)]
     if not known:
@@ -78,13 +78,6 @@ def _assistant_number(version: str) -> str:
     """The last two of the four numbers; empty if these are no four numbers."""
     numbers = re.fullmatch(r"\d{1,9}\.\d{1,9}\.(\d{1,9}\.\d{1,9})", version)
     return numbers.group(1) if numbers else ""
-
-
-def _names(files: Files, directory: str) -> t.List[str]:
-    try:
-        return sorted(os.listdir(files.real(directory)))
-    except OSError:
-        return []
 
 
 def _collection_version(files: Files, path: str) -> t.Optional[str]:

@@ -132,7 +132,7 @@ class Files:
 
     def open(self, real: str) -> t.Optional[t.BinaryIO]:
         """A regular file, else None."""
-        if self._spent():
+        if self._spent() or not self._local(real, start=True):
             return None
         try:
             if not self._inside(real) or not stat.S_ISREG(os.stat(real).st_mode):
@@ -158,6 +158,11 @@ class Files:
             except OSError as exc:
                 self._failed(real, exc)
         return None
+
+    def listing(self, directory: str) -> t.List[str]:
+        """Names in the *directory* of the host, sorted; empty if there is none, or if it cannot be read."""
+        real = self.real(directory)
+        return [entry.name for entry in self._entries(real)] if self._local(real, start=True) else []
 
     def text(self, path: str, limit: int = 1 << 20) -> t.Optional[str]:
         """The beginning of the file *path* of the host as text, None if there is no such file."""

@@ -36,10 +36,15 @@ def read(files: Files, real: str) -> t.Optional[BuildInfo]:
     if stream is None:
         return None
     with stream:
-        try:
-            content = _section(stream, b".go.buildinfo")
-        except (OSError, struct.error, ValueError, OverflowError):
-            return None
+        return read_open(stream)
+
+
+def read_open(stream: t.BinaryIO) -> t.Optional[BuildInfo]:
+    """The same of a program that is open already."""
+    try:
+        content = _section(stream, b".go.buildinfo")
+    except (OSError, struct.error, ValueError, OverflowError):
+        return None
     return parse(content)
 
 

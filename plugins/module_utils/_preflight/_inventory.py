@@ -79,13 +79,4 @@ def _kind(inventory: Inventory, path: str) -> t.Optional[t.List[str]]:
 
 def container_stores(files: Files) -> t.List[str]:
     """The stores that are here and hold something."""
-    found = []
-    for store in CONTAINER_STORES:
-        try:
-            if os.listdir(files.real(store)):
-                found.append(store)
-        except FileNotFoundError:
-            continue
-        except OSError:
-            found.append(store)
-    return found
+    return [store for store in CONTAINER_STORES if files.listing(store)]

@@ -110,7 +110,11 @@ def _deleted(files: Files, process: Process) -> t.Iterator[Finding]:
         if jar and any(judge(_java.LIBRARY, jar, path)):
             yield _gone(files, process, path, jar)
     if process.exe.endswith(_DELETED):
-        built = _go.read(files, files.real("/proc/%d/exe" % process.pid))
+        try:
+            with open(files.real("/proc/%d/exe" % process.pid), "rb") as stream:
+                built = _go.read_open(stream)
+        except OSError:
+            return
         for one in linked(built, process.exe) if built else []:
             yield _gone(files, process, process.exe, "%s %s" % (one["title"], one["evidence"].get("version")))
 

@@ -110,10 +110,7 @@ def _ossutil_configurations(files: Files) -> t.Iterator[Finding]:
 
 
 def _configurations(files: Files, name: str) -> t.Iterator[t.Tuple[str, bytes]]:
-    try:
-        homes = ["/root", *("/home/" + user for user in sorted(os.listdir(files.real("/home"))))]
-    except OSError:
-        homes = ["/root"]
+    homes = ["/root", *("/home/" + user for user in files.listing("/home"))]
     for home in homes:
         path = files.real(home + name)
         content = files.read(path, 1 << 20)

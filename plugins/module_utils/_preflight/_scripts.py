@@ -125,7 +125,12 @@ def judge(content: bytes) -> t.List[t.Tuple[int, str]]:
     lines = [(number, line) for number, line in enumerate(content.split(b"\n"), 1) if not _COMMENT.match(line)]
     names_a_path = any(_PATH.search(line) for _number, line in lines)
     pattern = _ADDRESS if names_a_path else _URL
-    return [(number, _class(line)) for number, line in lines if pattern.search(line) and not _NO_READ.search(line)]
+    return [(number, _class(line)) for number, line in lines if pattern.search(line) and not _keeps_away(line)]
+
+
+def _keeps_away(line: bytes) -> bool:
+    """A proxy exception may stand in front of a read; then there is a path as well."""
+    return bool(_NO_READ.search(line)) and not _PATH.search(line)
 
 
 def _class(line: bytes) -> str:

@@ -42,6 +42,8 @@ def test_the_path_and_the_line_of_each_read(host) -> None:
         ("* * * * * wget http://100.100.100.200/latest/meta-data/mac", "metadata"),
         ("    --url http://100.100.100.200/latest/meta-data/mac", "metadata"),
         ("curl http://100.100.100.200/latest/meta-data/mac # why", "metadata"),
+        ("curl --noproxy '*' http://100.100.100.200/latest/meta-data/mac", "metadata"),
+        ("NO_PROXY=100.100.100.200 curl http://100.100.100.200/latest/user-data", "user data"),
     ],
 )
 def test_a_read(line, what) -> None:
@@ -159,6 +161,7 @@ def test_mounts_of_a_network_are_not_entered(host, tmp_path) -> None:
     assert _scripts.scan(files, ["/opt/share"]).reads == []
     host.link("/usr/local/bin/remote", "/opt/share/plain.sh")
     assert _scripts.scan(files, ["/usr/local/bin"]).reads == []
+    assert files.text("/opt/share/plain.sh") is None and files.listing("/opt/share") == []
     assert {note.reason for note in files.notes} == {"not entered: a file system of type nfs4"}
     assert read_mounts(str(tmp_path / "none")) == {}
 
