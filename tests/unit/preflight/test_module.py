@@ -101,14 +101,33 @@ def test_callers_are_handed_in(module, since) -> None:
     assert [one["id"] for one in module(**args)["findings"]] == ["caller_plain", "callers_watched_too_briefly"]
 
 
-def test_a_clean_host(host) -> None:
-    host.write(
-        "/var/lib/dpkg/status", "Package: cloud-init\nStatus: install ok installed\nVersion: 25.1.4-0ubuntu0~24.04.1\n"
-    )
+GOOD, STOCK = "25.1.4-0ubuntu0~24.04.1", "22.4.2-1+deb12u4"
+SDK = "/opt/report/venv/lib/python3.11/site-packages/alibabacloud_credentials-0.3.5.dist-info/METADATA"
+
+
+@pytest.mark.parametrize(
+    ("cloud_init", "files", "expected"),
+    [
+        (GOOD, {}, []),
+        (STOCK, {}, ["cloud_init_too_old"]),
+        (GOOD, {SDK: "Name: alibabacloud-credentials\nVersion: 0.3.5\n"}, ["python_credentials_too_old"]),
+        (
+            GOOD,
+            {"/etc/cron.d/tag": "* * * * * root curl -s http://100.100.100.200/latest/user-data\n"},
+            ["script_reads_plain"],
+        ),
+    ],
+    ids=["clean", "stock cloud-init", "old library", "plain cron job"],
+)
+def test_exactly_what_is_wrong_with_a_host(host, cloud_init, files, expected) -> None:
+    host.write("/var/lib/dpkg/status", "Package: cloud-init\nStatus: install ok installed\nVersion: %s\n" % cloud_init)
     host.write("/sys/class/dmi/id/product_name", "Alibaba Cloud ECS\n")
     host.write("/usr/local/bin/backup", "#!/bin/sh\necs-metadata get instance-id\n")
+    for path, content in files.items():
+        host.write(path, content)
     report = host.run(*_run.CHECKS, callers=[])
-    assert (report.findings, report.verdict, report.complete) == ([], "clear", True)
+    assert [one["id"] for one in report.findings] == expected
+    assert (report.verdict, report.complete) == ("block" if expected else "clear", True)
 
 
 def test_the_options_are_documented_as_they_are() -> None:

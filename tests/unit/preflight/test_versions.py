@@ -87,7 +87,7 @@ PYTHON = st.from_regex(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(PYTHON, PYTHON)
 def test_packaging_agrees(left, right) -> None:
     one, other = Version(left), Version(right)
