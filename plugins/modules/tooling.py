@@ -16,6 +16,7 @@ description:
     C(ansible_local.alicloud_ecs) holds the instance's metadata in normal fact gathering. The host needs Python 3.8 or later.
   - The command is made of the very files of this collection. All files belong to the user that the task runs as, which should
     be root, and C(/usr/local/lib/ecs-metadata/manifest.json) lists them with their checksums.
+  - Looks through the usual places of scripts for reads without a token, and warns of them. Nothing of that is changed.
 options:
   state:
     description:
@@ -60,11 +61,29 @@ before:
   description: What was there before, for O(before) of a later task; O(state=restored) returns an empty one.
   returned: success
   type: dict
+plain_readers:
+  description: Scripts that read metadata without a token, by path and line.
+  returned: with O(state=present)
+  type: list
+  elements: dict
+  sample: [{"path": "/etc/cron.daily/backup", "line": 12}]
 """
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.alicloud.imds.plugins.module_utils._host import _tooling
 from ansible_collections.alicloud.imds.plugins.module_utils._host._programs import HostError
+from ansible_collections.alicloud.imds.plugins.module_utils._preflight._scripts import plain_readers
+
+SHOWN = 5
+
+
+def warn_of_plain_readers(module: AnsibleModule) -> list[dict[str, object]]:
+    found = plain_readers()
+    if found:
+        some = ", ".join("%s line %d" % place for place in found[:SHOWN]) + (", ..." if len(found) > SHOWN else "")
+        text = "Scripts on this host read metadata without a token, and will fail once it is required (%d): %s"
+        module.warn(text % (len(found), some))
+    return [{"path": path, "line": line} for path, line in found]
 
 
 def main() -> None:
@@ -81,10 +100,12 @@ def main() -> None:
     try:
         if params["state"] == "restored":
             module.exit_json(changed=not module.check_mode and _tooling.restore(params["before"]), before={})
-        outcome = _tooling.bring(params["state"] == "present", params["local_fact"], module.check_mode)
+        present = params["state"] == "present"
+        outcome = _tooling.bring(present, params["local_fact"], module.check_mode)
     except HostError as exc:
         module.fail_json(msg=str(exc))
-    module.exit_json(changed=outcome.changed, before=outcome.before, diff=outcome.diff)
+    result = {"plain_readers": warn_of_plain_readers(module)} if present else {}
+    module.exit_json(changed=outcome.changed, before=outcome.before, diff=outcome.diff, **result)
 
 
 if __name__ == "__main__":

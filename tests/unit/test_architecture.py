@@ -51,7 +51,26 @@ def test_module_utils_need_only_the_standard_library_and_each_other(path: Path) 
 
 def test_the_data_plane_knows_nothing_of_the_control_plane() -> None:
     names = {name.strip(".").split(".")[0] for path in UTILS.glob("_*.py") for name in imports(path)}
-    assert not names & {"_openapi", "_fleet"}
+    assert not names & {"_openapi", "_fleet", "_preflight"}
+
+
+def test_the_preflight_reads_files_and_nothing_else() -> None:
+    """So that it can be run anywhere; it asks neither the service nor the API."""
+    paths = list((UTILS / "_preflight").glob("_*.py"))
+    beside = {path.stem for path in paths}
+    assert {name for path in paths for name in own(path)} - beside - {""} == {"._dmi"}
+    assert not {name for path in paths for name in roots(path)} & {"http", "socket", "urllib", "ssl", "threading"}
+    assert {path.stem for path in paths if "subprocess" in roots(path)} == {"_system_packages"}
+
+
+PREFLIGHT_PURE = ("_callers", "_catalog", "_catalog_software", "_findings", "_libraries", "_versions")
+
+
+@pytest.mark.parametrize("name", PREFLIGHT_PURE)
+def test_judgements_do_no_io(name: str) -> None:
+    path = UTILS / "_preflight" / (name + ".py")
+    assert own(path) <= set(PREFLIGHT_PURE)
+    assert not roots(path) & {"os", "subprocess", "time"}
 
 
 FLEET_PURE = ("_instance", "_verdict", "_desired", "_report")
@@ -96,7 +115,8 @@ def test_only_the_client_and_the_probe_know_header_names() -> None:
     assert knowing == {"_client"}
 
 
-ASK_NOBODY = {"fence", "report", "tooling"}
+# they concern the host, or what others have found
+ASK_NOBODY = {"fence", "preflight_info", "report", "tooling"}
 
 
 @pytest.mark.parametrize("path", sorted((CHECKOUT / "plugins").glob("[lm]o*/[a-z]*.py")), ids=lambda path: path.stem)

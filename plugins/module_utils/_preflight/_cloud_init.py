@@ -1,0 +1,101 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Does this host's cloud-init know tokens? Private to the collection.
+
+Distributions carry features back, so the number alone may accuse wrongly: where the installed code itself names the token
+header, it is believed. Sources: D1 for Alibaba Cloud's minimum, C1 for upstream's and Ubuntu's first version.
+"""
+
+from __future__ import annotations
+
+import glob
+import re
+import typing as t
+
+from . import _python
+from ._files import Files
+from ._findings import Finding, finding
+from ._system_packages import distribution, installed
+from ._versions import older
+
+VENDOR_MINIMUM = "23.2.2"
+UPSTREAM_FIRST = "23.1"
+UBUNTU_FIRST = "22.4.2-0ubuntu2"
+_TOKEN = re.compile(rb"x-aliyun-ecs-metadata-token", re.I)
+_LIBRARIES = (
+    "/usr/lib*/python3*/*-packages",
+    "/usr/local/lib*/python3*/*-packages",
+    "/usr/lib*/python2*/*-packages",
+    "/opt/cloud-init*/lib*/python3*/*-packages",
+)
+
+
+class Copy(t.NamedTuple):
+    """A cloud-init that was found: by the distribution's database or as a Python package."""
+
+    version: str
+    upstream: str
+    scheme: str
+    path: str
+
+
+def check(files: Files) -> t.Iterator[Finding]:
+    """At most one finding for each version that is installed."""
+    copies = {copy.upstream: copy for copy in reversed([*_packaged(files), *_as_python(files)])}
+    if not copies:
+        yield finding("cloud_init_absent")
+    backported = _code_names_the_header(files)
+    ubuntu = "ubuntu" in distribution(files)
+    for copy in copies.values():
+        yield from _judge(copy, ubuntu, backported)
+
+
+def _judge(copy: Copy, ubuntu: bool, backported: bool) -> t.Iterator[Finding]:
+    first_good = UBUNTU_FIRST if copy.scheme == "dpkg" and (ubuntu or "ubuntu" in copy.version) else UPSTREAM_FIRST
+    evidence = {"path": copy.path, "version": copy.version}
+    try:
+        compared = copy.upstream if copy.scheme == "rpm" else copy.version
+        ignorant = older(copy.scheme, compared, first_good)
+        below = older(copy.scheme, compared, VENDOR_MINIMUM)
+    except ValueError:
+        yield finding("cloud_init_version_unknown", "", **evidence)
+        return
+    if ignorant and not backported:
+        detail = "Its code was looked at as well where it was found, and does not name the token header."
+        yield finding("cloud_init_too_old", detail, first_good=first_good, **evidence)
+    elif below:
+        carried = "It is older than the first version with tokens, but its code names the token header: carried back."
+        detail = carried if ignorant else "Tokens came with %s." % first_good
+        yield finding("cloud_init_below_vendor_minimum", detail, first_good=VENDOR_MINIMUM, **evidence)
+
+
+def _packaged(files: Files) -> t.Iterator[Copy]:
+    package = installed(files, ["cloud-init"]).get("cloud-init")
+    if package:
+        yield Copy(package.version, package.upstream, package.scheme, package.source)
+
+
+def _as_python(files: Files) -> t.Iterator[Copy]:
+    paths = _found(files, "/cloud_init-*.*-info/METADATA", "/cloud_init-*.*-info/PKG-INFO", "/cloud_init-*.egg-info")
+    for package in _python.packages(files, paths, ["cloud-init"]):
+        version = package.version or ""
+        yield Copy(version, version, "python", files.shown(package.path))
+    for path in _found(files, "/cloudinit/version.py"):
+        told = re.search(rb"""^__VERSION__\s*=\s*["']([^"'\s]*)["']""", files.read(path, 1 << 16) or b"", re.M)
+        version = told.group(1).decode("utf-8", "replace") if told else ""
+        yield Copy(version, version, "python", files.shown(path))
+
+
+def _code_names_the_header(files: Files) -> bool:
+    """True if every data source for this cloud that is installed does."""
+    paths = _found(files, "/cloudinit/sources/DataSourceAliYun.py")
+    return bool(paths) and all(_TOKEN.search(files.read(path, 1 << 20) or b"") for path in paths)
+
+
+def _found(files: Files, *endings: str) -> t.List[str]:
+    root = glob.escape(files.root)
+    return [
+        path for libraries in _LIBRARIES for ending in endings for path in sorted(glob.glob(root + libraries + ending))
+    ]

@@ -1,0 +1,82 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where on this host is software that may read metadata? One walk for all checks. Private to the collection."""
+
+from __future__ import annotations
+
+import os
+import re
+import typing as t
+
+from ._files import Files
+
+DIRECTORIES = ("/usr", "/opt", "/home", "/root", "/srv", "/app", "/data", "/var/www", "/var/lib")
+# Images and layers of containers: the same files many times, and not of this host.
+CONTAINER_STORES = (
+    "/var/lib/docker",
+    "/var/lib/containerd",
+    "/var/lib/containers",
+    "/var/lib/lxc",
+    "/var/lib/machines",
+)
+_SKIPPED = frozenset(
+    ["proc", "sys", "dev", "__pycache__", ".git", ".hg", ".svn", "/var/lib/kubelet", *CONTAINER_STORES]
+)
+_PROGRAM_DIRECTORIES = frozenset(["bin", "sbin", "libexec"])
+PROGRAM_NAMES = frozenset(["aliyun", "ossutil", "ossutil64", "ossutil32", "ossutilarm64"])
+# of a folder with the metadata of a Python package that some check asks for
+_PYTHON = re.compile(r"/(?:alibabacloud|aliyun|oss2|cloud)[^/]*(?:\.dist-info|\.egg-info|\.egg/EGG-INFO)\Z", re.I)
+_GEMSPEC = re.compile(r"/ohai-\d[^/]*\.gemspec\Z")
+
+
+class Inventory(t.NamedTuple):
+    """Real paths, by what they are."""
+
+    python: t.List[str]  # METADATA or PKG-INFO of a package, or an .egg-info that is a file
+    node: t.List[str]  # package.json
+    composer: t.List[str]  # installed.json
+    archives: t.List[str]  # jar, war
+    programs: t.List[str]
+    gems: t.List[str]  # gemspec of ohai
+    collections: t.List[str]  # MANIFEST.json of alibaba.alicloud
+    terraform: t.List[str]
+
+
+def take(files: Files, directories: t.Sequence[str] = DIRECTORIES) -> Inventory:
+    """Walk *directories* once."""
+    inventory = Inventory([], [], [], [], [], [], [], [])
+    for directory in directories:
+        for path in files.walk(directory, _SKIPPED):
+            target = _kind(inventory, path)
+            if target is not None:
+                target.append(path)
+    return Inventory(*(list(dict.fromkeys(paths)) for paths in inventory))
+
+
+def _kind(inventory: Inventory, path: str) -> t.Optional[t.List[str]]:
+    folder, _slash, name = path.rpartition("/")
+    if name in ("METADATA", "PKG-INFO"):
+        return inventory.python if _PYTHON.search(folder) else None
+    if name == "package.json":
+        return inventory.node if folder.endswith("/@alicloud/credentials") else None
+    if name == "installed.json":
+        return inventory.composer if folder.endswith("/composer") else None
+    if name == "MANIFEST.json":
+        return inventory.collections if folder.endswith("/ansible_collections/alibaba/alicloud") else None
+    if name.startswith("terraform-provider-alicloud"):
+        return inventory.terraform
+    if name in PROGRAM_NAMES or folder.rpartition("/")[2] in _PROGRAM_DIRECTORIES:
+        return inventory.programs
+    ending = os.path.splitext(name)[1]
+    if ending in (".jar", ".war"):
+        return inventory.archives
+    if ending == ".egg-info":
+        return inventory.python if _PYTHON.search(path) else None
+    return inventory.gems if ending == ".gemspec" and _GEMSPEC.search(path) else None
+
+
+def container_stores(files: Files) -> t.List[str]:
+    """The stores that are here and hold something."""
+    return [store for store in CONTAINER_STORES if files.listing(store)]

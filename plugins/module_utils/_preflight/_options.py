@@ -1,0 +1,80 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options of the preflight, and the request that they make. Private to the collection."""
+
+from __future__ import annotations
+
+import typing as t
+
+from . import _callers, _inventory, _scripts
+from ._findings import check_waivers
+from ._run import CHECKS, Request
+
+ALL = "all"
+_Spec = t.Dict[str, t.Dict[str, t.Any]]
+
+
+def argument_spec() -> _Spec:
+    """The argument spec of the module."""
+    waiver = {
+        "finding": {"type": "str", "required": True},
+        "host": {"type": "str"},
+        "reason": {"type": "str", "required": True},
+        "expires": {"type": "str", "required": True},
+    }
+    return {
+        "checks": {"type": "list", "elements": "str", "choices": [ALL, *CHECKS], "default": [ALL]},
+        "script_directories": {"type": "list", "elements": "str"},
+        "search_directories": {"type": "list", "elements": "str"},
+        "callers": {"type": "list", "elements": "dict"},
+        "callers_since": {"type": "str"},
+        "quiet_period": {"type": "int", "default": 604800},
+        "waivers": {"type": "list", "elements": "dict", "default": [], "options": waiver},
+        "host": {"type": "str"},
+        "deadline": {"type": "float", "default": 30.0},
+    }
+
+
+def make_request(params: t.Mapping[str, t.Any], node: str) -> Request:
+    """The request in the parameters of the module; raise ValueError for one that cannot be."""
+    check_waivers(params["waivers"])
+    if not params["deadline"] > 0:
+        raise ValueError("deadline must be more than 0 seconds, not %s" % params["deadline"])
+    if params["quiet_period"] < 0:
+        raise ValueError("quiet_period must not be negative (%s)" % params["quiet_period"])
+    for option in ("script_directories", "search_directories"):
+        for directory in params[option] or ():
+            if not directory.startswith("/"):
+                raise ValueError("%s: %r is no absolute path" % (option, directory))
+    since = _time(params["callers_since"])
+    return Request(
+        checks=CHECKS if ALL in params["checks"] else params["checks"],
+        script_directories=_or(params["script_directories"], _scripts.DIRECTORIES),
+        search_directories=_or(params["search_directories"], _inventory.DIRECTORIES),
+        quiet_period=params["quiet_period"],
+        callers=params["callers"],
+        callers_since=since,
+        waivers=params["waivers"],
+        host=params["host"] or node,
+        deadline=params["deadline"],
+    )
+
+
+def _or(given: t.Optional[t.Sequence[str]], default: t.Sequence[str]) -> t.Sequence[str]:
+    return default if given is None else given
+
+
+def _time(text: t.Optional[str]) -> t.Optional[float]:
+    """A string option may hold a number as well."""
+    if text is None:
+        return None
+    try:
+        when = float(text)
+    except ValueError:
+        parsed = _callers.seconds(text)
+        if parsed is None:
+            raise ValueError("callers_since must be seconds since 1970 or ISO 8601, not %r" % text) from None
+        when = parsed
+    return when

@@ -1,0 +1,163 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which scripts on this host read metadata without a token? Private to the collection.
+
+Judged by the text alone, a file at a time: one that names the token header anywhere is taken to use it. A line counts if
+it holds a URL of the service, or its bare address in a file that also names a path of the metadata. Comments, firewall
+rules and proxy exceptions do not count. What a script puts together from pieces in several files is not seen.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import typing as t
+
+from ._files import Clock, Files
+
+DIRECTORIES = (
+    "/etc/crontab",
+    "/etc/cron.d",
+    "/etc/cron.hourly",
+    "/etc/cron.daily",
+    "/etc/cron.weekly",
+    "/etc/cron.monthly",
+    "/var/spool/cron",
+    "/etc/init.d",
+    "/etc/rc.local",
+    "/etc/rc.d/rc.local",
+    "/etc/profile",
+    "/etc/profile.d",
+    "/etc/systemd/system",
+    "/etc/udev/rules.d",
+    "/etc/network/if-up.d",
+    "/etc/NetworkManager/dispatcher.d",
+    "/etc/dhcp/dhclient-exit-hooks.d",
+    "/var/lib/cloud/scripts",
+    "/usr/local/bin",
+    "/usr/local/sbin",
+    "/root/bin",
+    "/opt",
+)
+# Libraries are judged by their version, and history is not run.
+_SKIPPED = frozenset(
+    ["site-packages", "dist-packages", "node_modules", "ansible_collections", "__pycache__", ".git", ".hg", ".svn"]
+)
+_PROSE = (".md", ".rst", ".txt", ".adoc", ".html", ".htm", ".log")
+_LIMIT = 1 << 20
+_DEPTH = 6
+_ADDRESS = re.compile(rb"(?<![\d.])100\.100\.100\.200(?!\d|\.\w)")
+# with a scheme or a path; /32 and the like is a network
+_URL = re.compile(rb"http://100\.100\.100\.200(?!\d|\.\w)|(?<![\d.])100\.100\.100\.200(?::80)?/(?!\d{1,2}\b)", re.I)
+_PATH = re.compile(
+    rb"(?:latest|2016-01-01)/(?:meta-data|user-data|vendor-data|dynamic|maintenance|global-config)", re.I
+)
+_TOKEN = re.compile(rb"x-aliyun-ecs-metadata-token", re.I)
+_COMMENT = re.compile(rb"\s*(?:#|//|;)")
+# Programs that keep others away from the address, or proxies.
+_NO_READ = re.compile(
+    rb"no_?proxy|ip6?tables|\bnft\b|firewall-cmd|\bufw\b|IPAddress(?:Deny|Allow)|\bip\s+route\b", re.I
+)
+# (name for people, path in the URL), the first that fits
+_CLASSES = (
+    ("credentials", re.compile(rb"/ram/", re.I)),
+    ("user data", re.compile(rb"/(?:user|vendor)-data", re.I)),
+    ("identity", re.compile(rb"/dynamic", re.I)),
+    ("metadata", re.compile(rb"/(?:meta-data|maintenance|global-config)", re.I)),
+)
+
+
+class PlainRead(t.NamedTuple):
+    """A line that reads without a token; ``what`` is a class of paths, never text of the file."""
+
+    path: str
+    line: int
+    what: str
+
+
+class Scripts(t.NamedTuple):
+    """``skipped`` counts files that are no text."""
+
+    reads: t.List[PlainRead]
+    examined: int
+    skipped: int
+
+
+def plain_readers(
+    directories: t.Sequence[str] = DIRECTORIES, root: str = "/", seconds: float = 10
+) -> t.List[t.Tuple[str, int]]:
+    """(path, line number) of each read without a token in the scripts below *directories*, as far as *seconds* reach."""
+    return [(read.path, read.line) for read in scan(Files(root, Clock(seconds)), directories).reads]
+
+
+def scan(files: Files, directories: t.Sequence[str] = DIRECTORIES) -> Scripts:
+    """Look at all scripts below *directories*, each once; single files may be named as well."""
+    reads: t.List[PlainRead] = []
+    seen: t.Set[t.Tuple[int, int]] = set()
+    token_users: t.Set[str] = set()
+    constants: t.List[t.Tuple[str, t.List[PlainRead]]] = []
+    examined = skipped = 0
+    for path in _candidates(files, directories):
+        content = _content(files, path, seen)
+        if content is None:
+            continue
+        if b"\0" in content[:4096]:
+            skipped += 1
+            continue
+        examined += 1
+        if _TOKEN.search(content):
+            token_users.add(os.path.dirname(path))
+            continue
+        found = [PlainRead(files.shown(path), line, what) for line, what in judge(content)]
+        if path.endswith(".py") and all(read.what == "unknown" for read in found):
+            constants.append((os.path.dirname(path), found))
+        else:
+            reads += found
+    # A program in several files may keep the address in one and the header in the one beside it.
+    reads += [read for directory, found in constants if directory not in token_users for read in found]
+    return Scripts(sorted(reads), examined, skipped)
+
+
+def judge(content: bytes) -> t.List[t.Tuple[int, str]]:
+    """(line number, class of the path) of each read in a text that does not name the token header."""
+    if _TOKEN.search(content) or not _ADDRESS.search(content):
+        return []
+    lines = [(number, line) for number, line in enumerate(content.split(b"\n"), 1) if not _COMMENT.match(line)]
+    names_a_path = any(_PATH.search(line) for _number, line in lines)
+    pattern = _ADDRESS if names_a_path else _URL
+    return [(number, _class(line)) for number, line in lines if pattern.search(line) and not _keeps_away(line)]
+
+
+def _keeps_away(line: bytes) -> bool:
+    """A proxy exception may stand in front of a read; then there is a path as well."""
+    return bool(_NO_READ.search(line)) and not _PATH.search(line)
+
+
+def _class(line: bytes) -> str:
+    return next((name for name, pattern in _CLASSES if pattern.search(line)), "unknown")
+
+
+def _candidates(files: Files, directories: t.Sequence[str]) -> t.Iterator[str]:
+    for directory in directories:
+        for path in files.walk(directory, _SKIPPED, _DEPTH):
+            if not path.lower().endswith(_PROSE):
+                yield path
+
+
+def _content(files: Files, path: str, seen: t.Set[t.Tuple[int, int]]) -> t.Optional[bytes]:
+    """The text at *path*; None if it was seen by another name, or cannot be read."""
+    content = files.read(path, _LIMIT + 1)
+    if content is None:
+        return None
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    if (status.st_dev, status.st_ino) in seen:
+        return None
+    seen.add((status.st_dev, status.st_ino))
+    if len(content) > _LIMIT and b"\0" not in content[:4096]:
+        files.note(path, "only the first %d bytes were read" % _LIMIT)
+    return content[:_LIMIT]

@@ -1,0 +1,163 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Running processes that still use what was replaced: real processes of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._preflight import _go, _processes
+from ansible_collections.alicloud.imds.plugins.module_utils._preflight._files import Files
+
+from .test_programs import CREDENTIALS, build_info, dep
+
+pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="no /proc here")
+GO = shutil.which("go") or next(iter(sorted(glob.glob("/usr/lib/go-*/bin/go"))), None)
+
+
+@contextlib.contextmanager
+def running(*command, **options) -> Iterator[int]:
+    """The pid of a process that has really begun to run *command*."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, **options) as process:
+        try:
+            if "-c" in command:
+                process.stdout.readline()
+            while Path("/proc/%d/exe" % process.pid).resolve() != Path(command[0]).resolve():
+                time.sleep(0.01)
+            yield process.pid
+        finally:
+            process.kill()
+
+
+def found(pid: int, *metadata: Path) -> list[dict]:
+    examined = _processes.check(Files(), [str(path) for path in metadata])
+    assert examined.processes > 1
+    return [one for one in examined.findings if one["evidence"].get("pid") == pid]
+
+
+def program(host, *lines: str) -> Path:
+    """sleep, with build information of Go in it."""
+    if not shutil.which("objcopy"):
+        pytest.skip("objcopy (binutils) is not here")
+    section, made = host.write("/info", build_info("example.com/x", *lines)), host.root / "x"
+    command = ["objcopy", "--add-section", ".go.buildinfo=%s" % section, shutil.which("sleep"), made]
+    subprocess.run(command, check=True)
+    os.chmod(made, 0o755)
+    return made
+
+
+def test_a_program_that_was_replaced(host) -> None:
+    path = program(host, dep(CREDENTIALS, "v1.3.5"))
+    with running(path, "60") as pid:
+        assert found(pid) == []
+        path.unlink()
+        path.write_text("the new one")
+        [one] = found(pid)
+    assert one["id"] == "process_runs_deleted_file" and one["severity"] == "block"
+    assert one["evidence"] == {"pid": pid, "path": str(path)}
+    assert "credentials-go that is too old" in one["detail"] and "v1.3.5" in one["detail"]
+
+
+def test_a_good_program_that_was_replaced(host) -> None:
+    path = program(host, dep(CREDENTIALS, "v1.4.7"))
+    with running(path, "60") as pid:
+        path.unlink()
+        assert found(pid) == []
+
+
+@pytest.mark.parametrize(("name", "old"), [("credentials-java-0.3.5.jar", True), ("credentials-java-1.0.6.jar", False)])
+def test_an_archive_that_is_open_though_gone(host, name, old) -> None:
+    path = host.write("/lib/" + name, "x")
+    code = "import sys, time; held = open(sys.argv[1]); print(1, flush=True); time.sleep(60)"
+    with running(sys.executable, "-c", code, path) as pid:
+        assert found(pid) == []
+        path.unlink()
+        result = found(pid)
+    assert [(one["id"], one["evidence"]["path"]) for one in result] == (
+        [("process_runs_deleted_file", str(path))] if old else []
+    )
+
+
+def environment(host) -> tuple[Path, Path]:
+    """(its python, a good package in it); only the links of a virtual environment are needed."""
+    host.write("/venv/pyvenv.cfg", "home = %s\n" % os.path.dirname(os.path.realpath(sys.executable)))
+    host.link("/venv/bin/python", os.path.realpath(sys.executable))
+    metadata = "/venv/lib/python3/site-packages/alibabacloud_credentials-1.0.12.dist-info/METADATA"
+    return host.root / "venv/bin/python", host.root / metadata[1:]
+
+
+def test_a_python_that_is_older_than_its_package(host, monkeypatch) -> None:
+    monkeypatch.setattr(_processes, "_SLACK", 0.05)
+    python, metadata = environment(host)
+    sleep = "import time; print(1, flush=True); time.sleep(60)"
+    with running(python, "-c", sleep) as pid, running(sys.executable, "-c", sleep) as other:
+        time.sleep(0.3)
+        host.write(str(metadata.relative_to(host.root)), "Name: alibabacloud-credentials\nVersion: 1.0.12\n")
+        [one] = found(pid, metadata)
+        assert one["id"] == "process_older_than_package" and one["severity"] == "warn"
+        assert one["evidence"] == {"pid": pid, "path": str(metadata), "version": "1.0.12"}
+        assert found(other, metadata) == []
+        # an old package is a finding of its own
+        host.write(str(metadata.relative_to(host.root)), "Name: alibabacloud-credentials\nVersion: 0.3.5\n")
+        assert found(pid, metadata) == []
+
+
+def test_a_python_that_began_later(host, monkeypatch) -> None:
+    monkeypatch.setattr(_processes, "_SLACK", 0.05)
+    python, metadata = environment(host)
+    host.write(str(metadata.relative_to(host.root)), "Name: alibabacloud-credentials\nVersion: 1.0.12\n")
+    time.sleep(0.3)
+    with running(python, "-c", "import time; print(1, flush=True); time.sleep(60)") as pid:
+        assert found(pid, metadata) == []
+
+
+def test_a_process_may_call_itself_anything(host) -> None:
+    code = "import time; open('/proc/self/comm', 'w').write(') R 1 (\\n'); print(1, flush=True); time.sleep(60)"
+    with running(sys.executable, "-c", code) as pid:
+        process = _processes._look(Files(), pid)
+        assert abs(process.began - time.time()) < 3600 and process.exe == os.path.realpath(sys.executable)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
+def test_processes_of_others_are_counted() -> None:
+    program = (
+        "import os, sys; sys.path.insert(0, %r)\nfrom _preflight import _files, _processes\nos.setgid(65534); os.setuid(65534)\n"
+        "print([(one['id'], one['evidence']['count'] > 0) for one in _processes.check(_files.Files(), []).findings])"
+    ) % str(Path(__file__).resolve().parents[3] / "plugins/module_utils")
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "[('processes_not_examined', True)]", done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(GO is None, reason="Go is not installed")
+@pytest.mark.parametrize("flags", ["", "-s -w"])
+def test_what_the_real_linker_writes(host, flags) -> None:
+    """With a vendored module of the library's name, so that nothing is downloaded."""
+    host.write("/go.mod", "module example.com/reader\n\ngo 1.17\n\nrequire %s v1.3.9\n" % CREDENTIALS)
+    host.write(
+        "/main.go", 'package main\n\nimport "%s/credentials"\n\nfunc main() { credentials.Do() }\n' % CREDENTIALS
+    )
+    host.write("/vendor/%s/credentials/x.go" % CREDENTIALS, "package credentials\n\nfunc Do() {}\n")
+    host.write("/vendor/modules.txt", "# {0} v1.3.9\n## explicit\n{0}/credentials\n".format(CREDENTIALS))
+    settings = {
+        "GOFLAGS": "-mod=vendor",
+        "GOCACHE": str(host.root / "cache"),
+        "HOME": str(host.root),
+        "CGO_ENABLED": "0",
+    }
+    command = [GO, "build", "-p", "1", "-ldflags", flags, "-o", "usr/bin/reader", "."]
+    subprocess.run(command, cwd=host.root, env={**os.environ, **settings}, check=True, capture_output=True)
+    built = _go.read(Files(), str(host.root / "usr/bin/reader"))
+    assert built == _go.BuildInfo("example.com/reader", "(devel)", {CREDENTIALS: "v1.3.9"})
+    assert host.found("programs") == [("go_credentials_too_old", "/usr/bin/reader", "v1.3.9")]
