@@ -87,7 +87,7 @@ PIECES = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=200)
 @given(st.one_of(st.binary(max_size=200), PIECES.map(b"".join)), st.integers())
 def test_any_segmentation_gives_the_same(data: bytes, seed: int) -> None:
     cuts = random.Random(seed)
