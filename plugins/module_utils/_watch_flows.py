@@ -39,11 +39,24 @@ class Segment(t.NamedTuple):
 class Flow:
     """One direction of one connection, as seen on one device. ``caller`` is the user's."""
 
-    __slots__ = ("source", "port", "forwarded", "first", "caller", "_next", "_held", "_since", "_stream", "_mirror")
+    __slots__ = (
+        "source",
+        "port",
+        "forwarded",
+        "first",
+        "whole",
+        "caller",
+        "_next",
+        "_held",
+        "_since",
+        "_stream",
+        "_mirror",
+    )
 
-    def __init__(self, segment: Segment, first: int) -> None:
+    def __init__(self, segment: Segment, first: int, whole: bool) -> None:
         self.source, self.port, self.forwarded = segment.source, segment.port, segment.forwarded
         self.first = first  #: number of the first byte
+        self.whole = whole  #: was it seen from its beginning?
         self.caller: t.Any = None
         self._next = first
         self._held: t.Dict[int, bytes] = {}
@@ -158,9 +171,8 @@ class Flows:
         self, key: t.Tuple[str, str, int], segment: Segment, done: t.List[t.Tuple[Flow, t.List[Request]]], now: float
     ) -> Flow:
         first = self._opened.pop(key, None)
-        if first is None or (segment.seq - first) & 0xFFFFFFFF >= _FAR:
-            first = segment.seq  # it had begun before it was seen
-        flow = self._flows[key] = Flow(segment, first)
+        whole = first is not None and (segment.seq - first) & 0xFFFFFFFF < _FAR
+        flow = self._flows[key] = Flow(segment, first if first is not None and whole else segment.seq, whole)
         if len(self._flows) > MAXIMUM_FLOWS:
             _key, oldest = self._flows.popitem(last=False)
             cut = oldest.end(now)

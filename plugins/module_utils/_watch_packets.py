@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import os
 import socket
 import struct
 import typing as t
@@ -85,7 +86,14 @@ class Capture:
         except OSError:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)  # as much as is allowed
         self._socket.setblocking(False)
-        self._socket.bind(("", _EVERY_PROTOCOL))
+        self._listen_everywhere()
+
+    def _listen_everywhere(self) -> None:
+        """Bind to every protocol and device; Python's own bind() takes the name of one device only."""
+        where = struct.pack("=HHiHBB8s", socket.AF_PACKET, socket.htons(_EVERY_PROTOCOL), 0, 0, 0, 0, b"")
+        library = ctypes.CDLL(None, use_errno=True)
+        if library.bind(self._socket.fileno(), where, len(where)):
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
     def fileno(self) -> int:
         return self._socket.fileno()

@@ -11,6 +11,7 @@ process of the same user, name and unit may have shown its own before; the recor
 from __future__ import annotations
 
 import os
+import re
 import typing as t
 from collections import OrderedDict
 
@@ -19,6 +20,8 @@ from ._callers_unit import Place, best, place
 
 _REMEMBERED = 4096
 _AMBIGUOUS = ""
+_ESCAPED = {b"\\n": b"\n", b"\\\\": b"\\"}  # in the file stat
+_ESCAPE = re.compile(rb"\\[n\\]")
 
 
 class _Stat(t.NamedTuple):
@@ -65,7 +68,7 @@ class Processes:
         known = self._places.get(cgroup) if cgroup else None
         if known is not None:
             return known
-        lines = self._read(pid, "cgroup").splitlines() if pid else []
+        lines = text_of(self._read(pid, "cgroup")).split("\n") if pid else []
         paths = [line.split(":", 2)[2] for line in lines if line.count(":") >= 2]
         if not paths:
             path = self._path_of(cgroup) if cgroup else None
@@ -86,12 +89,13 @@ class Processes:
         return None
 
     def _stat(self, pid: int) -> t.Optional[_Stat]:
-        text = self._read(pid, "stat")
-        start, end = text.find("("), text.rfind(")")
-        fields = text[end + 2 :].split()
+        line = self._read(pid, "stat")
+        start, end = line.find(b"("), line.rfind(b")")
+        fields = line[end + 2 :].split()
         if start < 0 or end < start or len(fields) < 18:
             return None
-        return _Stat(text[start + 1 : end], int(fields[1]), int(fields[17]))
+        comm = _ESCAPE.sub(lambda match: _ESCAPED[match.group()], line[start + 1 : end])
+        return _Stat(text_of(comm), int(fields[1]), int(fields[17]))
 
     def _link(self, pid: int, name: str) -> t.Optional[str]:
         try:
@@ -101,12 +105,12 @@ class Processes:
         target = target[: -len(" (deleted)")] if target.endswith(" (deleted)") else target
         return text_of(os.fsencode(target))
 
-    def _read(self, pid: int, name: str) -> str:
+    def _read(self, pid: int, name: str) -> bytes:
         try:
             with open("%s/%d/%s" % (self._proc, pid, name), "rb", 0) as stream:
-                return text_of(stream.read(65536))
+                return stream.read(65536)
         except OSError:
-            return ""
+            return b""
 
 
 class _Users:
