@@ -24,7 +24,6 @@ import json
 import os
 import typing as t
 
-STATE_DIRECTORY = "/var/lib/alicloud-imds"
 FILE, LOCK = "callers.json", "lock"
 FORMAT = 1
 LARGEST = 4 << 20

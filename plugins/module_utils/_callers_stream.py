@@ -13,10 +13,8 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ._callers_names import TOKEN_REQUEST, UNPARSABLE, WITH_TOKEN, WITHOUT_TOKEN
 from ._callers_paths import NO_PATH, TOKEN, is_token_path, path_class
-
-TOKEN_REQUEST, WITH_TOKEN, WITHOUT_TOKEN, UNPARSABLE = "token_request", "with_token", "without_token", "unparsable"
-MODES = (TOKEN_REQUEST, WITH_TOKEN, WITHOUT_TOKEN, UNPARSABLE)
 
 LONGEST_HEAD = 16384
 LONGEST_LINE = 8192

@@ -18,6 +18,7 @@ from ._callers import Records
 from ._watch_find import Finder, Peer
 from ._watch_flows import Flow, Flows, Segment
 from ._watch_noise import Noise
+from ._watch_priority import Priority
 from ._watch_store import Store
 
 WRITE_SECONDS = 5.0
@@ -50,7 +51,7 @@ class Watch:
         self._source, self._finder, self._store = source, finder, store
         self._found_by = found_by
         self._problems = list(problems)
-        self._flows, self._records, self._noise = Flows(), Records(), Noise()
+        self._flows, self._records, self._noise, self._priority = Flows(), Records(), Noise(), Priority()
         self._changed = True
         self._written = self._swept = float("-inf")
         self._since = self._latest = int(time.time())
@@ -116,6 +117,7 @@ class Watch:
         now = time.monotonic()
         if now - self._swept >= _SWEEP_SECONDS:
             self._swept = now
+            self._priority.adapt()
             self._count(self._flows.sweep(now))
         due = WRITE_SECONDS if self._changed else HEARTBEAT_SECONDS
         if now - self._written >= due and not self._store.busy():

@@ -17,7 +17,8 @@ import typing as t
 from collections import OrderedDict
 
 from ._callers import Caller
-from ._callers_stream import WITH_TOKEN, WITHOUT_TOKEN, Request
+from ._callers_names import WITH_TOKEN, WITHOUT_TOKEN
+from ._callers_stream import Request
 
 RETRY_SECONDS = 10.0
 _KEPT = 4096

@@ -14,7 +14,7 @@ import signal
 import socket
 import typing as t
 
-from ._callers_file import STATE_DIRECTORY
+from ._callers_names import STATE_DIRECTORY
 from ._watch import Watch
 from ._watch_bpf import Hook
 from ._watch_find import Finder

@@ -19,7 +19,7 @@ import pytest
 from .conftest import Command, Instance
 
 Complete = Callable[[Command, str], "set[str]"]
-COMMANDS = ("get", "ls", "tree", "modes", "token", "completion", "manual")
+COMMANDS = ("get", "ls", "tree", "modes", "token", "watch", "callers", "completion", "manual")
 
 
 @pytest.fixture(scope="module")
