@@ -62,5 +62,5 @@ def callers(lines: t.Iterable[str]) -> t.List[t.Dict[str, t.Any]]:
         row["count"] += 1
         row["first"], row["last"] = min(row["first"], line.when), max(row["last"], line.when)
     nothing = dict.fromkeys(("uid", "user", "exe", "unit", "container", "source"))
-    found = {"parents": {}, "found_by": {}, "exe_found_by": {}}
+    found: t.Dict[str, t.Any] = {"parents": {}, "found_by": {}, "exe_found_by": {}}
     return [{**nothing, "comm": comm, **found, "requests": list(own.values())} for comm, own in rows.items()]

@@ -13,19 +13,15 @@ import typing as t
 
 from . import _callers_analyzer as analyzer
 from ._callers_file import NotReadable, is_running, read
-from ._callers_names import LOG_DIRECTORY, STATE_DIRECTORY
 from ._callers_report import Filter, Records, report
 
 _LARGEST_LOG = 8 << 20
 
 
-def callers(
-    state: str = STATE_DIRECTORY, logs: str = LOG_DIRECTORY, chosen: t.Optional[Filter] = None
-) -> t.Dict[str, t.Any]:
-    """The report on the records of the watch and of Alibaba's analyzer; raise NotReadable."""
-    chosen = chosen or Filter()
+def callers(state: str, logs: str, chosen: Filter) -> t.Dict[str, t.Any]:
+    """The report on the records of the watch and of Alibaba's analyzer (none if *logs* is empty); raise NotReadable."""
     content = read(state)
-    found = analyzer.callers(_lines(logs))
+    found = analyzer.callers(_lines(logs) if logs else ())
     if content is None:
         records = Records([], None, found, {}, [], is_running(state))
     else:

@@ -165,8 +165,12 @@ def _callers(arguments: argparse.Namespace) -> int:
     from ._callers_report import Filter
     from ._command_watch import show_callers
 
-    wanted = (getattr(arguments, name, default) for name, default in (("max_age", None), ("mode", ()), ("caller", ())))
-    chosen = Filter(*wanted, getattr(arguments, "ignore_noise", False))
+    chosen = Filter(
+        max_age=getattr(arguments, "max_age", None),
+        modes=getattr(arguments, "mode", ()),
+        callers=getattr(arguments, "caller", ()),
+        ignore_noise=getattr(arguments, "ignore_noise", False),
+    )
     logs = getattr(arguments, "log_dir", LOG_DIRECTORY)
     show_callers(getattr(arguments, "state_dir", STATE_DIRECTORY), logs, chosen, _as_json(arguments))
     return 0

@@ -32,7 +32,7 @@ def watch(directory: str, seconds: t.Optional[float]) -> None:
 
 def show_status(directory: str, as_json: bool) -> int:
     """Print how the watch does; the exit status is 0 while it runs."""
-    watching = _read(directory, None, Filter())["watching"]
+    watching = _read(directory, "", Filter())["watching"]
     if as_json:
         write_json(watching)
     else:
@@ -56,9 +56,9 @@ def show_callers(directory: str, logs: str, chosen: Filter, as_json: bool) -> No
     )
 
 
-def _read(directory: str, logs: t.Optional[str], chosen: Filter) -> t.Dict[str, t.Any]:
+def _read(directory: str, logs: str, chosen: Filter) -> t.Dict[str, t.Any]:
     try:
-        return read_callers(directory, *([logs] if logs else []), chosen=chosen)
+        return read_callers(directory, logs, chosen)
     except NotReadable as exc:
         raise Failure(OTHER, str(exc)) from None
 

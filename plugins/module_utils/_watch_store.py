@@ -75,8 +75,11 @@ class Store:
             self._thread.join()
 
     def close(self) -> None:
+        """Finish writing and let others in."""
         self.wait()
-        os.close(self._lock)
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
 
     def _replace(self, data: bytes) -> None:
         new = self._path + ".new"

@@ -43,7 +43,14 @@ def test_every_subset_is_documented() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["lookup.metadata", "modules.metadata_facts", "modules.metadata_info", "modules.access_modes_info"]
+    "name",
+    [
+        "lookup.metadata",
+        "modules.metadata_facts",
+        "modules.metadata_info",
+        "modules.access_modes_info",
+        "modules.callers_info",
+    ],
 )
 def test_examples_are_yaml_with_full_names(name: str) -> None:
     examples = yaml.safe_load(importlib.import_module(PLUGINS + name).EXAMPLES)
