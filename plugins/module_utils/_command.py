@@ -14,6 +14,7 @@ import argparse
 import typing as t
 
 from . import _command_parser as _line
+from ._callers_names import LOG_DIRECTORY, STATE_DIRECTORY
 from ._client import DEFAULT_ENDPOINT, PROBE_SECONDS, Client, Settings
 from ._command_output import (
     NOT_FOUND,
@@ -160,6 +161,31 @@ def _token(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _watch(arguments: argparse.Namespace) -> int:
+    from ._command_watch import show_status, watch
+
+    directory = getattr(arguments, "state_dir", STATE_DIRECTORY)
+    if getattr(arguments, "status", False):
+        return show_status(directory, _as_json(arguments))
+    watch(directory, getattr(arguments, "seconds", None))
+    return 0
+
+
+def _callers(arguments: argparse.Namespace) -> int:
+    from ._callers_report import Filter
+    from ._command_watch import show_callers
+
+    chosen = Filter(
+        max_age=getattr(arguments, "max_age", None),
+        modes=getattr(arguments, "mode", ()),
+        callers=getattr(arguments, "caller", ()),
+        ignore_noise=getattr(arguments, "ignore_noise", False),
+    )
+    logs = getattr(arguments, "log_dir", LOG_DIRECTORY)
+    show_callers(getattr(arguments, "state_dir", STATE_DIRECTORY), logs, chosen, _as_json(arguments))
+    return 0
+
+
 _COMMANDS: t.Dict[str, t.Callable[[argparse.Namespace], int]] = {
     "get": _get,
     "ls": _ls,
@@ -167,6 +193,8 @@ _COMMANDS: t.Dict[str, t.Callable[[argparse.Namespace], int]] = {
     "facts": _facts,
     "modes": _modes,
     "token": _token,
+    "watch": _watch,
+    "callers": _callers,
 }
 
 

@@ -12,6 +12,7 @@ import typing as t
 
 from ._client import LONGEST_TTL, Settings
 from ._command_output import USAGE, Failure, write
+from ._command_parser_watch import CALLERS, WATCH, add_callers, add_watch
 
 NAME = "ecs-metadata"
 PURPOSE = "read the metadata of this Alibaba Cloud ECS instance"
@@ -29,7 +30,7 @@ EXIT_STATUS = Section(
     "exit status",
     [
         ("0", "done; for modes: no metadata without a token (required or disabled)"),
-        ("1", "another failure, such as a file that cannot be written"),
+        ("1", "another failure, such as a file that cannot be written; watch --status: none runs"),
         ("2", "wrong usage: an unknown option, a path that is none, a value out of range"),
         ("3", "not found: the instance has no such item"),
         ("4", "refused: the service answered 401 or 403"),
@@ -66,6 +67,7 @@ EXAMPLES = Section(
         ("ecs-metadata facts --subset network", "a part of the facts, as JSON"),
         ("ecs-metadata token --file /run/user/1000/token --ttl 600", "a token for a program of yours"),
         ("ecs-metadata modes", "can metadata be read without a token?"),
+        ("ecs-metadata callers --mode without_token --max-age 604800", "who did so in the last week?"),
         ("ecs-metadata completion bash > /etc/bash_completion.d/ecs-metadata", "install the completion"),
         ("ecs-metadata manual > /usr/local/share/man/man1/ecs-metadata.1", "install the manual page"),
     ],
@@ -148,7 +150,8 @@ class CommandLine(t.NamedTuple):
 
 def build() -> CommandLine:
     """The command line, without any default: what is not given is not in the result."""
-    common = _common()
+    as_json = _json()
+    common = _common(as_json)
     epilog = "\n\n".join(map(_as_text, (EXIT_STATUS, ENVIRONMENT, EXAMPLES)))
     parser = Parser(prog=NAME, description=_DESCRIPTION, epilog=epilog, parents=[common])
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, prog=NAME, title="commands")
@@ -172,18 +175,25 @@ def build() -> CommandLine:
     _add_facts(add("facts", "print the facts of this instance as JSON", _FACTS))
     add("modes", "can metadata be read without a token?", _MODES)
     _add_token(add("token", "write a token to a file", _TOKEN))
+    add_watch(add("watch", "count who asks the service for what", WATCH, (as_json,)))
+    add_callers(add("callers", "print who asked the service for what", CALLERS, (as_json,)))
     shells = add("completion", "print the completion for a shell", "Prints the completion for a shell.", ())
     shells.add_argument("shell", choices=["bash"], help="the shell")
     add("manual", "print the manual page", "Prints the manual page, in the format of man.", ())
     return CommandLine(parser, common, commands)
 
 
-def _common() -> Parser:
-    common = Parser(add_help=False, argument_default=argparse.SUPPRESS)
+def _json() -> Parser:
+    parser = Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    return parser
+
+
+def _common(as_json: Parser) -> Parser:
+    common = Parser(add_help=False, argument_default=argparse.SUPPRESS, parents=[as_json])
     for name, convert, metavar, text in _SETTINGS:
         text += " (default: %s)" % getattr(_DEFAULTS, name)
         common.add_argument("--" + name.replace("_", "-"), type=convert, metavar=metavar, help=text)
-    common.add_argument("--json", action="store_true", help="print JSON")
     return common
 
 

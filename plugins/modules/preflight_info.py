@@ -51,7 +51,7 @@ options:
     elements: str
   callers:
     description:
-      - Records of who called the metadata service, as the module M(alicloud.imds.callers_info) returns them. Null if there are none.
+      - Records of who called the metadata service, instead of those on the host (O(state_dir), O(log_dir)).
       - Used of each record are C(mode) (V(plain) for a request without a token), C(last_seen) (seconds since 1970, or ISO 8601),
         C(exe), C(comm), C(unit), C(container), C(uid), C(count), and C(noise) (why the caller is taken for known noise; false if it
         is not). All but C(mode) may be missing.
@@ -60,6 +60,14 @@ options:
   callers_since:
     description: When the recording began, in seconds since 1970 or in ISO 8601. A recording younger than O(quiet_period) is a finding.
     type: str
+  state_dir:
+    description: Where the callers watch keeps its records.
+    type: path
+    default: /var/lib/alicloud-imds
+  log_dir:
+    description: Where the log of Alibaba's analyzer is. It need not exist.
+    type: path
+    default: /var/log/imds
   quiet_period:
     description: For how many seconds nobody may have read without a token.
     type: int
@@ -103,6 +111,7 @@ notes:
   - Findings do not fail the task. Use RV(verdict).
 seealso:
   - module: alicloud.imds.access_modes_info
+  - module: alicloud.imds.callers_info
   - name: All findings
     description: Severity, evidence and remedy of each kind of finding are in C(docs/preflight-findings.md) of the collection.
     link: https://github.com/alicloud-imds/alicloud.imds/blob/main/docs/preflight-findings.md
@@ -178,6 +187,16 @@ complete:
   returned: success
   type: bool
   sample: true
+callers:
+  description:
+    - What was recorded of requests without a token, a row for each caller and class of path; null if nothing was recorded.
+    - Names are what processes call themselves. Treat them as hostile.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{"mode": "plain", "uid": 33, "user": "www-data", "exe": "/usr/bin/curl", "comm": "curl", "unit": "app.service",
+    "container": null, "source": null, "path_class": "instance-id", "count": 3, "first_seen": "2026-11-24T21:06:27Z",
+    "last_seen": "2026-11-24T21:06:30Z", "noise": null}]
 examined:
   description: For each check how much was looked at and how long that took. C(search) is the one search for all libraries and programs.
   returned: success

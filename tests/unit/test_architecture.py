@@ -18,7 +18,21 @@ UTILS = CHECKOUT / "plugins/module_utils"
 EMULATOR = CHECKOUT / "roles/emulator/files/imds_emulator"
 COLLECTION = "ansible_collections.alicloud.imds.plugins.module_utils."
 # they do no I/O, so they may import nothing that does
-PURE = {"_tree": set(), "_facts": {"_tree"}}
+PURE = {
+    "_tree": set(),
+    "_facts": {"_tree"},
+    "_callers_names": set(),
+    "_callers_paths": set(),
+    "_callers_unit": set(),
+    "_callers_stream": {"_callers_names", "_callers_paths"},
+    "_callers": {"_callers_names", "_callers_paths"},
+    "_watch_flows": {"_callers_stream"},
+    "_watch_noise": {"_callers", "_callers_names", "_callers_stream"},
+    "_watch_programs": set(),
+}
+# they know the time, to show or to read it
+PURE_BUT_TIME = {"_callers_report": {"_callers_names"}, "_callers_analyzer": {"_callers_names", "_callers_paths"}}
+LISTENERS = {"_watch_packets", "_watch_find", "_watch_sockets", "_watch_start"}  # they listen, and tell systemd
 
 
 def imports(path: Path) -> set[str]:
@@ -58,7 +72,13 @@ def test_the_preflight_reads_files_and_nothing_else() -> None:
     """So that it can be run anywhere; it asks neither the service nor the API."""
     paths = list((UTILS / "_preflight").glob("_*.py"))
     beside = {path.stem for path in paths}
-    assert {name for path in paths for name in own(path)} - beside - {""} == {"._dmi"}
+    assert {name for path in paths for name in own(path)} - beside - {""} == {
+        "._callers_file",
+        "._callers_names",
+        "._callers_read",
+        "._callers_report",
+        "._dmi",
+    }
     assert not {name for path in paths for name in roots(path)} & {"http", "socket", "urllib", "ssl", "threading"}
     assert {path.stem for path in paths if "subprocess" in roots(path)} == {"_system_packages"}
 
@@ -100,8 +120,16 @@ def test_pure_files_do_no_io(name: str) -> None:
     assert not roots(UTILS / (name + ".py")) & {"http", "os", "socket", "subprocess", "threading", "time"}
 
 
+@pytest.mark.parametrize("name", PURE_BUT_TIME)
+def test_files_that_know_the_time_do_no_io(name: str) -> None:
+    assert own(UTILS / (name + ".py")) == PURE_BUT_TIME[name]
+    assert not roots(UTILS / (name + ".py")) & {"http", "os", "socket", "subprocess", "threading"}
+
+
 def test_only_the_client_opens_connections() -> None:
-    assert {path.stem for path in UTILS.glob("*.py") if "http" in roots(path) or "socket" in roots(path)} == {"_http"}
+    users = {path.stem for path in UTILS.glob("*.py") if "http" in roots(path) or "socket" in roots(path)}
+    assert users == {"_http"} | LISTENERS
+    assert not [name for name in LISTENERS if "connect(" in (UTILS / (name + ".py")).read_text()]
     assert {path.stem for path in UTILS.glob("*.py") if "_http" in own(path)} == {"_client", "_errors"}
 
 
@@ -115,8 +143,26 @@ def test_only_the_client_and_the_probe_know_header_names() -> None:
     assert knowing == {"_client"}
 
 
+def test_the_watch_is_separate_from_the_client() -> None:
+    names = {path: own(path) for path in UTILS.glob("*.py") if path.stem.startswith(("_watch", "_callers"))}
+    assert all(name.startswith(("_watch", "_callers")) for used in names.values() for name in used)
+    assert "_callers_stream" in names[UTILS / "_watch_flows.py"]
+
+
+def test_the_watch_looks_for_the_header_that_the_client_sends() -> None:
+    client, watch = ((UTILS / name).read_text() for name in ("_client.py", "_callers_stream.py"))
+    assert '"X-aliyun-ecs-metadata-token"' in client
+    assert 'b"x-aliyun-ecs-metadata-token"' in watch
+
+
+def test_what_reads_records_runs_without_the_watch() -> None:
+    used = {name[len(COLLECTION) :] for name in imports(CHECKOUT / "plugins/modules/callers_info.py")}
+    assert not [name for name in used if name.startswith("_watch")]
+    assert not [name for name in own(UTILS / "_callers_read.py") if name.startswith("_watch")]
+
+
 # they concern the host, or what others have found
-ASK_NOBODY = {"fence", "preflight_info", "report", "tooling"}
+ASK_NOBODY = {"callers_info", "fence", "preflight_info", "report", "tooling"}
 
 
 @pytest.mark.parametrize("path", sorted((CHECKOUT / "plugins").glob("[lm]o*/[a-z]*.py")), ids=lambda path: path.stem)

@@ -50,6 +50,7 @@ def test_every_subset_is_documented() -> None:
         "modules.metadata_facts",
         "modules.metadata_info",
         "modules.preflight_info",
+        "modules.callers_info",
     ],
 )
 def test_examples_are_yaml_with_full_names(name: str) -> None:

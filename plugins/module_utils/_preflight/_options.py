@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .._callers_names import LOG_DIRECTORY, STATE_DIRECTORY
 from . import _callers, _inventory, _scripts
 from ._findings import check_waivers
 from ._run import CHECKS, Request
@@ -30,6 +31,8 @@ def argument_spec() -> _Spec:
         "search_directories": {"type": "list", "elements": "str"},
         "callers": {"type": "list", "elements": "dict"},
         "callers_since": {"type": "str"},
+        "state_dir": {"type": "path", "default": STATE_DIRECTORY},
+        "log_dir": {"type": "path", "default": LOG_DIRECTORY},
         "quiet_period": {"type": "int", "default": 604800},
         "waivers": {"type": "list", "elements": "dict", "default": [], "options": waiver},
         "host": {"type": "str"},
@@ -56,6 +59,8 @@ def make_request(params: t.Mapping[str, t.Any], node: str) -> Request:
         quiet_period=params["quiet_period"],
         callers=params["callers"],
         callers_since=since,
+        state_dir=params["state_dir"],
+        log_dir=params["log_dir"],
         waivers=params["waivers"],
         host=params["host"] or node,
         deadline=params["deadline"],

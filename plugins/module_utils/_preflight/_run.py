@@ -10,6 +10,7 @@ import datetime
 import time
 import typing as t
 
+from .._callers_names import LOG_DIRECTORY, STATE_DIRECTORY
 from .._dmi import DMI_DIRECTORY, read_platform
 from . import (
     _ack,
@@ -22,6 +23,7 @@ from . import (
     _processes,
     _programs,
     _python,
+    _records,
     _scripts,
 )
 from ._files import Clock, Files, Note, read_mounts
@@ -55,19 +57,25 @@ class Request(t.NamedTuple):
     script_directories: t.Sequence[str] = _scripts.DIRECTORIES
     search_directories: t.Sequence[str] = _inventory.DIRECTORIES
     quiet_period: float = 7 * 86400
-    callers: t.Optional[t.Sequence[t.Any]] = None
+    callers: t.Optional[t.Sequence[t.Any]] = None  # None: read the records of the host
     callers_since: t.Any = None
+    state_dir: str = STATE_DIRECTORY
+    log_dir: str = LOG_DIRECTORY
     waivers: t.Sequence[Waiver] = ()
     host: str = ""
     deadline: float = 30
 
 
 class Report(t.NamedTuple):
-    """``examined``: for each check how much was looked at, and how long it took."""
+    """``callers``: what was recorded of requests without a token; None where nothing was recorded, or nobody asked.
+
+    ``examined``: for each check how much was looked at, and how long it took.
+    """
 
     findings: t.List[Finding]
     verdict: str
     complete: bool
+    callers: t.Optional[t.List[t.Any]]
     examined: t.Dict[str, t.Dict[str, t.Any]]
 
 
@@ -80,6 +88,7 @@ class _Host:
         self.mounts = read_mounts()
         self.inventory = _inventory.Inventory([], [], [], [], [], [], [], [])
         self.findings: t.List[Finding] = []
+        self.records: t.Optional[t.List[t.Any]] = None
         self.examined: t.Dict[str, t.Dict[str, t.Any]] = {}
 
     def run(self, name: str, check: t.Callable[[Files], t.Optional[t.Iterable[Finding]]]) -> None:
@@ -107,9 +116,16 @@ class _Host:
             yield finding("not_ecs", platform.describe() + ".", product_name=platform.product_name)
 
     def callers(self, files: Files) -> t.Iterator[Finding]:
-        request = self.request
-        self.count("callers", records=len(request.callers or ()))
-        return _callers.check(request.callers, request.callers_since, request.quiet_period, self.now)
+        request, since = self.request, self.request.callers_since
+        if request.callers is None:
+            recorded = _records.read(files.real(request.state_dir), files.real(request.log_dir))
+            self.records, since = recorded.rows, recorded.since
+            if recorded.problem:
+                yield finding("not_examined", check="callers", path=request.state_dir, reason=recorded.problem)
+        else:
+            self.records = list(request.callers)
+        self.count("callers", records=len(self.records or ()))
+        yield from _callers.check(self.records, since, request.quiet_period, self.now)
 
     def cloud_init(self, files: Files) -> t.Iterator[Finding]:
         return _cloud_init.check(files)
@@ -158,7 +174,7 @@ def run(request: Request, root: str = "/", now: t.Optional[float] = None) -> Rep
     today = datetime.datetime.fromtimestamp(host.now, datetime.timezone.utc).date()
     findings = apply_waivers(bounded(host.findings), request.waivers, request.host, today)
     complete = all(examined["complete"] for examined in host.examined.values())
-    return Report(_sorted(findings), verdict(findings), complete, host.examined)
+    return Report(_sorted(findings), verdict(findings), complete, host.records, host.examined)
 
 
 def _limits(name: str, files: Files) -> t.Iterator[Finding]:

@@ -19,7 +19,18 @@ import pytest
 from .conftest import Command, Instance
 
 Complete = Callable[[Command, str], "set[str]"]
-COMMANDS = ("get", "ls", "tree", "facts", "modes", "token", "completion", "manual")
+COMMANDS = (
+    "get",
+    "ls",
+    "tree",
+    "facts",
+    "modes",
+    "token",
+    "watch",
+    "callers",
+    "completion",
+    "manual",
+)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,72 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which kind of item does a request ask for? A closed set of names; pure. Private to the collection.
+
+What a caller sent is never kept: role names, tag keys, MAC addresses and unknown paths become a star or ``other``, and
+a query string is not looked at.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from urllib.parse import unquote
+
+TOKEN = "api/token"
+OTHER = "other"
+NO_PATH = "-"  # of what could not be parsed
+
+_VERSIONS = ("latest", "2016-01-01")
+_LEAVES = frozenset(
+    """all eipv4 hostname image-id instance-id kms-server launch-index mac network-type owner-account-id private-ipv4
+    public-ipv4 region-id zone-id serial-number source-address sub-private-ipv4-list vpc-id vpc-cidr-block vswitch-id
+    vswitch-cidr-block""".split()
+)
+_DIRECTORIES = frozenset(
+    "disks dns-conf hibernation image instance network ntp-conf public-keys ram tags wsus-server".split()
+)
+_TREES = frozenset(("dynamic", "global-config", "maintenance"))
+_ROLE = "ram/security-credentials/"
+
+
+def path_class(target: str) -> str:
+    """The class of a request target: ``instance-id``, ``tags/*``, ``ram/security-credentials/*``, ..., ``other``."""
+    path = unquote(target.partition("?")[0].partition("#")[0]).lower()
+    if "://" in path[:8]:
+        path = "/" + path.partition("://")[2].partition("/")[2]
+    version, _slash, rest = path.lstrip("/").partition("/")
+    if version and version not in _VERSIONS:
+        return OTHER
+    top, _slash, item = rest.partition("/")
+    if rest.strip("/") == TOKEN:
+        return TOKEN
+    if top == "meta-data":
+        return _item(item)
+    if top in ("user-data", "vendor-data"):
+        return top if not item else OTHER
+    if top in _TREES:
+        return top + "/*"
+    return OTHER if top else "/"
+
+
+def is_token_path(target: str) -> bool:
+    """Is it the one path that a token is asked for at?"""
+    return target.partition("?")[0].partition("#")[0].rstrip("/") == "/latest/" + TOKEN
+
+
+def _item(item: str) -> str:
+    name, _slash, rest = item.partition("/")
+    if not item.strip("/"):
+        return "meta-data/"
+    if item.startswith(_ROLE.rstrip("/")):
+        return _ROLE + "*" if item[len(_ROLE) :] else _ROLE
+    if name in _LEAVES and not rest:
+        return name
+    return name + "/*" if name in _DIRECTORIES else OTHER
+
+
+def every_class() -> t.FrozenSet[str]:
+    """All that `path_class` can say, and `NO_PATH`."""
+    names = {TOKEN, OTHER, NO_PATH, "/", "meta-data/", "user-data", "vendor-data", _ROLE, _ROLE + "*"}
+    return frozenset(names | _LEAVES | {name + "/*" for name in _DIRECTORIES | _TREES})

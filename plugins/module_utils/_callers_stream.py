@@ -1,0 +1,222 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which requests are in the bytes that a client sends on one connection? Pure. Private to the collection.
+
+Bytes come as they were captured, cut anywhere. Of a request nothing is kept but its mode, the class of its path and a
+number that tells whether two paths are the same. A stream holds at most one line, never a whole head or body.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ._callers_names import TOKEN_REQUEST, UNPARSABLE, WITH_TOKEN, WITHOUT_TOKEN
+from ._callers_paths import NO_PATH, TOKEN, is_token_path, path_class
+
+LONGEST_HEAD = 16384
+LONGEST_LINE = 8192
+_KEPT_OF_HEADER = 128  # enough for every name and value that matters here
+
+_TOKEN_HEADER = b"x-aliyun-ecs-metadata-token"
+_WORD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([^\x00-\x20\x7f]+) HTTP/1\.([01])")
+_WHOLE_LINE = re.compile(rb"[A-Za-z]+ [^\x00-\x20\x7f]+ HTTP/1\.[01]\r\n")
+_START, _HEADERS, _BODY, _CHUNK, _CHUNK_END, _TRAILERS, _ENDED, _LOST = range(8)
+
+
+class Request(t.NamedTuple):
+    """One request: its mode, the class of its path, and a number that is equal for equal paths (in this process)."""
+
+    mode: str
+    path: str
+    same: int = 0
+
+
+_BROKEN = Request(UNPARSABLE, NO_PATH)
+
+
+class _Malformed(Exception):
+    """These bytes are no HTTP/1.x request; what follows on the connection cannot be told either."""
+
+
+class Stream:
+    """The client's side of one connection."""
+
+    __slots__ = ("_state", "_line", "_cr", "_head", "_left", "_request", "_token", "_length", "_chunked", "_keep")
+
+    def __init__(self) -> None:
+        self._state = _START
+        self._line = bytearray()
+        self._begin()
+
+    def feed(self, data: bytes) -> t.List[Request]:
+        """The requests whose heads end in *data*, the next bytes of the stream."""
+        found: t.List[Request] = []
+        if self._state == _LOST:
+            if not _WHOLE_LINE.match(data):
+                return found
+            self._begin()
+        at = 0
+        try:
+            while at < len(data) and self._state != _ENDED:
+                at = self._step(data, at, found)
+        except _Malformed:
+            self._state = _ENDED
+            found.append(_BROKEN)
+        return found
+
+    def lost(self) -> t.List[Request]:
+        """Bytes are missing here: something was sent that nobody saw. Goes on where a request surely begins."""
+        if self._state == _ENDED:
+            return []
+        already = self._state == _LOST
+        self._state = _LOST
+        return [] if already else [_BROKEN]
+
+    def end(self) -> t.List[Request]:
+        """The connection has ended; what was begun will never be whole."""
+        begun = self._state == _HEADERS or (self._state == _START and bool(self._line))
+        self._state = _ENDED
+        return [_BROKEN] if begun else []
+
+    def _begin(self) -> None:
+        """Wait for a request line."""
+        self._state = _START
+        self._line.clear()
+        self._cr = False
+        self._head = self._left = 0
+        self._request: t.Optional[Request] = None
+        self._length: t.Optional[int] = None
+        self._token = self._chunked = False
+        self._keep = True
+
+    def _step(self, data: bytes, at: int, found: t.List[Request]) -> int:
+        if self._state == _BODY:
+            taken = min(self._left, len(data) - at)
+            self._left -= taken
+            if not self._left:
+                self._after_body()
+            return at + taken
+        if self._state == _START and not self._line:
+            return self._first_byte(data, at)
+        return self._read_line(data, at, found)
+
+    def _first_byte(self, data: bytes, at: int) -> int:
+        """Empty lines may come before a request; a TLS handshake would never come to the end of a line."""
+        byte = data[at : at + 1]
+        if byte not in (b"\r", b"\n"):
+            if not byte.isalpha():
+                raise _Malformed
+            self._line += byte
+            self._head = 1
+        return at + 1
+
+    def _read_line(self, data: bytes, at: int, found: t.List[Request]) -> int:
+        end = data.find(b"\n", at)
+        stop = len(data) if end < 0 else end
+        longest = _KEPT_OF_HEADER if self._state == _HEADERS else LONGEST_LINE
+        self._line += data[at : min(stop, at + max(0, longest - len(self._line)))]
+        self._head += stop - at + 1
+        if self._head > LONGEST_HEAD or (self._state != _HEADERS and len(self._line) >= LONGEST_LINE):
+            raise _Malformed
+        if stop > at:
+            self._cr = data[stop - 1 : stop] == b"\r"
+        if end < 0:
+            self._head -= 1
+            return stop
+        if not self._cr:
+            raise _Malformed
+        line = bytes(self._line)
+        self._line.clear()
+        self._cr = False
+        self._take_line(line[:-1] if line.endswith(b"\r") else line, found)
+        return end + 1
+
+    def _take_line(self, line: bytes, found: t.List[Request]) -> None:
+        if self._state == _START:
+            self._take_request_line(line)
+        elif self._state == _HEADERS and line:
+            self._take_header(line)
+        elif self._state == _HEADERS:
+            self._end_of_head(found)
+        elif self._state == _CHUNK:
+            self._take_chunk_size(line)
+        elif self._state == _CHUNK_END:
+            if line:
+                raise _Malformed
+            self._next_chunk()
+        elif not line:  # the end of the trailers
+            self._after_request()
+
+    def _take_request_line(self, line: bytes) -> None:
+        match = _REQUEST_LINE.fullmatch(line)
+        if not match:
+            raise _Malformed
+        target = match.group(2).decode("latin-1")
+        if match.group(1) == b"PUT" and is_token_path(target):
+            self._request = Request(TOKEN_REQUEST, TOKEN)
+        else:
+            self._request = Request(WITHOUT_TOKEN, path_class(target), hash(target.partition("?")[0]))
+        self._keep = match.group(3) == b"1"
+        self._state = _HEADERS
+
+    def _take_header(self, line: bytes) -> None:
+        name, colon, value = line.partition(b":")
+        if not _WORD.fullmatch(name) or (not colon and len(line) < _KEPT_OF_HEADER):
+            raise _Malformed
+        name, value = name.lower(), value.strip(b" \t").lower()
+        if name == _TOKEN_HEADER:
+            self._token = True
+        elif name == b"content-length":
+            if self._length is not None or not value.isdigit() or len(value) > 18:
+                raise _Malformed
+            self._length = int(value)
+        elif name == b"transfer-encoding":
+            if value != b"chunked" or self._chunked:
+                raise _Malformed
+            self._chunked = True
+        elif name == b"connection":
+            words = [word.strip() for word in value.split(b",")]
+            self._keep = b"close" not in words and (self._keep or b"keep-alive" in words)
+
+    def _end_of_head(self, found: t.List[Request]) -> None:
+        request = self._request or _BROKEN
+        if self._chunked and self._length is not None:
+            raise _Malformed
+        if self._token and request.mode == WITHOUT_TOKEN:
+            request = request._replace(mode=WITH_TOKEN)
+        found.append(request)
+        self._request = None
+        if self._chunked:
+            self._next_chunk()
+        elif self._length:
+            self._left, self._state = self._length, _BODY
+        else:
+            self._after_request()
+
+    def _after_body(self) -> None:
+        if self._chunked:
+            self._head, self._state = 0, _CHUNK_END
+        else:
+            self._after_request()
+
+    def _next_chunk(self) -> None:
+        self._head, self._state = 0, _CHUNK
+
+    def _take_chunk_size(self, line: bytes) -> None:
+        size = line.partition(b";")[0].strip()
+        if not re.fullmatch(rb"[0-9A-Fa-f]{1,8}", size):
+            raise _Malformed
+        self._left = int(size, 16)
+        self._head = 0
+        self._state = _BODY if self._left else _TRAILERS
+
+    def _after_request(self) -> None:
+        """A server answers nothing that comes after the last request of a connection."""
+        keep = self._keep
+        self._begin()
+        if not keep:
+            self._state = _ENDED

@@ -1,0 +1,73 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which systemd unit or container does a control group belong to? Pure. Private to the collection."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+_ID = re.compile(r"(?:^|[-:])([0-9a-f]{64})(?:\.scope)?$")
+_ENGINES = ("docker", "libpod", "cri-containerd", "containerd", "crio", "kubepods")
+_NAMED = {
+    "lxc": re.compile(r"lxc\.payload\.(.+)"),
+    "machine": re.compile(r"machine-(.+)\.scope"),
+    "nspawn": re.compile(r"systemd-nspawn@(.+)\.service"),
+}
+_UNIT = re.compile(r".+\.(?:service|scope|slice)$")
+
+
+class Place(t.NamedTuple):
+    """Where a process runs; each is None where there is none."""
+
+    unit: t.Optional[str]
+    container: t.Optional[str]
+
+
+def place(path: str) -> Place:
+    """``/system.slice/cron.service`` is in the unit cron.service, ``/docker/0123...`` in the container docker:0123..."""
+    parts = [_unescape(part) for part in path.split("/") if part and part != ".."]
+    return Place(_unit(parts), _container(parts))
+
+
+def best(paths: t.Iterable[str]) -> Place:
+    """Of the paths that one process has in several hierarchies: the first with a container, else with a unit."""
+    places = [place(path) for path in paths]
+    for found in places:
+        if found.container:
+            return found
+    return max(places, key=lambda found: _rank(found.unit), default=Place(None, None))
+
+
+def _rank(unit: t.Optional[str]) -> int:
+    return 0 if unit is None else (1 if unit.endswith(".slice") else 2)
+
+
+def _container(parts: t.Sequence[str]) -> t.Optional[str]:
+    for part in reversed(parts):
+        match = _ID.search(part)
+        if match:
+            engine = next((name for name in _ENGINES if name in "/".join(parts)), "container")
+            return "%s:%s" % (engine, match.group(1)[:12])
+    for part in parts:
+        for engine, pattern in _NAMED.items():
+            match = pattern.fullmatch(part)
+            if match:
+                return "%s:%s" % (engine, match.group(1)[:64])
+    return None
+
+
+def _unit(parts: t.Sequence[str]) -> t.Optional[str]:
+    """The innermost service or scope; a slice where there is neither."""
+    units = [part for part in parts if _UNIT.fullmatch(part)]
+    for part in reversed(units):
+        if not part.endswith(".slice") and part != "init.scope":
+            return part[:128]
+    return units[-1][:128] if units else None
+
+
+def _unescape(part: str) -> str:
+    """systemd puts an underscore before names that the kernel could take for its own."""
+    return part[1:] if part.startswith("_") else part

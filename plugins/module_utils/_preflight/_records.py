@@ -1,0 +1,34 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What did the callers watch of this host record, and Alibaba's analyzer? Private to the collection."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .._callers_file import NotReadable
+from .._callers_names import LOG_DIRECTORY, STATE_DIRECTORY
+from .._callers_read import callers
+from .._callers_report import Filter, plain_rows
+
+
+class Records(t.NamedTuple):
+    """``rows`` is None where nobody has recorded anything; ``since`` is when the recording began that still goes on."""
+
+    rows: t.Optional[t.List[t.Dict[str, t.Any]]]
+    since: t.Optional[str]
+    problem: t.Optional[str] = None
+
+
+def read(state: str = STATE_DIRECTORY, logs: str = LOG_DIRECTORY) -> Records:
+    """The records below these directories; never raises."""
+    try:
+        found = callers(state, logs, Filter())
+    except NotReadable as exc:
+        return Records(None, None, str(exc))
+    watching = found["watching"]
+    if watching["updated"] is None and not found["callers"]:
+        return Records(None, None)
+    return Records(plain_rows(found), watching["since"])

@@ -1,0 +1,95 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Who is at the other end of a connection? The best way that this kernel allows. Private to the collection.
+
+1. The kernel's own word at the moment of the connection (`_watch_bpf`), matched by port and first sequence number,
+   or by the number alone where address translation has changed the port.
+2. The tables of sockets and of open files, for connections that were there before.
+3. The source address, for what comes from outside of this host.
+"""
+
+from __future__ import annotations
+
+import socket
+import typing as t
+from collections import OrderedDict
+
+from ._callers import Caller, Sighting
+from ._watch_bpf import Connect, Hook
+from ._watch_flows import Flow
+from ._watch_process import Processes, text_of
+from ._watch_sockets import Sockets
+
+_KEPT = 8192
+
+
+class Peer(t.NamedTuple):
+    """A caller, and a number that tells two processes of it apart (0: not known)."""
+
+    sighting: Sighting
+    pid: int = 0
+
+
+class _Told(t.NamedTuple):
+    peer: Peer
+    first: int
+
+
+class Finder:
+    """Knows the processes that connect."""
+
+    def __init__(
+        self, address: bytes, port: int, hook: t.Optional[Hook], processes: Processes, sockets: Sockets
+    ) -> None:
+        self._remote = socket.inet_ntoa(address)
+        self._remote_port = port
+        self._hook = hook
+        self._processes = processes
+        self._sockets = sockets
+        self._connecting: "OrderedDict[int, Peer]" = OrderedDict()
+        self._by_port: "OrderedDict[t.Tuple[str, int], _Told]" = OrderedDict()
+        self._by_number: "OrderedDict[int, _Told]" = OrderedDict()
+
+    def listen(self) -> None:
+        """Take what the kernel has told, and look at those processes at once: they may end in a moment."""
+        if self._hook is None:
+            return
+        for event in self._hook.events():
+            if isinstance(event, Connect):
+                seen = self._processes.look(event.pid, "connect", event.uid, text_of(event.comm), event.cgroup)
+                _keep(self._connecting, event.cookie, Peer(seen, event.pid))
+                continue
+            peer = self._connecting.pop(event.cookie, None)
+            if peer is not None:
+                told = _Told(peer, event.first)
+                _keep(self._by_port, (event.source, event.port), told)
+                _keep(self._by_number, event.first, told)
+
+    def find(self, flow: Flow) -> Peer:
+        """The caller of a connection that has just been seen."""
+        told = self._by_port.get((flow.source, flow.port))
+        if told is None or (told.first != flow.first and flow.whole):
+            told = self._by_number.get(flow.first)
+        peer = told.peer if told is not None else self._search(flow)
+        if flow.forwarded:
+            caller = peer.sighting.caller._replace(source=flow.source)
+            found_by = "address" if peer.sighting.found_by == "none" else peer.sighting.found_by
+            return Peer(peer.sighting._replace(caller=caller, found_by=found_by), peer.pid)
+        return peer
+
+    def _search(self, flow: Flow) -> Peer:
+        owner = None
+        if not flow.forwarded:
+            owner = self._sockets.owner(flow.source, flow.port, self._remote, self._remote_port)
+        if owner is None:
+            return Peer(Sighting(Caller()))
+        return Peer(self._processes.look(owner.pid, "socket" if owner.pid else "uid", owner.uid), owner.pid)
+
+
+def _keep(table: "OrderedDict[t.Any, t.Any]", key: t.Any, value: t.Any) -> None:
+    table[key] = value
+    table.move_to_end(key)
+    if len(table) > _KEPT:
+        table.popitem(last=False)

@@ -1,0 +1,197 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which bytes were sent on which connection, in order and once? From TCP segments to requests; pure.
+
+A segment may be captured twice: on the loopback device, on each device that a forwarded packet passes, and when it is
+sent again. Address translation changes addresses and ports on the way, but neither sequence nor acknowledgement numbers.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from collections import OrderedDict
+
+from ._callers_stream import Request, Stream
+
+FIN, SYN, RST = 1, 2, 4
+MAXIMUM_FLOWS = 4096
+MAXIMUM_RECENT = 8192
+HELD_SEGMENTS, HELD_BYTES = 16, 32768
+HELD_SECONDS = 2.0  # then what is missing was not captured, or a reader would wait for it for ever
+_FAR = 1 << 24
+
+
+class Segment(t.NamedTuple):
+    """One captured TCP segment on its way to the service."""
+
+    device: str
+    forwarded: bool  # it came in from outside instead of from this host
+    source: str
+    port: int
+    seq: int
+    ack: int
+    flags: int
+    payload: bytes
+
+
+class Flow:
+    """One direction of one connection, as seen on one device. ``caller`` is the user's."""
+
+    __slots__ = (
+        "source",
+        "port",
+        "forwarded",
+        "first",
+        "whole",
+        "caller",
+        "_next",
+        "_held",
+        "_since",
+        "_stream",
+        "_mirror",
+    )
+
+    def __init__(self, segment: Segment, first: int, whole: bool) -> None:
+        self.source, self.port, self.forwarded = segment.source, segment.port, segment.forwarded
+        self.first = first  #: number of the first byte
+        self.whole = whole  #: was it seen from its beginning?
+        self.caller: t.Any = None
+        self._next = first
+        self._held: t.Dict[int, bytes] = {}
+        self._since = 0.0
+        self._stream: t.Optional[Stream] = Stream()
+        self._mirror: t.Optional[bool] = None  # not known before there are data
+
+    def take(self, seq: int, payload: bytes, now: float) -> t.List[Request]:
+        """The requests in what is new of *payload*."""
+        if self._stream is None:
+            return []
+        ahead = (seq - self._next) & 0xFFFFFFFF
+        if ahead >= 1 << 31:  # sent again, at least in part
+            payload, ahead = payload[(1 << 32) - ahead :], 0
+        if not payload:
+            return []
+        if ahead:
+            return self._hold(seq, payload, now)
+        found = self._stream.feed(payload)
+        self._next = (self._next + len(payload)) & 0xFFFFFFFF
+        return found + self._release(now)
+
+    def skip(self, now: float, patience: float = HELD_SECONDS) -> t.List[Request]:
+        """Give up on missing bytes after some time."""
+        if self._stream is None or not self._held or now - self._since < patience:
+            return []
+        found = self._stream.lost()
+        self._next = min(self._held, key=lambda seq: (seq - self._next) & 0xFFFFFFFF)
+        return found + self._release(now)
+
+    def end(self, now: float) -> t.List[Request]:
+        """No more will come, but what was sent may be sent again."""
+        found: t.List[Request] = []
+        while self._held:
+            found += self.skip(now, 0)
+        if self._stream is not None:
+            found += self._stream.end()
+            self._stream = None
+        return found
+
+    def is_continued_by(self, segment: Segment) -> bool:
+        """Or is it a new connection with the same address and port?"""
+        if segment.flags & SYN:
+            return (segment.seq + 1) & 0xFFFFFFFF == self.first
+        ahead = (segment.seq - self._next) & 0xFFFFFFFF
+        behind = (self._next - segment.seq) & 0xFFFFFFFF
+        if self._stream is None:
+            return behind <= (self._next - self.first) & 0xFFFFFFFF
+        return ahead < _FAR or behind < _FAR
+
+    def _hold(self, seq: int, payload: bytes, now: float) -> t.List[Request]:
+        self._since = self._since if self._held else now
+        if len(payload) > len(self._held.get(seq, b"")):
+            self._held[seq] = payload
+        full = len(self._held) > HELD_SEGMENTS or sum(map(len, self._held.values())) > HELD_BYTES
+        return self.skip(now, 0 if full else HELD_SECONDS)
+
+    def _release(self, now: float) -> t.List[Request]:
+        """What was held and is next."""
+        found: t.List[Request] = []
+        for seq in sorted(self._held, key=lambda seq: (seq - self._next) & 0xFFFFFFFF):
+            behind = (self._next - seq) & 0xFFFFFFFF
+            if behind < 1 << 31:
+                found += self.take(seq, self._held.pop(seq, b""), now)
+        return found
+
+
+class Flows:
+    """All connections to the service, at most so many of them."""
+
+    def __init__(self) -> None:
+        self.forgotten = 0  #: connections that had to make room while a request was under way
+        self._flows: "OrderedDict[t.Tuple[str, str, int], Flow]" = OrderedDict()
+        self._opened: "OrderedDict[t.Tuple[str, str, int], int]" = OrderedDict()
+        self._recent: "OrderedDict[t.Tuple[int, int], t.Tuple[str, str, int]]" = OrderedDict()
+
+    def take(self, segment: Segment, now: float) -> t.Tuple[t.List[t.Tuple[Flow, t.List[Request]]], t.Optional[Flow]]:
+        """Requests by connection, and the connection that began with this segment, if one did."""
+        key = (segment.device, segment.source, segment.port)
+        done: t.List[t.Tuple[Flow, t.List[Request]]] = []
+        flow = self._flows.get(key)
+        if flow is not None and not flow.is_continued_by(segment):
+            done.append((flow, flow.end(now)))
+            del self._flows[key]
+            flow = None
+        if segment.flags & SYN:
+            self._remember(self._opened, key, (segment.seq + 1) & 0xFFFFFFFF, MAXIMUM_FLOWS)
+        began = None
+        if segment.payload:
+            if flow is None:
+                began = flow = self._open(key, segment, done, now)
+            start = (segment.seq + (1 if segment.flags & SYN else 0)) & 0xFFFFFFFF
+            if not self._is_mirror(flow, key, segment):
+                done.append((flow, flow.take(start, segment.payload, now)))
+            self._flows.move_to_end(key)
+        if flow is not None and segment.flags & (FIN | RST):
+            done.append((flow, flow.end(now)))
+        return [entry for entry in done if entry[1]], None if began is None or began._mirror else began
+
+    def sweep(self, now: float) -> t.List[t.Tuple[Flow, t.List[Request]]]:
+        """What has waited for missing bytes too long; to be called now and then."""
+        done = [(flow, flow.skip(now)) for flow in self._flows.values() if flow._held]
+        return [entry for entry in done if entry[1]]
+
+    def end(self, now: float) -> t.List[t.Tuple[Flow, t.List[Request]]]:
+        """End all connections."""
+        done = [(flow, flow.end(now)) for flow in self._flows.values()]
+        self._flows.clear()
+        return [entry for entry in done if entry[1]]
+
+    def _open(
+        self, key: t.Tuple[str, str, int], segment: Segment, done: t.List[t.Tuple[Flow, t.List[Request]]], now: float
+    ) -> Flow:
+        first = self._opened.pop(key, None)
+        whole = first is not None and (segment.seq - first) & 0xFFFFFFFF < _FAR
+        flow = self._flows[key] = Flow(segment, first if first is not None and whole else segment.seq, whole)
+        if len(self._flows) > MAXIMUM_FLOWS:
+            _key, oldest = self._flows.popitem(last=False)
+            cut = oldest.end(now)
+            self.forgotten += bool(cut)
+            done.append((oldest, cut))
+        return flow
+
+    def _is_mirror(self, flow: Flow, key: t.Tuple[str, str, int], segment: Segment) -> bool:
+        """Was the first data of this connection seen on another device before?"""
+        mark = (segment.seq, segment.ack)
+        if flow._mirror is None:
+            flow._mirror = self._recent.get(mark, key) != key
+        if not flow._mirror:
+            self._remember(self._recent, mark, key, MAXIMUM_RECENT)
+        return flow._mirror
+
+    @staticmethod
+    def _remember(table: "OrderedDict[t.Any, t.Any]", key: t.Any, value: t.Any, most: int) -> None:
+        table[key] = value
+        table.move_to_end(key)
+        if len(table) > most:
+            table.popitem(last=False)

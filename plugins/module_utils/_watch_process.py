@@ -1,0 +1,146 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Who is this process? User, executable, unit, container, parent, as /proc has them. Private to the collection.
+
+A process may live for milliseconds, so what vanishes first is read first. Where it is too late for the executable, a
+process of the same user, name and unit may have shown its own before; the record then says so.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import typing as t
+from collections import OrderedDict
+
+from ._callers import Caller, Sighting
+from ._callers_unit import Place, best, place
+
+_REMEMBERED = 4096
+_AMBIGUOUS = ""
+_ESCAPED = {b"\\n": b"\n", b"\\\\": b"\\"}  # in the file stat
+_ESCAPE = re.compile(rb"\\[n\\]")
+
+
+class _Stat(t.NamedTuple):
+    comm: str
+    parent: int
+    threads: int
+
+
+class Processes:
+    """Reads processes below *proc*, and remembers what is still true when a process has gone."""
+
+    def __init__(self, cgroups: t.Optional[str] = None, proc: str = "/proc", passwd: str = "/etc/passwd") -> None:
+        self._proc = proc
+        self._cgroups = cgroups
+        self._users = _Users(passwd)
+        self._executables: "OrderedDict[t.Tuple[t.Any, ...], str]" = OrderedDict()
+        self._places: "OrderedDict[int, Place]" = OrderedDict()
+
+    def look(self, pid: int, found_by: str, uid: int, comm: t.Optional[str] = None, cgroup: int = 0) -> Sighting:
+        """All that can be known of the process; *comm* and *cgroup* are what the kernel told of it."""
+        exe = self._link(pid, "exe") if pid else None
+        stat = self._stat(pid) if pid else None
+        if stat is not None and (comm is None or stat.threads > 1):
+            comm = stat.comm  # the process's name, not that of one of its threads
+        if stat is None or stat.comm != comm:
+            exe = None  # it has ended, or is another by now
+        where = self._place(pid, cgroup)
+        key = (uid, comm, where)
+        exe, exe_found_by = self._executable(key, exe)
+        parent = self._stat(stat.parent) if stat and stat.parent else None
+        user = None if where.container else self._users.name(uid)
+        caller = Caller(uid, user, comm, exe, where.unit, where.container)
+        return Sighting(caller, found_by, exe_found_by, parent.comm if parent else None)
+
+    def _executable(self, key: t.Tuple[t.Any, ...], exe: t.Optional[str]) -> t.Tuple[t.Optional[str], str]:
+        known = self._executables.get(key)
+        if exe is None:
+            return (known, "same_name") if known else (None, "none")
+        if known != exe:
+            _remember(self._executables, key, exe if known is None else _AMBIGUOUS)
+        return exe, "proc"
+
+    def _place(self, pid: int, cgroup: int) -> Place:
+        known = self._places.get(cgroup) if cgroup else None
+        if known is not None:
+            return known
+        lines = text_of(self._read(pid, "cgroup")).split("\n") if pid else []
+        paths = [line.split(":", 2)[2] for line in lines if line.count(":") >= 2]
+        if not paths:
+            path = self._path_of(cgroup) if cgroup else None
+            return Place(None, None) if path is None else place(path)
+        found = best(paths)
+        if cgroup and len(paths) == 1:  # one hierarchy: the control group says it all
+            _remember(self._places, cgroup, found)
+        return found
+
+    def _path_of(self, cgroup: int) -> t.Optional[str]:
+        """The control group with this number, which is its directory's inode."""
+        for folder, _folders, _files in os.walk(self._cgroups) if self._cgroups else ():
+            try:
+                if os.stat(folder).st_ino == cgroup:
+                    return folder[len(self._cgroups or "") :] or "/"
+            except OSError:
+                continue
+        return None
+
+    def _stat(self, pid: int) -> t.Optional[_Stat]:
+        line = self._read(pid, "stat")
+        start, end = line.find(b"("), line.rfind(b")")
+        fields = line[end + 2 :].split()
+        if start < 0 or end < start or len(fields) < 18:
+            return None
+        comm = _ESCAPE.sub(lambda match: _ESCAPED[match.group()], line[start + 1 : end])
+        return _Stat(text_of(comm), int(fields[1]), int(fields[17]))
+
+    def _link(self, pid: int, name: str) -> t.Optional[str]:
+        try:
+            target = os.readlink("%s/%d/%s" % (self._proc, pid, name))
+        except OSError:
+            return None
+        target = target[: -len(" (deleted)")] if target.endswith(" (deleted)") else target
+        return text_of(os.fsencode(target))
+
+    def _read(self, pid: int, name: str) -> bytes:
+        try:
+            with open("%s/%d/%s" % (self._proc, pid, name), "rb", 0) as stream:
+                return stream.read(65536)
+        except OSError:
+            return b""
+
+
+class _Users:
+    """Names of local users. No directory service is asked: it could be slow, or ask for metadata itself."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._names: t.Dict[int, str] = {}
+        self._changed: t.Optional[int] = None
+
+    def name(self, uid: int) -> t.Optional[str]:
+        try:
+            changed = os.stat(self._path).st_mtime_ns
+            if changed != self._changed:
+                with open(self._path, "rb") as stream:
+                    lines = [line.split(b":") for line in stream.read(1 << 20).splitlines()]
+                known = [line for line in lines if len(line) > 3 and line[2].isdigit()]
+                self._names = {int(line[2]): text_of(line[0]) for line in reversed(known)}
+                self._changed = changed
+        except OSError:
+            pass
+        return self._names.get(uid)
+
+
+def text_of(name: bytes) -> str:
+    """Names of processes and files are bytes; what is no UTF-8 is shown as an escape sequence."""
+    return name.decode("utf-8", "backslashreplace")
+
+
+def _remember(table: "OrderedDict[t.Any, t.Any]", key: t.Any, value: t.Any) -> None:
+    table[key] = value
+    if len(table) > _REMEMBERED:
+        table.popitem(last=False)

@@ -1,0 +1,128 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What does the kernel do when a process connects to the service? Three small BPF programs, put together here; pure.
+
+* connect4 and connect6 (IPv4 addresses in IPv6 sockets) run in the connecting process and tell who it is.
+* sockops runs when the connection stands, before any data, and tells its port and first sequence number.
+
+All three let everything pass, and look at nothing but connections to the service. The socket's cookie ties what they
+tell together. The instruction set: https://docs.kernel.org/bpf/standardization/instruction-set.html; the contexts:
+struct bpf_sock_addr and bpf_sock_ops in the kernel's include/uapi/linux/bpf.h.
+"""
+
+from __future__ import annotations
+
+import struct
+import typing as t
+
+CONNECT, ESTABLISHED = 1, 2
+CONNECT_EVENT = struct.Struct("<6Q16s")  # kind, task, task in our namespace, user, cgroup, cookie, comm
+ESTABLISHED_EVENT = struct.Struct("<5Q")  # kind, cookie, local address, local port, next number to send
+
+_COMM, _RINGBUF, _COOKIE, _CGROUP, _USER, _TASK, _NS_TASK = 16, 130, 46, 80, 15, 14, 120  # helper functions
+_LOAD, _STORE, _MOVE, _MOVE_REGISTER, _ADD, _UNLESS = 0x61, 0x7B, 0xB7, 0xBF, 0x07, 0x56
+_CALL, _EXIT, _LOAD_64 = 0x85, 0x95, 0x18
+_ESTABLISHED_CB = 4  # BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB
+_MAP_FD = 1
+_R0, _R1, _R2, _R3, _R4, _R6, _STACK = 0, 1, 2, 3, 4, 6, 10
+
+
+class Target(t.NamedTuple):
+    """The service, and the ring buffer that is told of connections to it."""
+
+    address: bytes  # four bytes
+    port: int
+    ring: int  # file descriptor
+
+
+def connect4(target: Target, namespace: t.Optional[t.Tuple[int, int]] = None) -> bytes:
+    """For BPF_CGROUP_INET4_CONNECT. *namespace*: device and inode of the PID namespace whose PIDs are wanted."""
+    wanted = [(4, _number(target.address)), (24, _port(target.port))]  # user_ip4, user_port
+    return _tell_who(target.ring, wanted, namespace)
+
+
+def connect6(target: Target, namespace: t.Optional[t.Tuple[int, int]] = None) -> bytes:
+    """For BPF_CGROUP_INET6_CONNECT."""
+    mapped = [(8, 0), (12, 0), (16, _number(b"\0\0\xff\xff")), (20, _number(target.address))]  # user_ip6
+    return _tell_who(target.ring, [*mapped, (24, _port(target.port))], namespace)
+
+
+def established(target: Target) -> bytes:
+    """For BPF_CGROUP_SOCK_OPS."""
+    size = ESTABLISHED_EVENT.size
+    tell = [_put(-size, ESTABLISHED), _ins(_MOVE_REGISTER, _R1, _R6), _ins(_CALL, imm=_COOKIE), _keep(8 - size)]
+    for field, place in ((28, 16), (68, 24), (104, 32)):  # local_ip4, local_port, snd_nxt
+        tell += [_ins(_LOAD, _R0, _R6, field), _keep(place - size)]
+    wanted = [
+        (0, _ESTABLISHED_CB),
+        (24, _number(target.address)),
+        (64, _port(target.port) << 16),
+    ]  # op, remote_ip4, remote_port
+    return _program(wanted, tell + _send(target.ring, size))
+
+
+def _tell_who(ring: int, wanted: t.List[t.Tuple[int, int]], namespace: t.Optional[t.Tuple[int, int]]) -> bytes:
+    size = CONNECT_EVENT.size
+    tell = [_put(-size, CONNECT), _ins(_CALL, imm=_TASK), _keep(8 - size), _put(16 - size, 0)]
+    tell += [_put(48 - size, 0), _put(56 - size, 0)]
+    if namespace:
+        tell += [_load_64(_R1, namespace[0]), _load_64(_R2, namespace[1]), *_address(_R3, 16 - size)]
+        tell += [_ins(_MOVE, _R4, imm=8), _ins(_CALL, imm=_NS_TASK)]
+    for helper, place in ((_USER, 24), (_CGROUP, 32)):
+        tell += [_ins(_CALL, imm=helper), _keep(place - size)]
+    tell += [_ins(_MOVE_REGISTER, _R1, _R6), _ins(_CALL, imm=_COOKIE), _keep(40 - size)]
+    tell += [*_address(_R1, 48 - size), _ins(_MOVE, _R2, imm=16), _ins(_CALL, imm=_COMM)]
+    return _program(wanted, tell + _send(ring, size))
+
+
+def _program(wanted: t.List[t.Tuple[int, int]], tell: t.List[bytes]) -> bytes:
+    """*tell* where the fields of the context have the *wanted* values; then let pass."""
+    body, ending = b"".join(tell), _put_result(1)
+    checks: t.List[bytes] = []
+    left = len(body) // 8
+    for field, value in reversed(wanted):
+        checks[:0] = [_ins(_LOAD, _R0, _R6, field), _ins(_UNLESS, _R0, offset=left, imm=value)]
+        left += 2
+    return _ins(_MOVE_REGISTER, _R6, _R1) + b"".join(checks) + body + ending
+
+
+def _send(ring: int, size: int) -> t.List[bytes]:
+    start = [_load_64(_R1, ring, _MAP_FD), *_address(_R2, -size)]
+    return [*start, _ins(_MOVE, _R3, imm=size), _ins(_MOVE, _R4), _ins(_CALL, imm=_RINGBUF)]
+
+
+def _ins(code: int, destination: int = 0, source: int = 0, offset: int = 0, imm: int = 0) -> bytes:
+    return struct.pack("<BBhI", code, destination | source << 4, offset, imm & 0xFFFFFFFF)
+
+
+def _load_64(register: int, value: int, source: int = 0) -> bytes:
+    return _ins(_LOAD_64, register, source, imm=value) + _ins(0, imm=value >> 32)
+
+
+def _address(register: int, offset: int) -> t.List[bytes]:
+    """The address of a place on the stack."""
+    return [_ins(_MOVE_REGISTER, register, _STACK), _ins(_ADD, register, imm=offset)]
+
+
+def _keep(offset: int) -> bytes:
+    """Store the result of the last call on the stack."""
+    return _ins(_STORE, _STACK, _R0, offset)
+
+
+def _put(offset: int, value: int) -> bytes:
+    return _ins(_MOVE, _R0, imm=value) + _keep(offset)
+
+
+def _put_result(value: int) -> bytes:
+    return _ins(_MOVE, _R0, imm=value) + _ins(_EXIT)
+
+
+def _number(address: bytes) -> int:
+    """As a little-endian machine loads it."""
+    return int.from_bytes(address, "little")
+
+
+def _port(port: int) -> int:
+    return int.from_bytes(port.to_bytes(2, "big"), "little")

@@ -1,0 +1,135 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""callers_info: the records of a watch, and the log of the analyzer, as a module returns them."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._callers import Caller, Sighting
+from ansible_collections.alicloud.imds.plugins.module_utils._callers import Records as Sums
+from ansible_collections.alicloud.imds.plugins.module_utils._callers_report import as_text
+from ansible_collections.alicloud.imds.plugins.module_utils._watch_store import Store
+
+NOW = int(time.time())
+HOUR = 3600
+CURL = Sighting(Caller(33, "www-data", "curl", "/usr/bin/curl", "app.service"), "connect", "proc", "sh")
+AGENT = Sighting(Caller(0, "root", "aliyun-service", "/usr/local/aliyun-service", "aliyun.service"), "connect", "proc")
+CONTAINER = Sighting(Caller(1000, None, "app", "/app", None, "docker:0123456789ab", "172.17.0.2"), "connect", "proc")
+STATUS = {"pid": 1, "running_since": NOW - 48 * HOUR, "updated": NOW, "found_by": "connect", "dropped": 2, "forgotten": 0,
+          "problems": ["p"]}  # fmt: skip
+
+
+@pytest.fixture
+def state(tmp_path: Path):
+    """A state directory of a watch that runs."""
+    sums = Sums()
+    sums.add(CURL, "without_token", "instance-id", NOW - 30 * HOUR)
+    sums.add(CURL, "without_token", "instance-id", NOW - 20 * HOUR)
+    sums.add(AGENT, "without_token", "region-id", NOW - HOUR, "cloud_assistant")
+    sums.add(AGENT, "with_token", "region-id", NOW - HOUR)
+    sums.add(CONTAINER, "with_token", "tags/*", NOW - 2 * HOUR)
+    store = Store(str(tmp_path))
+    store.write(STATUS, [[NOW - 90 * HOUR, NOW - 80 * HOUR], [NOW - 48 * HOUR, NOW]], *sums.as_json(NOW))
+    store.wait()
+    yield tmp_path, store
+    store.close()
+
+
+@pytest.fixture
+def run(run_module, state, tmp_path: Path):
+    return lambda **args: run_module(
+        "callers_info", **{"state_dir": str(state[0]), "log_dir": str(tmp_path / "log"), **args}
+    )
+
+
+def names(result: dict) -> list[str]:
+    return [caller["comm"] for caller in result["callers"]]
+
+
+def test_everything(run) -> None:
+    result = run()
+    assert result["changed"] is False and "failed" not in result
+    assert names(result) == ["curl", "aliyun-service", "app"]
+    curl = result["callers"][0]
+    assert curl == {
+        "uid": 33, "user": "www-data", "comm": "curl", "exe": "/usr/bin/curl", "unit": "app.service", "container": None,
+        "source": None, "parents": {"sh": 2}, "found_by": {"connect": 2}, "exe_found_by": {"proc": 2},
+        "modes": {"without_token": 2}, "seen_by": "watch", "summed_up": False,
+        "requests": [{"mode": "without_token", "path": "instance-id", "count": 2, "first": as_text(NOW - 30 * HOUR),
+                      "last": as_text(NOW - 20 * HOUR), "noise": None}],
+    }  # fmt: skip
+    assert result["totals"] == {"token_request": 0, "with_token": 2, "without_token": 3, "unparsable": 0, "noise": 1}
+    assert result["watching"] == {
+        "running": True, "since": as_text(NOW - 48 * HOUR), "updated": as_text(NOW), "found_by": "connect", "dropped": 2,
+        "forgotten": 0, "problems": ["p"],
+    }  # fmt: skip
+
+
+def test_the_verdict(run) -> None:
+    result = run()
+    assert result["quiet_since"] == result["last_without_token"] == as_text(NOW - HOUR)
+    assert HOUR <= result["quiet_seconds"] < HOUR + 300
+    assert run(callers=["app"], max_age=1)["quiet_since"] == as_text(NOW - HOUR)  # whatever is shown
+    assert run(ignore_noise=True)["quiet_since"] == as_text(NOW - 20 * HOUR)
+
+
+def test_filters(run) -> None:
+    assert names(run(max_age=90 * 60)) == ["aliyun-service"]
+    assert names(run(modes=["with_token"])) == ["aliyun-service", "app"]
+    assert names(run(callers=["/usr/bin/*"])) == ["curl"]
+    assert names(run(callers=["aliyun.service", "172.17.*"])) == ["aliyun-service", "app"]
+    assert names(run(modes=["without_token"], ignore_noise=True)) == ["curl"]
+    assert run(modes=["nonsense"])["failed"] is True
+
+
+def test_nobody_watches(run, state) -> None:
+    state[1].close()
+    result = run()
+    assert result["watching"]["running"] is False and result["watching"]["since"] is None
+    assert result["quiet_since"] is None and result["quiet_seconds"] is None
+    assert result["last_without_token"] == as_text(NOW - HOUR)
+
+
+def test_there_never_was_a_watch(run_module, tmp_path: Path) -> None:
+    result = run_module("callers_info", state_dir=str(tmp_path / "none"), log_dir=str(tmp_path / "none"))
+    assert result["callers"] == [] and result["quiet_since"] is None and "failed" not in result
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"format": 2}', "\xff", '{"format":1,"status":{},"periods":[],"callers":[1],"other":{}}']
+)
+def test_a_damaged_file_is_named(run, state, text: str) -> None:
+    (state[0] / "callers.json").write_text(text)
+    result = run()
+    assert result["failed"] is True
+    assert str(state[0] / "callers.json") in result["msg"]
+
+
+def test_the_log_of_the_analyzer(run, tmp_path: Path) -> None:
+    folder = tmp_path / "log"
+    folder.mkdir()
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(NOW - 60))
+    call = "(pid:4711:python3 argv:app.py --password=sesame) called by -> (pid:1:systemd argv:init)"
+    (folder / "imds-trace.log").write_text(
+        "[%s,123] [WARNING] IMDSv1(!) %s Req details: GET /latest/meta-data/tags/instance/sesame?sesame HTTP/1.1, host: x\n"
+        "[%s,124] [info] imdsv2 %s req details: get /latest/meta-data/mac http/1.1\n"
+        "[%s,125] [ERROR] {MISSING PAYLOAD} (pid:9:x) called by -> (pid:1:systemd)\n"
+        "a line of something else: WARNING\n\xff\n" % (stamp, call, stamp, call, stamp),
+        encoding="latin-1",
+    )
+    result = run(max_age=600)
+    assert "sesame" not in json.dumps(result["callers"])
+    found = {caller["comm"]: caller for caller in result["callers"]}
+    assert found["python3"]["seen_by"] == "analyzer"
+    assert [(row["mode"], row["path"]) for row in found["python3"]["requests"]] == [
+        ("without_token", "tags/*"),
+        ("with_token", "mac"),
+    ]
+    assert found["x"]["modes"] == {"unparsable": 1}
+    assert result["last_without_token"] == as_text(NOW - 60)

@@ -1,0 +1,180 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Segments to requests: repeated, out of order, missing, seen on several devices, too many."""
+
+from __future__ import annotations
+
+import random
+import sys
+
+import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils import _watch_flows
+from ansible_collections.alicloud.imds.plugins.module_utils._watch_flows import FIN, RST, SYN, Flows, Segment
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from .test_stream import BODY, PLAIN, PUT, TOKEN
+
+ACK = 16
+
+
+class Wire:
+    """Feeds a connection's segments to *flows*, and counts what comes out."""
+
+    def __init__(self, flows: Flows | None = None, **segment) -> None:
+        self.flows = flows or Flows()
+        self.base = {"device": "eth0", "forwarded": False, "source": "10.0.0.1", "port": 4000, "ack": 77, **segment}
+        self.isn = 0xFFFFFFF0  # so that numbers wrap soon
+        self.modes: list[str] = []
+        self.now = 0.0
+
+    def send(self, offset: int, payload: bytes = b"", flags: int = ACK, **changes) -> None:
+        segment = Segment(**{**self.base, "seq": (self.isn + 1 + offset) & 0xFFFFFFFF, "flags": flags,
+            "payload": payload, **changes})  # fmt: skip
+        self.take(self.flows.take(segment, self.now)[0])
+
+    def take(self, done) -> None:
+        self.modes += [request.mode for _flow, requests in done for request in requests]
+
+    def syn(self) -> None:
+        self.send(-1, flags=SYN)
+
+
+def test_in_order() -> None:
+    wire = Wire()
+    wire.syn()
+    wire.send(0, PUT)
+    wire.send(len(PUT), TOKEN + PLAIN)
+    wire.send(len(PUT + TOKEN + PLAIN), flags=FIN | ACK)
+    assert wire.modes == ["token_request", "with_token", "without_token"]
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(st.sampled_from([PUT, PLAIN, TOKEN, BODY]), min_size=1, max_size=5), st.integers(), st.booleans())
+def test_any_cut_any_order_any_repetition(requests: list[bytes], seed: int, syn: bool) -> None:
+    dice, data = random.Random(seed), b"".join(requests)
+    cuts = sorted({0, len(data), *(dice.randrange(len(data)) for _ in range(6))})
+    pieces = [(start, data[start:end]) for start, end in zip(cuts, cuts[1:])]
+    pieces += [(at, data[at : at + dice.randrange(1, 300)]) for at in (dice.randrange(len(data)) for _ in range(4))]
+    rest = pieces[1:]
+    dice.shuffle(rest)
+    wire, expected = Wire(), Wire()
+    if syn:
+        wire.syn()
+        rest = dice.sample([pieces[0], *rest], len(pieces))
+    else:
+        rest = [pieces[0], *rest]  # who comes late knows only what comes first
+    for start, piece in rest:
+        wire.send(start, piece)
+    wire.send(len(data), flags=FIN | ACK)
+    wire.send(*pieces[0])  # and once more after the end
+    expected.syn()
+    expected.send(0, data)
+    assert wire.modes == expected.modes
+
+
+def test_what_was_not_captured_is_unparsable_and_the_rest_is_right() -> None:
+    wire = Wire()
+    wire.syn()
+    wire.send(0, PUT)
+    wire.send(len(PUT) + 100, TOKEN)  # 100 bytes are missing
+    assert wire.modes == ["token_request"]
+    wire.take(wire.flows.sweep(wire.now + 1))
+    assert wire.modes == ["token_request"]
+    wire.take(wire.flows.sweep(wire.now + 10))
+    assert wire.modes == ["token_request", "unparsable", "with_token"]
+
+
+def test_missing_at_the_end_of_the_connection() -> None:
+    wire = Wire()
+    wire.syn()
+    wire.send(10, PLAIN)
+    wire.send(10 + len(PLAIN), flags=FIN | ACK)
+    assert wire.modes == ["unparsable", "without_token"]
+
+
+def test_half_a_request() -> None:
+    for end in (FIN | ACK, RST):
+        wire = Wire()
+        wire.syn()
+        wire.send(0, PLAIN[:30])
+        wire.send(30, flags=end)
+        wire.send(30, flags=end)
+        assert wire.modes == ["unparsable"]
+
+
+def test_a_port_is_used_again() -> None:
+    for flags in (SYN, ACK):
+        wire = Wire()
+        wire.syn()
+        wire.send(0, PLAIN)
+        wire.send(len(PLAIN), flags=FIN | ACK)
+        wire.isn = 12345
+        if flags == SYN:
+            wire.syn()
+        wire.send(0, TOKEN)
+        wire.send(0, TOKEN)
+        assert wire.modes == ["without_token", "with_token"]
+
+
+def test_a_probe_of_a_kept_connection_is_no_data() -> None:
+    wire = Wire()
+    wire.syn()
+    wire.send(0, TOKEN)
+    wire.send(len(TOKEN) - 1, b"\0")
+    wire.send(len(TOKEN), PLAIN)
+    assert wire.modes == ["with_token", "without_token"]
+
+
+@pytest.mark.parametrize("syn", [True, False])
+def test_one_packet_on_three_devices_is_one(syn: bool) -> None:
+    first = Wire(device="veth1", forwarded=True, source="172.17.0.2", port=4000)
+    others = [Wire(first.flows, device="docker0", forwarded=True, source="172.17.0.2", port=4000)]
+    others.append(Wire(first.flows, device="eth0", source="10.0.0.9", port=61000))
+    for wire in (first, *others):
+        if syn:
+            wire.syn()
+    data = [PUT, TOKEN, PLAIN[:20], PLAIN[20:]]
+    for at, piece in enumerate(data):
+        for wire in (first, *others):
+            wire.send(sum(map(len, data[:at])), piece)
+    assert first.modes == ["token_request", "with_token", "without_token"]
+    assert [wire.modes for wire in others] == [[], []]
+
+
+def test_the_beginning_is_told_once_with_its_number() -> None:
+    flows = Flows()
+    segment = Segment("eth0", False, "10.0.0.1", 4000, 100, 7, ACK, PUT)
+    assert flows.take(segment._replace(flags=SYN, payload=b""), 0.0) == ([], None)
+    began = flows.take(segment._replace(seq=101), 0.0)[1]
+    assert began is not None and (began.first, began.port, began.forwarded) == (101, 4000, False)
+    assert flows.take(segment._replace(seq=101 + len(PUT)), 0.0)[1] is None
+    assert flows.take(segment._replace(seq=101, device="br0"), 0.0)[1] is None
+
+
+def test_floods_make_room_and_are_told() -> None:
+    flows = Flows()
+    victim = Wire(flows)
+    victim.syn()
+    victim.send(0, PLAIN[:20])
+    for port in range(1, _watch_flows.MAXIMUM_FLOWS * 3):
+        Wire(flows, source="10.0.0.2", port=port & 0xFFFF).syn()
+    victim.send(20, PLAIN[20:])
+    assert victim.modes == ["without_token"] and flows.forgotten == 0  # half-open connections push nobody out
+    for port in range(_watch_flows.MAXIMUM_FLOWS * 2):
+        wire = Wire(flows, source="10.0.%d.%d" % divmod(port, 256), port=port, ack=100000 + port)
+        wire.send(0, b"GET / HT")
+    assert len(flows._flows) == _watch_flows.MAXIMUM_FLOWS and flows.forgotten == _watch_flows.MAXIMUM_FLOWS
+    assert max(len(flows._opened), len(flows._recent)) <= _watch_flows.MAXIMUM_RECENT
+
+
+def test_what_is_held_for_one_connection_is_bounded() -> None:
+    wire = Wire()
+    wire.syn()
+    for at in range(1000):
+        wire.send(100 + at * 1000, b"x" * 900)
+        (flow,) = wire.flows._flows.values()
+        assert sum(map(sys.getsizeof, flow._held.values())) < 70000
+    assert wire.modes == ["unparsable"]

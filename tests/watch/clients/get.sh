@@ -1,0 +1,15 @@
+# get.sh PATH AGENT [TIMES]: read an item without a token, TIMES times, each time in a process that ends at once.
+# Run by bash, which has a TCP client in it: the whole process lives for some milliseconds.
+get() {
+    exec 3<>/dev/tcp/100.100.100.200/80
+    printf 'GET %s HTTP/1.0\r\nUser-Agent: %s\r\n\r\n' "$1" "$2" >&3
+    read -r -t 20 version status rest <&3
+    [[ $status == 200 ]]
+}
+if [[ ${3:-1} == 1 ]]; then
+    get "$1" "$2"
+    exit
+fi
+for ((at = 0; at < $3; at++)); do
+    "$BASH" "$0" "$1" "$2" || exit
+done

@@ -1,0 +1,81 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One emulator at the service's own address, and for each test an instance with a watch. `make watch` runs this folder."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import machine as machines
+from machine import Machine, Watch, lab
+
+_numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    reason = None
+    if not lab.in_lab():
+        reason = os.environ.get("IMDS_NO_LAB") or "not inside the network laboratory; run `make watch`"
+    elif os.geteuid() or not machines.hierarchy():
+        reason = "the watch needs root and control groups of version 2"
+    for item in items if reason else ():
+        item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[lab.Emulator]:
+    nobody = {"instance_id": "i-nobody", "clients": ["10.77.255.254"]}  # one instance at least must be there
+    with lab.start_emulator({"instances": [nobody]}) as running:
+        yield running
+    assert running.process.returncode == 0, running.log.read_text()
+
+
+@pytest.fixture
+def machine(emulator: lab.Emulator) -> Iterator[Machine]:
+    made = Machine(emulator, next(_numbers))
+    yield made
+    made.remove()
+
+
+Start = Callable[..., Watch]
+
+
+@pytest.fixture
+def start(machine: Machine, tmp_path: Path) -> Iterator[Start]:
+    """start(): let a watch run on the machine, and return when it is ready."""
+    watches: list[Watch] = []
+
+    def run(*before: str, state: Path | None = None) -> Watch:
+        watches.append(Watch(machine, state or tmp_path / "state", tmp_path / "watch.log", before))
+        return watches[-1]
+
+    yield run
+    for watch in watches:
+        if watch.process.poll() is None:
+            watch.process.kill()
+            watch.process.wait()
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Callable[[str], Path]:
+    """program(name): a shell under another name, so that it is another executable."""
+
+    def copy(name: str) -> Path:
+        target = Path(lab.scratch("program-")) / name
+        target.parent.chmod(0o755)
+        shutil.copy(shutil.which("bash") or "/bin/bash", target)
+        subprocess.run(["chmod", "0755", target], check=True)
+        return target
+
+    return copy

@@ -1,0 +1,195 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An emulated instance with control groups like those of systemd, a "container" behind it, and a watch that runs on it.
+
+Its control groups are made below the machine's own hierarchy of version 2, wherever that is mounted, and are removed
+with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(CHECKOUT / "tests" / "lab"))
+
+import lab  # noqa: E402
+
+CONTAINER = "0123456789abcdef" * 4
+POD_ADDRESS = "172.30.0.2"
+READY_SECONDS = 30.0
+MODES = {"token-request": "token_request", "token": "with_token", "plain": "without_token", "invalid": "unparsable"}
+
+
+def hierarchy() -> Path | None:
+    """Where control groups of version 2 are, if they are anywhere and can be made."""
+    for line in Path("/proc/self/mounts").read_text().splitlines():
+        _device, place, kind, options, *_rest = line.split()
+        if kind == "cgroup2" and "rw" in options.split(",") and os.access(place, os.W_OK):
+            return Path(place)
+    return None
+
+
+class Machine:
+    """An instance: a network namespace, control groups, and what the emulator knows of it."""
+
+    def __init__(self, emulator: lab.Emulator, number: int) -> None:
+        self.emulator = emulator
+        self.name, self.ip = f"watched{number}", f"10.77.90.{number}"
+        self.pod = f"pod{number}"
+        self.instance_id = f"i-watched{number}"
+        root = hierarchy()
+        self.cgroups = root / f"imds-watch-{os.getpid()}-{number}" if root else None
+        lab.add_instance(self.name, self.ip)
+        settings = {"instance_id": self.instance_id, "clients": [self.ip], "http_tokens": "optional"}
+        emulator.admin("POST", "/instances", {**settings, "role": {"name": "WatchedRole"}})
+        if self.cgroups:
+            self.cgroups.mkdir()
+
+    def remove(self) -> None:
+        self.emulator.admin("DELETE", f"/instances/{self.instance_id}")
+        with contextlib.suppress(FileNotFoundError):
+            subprocess.run(["ip", "netns", "del", self.pod], check=False, stderr=subprocess.DEVNULL)
+        lab.remove_instance(self.name, self.ip)
+        if self.cgroups:
+            for folder, _folders, _files in sorted(os.walk(self.cgroups), reverse=True):
+                _remove_cgroup(Path(folder))
+
+    def add_pod(self) -> None:
+        """A network namespace behind the instance, which translates its addresses."""
+        run = lambda *command: subprocess.run(command, check=True)  # noqa: E731
+        run("ip", "netns", "add", self.pod)
+        inside, outside = ["ip", "-n", self.pod], ["ip", "-n", self.name]
+        run(*outside, "link", "add", "pods", "type", "bridge")
+        run(*outside, "link", "add", "veth0", "type", "veth", "peer", "name", "eth0", "netns", self.pod)
+        run(*outside, "link", "set", "veth0", "master", "pods", "up")
+        run(*outside, "addr", "add", "172.30.0.1/24", "dev", "pods")
+        run(*outside, "link", "set", "pods", "up")
+        run(*inside, "addr", "add", POD_ADDRESS + "/24", "dev", "eth0")
+        run(*inside, "link", "set", "eth0", "up")
+        run(*inside, "route", "add", "default", "via", "172.30.0.1")
+        rules = (
+            "table ip nat { chain post { type nat hook postrouting priority 100; oifname eth0 masquerade random; }; }"
+        )
+        forward = "echo 1 > /proc/sys/net/ipv4/ip_forward"
+        run("nsenter", f"--net=/run/netns/{self.name}", "sh", "-c", f"{forward}; nft '{rules}'")
+
+    def command(self, *words: str | Path, uid: int = 0, cgroup: str = "", pod: bool = False) -> list[str]:
+        """A command as it is to be run there: by a user, in a control group, in the container's network."""
+        script = 'exec "$@"'
+        if cgroup and self.cgroups:
+            (self.cgroups / cgroup).mkdir(parents=True, exist_ok=True)
+            script = f'echo 0 > {self.cgroups / cgroup}/cgroup.procs; exec "$@"'
+        user = ["setpriv", "--reuid", str(uid), "--regid", str(uid), "--clear-groups"] if uid else []
+        namespace = f"--net=/run/netns/{self.pod if pod else self.name}"
+        return ["nsenter", namespace, "--", "sh", "-c", script, "sh", *user, *map(str, words)]
+
+    def run(self, *words: str | Path, **where: Any) -> str:
+        """The output of a command that must succeed."""
+        done = subprocess.run(self.command(*words, **where), check=False, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def start(self, *words: str | Path, **where: Any) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(self.command(*words, **where), stdin=subprocess.DEVNULL)
+
+    def journal(self) -> list[dict[str, Any]]:
+        return [
+            json.loads(line) for line in self.emulator.journal_file.read_text().splitlines() if self.instance_id in line
+        ]
+
+    def asked(self, agent: str | None = None) -> Counter[str]:
+        """How many requests of each mode arrived, of all clients or of one."""
+        return Counter(MODES[entry["mode"]] for entry in self.journal() if agent in (None, entry["user_agent"]))
+
+
+class Watch:
+    """A running ``ecs-metadata watch``."""
+
+    def __init__(self, machine: Machine, state: Path, log: Path, before: tuple[str, ...] = ()) -> None:
+        self.state = state
+        self.log = log
+        notify = log.with_suffix(".notify")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told, log.open("ab") as stream:
+            notify.unlink(missing_ok=True)
+            told.bind(str(notify))
+            told.settimeout(READY_SECONDS)
+            command = machine.command(*before, launcher(log.parent), "watch", "--state-dir", state)
+            environment = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "NOTIFY_SOCKET": str(notify)}
+            self.process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stderr=stream)
+            try:
+                self.told = told.recv(4096).decode()
+            except TimeoutError:
+                self.process.kill()
+                raise AssertionError("the watch was not ready: " + log.read_text()) from None
+
+    def content(self) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads((self.state / "callers.json").read_text())
+        return answer
+
+    def stop(self) -> dict[str, Any]:
+        """End it, and return its file."""
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(30) == 0, self.log.read_text()
+        assert "Traceback" not in self.log.read_text()
+        return self.content()
+
+
+def launcher(folder: Path) -> str:
+    """The command, run by this Python; a shim would take longer to start than the watch."""
+    script = folder / "ecs-metadata-here"
+    (folder / "python").mkdir(exist_ok=True)
+    link = folder / "python" / "python3"
+    if not link.exists():
+        link.symlink_to(os.path.realpath(sys.executable))
+    script.write_text(f'#!/bin/sh\nPATH={link.parent}:$PATH exec {CHECKOUT}/command/ecs-metadata "$@"\n')
+    script.chmod(0o755)
+    return str(script)
+
+
+def totals(content: dict[str, Any], wanted: Callable[[dict[str, Any]], bool] = lambda caller: True) -> Counter[str]:
+    """Requests of each mode, of all callers or of some."""
+    found: Counter[str] = Counter()
+    for caller in [*content["callers"], *([content["other"]] if wanted(content["other"]) else [])]:
+        for row in caller["requests"] if wanted(caller) else ():
+            found[row["mode"]] += row["count"]
+    return found
+
+
+def until(true: Callable[[], Any], seconds: float = 30.0) -> None:
+    """Wait until something is so."""
+    ends = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < ends, "waited in vain"
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def together(processes: list[subprocess.Popen[bytes]]) -> Iterator[None]:
+    """Wait for processes at the end; all must have succeeded."""
+    yield
+    assert [process.wait(300) for process in processes] == [0] * len(processes)
+
+
+def _remove_cgroup(folder: Path) -> None:
+    """A process that has just ended may hold it for a moment."""
+    for _try in range(100):
+        try:
+            return folder.rmdir()
+        except FileNotFoundError:
+            return None
+        except OSError:
+            time.sleep(0.05)
+    return None
