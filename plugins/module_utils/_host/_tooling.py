@@ -13,8 +13,8 @@ from __future__ import annotations
 import pkgutil
 import typing as t
 
-# Not used here: they are named so that Ansible sends them along. A test compares them with what the command imports.
-from .. import (  # noqa: F401
+# What the command consists of. Imported, so that Ansible sends them along; a test compares them with what the command imports.
+from .. import (
     _as_user,
     _client,
     _command,
@@ -52,28 +52,31 @@ _COMPLETION = "/usr/local/share/bash-completion/completions/ecs-metadata"
 _MANUAL = "/usr/local/share/man/man1/ecs-metadata.1"
 _LOCAL_FACT = "/etc/ansible/facts.d/alicloud_ecs.fact"
 
-MODULES = (
-    "_as_user",
-    "_client",
-    "_command",
-    "_command_completion",
-    "_command_facts",
-    "_command_manual",
-    "_command_output",
-    "_command_parser",
-    "_command_read",
-    "_command_tokenfile",
-    "_command_tree",
-    "_dmi",
-    "_errors",
-    "_facts",
-    "_gather",
-    "_http",
-    "_modes",
-    "_secrets",
-    "_tree",
-    "_values",
-    "_walk",
+MODULES = tuple(
+    module.__name__.rpartition(".")[2]
+    for module in (
+        _as_user,
+        _client,
+        _command,
+        _command_completion,
+        _command_facts,
+        _command_manual,
+        _command_output,
+        _command_parser,
+        _command_read,
+        _command_tokenfile,
+        _command_tree,
+        _dmi,
+        _errors,
+        _facts,
+        _gather,
+        _http,
+        _modes,
+        _secrets,
+        _tree,
+        _values,
+        _walk,
+    )
 )
 
 # A local fact that fails, or takes long, spoils the fact gathering of every playbook: so it never does.
