@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test proofs unit thorough integration interop fleet roots hosts molecule report-page lint sanity benchmark benchmark-fleet benchmark-hardening build clean constraints newcomer collection tools
+.PHONY: help setup demo test proofs unit thorough integration interop fleet roots hosts molecule report-page lint sanity benchmark benchmark-fleet benchmark-hardening build clean constraints newcomer collection tools matrix
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ lint: tools ## Style, types, changelog, documentation
 sanity: $(VENV)/.core ## ansible-test sanity, with every supported Python found here
 	@$(BIN)/python $(TOOLS)/sanity.py
 
+matrix: $(VENV)/.core ## Tests on each line of ansible-core that is supported (ARGS=2.21 for one of them)
+	@$(BIN)/python $(TOOLS)/matrix.py $(ARGS)
+
 benchmark: tools collection ## Compare the speed with the peer (ARGS=--quick for a short run)
 	@$(BIN)/python tests/benchmark/peer.py
 	@$(TOOLS)/in-lab.sh $(BIN)/python tests/benchmark/run.py $(ARGS)
@@ -84,8 +87,9 @@ build: $(VENV)/.core ## Build the collection's tarball in build/
 clean: ## Remove everything that make made
 	rm -rf $(VENV) .cache build .ansible .hypothesis tests/output
 
-constraints: ## Refresh constraints.txt after a change of requirements*.txt
+constraints: ## Refresh constraints.txt and tests/matrix/*.txt after a change of requirements, or for newer versions
 	@$(TOOLS)/constraints.sh "$(PYTHON)"
+	@"$(PYTHON)" $(TOOLS)/lines.py
 
 newcomer: ## Prove `make demo` on a fresh Debian 12 (needs root; takes minutes)
 	@$(TOOLS)/newcomer.sh $(TARGETS)

@@ -69,7 +69,19 @@ options:
     description:
       - File, on the host that the task runs on, for what the options were before, for O(state=restored). An entry that is there
         already stays as it is, until it is restored. The file is made with mode 0600.
+      - A directory, where there is one, or with O(record_names) or O(record_only). It has a file for each instance.
     type: path
+  record_names:
+    description:
+      - Names for the files of instances in the directory O(record), by instance ID. C(.json) is added. The default is the ID.
+    type: dict
+    version_added: 0.2.0
+  record_only:
+    description:
+      - Names, without C(.json), of the only files in the directory O(record) that O(state=restored) is to look at.
+    type: list
+    elements: str
+    version_added: 0.2.0
   wait:
     description:
       - Read the options back until the changes show.

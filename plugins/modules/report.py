@@ -110,9 +110,12 @@ options:
             description: The finding in a few words, the same on each host.
             type: str
             required: true
-          evidence:
-            description: What was found on this host.
+          detail:
+            description: What is special about this one.
             type: str
+          evidence:
+            description: What was found on this host, as text, or as the dict that M(alicloud.imds.preflight_info) returns.
+            type: raw
           remedy:
             description: How to solve it.
             type: str
@@ -137,14 +140,26 @@ options:
             description: How it was read. V(plain) is without a token; everything else is shown as it is.
             type: str
             required: true
+          uid:
+            description: User ID, shown where there is no O(hosts[].callers[].user).
+            type: int
           user:
-            description: Name of the user, or the user ID.
+            description: Name of the user.
             type: str
           exe:
             description: Path of the program.
             type: str
+          comm:
+            description: What the program calls itself, shown where there is no O(hosts[].callers[].exe).
+            type: str
           unit:
-            description: Unit of systemd, or container.
+            description: Unit of systemd.
+            type: str
+          container:
+            description: Container, shown instead of O(hosts[].callers[].unit).
+            type: str
+          source:
+            description: Address that the host forwarded the requests from, shown where nothing else is known.
             type: str
           path_class:
             description: What kind of item was read.
@@ -200,6 +215,7 @@ notes:
   - A run that finds the same again only puts a new time into the files and is not C(changed).
   - A report on part of the fleet belongs into a folder of its own; otherwise the other hosts count as vanished.
 seealso:
+  - module: alicloud.imds.preflight_info
   - module: alicloud.imds.access_modes_info
   - module: alicloud.imds.metadata_options_info
 """

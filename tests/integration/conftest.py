@@ -26,6 +26,8 @@ sys.path.insert(0, str(CHECKOUT / "tests" / "lab"))
 import lab  # noqa: E402
 
 BIN = Path(sys.executable).parent
+# Where the built collection is installed: by `make collection`, or for one line of ansible-core by `make matrix`.
+COLLECTIONS = Path(os.environ.get("IMDS_COLLECTIONS", CHECKOUT / ".cache" / "collections"))
 # Modules run on this machine, with this Python, unless a host's variables say otherwise.
 LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
 _numbers = itertools.count(1)
@@ -120,7 +122,7 @@ def run_playbook(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[st
             str(playbook),
         ]
         variables = {**os.environ, "ANSIBLE_CONFIG": str(settings)}
-        variables["ANSIBLE_COLLECTIONS_PATH"] = str(CHECKOUT / ".cache" / "collections")
+        variables["ANSIBLE_COLLECTIONS_PATH"] = str(COLLECTIONS)
         variables.update(environment or {})
         return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=timeout, check=False)
 

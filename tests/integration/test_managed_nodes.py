@@ -7,14 +7,20 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
-import shutil
+import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from ansible.module_utils.basic import _PY_MIN
 
-pytestmark = pytest.mark.lab
+CHECKOUT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(CHECKOUT / "tests" / "tools"))
+
+import interpreters  # noqa: E402
 
 INSTANCE = {
     "instance_id": "i-node",
@@ -24,53 +30,69 @@ INSTANCE = {
     "instance_metadata_tags": "enabled",
     "tags": {"stage": "prod"},
 }
-VERSIONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
+# The Pythons of managed nodes, from the oldest one that this ansible-core can use.
+VERSIONS = [version for version in interpreters.VERSIONS if tuple(map(int, version.split("."))) >= _PY_MIN]
+MODULES = {path.stem for path in (CHECKOUT / "plugins/modules").glob("[a-z]*.py")}
 TASKS = [
     {"alicloud.imds.metadata_facts": {}},
     {"alicloud.imds.metadata_info": {"paths": ["instance-id", "nonsense"], "missing": "null"}, "register": "info"},
     {"alicloud.imds.access_modes_info": {}, "register": "modes"},
     {
-        "ansible.builtin.debug": {
-            "msg": "{{ [ansible_facts.alicloud_ecs, info.metadata, modes.verdict] | to_json | b64encode }}"
+        "ansible.builtin.set_fact": {
+            "found": ["{{ ansible_facts.alicloud_ecs }}", "{{ info.metadata }}", "{{ modes.verdict }}"]
         }
     },
 ]
+OTHERS = sorted(MODULES - {name.rpartition(".")[2] for task in TASKS for name in task})
 
 
-def interpreter(version: str) -> str:
-    """A real interpreter of this version: on the PATH, or where pyenv keeps them. Skips when there is none."""
-    candidates = [shutil.which("python" + version)]
-    pyenv = shutil.which("pyenv")
-    if pyenv:
-        root = subprocess.run([pyenv, "root"], capture_output=True, text=True, check=False).stdout.strip()
-        candidates = [str(path) for path in Path(root).glob("versions/%s.*/bin/python3" % version)] + candidates
-    for candidate in filter(None, candidates):
-        if subprocess.run([candidate, "-c", "import ssl"], capture_output=True, check=False).returncode == 0:
-            return candidate
-    pytest.skip("there is no Python %s on this machine" % version)
+@functools.lru_cache(maxsize=None)
+def found() -> dict[str, Path]:
+    return interpreters.find()
+
+
+def node(version: str) -> dict[str, str]:
+    """Variables of a host with this Python. Skips when there is none."""
+    if version not in found():
+        pytest.skip("there is no Python %s on this machine" % version)
+    return {"ansible_python_interpreter": str(found()[version])}
+
+
+def show(*names: str) -> dict:
+    """A task that prints what was found, and the messages of these results, so that `results` finds them."""
+    messages = ", ".join(name + ".msg" for name in names)
+    return {"ansible.builtin.debug": {"msg": "{{ (found + [%s]) | to_json | b64encode }}" % messages}}
 
 
 def results(run: subprocess.CompletedProcess[str]) -> list:
     assert run.returncode == 0, run.stdout + run.stderr
-    return json.loads(base64.b64decode(run.stdout.split('"msg": "')[1].split('"')[0]))
+    return json.loads(base64.b64decode(run.stdout.rpartition('"msg": "')[2].split('"')[0]))
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_modules_run_on_python(start_emulator, run_playbook, version) -> None:
-    start_emulator({"instances": [INSTANCE]})
-    host = {"ansible_python_interpreter": interpreter(version)}
-    run = run_playbook([{"hosts": "all", "gather_facts": False, "tasks": TASKS}], {"node": host})
-    facts, metadata, verdict = results(run)
+    """Those that ask the service do, and the others judge their options, once all that they need was imported there."""
+    host = node(version)
+    endpoint = start_emulator({"instances": [INSTANCE]}, listen="127.0.0.1:0").endpoint()
+    defaults = {"group/alicloud.imds.imds": {"endpoint": endpoint}}
+    tasks = [{"alicloud.imds." + name: {"nonsense": 1}, "register": name, "ignore_errors": True} for name in OTHERS]
+    plays = [
+        {"hosts": "all", "gather_facts": False, "module_defaults": defaults, "tasks": [*TASKS, *tasks, show(*OTHERS)]}
+    ]
+    facts, metadata, verdict, *others = results(run_playbook(plays, {"node": host}))
     assert (facts["instance_id"], facts["tags"], facts["ram_role"]) == ("i-node", {"stage": "prod"}, "EcsWebRole")
     assert metadata == {"instance-id": "i-node", "nonsense": None}
     assert verdict == "required"
+    for name, message in zip(OTHERS, others, strict=True):
+        assert re.search("Unsupported parameters for .*nonsense|missing", message), (name, message)
 
 
+@pytest.mark.lab
 def test_proxy_variables_of_the_host_do_not_matter(start_emulator, run_playbook) -> None:
     emulator = start_emulator({"instances": [INSTANCE]})
     dead = dict.fromkeys(("http_proxy", "HTTP_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"), "http://127.0.0.1:9")
     lookup = {"ansible.builtin.assert": {"that": ["lookup('alicloud.imds.metadata', 'instance-id') == 'i-node'"]}}
-    play = {"hosts": "all", "gather_facts": False, "environment": dead, "tasks": [*TASKS, lookup]}
+    play = {"hosts": "all", "gather_facts": False, "environment": dead, "tasks": [*TASKS, lookup, show()]}
     facts, _metadata, verdict = results(run_playbook([play], {"node": {}}, environment=dead))
     assert (facts["instance_id"], verdict) == ("i-node", "required")
     assert {entry["client"] for entry in emulator.journal()} == {"100.100.100.200"}

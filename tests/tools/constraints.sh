@@ -1,4 +1,7 @@
 #!/usr/bin/env bash
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 # constraints.sh PYTHON: write constraints.txt from what requirements-test.txt pulls in today.
 set -euo pipefail
 

@@ -15,8 +15,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-# What ansible-core 2.19 supports on managed nodes.
-VERSIONS = tuple(f"3.{minor}" for minor in range(8, 14))
+# What the supported lines of ansible-core run on: managed nodes from 3.8, controllers from 3.11.
+VERSIONS = tuple(f"3.{minor}" for minor in range(8, 15))
 
 
 def _pyenv_root() -> Path:

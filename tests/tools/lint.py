@@ -18,6 +18,8 @@ from report import Report
 
 BIN = Path(sys.executable).parent
 TYPED = ("plugins/module_utils", "roles/emulator/files/imds_emulator", "tests/lab", "tests/hosts", "tests/tools")
+# A name that the documentation mentions must exist here or in ansible-core.
+DOCS_STRICT = ("--validate-collection-refs", "all", "--disallow-unknown-collection-refs")
 
 
 def shell_scripts() -> list[str]:
@@ -48,6 +50,12 @@ def checks(collections: Path) -> Iterator[tuple[str, list[str], Path]]:
     yield "yamllint", [str(BIN / "yamllint"), "--strict", "."], CHECKOUT
     yield "ansible-lint", [str(BIN / "ansible-lint"), "--strict", "-q", "--offline"], CHECKOUT
     yield "changelog", [str(BIN / "antsibull-changelog"), "lint"], CHECKOUT
+    yield "licences", [str(BIN / "reuse"), "lint", "--lines"], CHECKOUT
+    yield (
+        "plugin documentation",
+        [str(BIN / "antsibull-docs"), "lint-collection-docs", "--plugin-docs", *DOCS_STRICT, "."],
+        CHECKOUT,
+    )
     yield "shellcheck", ["shellcheck", "--external-sources", *shell_scripts()], CHECKOUT
 
 

@@ -1,4 +1,7 @@
 #!/usr/bin/env bash
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 # need.sh [COMMAND:]PACKAGE...: see that each Debian package is there (a package with COMMAND counts as there when the
 # command is found). Missing ones are installed where this is possible (root and apt-get); otherwise say what to install.
 # Exit status: 0 all there, 1 something is still missing.

@@ -1,4 +1,7 @@
 #!/usr/bin/env bash
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 # newcomer.sh [TARGET...]: make a fresh Debian 12 with only Python, make and git, put this checkout there, and type
 # `make TARGET` for each TARGET (default: demo, twice, because the second time is meant to be quick).
 # Packages come from wherever this machine gets its own (apt sources, pip settings, certificates). Needs root, Debian 12.

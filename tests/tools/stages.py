@@ -50,6 +50,16 @@ def read_junit(path: Path) -> tuple[int, int, list[str]]:
     return passed, failed, reasons
 
 
+def read_failures(path: Path) -> list[str]:
+    """``test: the first line of its message`` for each failure of a pytest run."""
+    failures = []
+    for case in ElementTree.parse(path).iter("testcase"):
+        for problem in (*case.iter("failure"), *case.iter("error")):
+            message = (problem.get("message") or "no message").splitlines()[0]
+            failures.append(f"{case.get('classname')}::{case.get('name')}: {message}")
+    return failures
+
+
 def read_report(path: Path) -> tuple[int, int, list[str]]:
     """The same of a stage that used report.py."""
     report = json.loads(path.read_text())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import typing as t
 
-from . import _views
+from . import _entries, _views
 from ._options import SEVERITIES
 from ._text import cut
 
@@ -46,11 +46,13 @@ def plain_callers(host: t.Mapping[str, t.Any]) -> t.List[t.Dict[str, t.Any]]:
 
 def _host(entry: t.Dict[str, t.Any], today: str) -> Host:
     control, guest = _views.control_mode(entry["control_plane"]), _views.guest_mode(entry["in_guest"])
-    found = [_finding(it, entry["host"], today) for it in entry["findings"] or ()]
+    found = [_finding(_entries.finding(it), entry["host"], today) for it in entry["findings"] or ()]
     disagreement = _views.disagreement(control, guest)
     if disagreement is not None:
         found.append(dict(disagreement, waiver_holds=False))
     found.sort(key=lambda it: (it["waiver_holds"], SEVERITIES.index(it["severity"]), it["id"]))
+    if entry["callers"] is not None:
+        entry["callers"] = [_entries.caller(it) for it in entry["callers"]]
     entry["checked"] = entry["findings"] is not None
     entry["findings"] = found
     entry["mode"] = _views.mode(control, guest)

@@ -32,34 +32,34 @@ _RULES = """\
 table %(table)s
 delete table %(table)s
 table %(table)s {
-	set refused {
-		type uid
-		size 4096
-		flags dynamic
-	}
+    set refused {
+        type uid
+        size 4096
+        flags dynamic
+    }
 
-	chain output {
-		type filter hook output priority filter; policy accept;
-		ip daddr %(address)s tcp dport %(port)d tcp flags & (syn | ack) == syn jump local
-	}
+    chain output {
+        type filter hook output priority filter; policy accept;
+        ip daddr %(address)s tcp dport %(port)d tcp flags & (syn | ack) == syn jump local
+    }
 
-	chain forward {
-		type filter hook forward priority filter; policy accept;
-		ip daddr %(address)s tcp dport %(port)d tcp flags & (syn | ack) == syn jump forwarded
-	}
+    chain forward {
+        type filter hook forward priority filter; policy accept;
+        ip daddr %(address)s tcp dport %(port)d tcp flags & (syn | ack) == syn jump forwarded
+    }
 
-	chain local {
+    chain local {
 %(allowed)s
-		add @refused { meta skuid counter }
-		limit rate 10/minute burst 20 packets log prefix "%(prefix)s" flags skuid
-		counter %(verdict)s
-	}
+        add @refused { meta skuid counter }
+        limit rate 10/minute burst 20 packets log prefix "%(prefix)s" flags skuid
+        counter %(verdict)s
+    }
 
-	chain forwarded {
+    chain forwarded {
 %(sources)s
-		limit rate 10/minute burst 20 packets log prefix "%(prefix)s"
-		counter %(verdict)s
-	}
+        limit rate 10/minute burst 20 packets log prefix "%(prefix)s"
+        counter %(verdict)s
+    }
 }
 """
 
@@ -121,8 +121,8 @@ def rules(mode: str, allowed: Allowed) -> str:
         "table": TABLE,
         "address": ADDRESS,
         "port": PORT,
-        "allowed": "\n".join("\t\t" + line for line in passes),
-        "sources": "\n".join("\t\t" + line for line in sources) or "\t\t# nobody behind this host",
+        "allowed": "\n".join(" " * 8 + line for line in passes),
+        "sources": "\n".join(" " * 8 + line for line in sources) or " " * 8 + "# nobody behind this host",
         "prefix": "alicloud-imds fence %s: " % ("refused" if mode == ENFORCE else "would refuse"),
         "verdict": "reject" if mode == ENFORCE else "accept",
     }

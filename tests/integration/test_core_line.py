@@ -1,0 +1,83 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What must hold on each line of ansible-core: plugins load, work together in a play, and are documented.
+
+`make integration` runs it with the line in .venv, `make matrix` with all others. Loopback is enough.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import BIN, CHECKOUT, COLLECTIONS
+
+INSTANCE = {"instance_id": "i-line", "default": True, "http_tokens": "required", "role": {"name": "EcsWebRole"}}
+LOOKUP = "lookup('alicloud.imds.metadata', 'instance-id', 'nonsense', missing='null', wantlist=true, endpoint=imds)"
+KEYS = "lookup('alicloud.imds.ram_credentials', endpoint=imds)"
+ROLES = sorted(path.name for path in (CHECKOUT / "roles").iterdir())
+DOCUMENTED = {
+    "module": sorted(path.stem for path in (CHECKOUT / "plugins/modules").glob("[a-z]*.py")),
+    "lookup": sorted(path.stem for path in (CHECKOUT / "plugins/lookup").glob("[a-z]*.py")),
+    "role": ROLES,
+}
+
+
+def test_facts_info_and_lookups_in_one_play(start_emulator, run_playbook) -> None:
+    endpoint = start_emulator({"instances": [INSTANCE]}, listen="127.0.0.1:0").endpoint()
+    expected = [
+        "ansible_facts.alicloud_ecs.instance_id == 'i-line'",
+        "info.metadata == {'instance-id': 'i-line', 'nonsense': none}",
+        "modes.verdict == 'required'",
+        LOOKUP + " == ['i-line', none]",
+        KEYS + ".access_key is match('STS[.]')",
+    ]
+    tasks = [
+        {"alicloud.imds.metadata_facts": {}},
+        {"alicloud.imds.metadata_info": {"paths": ["instance-id", "nonsense"], "missing": "null"}, "register": "info"},
+        {"alicloud.imds.access_modes_info": {}, "register": "modes"},
+        {"ansible.builtin.assert": {"that": expected}},
+    ]
+    defaults = {"group/alicloud.imds.imds": {"endpoint": endpoint}}
+    play = {
+        "hosts": "all",
+        "gather_facts": False,
+        "module_defaults": defaults,
+        "vars": {"imds": endpoint},
+        "tasks": tasks,
+    }
+    for options in ([], ["--check"]):
+        run = run_playbook([play], {"node": {}}, *options)
+        assert run.returncode == 0, run.stdout + run.stderr
+        assert "DEPRECATION WARNING" not in run.stderr
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_argument_specs_of_roles_are_obeyed(run_playbook, role) -> None:
+    task = {"ansible.builtin.include_role": {"name": "alicloud.imds." + role}, "vars": {role + "_state": "nonsense"}}
+    run = run_playbook([{"hosts": "all", "gather_facts": False, "tasks": [task]}], {"node": {}})
+    assert run.returncode == 2, run.stdout + run.stderr
+    assert f"value of {role}_state must be one of" in run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("kind", DOCUMENTED)
+def test_ansible_doc_shows_all(tmp_path: Path, kind: str) -> None:
+    names = ["alicloud.imds." + name for name in DOCUMENTED[kind]]
+    settings = tmp_path / "ansible.cfg"  # empty, and named: it keeps the user's settings out
+    settings.touch()
+    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS), "ANSIBLE_CONFIG": str(settings)}
+    command = [BIN / "ansible-doc", "--type", kind, "--json", *names]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    # ansible-core 2.20 warns of a collection of its own
+    assert [line for line in done.stderr.splitlines() if "ansible/_protomatter" not in line] == []
+    assert done.returncode == 0
+    shown = json.loads(done.stdout)
+    assert list(shown) == names
+    for name, entry in shown.items():
+        text = entry["entry_points"]["main"] if kind == "role" else entry["doc"]
+        assert text["short_description"] and text["options"], name

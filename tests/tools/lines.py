@@ -1,0 +1,96 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which lines of ansible-core the collection supports, and the exact versions that its tests use of each.
+
+`lines.py` refreshes those versions: tests/matrix/LINE.txt has what pip chooses today (`make constraints` calls it).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import interpreters
+
+FOLDER = Path(__file__).resolve().parents[1] / "matrix"
+REQUIREMENTS = FOLDER / "requirements.txt"
+HEADER = "# ansible-core {} and what its tests need. Written by 'make constraints'; do not edit.\n"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A minor version of ansible-core, and the Pythons of the controller that it is tested with: most with the first one."""
+
+    version: str
+    pythons: tuple[str, ...]
+    pre_release: bool = False  # what fails is told, and is no failure
+    sanity: bool = False  # its ansible-test judges as well
+
+    @property
+    def wanted(self) -> str:
+        return (
+            f"ansible-core>={self.version}.0b1,<{self._next}" if self.pre_release else f"ansible-core~={self.version}.0"
+        )
+
+    @property
+    def _next(self) -> str:
+        major, minor = self.version.split(".")
+        return f"{major}.{int(minor) + 1}.0a0"
+
+    @property
+    def constraints(self) -> Path:
+        return FOLDER / f"{self.version}.txt"
+
+
+LINES = (
+    Line("2.19", ("3.11",)),
+    Line("2.20", ("3.12", "3.13")),
+    Line("2.21", ("3.13", "3.12"), sanity=True),
+    Line("2.22", ("3.13",), pre_release=True),
+)
+
+
+def make(venv: Path, python: Path, requirements: list[str]) -> None:
+    """Make a virtual environment with these requirements (arguments of pip) in it, unless it is there already."""
+    digest = hashlib.sha256(f"{python.resolve()} {requirements}".encode())
+    for name in requirements:
+        digest.update(Path(name).read_bytes() if Path(name).is_file() else b"")
+    stamp = venv / ".made"
+    if stamp.exists() and stamp.read_text() == digest.hexdigest():
+        return
+    shutil.rmtree(venv, ignore_errors=True)
+    subprocess.run([python, "-m", "venv", venv], check=True)
+    pip = [str(venv / "bin/python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    subprocess.run([*pip, *requirements], check=True)
+    stamp.write_text(digest.hexdigest())
+
+
+def refresh(line: Line, python: Path) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        venv = Path(scratch) / "venv"
+        make(venv, python, ["--requirement", str(REQUIREMENTS), line.wanted])
+        pip = [str(venv / "bin/python"), "-m", "pip", "freeze"]
+        frozen = subprocess.run(pip, check=True, capture_output=True, text=True).stdout
+    line.constraints.write_text(HEADER.format(line.version) + frozen)
+
+
+def main() -> int:
+    found = interpreters.find()
+    missing = [line for line in LINES if line.pythons[0] not in found]
+    for line in missing:
+        print(f"{line.constraints.name} stays as it is: there is no Python {line.pythons[0]} here")
+    for line in LINES:
+        if line not in missing:
+            refresh(line, found[line.pythons[0]])
+            print(f"{line.constraints.name}: {line.constraints.read_text().splitlines()[1]}")
+    return 1 if missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

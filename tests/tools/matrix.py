@@ -1,0 +1,125 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""matrix.py [LINE...]: run what must hold on each line of ansible-core (lines.py), with each Python of it found here.
+
+With each Python: tests/integration/test_core_line.py and test_managed_nodes.py, which are real playbooks on loopback, the
+modules on each Python found, and the documentation of each plugin. With the first Python of a line also the unit tests of the
+inner loop, and with the newest line its `ansible-test sanity`. Each has a virtual environment in .cache/matrix.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import interpreters
+from checkout import CHECKOUT
+from lines import LINES, Line, make
+from report import Report
+from stages import read_failures, read_junit, read_report
+
+CACHE = CHECKOUT / ".cache" / "matrix"
+# Where nothing but loopback is needed. The SDK that test_signing.py wants as judge is not here.
+UNIT = ["-n", "2", "-m", "not slow", "--ignore=tests/unit/openapi/test_signing.py", "tests/unit"]
+PLAYBOOKS = [
+    "-n",
+    "2",
+    "-m",
+    "not lab",
+    "tests/integration/test_core_line.py",
+    "tests/integration/test_managed_nodes.py",
+]
+
+
+def steps(line: Line, version: str, python: Path) -> Iterator[tuple[str, list[str]]]:
+    """(name, command)"""
+    first = version == line.pythons[0]
+    pytest = [str(python), "-m", "pytest", "-q"]
+    yield "playbooks", [*pytest, *PLAYBOOKS]
+    if first:
+        yield "unit", [*pytest, *UNIT]
+    if first and line.sanity:
+        yield "sanity", [str(python), str(CHECKOUT / "tests/tools/sanity.py")]
+
+
+def prepare(line: Line, version: str, python: Path) -> Path:
+    """The virtual environment of this pair, with the collection installed beside it; its Python."""
+    venv = CACHE / f"{line.version}-py{version}"
+    make(venv, python, ["--requirement", str(line.constraints)])
+    own = venv / "bin/python"
+    subprocess.run([own, CHECKOUT / "tests/tools/collection.py", venv / "collections"], cwd=CHECKOUT, check=True)
+    return own
+
+
+def run(name: str, command: list[str], collections: Path) -> Report:
+    """Run one step, and give each failure the first line of its message."""
+    report = Report()
+    with tempfile.TemporaryDirectory() as scratch:
+        junit, told = Path(scratch) / "junit.xml", Path(scratch) / "report.json"
+        environment = dict(os.environ, IMDS_COLLECTIONS=str(collections), STAGE_REPORT=str(told))
+        environment["PYTEST_ADDOPTS"] = f"--junitxml={junit}"
+        status = subprocess.run(command, cwd=CHECKOUT, env=environment, check=False).returncode
+        if junit.exists():
+            passed, _failed, reasons = read_junit(junit)
+            report.failed = [f"{name}: {failure}" for failure in read_failures(junit)]
+        elif told.exists():
+            passed, _failed, reasons = read_report(told)
+            report.failed = [f"{name}: {failure}" for failure in json.loads(told.read_text())["failed"]]
+        else:
+            passed, reasons = 0, []
+    report.passed = [f"{name}: {number + 1}" for number in range(passed)]
+    report.skipped = [(name, reason) for reason in reasons]
+    if (status or not passed) and not report.failed:
+        report.failed.append(f"{name}: ended with status {status} after {passed} tests")
+    return report
+
+
+def pair(line: Line, version: str, python: Path) -> Report:
+    """One line on one Python. Of a pre-release a failure counts as skipped, with its reason."""
+    name = f"{line.version} on Python {version}"
+    whole = Report()
+    try:
+        own = prepare(line, version, python)
+    except subprocess.CalledProcessError as error:
+        whole.failed.append(f"{name}: cannot be installed: {error}")
+    else:
+        for step, command in steps(line, version, own):
+            began = time.monotonic()
+            print(f"\n--- ansible-core {name}: {step}", flush=True)
+            part = run(f"{name}: {step}", command, own.parents[1] / "collections")
+            print(f"--- {len(part.passed)} passed, {len(part.failed)} failed after {time.monotonic() - began:.0f} s")
+            whole.passed += part.passed
+            whole.failed += part.failed
+            whole.skipped += part.skipped
+    if line.pre_release:
+        whole.skipped += [(f"allowed to fail ({line.version} is a pre-release)", failure) for failure in whole.failed]
+        whole.failed = []
+    return whole
+
+
+def main(wanted: list[str]) -> int:
+    found = interpreters.find()
+    whole = Report()
+    for line in LINES:
+        for version in line.pythons:
+            if wanted and line.version not in wanted:
+                continue
+            if version not in found:
+                whole.skipped.append((f"{line.version} on Python {version}", f"there is no Python {version} here"))
+                continue
+            part = pair(line, version, found[version])
+            whole.passed += part.passed
+            whole.failed += part.failed
+            whole.skipped += part.skipped
+    return whole.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
