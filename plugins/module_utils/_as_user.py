@@ -76,3 +76,11 @@ def user_id(name: str) -> int:
         return pwd.getpwnam(name).pw_uid
     except KeyError:
         raise NoSuchUser("There is no user %r on this host." % name) from None
+
+
+def user_name(uid: int) -> str:
+    """The name of a user ID; the number as text where it has none on this host."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)

@@ -103,13 +103,18 @@ before:
   description: What was there before, for O(before) of a later task; O(state=restored) returns an empty one.
   returned: success
   type: dict
+mode:
+  description: The mode that the fence is in, or in check mode would be.
+  returned: with O(state=present)
+  type: str
+  sample: audit
 refused:
   description:
     - Which users were refused, or in audit would be, and how many connections of theirs, since the rules were loaded.
   returned: success
   type: list
   elements: dict
-  sample: [{"uid": 33, "connections": 12}]
+  sample: [{"uid": 33, "user": "www-data", "connections": 12}]
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -151,7 +156,8 @@ def main() -> None:
         outcome = _fence.bring(wish, module.check_mode)
     except HostError as exc:
         module.fail_json(msg=str(exc))
-    module.exit_json(changed=outcome.changed, before=outcome.before, diff=outcome.diff, refused=refused)
+    result = {"before": outcome.before, "diff": outcome.diff, "refused": refused}
+    module.exit_json(changed=outcome.changed, mode=params["mode"], **result)
 
 
 if __name__ == "__main__":

@@ -203,6 +203,16 @@ options:
       batch:
         description: Batch of the run that the host was in.
         type: str
+  unreachable:
+    description: Names of hosts that could not be reached, or failed before they could be looked at.
+    type: list
+    elements: str
+    default: []
+  skipped:
+    description: Names of hosts whose turn did not come.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - alicloud.imds._attributes
 attributes:

@@ -9,6 +9,16 @@ from __future__ import annotations
 import typing as t
 
 Entry = t.Dict[str, t.Any]
+_NOTHING = ("instance_id", "region_id", "name", "control_plane", "in_guest", "findings", "callers", "fence", "batch")
+_REASONS = {
+    "unreachable": "The host could not be reached, or failed before it could be looked at.",
+    "skipped": "The run ended before it was this host's turn.",
+}
+
+
+def without_a_look(name: str, result: str) -> Entry:
+    """The entry of a host of which nothing is known: *result* is "unreachable" or "skipped"."""
+    return {**dict.fromkeys(_NOTHING), "host": name, "outcome": {"result": result, "reason": _REASONS[result]}}
 
 
 def finding(given: t.Mapping[str, t.Any]) -> Entry:

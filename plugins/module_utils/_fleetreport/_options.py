@@ -75,5 +75,7 @@ def argument_spec() -> Spec:
         "path": {"type": "path", "required": True},
         "title": {"type": "str", "default": "ECS metadata access"},
         "hosts": {"type": "list", "elements": "dict", "required": True, "options": _HOST},
+        "unreachable": {"type": "list", "elements": "str", "default": []},
+        "skipped": {"type": "list", "elements": "str", "default": []},
         "mode": {"type": "str", "choices": MODES, "default": "0600"},
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import typing as t
 
-from . import _csv, _junit, _writer
+from . import _csv, _entries, _junit, _writer
 from ._document import Document, document, dumped, loaded
 from ._page import page
 from ._text import visible
@@ -31,7 +31,8 @@ def report(params: t.Mapping[str, t.Any], now: str, check: bool) -> Result:
     paths = {kind: os.path.join(params["path"], name) for kind, name in NAMES.items()}
     mode = int(params["mode"], 8)
     before = _before(paths["json"])
-    made, differs = document(params["title"], params["hosts"], now, before)
+    unseen = [_entries.without_a_look(name, how) for how in ("unreachable", "skipped") for name in params[how]]
+    made, differs = document(params["title"], [*params["hosts"], *unseen], now, before)
     files = _rendered(made)
     changed = differs or not _stands(dict(made, generated_at=(before or made)["generated_at"]), paths, mode)
     if not check:

@@ -15,7 +15,7 @@ import json
 import os
 import typing as t
 
-from .._as_user import NoSuchUser, member_ids, user_id
+from .._as_user import NoSuchUser, member_ids, user_id, user_name
 from . import _fence_rules as _rules
 from . import _files, _neighbours
 from ._programs import HostError, find, has_systemd, is_active, must, run, systemctl
@@ -92,8 +92,8 @@ def restore(before: _files.Before) -> bool:
     return changed
 
 
-def refused() -> t.List[t.Dict[str, int]]:
-    """Users that were refused, or in audit would be, since the rules were loaded: ``uid`` and ``connections``."""
+def refused() -> t.List[t.Dict[str, t.Any]]:
+    """Users that were refused, or in audit would be, since the rules were loaded: ``uid``, ``user``, ``connections``."""
     nft = find("nft")
     done = run(nft, "-j", "list", "set", *_rules.TABLE.split(), "refused") if nft else None
     if done is None or done.status != 0:
@@ -102,7 +102,8 @@ def refused() -> t.List[t.Dict[str, int]]:
     for item in json.loads(done.output).get("nftables", []):
         for element in item.get("set", {}).get("elem", []):
             counted = element["elem"]
-            found.append({"uid": int(counted["val"]), "connections": int(counted["counter"]["packets"])})
+            uid = int(counted["val"])
+            found.append({"uid": uid, "user": user_name(uid), "connections": int(counted["counter"]["packets"])})
     return sorted(found, key=lambda it: (-it["connections"], it["uid"]))
 
 
