@@ -31,6 +31,13 @@ options:
         C(available=false).
     type: bool
     default: true
+  watch:
+    description:
+      - Whether the callers watch is part of it, C(alicloud-imds-watch.service), which records who uses the service, and in which
+        mode. See M(alicloud.imds.callers_info). What it has recorded goes with it.
+      - Where systemd is not process 1, only its unit is installed.
+    type: bool
+    default: false
   before:
     description:
       - The return value RV(before) of the task to undo.
@@ -91,6 +98,7 @@ def main() -> None:
         argument_spec={
             "state": {"type": "str", "choices": ["present", "absent", "restored"], "default": "present"},
             "local_fact": {"type": "bool", "default": True},
+            "watch": {"type": "bool", "default": False},
             "before": {"type": "dict"},
         },
         required_if=[("state", "restored", ["before"])],
@@ -101,7 +109,7 @@ def main() -> None:
         if params["state"] == "restored":
             module.exit_json(changed=not module.check_mode and _tooling.restore(params["before"]), before={})
         present = params["state"] == "present"
-        outcome = _tooling.bring(present, params["local_fact"], module.check_mode)
+        outcome = _tooling.bring(_tooling.Wish(present, params["local_fact"], params["watch"]), module.check_mode)
     except HostError as exc:
         module.fail_json(msg=str(exc))
     result = {"plain_readers": warn_of_plain_readers(module)} if present else {}

@@ -64,8 +64,8 @@ from .._command_completion import bash
 from .._command_manual import manual
 from .._command_parser import build
 from .._launcher import LAUNCHER
-from . import _files
-from ._programs import HostError
+from . import _files, _watch_service
+from ._programs import HostError, has_systemd, systemctl
 
 PROGRAM = "/usr/local/bin/ecs-metadata"
 _LIBRARY = "/usr/local/lib/ecs-metadata/"
@@ -134,6 +134,14 @@ _FACT = """\
 """
 
 
+class Wish(t.NamedTuple):
+    """Whether the command should be there, and with what."""
+
+    present: bool
+    local_fact: bool = True
+    watch: bool = False
+
+
 class Outcome(t.NamedTuple):
     """``before`` is what `restore` needs; ``diff`` is for people."""
 
@@ -142,34 +150,68 @@ class Outcome(t.NamedTuple):
     diff: t.List[t.Dict[str, str]]
 
 
-def bring(present: bool, local_fact: bool, check_only: bool) -> Outcome:
+def bring(wish: Wish, check_only: bool) -> Outcome:
     """Install the command and its company, or take all of it away; raise HostError where that fails, with nothing changed."""
     try:
-        todo = _files.plan(_MANIFEST, wanted(local_fact) if present else {})
-        if not check_only:
-            _files.carry_out(todo)
+        todo = _files.plan(_MANIFEST, wanted(wish) if wish.present else {})
     except (OSError, ValueError) as exc:
-        raise HostError("The command ecs-metadata could not be %s: %s." % (_verb(present), exc)) from exc
-    return Outcome(bool(todo.changes), todo.before, _files.differences(todo.changes, _is_brief))
+        raise HostError("The command ecs-metadata could not be %s: %s." % (_verb(wish), exc)) from exc
+    before = dict(todo.before, watch=_watch_service.is_running())
+    watched = wish.present and wish.watch
+    outcome = Outcome(
+        bool(todo.changes) or (has_systemd() and watched != before["watch"]),
+        before,
+        _files.differences(todo.changes, _is_brief),
+    )
+    if outcome.changed and not check_only:
+        try:
+            _carry_out(todo, watched, before["watch"])
+        except (OSError, HostError) as exc:
+            restore(before)
+            raise HostError("The command ecs-metadata could not be %s: %s" % (_verb(wish), exc)) from exc
+    return outcome
 
 
 def restore(before: _files.Before) -> bool:
     """Bring everything back to *before* (see `Outcome.before`); return whether anything was different."""
     try:
-        return _files.restore(before)
+        if not before["watch"] and (_watch_service.is_running() or _watch_service.PATH in before["files"]):
+            _watch_service.end()
+        changed = _files.restore(before)
+        if changed and (before["watch"] or _watch_service.PATH in before["files"]):
+            _settle(before["watch"])
     except OSError as exc:
         raise HostError("The command ecs-metadata could not be put back as it was: %s." % exc) from exc
+    return changed
 
 
-def wanted(local_fact: bool) -> t.Dict[str, _files.Entry]:
+def _carry_out(todo: _files.Plan, watched: bool, ran: bool) -> None:
+    gone = any(change.path == _watch_service.PATH and change.after is None for change in todo.changes)
+    if gone or (ran and not watched):
+        _watch_service.end()
+    _files.carry_out(todo)
+    if watched or gone:
+        _settle(watched)
+
+
+def _settle(watched: bool) -> None:
+    if watched:
+        _watch_service.renew(changed=True)
+    else:
+        systemctl("daemon-reload")
+
+
+def wanted(wish: Wish) -> t.Dict[str, _files.Entry]:
     """The files, by path."""
     line = build()
     files: t.Dict[str, _files.Entry] = {_MODULES + name + ".py": _files.file(_source(name)) for name in MODULES}
     files[PROGRAM] = _files.file(LAUNCHER, 0o755)
     files[_COMPLETION] = _files.file(bash(line))
     files[_MANUAL] = _files.file(manual(line))
-    if local_fact:
+    if wish.local_fact:
         files[_LOCAL_FACT] = _files.file(_FACT % PROGRAM, 0o755)
+    if wish.watch:
+        files.update(_watch_service.files(PROGRAM))
     return files
 
 
@@ -187,5 +229,5 @@ def _is_brief(path: str) -> bool:
     return path.startswith(_LIBRARY) or path in (PROGRAM, _COMPLETION, _MANUAL)
 
 
-def _verb(present: bool) -> str:
-    return "installed" if present else "removed"
+def _verb(wish: Wish) -> str:
+    return "installed" if wish.present else "removed"

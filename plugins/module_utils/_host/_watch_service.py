@@ -1,0 +1,95 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The callers watch as a service of the host: its unit, and how it is started, renewed and ended. Private to the collection."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import typing as t
+
+from .._callers_names import STATE_DIRECTORY
+from ._files import Entry, Link, file
+from ._programs import HostError, has_systemd, is_active, run, systemctl
+
+UNIT = "alicloud-imds-watch.service"
+PATH = "/etc/systemd/system/" + UNIT
+_WANTED_BY = "/etc/systemd/system/multi-user.target.wants/" + UNIT
+
+_SERVICE = """\
+# Written by the Ansible collection alicloud.imds.
+[Unit]
+Description=Who uses the ECS instance metadata service, and in which mode
+Documentation=man:ecs-metadata(1) https://github.com/alicloud-imds/alicloud.imds
+DefaultDependencies=no
+After=local-fs.target
+Before=network-pre.target shutdown.target
+Wants=network-pre.target
+Conflicts=shutdown.target
+
+[Service]
+Type=notify
+ExecStart=%(program)s watch
+Restart=always
+RestartSec=5
+StateDirectory=%(state)s
+StateDirectoryMode=0700
+UMask=0077
+MemoryMax=256M
+TasksMax=16
+
+# packets; who connects (bpf); the programs of others (/proc); their priority against storms of short processes
+CapabilityBoundingSet=CAP_NET_RAW CAP_NET_ADMIN CAP_BPF CAP_PERFMON CAP_SYS_PTRACE CAP_DAC_READ_SEARCH CAP_SYS_NICE
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+NoNewPrivileges=yes
+PrivateTmp=yes
+ProtectClock=yes
+ProtectHome=read-only
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectSystem=strict
+RestrictAddressFamilies=AF_PACKET AF_NETLINK AF_UNIX
+RestrictNamespaces=yes
+RestrictSUIDSGID=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service bpf
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def files(program: str) -> t.Dict[str, Entry]:
+    """The unit, which runs *program*, and what makes systemd start it at boot."""
+    text = _SERVICE % {"program": program, "state": os.path.basename(STATE_DIRECTORY)}
+    return {PATH: file(text), _WANTED_BY: Link(PATH)}
+
+
+def is_running() -> bool:
+    return is_active(UNIT)
+
+
+def end() -> None:
+    """Stop it, before its files go; what it has counted goes as well."""
+    if has_systemd():
+        run("systemctl", "stop", UNIT)
+        run("systemctl", "reset-failed", UNIT)
+    shutil.rmtree(STATE_DIRECTORY, ignore_errors=True)
+
+
+def renew(changed: bool) -> None:
+    """Have systemd know the unit and run it, with the present files where these have *changed*; raise HostError."""
+    systemctl("daemon-reload")
+    if not has_systemd() or (is_running() and not changed):
+        return
+    if run("systemctl", "restart", UNIT).status != 0:
+        said = run("journalctl", "--unit=" + UNIT, "--lines=5", "--output=cat", "--no-pager").output
+        raise HostError(
+            "The callers watch does not start: %s. Set 'watch' (the role's hardening_watch) to false to do without."
+            % (" ".join(said.split())[-600:] or "see journalctl -u " + UNIT)
+        )
