@@ -39,6 +39,7 @@ class Processes:
         self._users = _Users(passwd)
         self._executables: "OrderedDict[t.Tuple[t.Any, ...], str]" = OrderedDict()
         self._places: "OrderedDict[int, Place]" = OrderedDict()
+        self._paths: "OrderedDict[int, t.Optional[str]]" = OrderedDict()
 
     def look(self, pid: int, found_by: str, uid: int, comm: t.Optional[str] = None, cgroup: int = 0) -> Sighting:
         """All that can be known of the process; *comm* and *cgroup* are what the kernel told of it."""
@@ -79,7 +80,13 @@ class Processes:
         return found
 
     def _path_of(self, cgroup: int) -> t.Optional[str]:
-        """The control group with this number, which is its directory's inode."""
+        """The path of the control group with this number, as long as it existed when it was first asked for."""
+        if cgroup not in self._paths:
+            _remember(self._paths, cgroup, self._search(cgroup))
+        return self._paths[cgroup]
+
+    def _search(self, cgroup: int) -> t.Optional[str]:
+        """A control group's number is the inode of its directory."""
         for folder, _folders, _files in os.walk(self._cgroups) if self._cgroups else ():
             try:
                 if os.stat(folder).st_ino == cgroup:

@@ -102,8 +102,11 @@ class Machine:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def start(self, *words: str | Path, **where: Any) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(self.command(*words, **where), stdin=subprocess.DEVNULL)
+    def start(
+        self, *words: str | Path, stdout: int | None = None, stderr: int | None = None, **where: Any
+    ) -> subprocess.Popen[bytes]:
+        options = {"stdin": subprocess.DEVNULL, "stdout": stdout, "stderr": stderr}
+        return subprocess.Popen(self.command(*words, **where), **options)
 
     def journal(self) -> list[dict[str, Any]]:
         return [
