@@ -11,7 +11,6 @@ process of the same user, name and unit may have shown its own before; the recor
 from __future__ import annotations
 
 import os
-import re
 import typing as t
 from collections import OrderedDict
 
@@ -20,8 +19,6 @@ from ._callers_unit import Place, best, place
 
 _REMEMBERED = 4096
 _AMBIGUOUS = ""
-_ESCAPED = {b"\\n": b"\n", b"\\\\": b"\\"}  # in the file stat
-_ESCAPE = re.compile(rb"\\[n\\]")
 
 
 class _Stat(t.NamedTuple):
@@ -101,8 +98,7 @@ class Processes:
         fields = line[end + 2 :].split()
         if start < 0 or end < start or len(fields) < 18:
             return None
-        comm = _ESCAPE.sub(lambda match: _ESCAPED[match.group()], line[start + 1 : end])
-        return _Stat(text_of(comm), int(fields[1]), int(fields[17]))
+        return _Stat(text_of(line[start + 1 : end]), int(fields[1]), int(fields[17]))
 
     def _link(self, pid: int, name: str) -> t.Optional[str]:
         try:
