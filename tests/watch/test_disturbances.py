@@ -205,7 +205,7 @@ def test_an_ipv6_socket_with_an_ipv4_address(machine: Machine, start: Start) -> 
 
 
 def test_a_kernel_that_does_not_tell_who_connects(machine: Machine, start: Start) -> None:
-    machine.add_pod()
+    machine.add_pod("ip saddr 172.30.0.0/24")
     watch = start("setpriv", "--bounding-set", "-bpf,-sys_admin")
     assert "looked up in the tables of sockets" in watch.told
     for pod in (False, True):
