@@ -170,7 +170,21 @@ class Records:
                 self._make_room()
             self._entries[caller] = entry
             self._size += entry.size
+            self._name_the_nameless(entry)
         return entry
+
+    def _name_the_nameless(self, entry: _Entry) -> None:
+        """The first executable of a caller: those before it that had ended too soon were surely the same."""
+        nameless = entry.caller._replace(exe=None)
+        if entry.caller.exe is None or nameless not in self._entries:
+            return
+        if sum(caller._replace(exe=None) == nameless for caller in self._entries) > 2:
+            return
+        before = self._entries.pop(nameless)
+        self._size -= before.size
+        content = before.content()
+        content["exe_found_by"] = {"same_name": sum(before.exe_found_by.values())}
+        self._merge(entry, content)
 
     def _row(self, entry: _Entry, mode: str, path: str, noise: str, now: int) -> Row:
         row = entry.rows.get((mode, path, noise))

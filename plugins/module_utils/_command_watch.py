@@ -65,7 +65,7 @@ def _read(directory: str, logs: str, chosen: Filter) -> t.Dict[str, t.Any]:
 
 def _rows(caller: t.Dict[str, t.Any]) -> t.Iterator[t.Tuple[str, ...]]:
     """One row for each kind of request; the names are hostile."""
-    name = "(all others)" if caller["summed_up"] else caller["exe"] or caller["comm"] or caller["source"] or "(unknown)"
+    name = "(all others)" if caller["summed_up"] else _name(caller)
     who = caller["user"] or ("" if caller["uid"] is None else str(caller["uid"]))
     where = caller["container"] or caller["unit"] or ""
     if caller["source"] and name != caller["source"]:
@@ -74,6 +74,14 @@ def _rows(caller: t.Dict[str, t.Any]) -> t.Iterator[t.Tuple[str, ...]]:
         mode = row["mode"] + (" (%s)" % row["noise"] if row["noise"] else "")
         cells = (name, who, where, mode, row["path"], str(row["count"]), row["last"])
         yield tuple(printable(cell)[:_WIDEST] for cell in cells)
+
+
+def _name(caller: t.Dict[str, t.Any]) -> str:
+    """The executable, and what the process calls itself if that is something else."""
+    exe, comm = caller["exe"], caller["comm"]
+    if exe and comm and exe.rpartition("/")[2][:15] != comm:
+        return "%s (%s)" % (exe, comm)
+    return str(exe or comm or caller["source"] or "(unknown)")
 
 
 def _sentences(watching: t.Dict[str, t.Any]) -> t.List[str]:

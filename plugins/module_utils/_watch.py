@@ -46,11 +46,13 @@ class Watch:
     """The whole of it. ``found_by`` is the best way to find a caller that this kernel allows, for the status."""
 
     def __init__(
-        self, source: Source, finder: Finder, store: Store, found_by: str, problems: t.Iterable[str] = ()
+        self, source: Source, finder: Finder, store: Store, found_by: str, say: t.Callable[[str], None]
     ) -> None:
+        """*say* gets a sentence whenever something is not as it should be."""
         self._source, self._finder, self._store = source, finder, store
-        self._found_by = found_by
-        self._problems = list(problems)
+        self._found_by, self._say = found_by, say
+        self._problems: t.List[str] = []
+        self._told: t.Optional[str] = None
         self._flows, self._records, self._noise, self._priority = Flows(), Records(), Noise(), Priority()
         self._changed = True
         self._written = self._swept = float("-inf")
@@ -77,6 +79,7 @@ class Watch:
         self._count(self._flows.end(time.monotonic()))
         self._write()
         self._store.wait()
+        self._tell_of_the_disk()
 
     def status(self) -> t.Dict[str, t.Any]:
         """As it stands in the file."""
@@ -119,14 +122,21 @@ class Watch:
             self._swept = now
             self._priority.adapt()
             self._count(self._flows.sweep(now))
-        due = WRITE_SECONDS if self._changed else HEARTBEAT_SECONDS
-        if now - self._written >= due and not self._store.busy():
+        due = WRITE_SECONDS if self._changed or self._store.problem else HEARTBEAT_SECONDS
+        if self._store.busy():
+            return
+        self._tell_of_the_disk()
+        if now - self._written >= due:
             self._write()
 
     def _patience(self, ends: t.Optional[float]) -> float:
         """Seconds until there is something to do even if nothing happens."""
         now = time.monotonic()
-        due = _SWEEP_SECONDS if self._changed else self._written + HEARTBEAT_SECONDS - now
+        due = (
+            _SWEEP_SECONDS
+            if self._changed or self._store.busy() or self._told
+            else self._written + HEARTBEAT_SECONDS - now
+        )
         return max(0.0, min(due, HEARTBEAT_SECONDS if ends is None else ends - now)) + 0.001
 
     def _write(self) -> None:
@@ -148,7 +158,7 @@ class Watch:
                 self._records, periods = Records(), []
                 problem = "The records of earlier are damaged. %s" % self._store.put_aside()
         if problem:
-            self._complain(problem)
+            self.complain(problem)
         self._periods = resumed(periods, self._since)
 
     def _now(self) -> int:
@@ -156,7 +166,7 @@ class Watch:
         now = int(time.time())
         offset = time.time() - time.monotonic()
         if offset < self._offset - _CLOCK_SECONDS:
-            self._complain(
+            self.complain(
                 "The clock was set back by %d s; times before are cut to the new time." % (self._offset - offset)
             )
         self._offset = offset
@@ -166,9 +176,18 @@ class Watch:
         self._latest = now
         return now
 
-    def _complain(self, problem: str) -> None:
+    def complain(self, problem: str) -> None:
+        """Say it now, and keep it for the status."""
         self._problems = [*self._problems, problem][-MAXIMUM_PROBLEMS:]
         self._changed = True
+        self._say(problem)
+
+    def _tell_of_the_disk(self) -> None:
+        """Once when writing fails, and once when it works again."""
+        problem = self._store.problem
+        if problem != self._told:
+            self._say(problem or "The records can be written again.")
+            self._told = problem
 
 
 def resumed(periods: t.List[t.List[int]], now: int) -> t.List[t.List[int]]:

@@ -5,7 +5,7 @@
 """How urgent is the watch? Private to the collection.
 
 A process that connects may end a millisecond later, so the watch must run at once. That is fair only while it uses
-little: under a flood it steps back behind everybody else, and misses executables rather than take the processor.
+little: under a flood it steps back among all others, and may miss executables rather than take the processor.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import time
 
-_URGENT, _PATIENT = -20, 5
+_URGENT, _PATIENT = -20, 0
 _MUCH, _LITTLE = 0.25, 0.10  # of one processor
 
 

@@ -11,7 +11,6 @@ process of the same user, name and unit may have shown its own before; the recor
 from __future__ import annotations
 
 import os
-import re
 import typing as t
 from collections import OrderedDict
 
@@ -20,8 +19,6 @@ from ._callers_unit import Place, best, place
 
 _REMEMBERED = 4096
 _AMBIGUOUS = ""
-_ESCAPED = {b"\\n": b"\n", b"\\\\": b"\\"}  # in the file stat
-_ESCAPE = re.compile(rb"\\[n\\]")
 
 
 class _Stat(t.NamedTuple):
@@ -39,6 +36,7 @@ class Processes:
         self._users = _Users(passwd)
         self._executables: "OrderedDict[t.Tuple[t.Any, ...], str]" = OrderedDict()
         self._places: "OrderedDict[int, Place]" = OrderedDict()
+        self._paths: "OrderedDict[int, t.Optional[str]]" = OrderedDict()
 
     def look(self, pid: int, found_by: str, uid: int, comm: t.Optional[str] = None, cgroup: int = 0) -> Sighting:
         """All that can be known of the process; *comm* and *cgroup* are what the kernel told of it."""
@@ -79,7 +77,13 @@ class Processes:
         return found
 
     def _path_of(self, cgroup: int) -> t.Optional[str]:
-        """The control group with this number, which is its directory's inode."""
+        """The path of the control group with this number, as long as it existed when it was first asked for."""
+        if cgroup not in self._paths:
+            _remember(self._paths, cgroup, self._search(cgroup))
+        return self._paths[cgroup]
+
+    def _search(self, cgroup: int) -> t.Optional[str]:
+        """A control group's number is the inode of its directory."""
         for folder, _folders, _files in os.walk(self._cgroups) if self._cgroups else ():
             try:
                 if os.stat(folder).st_ino == cgroup:
@@ -94,8 +98,7 @@ class Processes:
         fields = line[end + 2 :].split()
         if start < 0 or end < start or len(fields) < 18:
             return None
-        comm = _ESCAPE.sub(lambda match: _ESCAPED[match.group()], line[start + 1 : end])
-        return _Stat(text_of(comm), int(fields[1]), int(fields[17]))
+        return _Stat(text_of(line[start + 1 : end]), int(fields[1]), int(fields[17]))
 
     def _link(self, pid: int, name: str) -> t.Optional[str]:
         try:

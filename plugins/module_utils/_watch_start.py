@@ -45,9 +45,9 @@ def watch(
     found_by = "connect" if hook is not None else "socket"
     try:
         finder = Finder(SERVICE, PORT, hook, Processes(_cgroup2()), Sockets())
-        running = Watch(capture, finder, store, found_by, problems)
-        for problem in running.status()["problems"]:
-            say(problem)
+        running = Watch(capture, finder, store, found_by, say)
+        for problem in problems:
+            running.complain(problem)
         notify("READY=1\nSTATUS=Watching: %s." % _METHODS[found_by])
         running.run(stop, hook, seconds)
     finally:

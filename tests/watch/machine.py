@@ -67,8 +67,8 @@ class Machine:
             for folder, _folders, _files in sorted(os.walk(self.cgroups), reverse=True):
                 _remove_cgroup(Path(folder))
 
-    def add_pod(self) -> None:
-        """A network namespace behind the instance, which translates its addresses."""
+    def add_pod(self, translated: str = "") -> None:
+        """A network namespace behind the instance, which translates addresses and ports: all, or those *translated*."""
         run = lambda *command: subprocess.run(command, check=True)  # noqa: E731
         run("ip", "netns", "add", self.pod)
         inside, outside = ["ip", "-n", self.pod], ["ip", "-n", self.name]
@@ -81,7 +81,8 @@ class Machine:
         run(*inside, "link", "set", "eth0", "up")
         run(*inside, "route", "add", "default", "via", "172.30.0.1")
         rules = (
-            "table ip nat { chain post { type nat hook postrouting priority 100; oifname eth0 masquerade random; }; }"
+            "table ip nat { chain post { type nat hook postrouting priority 100; oifname eth0 %s masquerade random; }; }"
+            % translated
         )
         forward = "echo 1 > /proc/sys/net/ipv4/ip_forward"
         run("nsenter", f"--net=/run/netns/{self.name}", "sh", "-c", f"{forward}; nft '{rules}'")
@@ -102,8 +103,11 @@ class Machine:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def start(self, *words: str | Path, **where: Any) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(self.command(*words, **where), stdin=subprocess.DEVNULL)
+    def start(
+        self, *words: str | Path, stdout: int | None = None, stderr: int | None = None, **where: Any
+    ) -> subprocess.Popen[bytes]:
+        options = {"stdin": subprocess.DEVNULL, "stdout": stdout, "stderr": stderr}
+        return subprocess.Popen(self.command(*words, **where), **options)
 
     def journal(self) -> list[dict[str, Any]]:
         return [

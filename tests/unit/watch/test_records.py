@@ -143,3 +143,18 @@ def test_the_best_of_several_hierarchies() -> None:
     assert best(["/", "/docker/" + HEX, "/system.slice/docker.service"]).container == "docker:0123456789ab"
     assert best(["/", "/user.slice", "/system.slice/x.service"]).unit == "x.service"
     assert best([]) == Place(None, None)
+
+
+def test_an_executable_that_was_seen_late() -> None:
+    """Where there is one executable, it is also that of those which had ended too soon; where there are two, who knows?"""
+    records = Records()
+    late = CURL._replace(caller=CURL.caller._replace(exe=None), exe_found_by="none")
+    records.add(late, "without_token", "mac", 100)
+    records.add(CURL, "without_token", "mac", 130)
+    (caller,) = callers(records)
+    assert (caller["exe"], caller["exe_found_by"]) == ("/usr/bin/curl", {"same_name": 1, "proc": 1})
+    assert caller["requests"] == [{"mode": "without_token", "path": "mac", "count": 2, "first": 100, "last": 130}]
+    assert len("".join(records.as_json(200))) <= records.size()
+    records.add(late, "without_token", "mac", 140)
+    records.add(CURL._replace(caller=CURL.caller._replace(exe="/opt/curl")), "without_token", "mac", 150)
+    assert [caller["exe"] for caller in callers(records)] == ["/usr/bin/curl", None, "/opt/curl"]

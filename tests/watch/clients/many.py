@@ -1,0 +1,41 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""many.py TIMES [RATE]: read an item with a token, on one kept connection, RATE times a second; print each delay."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+
+times, rate = int(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 0.0
+sock = socket.create_connection(("100.100.100.200", 80), timeout=60)
+sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def ask(head: str) -> bytes:
+    """One request, and the body of its answer."""
+    sock.sendall(f"{head}\r\nHost: x\r\n\r\n".encode())
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += sock.recv(65536)
+    headers, _blank, body = data.partition(b"\r\n\r\n")
+    length = next(int(line[15:]) for line in headers.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+    while len(body) < length:
+        body += sock.recv(65536)
+    assert headers.startswith(b"HTTP/1.1 200"), headers
+    return body
+
+
+token = ask("PUT /latest/api/token HTTP/1.1\r\nX-aliyun-ecs-metadata-token-ttl-seconds: 21600").decode()
+began = time.monotonic()
+delays = []
+for at in range(times):
+    if rate:
+        time.sleep(max(0.0, began + at / rate - time.monotonic()))
+    start = time.perf_counter()
+    ask(f"GET /latest/meta-data/mac HTTP/1.1\r\nX-aliyun-ecs-metadata-token: {token}")
+    delays.append(time.perf_counter() - start)
+if rate:
+    print("\n".join(f"{delay:.7f}" for delay in delays))

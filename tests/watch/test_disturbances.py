@@ -1,0 +1,280 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Killed, stopped, a full disk, a clock set back, a device that goes away, less rights: it recovers, or says so."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Start
+from machine import CHECKOUT, POD_ADDRESS, Machine, Watch, lab, launcher, totals, until
+
+HERE = Path(__file__).resolve().parent
+GET = HERE / "clients/get.sh"
+ZONE = "/latest/meta-data/zone-id"
+PYTHON = os.path.realpath(sys.executable)
+
+
+def ask(machine: Machine, times: int, **where) -> None:
+    """Plain requests by a shell; all must be answered."""
+    machine.run("bash", GET, ZONE, "ask", str(times), **where)
+
+
+def counted(watch: Watch) -> int:
+    """Plain requests that are in the file now."""
+    return totals(watch.content())["without_token"] if (watch.state / "callers.json").exists() else 0
+
+
+def test_ready_and_readable_by_root_only(machine: Machine, start: Start) -> None:
+    watch = start()
+    assert watch.told.startswith("READY=1\nSTATUS=Watching: callers are told by the kernel")
+    until((watch.state / "callers.json").exists)
+    assert (watch.state / "callers.json").stat().st_mode & 0o777 == 0o600
+    assert watch.state.stat().st_mode & 0o777 == 0o700
+    content = watch.stop()
+    assert content["callers"] == [] and content["status"]["problems"] == []
+
+
+def test_killed_and_started_again(machine: Machine, start: Start) -> None:
+    watch = start()
+    ask(machine, 5)
+    until(lambda: counted(watch) == 5)
+    since = watch.content()["periods"][-1][0]
+    watch.process.kill()
+    watch.process.wait()
+    ask(machine, 3)  # nobody sees these, and nobody minds
+    again = start()
+    ask(machine, 7)
+    content = again.stop()
+    assert totals(content) == {"without_token": 12}
+    assert [period[0] for period in content["periods"]] == [since]  # a gap of a moment
+
+
+def test_a_second_one_is_refused(machine: Machine, start: Start, tmp_path: Path) -> None:
+    watch = start()
+    done = subprocess.run(
+        machine.command(launcher(tmp_path), "watch", "--state-dir", watch.state),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "A watch is running already" in done.stderr
+    watch.stop()
+
+
+def test_stopped_it_holds_nobody_up_and_misses_nothing(machine: Machine, start: Start) -> None:
+    watch = start()
+    watch.process.send_signal(signal.SIGSTOP)
+    ask(machine, 50, uid=33)
+    watch.process.send_signal(signal.SIGCONT)
+    content = watch.stop()
+    assert totals(content) == {"without_token": 50}
+    assert {caller["uid"] for caller in content["callers"]} == {33}
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k,mode=700", "tmpfs", folder], check=True)
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_a_full_disk(machine: Machine, start: Start, small_disk: Path) -> None:
+    watch = start(state=small_disk)
+    ask(machine, 2)
+    until(lambda: counted(watch) == 2)
+    with (small_disk / "ballast").open("wb", buffering=0) as ballast, pytest.raises(OSError, match="No space"):
+        while True:
+            ballast.write(b"x" * 512)
+    ask(machine, 3)
+    until(lambda: "goes on counting in memory" in watch.log.read_text())
+    assert "No space left on device" in watch.log.read_text()
+    assert counted(watch) == 2  # the file of before is whole
+    ask(machine, 4)
+    (small_disk / "ballast").unlink()
+    until(lambda: counted(watch) == 9)
+    until(lambda: "can be written again" in watch.log.read_text())
+    assert watch.stop()["status"]["problems"] == []
+    assert sorted(path.name for path in small_disk.iterdir()) == ["callers.json", "lock"]
+
+
+def test_a_damaged_file_is_put_aside(machine: Machine, start: Start, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    for text in ("garbage", '{"format":1,"status":{},"periods":[],"callers":[{"uid":1}],"other":{}}'):
+        (state / "callers.json").write_text(text)
+        watch = start()
+        ask(machine, 1)
+        content = watch.stop()
+        assert totals(content) == {"without_token": 1}
+        assert "was renamed to" in content["status"]["problems"][0]
+        assert (state / "callers.json.unreadable").read_text() == text
+
+
+def test_the_clock_is_set_back(machine: Machine, tmp_path: Path) -> None:
+    """The machine has other users, so only the watch sees another time."""
+    offset, state = tmp_path / "offset", tmp_path / "state"
+    offset.write_text("0")
+    code = "import sys, time, types; real = time.time; time.time = lambda: real() + int(open(sys.argv[1]).read()); "
+    code += "package = types.ModuleType('x'); package.__path__ = [sys.argv[2]]; sys.modules['x'] = package; "
+    code += "from x._command import main; sys.exit(main(['watch', '--state-dir', sys.argv[3]]))"
+    command = machine.command(PYTHON, "-c", code, offset, CHECKOUT / "plugins/module_utils", state)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    until((state / "callers.json").exists)
+    ask(machine, 1)
+    until(lambda: "without_token" in (state / "callers.json").read_text())
+    offset.write_text("-1000000")
+    ask(machine, 1)
+    until(lambda: "set back" in (state / "callers.json").read_text())
+    process.send_signal(signal.SIGTERM)
+    _out, err = process.communicate(timeout=30)
+    assert process.returncode == 0 and "Traceback" not in err
+    content = json.loads((state / "callers.json").read_text())
+    now = int(time.time()) - 1000000
+    for row in content["callers"][0]["requests"]:
+        assert row["count"] == 2 and row["first"] <= row["last"] <= now + 1
+    assert all(begin <= end <= now + 1 for begin, end in content["periods"])
+    assert content["status"]["running_since"] <= content["status"]["updated"] <= now + 1
+    assert any(
+        "set back by 1000000 s" in problem or "set back by 999999 s" in problem
+        for problem in content["status"]["problems"]
+    )
+
+
+def test_a_device_goes_away_and_comes_back(machine: Machine, start: Start, emulator: lab.Emulator) -> None:
+    watch = start()
+    ask(machine, 2)
+
+    def batch(*commands: str, where: tuple[str, ...] = ()) -> None:
+        subprocess.run(["ip", *where, "-batch", "-"], input="\n".join(commands), text=True, check=True)
+
+    inside = ("-n", machine.name)
+    batch("link set eth0 down", where=inside)
+    batch("link set eth0 up", f"route add default via {lab.GATEWAY}", where=inside)
+    ask(machine, 3)
+    port = "port" + "-".join(machine.ip.split(".")[2:])
+    batch(f"link del {port}")
+    batch(
+        f"link add {port} type veth peer name eth0 address {lab.mac_of(machine.ip)} netns {machine.name}",
+        f"link set {port} master br0 up",
+    )
+    batch(
+        f"addr add {machine.ip}/16 dev eth0", "link set eth0 up", f"route add default via {lab.GATEWAY}", where=inside
+    )
+    ask(machine, 4)
+    content = watch.stop()
+    assert totals(content) == {"without_token": 9} and content["status"]["problems"] == []
+
+
+def test_a_connection_that_was_there_before(machine: Machine, start: Start) -> None:
+    command = machine.command(PYTHON, HERE / "clients/kept.py", uid=33, cgroup="kept.service")
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as kept:
+        assert kept.stdin and kept.stdout
+        assert kept.stdout.readline() == "connected\n"
+        watch = start()
+        for _time in range(3):
+            print(file=kept.stdin, flush=True)
+            assert kept.stdout.readline() == "200\n"
+        kept.stdin.close()
+        assert kept.wait(10) == 0
+    (caller,) = watch.stop()["callers"]
+    assert (caller["uid"], caller["exe"], caller["unit"]) == (33, PYTHON, "kept.service")
+    assert caller["found_by"] == {"socket": 3} and caller["requests"][0]["count"] == 3
+
+
+def test_an_ipv6_socket_with_an_ipv4_address(machine: Machine, start: Start) -> None:
+    """As Java uses them."""
+    watch = start()
+    done = subprocess.run(machine.command(PYTHON, HERE / "clients/kept.py", "--ipv6", uid=33), input="\n\n", text=True,
+        capture_output=True, check=True)  # fmt: skip
+    assert done.stdout == "connected\n200\n200\n"
+    (caller,) = watch.stop()["callers"]
+    assert (caller["uid"], caller["exe"], caller["found_by"]) == (33, PYTHON, {"connect": 2})
+
+
+def test_a_kernel_that_does_not_tell_who_connects(machine: Machine, start: Start) -> None:
+    machine.add_pod("ip saddr 172.30.0.0/24")
+    watch = start("setpriv", "--bounding-set", "-bpf,-sys_admin")
+    assert "looked up in the tables of sockets" in watch.told
+    for pod in (False, True):
+        done = subprocess.run(machine.command(PYTHON, HERE / "clients/kept.py", uid=33, cgroup="kept.service", pod=pod),
+            input="\n" * 3, text=True, capture_output=True, check=True)  # fmt: skip
+        assert done.stdout.count("200") == 3
+    ask(machine, 20, uid=1001)
+    content = watch.stop()
+    assert content["status"]["found_by"] == "socket" and "cannot tell who connects" in content["status"]["problems"][0]
+    assert totals(content) == machine.asked()
+    assert totals(content, lambda caller: caller["source"] == POD_ADDRESS and caller["found_by"] == {"address": 3}) == {
+        "without_token": 3
+    }
+    assert totals(content, lambda caller: caller["exe"] == PYTHON and caller["unit"] == "kept.service") == {
+        "without_token": 3
+    }
+
+
+def test_without_the_right_to_capture(machine: Machine, tmp_path: Path) -> None:
+    command = machine.command(
+        "setpriv", "--bounding-set", "-net_raw", launcher(tmp_path), "watch", "--state-dir", tmp_path / "state"
+    )
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1 and "needs CAP_NET_RAW" in done.stderr
+
+
+def memory(watch: Watch) -> int:
+    """Bytes in use, of the interpreter behind the launcher."""
+    lines = Path(f"/proc/{watch.process.pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS"))
+
+
+HOSTILE = {"garbage": 300, "tls": 100, "huge": 60, "many": 60, "half": 300, "smuggle": 100, "syn": 40000}
+
+
+def test_hostile_traffic(machine: Machine, start: Start) -> None:
+    watch = start()
+    used = []
+    for _round in range(3):
+        for kind, times in HOSTILE.items():
+            machine.run(PYTHON, HERE / "clients/flood.py", kind, str(times), cgroup=f"{kind}.service")
+        used.append(memory(watch))
+    ask(machine, 10, uid=33)
+    content = watch.stop()
+    print(f"memory after each round: {used}; {totals(content)}")
+    assert used[2] - used[1] < 4 << 20
+    assert totals(content, lambda caller: caller["uid"] == 33) == {"without_token": 10}
+    connections = 3 * sum(times for kind, times in HOSTILE.items() if kind != "syn")
+    if not content["status"]["dropped"]:
+        assert totals(content, lambda caller: caller["uid"] == 0) == {"unparsable": connections}
+
+
+NAMES = [
+    r"\x1b]0;owned\x07", r"\x1b[2J\x1b[31m", "<script>x(1)", r"a\\nb", r"a\nb", r"\xff\xfe\xe2\x80\xae", '"}],x', "{{ 1 / 0 }}",
+]  # fmt: skip
+
+
+def test_a_process_calls_itself_what_it_likes(machine: Machine, start: Start, tmp_path: Path) -> None:
+    watch = start()
+    for name in NAMES:
+        machine.run(PYTHON, HERE / "clients/rename.py", name)
+    content = watch.stop()
+    assert totals(content) == {"without_token": len(NAMES)}
+    expected = {
+        name.encode().decode("unicode_escape").encode("latin-1").decode("utf-8", "backslashreplace") for name in NAMES
+    }
+    assert {caller["comm"] for caller in content["callers"]} == expected
+    assert {caller["exe"] for caller in content["callers"]} == {PYTHON}
+    output = machine.run(launcher(tmp_path), "callers", "--state-dir", watch.state)
+    assert len(output.splitlines()) == len(NAMES) + 4
+    assert all(char.isprintable() for line in output.splitlines() for char in line)
