@@ -97,7 +97,7 @@ class Shell:
 
     def __init__(self, folder: Path, environment: dict[str, str], prefix: list[str] | None = None) -> None:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        command = [*(prefix or []), "bash", "--noprofile", "--norc", "-m"]
+        command = [*(prefix or []), "bash", "--noprofile", "--norc"]
         self._bash = subprocess.Popen(command, cwd=folder, env=environment, **pipes)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._bash.stdout, selectors.EVENT_READ)
