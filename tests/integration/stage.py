@@ -31,10 +31,12 @@ def instances() -> list[dict[str, Any]]:
     for number, (host, address) in enumerate(HOSTS.items(), 1):
         tags = {"app": host.rstrip("0123456789"), "stage": "production"}
         own: dict[str, Any] = {"instance_id": f"i-bp1fleet{number:09}", "instance_name": host, "hostname": host}
-        found.append({**own, "region_id": "cn-hangzhou", "tags": tags, "clients": [address], "role": {"name": "WebRole"}})
+        own |= {"tags": tags, "instance_metadata_tags": "enabled", "role": {"name": "WebRole"}}
+        found.append({**own, "region_id": "cn-hangzhou", "clients": [address]})
     role = {"name": "ControllerRole", "actions": ["*"]}
     controller = {"instance_id": "i-bp1controller00000", "instance_name": "controller", "region_id": "cn-hangzhou"}
-    return [*found, {**controller, "http_tokens": "required", "default": True, "role": role}]
+    node = {"instance_id": "i-bp1acknode00000000", "region_id": "cn-hangzhou", "ack_cluster": "c1234"}
+    return [*found, {**controller, "http_tokens": "required", "default": True, "role": role}, node]
 
 
 CONFIG = {"instances": instances(), "control": {"access_keys": {KEY: {"secret": SECRET, "actions": ACTIONS}}}}

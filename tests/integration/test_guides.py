@@ -76,7 +76,9 @@ def steps_of(block: Block, stage: Stage) -> list[Step]:
     """Commands are typed; plays and tasks that are not saved under a name are run."""
     if block.language == "console":
         return steps(block)
-    assert block.language == "yaml", f"line {block.line}: a block of {block.language} needs a caption, or a reason not to be run"
+    assert block.language == "yaml", (
+        f"line {block.line}: a block of {block.language} needs a caption, or a reason not to be run"
+    )
     name = f"line-{block.line}.yml"
     stage.save_recipe(name, block.text)
     inventory = stage.folder / "recipes.ini"

@@ -9,8 +9,6 @@ html_short_title = "alicloud.imds"
 copyright = "Contributors to the alicloud.imds collection"
 
 extensions = ["sphinx_antsibull_ext"]
-# Parts of guides, which include them.
-exclude_patterns = ["docsite/shared/*"]
 default_role = "any"
 nitpicky = True
 # Of ansible-core's own documentation, which is linked from every plugin's page, but is not part of this site.
