@@ -38,7 +38,11 @@ def out_of_step(english: list[Section], chinese: list[Section]) -> list[str]:
 def test_the_chinese_page_is_in_step(english: Path, chinese: Path, read: Callable[[str], list[Section]]) -> None:
     sections = read((CHECKOUT / english).read_text())
     assert len(sections) > 5
-    problems = out_of_step(sections, read((CHECKOUT / chinese).read_text()))
+    theirs = read((CHECKOUT / chinese).read_text())
+    for section in sections + theirs:
+        # each page leads to the other, and to guides in its language
+        section.links = {link.replace(".zh_CN.", ".") for link in section.links} - {english.name, chinese.name}
+    problems = out_of_step(sections, theirs)
     assert not problems, f"{chinese} is out of step with {english}:\n* " + "\n* ".join(problems)
 
 
