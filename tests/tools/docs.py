@@ -29,9 +29,10 @@ def steps(target: Path) -> Iterator[tuple[str, list[str | Path]]]:
     """(name, command)"""
     antsibull = BIN / "antsibull-docs"
     yield "lint-collection-docs", [antsibull, "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", "."]
-    pages = [antsibull, "collection", "--cleanup", "everything", "--fail-on-error", "--use-current"]
-    yield "pages of plugins", [*pages, "--squash-hierarchy", "--dest-dir", SOURCE, "alicloud.imds"]
-    yield "HTML", [BIN / "sphinx-build", "-b", "html", "-q", "-E", "-W", "--keep-going", "-c", SPHINX, SOURCE, target]
+    options: list[str | Path] = ["--cleanup", "everything", "--fail-on-error", "--use-current", "--squash-hierarchy"]
+    yield "pages of plugins", [antsibull, "collection", *options, "--dest-dir", SOURCE, "alicloud.imds"]
+    strict: list[str | Path] = ["-q", "-E", "-W", "--keep-going"]
+    yield "HTML", [BIN / "sphinx-build", "-b", "html", *strict, "-c", SPHINX, SOURCE, target]
 
 
 def main(target: Path) -> int:
@@ -40,7 +41,6 @@ def main(target: Path) -> int:
         shutil.rmtree(folder, ignore_errors=True)
     SOURCE.mkdir(mode=0o755, parents=True)  # antsibull-docs refuses folders that others may write to
     with linked() as collections:
-        # An own home keeps a user's settings of Ansible out of the pages.
         environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(collections), PATH=f"{BIN}:{os.environ['PATH']}")
         for name, command in steps(target):
             began = time.monotonic()
