@@ -35,6 +35,15 @@ def steps(target: Path) -> Iterator[tuple[str, list[str | Path]]]:
     yield "HTML", [BIN / "sphinx-build", "-b", "html", *strict, "-c", SPHINX, SOURCE, target]
 
 
+def missing(target: Path) -> list[str]:
+    """Pages that should be there: one for each plugin, role and guide."""
+    pages = [f"{path.stem}_module" for path in (CHECKOUT / "plugins/modules").glob("[a-z]*.py")]
+    pages += [f"{path.stem}_lookup" for path in (CHECKOUT / "plugins/lookup").glob("[a-z]*.py")]
+    pages += [f"{path.parents[1].name}_role" for path in (CHECKOUT / "roles").glob("*/meta/argument_specs.yml")]
+    pages += [f"docsite/{path.stem}" for path in (CHECKOUT / "docs/docsite/rst").glob("*.rst")]
+    return [page for page in sorted(pages) if not (target / f"{page}.html").is_file()]
+
+
 def main(target: Path) -> int:
     report = Report()
     for folder in (SOURCE, target):
@@ -52,6 +61,8 @@ def main(target: Path) -> int:
             if not ok:
                 print(done.stdout, done.stderr, sep="")
                 break
+    if absent := [] if report.failed else missing(target):
+        report.failed.append(f"no page for {', '.join(absent)}")
     if not report.failed:
         print("Open", target / "index.html")
     return report.finish()
