@@ -26,9 +26,16 @@ class Section:
     links: set[str] = field(default_factory=set)
     rows: list[str] = field(default_factory=list)
 
+    @property
+    def likeness(self) -> str:
+        """Two sections with the same one are each other's translation, as far as can be told."""
+        return repr((self.level, self.code, sorted(self.names)))
+
     def differences(self, other: Section) -> list[str]:
         """Sentences on what *other*, the translation, has otherwise."""
         found = []
+        if self.level != other.level:
+            found.append(f"its heading should be of level {self.level}, but is of level {other.level}")
         for number, (ours, theirs) in enumerate(zip(self.code, other.code)):
             if ours != theirs:
                 found.append(f"code block {number + 1} should be\n{ours}\nbut is\n{theirs}")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from difflib import SequenceMatcher
 from itertools import zip_longest
 from pathlib import Path
 
@@ -22,15 +23,17 @@ PAGES = [
 
 
 def out_of_step(english: list[Section], chinese: list[Section]) -> list[str]:
-    """A sentence for each thing to mend in the Chinese page."""
-    found = []
-    for number, (ours, theirs) in enumerate(zip_longest(english, chinese), 1):
-        if ours is None or theirs is None or ours.level != theirs.level:
-            there = "nothing" if theirs is None else f"'{theirs.title}' (level {theirs.level})"
-            here = "no heading more" if ours is None else f"'{ours.title}' (level {ours.level})"
-            # what follows would only repeat that the headings do not fit
-            return [*found, f"heading {number} is {there}, in English it is {here}"]
-        found += [f"section '{theirs.title}' ('{ours.title}'): {what}" for what in ours.differences(theirs)]
+    """A sentence for each thing to mend in the Chinese page. Sections are paired by what they have in common."""
+    found: list[str] = []
+    matcher = SequenceMatcher(None, [one.likeness for one in english], [one.likeness for one in chinese], False)
+    for _kind, first, last, their_first, their_last in matcher.get_opcodes():
+        for ours, theirs in zip_longest(english[first:last], chinese[their_first:their_last]):
+            if ours is None:
+                found.append(f"section '{theirs.title}' has no counterpart in English")
+            elif theirs is None:
+                found.append(f"section '{ours.title}' (level {ours.level}) is missing")
+            else:
+                found += [f"section '{theirs.title}' ('{ours.title}'): {what}" for what in ours.differences(theirs)]
     return found
 
 
@@ -59,8 +62,9 @@ RST_PAGE = "Ahead\n=====\n\n.. why\n\n.. code-block:: console\n   :class: c\n\n 
         ("$ a", "$ b", "code block 1 should be"),
         ("`x`", "x", "these names are missing: x"),
         ("(z)", "(w)", "these links are missing: z"),
-        ("## B", "### B", "heading 2 is 'B' (level 3), in English it is 'B' (level 2)"),
-        ("## B\n", "", "heading 2 is nothing, in English it is 'B' (level 2)"),
+        ("## B", "### B", "its heading should be of level 2, but is of level 3"),
+        ("## B\n", "", "section 'B' (level 2) is missing"),
+        ("# A", "# A\n\n# C\n\n# A", "section 'A' has no counterpart in English"),
     ],
 )
 def test_what_is_out_of_step_is_named(old: str, new: str, problem: str | None) -> None:
