@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 TOOLS  := tests/tools
+DOCS   := .cache/docs-venv
 
 COLLECTIONS := .cache/collections
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/$(COLLECTIONS)
@@ -12,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test proofs unit thorough integration interop fleet roots hosts molecule report-page lint sanity benchmark benchmark-fleet benchmark-hardening build clean constraints newcomer collection tools matrix
+.PHONY: help setup demo test proofs unit thorough integration interop fleet roots hosts molecule report-page lint docs sanity benchmark benchmark-fleet benchmark-hardening build clean constraints newcomer collection tools matrix
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,8 +25,8 @@ demo: collection ## Make three emulated ECS instances insist on tokens, read the
 	@$(TOOLS)/need.sh ip:iproute2 || true
 	@$(TOOLS)/in-lab.sh $(BIN)/python tests/demo/demo.py
 
-test: tools ## Run every check that takes minutes: lint, unit, thorough, integration, interop, fleet, sanity
-	@$(BIN)/python $(TOOLS)/stages.py lint unit thorough integration interop fleet sanity
+test: tools ## Run every check that takes minutes: lint, docs, unit, thorough, integration, interop, fleet, sanity
+	@$(BIN)/python $(TOOLS)/stages.py lint docs unit thorough integration interop fleet sanity
 
 proofs: tools ## Run what takes longer, as CI does: real test hosts, molecule, a real browser
 	@$(BIN)/python $(TOOLS)/stages.py hosts molecule report-page
@@ -68,6 +69,9 @@ report-page: $(VENV)/.test collection ## The fleet report in a real browser, at 
 lint: tools ## Style, types, changelog, documentation
 	@$(BIN)/python $(TOOLS)/lint.py
 
+docs: $(DOCS)/.made ## Build the documentation in build/docs; warnings are errors
+	@$(DOCS)/bin/python $(TOOLS)/docs.py build/docs
+
 sanity: $(VENV)/.core ## ansible-test sanity, with every supported Python found here
 	@$(BIN)/python $(TOOLS)/sanity.py
 
@@ -91,7 +95,7 @@ build: $(VENV)/.core ## Build the collection's tarball in build/
 clean: ## Remove everything that make made
 	rm -rf $(VENV) .cache build .ansible .hypothesis tests/output
 
-constraints: ## Refresh constraints.txt and tests/matrix/*.txt after a change of requirements, or for newer versions
+constraints: ## Refresh constraints*.txt and tests/matrix/*.txt after a change of requirements, or for newer versions
 	@$(TOOLS)/constraints.sh "$(PYTHON)"
 	@"$(PYTHON)" $(TOOLS)/lines.py
 
@@ -112,6 +116,13 @@ $(VENV)/.core: $(VENV)/.made requirements.txt constraints.txt
 $(VENV)/.test: $(VENV)/.core requirements-test.txt
 	@echo "Installing the test tools"
 	@$(PIP) --requirement requirements-test.txt
+	@touch $@
+
+# Sphinx wants other releases of what the linters use, so it has an environment of its own.
+$(DOCS)/.made: requirements-docs.txt requirements.txt constraints-docs.txt
+	@$(TOOLS)/make-venv.sh "$(PYTHON)" $(DOCS)
+	@echo "Installing Sphinx"
+	@$(DOCS)/bin/python -m pip install --quiet --constraint constraints-docs.txt --requirement requirements-docs.txt
 	@touch $@
 
 # Programs that some tests use. Where one cannot be installed, its tests say that they are skipped, and why.

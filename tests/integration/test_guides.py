@@ -1,0 +1,111 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the guides tell their readers to type is typed, in order, and shows what they say."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import BIN, CHECKOUT
+from guides import Block, Shell, Step, blocks, steps
+from stage import CONFIG, KEY, SECRET, Stage
+
+pytestmark = pytest.mark.lab
+
+RST = CHECKOUT / "docs" / "docsite" / "rst"
+GUIDES = sorted(path.name for path in RST.glob("*.rst"))
+FIVE_MINUTES = [name for name in GUIDES if name.startswith("five_minutes")]
+INVENTORY = "[web]\nweb1\nweb2\n\n[db]\ndb1\n"
+
+
+def environment_of(home: Path) -> dict[str, str]:
+    """That of somebody who has just logged in, and has Ansible."""
+    path = f"{BIN}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    return {"HOME": str(home), "PATH": path, "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+@pytest.fixture
+def newcomer(tmp_path: Path) -> Iterator[tuple[Path, Shell]]:
+    """A clean folder with nothing but the collection's file, and a shell in it whose home is new."""
+    folder, home = tmp_path / "five-minutes", tmp_path / "home"
+    folder.mkdir()
+    home.mkdir()
+    build = [str(BIN / "ansible-galaxy"), "collection", "build", "--output-path", str(folder)]
+    subprocess.run(build, cwd=CHECKOUT, check=True, capture_output=True)
+    shell = Shell(folder, environment_of(home))
+    yield folder, shell
+    shell.close()
+
+
+@pytest.fixture
+def reader(tmp_path: Path, start_emulator) -> Iterator[tuple[Stage, Shell]]:
+    """A folder, three hosts, an account with an API, and the environment that the guides assume."""
+    folder, home = tmp_path / "guide", tmp_path / "home"
+    folder.mkdir()
+    home.mkdir()
+    emulator = start_emulator(CONFIG, control=True)
+    stage = Stage(folder, emulator.control_endpoint)
+    account = {"ALIBABA_CLOUD_ACCESS_KEY_ID": KEY, "ALIBABA_CLOUD_ACCESS_KEY_SECRET": SECRET}
+    settings = {"ANSIBLE_PIPELINING": "1", "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".cache/collections")}
+    shell = Shell(folder, {**environment_of(home), **account, **settings, "admin": emulator.admin_address})
+    yield stage, shell
+    shell.close()
+    stage.close()
+
+
+def follow(guide: list[Block], shell: Shell, stage: Stage) -> int:
+    """Save what is to be saved, and type what is to be typed; the number of commands."""
+    typed = 0
+    for block in [block for block in guide if block.run]:
+        if block.file:
+            stage.save(block.file, block.text)
+            continue
+        for step in steps_of(block, stage):
+            problem = shell.type(step)
+            assert problem is None, f"line {block.line}: {problem}"
+            typed += 1
+    return typed
+
+
+def steps_of(block: Block, stage: Stage) -> list[Step]:
+    """Commands are typed; plays and tasks that are not saved under a name are run."""
+    if block.language == "console":
+        return steps(block)
+    assert block.language == "yaml", (
+        f"line {block.line}: a block of {block.language} needs a caption, or a reason not to be run"
+    )
+    name = f"line-{block.line}.yml"
+    stage.save_recipe(name, block.text)
+    inventory = stage.folder / "recipes.ini"
+    inventory.write_text(INVENTORY)
+    return [Step(f"ansible-playbook -i {inventory.name} {name}", "")]
+
+
+@pytest.mark.parametrize("name", FIVE_MINUTES)
+def test_the_five_minutes_typed_line_by_line(newcomer: tuple[Path, Shell], name: str) -> None:
+    folder, shell = newcomer
+    guide = blocks(RST / name)
+    for block in [block for block in guide if block.run]:
+        if block.file:
+            (folder / block.file).write_text(block.text)
+        for step in [] if block.file else steps(block):
+            problem = shell.type(step)
+            assert problem is None, f"line {block.line}: {problem}"
+
+
+@pytest.mark.parametrize("name", [name for name in GUIDES if name not in FIVE_MINUTES])
+def test_a_guide_does_what_it_says(reader: tuple[Stage, Shell], name: str) -> None:
+    stage, shell = reader
+    guide = blocks(RST / name)
+    assert follow(guide, shell, stage) or not any(block.run for block in guide)
+
+
+@pytest.mark.parametrize("name", GUIDES)
+def test_what_is_not_run_has_a_reason(name: str) -> None:
+    for block in blocks(RST / name):
+        assert block.run != block.reason, f"line {block.line}: `:class: not-run` and `.. not run: REASON` go together"

@@ -1,0 +1,72 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""docs.py DIRECTORY: build the documentation as HTML there; every warning is an error.
+
+Pages of plugins and roles are written by antsibull-docs, guides come from docs/docsite/rst, and all are made into HTML by
+Sphinx. Runs with the Python of the environment that requirements-docs.txt describes, and uses no network.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from checkout import CHECKOUT, linked
+from report import Report
+
+BIN = Path(sys.executable).parent
+SPHINX = CHECKOUT / "docs" / "docsite" / "sphinx"
+SOURCE = CHECKOUT / ".cache" / "docs-rst"
+
+
+def steps(target: Path) -> Iterator[tuple[str, list[str | Path]]]:
+    """(name, command)"""
+    antsibull = BIN / "antsibull-docs"
+    yield "lint-collection-docs", [antsibull, "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", "."]
+    options: list[str | Path] = ["--cleanup", "everything", "--fail-on-error", "--use-current", "--squash-hierarchy"]
+    yield "pages of plugins", [antsibull, "collection", *options, "--dest-dir", SOURCE, "alicloud.imds"]
+    strict: list[str | Path] = ["-q", "-E", "-W", "--keep-going"]
+    yield "HTML", [BIN / "sphinx-build", "-b", "html", *strict, "-c", SPHINX, SOURCE, target]
+
+
+def missing(target: Path) -> list[str]:
+    """Pages that should be there: one for each plugin, role and guide."""
+    pages = [f"{path.stem}_module" for path in (CHECKOUT / "plugins/modules").glob("[a-z]*.py")]
+    pages += [f"{path.stem}_lookup" for path in (CHECKOUT / "plugins/lookup").glob("[a-z]*.py")]
+    pages += [f"{path.parents[1].name}_role" for path in (CHECKOUT / "roles").glob("*/meta/argument_specs.yml")]
+    pages += [f"docsite/{path.stem}" for path in (CHECKOUT / "docs/docsite/rst").glob("*.rst")]
+    return [page for page in sorted(pages) if not (target / f"{page}.html").is_file()]
+
+
+def main(target: Path) -> int:
+    report = Report()
+    for folder in (SOURCE, target):
+        shutil.rmtree(folder, ignore_errors=True)
+    SOURCE.mkdir(mode=0o755, parents=True)  # antsibull-docs refuses folders that others may write to
+    with linked() as collections:
+        environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(collections), PATH=f"{BIN}:{os.environ['PATH']}")
+        for name, command in steps(target):
+            began = time.monotonic()
+            words = [str(word) for word in command]
+            done = subprocess.run(words, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
+            ok = done.returncode == 0
+            (report.passed if ok else report.failed).append(name)
+            print(f"{'ok' if ok else 'FAILED':<7}{name:<45}{time.monotonic() - began:5.1f} s", flush=True)
+            if not ok:
+                print(done.stdout, done.stderr, sep="")
+                break
+    if absent := [] if report.failed else missing(target):
+        report.failed.append(f"no page for {', '.join(absent)}")
+    if not report.failed:
+        print("Open", target / "index.html")
+    return report.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]).resolve()))
