@@ -102,6 +102,19 @@ def disappointment(modes: Modes, expected: t.Sequence[str], seconds: float) -> t
     return " ".join([text] + modes.problems)
 
 
+def broken(
+    verdict: str, users: t.Mapping[str, t.Mapping[str, t.Any]], allowed: t.Sequence[str], refused: t.Sequence[str]
+) -> t.List[str]:
+    """A sentence for each user who cannot reach the service although *allowed*, or can although *refused*."""
+    sentences = []
+    for name, wanted in [(name, verdict) for name in allowed] + [(name, "unreachable") for name in refused]:
+        seen = users[name]
+        if seen["verdict"] != wanted:
+            text = "For user %s the metadata service should be %s, but it is %s." % (name, wanted, seen["verdict"])
+            sentences.append(" ".join([text, *seen["problems"]]))
+    return sentences
+
+
 def probe_as(user: str, make_client: t.Callable[[], Client]) -> t.Dict[str, t.Any]:
     """The same as *user* of this host, as a dict; raise as ``as_user`` does. The client is made anew there."""
     found: t.Dict[str, t.Any] = as_user(user, lambda: probe(make_client())._asdict())

@@ -23,6 +23,18 @@ options:
     type: list
     elements: str
     default: []
+  allowed_users:
+    description:
+      - Users, among those to ask for, who must see what the user of this task sees. Otherwise the task fails.
+    type: list
+    elements: str
+    default: []
+  refused_users:
+    description:
+      - Users, among those to ask for, who must not reach the service at all. Otherwise the task fails.
+    type: list
+    elements: str
+    default: []
   identity:
     description:
       - Return which instance this is, too.
@@ -43,6 +55,7 @@ options:
     description:
       - Let cloud-init, where it is installed and enabled, look for its data source as it does at boot, without keeping anything.
       - On an instance whose cloud-init is too old for tokens, it finds none once they are required, and the next boot goes wrong.
+        With O(expect), that is a failure of the task.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -145,6 +158,8 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec=argument_spec(
             users={"type": "list", "elements": "str", "default": []},
+            allowed_users={"type": "list", "elements": "str", "default": []},
+            refused_users={"type": "list", "elements": "str", "default": []},
             expect={"type": "list", "elements": "str", "choices": list(_modes.VERDICTS)},
             wait={"type": "float", "default": 0.0},
             identity={"type": "bool", "default": False},
@@ -160,7 +175,9 @@ def main() -> None:
     try:
         modes = _modes.probe_until(client, params["expect"] or (), params["wait"])
         result = modes._asdict()
-        result["users"] = {name: _modes.probe_as(name, client) for name in params["users"]}
+        allowed, refused = params["allowed_users"], params["refused_users"]
+        names = dict.fromkeys([*params["users"], *allowed, *refused])
+        result["users"] = {name: _modes.probe_as(name, client) for name in names}
         if params["identity"]:
             result["instance"] = _modes.identity(client())
         if params["cloud_init"]:
@@ -169,9 +186,12 @@ def main() -> None:
         module.fail_json(msg=str(exc))
     except OSError as exc:
         module.fail_json(msg="Asking as another user needs root: %s. Set 'become: true', or leave out 'users'." % exc)
-    problem = _modes.disappointment(modes, params["expect"] or (), params["wait"])
-    if problem is not None:
-        module.fail_json(msg=problem, **result)
+    unmet = _modes.disappointment(modes, params["expect"] or (), params["wait"])
+    problems = [unmet] if unmet else _modes.broken(modes.verdict, result["users"], allowed, refused)
+    if params["expect"] and result.get("cloud_init", {}).get("found") is False:
+        problems.append(result["cloud_init"]["problem"])
+    if problems:
+        module.fail_json(msg=" ".join(problems), **result)
     module.exit_json(changed=False, **result)
 
 
