@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test proofs unit thorough integration interop fleet roots hosts molecule report-page lint docs sanity benchmark benchmark-fleet benchmark-hardening build clean constraints newcomer collection tools matrix
+.PHONY: help setup demo test proofs unit thorough integration interop fleet roots hosts molecule report-page lint docs sanity benchmark benchmark-fleet benchmark-hardening clean constraints newcomer collection tools matrix gates packaging dist
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,6 +75,12 @@ docs: $(DOCS)/.made ## Build the documentation in build/docs; warnings are error
 sanity: $(VENV)/.core ## ansible-test sanity, with every supported Python found here
 	@$(BIN)/python $(TOOLS)/sanity.py
 
+gates: tools ## Run what judges the tarball, and each supported ansible-core: packaging, matrix
+	@$(BIN)/python $(TOOLS)/stages.py packaging matrix
+
+packaging: $(VENV)/.test ## The tarball: same bytes, importer, builder, oldest versions, ansible-pull
+	@$(BIN)/python -m pytest tests/packaging
+
 matrix: $(VENV)/.core ## Tests on each line of ansible-core that is supported (ARGS=2.21 for one of them)
 	@$(BIN)/python $(TOOLS)/matrix.py $(ARGS)
 
@@ -89,8 +95,8 @@ benchmark-fleet: $(VENV)/.test collection ## Compare changing many instances wit
 	@$(BIN)/python $(TOOLS)/interop.py || [ -z "$$CI" ]
 	@$(BIN)/python tests/benchmark/fleet.py
 
-build: $(VENV)/.core ## Build the collection's tarball in build/
-	@$(BIN)/ansible-galaxy collection build --force --output-path build
+dist: $(VENV)/.core ## Build the tarball of the last commit in build/, with the same bytes each time
+	@$(BIN)/python $(TOOLS)/dist.py build
 
 clean: ## Remove everything that make made
 	rm -rf $(VENV) .cache build .ansible .hypothesis tests/output

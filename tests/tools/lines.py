@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which lines of ansible-core the collection supports, and the exact versions that its tests use of each.
 
-`lines.py` refreshes those versions: tests/matrix/LINE.txt has what pip chooses today (`make constraints` calls it).
+`lines.py` refreshes those versions: tests/matrix/LINE.txt has what pip chooses today, and tests/packaging/constraints.txt likewise
+(`make constraints` calls it).
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ from pathlib import Path
 
 import interpreters
 
-FOLDER = Path(__file__).resolve().parents[1] / "matrix"
+TESTS = Path(__file__).resolve().parents[1]
+FOLDER = TESTS / "matrix"
 REQUIREMENTS = FOLDER / "requirements.txt"
-HEADER = "# ansible-core {} and what its tests need. Written by 'make constraints'; do not edit.\n"
+# What judges the tarball, with the Python of the oldest line.
+JUDGES = TESTS / "packaging"
+HEADER = "# {} and what it pulls in. Written by 'make constraints'; do not edit.\n"
 
 
 @dataclass(frozen=True)
@@ -71,13 +75,15 @@ def make(venv: Path, python: Path, requirements: list[str]) -> None:
     stamp.write_text(digest.hexdigest())
 
 
-def refresh(line: Line, python: Path) -> None:
+def refresh(target: Path, what: str, python: Path, requirements: list[str]) -> None:
+    """Write what pip chooses for *requirements* to *target*."""
     with tempfile.TemporaryDirectory() as scratch:
         venv = Path(scratch) / "venv"
-        make(venv, python, ["--requirement", str(REQUIREMENTS), line.wanted])
+        make(venv, python, requirements)
         pip = [str(venv / "bin/python"), "-m", "pip", "freeze"]
         frozen = subprocess.run(pip, check=True, capture_output=True, text=True).stdout
-    line.constraints.write_text(HEADER.format(line.version) + frozen)
+    target.write_text(HEADER.format(what) + frozen)
+    print(f"{target.relative_to(TESTS)} is refreshed")
 
 
 def main() -> int:
@@ -87,8 +93,10 @@ def main() -> int:
         print(f"{line.constraints.name} stays as it is: there is no Python {line.pythons[0]} here")
     for line in LINES:
         if line not in missing:
-            refresh(line, found[line.pythons[0]])
-            print(f"{line.constraints.name}: {line.constraints.read_text().splitlines()[1]}")
+            requirements = ["--requirement", str(REQUIREMENTS), line.wanted]
+            refresh(line.constraints, f"ansible-core {line.version}", found[line.pythons[0]], requirements)
+    judging = ["--requirement", str(JUDGES / "requirements.txt")]
+    refresh(JUDGES / "constraints.txt", "requirements.txt", Path(sys.executable), judging)
     return 1 if missing else 0
 
 

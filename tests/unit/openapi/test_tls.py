@@ -32,7 +32,9 @@ def server(certificate):
     with Server(lambda seen: reply({"RequestId": "R"})) as server:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
-        server._server.socket = context.wrap_socket(server._server.socket, server_side=True)
+        # The handshake is the first read's, in a thread of its own: older urllib3 may connect and then say nothing.
+        listener = server._server.socket
+        server._server.socket = context.wrap_socket(listener, server_side=True, do_handshake_on_connect=False)
         server.url = "https://localhost:" + server.address.split(":")[1]
         yield server
 

@@ -1,0 +1,46 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the collection says of itself: metadata, links of its documents, forms for issues."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+DOCUMENTS = [path for pattern in ("*.md", "docs/*.md", ".github/*.md") for path in sorted(CHECKOUT.glob(pattern))]
+FORMS = sorted((CHECKOUT / ".github/ISSUE_TEMPLATE").glob("[!c]*.yml"))
+
+
+def test_version_dependencies_and_tags() -> None:
+    galaxy = yaml.safe_load((CHECKOUT / "galaxy.yml").read_text())
+    assert re.fullmatch(r"\d+\.\d+\.\d+", galaxy["version"])
+    assert galaxy["dependencies"] == {}
+    assert 0 < len(galaxy["tags"]) <= 20 and "cloud" in galaxy["tags"]
+
+
+def test_nothing_was_renamed_yet() -> None:
+    runtime = yaml.safe_load((CHECKOUT / "meta/runtime.yml").read_text())
+    assert set(runtime) == {"requires_ansible", "action_groups"}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_file_that_a_document_links_to_is_there(path: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text())
+    assert [target for target in targets if not (path.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("path", FORMS, ids=lambda path: path.name)
+def test_the_forms_for_issues_are_what_github_accepts(path: Path) -> None:
+    form = yaml.safe_load(path.read_text())
+    assert form["name"] and form["description"]
+    fields = [item for item in form["body"] if item["type"] != "markdown"]
+    assert len({item["id"] for item in fields}) == len(fields) > 0
+    for item in form["body"]:
+        assert item["type"] in {"markdown", "input", "textarea", "dropdown", "checkboxes"}
+        assert item["attributes"].get("value" if item["type"] == "markdown" else "label")
