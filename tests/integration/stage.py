@@ -54,6 +54,8 @@ class Stage:
         (folder / "host_vars").mkdir()
         (folder / "group_vars").mkdir()
         everywhere = {"ansible_connection": "local", "ansible_become": False, "hardening_api_endpoint": api}
+        # Files for a host lie where both the host and the controller see them.
+        everywhere["ansible_remote_tmp"] = str(folder / "remote")
         (folder / "group_vars/all.json").write_text(json.dumps(everywhere))
         for host, address in HOSTS.items():
             lab.add_instance(host, address)
@@ -74,6 +76,9 @@ class Stage:
         for emptied in EMPTIED:
             if (merged / emptied).is_dir():
                 _run("mount", "-t", "tmpfs", "tmpfs", merged / emptied)
+        shared = merged / self.folder.relative_to("/")
+        shared.mkdir(parents=True, exist_ok=True)
+        _run("mount", "--bind", self.folder, shared)
         script = root / "python"
         enter = f"exec nsenter --net=/run/netns/{host} -- chroot {merged}"
         script.write_text(f'#!/bin/sh\n{enter} {PYTHON} "$@"\n')
