@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,9 @@ import yaml
 KEY, SECRET = "LTAI5tGuides00000001", "secret-of-the-guides"
 MODULES = ("alicloud.imds.metadata_options", "alicloud.imds.metadata_options_info")
 HOSTS = {"web1": "10.77.3.11", "web2": "10.77.3.12", "db1": "10.77.3.13"}
+# The system's Python, as a managed node has it. What a developer keeps elsewhere is none of a host's business.
+PYTHON = "/usr/bin/python3"
+EMPTIED = ("home", "opt", "root", "srv")
 ACTIONS = ["ecs:DescribeInstances", "ecs:ModifyInstanceMetadataOptions", "ecs:DescribeRegions"]
 
 
@@ -52,6 +54,8 @@ class Stage:
         (folder / "host_vars").mkdir()
         (folder / "group_vars").mkdir()
         everywhere = {"ansible_connection": "local", "ansible_become": False, "hardening_api_endpoint": api}
+        # Files for a host lie where both the host and the controller see them.
+        everywhere["ansible_remote_tmp"] = str(folder / "remote")
         (folder / "group_vars/all.json").write_text(json.dumps(everywhere))
         for host, address in HOSTS.items():
             lab.add_instance(host, address)
@@ -69,9 +73,15 @@ class Stage:
         _run("mount", "-t", "overlay", "-o", f"lowerdir=/,upperdir={upper},workdir={work}", "overlay", merged)
         _run("mount", "-t", "proc", "proc", merged / "proc")
         _run("mount", "--bind", "/dev", merged / "dev")
+        for emptied in EMPTIED:
+            if (merged / emptied).is_dir():
+                _run("mount", "-t", "tmpfs", "tmpfs", merged / emptied)
+        shared = merged / self.folder.relative_to("/")
+        shared.mkdir(parents=True, exist_ok=True)
+        _run("mount", "--bind", self.folder, shared)
         script = root / "python"
         enter = f"exec nsenter --net=/run/netns/{host} -- chroot {merged}"
-        script.write_text(f'#!/bin/sh\n{enter} {sys.executable} "$@"\n')
+        script.write_text(f'#!/bin/sh\n{enter} {PYTHON} "$@"\n')
         script.chmod(0o755)
         return script
 
