@@ -63,7 +63,8 @@ class Player:
         self.folder = folder
         self.record = folder / "record"
 
-    def command(self, *arguments: str, strategy: dict[str, Any] | None = None, **variables: Any) -> list[str]:
+    def command(self, *arguments: str, strategy: Any = None, **variables: Any) -> list[str]:
+        """The command line of a play of the role with *variables*; *strategy* has further keywords of the play, or None."""
         inventory = {"all": {"hosts": {host.name: host.ansible_variables() for host in self.hosts}}}
         (self.folder / "inventory.json").write_text(json.dumps(inventory))
         (self.folder / "ansible.cfg").touch()
@@ -89,7 +90,7 @@ class Player:
             "HOME": str(self.folder),
         }
 
-    def play(self, *arguments: str, strategy: dict[str, Any] | None = None, **variables: Any) -> Played:
+    def play(self, *arguments: str, strategy: Any = None, **variables: Any) -> Played:
         done = subprocess.run(
             self.command(*arguments, strategy=strategy, **variables),
             env=self.environment(),

@@ -43,12 +43,12 @@ class Ground:
         """Without a token, as root."""
         return host.run("curl", "-s", "http://100.100.100.200/latest/meta-data/instance-id").stdout
 
-    def program(self, path: str, text: str) -> Callable[[], None]:
+    def program(self, path: str, text: str) -> Callable[[], object]:
         """Put a script in the place of a program; returns what puts it back."""
         self.bad.output("mv", path, path + ".real")
         (self.bad.root / path.lstrip("/")).write_text(text)
         self.bad.output("chmod", "755", path)
-        return lambda: self.bad.output("mv", path + ".real", path) and None
+        return lambda: self.bad.output("mv", path + ".real", path)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def ground(site: tuple[Host, Host], tmp_path: Path) -> Iterator[Ground]:
         ground.player.play(hardening_state="absent").must()
 
 
-Undo = Callable[[], None]
+Undo = Callable[[], object]
 
 
 def the_api_refuses(ground: Ground) -> Undo:
@@ -79,18 +79,18 @@ def the_api_refuses(ground: Ground) -> Undo:
         "instance": "i-bad",
     }
     ground.emulator.admin("PATCH", "/control", {"faults": [fault]})
-    return lambda: ground.emulator.admin("PATCH", "/control", {"faults": []}) and None
+    return lambda: ground.emulator.admin("PATCH", "/control", {"faults": []})
 
 
 def the_guest_never_sees_it(ground: Ground) -> Undo:
     """The API accepts and shows the change; the metadata service goes on as before, for all instances."""
     ground.emulator.admin("PATCH", "/control", {"delay_seconds": 3600})
-    return lambda: ground.emulator.admin("PATCH", "/control", {"delay_seconds": 0}) and None
+    return lambda: ground.emulator.admin("PATCH", "/control", {"delay_seconds": 0})
 
 
 def nft_is_missing(ground: Ground) -> Undo:
     ground.bad.output("mv", "/usr/sbin/nft", "/usr/sbin/nft.gone")
-    return lambda: ground.bad.output("mv", "/usr/sbin/nft.gone", "/usr/sbin/nft") and None
+    return lambda: ground.bad.output("mv", "/usr/sbin/nft.gone", "/usr/sbin/nft")
 
 
 def the_rules_are_refused(ground: Ground) -> Undo:
@@ -115,7 +115,7 @@ def a_directory_cannot_be_written(ground: Ground) -> Undo:
     return lambda: (ground.bad.root / "etc/alicloud-imds").unlink()
 
 
-FAILURES = {
+FAILURES: dict[Callable[[Ground], Undo], str] = {
     the_api_refuses: "OperationConflict",
     the_guest_never_sees_it: "Metadata is still given without a token after 5 s, where 'required' or 'disabled' was expected",
     nft_is_missing: "There is no program nft on this host. Install the package nftables",

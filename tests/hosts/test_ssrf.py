@@ -37,7 +37,7 @@ def ask(url: str, method: str = "GET", headers: dict[str, str] | None = None) ->
     request = urllib.request.Request(url, method=method, headers=headers or {})
     try:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as answer:
-            return answer.read().decode()
+            return str(answer.read().decode())
     except urllib.error.HTTPError as exc:
         return exc.read().decode()
 

@@ -28,7 +28,6 @@ SOURCE = CHECKOUT / ".cache" / "docs-rst"
 def steps(target: Path) -> Iterator[tuple[str, list[str | Path]]]:
     """(name, command)"""
     antsibull = BIN / "antsibull-docs"
-    yield "lint-collection-docs", [antsibull, "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", "."]
     options: list[str | Path] = ["--cleanup", "everything", "--fail-on-error", "--use-current", "--squash-hierarchy"]
     yield "pages of plugins", [antsibull, "collection", *options, "--dest-dir", SOURCE, "alicloud.imds"]
     strict: list[str | Path] = ["-q", "-E", "-W", "--keep-going"]

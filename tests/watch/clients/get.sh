@@ -1,3 +1,7 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
 # get.sh PATH AGENT [TIMES]: read an item without a token, TIMES times, each time in a process that ends at once.
 # Run by bash, which has a TCP client in it: the whole process lives for some milliseconds.
 get() {

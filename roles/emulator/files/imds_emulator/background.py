@@ -33,7 +33,6 @@ def run(serve: Callable[[Ready], int], log: Optional[str]) -> int:
     os.setsid()
     if os.fork():
         os._exit(0)
-    os.chdir("/")
     _redirect(0, os.devnull, os.O_RDONLY)
     _redirect(1, log or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
