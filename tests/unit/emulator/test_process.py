@@ -114,10 +114,10 @@ def test_a_bad_start_is_one_clear_line(tmp_path: Path, arguments: Any, config: A
 
 
 def test_background(tmp_path: Path) -> None:
-    """It returns when the service answers, and leaves no open output behind."""
+    """It returns when the service answers, and leaves no open output behind; paths are meant from here."""
     ready = tmp_path / "ready"
-    arguments = ["--listen", "127.0.0.1:0", "--ready-file", str(ready), "--log", str(tmp_path / "log")]
-    result = run("serve", "--background", *arguments)
+    arguments = ["--listen", "127.0.0.1:0", "--ready-file", "ready", "--log", "log"]
+    result = run("serve", "--background", *arguments, cwd=str(tmp_path))
     assert result.returncode == 0
     where = json.loads(ready.read_text())
     try:
