@@ -70,10 +70,13 @@ class Watch:
         ends = float("inf") if seconds is None else time.monotonic() + seconds
         while time.monotonic() < ends:
             ready = _wait([*urgent, self._source.fileno()], self._patience(ends))
-            if stop in ready or (hook is not None and self._listen_for_a_while(urgent)):
+            if stop in ready:
                 break
+            self._finder.listen()
             self._read_packets()
             self._keep_house()
+            if hook is not None and self._source.fileno() in ready and self._listen_for_a_while(urgent):
+                break
         self._read_packets()
         self._count(self._flows.end(time.monotonic()))
         self._write()
@@ -81,7 +84,7 @@ class Watch:
         self._tell_of_the_disk()
 
     def _listen_for_a_while(self, urgent: t.List[int]) -> bool:
-        """Let packets wait, but not what the kernel tells. True if it is time to stop.
+        """Let further packets wait, but not what the kernel tells. True if it is time to stop.
 
         Who connects may end in a moment. Packets do not run away, and to wake up for each would hold up, on a busy
         machine, the very programs that send them.
