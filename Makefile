@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit thorough integration interop fleet lint sanity benchmark benchmark-fleet build clean constraints newcomer collection tools
+.PHONY: help setup demo test unit thorough integration interop fleet roots hosts molecule lint sanity benchmark benchmark-fleet build clean constraints newcomer collection tools
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,8 +24,8 @@ demo: collection ## Make three emulated ECS instances insist on tokens, read the
 	@$(TOOLS)/need.sh ip:iproute2 || true
 	@$(TOOLS)/in-lab.sh $(BIN)/python tests/demo/demo.py
 
-test: tools ## Run every check: lint, unit, thorough, integration, interop, fleet, sanity
-	@$(BIN)/python $(TOOLS)/stages.py lint unit thorough integration interop fleet sanity
+test: tools ## Run every check: lint, unit, thorough, integration, interop, fleet, hosts, molecule, sanity
+	@$(BIN)/python $(TOOLS)/stages.py lint unit thorough integration interop fleet hosts molecule sanity
 
 unit: $(VENV)/.test ## Unit tests for the inner loop (seconds)
 	@$(BIN)/python -m pytest -n 2 -m "not slow" tests/unit
@@ -43,6 +43,16 @@ interop: tools collection ## Other people's clients against the emulator, in the
 
 fleet: $(VENV)/.test collection ## 10,000 emulated instances changed, restored, interrupted, timed
 	@$(BIN)/python -m pytest tests/fleet
+
+roots: tools ## Make the Debian root file systems of the test hosts, unless they are there (needs root)
+	@$(TOOLS)/need.sh mmdebstrap:mmdebstrap systemd-nspawn:systemd-container ssh:openssh-client || [ -z "$$CI" ]
+	@$(BIN)/python tests/hosts/roots.py || [ -z "$$CI" ]
+
+hosts: roots collection ## Tests on real test hosts: systemd, nftables, SSH (ARGS=-k NAME for some)
+	@$(TOOLS)/in-lab.sh $(BIN)/python -m pytest tests/hosts $(ARGS)
+
+molecule: roots collection ## Molecule's scenarios on real test hosts (ARGS=NAME... for some)
+	@$(TOOLS)/in-lab.sh $(BIN)/python tests/hosts/scenarios.py $(ARGS)
 
 lint: tools ## Style, types, changelog, documentation
 	@$(BIN)/python $(TOOLS)/lint.py

@@ -4,7 +4,7 @@
 """Emulated instances: network namespaces inside the laboratory of tests/lab/enter, and the emulator that serves them.
 
 The emulator alone also works outside the laboratory, on loopback addresses. Nothing here outlives the Python process
-that uses it, even where that is killed inside the laboratory.
+that uses it, even where that is killed inside the laboratory; a detached emulator dies with the laboratory.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ def add_instance(name: str, ip: str) -> str:
     # A link's name has at most 15 characters; the address makes it unique.
     port = "port" + "-".join(ip.split(".")[2:])
     subprocess.run(["ip", "netns", "add", name], check=True)
-    _ip_batch(
+    ip_batch(
         f"link add {port} type veth peer name eth0 address {mac_of(ip)} netns {name}",
         f"link set {port} master br0 up",
     )
-    _ip_batch(
+    ip_batch(
         "link set lo up",
         f"addr add {ip}/16 dev eth0",
         "link set eth0 up",
@@ -61,11 +61,12 @@ def add_instance(name: str, ip: str) -> str:
 def remove_instance(name: str, ip: str) -> None:
     """Undo `add_instance`. Processes in the namespace must have ended; otherwise it lives on without a name."""
     # By name as well: the kernel removes a namespace's links some time later, and the name would be taken until then.
-    _ip_batch("link del port" + "-".join(ip.split(".")[2:]))
+    ip_batch("link del port" + "-".join(ip.split(".")[2:]))
     subprocess.run(["ip", "netns", "del", name], check=True)
 
 
-def _ip_batch(*commands: str, namespace: str | None = None) -> None:
+def ip_batch(*commands: str, namespace: str | None = None) -> None:
+    """Give commands to `ip`, in this network namespace or another."""
     where = ["-n", namespace] if namespace else []
     subprocess.run(["ip", *where, "-batch", "-"], input="\n".join(commands), text=True, check=True)
 
@@ -155,15 +156,22 @@ class Emulator:
 
 
 def start_emulator(
-    config: dict[str, Any], listen: str | list[str] | None = None, control: bool | str = False, **options: str
+    config: dict[str, Any],
+    listen: str | list[str] | None = None,
+    control: bool | str = False,
+    detached: bool = False,
+    **options: str,
 ) -> Emulator:
     """Start the emulator and return when it answers.
 
     By default it listens at the service's own address inside the laboratory, else at a free loopback port. *control*:
-    the control plane answers as well, at this address or (True) at a free loopback port: ``control_endpoint``. *options*
-    are further long options of ``imds-emulator serve`` with their values, for example ``state="/path"``.
+    the control plane answers as well, at this address or (True) at a free loopback port: ``control_endpoint``. A *detached*
+    one, possible only in the laboratory, lives on when this process ends. *options* are further long options of
+    ``imds-emulator serve`` with their values, for example ``state="/path"``.
     """
-    folder = Path(scratch("emulator-"))
+    if detached and not in_lab():
+        raise RuntimeError("an emulator can be detached only inside tests/lab/enter, which ends it in the end")
+    folder = Path(tempfile.mkdtemp(prefix="imds-emulator-", dir="/run") if detached else scratch("emulator-"))
     listen = listen or (f"{SERVICE}:80" if in_lab() else "127.0.0.1:0")
     (folder / "config.json").write_text(json.dumps(config))
     settings = {"config": folder / "config.json", "admin": "127.0.0.1:0"}
@@ -171,12 +179,16 @@ def start_emulator(
     if control:
         settings["control"] = "127.0.0.1:0" if control is True else control
     # Where this process is killed, or ends without clean-up (a forked test), the kernel ends the emulator.
-    command = ["setpriv", "--pdeathsig", "TERM", "--", str(EMULATOR), "serve"]
+    command = [] if detached else ["setpriv", "--pdeathsig", "TERM", "--"]
+    command += [str(EMULATOR), "serve"]
     command += [part for address in ([listen] if isinstance(listen, str) else listen) for part in ("--listen", address)]
     command += [part for name, value in settings.items() for part in ("--" + name, str(value))]
     with open(folder / "log", "wb") as log:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    atexit.register(_end, process)
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=detached
+        )
+    if not detached:
+        atexit.register(_end, process)
     ready = _wait_ready(process, Path(str(settings["ready-file"])), folder / "log")
     return Emulator(process, ready, Path(str(settings["journal"])), folder / "log")
 

@@ -17,7 +17,7 @@ from checkout import CHECKOUT, files, linked
 from report import Report
 
 BIN = Path(sys.executable).parent
-TYPED = ("plugins/module_utils", "roles/emulator/files/imds_emulator", "tests/lab", "tests/tools")
+TYPED = ("plugins/module_utils", "roles/emulator/files/imds_emulator", "tests/lab", "tests/hosts", "tests/tools")
 
 
 def shell_scripts() -> list[str]:

@@ -1,0 +1,204 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""roots.py [NAME...]: make the Debian root file systems of the test hosts in .cache/roots, or those named.
+
+A root is made anew only when its recipe has changed. Test hosts never write to it: they work on an overlay.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+ROOTS = CHECKOUT / ".cache" / "roots"
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+PACKAGES = (
+    # a host that boots and lets Ansible in
+    *("systemd", "systemd-sysv", "dbus", "openssh-server", "python3", "python3-apt", "sudo"),
+    # what the role works with, and what its tests ask with
+    *("nftables", "iptables", "cron", "bash-completion", "ca-certificates", "curl", "iproute2", "procps"),
+    # the open reverse proxy, and the web server's user, of the test of request forgery
+    "nginx-light",
+)
+# No network, so these could only fail or disturb a comparison; the web server is started by the tests that want it.
+DISABLED = ("nginx.service", "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer")
+HOOKS = (
+    *(f'systemctl --root="$1" --quiet disable {unit}' for unit in DISABLED),
+    ': >"$1/etc/machine-id"; rm -f "$1/etc/hostname" "$1/var/lib/dbus/machine-id"',
+    'rm -rf "$1"/etc/apt/sources.list* "$1"/etc/*/*.d/99mmdebstrap "$1"/etc/dpkg/dpkg.cfg.d/99mmdebstrap',
+    'find "$1/var/log" "$1/var/cache/apt" -type f -delete',
+)
+
+
+class CannotMake(Exception):
+    """No root can be made here; the message is a sentence for people."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    suite: str
+    packages: tuple[str, ...] = PACKAGES
+    hooks: tuple[str, ...] = HOOKS
+
+    def fingerprint(self) -> str:
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+
+RECIPES = {
+    "bookworm": Recipe("bookworm"),
+    "trixie": Recipe("trixie"),
+    # its cloud-init, 22.4.2, is too old to know the service's tokens
+    "bookworm-cloud-init": Recipe("bookworm", (*PACKAGES, "cloud-init")),
+}
+
+
+def root(name: str) -> Path:
+    """The folder of this root, which is made first where it is missing or its recipe has changed."""
+    recipe = RECIPES.get(name)
+    if not recipe:
+        raise CannotMake(f"There is no root '{name}'; there are: {', '.join(RECIPES)}.")
+    ROOTS.mkdir(parents=True, exist_ok=True)
+    folder, stamp = ROOTS / name, ROOTS / f"{name}.recipe"
+    if _current(stamp, recipe):
+        return folder
+    with (ROOTS / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # somebody else may be making it
+        if not _current(stamp, recipe):
+            stamp.unlink(missing_ok=True)
+            _make(name, recipe, folder)
+            stamp.write_text(recipe.fingerprint())
+    return folder
+
+
+def missing() -> list[str]:
+    """The roots that would have to be made."""
+    return [name for name, recipe in RECIPES.items() if not _current(ROOTS / f"{name}.recipe", recipe)]
+
+
+def _current(stamp: Path, recipe: Recipe) -> bool:
+    return stamp.exists() and stamp.read_text() == recipe.fingerprint()
+
+
+def _make(name: str, recipe: Recipe, folder: Path) -> None:
+    """Make it beside its place, then move it there: what bears the name is always whole."""
+    reason = reason_not()
+    if reason:
+        raise CannotMake(reason)
+    print(f"Root {name}: making it, which takes about a minute", flush=True)
+    began = time.monotonic()
+    for left_over in ROOTS.glob(f".{name}-making-*"):
+        shutil.rmtree(left_over)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{name}-making-", dir=ROOTS))
+    try:
+        new = scratch / "root"
+        _mmdebstrap(recipe, new)
+        if folder.exists():
+            folder.rename(scratch / "old")
+        new.rename(folder)
+    finally:
+        shutil.rmtree(scratch)
+    print(f"Root {name}: made in {time.monotonic() - began:.0f} s", flush=True)
+
+
+def reason_not() -> str | None:
+    """Why no root can be made on this machine."""
+    if os.environ.get("IMDS_LAB"):
+        return "Roots of test hosts are made by `make roots`, outside the laboratory, which has no network."
+    if os.geteuid() != 0:
+        return "Roots of test hosts can be made and used by root only."
+    if not shutil.which("mmdebstrap"):
+        return "Roots of test hosts are made with mmdebstrap, which is not installed (Debian package: mmdebstrap)."
+    return None
+
+
+def _mmdebstrap(recipe: Recipe, target: Path) -> None:
+    options = ["--variant=minbase", "--mode=root", "--format=directory", "--include=" + ",".join(recipe.packages)]
+    options += [f"--aptopt={option}" for option in _apt_options()]
+    # Nobody reads documentation or other languages there.
+    options += ["--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/locale/*"]
+    options += [f"--customize-hook={hook}" for hook in recipe.hooks]
+    # Its mounts and processes are its own: when it is killed half way, nothing of it stays on the machine.
+    private = [
+        "setpriv",
+        "--pdeathsig",
+        "KILL",
+        "unshare",
+        "--mount",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--mount-proc",
+    ]
+    command = [*private, "mmdebstrap", *options, recipe.suite, str(target), "-"]
+    sources = "\n".join(_sources(recipe.suite)) + "\n"
+    done = subprocess.run(command, input=sources, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise CannotMake(f"mmdebstrap could not make a {recipe.suite} root:\n{done.stdout}{done.stderr}")
+    os.chmod(target, 0o755)
+
+
+def _apt_options() -> Iterator[str]:
+    """How this machine's apt reaches its sources, for the apt that fills the root."""
+    dump = subprocess.run(["apt-config", "dump"], check=True, capture_output=True, text=True).stdout
+    for line in dump.splitlines():
+        if line.startswith(("Acquire::http", "Acquire::Check-")) and not line.endswith(' "";'):
+            yield line
+
+
+def _sources(suite: str) -> Iterator[str]:
+    """The Debian sources of this machine, with *suite* in place of its own release."""
+    release = dict(line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line)
+    own = release.get("VERSION_CODENAME", "").strip('"')
+    found = sorted(set(_machine_sources()))
+    lines = [
+        f"deb [signed-by={KEYRING}] {uri} {suite}{name[len(own) :]} main"
+        for uri, name in found
+        if name in (own, own + "-updates", own + "-security")
+        and uri.rstrip("/").split("/")[-1] in ("debian", "debian-security")
+    ]
+    if not lines:
+        raise CannotMake("No Debian source is in /etc/apt/sources.list*: roots of test hosts cannot be made from here.")
+    yield from lines
+
+
+def _machine_sources() -> Iterator[tuple[str, str]]:
+    """(URI, suite) of each package source that apt has here, in either of its two formats."""
+    apt = Path("/etc/apt")
+    for path in (apt / "sources.list", *apt.glob("sources.list.d/*.list")):
+        for line in path.read_text().splitlines() if path.exists() else []:
+            words = [word for word in line.split("#")[0].split() if not word.startswith("[") and not word.endswith("]")]
+            if len(words) > 2 and words[0] == "deb":
+                yield words[1], words[2]
+    for path in apt.glob("sources.list.d/*.sources"):
+        for stanza in path.read_text().split("\n\n"):
+            fields = dict(line.split(":", 1) for line in stanza.splitlines() if ":" in line and line[0] != "#")
+            if "deb" in fields.get("Types", "").split() and fields.get("Enabled", "yes").strip() != "no":
+                for uri in fields.get("URIs", "").split():
+                    for suite in fields.get("Suites", "").split():
+                        yield uri, suite
+
+
+def main(names: list[str]) -> int:
+    try:
+        for name in names or RECIPES:
+            root(name)
+    except CannotMake as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,54 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nothing of a test host stays on the machine, however it ended."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import boot
+from hosts import Site
+
+HERE = Path(__file__).resolve().parent
+
+
+def test_nothing_is_left_of_a_destroyed_host(site: Site) -> None:
+    host = site.add("gone", "systemd", "bookworm")
+    host.container()
+    group, folder = boot.cgroup("gone"), host.folder
+    assert group.exists() and folder.exists()
+    site.remove(host)
+    names = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout
+    links = subprocess.run(["ip", "-json", "link"], capture_output=True, text=True, check=True).stdout
+    assert "gone" not in names
+    assert {link["ifname"] for link in json.loads(links)} == {"lo", "br0"}
+    assert not group.exists() and not folder.exists()
+    assert "gone" not in "".join(open("/proc/self/mounts"))
+
+
+def test_a_killed_laboratory_leaves_only_what_the_next_one_removes() -> None:
+    inside = f"{shlex.quote(sys.executable)} {HERE}/hosts.py up victim >/dev/null && echo up && sleep 300"
+    laboratory = [str(HERE.parent / "lab/enter"), "sh", "-c", inside]
+    with subprocess.Popen(laboratory, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stdout.readline() == "up\n"
+        process.kill()
+    assert boot.wait_for(lambda: not victims(), 10), victims()
+
+
+def victims() -> list[Path]:
+    """What is left of the host; its processes end some time after the laboratory was killed."""
+    boot.prepare_cgroups()
+    alive = [path for path in Path("/proc").glob("[0-9]*/cmdline") if b"--machine=victim" in read(path)]
+    return [*alive, *boot.CGROUPS.glob("*-victim")]
+
+
+def read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
