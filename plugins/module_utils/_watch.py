@@ -64,6 +64,12 @@ class Watch:
         self._periods: t.List[t.List[int]] = []
         self._load()
 
+    def save(self) -> None:
+        """Write the file, and return when that is done."""
+        self._write()
+        self._store.wait()
+        self._tell_of_the_disk()
+
     def run(self, stop: int, hook: t.Optional[Hook] = None, seconds: t.Optional[float] = None) -> None:
         """Until there is something to read from the descriptor *stop*, or for some seconds."""
         urgent = [stop] if hook is None else [stop, hook.fileno()]
@@ -79,9 +85,7 @@ class Watch:
                 break
         self._read_packets()
         self._count(self._flows.end(time.monotonic()))
-        self._write()
-        self._store.wait()
-        self._tell_of_the_disk()
+        self.save()
 
     def _listen_for_a_while(self, urgent: t.List[int]) -> bool:
         """Let further packets wait, but not what the kernel tells. True if it is time to stop.
