@@ -27,7 +27,7 @@ from ._callers_paths import every_class
 MAXIMUM_BYTES = 900000  # of all records as JSON
 MAXIMUM_CALLERS = 2000
 _CALLER_BYTES = 520  # of a caller besides its names: braces, parents, how it was found
-_ROW_BYTES = 160
+_ROW_BYTES = 150
 _MAXIMUM_PARENTS = 4
 _LONGEST = {"user": 32, "comm": 16, "exe": 256, "unit": 128, "container": 96, "source": 45}
 FOUND_BY = ("connect", "socket", "uid", "address", "none")
@@ -72,7 +72,7 @@ class Sighting(t.NamedTuple):
 class _Entry:
     """One caller's record."""
 
-    __slots__ = ("caller", "rows", "parents", "found_by", "exe_found_by", "size", "text")
+    __slots__ = ("caller", "rows", "parents", "found_by", "exe_found_by", "size", "text", "plain", "latest")
 
     def __init__(self, caller: Caller) -> None:
         self.caller = caller
@@ -82,11 +82,20 @@ class _Entry:
         self.exe_found_by: t.Dict[str, int] = {}
         self.size = _CALLER_BYTES + len(json.dumps(caller))
         self.text: t.Optional[str] = None  # its JSON, while nothing has changed
+        self.plain, self.latest = False, 0
 
-    def last(self) -> t.Tuple[bool, int]:
-        """Who sorts first is the first to make room: no plain request, and long ago."""
-        plain = any(mode == WITHOUT_TOKEN for mode, _path, _noise in self.rows)
-        return plain, max((row["last"] for row in self.rows.values()), default=0)
+    def worth(self) -> t.Tuple[bool, int]:
+        """Who is worth least is the first to make room: no plain request, and long ago."""
+        return self.plain, self.latest
+
+    def count(self, row: Row, count: int, first: int, last: int) -> None:
+        """Add requests to a row."""
+        row["count"] += count
+        row["first"] = min(row["first"], first)
+        row["last"] = max(row["last"], last)
+        self.plain = self.plain or row["mode"] == WITHOUT_TOKEN
+        self.latest = max(self.latest, last)
+        self.text = None
 
     def content(self) -> t.Dict[str, t.Any]:
         names = self.caller._asdict()
@@ -106,13 +115,11 @@ class Records:
         """Count one request."""
         entry = self._entry(sighting.caller)
         row = self._row(entry, mode, path, noise, now)
-        row["count"] += 1
-        _seen(row, now)
+        entry.count(row, 1, now, now)
         _count(entry.found_by, sighting.found_by)
         _count(entry.exe_found_by, sighting.exe_found_by)
         if sighting.parent and (sighting.parent in entry.parents or len(entry.parents) < _MAXIMUM_PARENTS):
             _count(entry.parents, sighting.parent[:16])
-        entry.text = None
 
     def size(self) -> int:
         """No less than the bytes of `as_json`."""
@@ -125,6 +132,7 @@ class Records:
                 for row in entry.rows.values():
                     row["last"] = min(row["last"], now)
                     row["first"] = min(row["first"], now)
+                entry.latest = min(entry.latest, now)
                 entry.text = None
             if entry.text is None:
                 entry.text = json.dumps(entry.content(), separators=(",", ":"))
@@ -148,9 +156,7 @@ class Records:
             count, first, last = (row[name] for name in ("count", "first", "last"))
             if not all(isinstance(number, int) and 0 <= number < 1 << 53 for number in (count, first, last)):
                 raise ValueError("a count or time that is none")
-            mine = self._row(entry, mode, path, noise, first)
-            mine["count"] += count
-            mine["first"], mine["last"] = min(mine["first"], first), max(mine["last"], last)
+            entry.count(self._row(entry, mode, path, noise, first), count, first, last)
         for name, known in (("found_by", FOUND_BY), ("exe_found_by", EXE_FOUND_BY)):
             counts = {str(key): int(count) for key, count in content[name].items() if key in known}
             _sum(getattr(entry, name), counts)
@@ -182,9 +188,9 @@ class Records:
             return
         before = self._entries.pop(nameless)
         self._size -= before.size
-        content = before.content()
-        content["exe_found_by"] = {"same_name": sum(before.exe_found_by.values())}
-        self._merge(entry, content)
+        before.exe_found_by = {"same_name": sum(before.exe_found_by.values())}
+        self._take_over(entry, before)
+        _sum(entry.parents, dict(list(before.parents.items())[: _MAXIMUM_PARENTS - len(entry.parents)]))
 
     def _row(self, entry: _Entry, mode: str, path: str, noise: str, now: int) -> Row:
         row = entry.rows.get((mode, path, noise))
@@ -197,12 +203,20 @@ class Records:
         return row
 
     def _make_room(self) -> None:
-        """Sum up a tenth of the callers under other; at least one, at most all but one."""
-        entries = sorted(self._entries.values(), key=_Entry.last)
-        for entry in entries[: max(1, len(entries) // 10)]:
+        """Sum up a fifth of the callers under other; at least one, at most all but one."""
+        entries = sorted(self._entries.values(), key=_Entry.worth)
+        for entry in entries[: max(1, len(entries) // 5)]:
             del self._entries[entry.caller]
             self._size -= entry.size
-            self._merge(self._other, {**entry.content(), "parents": {}})
+            self._take_over(self._other, entry)
+
+    def _take_over(self, entry: _Entry, former: _Entry) -> None:
+        """All but the names."""
+        for (mode, path, noise), row in former.rows.items():
+            mine = self._row(entry, mode, path, noise, row["first"])
+            entry.count(mine, row["count"], row["first"], row["last"])
+        _sum(entry.found_by, former.found_by)
+        _sum(entry.exe_found_by, former.exe_found_by)
 
 
 def _caller(content: t.Any) -> Caller:
@@ -213,12 +227,6 @@ def _caller(content: t.Any) -> Caller:
     if not (names["uid"] is None or isinstance(names["uid"], int)):
         raise ValueError("a uid that is no number")
     return Caller(**names)
-
-
-def _seen(row: Row, now: int) -> None:
-    """The clock may have been set back: no time is later than now."""
-    row["last"] = now
-    row["first"] = min(row["first"], now)
 
 
 def _count(counts: t.Dict[str, int], name: str) -> None:

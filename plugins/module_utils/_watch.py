@@ -9,12 +9,14 @@ It listens and does nothing else: whatever happens to it, no request is held up 
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import time
 import typing as t
 
 from ._callers import Records
+from ._watch_bpf import Hook
 from ._watch_find import Finder, Peer
 from ._watch_flows import Flow, Flows, Segment
 from ._watch_noise import Noise
@@ -23,6 +25,7 @@ from ._watch_store import Store
 
 WRITE_SECONDS = 5.0
 HEARTBEAT_SECONDS = 60.0
+REST_SECONDS = 0.05
 GAP_SECONDS = 60  # a restart that takes no longer does not end a time of watching
 MAXIMUM_PERIODS = 20
 MAXIMUM_PROBLEMS = 10
@@ -61,25 +64,43 @@ class Watch:
         self._periods: t.List[t.List[int]] = []
         self._load()
 
-    def run(self, stop: t.Any, hook: t.Optional[t.Any] = None, seconds: t.Optional[float] = None) -> None:
-        """Until there is something to read from *stop*, or for some seconds."""
-        poll = select.poll()
-        for waiting in (stop, self._source, hook):
-            if waiting is not None:
-                poll.register(waiting, select.POLLIN)
-        ends = None if seconds is None else time.monotonic() + seconds
-        while ends is None or time.monotonic() < ends:
-            ready = {fd for fd, _event in poll.poll(self._patience(ends) * 1000)}
-            if (stop if isinstance(stop, int) else stop.fileno()) in ready:
+    def save(self) -> None:
+        """Write the file, and return when that is done."""
+        self._write()
+        self._store.wait()
+        self._tell_of_the_disk()
+
+    def run(self, stop: int, hook: t.Optional[Hook] = None, seconds: t.Optional[float] = None) -> None:
+        """Until there is something to read from the descriptor *stop*, or for some seconds."""
+        urgent = [stop] if hook is None else [stop, hook.fileno()]
+        ends = float("inf") if seconds is None else time.monotonic() + seconds
+        while time.monotonic() < ends:
+            ready = _wait([*urgent, self._source.fileno()], self._patience(ends))
+            if stop in ready:
                 break
             self._finder.listen()
             self._read_packets()
             self._keep_house()
+            if hook is not None and self._source.fileno() in ready and self._listen_for_a_while(urgent):
+                break
         self._read_packets()
         self._count(self._flows.end(time.monotonic()))
-        self._write()
-        self._store.wait()
-        self._tell_of_the_disk()
+        self.save()
+
+    def _listen_for_a_while(self, urgent: t.List[int]) -> bool:
+        """Let further packets wait, but not what the kernel tells. True if it is time to stop.
+
+        Who connects may end in a moment. Packets do not run away, and to wake up for each would hold up, on a busy
+        machine, the very programs that send them.
+        """
+        rest = time.monotonic() + REST_SECONDS
+        while True:
+            self._finder.listen()
+            left = rest - time.monotonic()
+            if left <= 0:
+                return False
+            if urgent[0] in _wait(urgent, left):
+                return True
 
     def status(self) -> t.Dict[str, t.Any]:
         """As it stands in the file."""
@@ -129,15 +150,12 @@ class Watch:
         if now - self._written >= due:
             self._write()
 
-    def _patience(self, ends: t.Optional[float]) -> float:
+    def _patience(self, ends: float) -> float:
         """Seconds until there is something to do even if nothing happens."""
         now = time.monotonic()
-        due = (
-            _SWEEP_SECONDS
-            if self._changed or self._store.busy() or self._told
-            else self._written + HEARTBEAT_SECONDS - now
-        )
-        return max(0.0, min(due, HEARTBEAT_SECONDS if ends is None else ends - now)) + 0.001
+        soon = self._changed or self._store.busy() or self._told
+        due = _SWEEP_SECONDS if soon else self._written + HEARTBEAT_SECONDS - now
+        return max(0.0, min(due, HEARTBEAT_SECONDS, ends - now))
 
     def _write(self) -> None:
         now = self._now()
@@ -188,6 +206,14 @@ class Watch:
         if problem != self._told:
             self._say(problem or "The records can be written again.")
             self._told = problem
+
+
+def _wait(descriptors: t.Iterable[int], seconds: float) -> t.Set[int]:
+    """Those that can be read, as soon as one can."""
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+    return {descriptor for descriptor, _event in poll.poll(math.ceil(seconds * 1000))}
 
 
 def resumed(periods: t.List[t.List[int]], now: int) -> t.List[t.List[int]]:

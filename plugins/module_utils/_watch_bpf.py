@@ -56,6 +56,7 @@ class Hook:
         """Raise OSError where the kernel does not allow it or has no such thing."""
         if os.uname().machine not in _SYSCALL or sys.byteorder != "little":
             raise OSError(errno.ENOSYS, "no number of bpf(2) is known for %s" % os.uname().machine)
+        self.tells_names = True  #: command names, too
         self._fds: t.List[int] = []
         try:
             self._ring = self._keep(_bpf(_MAP_CREATE, struct.pack("<4I", _RINGBUF_MAP, 0, 0, _RING_BYTES)))
@@ -102,14 +103,8 @@ class Hook:
 
     def _attach(self, path: str, target: programs.Target) -> None:
         cgroup = self._keep(os.open(path, os.O_RDONLY | os.O_DIRECTORY))
-        namespace = _pid_namespace()
         for make, where in ((programs.connect4, _ATTACH_CONNECT4), (programs.connect6, _ATTACH_CONNECT6)):
-            try:
-                program = _load(_SOCK_ADDR, where, make(target, namespace))
-            except OSError:
-                if namespace is None:
-                    raise
-                program = _load(_SOCK_ADDR, where, make(target))  # older kernels do not translate PIDs
+            program, self.tells_names = _load_best(where, make, target)
             self._link(program, cgroup, where)
         self._link(_load(_SOCK_OPS, _ATTACH_SOCK_OPS, programs.established(target)), cgroup, _ATTACH_SOCK_OPS)
 
@@ -142,6 +137,22 @@ def _pid_namespace() -> t.Optional[t.Tuple[int, int]]:
 
 
 _known: t.Optional[t.Tuple[t.Optional[t.Tuple[int, int]]]] = None
+
+
+def _load_best(
+    where: int, make: t.Callable[[programs.Target, programs.Wish], bytes], target: programs.Target
+) -> t.Tuple[int, bool]:
+    """The program that tells the most of those that may be loaded; and whether it tells command names."""
+    namespace = _pid_namespace()
+    wishes = [programs.Wish(namespace, comm) for comm in (True, False)]
+    if namespace is not None:  # Linux before 6.10 does not translate PIDs
+        wishes += [programs.Wish(None, comm) for comm in (True, False)]
+    for wish in wishes[:-1]:
+        try:
+            return _load(_SOCK_ADDR, where, make(target, wish)), wish.comm
+        except OSError:
+            continue
+    return _load(_SOCK_ADDR, where, make(target, wishes[-1])), wishes[-1].comm
 
 
 def _load(kind: int, attach: int, code: bytes) -> int:

@@ -58,7 +58,7 @@ class Finder:
             return
         for event in self._hook.events():
             if isinstance(event, Connect):
-                seen = self._processes.look(event.pid, "connect", event.uid, text_of(event.comm), event.cgroup)
+                seen = self._processes.look(event.pid, "connect", event.uid, text_of(event.comm) or None, event.cgroup)
                 _keep(self._connecting, event.cookie, Peer(seen, event.pid))
                 continue
             peer = self._connecting.pop(event.cookie, None)

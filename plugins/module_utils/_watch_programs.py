@@ -37,16 +37,23 @@ class Target(t.NamedTuple):
     ring: int  # file descriptor
 
 
-def connect4(target: Target, namespace: t.Optional[t.Tuple[int, int]] = None) -> bytes:
-    """For BPF_CGROUP_INET4_CONNECT. *namespace*: device and inode of the PID namespace whose PIDs are wanted."""
+class Wish(t.NamedTuple):
+    """What not every kernel tells, or not everybody: PIDs of a namespace (its device and inode), and command names."""
+
+    namespace: t.Optional[t.Tuple[int, int]] = None
+    comm: bool = True
+
+
+def connect4(target: Target, wish: Wish) -> bytes:
+    """For BPF_CGROUP_INET4_CONNECT."""
     wanted = [(4, _number(target.address)), (24, _port(target.port))]  # user_ip4, user_port
-    return _tell_who(target.ring, wanted, namespace)
+    return _tell_who(target.ring, wanted, wish)
 
 
-def connect6(target: Target, namespace: t.Optional[t.Tuple[int, int]] = None) -> bytes:
+def connect6(target: Target, wish: Wish) -> bytes:
     """For BPF_CGROUP_INET6_CONNECT."""
     mapped = [(8, 0), (12, 0), (16, _number(b"\0\0\xff\xff")), (20, _number(target.address))]  # user_ip6
-    return _tell_who(target.ring, [*mapped, (24, _port(target.port))], namespace)
+    return _tell_who(target.ring, [*mapped, (24, _port(target.port))], wish)
 
 
 def established(target: Target) -> bytes:
@@ -63,17 +70,18 @@ def established(target: Target) -> bytes:
     return _program(wanted, tell + _send(target.ring, size))
 
 
-def _tell_who(ring: int, wanted: t.List[t.Tuple[int, int]], namespace: t.Optional[t.Tuple[int, int]]) -> bytes:
+def _tell_who(ring: int, wanted: t.List[t.Tuple[int, int]], wish: Wish) -> bytes:
     size = CONNECT_EVENT.size
     tell = [_put(-size, CONNECT), _ins(_CALL, imm=_TASK), _keep(8 - size), _put(16 - size, 0)]
     tell += [_put(48 - size, 0), _put(56 - size, 0)]
-    if namespace:
-        tell += [_load_64(_R1, namespace[0]), _load_64(_R2, namespace[1]), *_address(_R3, 16 - size)]
+    if wish.namespace:
+        tell += [_load_64(_R1, wish.namespace[0]), _load_64(_R2, wish.namespace[1]), *_address(_R3, 16 - size)]
         tell += [_ins(_MOVE, _R4, imm=8), _ins(_CALL, imm=_NS_TASK)]
     for helper, place in ((_USER, 24), (_CGROUP, 32)):
         tell += [_ins(_CALL, imm=helper), _keep(place - size)]
     tell += [_ins(_MOVE_REGISTER, _R1, _R6), _ins(_CALL, imm=_COOKIE), _keep(40 - size)]
-    tell += [*_address(_R1, 48 - size), _ins(_MOVE, _R2, imm=16), _ins(_CALL, imm=_COMM)]
+    if wish.comm:
+        tell += [*_address(_R1, 48 - size), _ins(_MOVE, _R2, imm=16), _ins(_CALL, imm=_COMM)]
     return _program(wanted, tell + _send(ring, size))
 
 

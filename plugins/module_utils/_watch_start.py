@@ -48,6 +48,7 @@ def watch(
         running = Watch(capture, finder, store, found_by, say)
         for problem in problems:
             running.complain(problem)
+        running.save()  # whoever is told that the watch is ready can read how it does
         notify("READY=1\nSTATUS=Watching: %s." % _METHODS[found_by])
         running.run(stop, hook, seconds)
     finally:
@@ -93,10 +94,16 @@ def _hook() -> t.Tuple[t.Optional[Hook], t.List[str]]:
     if cgroup is None:
         return None, ["No control groups of version 2 are mounted, so %s." % _METHODS["socket"]]
     try:
-        return Hook(cgroup, SERVICE, PORT), []
+        hook = Hook(cgroup, SERVICE, PORT)
+        lacks = (
+            "The kernel does not tell command names without CAP_PERFMON; those of processes that end soon are missed."
+        )
+        return hook, [] if hook.tells_names else [lacks]
     except OSError as exc:
         reason = "The kernel cannot tell who connects (%s)" % exc.strerror
-        return None, ["%s, so %s. It takes Linux 5.8, CAP_BPF and CAP_NET_ADMIN." % (reason, _METHODS["socket"])]
+        return None, [
+            "%s, so %s. It takes Linux 5.8, CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN." % (reason, _METHODS["socket"])
+        ]
 
 
 def _cgroup2(mounts: str = "/proc/self/mounts") -> t.Optional[str]:

@@ -54,6 +54,7 @@ SLOW = (
     "fleet/test_modules.py",
     "fleet/test_apply.py",
     "command/test_launcher.py",
+    "watch/test_size.py",
 )
 
 

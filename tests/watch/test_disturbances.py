@@ -224,6 +224,15 @@ def test_a_kernel_that_does_not_tell_who_connects(machine: Machine, start: Start
     }
 
 
+def test_a_kernel_that_does_not_tell_names(machine: Machine, start: Start) -> None:
+    watch = start("setpriv", "--bounding-set", "-all,+net_raw,+net_admin,+bpf,+sys_ptrace")
+    ask(machine, 20, uid=1001, cgroup="ask.service")
+    content = watch.stop()
+    assert content["status"]["found_by"] == "connect" and "CAP_PERFMON" in content["status"]["problems"][0]
+    assert {(caller["uid"], caller["unit"]) for caller in content["callers"]} == {(1001, "ask.service")}
+    assert {caller["comm"] for caller in content["callers"]} <= {"bash", None}
+
+
 def test_without_the_right_to_capture(machine: Machine, tmp_path: Path) -> None:
     command = machine.command(
         "setpriv", "--bounding-set", "-net_raw", launcher(tmp_path), "watch", "--state-dir", tmp_path / "state"

@@ -38,7 +38,7 @@ def test_one_caller() -> None:
             "found_by": {"connect": 4},
             "exe_found_by": {"proc": 4},
             "requests": [
-                {"mode": "without_token", "path": "mac", "count": 3, "first": 100, "last": 120},
+                {"mode": "without_token", "path": "mac", "count": 3, "first": 100, "last": 130},
                 {"mode": "with_token", "path": "mac", "count": 1, "first": 140, "last": 140},
             ],
         }

@@ -1,0 +1,125 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The callers watch as a hardened service on a host with systemd: does it see units and containers, with few rights?"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import stat
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import boot
+import jinja2
+import lab
+import pytest
+from host import Host
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+TEMPLATE = CHECKOUT / "roles/hardening/templates/alicloud-imds-watch.service.j2"
+UNIT = "alicloud-imds-watch.service"
+STATE = "/var/lib/alicloud-imds"
+ZONE = f"http://{lab.SERVICE}/latest/meta-data/zone-id"
+GET = f"exec 3<>/dev/tcp/{lab.SERVICE}/80; printf 'GET /latest/meta-data/%s HTTP/1.0\\r\\n\\r\\n' $0 >&3; "
+GET += "read -r -t 20 version status rest <&3; [ $status = 200 ]"
+
+NewHost = Callable[..., Host]
+
+
+def install(host: Host, state: str = STATE) -> None:
+    """The command where the role puts it, and the unit, started."""
+    target = host.root / "usr/local/lib/ecs-metadata/alicloud_imds"
+    shutil.copytree(CHECKOUT / "plugins/module_utils", target, ignore=shutil.ignore_patterns("__pycache__"))
+    command = host.root / "usr/local/bin/ecs-metadata"
+    shutil.copy(CHECKOUT / "command/ecs-metadata", command)
+    command.chmod(command.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+    environment = jinja2.Environment(trim_blocks=True, undefined=jinja2.StrictUndefined)
+    environment.filters["to_json"] = json.dumps
+    settings = {"__hardening_command": "/usr/local/bin/ecs-metadata", "hardening_watch_state_dir": state}
+    text = environment.from_string(TEMPLATE.read_text()).render(ansible_managed="A test", **settings)
+    (host.root / "etc/systemd/system" / UNIT).write_text(text)
+    host.output("systemctl", "daemon-reload")
+    done = host.run("systemctl", "enable", "--now", UNIT)
+    assert done.returncode == 0, done.stderr + host.output("journalctl", "--no-pager", "--unit", UNIT)
+
+
+def report(host: Host, *options: str) -> Any:
+    return json.loads(host.output("ecs-metadata", "callers", "--json", *options))
+
+
+def found(host: Host) -> Counter[tuple[Any, ...]]:
+    """Requests by unit, user, command name, mode."""
+    host.output("systemctl", "stop", UNIT)
+    requests: Counter[tuple[Any, ...]] = Counter()
+    for caller in report(host)["callers"]:
+        for row in caller["requests"]:
+            requests[caller["unit"], caller["user"], caller["comm"], row["mode"]] += row["count"]
+    return requests
+
+
+@pytest.mark.parametrize("root", ["bookworm", "trixie"])
+def test_units_users_and_containers(new_host: NewHost, start_emulator: Callable[..., lab.Emulator], root: str) -> None:
+    host = new_host("systemd", root)
+    emulator = start_emulator({"instances": [{"host": host.name, "http_tokens": "optional"}]})
+    install(host)
+    status = json.loads(host.output("ecs-metadata", "watch", "--status", "--json"))
+    assert (status["running"], status["found_by"], status["problems"]) == (True, "connect", [])
+    run = ["systemd-run", "--quiet", "--wait", "--collect"]
+    for number in range(20):  # each unit lives as long as its process: some milliseconds
+        host.output(*run, f"--unit=short{number}", "--property=User=www-data", "bash", "-c", GET, "mac")
+    loop = f"for i in $(seq 50); do bash -c '{GET.replace(chr(39), chr(34))}' mac || exit; done"
+    host.output(*run, "--unit=loop", "--property=DynamicUser=yes", "bash", "-c", loop)
+    host.output("curl", "--silent", "--fail", ZONE)
+    assert host.container().run("curl", "--silent", "--fail", ZONE).returncode == 0
+    requests = found(host)
+    assert sum(requests.values()) == len(emulator.journal()) == 72
+    for number in range(20):
+        assert requests[f"short{number}.service", "www-data", "bash", "without_token"] == 1
+    callers = report(host)["callers"]
+    (loop_caller,) = [caller for caller in callers if caller["unit"] == "loop.service"]
+    assert loop_caller["modes"] == {"without_token": 50} and loop_caller["uid"] >= 61184
+    executables = Counter(caller["exe"] for caller in callers for _request in range(sum(caller["modes"].values())))
+    print(executables)
+    assert executables[None] <= 3
+    (forwarded,) = [caller for caller in callers if caller["source"]]
+    assert (forwarded["comm"], forwarded["source"], forwarded["exe"]) == ("curl", "172.30.0.2", "/usr/bin/curl")
+
+
+def test_few_rights_and_a_way_back(new_host: NewHost, start_emulator: Callable[..., lab.Emulator]) -> None:
+    host = new_host()
+    start_emulator({"instances": [{"host": host.name, "http_tokens": "optional"}]})
+    install(host)
+    exposure = host.output("systemd-analyze", "security", "--no-pager", UNIT)
+    print(exposure)
+    overall = re.search(r"Overall exposure level for .*: ([0-9.]+)", exposure)
+    assert overall and float(overall.group(1)) < 4.0
+    assert host.output("stat", "--format=%a %U", STATE, STATE + "/callers.json").split("\n")[:2] == [
+        "700 root",
+        "600 root",
+    ]
+    assert host.run("ecs-metadata", "callers", user="www-data").returncode == 1
+    pid = host.output("systemctl", "show", "--value", "--property=MainPID", UNIT).strip()
+    assert host.output("curl", "--silent", "--fail", ZONE)
+    host.output("kill", "-KILL", pid)
+    assert host.output("curl", "--silent", "--fail", ZONE)  # nobody is held up
+    assert boot.wait_for(lambda: host.run("ecs-metadata", "watch", "--status").returncode == 0, 30)
+    host.reboot()
+    assert host.run("ecs-metadata", "watch", "--status").returncode == 0
+    host.output("curl", "--silent", "--fail", ZONE)
+    host.output("systemctl", "disable", "--now", UNIT)
+    assert host.run("ecs-metadata", "watch", "--status").returncode == 1
+    assert report(host)["totals"]["without_token"] >= 1
+    assert host.output("systemctl", "--failed", "--no-legend") == ""
+    assert "Traceback" not in host.output("journalctl", "--no-pager", "--unit", UNIT)
+
+
+def test_another_place_for_the_records(new_host: NewHost) -> None:
+    host = new_host()
+    (host.root / "srv/odd place").mkdir()
+    install(host, "/srv/odd place")
+    assert host.run("ecs-metadata", "watch", "--status", "--state-dir", "/srv/odd place").returncode == 0

@@ -1,0 +1,79 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What does the watch cost? The same load without and with it, in turns; processor time and memory of the watch itself."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from machine import Machine, Watch
+
+MANY = Path(__file__).resolve().parent / "clients/many.py"
+TICKS = os.sysconf("SC_CLK_TCK")
+RATE = 200
+
+
+@dataclass
+class Costs:
+    """Delays in seconds, by round; processor time as a share of one processor; memory in bytes."""
+
+    without: list[list[float]] = field(default_factory=list)
+    beside: list[list[float]] = field(default_factory=list)
+    idle: float = 0.0
+    busy: list[float] = field(default_factory=list)
+    memory_idle: int = 0
+    memory_busy: int = 0
+
+    def ratio(self, share: float) -> float:
+        """The delay that this share of the requests does not exceed, with the watch over without it; the best round each."""
+        return min(quantile(delays, share) for delays in self.beside) / min(
+            quantile(delays, share) for delays in self.without
+        )
+
+
+def quantile(delays: list[float], share: float) -> float:
+    return statistics.quantiles(delays, n=1000)[round(share * 1000) - 1]
+
+
+def measure(machine: Machine, start: Callable[[], Watch], rounds: int, seconds: int, idle_seconds: int) -> Costs:
+    costs = Costs()
+    for number in range(rounds):
+        costs.without.append(load(machine, seconds))
+        watch = start()
+        if not number:
+            time.sleep(2)  # what starting costs is another matter
+            costs.idle = share(watch, lambda: time.sleep(idle_seconds))
+            costs.memory_idle = memory(watch)
+        costs.busy.append(share(watch, lambda: costs.beside.append(load(machine, seconds))))
+        costs.memory_busy = max(costs.memory_busy, memory(watch))
+        watch.stop()
+    return costs
+
+
+def load(machine: Machine, seconds: int) -> list[float]:
+    """RATE requests a second on one kept connection: the delay of each."""
+    output = machine.run(os.path.realpath(sys.executable), MANY, str(RATE * seconds), str(RATE))
+    return [float(line) for line in output.split()]
+
+
+def share(watch: Watch, work: Callable[[], None]) -> float:
+    began, used = time.monotonic(), _ticks(watch)
+    work()
+    return (_ticks(watch) - used) / TICKS / (time.monotonic() - began)
+
+
+def memory(watch: Watch) -> int:
+    lines = Path(f"/proc/{watch.process.pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS"))
+
+
+def _ticks(watch: Watch) -> int:
+    fields = Path(f"/proc/{watch.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
