@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test proofs unit thorough integration interop fleet roots hosts molecule report-page lint docs sanity benchmark benchmark-fleet benchmark-hardening clean constraints newcomer collection tools matrix gates packaging dist
+.PHONY: help setup demo test proofs unit thorough integration interop fleet roots hosts molecule watch report-page lint docs sanity benchmark benchmark-fleet benchmark-hardening clean constraints newcomer collection tools matrix gates packaging dist
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,8 +28,8 @@ demo: collection ## Make three emulated ECS instances insist on tokens, read the
 test: tools ## Run every check that takes minutes: lint, docs, unit, thorough, integration, interop, fleet, sanity
 	@$(BIN)/python $(TOOLS)/stages.py lint docs unit thorough integration interop fleet sanity
 
-proofs: tools ## Run what takes longer, as CI does: real test hosts, molecule, a real browser
-	@$(BIN)/python $(TOOLS)/stages.py hosts molecule report-page
+proofs: tools ## Run what takes longer, as CI does: real test hosts, molecule, the watch, a browser
+	@$(BIN)/python $(TOOLS)/stages.py hosts molecule watch report-page
 
 unit: $(VENV)/.test ## Unit tests for the inner loop (seconds)
 	@$(BIN)/python -m pytest -n 2 -m "not slow" tests/unit
@@ -61,6 +61,9 @@ hosts: roots collection .cache/old-sdk ## Tests on real test hosts: systemd, nft
 
 molecule: roots collection ## Molecule's scenarios on real test hosts (ARGS=NAME... for some)
 	@$(TOOLS)/in-lab.sh $(BIN)/python tests/hosts/scenarios.py $(ARGS)
+
+watch: tools collection ## The callers watch: real clients, hostile traffic, disturbances, in the laboratory
+	@$(TOOLS)/in-lab.sh $(BIN)/python -m pytest tests/watch $(ARGS)
 
 report-page: $(VENV)/.test collection ## The fleet report in a real browser, at 3 and at 1,000 hosts
 	@$(TOOLS)/need.sh chromium:chromium chromedriver:chromium-driver || [ -z "$$CI" ]

@@ -6,22 +6,21 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-import shutil
-import stat
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import boot
-import jinja2
 import lab
 import pytest
 from host import Host
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-TEMPLATE = CHECKOUT / "roles/hardening/templates/alicloud-imds-watch.service.j2"
 UNIT = "alicloud-imds-watch.service"
 STATE = "/var/lib/alicloud-imds"
 ZONE = f"http://{lab.SERVICE}/latest/meta-data/zone-id"
@@ -31,21 +30,16 @@ GET += "read -r -t 20 version status rest <&3; [ $status = 200 ]"
 NewHost = Callable[..., Host]
 
 
-def install(host: Host, state: str = STATE) -> None:
-    """The command where the role puts it, and the unit, started."""
-    target = host.root / "usr/local/lib/ecs-metadata/alicloud_imds"
-    shutil.copytree(CHECKOUT / "plugins/module_utils", target, ignore=shutil.ignore_patterns("__pycache__"))
-    command = host.root / "usr/local/bin/ecs-metadata"
-    shutil.copy(CHECKOUT / "command/ecs-metadata", command)
-    command.chmod(command.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
-    environment = jinja2.Environment(trim_blocks=True, undefined=jinja2.StrictUndefined)
-    environment.filters["to_json"] = json.dumps
-    settings = {"__hardening_command": "/usr/local/bin/ecs-metadata", "hardening_watch_state_dir": state}
-    text = environment.from_string(TEMPLATE.read_text()).render(ansible_managed="A test", **settings)
-    (host.root / "etc/systemd/system" / UNIT).write_text(text)
-    host.output("systemctl", "daemon-reload")
-    done = host.run("systemctl", "enable", "--now", UNIT)
-    assert done.returncode == 0, done.stderr + host.output("journalctl", "--no-pager", "--unit", UNIT)
+def install(host: Host, folder: Path) -> None:
+    """By the module, as the role does it."""
+    (folder / "inventory.json").write_text(json.dumps({"all": {"hosts": {host.name: host.ansible_variables()}}}))
+    (folder / "ansible.cfg").touch()
+    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".cache/collections"), "HOME": str(folder)}
+    environment["ANSIBLE_CONFIG"] = str(folder / "ansible.cfg")
+    command = [str(Path(sys.executable).parent / "ansible"), "all", "--inventory", str(folder / "inventory.json")]
+    command += ["--module-name", "alicloud.imds.tooling", "--args", "watch=true"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def report(host: Host, *options: str) -> Any:
@@ -63,10 +57,12 @@ def found(host: Host) -> Counter[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("root", ["bookworm", "trixie"])
-def test_units_users_and_containers(new_host: NewHost, start_emulator: Callable[..., lab.Emulator], root: str) -> None:
+def test_units_users_and_containers(
+    new_host: NewHost, start_emulator: Callable[..., lab.Emulator], root: str, tmp_path: Path
+) -> None:
     host = new_host("systemd", root)
     emulator = start_emulator({"instances": [{"host": host.name, "http_tokens": "optional"}]})
-    install(host)
+    install(host, tmp_path)
     status = json.loads(host.output("ecs-metadata", "watch", "--status", "--json"))
     assert (status["running"], status["found_by"], status["problems"]) == (True, "connect", [])
     run = ["systemd-run", "--quiet", "--wait", "--collect"]
@@ -90,10 +86,12 @@ def test_units_users_and_containers(new_host: NewHost, start_emulator: Callable[
     assert (forwarded["comm"], forwarded["source"], forwarded["exe"]) == ("curl", "172.30.0.2", "/usr/bin/curl")
 
 
-def test_few_rights_and_a_way_back(new_host: NewHost, start_emulator: Callable[..., lab.Emulator]) -> None:
+def test_few_rights_and_a_way_back(
+    new_host: NewHost, start_emulator: Callable[..., lab.Emulator], tmp_path: Path
+) -> None:
     host = new_host()
     start_emulator({"instances": [{"host": host.name, "http_tokens": "optional"}]})
-    install(host)
+    install(host, tmp_path)
     exposure = host.output("systemd-analyze", "security", "--no-pager", UNIT)
     print(exposure)
     overall = re.search(r"Overall exposure level for .*: ([0-9.]+)", exposure)
@@ -116,10 +114,3 @@ def test_few_rights_and_a_way_back(new_host: NewHost, start_emulator: Callable[.
     assert report(host)["totals"]["without_token"] >= 1
     assert host.output("systemctl", "--failed", "--no-legend") == ""
     assert "Traceback" not in host.output("journalctl", "--no-pager", "--unit", UNIT)
-
-
-def test_another_place_for_the_records(new_host: NewHost) -> None:
-    host = new_host()
-    (host.root / "srv/odd place").mkdir()
-    install(host, "/srv/odd place")
-    assert host.run("ecs-metadata", "watch", "--status", "--state-dir", "/srv/odd place").returncode == 0
