@@ -20,35 +20,41 @@ options:
   users:
     description:
       - Users of the managed node to ask for as well, each in a process of its own with all groups of that user. Needs root.
+    version_added: 0.2.0
     type: list
     elements: str
     default: []
   allowed_users:
     description:
       - Users, among those to ask for, who must see what the user of this task sees. Otherwise the task fails.
+    version_added: 0.2.0
     type: list
     elements: str
     default: []
   refused_users:
     description:
       - Users, among those to ask for, who must not reach the service at all. Otherwise the task fails.
+    version_added: 0.2.0
     type: list
     elements: str
     default: []
   identity:
     description:
       - Return which instance this is, too.
+    version_added: 0.2.0
     type: bool
     default: false
   expect:
     description:
       - Verdicts that are wanted. Another one is asked about again for O(wait) seconds, and is a failure of the task then.
+    version_added: 0.2.0
     type: list
     elements: str
     choices: [optional, required, disabled, unreachable]
   wait:
     description:
       - Seconds to wait for a verdict in O(expect). A change of the metadata options takes a while to arrive on the instance.
+    version_added: 0.2.0
     type: float
     default: 0.0
   cloud_init:
@@ -56,6 +62,7 @@ options:
       - Let cloud-init, where it is installed and enabled, look for its data source as it does at boot, without keeping anything.
       - On an instance whose cloud-init is too old for tokens, it finds none once they are required, and the next boot goes wrong.
         With O(expect), that is a failure of the task.
+    version_added: 0.2.0
     type: bool
     default: false
 extends_documentation_fragment:

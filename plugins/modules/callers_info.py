@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: callers_info
 short_description: Which programs on managed nodes use the ECS metadata service, and in which mode
-version_added: 0.1.0
+version_added: 0.2.0
 author:
   - Contributors to the alicloud.imds collection (@alicloud-imds)
 description:

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: report
 short_description: One page on the metadata access of a whole fleet
-version_added: 0.1.0
+version_added: 0.2.0
 author:
   - Contributors to the alicloud.imds collection (@alicloud-imds)
 description:

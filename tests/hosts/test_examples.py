@@ -55,7 +55,7 @@ def test_examples_of_a_module(player: Player, name: str) -> None:
     assert all(f"TASK [{task['name']}]" in output for task in tasks)
 
 
-@pytest.mark.parametrize(("page", "number"), [("README.md", 1), ("roles/hardening/README.md", 3)])
+@pytest.mark.parametrize(("page", "number"), [("README.md", 1), ("roles/hardening/README.md", 4)])
 def test_examples_of_the_role(player: Player, page: str, number: int) -> None:
     text = (CHECKOUT / page).read_text()
     blocks = [yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)]
