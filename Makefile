@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit thorough integration interop fleet roots hosts molecule lint sanity benchmark benchmark-fleet build clean constraints newcomer collection tools
+.PHONY: help setup demo test unit thorough integration interop fleet roots hosts molecule watch lint sanity benchmark benchmark-fleet benchmark-watch build clean constraints newcomer collection tools
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,8 +24,8 @@ demo: collection ## Make three emulated ECS instances insist on tokens, read the
 	@$(TOOLS)/need.sh ip:iproute2 || true
 	@$(TOOLS)/in-lab.sh $(BIN)/python tests/demo/demo.py
 
-test: tools ## Run every check: lint, unit, thorough, integration, interop, fleet, hosts, molecule, sanity
-	@$(BIN)/python $(TOOLS)/stages.py lint unit thorough integration interop fleet hosts molecule sanity
+test: tools ## Run every check: lint, unit, thorough, integration, interop, fleet, watch, hosts, molecule, sanity
+	@$(BIN)/python $(TOOLS)/stages.py lint unit thorough integration interop fleet watch hosts molecule sanity
 
 unit: $(VENV)/.test ## Unit tests for the inner loop (seconds)
 	@$(BIN)/python -m pytest -n 2 -m "not slow" tests/unit
@@ -43,6 +43,10 @@ interop: tools collection ## Other people's clients against the emulator, in the
 
 fleet: $(VENV)/.test collection ## 10,000 emulated instances changed, restored, interrupted, timed
 	@$(BIN)/python -m pytest tests/fleet
+
+watch: tools ## The callers watch: a mixed load, floods, disturbances, in the laboratory (needs root)
+	@$(BIN)/python $(TOOLS)/interop.py
+	@$(TOOLS)/in-lab.sh $(BIN)/python -m pytest tests/watch $(ARGS)
 
 roots: tools ## Make the Debian root file systems of the test hosts, unless they are there (needs root)
 	@$(TOOLS)/need.sh mmdebstrap:mmdebstrap systemd-nspawn:systemd-container ssh:openssh-client || [ -z "$$CI" ]
@@ -67,6 +71,9 @@ benchmark: tools collection ## Compare the speed with the peer (ARGS=--quick for
 benchmark-fleet: $(VENV)/.test collection ## Compare changing many instances with a loop over the vendor's SDK
 	@$(BIN)/python $(TOOLS)/interop.py || [ -z "$$CI" ]
 	@$(BIN)/python tests/benchmark/fleet.py
+
+benchmark-watch: $(VENV)/.test ## Measure what the callers watch costs (ARGS=--quick for a short run)
+	@$(TOOLS)/in-lab.sh $(BIN)/python tests/watch/benchmark.py $(ARGS)
 
 build: $(VENV)/.core ## Build the collection's tarball in build/
 	@$(BIN)/ansible-galaxy collection build --force --output-path build
