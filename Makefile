@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test proofs unit thorough integration interop fleet roots hosts molecule watch report-page lint docs sanity benchmark benchmark-fleet benchmark-hardening clean constraints newcomer collection tools matrix gates packaging dist
+.PHONY: help setup demo test proofs unit thorough integration interop fleet roots hosts molecule watch report-page lint docs sanity benchmark benchmark-fleet benchmark-watch benchmark-hardening clean constraints newcomer collection tools matrix gates packaging dist
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ interop: tools collection ## Other people's clients against the emulator, in the
 
 fleet: $(VENV)/.test collection ## 10,000 emulated instances changed, restored, interrupted, timed
 	@$(BIN)/python -m pytest tests/fleet
+
+watch: tools ## The callers watch: a mixed load, floods, disturbances, in the laboratory (needs root)
+	@$(BIN)/python $(TOOLS)/interop.py
+	@$(TOOLS)/in-lab.sh $(BIN)/python -m pytest tests/watch $(ARGS)
 
 roots: tools ## Make the Debian root file systems of the test hosts, unless they are there (needs root)
 	@$(TOOLS)/need.sh mmdebstrap:mmdebstrap systemd-nspawn:systemd-container ssh:openssh-client || [ -z "$$CI" ]
@@ -100,6 +104,9 @@ benchmark-fleet: $(VENV)/.test collection ## Compare changing many instances wit
 
 dist: $(VENV)/.core ## Build the tarball of the last commit in build/, with the same bytes each time
 	@$(BIN)/python $(TOOLS)/dist.py build
+
+benchmark-watch: $(VENV)/.test ## Measure what the callers watch costs (ARGS=--quick for a short run)
+	@$(TOOLS)/in-lab.sh $(BIN)/python tests/watch/benchmark.py $(ARGS)
 
 clean: ## Remove everything that make made
 	rm -rf $(VENV) .cache build .ansible .hypothesis tests/output

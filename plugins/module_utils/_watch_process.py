@@ -11,6 +11,7 @@ process of the same user, name and unit may have shown its own before; the recor
 from __future__ import annotations
 
 import os
+import time
 import typing as t
 from collections import OrderedDict
 
@@ -19,12 +20,19 @@ from ._callers_unit import Place, best, place
 
 _REMEMBERED = 4096
 _AMBIGUOUS = ""
+_FRESH_SECONDS = 1.0  # a process that connects again and again is not read again and again
 
 
 class _Stat(t.NamedTuple):
     comm: str
     parent: int
     threads: int
+
+
+class _Seen(t.NamedTuple):
+    told: t.Tuple[str, int, t.Optional[str], int]
+    when: float
+    sighting: Sighting
 
 
 class Processes:
@@ -35,11 +43,22 @@ class Processes:
         self._cgroups = cgroups
         self._users = _Users(passwd)
         self._executables: "OrderedDict[t.Tuple[t.Any, ...], str]" = OrderedDict()
+        self._seen: "OrderedDict[int, _Seen]" = OrderedDict()
         self._places: "OrderedDict[int, Place]" = OrderedDict()
         self._paths: "OrderedDict[int, t.Optional[str]]" = OrderedDict()
 
     def look(self, pid: int, found_by: str, uid: int, comm: t.Optional[str] = None, cgroup: int = 0) -> Sighting:
         """All that can be known of the process; *comm* and *cgroup* are what the kernel told of it."""
+        told, now = (found_by, uid, comm, cgroup), time.monotonic()
+        seen = self._seen.get(pid)
+        if seen is not None and seen.told == told and now - seen.when < _FRESH_SECONDS:
+            return seen.sighting
+        sighting = self._look(pid, found_by, uid, comm, cgroup)
+        if sighting.exe_found_by == "proc":
+            _remember(self._seen, pid, _Seen(told, now, sighting))
+        return sighting
+
+    def _look(self, pid: int, found_by: str, uid: int, comm: t.Optional[str], cgroup: int) -> Sighting:
         exe = self._link(pid, "exe") if pid else None
         stat = self._stat(pid) if pid else None
         if stat is not None and (comm is None or stat.threads > 1):

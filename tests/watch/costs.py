@@ -42,24 +42,27 @@ def quantile(delays: list[float], share: float) -> float:
     return statistics.quantiles(delays, n=1000)[round(share * 1000) - 1]
 
 
-def measure(machine: Machine, start: Callable[[], Watch], rounds: int, seconds: int, idle_seconds: int) -> Costs:
+def measure(
+    machine: Machine, start: Callable[[], Watch], rounds: int, seconds: int, idle_seconds: int, kind: str = ""
+) -> Costs:
+    """*kind*: "new" for a new connection for each request."""
     costs = Costs()
     for number in range(rounds):
-        costs.without.append(load(machine, seconds))
+        costs.without.append(load(machine, seconds, kind))
         watch = start()
         if not number:
             time.sleep(2)  # what starting costs is another matter
             costs.idle = share(watch, lambda: time.sleep(idle_seconds))
             costs.memory_idle = memory(watch)
-        costs.busy.append(share(watch, lambda: costs.beside.append(load(machine, seconds))))
+        costs.busy.append(share(watch, lambda: costs.beside.append(load(machine, seconds, kind))))
         costs.memory_busy = max(costs.memory_busy, memory(watch))
         watch.stop()
     return costs
 
 
-def load(machine: Machine, seconds: int) -> list[float]:
-    """RATE requests a second on one kept connection: the delay of each."""
-    output = machine.run(os.path.realpath(sys.executable), MANY, str(RATE * seconds), str(RATE))
+def load(machine: Machine, seconds: int, kind: str) -> list[float]:
+    """RATE requests a second: the delay of each."""
+    output = machine.run(os.path.realpath(sys.executable), MANY, str(RATE * seconds), str(RATE), *kind.split())
     return [float(line) for line in output.split()]
 
 

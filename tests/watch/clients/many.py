@@ -1,7 +1,10 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""many.py TIMES [RATE]: read an item with a token, on one kept connection, RATE times a second; print each delay."""
+"""many.py TIMES [RATE [new]]: read an item with a token, RATE times a second; print each delay.
+
+All on one kept connection, or (new) each on one of its own.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,16 @@ import sys
 import time
 
 times, rate = int(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 0.0
-sock = socket.create_connection(("100.100.100.200", 80), timeout=60)
-sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+anew = sys.argv[3:] == ["new"]
+
+
+def connect() -> socket.socket:
+    made = socket.create_connection(("100.100.100.200", 80), timeout=60)
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return made
+
+
+sock = connect()
 
 
 def ask(head: str) -> bytes:
@@ -35,6 +46,9 @@ for at in range(times):
     if rate:
         time.sleep(max(0.0, began + at / rate - time.monotonic()))
     start = time.perf_counter()
+    if anew:
+        sock.close()
+        sock = connect()
     ask(f"GET /latest/meta-data/mac HTTP/1.1\r\nX-aliyun-ecs-metadata-token: {token}")
     delays.append(time.perf_counter() - start)
 if rate:
