@@ -66,9 +66,6 @@ hosts: roots collection .cache/old-sdk ## Tests on real test hosts: systemd, nft
 molecule: roots collection ## Molecule's scenarios on real test hosts (ARGS=NAME... for some)
 	@$(TOOLS)/in-lab.sh $(BIN)/python tests/hosts/scenarios.py $(ARGS)
 
-watch: tools collection ## The callers watch: real clients, hostile traffic, disturbances, in the laboratory
-	@$(TOOLS)/in-lab.sh $(BIN)/python -m pytest tests/watch $(ARGS)
-
 report-page: $(VENV)/.test collection ## The fleet report in a real browser, at 3 and at 1,000 hosts
 	@$(TOOLS)/need.sh chromium:chromium chromedriver:chromium-driver || [ -z "$$CI" ]
 	@$(BIN)/python -m pytest tests/report
