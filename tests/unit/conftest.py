@@ -54,7 +54,11 @@ SLOW = (
     "fleet/test_modules.py",
     "fleet/test_apply.py",
     "command/test_launcher.py",
-    "watch/test_size.py",
+    "plugins/host",
+    "preflight",
+    "report",
+    "tools/test_matrix.py",
+    "watch",
 )
 
 
