@@ -58,7 +58,7 @@ def connect6(target: Target, wish: Wish) -> bytes:
 
 def established(target: Target) -> bytes:
     """For BPF_CGROUP_SOCK_OPS."""
-    size = ESTABLISHED_EVENT.size
+    size = int(ESTABLISHED_EVENT.size)
     tell = [_put(-size, ESTABLISHED), _ins(_MOVE_REGISTER, _R1, _R6), _ins(_CALL, imm=_COOKIE), _keep(8 - size)]
     for field, place in ((28, 16), (68, 24), (104, 32)):  # local_ip4, local_port, snd_nxt
         tell += [_ins(_LOAD, _R0, _R6, field), _keep(place - size)]
@@ -71,7 +71,7 @@ def established(target: Target) -> bytes:
 
 
 def _tell_who(ring: int, wanted: t.List[t.Tuple[int, int]], wish: Wish) -> bytes:
-    size = CONNECT_EVENT.size
+    size = int(CONNECT_EVENT.size)
     tell = [_put(-size, CONNECT), _ins(_CALL, imm=_TASK), _keep(8 - size), _put(16 - size, 0)]
     tell += [_put(48 - size, 0), _put(56 - size, 0)]
     if wish.namespace:

@@ -15,7 +15,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import boot  # noqa: F401 (tells where lab is)
+import boot  # noqa: F401  # pylint: disable=unused-import  # it tells where lab is
 import lab
 import needs
 from host import Host

@@ -192,7 +192,7 @@ class Host:
         if user is None:
             return []
         for line in (self.root / "etc/passwd").read_text().splitlines():
-            name, _, uid, gid, *_ = line.split(":")
+            name, _password, uid, gid, *_rest = line.split(":")
             if user in (name, uid):
                 return ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--init-groups"]
         return ["setpriv", f"--reuid={int(user)}", f"--regid={int(user)}", "--clear-groups"]

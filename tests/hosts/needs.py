@@ -9,7 +9,7 @@ import os
 import shutil
 from pathlib import Path
 
-import boot  # noqa: F401 (it tells where lab is)
+import boot  # noqa: F401  # pylint: disable=unused-import  # it tells where lab is
 import lab
 import roots
 

@@ -112,7 +112,7 @@ def systemd_refuses(ground: Ground) -> Undo:
 
 def a_directory_cannot_be_written(ground: Ground) -> Undo:
     (ground.bad.root / "etc/alicloud-imds").write_text("in the way")
-    return lambda: (ground.bad.root / "etc/alicloud-imds").unlink()
+    return (ground.bad.root / "etc/alicloud-imds").unlink
 
 
 FAILURES: dict[Callable[[Ground], Undo], str] = {

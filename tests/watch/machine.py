@@ -69,7 +69,10 @@ class Machine:
 
     def add_pod(self, translated: str = "") -> None:
         """A network namespace behind the instance, which translates addresses and ports: all, or those *translated*."""
-        run = lambda *command: subprocess.run(command, check=True)  # noqa: E731
+
+        def run(*command: str) -> None:
+            subprocess.run(command, check=True)
+
         run("ip", "netns", "add", self.pod)
         inside, outside = ["ip", "-n", self.pod], ["ip", "-n", self.name]
         run(*outside, "link", "add", "pods", "type", "bridge")

@@ -51,13 +51,39 @@ def test_mixed_load(machine: Machine, start: Start, program: Callable[[str], Pat
         client(key, f"short-{number}", shell, GET, ZONE, f"short-{number}", str(SHORT // 16), uid=uid, cgroup=unit)
     pod = program("in-a-pod")
     place = f"docker/{CONTAINER}"
-    client((7, "in-a-pod", str(pod), None, "docker:" + CONTAINER[:12], POD_ADDRESS), "pod",
-        pod, GET, ZONE, "pod", "40", uid=7, cgroup=place, pod=True)  # fmt: skip
-    client((33, Path(PYTHON).name[:15], PYTHON, "mixed.service", None, None), "mixed",
-        PYTHON, HERE / "clients/mixed.py", "mixed", "200", uid=33, cgroup="mixed.service")  # fmt: skip
+    client(
+        (7, "in-a-pod", str(pod), None, "docker:" + CONTAINER[:12], POD_ADDRESS),
+        "pod",
+        pod,
+        GET,
+        ZONE,
+        "pod",
+        "40",
+        uid=7,
+        cgroup=place,
+        pod=True,
+    )
+    client(
+        (33, Path(PYTHON).name[:15], PYTHON, "mixed.service", None, None),
+        "mixed",
+        PYTHON,
+        HERE / "clients/mixed.py",
+        "mixed",
+        "200",
+        uid=33,
+        cgroup="mixed.service",
+    )
     curl = "for i in $(seq 20); do curl -sf -A curl -o /dev/null 100.100.100.200$0 || exit; done"
-    client((1001, "curl", "/usr/bin/curl", "cron.service", None, None), "curl",
-        "bash", "-c", curl, ZONE, uid=1001, cgroup="cron.service")  # fmt: skip
+    client(
+        (1001, "curl", "/usr/bin/curl", "cron.service", None, None),
+        "curl",
+        "bash",
+        "-c",
+        curl,
+        ZONE,
+        uid=1001,
+        cgroup="cron.service",
+    )
     with together(running):
         pass
     content = watch.stop()
@@ -135,15 +161,21 @@ def test_known_noise(machine: Machine, start: Start) -> None:
     assert machine.asked("assistant") == {"without_token": 1}
     content = watch.stop()
     assert totals(content) == machine.asked()
-    noise = {(caller["unit"], row.get("noise")) for caller in content["callers"] for row in caller["requests"]
-        if row["mode"] == "without_token"}  # fmt: skip
+    noise = {
+        (caller["unit"], row.get("noise"))
+        for caller in content["callers"]
+        for row in caller["requests"]
+        if row["mode"] == "without_token"
+    }
     assert noise == {("sdk.service", "retry"), ("aliyun.service", "cloud_assistant"), ("cron.service", None)}
 
 
 def test_no_false_alarm_of_token_users(machine: Machine, start: Start) -> None:
     """100,000 requests with a token, on kept connections."""
     watch = start()
-    running = [machine.start(PYTHON, HERE / "clients/many.py", "50000", uid=33, cgroup="many.service") for _ in "12"]
+    running = [
+        machine.start(PYTHON, HERE / "clients/many.py", "50000", uid=33, cgroup="many.service") for _number in "12"
+    ]
     with together(running):
         pass
     content = watch.stop()

@@ -197,8 +197,13 @@ def test_a_connection_that_was_there_before(machine: Machine, start: Start) -> N
 def test_an_ipv6_socket_with_an_ipv4_address(machine: Machine, start: Start) -> None:
     """As Java uses them."""
     watch = start()
-    done = subprocess.run(machine.command(PYTHON, HERE / "clients/kept.py", "--ipv6", uid=33), input="\n\n", text=True,
-        capture_output=True, check=True)  # fmt: skip
+    done = subprocess.run(
+        machine.command(PYTHON, HERE / "clients/kept.py", "--ipv6", uid=33),
+        input="\n\n",
+        text=True,
+        capture_output=True,
+        check=True,
+    )
     assert done.stdout == "connected\n200\n200\n"
     (caller,) = watch.stop()["callers"]
     assert (caller["uid"], caller["exe"], caller["found_by"]) == (33, PYTHON, {"connect": 2})
@@ -209,8 +214,13 @@ def test_a_kernel_that_does_not_tell_who_connects(machine: Machine, start: Start
     watch = start("setpriv", "--bounding-set", "-bpf,-sys_admin")
     assert "looked up in the tables of sockets" in watch.told
     for pod in (False, True):
-        done = subprocess.run(machine.command(PYTHON, HERE / "clients/kept.py", uid=33, cgroup="kept.service", pod=pod),
-            input="\n" * 3, text=True, capture_output=True, check=True)  # fmt: skip
+        done = subprocess.run(
+            machine.command(PYTHON, HERE / "clients/kept.py", uid=33, cgroup="kept.service", pod=pod),
+            input="\n" * 3,
+            text=True,
+            capture_output=True,
+            check=True,
+        )
         assert done.stdout.count("200") == 3
     ask(machine, 20, uid=1001)
     content = watch.stop()
@@ -269,8 +279,15 @@ def test_hostile_traffic(machine: Machine, start: Start) -> None:
 
 
 NAMES = [
-    r"\x1b]0;owned\x07", r"\x1b[2J\x1b[31m", "<script>x(1)", r"a\\nb", r"a\nb", r"\xff\xfe\xe2\x80\xae", '"}],x', "{{ 1 / 0 }}",
-]  # fmt: skip
+    r"\x1b]0;owned\x07",
+    r"\x1b[2J\x1b[31m",
+    "<script>x(1)",
+    r"a\\nb",
+    r"a\nb",
+    r"\xff\xfe\xe2\x80\xae",
+    '"}],x',
+    "{{ 1 / 0 }}",
+]
 
 
 def test_a_process_calls_itself_what_it_likes(machine: Machine, start: Start, tmp_path: Path) -> None:

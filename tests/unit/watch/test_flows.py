@@ -31,8 +31,9 @@ class Wire:
         self.now = 0.0
 
     def send(self, offset: int, payload: bytes = b"", flags: int = ACK, **changes) -> None:
-        segment = Segment(**{**self.base, "seq": (self.isn + 1 + offset) & 0xFFFFFFFF, "flags": flags,
-            "payload": payload, **changes})  # fmt: skip
+        segment = Segment(
+            **{**self.base, "seq": (self.isn + 1 + offset) & 0xFFFFFFFF, "flags": flags, "payload": payload, **changes}
+        )
         self.take(self.flows.take(segment, self.now)[0])
 
     def take(self, done) -> None:
@@ -55,9 +56,11 @@ def test_in_order() -> None:
 @given(st.lists(st.sampled_from([PUT, PLAIN, TOKEN, BODY]), min_size=1, max_size=5), st.integers(), st.booleans())
 def test_any_cut_any_order_any_repetition(requests: list[bytes], seed: int, syn: bool) -> None:
     dice, data = random.Random(seed), b"".join(requests)
-    cuts = sorted({0, len(data), *(dice.randrange(len(data)) for _ in range(6))})
+    cuts = sorted({0, len(data), *(dice.randrange(len(data)) for _cut in range(6))})
     pieces = [(start, data[start:end]) for start, end in zip(cuts, cuts[1:])]
-    pieces += [(at, data[at : at + dice.randrange(1, 300)]) for at in (dice.randrange(len(data)) for _ in range(4))]
+    pieces += [
+        (at, data[at : at + dice.randrange(1, 300)]) for at in (dice.randrange(len(data)) for _piece in range(4))
+    ]
     rest = pieces[1:]
     dice.shuffle(rest)
     wire, expected = Wire(), Wire()

@@ -31,21 +31,28 @@ TABLE = {
     "token request": (PUT, ["token_request api/token"]),
     "plain": (PLAIN, ["without_token instance-id"]),
     "token": (TOKEN, ["with_token " + ROLE]),
-    "mixed on one connection": (PUT + TOKEN + PLAIN + TOKEN,
-        ["token_request api/token", "with_token " + ROLE, "without_token instance-id", "with_token " + ROLE]),
+    "mixed on one connection": (
+        PUT + TOKEN + PLAIN + TOKEN,
+        ["token_request api/token", "with_token " + ROLE, "without_token instance-id", "with_token " + ROLE],
+    ),
     "a body is no request": (BODY + TOKEN, ["without_token user-data", "with_token " + ROLE]),
     "chunks are no requests": (CHUNKS + TOKEN, ["without_token other", "with_token " + ROLE]),
     "empty lines first": (b"\r\n\r\n" + PLAIN, ["without_token instance-id"]),
     "an empty token is a token": (b"GET / HTTP/1.0\r\nX-ALIYUN-ECS-METADATA-TOKEN:\r\n\r\n", ["with_token /"]),
     "the lifetime's header is not the token": (
-        b"GET / HTTP/1.0\r\nX-aliyun-ecs-metadata-token-ttl-seconds: 1\r\n\r\n", ["without_token /"]),
+        b"GET / HTTP/1.0\r\nX-aliyun-ecs-metadata-token-ttl-seconds: 1\r\n\r\n",
+        ["without_token /"],
+    ),
     "a token elsewhere is none": (
         b"GET /latest/mac?x-aliyun-ecs-metadata-token:1 HTTP/1.0\r\nA: x-aliyun-ecs-metadata-token: 1\r\n\r\n",
-        ["without_token other"]),
+        ["without_token other"],
+    ),
     "nothing after the last": (LAST, ["without_token /"]),
     "nothing after HTTP/1.0": (b"GET / HTTP/1.0\r\n\r\n" + PLAIN, ["without_token /"]),
-    "HTTP/1.0 can be kept": (b"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n" + PLAIN,
-        ["without_token /", "without_token instance-id"]),
+    "HTTP/1.0 can be kept": (
+        b"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n" + PLAIN,
+        ["without_token /", "without_token instance-id"],
+    ),
     "GET of the token's path": (b"GET /latest/api/token HTTP/1.1\r\n\r\n", ["without_token api/token"]),
     "TLS": (b"\x16\x03\x01\x02\x00\x01" + PLAIN, ["unparsable -"]),
     "HTTP/2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", ["unparsable -"]),
@@ -55,14 +62,16 @@ TABLE = {
     "a header that is none": (b"GET / HTTP/1.1\r\nX y: 1\r\n\r\n", ["unparsable -"]),
     "a folded header": (b"GET / HTTP/1.1\r\nA: b\r\n x-aliyun-ecs-metadata-token: 1\r\n\r\n", ["unparsable -"]),
     "garbage after a request": (PLAIN + b"\0\1\2", ["without_token instance-id", "unparsable -"]),
-    "a huge header": (b"GET / HTTP/1.1\r\nA: " + b"x" * (LONGEST_HEAD - 500) + b"\r\nx-aliyun-ecs-metadata-token: 1\r\n\r\n",
-        ["with_token /"]),
+    "a huge header": (
+        b"GET / HTTP/1.1\r\nA: " + b"x" * (LONGEST_HEAD - 500) + b"\r\nx-aliyun-ecs-metadata-token: 1\r\n\r\n",
+        ["with_token /"],
+    ),
     "a head without end": (b"GET / HTTP/1.1\r\nA: " + b"x" * LONGEST_HEAD, ["unparsable -"]),
     "a name without end": (b"GET / HTTP/1.1\r\n" + b"x" * LONGEST_HEAD, ["unparsable -"]),
     "a line without end": (b"G" * 100000, ["unparsable -"]),
     "half a request": (PLAIN[:-2], ["unparsable -"]),
     "nothing": (b"", []),
-}  # fmt: skip
+}
 
 
 def read(*segments: bytes) -> list[str]:

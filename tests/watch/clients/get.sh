@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -7,7 +8,7 @@
 get() {
     exec 3<>/dev/tcp/100.100.100.200/80
     printf 'GET %s HTTP/1.0\r\nUser-Agent: %s\r\n\r\n' "$1" "$2" >&3
-    read -r -t 20 version status rest <&3
+    read -r -t 20 _version status _rest <&3
     [[ $status == 200 ]]
 }
 if [[ ${3:-1} == 1 ]]; then
