@@ -14,6 +14,7 @@ import datetime
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -45,17 +46,15 @@ def pings(number: int) -> list[dict[str, Any]]:
 
 
 def one_task_per_step(player: Player) -> list[dict[str, Any]]:
-    """The same end by well-known modules: a task for each file, each command, each call of the API."""
+    """The same end by well-known modules: a task for each file, each command, each call of the API; the library is one file."""
     api = {"api_endpoint": player.emulator.control_endpoint, "regions": ["cn-hangzhou"], "http_tokens": "required"}
     api |= {"instance_id": "i-{{ inventory_hostname }}", "record": str(player.folder / "naive.json")}
     copy = "ansible.builtin.copy"
-    from_module = [
-        {copy: {"src": str(path), "dest": f"/usr/local/lib/naive/{path.name}", "mode": "0644"}}
-        for path in sorted(UTILS.glob("_*.py"))
-    ]
+    library = str(player.folder / "library.zip")
+    shutil.make_archive(library[: -len(".zip")], "zip", UTILS)
     return [
         {"ansible.builtin.file": {"path": "/usr/local/lib/naive", "state": "directory", "mode": "0755"}},
-        *from_module,
+        {copy: {"src": library, "dest": "/usr/local/lib/naive/library.zip", "mode": "0644"}},
         {copy: {"src": str(CHECKOUT / "command/ecs-metadata"), "dest": "/usr/local/bin/naive", "mode": "0755"}},
         {"ansible.builtin.file": {"path": "/etc/ansible/facts.d", "state": "directory", "mode": "0755"}},
         {copy: {"content": "{}", "dest": "/etc/ansible/facts.d/naive.fact", "mode": "0644"}},
@@ -136,7 +135,7 @@ edit it. Seconds depend on the machine, so compare only within one run.
 - {hosts} test hosts (network namespaces with an SSH server each), the emulator and Ansible share 2 cores. Python {python}.
   Load average at the beginning: {load:.1f}. The SSH connections are open already.
 - The role has {tasks} tasks on each host (look, tooling, fence, verify), and calls the API from one task for all hosts.
-- *One task per step* copies each file with a task of its own, and calls the API for each host: {steps} tasks. It does less: no check
+- *One task per step* copies each file with a task of its own, the command's library as one archive, and calls the API for each host: {steps} tasks. It does less: no check
   before loading, no rollback, no proof as another user.
 - *Reads* and *changes* are calls of DescribeInstances and ModifyInstanceMetadataOptions, of which the API has no batch form.
 
