@@ -39,7 +39,7 @@ def run(player: Player, plays: list[dict[str, Any]]) -> str:
         # the emulator's API, and a place for the record; everything else is as the example has it
         common = {"hardening_api_endpoint": player.emulator.control_endpoint}
         play["vars"] = {**common, "hardening_record_dir": str(player.record), "hardening_preflight": "report"}
-    (player.folder / "play.json").write_text(json.dumps(plays))
+    (player.folder / "play.json").write_text(yaml.safe_dump(plays))  # dates stay dates
     done = subprocess.run(command, env=player.environment(), capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
