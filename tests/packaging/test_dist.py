@@ -14,7 +14,16 @@ from pathlib import Path
 
 from conftest import BIN, collection, dist, install, must, run
 
-TOP = {"MANIFEST.json", "FILES.json", "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"}
+TOP = {
+    "MANIFEST.json",
+    "FILES.json",
+    "README.md",
+    "README.zh-CN.md",
+    "LICENSE",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+}
 TOP |= {"changelogs", "command", "docs", "meta", "playbooks", "plugins", "roles"}
 
 
