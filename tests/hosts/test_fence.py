@@ -13,6 +13,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import lab
@@ -39,19 +40,32 @@ SERVICES = {"denied-root": "root", "denied-web": "www-data"}
 REFUSED_MS = 10
 
 
-def neighbours() -> None:
+@contextmanager
+def neighbours() -> Iterator[None]:
     """What else has an address beside the metadata service answers as well."""
-    for address in ("100.100.2.136", "100.100.100.201"):
+    addresses = ("100.100.2.136", "100.100.100.201")
+    for address in addresses:
         subprocess.run(["ip", "address", "replace", address + "/32", "dev", "lo"], check=True)
+    listeners = []
     for target in OTHERS:
         host, _colon, port = target.rpartition(":")
-        listener = socket.create_server((host, int(port)), backlog=64)
-        threading.Thread(target=_accept, args=(listener,), daemon=True).start()
+        listeners.append(socket.create_server((host, int(port)), backlog=64))
+        threading.Thread(target=_accept, args=(listeners[-1],), daemon=True).start()
+    yield
+    for listener in listeners:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+    for address in addresses:
+        subprocess.run(["ip", "address", "del", address + "/32", "dev", "lo"], check=True)
 
 
 def _accept(listener: socket.socket) -> None:
+    """Until the listener is shut down."""
     while True:
-        listener.accept()[0].close()
+        try:
+            listener.accept()[0].close()
+        except OSError:
+            return
 
 
 class Fenced:
@@ -95,8 +109,7 @@ class Fenced:
 
 @pytest.fixture(scope="module")
 def fenced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fenced]:
-    neighbours()
-    with Site() as site:
+    with neighbours(), Site() as site:
         host = site.add("fenced")
         config = {"instances": [instance(host, clients=[host.ip, "172.30.0.2"]), CONTROLLER]}
         with lab.start_emulator(config, control=True) as emulator:
