@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import socket
+import time
 import typing as t
 from collections import OrderedDict
 
@@ -23,6 +24,7 @@ from ._watch_process import Processes, text_of
 from ._watch_sockets import Sockets
 
 _KEPT = 8192
+_LONGEST_WAIT = 0.5
 
 
 class Peer(t.NamedTuple):
@@ -69,15 +71,29 @@ class Finder:
 
     def find(self, flow: Flow) -> Peer:
         """The caller of a connection that has just been seen."""
-        told = self._by_port.get((flow.source, flow.port))
-        if told is None or (told.first != flow.first and flow.whole):
-            told = self._by_number.get(flow.first)
+        told = self._told(flow)
+        if told is None and self._hook is not None:
+            self._listen_to_the_end(self._hook)
+            told = self._told(flow)
         peer = told.peer if told is not None else self._search(flow)
         if flow.forwarded:
             caller = peer.sighting.caller._replace(source=flow.source)
             found_by = "address" if peer.sighting.found_by == "none" else peer.sighting.found_by
             return Peer(peer.sighting._replace(caller=caller, found_by=found_by), peer.pid)
         return peer
+
+    def _told(self, flow: Flow) -> t.Optional[_Told]:
+        told = self._by_port.get((flow.source, flow.port))
+        if told is None or (told.first != flow.first and flow.whole):
+            told = self._by_number.get(flow.first)
+        return told
+
+    def _listen_to_the_end(self, hook: Hook) -> None:
+        """What is told stands in a row, and a program that is interrupted while it tells holds up those behind it."""
+        ends = time.monotonic() + _LONGEST_WAIT
+        while hook.waiting() and time.monotonic() < ends:
+            time.sleep(0.001)
+            self.listen()
 
     def _search(self, flow: Flow) -> Peer:
         owner = None

@@ -20,7 +20,8 @@ from ._callers_unit import Place, best, place
 
 _REMEMBERED = 4096
 _AMBIGUOUS = ""
-_FRESH_SECONDS = 1.0  # a process that connects again and again is not read again and again
+_NOWHERE = Place(None, None)
+_FRESH_SECONDS = 2.0  # a process that connects again and again is not read again and again
 
 
 class _Stat(t.NamedTuple):
@@ -87,10 +88,10 @@ class Processes:
             return known
         lines = text_of(self._read(pid, "cgroup")).split("\n") if pid else []
         paths = [line.split(":", 2)[2] for line in lines if line.count(":") >= 2]
-        if not paths:
-            path = self._path_of(cgroup) if cgroup else None
-            return Place(None, None) if path is None else place(path)
         found = best(paths)
+        if found == _NOWHERE:  # it has ended, or is ending: then it is in the outermost group already
+            path = self._path_of(cgroup) if cgroup else None
+            return _NOWHERE if path is None else place(path)
         if cgroup and len(paths) == 1:  # one hierarchy: the control group says it all
             _remember(self._places, cgroup, found)
         return found
