@@ -16,7 +16,6 @@ import time
 import typing as t
 
 from ._callers import Records
-from ._watch_bpf import Hook
 from ._watch_find import Finder, Peer
 from ._watch_flows import Flow, Flows, Segment
 from ._watch_noise import Noise
@@ -70,9 +69,9 @@ class Watch:
         self._store.wait()
         self._tell_of_the_disk()
 
-    def run(self, stop: int, hook: t.Optional[Hook] = None, seconds: t.Optional[float] = None) -> None:
+    def run(self, stop: int, seconds: t.Optional[float] = None) -> None:
         """Until there is something to read from the descriptor *stop*, or for some seconds."""
-        urgent = [stop] if hook is None else [stop, hook.fileno()]
+        urgent = [stop, *self._finder.urgent()]
         ends = float("inf") if seconds is None else time.monotonic() + seconds
         while time.monotonic() < ends:
             ready = _wait([*urgent, self._source.fileno()], self._patience(ends))
@@ -81,7 +80,7 @@ class Watch:
             self._finder.listen()
             self._read_packets()
             self._keep_house()
-            if hook is not None and self._source.fileno() in ready and self._listen_for_a_while(urgent):
+            if urgent[1:] and self._source.fileno() in ready and self._listen_for_a_while(urgent):
                 break
         self._read_packets()
         self._count(self._flows.end(time.monotonic()))

@@ -22,7 +22,8 @@ from . import _watch_programs as programs
 
 _SYSCALL = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "loongarch64": 280}
 _MAP_CREATE, _PROG_LOAD, _LINK_CREATE = 0, 5, 28
-_RINGBUF_MAP = 27
+_RINGBUF_MAP, _LRU_HASH_MAP = 27, 9
+_KNOWN_PROCESSES = 2048
 _SOCK_ADDR, _SOCK_OPS = 18, 13
 _ATTACH_CONNECT4, _ATTACH_CONNECT6, _ATTACH_SOCK_OPS = 10, 11, 3
 _RING_BYTES = 1 << 18
@@ -60,34 +61,38 @@ class Hook:
         self._fds: t.List[int] = []
         try:
             self._ring = self._keep(_bpf(_MAP_CREATE, struct.pack("<4I", _RINGBUF_MAP, 0, 0, _RING_BYTES)))
-            self._attach(cgroup, programs.Target(address, port, self._ring))
+            known = self._keep(_bpf(_MAP_CREATE, struct.pack("<4I", _LRU_HASH_MAP, 8, 8, _KNOWN_PROCESSES)))
+            self._attach(cgroup, programs.Target(address, port, self._ring, known))
             page = mmap.PAGESIZE
-            self._read = mmap.mmap(self._ring, page, prot=mmap.PROT_READ | mmap.PROT_WRITE)
+            own = mmap.mmap(self._ring, page, prot=mmap.PROT_READ | mmap.PROT_WRITE)
             # the kernel maps the data twice in a row, so that no event is cut
             self._data = mmap.mmap(self._ring, page + 2 * _RING_BYTES, prot=mmap.PROT_READ, offset=page)
         except OSError:
             self.close()
             raise
         self._at = 0
+        # Shared with the kernel, so read and written as whole numbers; struct would do it byte by byte.
+        self._read, self._written = memoryview(own).cast("Q"), memoryview(self._data).cast("Q")
+        self._headers = memoryview(self._data).cast("I")
 
     def fileno(self) -> int:
         return self._ring
 
     def waiting(self) -> bool:
         """Are there events?"""
-        return self._at < int(struct.unpack_from("<Q", self._data, 0)[0])
+        return self._at < self._written[0]
 
     def events(self) -> t.Iterator[t.Union[Connect, Established]]:
         """All events that are there."""
         while self.waiting():
             start = mmap.PAGESIZE + (self._at & (_RING_BYTES - 1))
-            (header,) = struct.unpack_from("<I", self._data, start)
+            header = self._headers[start // 4]
             if header & _BUSY:
                 return
             length = header & _LENGTH
             event = None if header & _DISCARDED else _decode(self._data[start + 8 : start + 8 + length])
             self._at += (length + 8 + 7) & ~7
-            struct.pack_into("<Q", self._read, 0, self._at)
+            self._read[0] = self._at
             if event:
                 yield event
 

@@ -13,16 +13,19 @@
 from __future__ import annotations
 
 import socket
+import time
 import typing as t
 from collections import OrderedDict
 
 from ._callers import Caller, Sighting
 from ._watch_bpf import Connect, Hook
 from ._watch_flows import Flow
+from ._watch_groups import Groups
 from ._watch_process import Processes, text_of
 from ._watch_sockets import Sockets
 
 _KEPT = 8192
+_LONGEST_WAIT = 0.5
 
 
 class Peer(t.NamedTuple):
@@ -37,26 +40,43 @@ class _Told(t.NamedTuple):
     first: int
 
 
+class Kernel(t.NamedTuple):
+    """What the kernel tells: who connects, and which control groups are made."""
+
+    hook: Hook
+    groups: Groups
+
+    def close(self) -> None:
+        self.hook.close()
+        self.groups.close()
+
+
 class Finder:
     """Knows the processes that connect."""
 
     def __init__(
-        self, address: bytes, port: int, hook: t.Optional[Hook], processes: Processes, sockets: Sockets
+        self, address: bytes, port: int, kernel: t.Optional[Kernel], processes: Processes, sockets: Sockets
     ) -> None:
         self._remote = socket.inet_ntoa(address)
         self._remote_port = port
-        self._hook = hook
+        self._kernel = kernel
         self._processes = processes
         self._sockets = sockets
         self._connecting: "OrderedDict[int, Peer]" = OrderedDict()
         self._by_port: "OrderedDict[t.Tuple[str, int], _Told]" = OrderedDict()
         self._by_number: "OrderedDict[int, _Told]" = OrderedDict()
 
+    def urgent(self) -> t.List[int]:
+        """When one of these descriptors can be read, `listen` at once."""
+        fds = [] if self._kernel is None else [self._kernel.hook.fileno(), self._kernel.groups.fileno()]
+        return [fd for fd in fds if fd >= 0]
+
     def listen(self) -> None:
         """Take what the kernel has told, and look at those processes at once: they may end in a moment."""
-        if self._hook is None:
+        if self._kernel is None:
             return
-        for event in self._hook.events():
+        self._kernel.groups.listen()
+        for event in self._kernel.hook.events():
             if isinstance(event, Connect):
                 seen = self._processes.look(event.pid, "connect", event.uid, text_of(event.comm) or None, event.cgroup)
                 _keep(self._connecting, event.cookie, Peer(seen, event.pid))
@@ -69,15 +89,29 @@ class Finder:
 
     def find(self, flow: Flow) -> Peer:
         """The caller of a connection that has just been seen."""
-        told = self._by_port.get((flow.source, flow.port))
-        if told is None or (told.first != flow.first and flow.whole):
-            told = self._by_number.get(flow.first)
+        told = self._told(flow)
+        if told is None and self._kernel is not None:
+            self._listen_to_the_end(self._kernel.hook)
+            told = self._told(flow)
         peer = told.peer if told is not None else self._search(flow)
         if flow.forwarded:
             caller = peer.sighting.caller._replace(source=flow.source)
             found_by = "address" if peer.sighting.found_by == "none" else peer.sighting.found_by
             return Peer(peer.sighting._replace(caller=caller, found_by=found_by), peer.pid)
         return peer
+
+    def _told(self, flow: Flow) -> t.Optional[_Told]:
+        told = self._by_port.get((flow.source, flow.port))
+        if told is None or (told.first != flow.first and flow.whole):
+            told = self._by_number.get(flow.first)
+        return told
+
+    def _listen_to_the_end(self, hook: Hook) -> None:
+        """What is told stands in a row, and a program that is interrupted while it tells holds up those behind it."""
+        ends = time.monotonic() + _LONGEST_WAIT
+        while hook.waiting() and time.monotonic() < ends:
+            time.sleep(0.001)
+            self.listen()
 
     def _search(self, flow: Flow) -> Peer:
         owner = None

@@ -48,7 +48,7 @@ class Noise:
 
 
 def is_cloud_assistant(caller: Caller) -> bool:
-    """By its executable below its own directory, run by root, or by its unit."""
+    """By the name of its executable or its unit, if root runs it."""
     if caller.uid != 0 or caller.container:
         return False
     name = (caller.exe or "").rpartition("/")[2]

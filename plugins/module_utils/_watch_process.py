@@ -17,10 +17,12 @@ from collections import OrderedDict
 
 from ._callers import Caller, Sighting
 from ._callers_unit import Place, best, place
+from ._watch_groups import Groups
 
 _REMEMBERED = 4096
 _AMBIGUOUS = ""
-_FRESH_SECONDS = 1.0  # a process that connects again and again is not read again and again
+_NOWHERE = Place(None, None)
+_FRESH_SECONDS = 2.0  # a process that connects again and again is not read again and again
 
 
 class _Stat(t.NamedTuple):
@@ -38,14 +40,13 @@ class _Seen(t.NamedTuple):
 class Processes:
     """Reads processes below *proc*, and remembers what is still true when a process has gone."""
 
-    def __init__(self, cgroups: t.Optional[str] = None, proc: str = "/proc", passwd: str = "/etc/passwd") -> None:
+    def __init__(self, groups: t.Optional[Groups] = None, proc: str = "/proc", passwd: str = "/etc/passwd") -> None:
         self._proc = proc
-        self._cgroups = cgroups
+        self._groups = groups
         self._users = _Users(passwd)
         self._executables: "OrderedDict[t.Tuple[t.Any, ...], str]" = OrderedDict()
         self._seen: "OrderedDict[int, _Seen]" = OrderedDict()
         self._places: "OrderedDict[int, Place]" = OrderedDict()
-        self._paths: "OrderedDict[int, t.Optional[str]]" = OrderedDict()
 
     def look(self, pid: int, found_by: str, uid: int, comm: t.Optional[str] = None, cgroup: int = 0) -> Sighting:
         """All that can be known of the process; *comm* and *cgroup* are what the kernel told of it."""
@@ -87,29 +88,13 @@ class Processes:
             return known
         lines = text_of(self._read(pid, "cgroup")).split("\n") if pid else []
         paths = [line.split(":", 2)[2] for line in lines if line.count(":") >= 2]
-        if not paths:
-            path = self._path_of(cgroup) if cgroup else None
-            return Place(None, None) if path is None else place(path)
         found = best(paths)
+        if found == _NOWHERE:  # it has ended, or is ending: then it is in the outermost group already
+            path = self._groups.path(cgroup) if cgroup and self._groups else None
+            return _NOWHERE if path is None else place(path)
         if cgroup and len(paths) == 1:  # one hierarchy: the control group says it all
             _remember(self._places, cgroup, found)
         return found
-
-    def _path_of(self, cgroup: int) -> t.Optional[str]:
-        """The path of the control group with this number, as long as it existed when it was first asked for."""
-        if cgroup not in self._paths:
-            _remember(self._paths, cgroup, self._search(cgroup))
-        return self._paths[cgroup]
-
-    def _search(self, cgroup: int) -> t.Optional[str]:
-        """A control group's number is the inode of its directory."""
-        for folder, _folders, _files in os.walk(self._cgroups) if self._cgroups else ():
-            try:
-                if os.stat(folder).st_ino == cgroup:
-                    return folder[len(self._cgroups or "") :] or "/"
-            except OSError:
-                continue
-        return None
 
     def _stat(self, pid: int) -> t.Optional[_Stat]:
         line = self._read(pid, "stat")

@@ -8,7 +8,9 @@
 * sockops runs when the connection stands, before any data, and tells its port and first sequence number.
 
 All three let everything pass, and look at nothing but connections to the service. The socket's cookie ties what they
-tell together. The instruction set: https://docs.kernel.org/bpf/standardization/instruction-set.html; the contexts:
+tell together. The watch is woken up for a process that has not connected for a second, and for nothing else: that one may end
+at once and has to be looked at, and to be woken up for each connection would hold up, on a busy machine, the very programs
+that connect. The instruction set: https://docs.kernel.org/bpf/standardization/instruction-set.html; the contexts:
 struct bpf_sock_addr and bpf_sock_ops in the kernel's include/uapi/linux/bpf.h.
 """
 
@@ -21,12 +23,17 @@ CONNECT, ESTABLISHED = 1, 2
 CONNECT_EVENT = struct.Struct("<6Q16s")  # kind, task, task in our namespace, user, cgroup, cookie, comm
 ESTABLISHED_EVENT = struct.Struct("<5Q")  # kind, cookie, local address, local port, next number to send
 
-_COMM, _RINGBUF, _COOKIE, _CGROUP, _USER, _TASK, _NS_TASK = 16, 130, 46, 80, 15, 14, 120  # helper functions
+# helper functions
+_COMM, _RINGBUF, _COOKIE, _CGROUP, _USER, _TASK, _NS_TASK = 16, 130, 46, 80, 15, 14, 120
+_FIND, _UPDATE, _CLOCK = 1, 2, 5
 _LOAD, _STORE, _MOVE, _MOVE_REGISTER, _ADD, _UNLESS = 0x61, 0x7B, 0xB7, 0xBF, 0x07, 0x56
 _CALL, _EXIT, _LOAD_64 = 0x85, 0x95, 0x18
+_LOAD_LONG, _SHIFT_RIGHT, _SUBTRACT, _IF_EQUAL, _IF_GREATER, _IF_OTHER = 0x79, 0x77, 0x1F, 0x15, 0x25, 0x55
+_WAKE_UP, _DO_NOT_WAKE_UP = 0, 1  # BPF_RB_NO_WAKEUP
+_SECOND = 1000000000
 _ESTABLISHED_CB = 4  # BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB
 _MAP_FD = 1
-_R0, _R1, _R2, _R3, _R4, _R6, _STACK = 0, 1, 2, 3, 4, 6, 10
+_R0, _R1, _R2, _R3, _R4, _R6, _R7, _R8, _STACK = 0, 1, 2, 3, 4, 6, 7, 8, 10
 
 
 class Target(t.NamedTuple):
@@ -35,6 +42,7 @@ class Target(t.NamedTuple):
     address: bytes  # four bytes
     port: int
     ring: int  # file descriptor
+    known: int = -1  # of a map from processes to the time when the watch was woken up for them
 
 
 class Wish(t.NamedTuple):
@@ -47,13 +55,13 @@ class Wish(t.NamedTuple):
 def connect4(target: Target, wish: Wish) -> bytes:
     """For BPF_CGROUP_INET4_CONNECT."""
     wanted = [(4, _number(target.address)), (24, _port(target.port))]  # user_ip4, user_port
-    return _tell_who(target.ring, wanted, wish)
+    return _tell_who(target, wanted, wish)
 
 
 def connect6(target: Target, wish: Wish) -> bytes:
     """For BPF_CGROUP_INET6_CONNECT."""
     mapped = [(8, 0), (12, 0), (16, _number(b"\0\0\xff\xff")), (20, _number(target.address))]  # user_ip6
-    return _tell_who(target.ring, [*mapped, (24, _port(target.port))], wish)
+    return _tell_who(target, [*mapped, (24, _port(target.port))], wish)
 
 
 def established(target: Target) -> bytes:
@@ -67,10 +75,10 @@ def established(target: Target) -> bytes:
         (24, _number(target.address)),
         (64, _port(target.port) << 16),
     ]  # op, remote_ip4, remote_port
-    return _program(wanted, tell + _send(target.ring, size))
+    return _program(wanted, [*tell, _ins(_MOVE, _R7, imm=_DO_NOT_WAKE_UP), *_send(target.ring, size)])
 
 
-def _tell_who(ring: int, wanted: t.List[t.Tuple[int, int]], wish: Wish) -> bytes:
+def _tell_who(target: Target, wanted: t.List[t.Tuple[int, int]], wish: Wish) -> bytes:
     size = int(CONNECT_EVENT.size)
     tell = [_put(-size, CONNECT), _ins(_CALL, imm=_TASK), _keep(8 - size), _put(16 - size, 0)]
     tell += [_put(48 - size, 0), _put(56 - size, 0)]
@@ -82,7 +90,7 @@ def _tell_who(ring: int, wanted: t.List[t.Tuple[int, int]], wish: Wish) -> bytes
     tell += [_ins(_MOVE_REGISTER, _R1, _R6), _ins(_CALL, imm=_COOKIE), _keep(40 - size)]
     if wish.comm:
         tell += [*_address(_R1, 48 - size), _ins(_MOVE, _R2, imm=16), _ins(_CALL, imm=_COMM)]
-    return _program(wanted, tell + _send(ring, size))
+    return _program(wanted, tell + _is_known(target.known, size) + _send(target.ring, size))
 
 
 def _program(wanted: t.List[t.Tuple[int, int]], tell: t.List[bytes]) -> bytes:
@@ -96,9 +104,22 @@ def _program(wanted: t.List[t.Tuple[int, int]], tell: t.List[bytes]) -> bytes:
     return _ins(_MOVE_REGISTER, _R6, _R1) + b"".join(checks) + body + ending
 
 
+def _is_known(known: int, size: int) -> t.List[bytes]:
+    """Set R7 to whether to wake up the watch; *size* bytes of the stack are taken."""
+    process, now = -size - 8, -size - 16
+    remember = [_ins(_CALL, imm=_CLOCK), _keep(now), _load_64(_R1, known, _MAP_FD), *_address(_R2, process)]
+    remember += [*_address(_R3, now), _ins(_MOVE, _R4), _ins(_CALL, imm=_UPDATE)]
+    compare = [_ins(_LOAD_LONG, _R8, _R0), _ins(_CALL, imm=_CLOCK), _ins(_SUBTRACT, _R0, _R8)]
+    compare += [_ins(_IF_GREATER, _R0, offset=1, imm=_SECOND), _ins(_MOVE, _R7, imm=_DO_NOT_WAKE_UP)]
+    find = [_ins(_MOVE, _R7, imm=_WAKE_UP), _ins(_LOAD_LONG, _R0, _STACK, 8 - size), _ins(_SHIFT_RIGHT, _R0, imm=32)]
+    find += [_keep(process), _load_64(_R1, known, _MAP_FD), *_address(_R2, process), _ins(_CALL, imm=_FIND)]
+    find += [_ins(_IF_EQUAL, _R0, offset=len(compare)), *compare]
+    return [*find, _ins(_IF_OTHER, _R7, offset=len(b"".join(remember)) // 8), *remember]
+
+
 def _send(ring: int, size: int) -> t.List[bytes]:
     start = [_load_64(_R1, ring, _MAP_FD), *_address(_R2, -size)]
-    return [*start, _ins(_MOVE, _R3, imm=size), _ins(_MOVE, _R4), _ins(_CALL, imm=_RINGBUF)]
+    return [*start, _ins(_MOVE, _R3, imm=size), _ins(_MOVE_REGISTER, _R4, _R7), _ins(_CALL, imm=_RINGBUF)]
 
 
 def _ins(code: int, destination: int = 0, source: int = 0, offset: int = 0, imm: int = 0) -> bytes:

@@ -17,7 +17,8 @@ import typing as t
 from ._callers_names import STATE_DIRECTORY
 from ._watch import Watch
 from ._watch_bpf import Hook
-from ._watch_find import Finder
+from ._watch_find import Finder, Kernel
+from ._watch_groups import Groups
 from ._watch_packets import Capture
 from ._watch_process import Processes
 from ._watch_sockets import Sockets
@@ -41,19 +42,20 @@ def watch(
     store = _store(directory)
     stop = _stop_pipe()
     capture = _capture()
-    hook, problems = _hook()
-    found_by = "connect" if hook is not None else "socket"
+    kernel, problems = _kernel()
+    found_by = "connect" if kernel is not None else "socket"
     try:
-        finder = Finder(SERVICE, PORT, hook, Processes(_cgroup2()), Sockets())
+        processes = Processes(None if kernel is None else kernel.groups)
+        finder = Finder(SERVICE, PORT, kernel, processes, Sockets())
         running = Watch(capture, finder, store, found_by, say)
         for problem in problems:
             running.complain(problem)
         running.save()  # whoever is told that the watch is ready can read how it does
         notify("READY=1\nSTATUS=Watching: %s." % _METHODS[found_by])
-        running.run(stop, hook, seconds)
+        running.run(stop, seconds)
     finally:
         notify("STOPPING=1")
-        for thing in (hook, capture, store):
+        for thing in (kernel, capture, store):
             if thing is not None:
                 thing.close()
     if store.problem:
@@ -89,7 +91,7 @@ def _capture() -> Capture:
         raise CannotWatch(reason) from None
 
 
-def _hook() -> t.Tuple[t.Optional[Hook], t.List[str]]:
+def _kernel() -> t.Tuple[t.Optional[Kernel], t.List[str]]:
     cgroup = _cgroup2()
     if cgroup is None:
         return None, ["No control groups of version 2 are mounted, so %s." % _METHODS["socket"]]
@@ -98,7 +100,7 @@ def _hook() -> t.Tuple[t.Optional[Hook], t.List[str]]:
         lacks = (
             "The kernel does not tell command names without CAP_PERFMON; those of processes that end soon are missed."
         )
-        return hook, [] if hook.tells_names else [lacks]
+        return Kernel(hook, Groups(cgroup)), [] if hook.tells_names else [lacks]
     except OSError as exc:
         reason = "The kernel cannot tell who connects (%s)" % exc.strerror
         return None, [

@@ -56,8 +56,8 @@ def start(machine: Machine, tmp_path: Path) -> Iterator[Start]:
     """start(): let a watch run on the machine, and return when it is ready."""
     watches: list[Watch] = []
 
-    def run(*before: str, state: Path | None = None) -> Watch:
-        watches.append(Watch(machine, state or tmp_path / "state", tmp_path / "watch.log", before))
+    def run(*before: str, state: Path | None = None, python: str = sys.executable) -> Watch:
+        watches.append(Watch(machine, state or tmp_path / "state", tmp_path / "watch.log", before, python))
         return watches[-1]
 
     yield run

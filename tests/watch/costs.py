@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import statistics
 import sys
@@ -32,14 +33,16 @@ class Costs:
     memory_busy: int = 0
 
     def ratio(self, share: float) -> float:
-        """The delay that this share of the requests does not exceed, with the watch over without it; the best round each."""
-        return min(quantile(delays, share) for delays in self.beside) / min(
-            quantile(delays, share) for delays in self.without
-        )
+        """The delay that this share of the requests does not exceed, with the watch over without it."""
+        return quantile(self.beside, share) / quantile(self.without, share)
+
+    def noise(self, share: float) -> float:
+        """The same of two halves of the rounds without the watch: what says nothing."""
+        return quantile(self.without[::2], share) / quantile(self.without[1::2], share)
 
 
-def quantile(delays: list[float], share: float) -> float:
-    return statistics.quantiles(delays, n=1000)[round(share * 1000) - 1]
+def quantile(rounds: list[list[float]], share: float) -> float:
+    return statistics.quantiles(itertools.chain.from_iterable(rounds), n=1000)[round(share * 1000) - 1]
 
 
 def measure(

@@ -125,7 +125,9 @@ class Machine:
 class Watch:
     """A running ``ecs-metadata watch``."""
 
-    def __init__(self, machine: Machine, state: Path, log: Path, before: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, machine: Machine, state: Path, log: Path, before: tuple[str, ...] = (), python: str = sys.executable
+    ) -> None:
         self.state = state
         self.log = log
         notify = log.with_suffix(".notify")
@@ -133,7 +135,7 @@ class Watch:
             notify.unlink(missing_ok=True)
             told.bind(str(notify))
             told.settimeout(READY_SECONDS)
-            command = machine.command(*before, launcher(log.parent), "watch", "--state-dir", state)
+            command = machine.command(*before, launcher(log.parent, python), "watch", "--state-dir", state)
             environment = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "NOTIFY_SOCKET": str(notify)}
             self.process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stderr=stream)
             try:
@@ -154,13 +156,13 @@ class Watch:
         return self.content()
 
 
-def launcher(folder: Path) -> str:
+def launcher(folder: Path, python: str = sys.executable) -> str:
     """The command, run by this Python; a shim would take longer to start than the watch."""
     script = folder / "ecs-metadata-here"
     (folder / "python").mkdir(exist_ok=True)
     link = folder / "python" / "python3"
-    if not link.exists():
-        link.symlink_to(os.path.realpath(sys.executable))
+    link.unlink(missing_ok=True)
+    link.symlink_to(os.path.realpath(python))
     script.write_text(f'#!/bin/sh\nPATH={link.parent}:$PATH exec {CHECKOUT}/command/ecs-metadata "$@"\n')
     script.chmod(0o755)
     return str(script)

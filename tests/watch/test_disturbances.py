@@ -18,6 +18,10 @@ import pytest
 from conftest import Start
 from machine import CHECKOUT, POD_ADDRESS, Machine, Watch, lab, launcher, totals, until
 
+sys.path.insert(0, str(CHECKOUT / "tests/tools"))
+
+import interpreters
+
 HERE = Path(__file__).resolve().parent
 GET = HERE / "clients/get.sh"
 ZONE = "/latest/meta-data/zone-id"
@@ -42,6 +46,22 @@ def test_ready_and_readable_by_root_only(machine: Machine, start: Start) -> None
     assert watch.state.stat().st_mode & 0o777 == 0o700
     content = watch.stop()
     assert content["callers"] == [] and content["status"]["problems"] == []
+
+
+@pytest.mark.parametrize("version", interpreters.VERSIONS)
+def test_every_python(machine: Machine, start: Start, version: str) -> None:
+    python = interpreters.find().get(version)
+    if python is None:
+        pytest.skip(f"there is no Python {version} here")
+    watch = start(python=str(python))
+    ask(machine, 5, uid=33, cgroup="ask.service")
+    (caller,) = watch.stop()["callers"]
+    assert (caller["uid"], caller["comm"], caller["unit"], caller["found_by"]) == (
+        33,
+        "bash",
+        "ask.service",
+        {"connect": 5},
+    )
 
 
 def test_killed_and_started_again(machine: Machine, start: Start) -> None:

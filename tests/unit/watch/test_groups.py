@@ -1,0 +1,49 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Control groups by number, also of those that are gone again. Any directories will do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ansible_collections.alicloud.imds.plugins.module_utils._watch_groups import Groups
+
+
+def number(folder: Path) -> int:
+    return folder.stat().st_ino
+
+
+def test_there_before(tmp_path: Path) -> None:
+    (tmp_path / "system.slice/a.service").mkdir(parents=True)
+    groups = Groups(str(tmp_path))
+    assert groups.path(number(tmp_path)) == "/"
+    assert groups.path(number(tmp_path / "system.slice/a.service")) == "/system.slice/a.service"
+    groups.close()
+
+
+def test_made_later_and_gone_at_once(tmp_path: Path) -> None:
+    (tmp_path / "system.slice").mkdir()
+    groups = Groups(str(tmp_path))
+    outer = tmp_path / "system.slice/b.service"
+    inner = outer / "payload"
+    inner.mkdir(parents=True)
+    numbers = [number(outer), number(inner)]
+    groups.listen()
+    inner.rmdir()
+    outer.rmdir()
+    groups.listen()
+    assert [groups.path(one) for one in numbers] == ["/system.slice/b.service", "/system.slice/b.service/payload"]
+    assert len(groups._noted) == 2  # nothing is kept of what is gone but its name
+    groups.close()
+
+
+def test_unknown(tmp_path: Path) -> None:
+    groups = Groups(str(tmp_path))
+    assert groups.path(1 << 60) is None
+    made = tmp_path / "c.service"
+    made.mkdir()
+    assert groups.path(number(made)) == "/c.service"  # asked for before it was told
+    groups.close()
+    assert groups.fileno() == -1

@@ -1,0 +1,57 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which requests without a token are to be expected?"""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._callers import Caller
+from ansible_collections.alicloud.imds.plugins.module_utils._callers_stream import Request
+from ansible_collections.alicloud.imds.plugins.module_utils._watch_noise import RETRY_SECONDS, Noise, is_cloud_assistant
+
+APP = Caller(33, "www-data", "app", "/usr/bin/app", "app.service")
+TOKEN, PLAIN, OTHER = (
+    Request("with_token", "ram/*", 5),
+    Request("without_token", "ram/*", 5),
+    Request("without_token", "mac", 6),
+)
+
+
+def test_the_same_again_without_a_token() -> None:
+    noise = Noise()
+    assert [noise.kind(APP, 7, request, 100.0) for request in (TOKEN, PLAIN, PLAIN)] == ["", "retry", ""]
+
+
+@pytest.mark.parametrize(
+    ("request_", "pid", "when"), [(OTHER, 7, 100.0), (PLAIN, 8, 100.0), (PLAIN, 7, 101 + RETRY_SECONDS)]
+)
+def test_something_else(request_: Request, pid: int, when: float) -> None:
+    """Another path, another process, long after."""
+    noise = Noise()
+    noise.kind(APP, 7, TOKEN, 100.0)
+    assert noise.kind(APP, pid, request_, when) == ""
+
+
+@pytest.mark.parametrize(
+    ("caller", "expected"),
+    [
+        (Caller(0, "root", "aliyun-service", "/usr/local/share/aliyun-assist/2/aliyun-service", None), True),
+        (Caller(0, "root", "x", None, "aliyun.service"), True),
+        (Caller(1000, "me", "aliyun-service", "/home/me/aliyun-service", None), False),
+        (Caller(0, None, "aliyun-service", "/aliyun-service", None, "docker:0123456789ab"), False),
+        (APP, False),
+    ],
+)
+def test_cloud_assistant(caller: Caller, expected: bool) -> None:
+    assert is_cloud_assistant(caller) is expected
+    assert Noise().kind(caller, 7, PLAIN, 1.0) == ("cloud_assistant" if expected else "")
+    assert Noise().kind(caller, 7, TOKEN, 1.0) == ""
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    noise = Noise()
+    for pid in range(1, 20000):
+        noise.kind(APP, pid, TOKEN, 1.0)
+    assert len(noise._asked) <= 4096
