@@ -51,7 +51,9 @@ class Machine:
         self.pod = f"pod{number}"
         self.instance_id = f"i-watched{number}"
         root = hierarchy()
-        self.cgroups = root / f"imds-watch-{os.getpid()}-{number}" if root else None
+        # the laboratory has process ids of its own, and another one may be running
+        whose = f"{os.stat('/proc/self/ns/pid').st_ino}-{os.getpid()}-{number}"
+        self.cgroups = root / f"imds-watch-{whose}" if root else None
         lab.add_instance(self.name, self.ip)
         settings = {"instance_id": self.instance_id, "clients": [self.ip], "http_tokens": "optional"}
         emulator.admin("POST", "/instances", {**settings, "role": {"name": "WatchedRole"}})
