@@ -37,8 +37,8 @@ cannot be measured here.
 | idle | {idle:.2%} | {memory_idle:.0f} MiB |
 {busy}
 
-The watch wakes up when a process connects, since that may live for a millisecond, and otherwise for packets of 50 ms together: so a
-kept connection costs less than a new one for each request. Records are bounded: 10,000 callers with a million requests
+The watch wakes up for a process that has not connected for a second, since that may live for a millisecond, and otherwise for
+the packets of 50 ms together. Records are bounded: 10,000 callers with a million requests
 take less than 1 MB (`tests/unit/watch/test_size.py`).
 """
 
