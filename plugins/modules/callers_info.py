@@ -196,6 +196,7 @@ quiet_since:
   description:
     - Since when no request without a token was seen, of any caller and whatever is filtered; the time of the last one, or of the
       beginning of the watch. Restarts of the watch that take less than a minute do not count as a new beginning.
+    - What is C(unparsable) is not counted as one, as nobody knows what it was; RV(totals) says whether there was any.
     - Null if no watch is running, since nobody knows then.
   returned: success
   type: str

@@ -14,7 +14,7 @@ author:
 description:
   - Writes what other modules found out about each host into one self-contained HTML page, and the same as JSON, CSV and JUnit XML.
   - Compares with the report that is in the folder already, and says what changed since.
-  - Adds the finding C(views-disagree) to hosts whose metadata service does otherwise than the ECS API says.
+  - Adds the finding C(views_disagree) to hosts whose metadata service does otherwise than the ECS API says.
   - Asks nothing of hosts or of the API. Runs once, on the controller.
 options:
   path:
@@ -250,7 +250,7 @@ EXAMPLES = r"""
         in_guest:
           verdict: optional
         findings:
-          - id: cloud-init-too-old
+          - id: cloud_init_too_old
             severity: block
             title: cloud-init cannot read with tokens
             evidence: cloud-init 20.4.1 (/usr/bin/cloud-init)
@@ -345,7 +345,7 @@ drift:
       type: list
       elements: dict
       returned: always
-      sample: [{"host": "web2", "id": "cloud-init-too-old", "severity": "block", "title": "cloud-init cannot read with tokens"}]
+      sample: [{"host": "web2", "id": "cloud_init_too_old", "severity": "block", "title": "cloud-init cannot read with tokens"}]
     solved_findings:
       description: Findings of it that are gone, of hosts that are still there.
       type: list

@@ -101,6 +101,19 @@ def test_audit_finds_exactly_what_would_break_and_changes_nothing(fleet: Fleet) 
     assert "changed=0" in played.output.split("PLAY RECAP")[1].split("oldinit")[1]
 
 
+def test_audit_writes_its_report_also_where_the_api_is_silent(fleet: Fleet) -> None:
+    played = fleet.play("audit", hardening_api_endpoint="http://127.0.0.1:9")
+    assert played.status == 2
+    said = " ".join(played.output.split())
+    assert "http://127.0.0.1:9" in said and "imds_api" in said, said
+    report = fleet.report()
+    assert {name: serious(host) for name, host in report.items()} == EXPECTED
+    for host in report.values():
+        assert host["control_plane"] is None and host["in_guest"]["verdict"] == "optional"
+    played = fleet.play("audit", hardening_api_endpoint="http://127.0.0.1:9", imds_api=False).must()
+    assert fleet.report() == report
+
+
 def test_harden_stops_at_the_first_host_that_would_break_before_any_call(fleet: Fleet) -> None:
     played = fleet.play("harden", imds_serial=[1, 1, 2])
     assert played.status == 2

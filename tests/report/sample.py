@@ -16,7 +16,7 @@ SHARES = (30, 25, 15, 12, 9, 6, 3)
 KINDS = ("web", "api", "db", "cache", "batch", "gateway")
 
 FINDINGS = {
-    "cloud-init-too-old": (
+    "cloud_init_too_old": (
         "block",
         "cloud-init is too old for tokens",
         "cloud-init 20.4.1 (Debian 11)",

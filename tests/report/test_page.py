@@ -75,7 +75,7 @@ def test_search_finds_names_findings_and_programs(browser, reports) -> None:
     wanted = {
         it["host"]
         for it in hosts
-        if "shanghai" in it["host"] and any(found["id"] == "cloud-init-too-old" for found in it["findings"])
+        if "shanghai" in it["host"] and any(found["id"] == "cloud_init_too_old" for found in it["findings"])
     }
     assert set(browser.run(NAMES)) == wanted != set()
     browser.click("#clear")

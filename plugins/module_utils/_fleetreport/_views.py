@@ -10,7 +10,7 @@ import typing as t
 
 OPTIONAL, REQUIRED, DISABLED, UNKNOWN = "optional", "required", "disabled", "unknown"
 
-DISAGREE = "views-disagree"
+DISAGREE = "views_disagree"
 _FROM_VERDICT = {"compliant": REQUIRED, "optional": OPTIONAL, "exempt": OPTIONAL, "endpoint_disabled": DISABLED}
 _SAYS = {
     OPTIONAL: "answers without a token",

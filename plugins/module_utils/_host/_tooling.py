@@ -148,7 +148,7 @@ def _carry_out(todo: _files.Plan, watched: bool, ran: bool) -> None:
 
 def _settle(watched: bool) -> None:
     if watched:
-        _watch_service.renew(changed=True)
+        _watch_service.renew()
     else:
         systemctl("daemon-reload")
 

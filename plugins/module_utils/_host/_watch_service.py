@@ -100,10 +100,10 @@ def end() -> None:
     shutil.rmtree(STATE_DIRECTORY, ignore_errors=True)
 
 
-def renew(changed: bool) -> None:
-    """Have systemd know the unit and run it, with the present files where these have *changed*; raise HostError."""
+def renew() -> None:
+    """Have systemd know the unit and run it, with the present files; raise HostError."""
     systemctl("daemon-reload")
-    if not has_systemd() or (is_running() and not changed):
+    if not has_systemd():
         return
     if run("systemctl", "restart", UNIT).status != 0:
         said = run("journalctl", "--unit=" + UNIT, "--lines=5", "--output=cat", "--no-pager").output

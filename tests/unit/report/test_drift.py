@@ -61,7 +61,7 @@ def test_drift(before, after, expected) -> None:
 
 def test_a_new_disagreement_is_a_new_finding_even_unchecked() -> None:
     found = drift([host(control="required", guest="required")], [host(control="required", guest="optional")])
-    assert [it["id"] for it in found["new_findings"]] == ["views-disagree"]
+    assert [it["id"] for it in found["new_findings"]] == ["views_disagree"]
 
 
 def test_the_first_report_is_compared_with_nothing() -> None:

@@ -39,19 +39,19 @@ def test_junit_fails_what_is_open_or_blocks() -> None:
         ("a", RULE): "passed",
         ("a", "lib"): "passed",
         ("a", "note"): "passed",
-        ("a", "views-disagree"): "passed",
+        ("a", "views_disagree"): "passed",
         ("b", RULE): "failure",
         ("b", "lib"): "failure",
         ("b", "note"): "system-out",
-        ("b", "views-disagree"): "passed",
+        ("b", "views_disagree"): "passed",
         ("c", RULE): "failure",
         ("c", "lib"): "skipped",
         ("c", "note"): "passed",
-        ("c", "views-disagree"): "passed",
+        ("c", "views_disagree"): "passed",
         ("d", RULE): "skipped",
         ("d", "lib"): "skipped",
         ("d", "note"): "skipped",
-        ("d", "views-disagree"): "skipped",
+        ("d", "views_disagree"): "skipped",
     }
 
 

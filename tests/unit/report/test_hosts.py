@@ -31,7 +31,7 @@ def test_two_views_make_one_state(control, guest, state, disagrees) -> None:
     (one,) = report["hosts"]
     assert one["state"] == state
     found = {it["id"]: it["severity"] for it in one["findings"]}
-    assert found == ({"views-disagree": disagrees} if disagrees else {})
+    assert found == ({"views_disagree": disagrees} if disagrees else {})
     assert report["totals"]["views_disagree"] == bool(disagrees)
 
 
