@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test proofs unit thorough integration interop fleet roots hosts molecule watch report-page lint docs sanity benchmark benchmark-fleet benchmark-watch benchmark-hardening clean constraints newcomer collection tools matrix gates packaging dist
+.PHONY: help setup demo test proofs unit thorough integration interop fleet roots hosts molecule watch report-page lint docs sanity benchmark benchmark-fleet benchmark-watch benchmark-hardening clean constraints newcomer collection tools matrix gates packaging dist changelog
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -101,6 +101,9 @@ benchmark-fleet: $(VENV)/.test collection ## Compare changing many instances wit
 
 dist: $(VENV)/.core ## Build the tarball of the last commit in build/, with the same bytes each time
 	@$(BIN)/python $(TOOLS)/dist.py build
+
+changelog: $(VENV)/.test ## Make the release notes of the version in galaxy.yml out of changelogs/fragments
+	@$(BIN)/python $(TOOLS)/changelog.py
 
 benchmark-watch: $(VENV)/.test ## Measure what the callers watch costs (ARGS=--quick for a short run)
 	@$(TOOLS)/in-lab.sh $(BIN)/python tests/watch/benchmark.py $(ARGS)
