@@ -10,13 +10,14 @@ COLLECTIONS := .cache/collections
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/$(COLLECTIONS)
 export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_USE_PEP517 := 1
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test proofs unit thorough integration interop fleet roots hosts molecule watch report-page lint docs sanity benchmark benchmark-fleet benchmark-watch benchmark-hardening clean constraints newcomer collection tools matrix gates packaging dist changelog
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.core collection ## Make .venv and install the collection into .cache/collections
 	@echo "Ready. Try: make demo"
@@ -115,7 +116,7 @@ constraints: ## Refresh constraints*.txt and tests/matrix/*.txt after a change o
 	@$(TOOLS)/constraints.sh "$(PYTHON)"
 	@"$(PYTHON)" $(TOOLS)/lines.py
 
-newcomer: ## Prove `make demo` on a fresh Debian 12 (needs root; takes minutes)
+newcomer: ## Type the README's commands on a fresh Debian 12 (TARGETS=demo for one; needs root; takes minutes)
 	@$(TOOLS)/newcomer.sh $(TARGETS)
 
 # What other targets build on

@@ -108,6 +108,20 @@ def test_switches(player_of: Play) -> None:
     assert differences(before, snapshot(host)) == []
 
 
+def test_what_would_break_does_not_hold_up_the_watch(player_of: Play) -> None:
+    """Before tokens are required programs are watched; a host on which some would break is the one to watch most of all."""
+    player = player_of("systemd")
+    (host,) = player.hosts
+    (host.root / "etc/cron.d/plain").write_text("7 * * * * root curl http://100.100.100.200/latest/meta-data/mac\n")
+    played = player.play(hardening_preflight="block", hardening_enforce=False).must()
+    assert host.output("systemctl", "is-active", "alicloud-imds-watch.service").strip() == "active"
+    assert plain_status(host) == "200" and not player.record.exists()
+    assert "/etc/cron.d/plain line 1" in " ".join(played.output.split()), "it is told all the same"
+    held_up = player.play(hardening_preflight="block")
+    assert held_up.failed == {"host0": 1} and "Held up by: A script reads metadata" in " ".join(held_up.output.split())
+    player.play(hardening_preflight="block", hardening_enforce=False, hardening_state="absent").must()
+
+
 def test_names_that_are_none_fail_before_anything_is_changed(player_of: Play) -> None:
     player = player_of("systemd")
     (host,) = player.hosts
