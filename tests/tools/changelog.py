@@ -29,7 +29,9 @@ def main() -> None:
                 fragment.unlink()
         for written in ("changelogs/changelog.yaml", "CHANGELOG.md"):
             shutil.copyfile(collection / written, CHECKOUT / written)
-    subprocess.run(["git", "--no-pager", "diff", "--stat", "--", "changelogs", "CHANGELOG.md"], cwd=CHECKOUT, check=True)
+    subprocess.run(
+        ["git", "--no-pager", "diff", "--stat", "--", "changelogs", "CHANGELOG.md"], cwd=CHECKOUT, check=True
+    )
 
 
 if __name__ == "__main__":
