@@ -10,16 +10,13 @@ for is the instance id, and its value is thrown away.
 
 from __future__ import annotations
 
-import time
 import typing as t
 
 from . import _errors
-from ._as_user import as_user
 from ._client import LONGEST_TTL, TOKEN_HEADER, TOKEN_PATH, TTL_HEADER, Client
 
 _ITEM = "/latest/meta-data/instance-id"
 
-_PAUSE = 0.5
 VERDICTS = ("optional", "required", "disabled", "unreachable")
 
 Check = t.Dict[str, t.Any]
@@ -73,63 +70,6 @@ def probe(client: Client) -> Modes:
     if verdict in ("optional", "required"):
         problems += _not_refused(checks)
     return Modes(verdict, checks, problems)
-
-
-def probe_until(make_client: t.Callable[[], Client], expected: t.Sequence[str], seconds: float) -> Modes:
-    """The same, and again for so many *seconds* until the verdict is one of *expected*; any will do where these are none.
-
-    A change of the metadata options takes a while to arrive, how long is not documented.
-    """
-    ends_at = time.monotonic() + seconds
-    while True:
-        modes = probe(make_client())
-        if not expected or modes.verdict in expected or time.monotonic() + _PAUSE > ends_at:
-            return modes
-        time.sleep(_PAUSE)
-
-
-def disappointment(modes: Modes, expected: t.Sequence[str], seconds: float) -> t.Optional[str]:
-    """What to tell an operator about a verdict that was not expected; None where it was."""
-    if not expected or modes.verdict in expected:
-        return None
-    reasons = {
-        "optional": "Metadata is still given without a token",
-        "required": "Metadata is given for tokens only",
-        "disabled": "Metadata is given to nobody",
-        "unreachable": "The metadata service does not answer",
-    }
-    text = "%s after %g s, where '%s' was expected." % (reasons[modes.verdict], seconds, "' or '".join(expected))
-    return " ".join([text] + modes.problems)
-
-
-def broken(
-    verdict: str, users: t.Mapping[str, t.Mapping[str, t.Any]], allowed: t.Sequence[str], refused: t.Sequence[str]
-) -> t.List[str]:
-    """A sentence for each user who cannot reach the service although *allowed*, or can although *refused*."""
-    sentences = []
-    for name, wanted in [(name, verdict) for name in allowed] + [(name, "unreachable") for name in refused]:
-        seen = users[name]
-        if seen["verdict"] != wanted:
-            text = "For user %s the metadata service should be %s, but it is %s." % (name, wanted, seen["verdict"])
-            sentences.append(" ".join([text, *seen["problems"]]))
-    return sentences
-
-
-def probe_as(user: str, make_client: t.Callable[[], Client]) -> t.Dict[str, t.Any]:
-    """The same as *user* of this host, as a dict; raise as ``as_user`` does. The client is made anew there."""
-    found: t.Dict[str, t.Any] = as_user(user, lambda: probe(make_client())._asdict())
-    return found
-
-
-def identity(client: Client) -> t.Optional[t.Dict[str, str]]:
-    """Which instance this is, ``instance_id`` and ``region_id``; None where that cannot be read with a token."""
-    try:
-        found = {
-            name.replace("-", "_"): client.get("/latest/meta-data/" + name) for name in ("instance-id", "region-id")
-        }
-    except _errors.MetadataError:
-        return None
-    return {name: value.decode("ascii", "replace").strip() for name, value in found.items()}
 
 
 def _token_get(client: Client, problems: t.List[str]) -> Check:

@@ -26,14 +26,14 @@ options:
     default: []
   allowed_users:
     description:
-      - Users, among those to ask for, who must see what the user of this task sees. Otherwise the task fails.
+      - Users to ask for as well, who must see what the user of this task sees. Otherwise the task fails.
     version_added: 0.2.0
     type: list
     elements: str
     default: []
   refused_users:
     description:
-      - Users, among those to ask for, who must not reach the service at all. Otherwise the task fails.
+      - Users to ask for as well, who must not reach the service at all. Otherwise the task fails.
     version_added: 0.2.0
     type: list
     elements: str
@@ -57,6 +57,14 @@ options:
     version_added: 0.2.0
     type: float
     default: 0.0
+  unmet:
+    description:
+      - What to do where something is not as O(expect), O(allowed_users), O(refused_users) or O(cloud_init) demand. V(fail) fails the
+        task. V(report) only returns it.
+    version_added: 0.3.0
+    type: str
+    choices: [fail, report]
+    default: fail
   cloud_init:
     description:
       - Let cloud-init, where it is installed and enabled, look for its data source as it does at boot, without keeping anything.
@@ -130,7 +138,9 @@ checks:
       type: dict
       sample: {"status": 401, "refused": true}
 users:
-  description: The same for each of O(users); C(verdict), C(checks) and C(problems) by name.
+  description:
+    - The same for each of O(users), O(allowed_users) and O(refused_users); C(verdict), C(checks) and C(problems) by name.
+    - Empty where the verdict was none of O(expect).
   returned: success
   type: dict
   sample: {"nobody": {"verdict": "unreachable", "checks": {}, "problems": ["GET ... Connection refused ..."]}}
@@ -143,9 +153,16 @@ cloud_init:
   description:
     - C(installed), C(enabled), C(version), C(found) and C(problem).
     - C(found) says whether it found its data source, and is null where it was not asked.
+    - Null where the verdict was none of O(expect).
   returned: with O(cloud_init=true)
   type: dict
   sample: {"installed": true, "enabled": true, "version": "25.1.4", "found": true, "problem": null}
+unmet:
+  description: A sentence for each demand of the task that is not met.
+  returned: always
+  type: list
+  elements: str
+  sample: ["For user nobody the metadata service should be unreachable, but it is required."]
 problems:
   description: Sentences on what the service did otherwise than documented, or why it is unreachable.
   returned: success
@@ -156,19 +173,22 @@ problems:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.alicloud.imds.plugins.module_utils import _modes
-from ansible_collections.alicloud.imds.plugins.module_utils._as_user import NoSuchUser
-from ansible_collections.alicloud.imds.plugins.module_utils._host import _cloud_init
+from ansible_collections.alicloud.imds.plugins.module_utils._host import _proof
+from ansible_collections.alicloud.imds.plugins.module_utils._host._as_user import NoSuchUser
 from ansible_collections.alicloud.imds.plugins.module_utils._options import argument_spec, make_client
+
+NAMES = {"type": "list", "elements": "str", "default": []}
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec=argument_spec(
-            users={"type": "list", "elements": "str", "default": []},
-            allowed_users={"type": "list", "elements": "str", "default": []},
-            refused_users={"type": "list", "elements": "str", "default": []},
+            users=NAMES,
+            allowed_users=NAMES,
+            refused_users=NAMES,
             expect={"type": "list", "elements": "str", "choices": list(_modes.VERDICTS)},
             wait={"type": "float", "default": 0.0},
+            unmet={"type": "str", "choices": ["fail", "report"], "default": "fail"},
             identity={"type": "bool", "default": False},
             cloud_init={"type": "bool", "default": False},
         ),
@@ -179,26 +199,29 @@ def main() -> None:
     def client() -> _modes.Client:
         return make_client(params.__getitem__)
 
+    wish = _proof.Wish(
+        expect=params["expect"] or (),
+        wait=params["wait"],
+        users=params["users"],
+        allowed=params["allowed_users"],
+        refused=params["refused_users"],
+        cloud_init=params["cloud_init"],
+    )
     try:
-        modes = _modes.probe_until(client, params["expect"] or (), params["wait"])
-        result = modes._asdict()
-        allowed, refused = params["allowed_users"], params["refused_users"]
-        names = dict.fromkeys([*params["users"], *allowed, *refused])
-        result["users"] = {name: _modes.probe_as(name, client) for name in names}
+        proof = _proof.prove(client, wish)
+        result = {**proof.modes._asdict(), "users": proof.users, "unmet": proof.unmet}
         if params["identity"]:
-            result["instance"] = _modes.identity(client())
-        if params["cloud_init"]:
-            result["cloud_init"] = _cloud_init.ask()
+            result["instance"] = _proof.identity(client())
     except (NoSuchUser, ValueError) as exc:
         module.fail_json(msg=str(exc))
     except OSError as exc:
         module.fail_json(msg="Asking as another user needs root: %s. Set 'become: true', or leave out 'users'." % exc)
-    unmet = _modes.disappointment(modes, params["expect"] or (), params["wait"])
-    problems = [unmet] if unmet else _modes.broken(modes.verdict, result["users"], allowed, refused)
-    if params["expect"] and result.get("cloud_init", {}).get("found") is False:
-        problems.append(result["cloud_init"]["problem"])
-    if problems:
-        module.fail_json(msg=" ".join(problems), **result)
+    if params["cloud_init"]:
+        result["cloud_init"] = proof.cloud_init
+    if proof.unmet:
+        result["msg"] = " ".join(proof.unmet)
+        if params["unmet"] == "fail":
+            module.fail_json(**result)
     module.exit_json(changed=False, **result)
 
 

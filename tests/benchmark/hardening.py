@@ -134,7 +134,8 @@ edit it. Seconds depend on the machine, so compare only within one run.
 
 - {hosts} test hosts (network namespaces with an SSH server each), the emulator and Ansible share 2 cores. Python {python}.
   Load average at the beginning: {load:.1f}. The SSH connections are open already.
-- The role has {tasks} tasks on each host (look, tooling, fence, verify), and calls the API from one task for all hosts.
+- The role has {tasks} tasks on each host (look, tooling, fence, verify), and calls the API from one task for all hosts. Where the
+  look finds everything as it should be, and nothing is changed, verify is left out: so in the second run.
 - *One task per step* copies each file with a task of its own, the command's library as one archive,
   and calls the API for each host: {steps} tasks. It does less: no check
   before loading, no rollback, no proof as another user.

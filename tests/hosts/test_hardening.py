@@ -108,6 +108,25 @@ def test_switches(player_of: Play) -> None:
     assert differences(before, snapshot(host)) == []
 
 
+def test_a_second_run_is_proved_by_its_first_look(player_of: Play) -> None:
+    """One question without a token from root, none that arrives from nobody; whatever is put right is proved anew."""
+    player = player_of("plain")
+    (host,) = player.hosts
+
+    def asked_without_a_token() -> int:
+        entries = player.emulator.admin("GET", "/journal?after=0")["entries"]
+        return sum(entry["instance"] == "i-host0" and entry["mode"] == "plain" for entry in entries)
+
+    player.play(hardening_fence="enforce").must()
+    first = asked_without_a_token()
+    assert player.play(hardening_fence="enforce").must().changed == {"host0": 0}
+    second = asked_without_a_token()
+    assert second - first == 1
+    host.output("nft", "delete", "table", "inet", "alicloud_imds")
+    assert player.play(hardening_fence="enforce").must().changed == {"host0": 1}
+    assert asked_without_a_token() - second == 3, "the look as root and as nobody, who gets through, and the proof as root"
+
+
 def test_what_would_break_does_not_hold_up_the_watch(player_of: Play) -> None:
     """Before tokens are required programs are watched; a host on which some would break is the one to watch most of all."""
     player = player_of("systemd")

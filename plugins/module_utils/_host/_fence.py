@@ -15,9 +15,9 @@ import json
 import os
 import typing as t
 
-from .._as_user import NoSuchUser, member_ids, user_id, user_name
 from . import _fence_rules as _rules
 from . import _files, _neighbours
+from ._as_user import NoSuchUser, member_ids, user_id, user_name
 from ._programs import HostError, find, has_systemd, is_active, must, run, systemctl
 
 OFF = "off"

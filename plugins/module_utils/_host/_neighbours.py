@@ -15,7 +15,7 @@ import pwd
 import socket
 import typing as t
 
-from .._as_user import as_user
+from ._as_user import as_user
 from ._programs import HostError
 
 DEFAULT = ("100.100.2.136:53", "100.100.2.138:53")

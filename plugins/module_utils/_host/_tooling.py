@@ -30,7 +30,6 @@ _LOCAL_FACT = "/etc/ansible/facts.d/alicloud_ecs.fact"
 
 # What the command consists of; a test compares it with what the command imports.
 MODULES = (
-    "_as_user",
     "_callers",
     "_callers_analyzer",
     "_callers_file",
@@ -192,7 +191,6 @@ def _sent_along() -> None:
     """
     # pylint: disable=import-outside-toplevel,unused-import
     from .. import (  # noqa: F401
-        _as_user,
         _callers,
         _callers_analyzer,
         _callers_file,

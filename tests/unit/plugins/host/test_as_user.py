@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils._as_user import NoSuchUser, as_user, member_ids, user_id
+from ansible_collections.alicloud.imds.plugins.module_utils._host._as_user import NoSuchUser, as_user, member_ids, user_id
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user needs root")
 
@@ -39,19 +39,3 @@ def test_names_that_are_none() -> None:
         as_user("no-such-user", lambda: None)
     with pytest.raises(NoSuchUser, match="no group 'no-such-group'"):
         member_ids("no-such-group")
-
-
-@needs_root
-def test_the_modes_of_a_user(run_module, instance) -> None:
-    result = run_module("access_modes_info", endpoint=instance.endpoint, users=["nobody"], identity=True)
-    assert result["users"]["nobody"]["verdict"] == "required"
-    assert result["instance"] == {"instance_id": instance.id, "region_id": "cn-hangzhou"}
-    assert run_module("access_modes_info", endpoint=instance.endpoint, users=["no-such"])["failed"] is True
-
-
-def test_an_expected_verdict_is_waited_for(run_module, instance) -> None:
-    assert "failed" not in run_module("access_modes_info", endpoint=instance.endpoint, expect=["required"])
-    result = run_module("access_modes_info", endpoint=instance.endpoint, expect=["optional"], wait=1)
-    assert result["failed"] is True and result["verdict"] == "required"
-    assert result["msg"] == "Metadata is given for tokens only after 1 s, where 'optional' was expected."
-    assert len([entry for entry in instance.journal() if entry["mode"] == "plain"]) >= 3

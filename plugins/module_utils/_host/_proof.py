@@ -1,0 +1,107 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Does this host see of the metadata service what it should? Asked as root, as other users, and by cloud-init.
+
+Private to the collection.
+"""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+from .._client import Client
+from .._errors import MetadataError
+from .._modes import Modes, probe
+from . import _cloud_init
+from ._as_user import as_user
+
+_PAUSE = 0.5
+_SAYS = {
+    "optional": "Metadata is still given without a token",
+    "required": "Metadata is given for tokens only",
+    "disabled": "Metadata is given to nobody",
+    "unreachable": "The metadata service does not answer",
+}
+
+MakeClient = t.Callable[[], Client]
+
+
+class Wish(t.NamedTuple):
+    """What should be seen: one of the verdicts *expect* (any, if empty), within *wait* seconds.
+
+    *allowed* users must see the same as this one, *refused* ones must not reach the service at all, *users* are only asked.
+    """
+
+    expect: t.Sequence[str] = ()
+    wait: float = 0.0
+    users: t.Sequence[str] = ()
+    allowed: t.Sequence[str] = ()
+    refused: t.Sequence[str] = ()
+    cloud_init: bool = False
+
+
+class Proof(t.NamedTuple):
+    """What was seen, by this user and by others (by name), and a sentence for each thing that is not as it should be."""
+
+    modes: Modes
+    users: t.Dict[str, t.Dict[str, t.Any]]
+    cloud_init: t.Optional[_cloud_init.Answer]
+    unmet: t.List[str]
+
+
+def prove(make_client: MakeClient, wish: Wish) -> Proof:
+    """Ask. Where the verdict is another than expected, nobody else is asked.
+
+    Raise NoSuchUser for a user who is none, and OSError where this process may not become another one.
+    """
+    modes = _probe_until(make_client, wish)
+    if wish.expect and modes.verdict not in wish.expect:
+        return Proof(modes, {}, None, [_disappointment(modes, wish)])
+    names = dict.fromkeys([*wish.users, *wish.allowed, *wish.refused])
+    users = {name: as_user(name, lambda: probe(make_client())._asdict()) for name in names}
+    unmet = _wrongly_treated(modes.verdict, users, wish)
+    cloud_init = _cloud_init.ask() if wish.cloud_init else None
+    if wish.expect and cloud_init is not None and cloud_init["found"] is False:
+        unmet.append(cloud_init["problem"])
+    return Proof(modes, users, cloud_init, unmet)
+
+
+def identity(client: Client) -> t.Optional[t.Dict[str, str]]:
+    """Which instance this is, ``instance_id`` and ``region_id``; None where that cannot be read with a token."""
+    try:
+        found = {
+            name.replace("-", "_"): client.get("/latest/meta-data/" + name) for name in ("instance-id", "region-id")
+        }
+    except MetadataError:
+        return None
+    return {name: value.decode("ascii", "replace").strip() for name, value in found.items()}
+
+
+def _probe_until(make_client: MakeClient, wish: Wish) -> Modes:
+    """A change of the metadata options takes a while to arrive, how long is not documented."""
+    ends_at = time.monotonic() + wish.wait
+    while True:
+        modes = probe(make_client())
+        if not wish.expect or modes.verdict in wish.expect or time.monotonic() + _PAUSE > ends_at:
+            return modes
+        time.sleep(_PAUSE)
+
+
+def _disappointment(modes: Modes, wish: Wish) -> str:
+    after = " after %g s" % wish.wait if wish.wait else ""
+    text = "%s%s, where '%s' was expected." % (_SAYS[modes.verdict], after, "' or '".join(wish.expect))
+    return " ".join([text, *modes.problems])
+
+
+def _wrongly_treated(verdict: str, users: t.Mapping[str, t.Mapping[str, t.Any]], wish: Wish) -> t.List[str]:
+    """A sentence for each user who cannot reach the service although allowed, or can although refused."""
+    sentences = []
+    for name, wanted in [(name, verdict) for name in wish.allowed] + [(name, "unreachable") for name in wish.refused]:
+        seen = users[name]
+        if seen["verdict"] != wanted:
+            text = "For user %s the metadata service should be %s, but it is %s." % (name, wanted, seen["verdict"])
+            sentences.append(" ".join([text, *seen["problems"]]))
+    return sentences
