@@ -124,7 +124,9 @@ def test_a_second_run_is_proved_by_its_first_look(player_of: Play) -> None:
     assert second - first == 1
     host.output("nft", "delete", "table", "inet", "alicloud_imds")
     assert player.play(hardening_fence="enforce").must().changed == {"host0": 1}
-    assert asked_without_a_token() - second == 3, "the look as root and as nobody, who gets through, and the proof as root"
+    assert asked_without_a_token() - second == 3, (
+        "the look as root and as nobody, who gets through, and the proof as root"
+    )
 
 
 def test_what_would_break_does_not_hold_up_the_watch(player_of: Play) -> None:

@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,14 +49,7 @@ def main(target: Path) -> int:
     with linked() as collections:
         environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(collections), PATH=f"{BIN}:{os.environ['PATH']}")
         for name, command in steps(target):
-            began = time.monotonic()
-            words = [str(word) for word in command]
-            done = subprocess.run(words, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
-            ok = done.returncode == 0
-            (report.passed if ok else report.failed).append(name)
-            print(f"{'ok' if ok else 'FAILED':<7}{name:<45}{time.monotonic() - began:5.1f} s", flush=True)
-            if not ok:
-                print(done.stdout, done.stderr, sep="")
+            if not report.run(name, [str(word) for word in command], CHECKOUT, environment):
                 break
     if absent := [] if report.failed else missing(target):
         report.failed.append(f"no page for {', '.join(absent)}")

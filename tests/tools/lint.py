@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,13 +65,7 @@ def main() -> int:
             if not shutil.which(command[0]):
                 report.skipped.append((name, f"{command[0]} is not installed"))
                 continue
-            began = time.monotonic()
-            done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-            ok = done.returncode == 0
-            (report.passed if ok else report.failed).append(name)
-            print(f"{'ok' if ok else 'FAILED':<7}{name:<45}{time.monotonic() - began:5.1f} s", flush=True)
-            if not ok:
-                print(done.stdout, done.stderr, sep="")
+            report.run(name, command, folder, environment)
     return report.finish()
 
 

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -18,6 +21,17 @@ class Report:
     passed: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
+
+    def run(self, name: str, command: list[str], folder: Path, environment: Mapping[str, str]) -> bool:
+        """Run *command*: a line on how it went and how long it took, and its output where it failed."""
+        began = time.monotonic()
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        ok = done.returncode == 0
+        (self.passed if ok else self.failed).append(name)
+        print(f"{'ok' if ok else 'FAILED':<7}{name:<45}{time.monotonic() - began:5.1f} s", flush=True)
+        if not ok:
+            print(done.stdout, done.stderr, sep="")
+        return ok
 
     def finish(self) -> int:
         """Hand the report over and return the exit status for the stage."""

@@ -47,7 +47,7 @@ def main() -> int:
     rounds, seconds, idle = (4, 2, 5) if "--quick" in sys.argv else (12, 5, 30)
     load = os.getloadavg()[0]
     numbers = itertools.count()
-    with lab.start_emulator({"instances": [{"instance_id": "i-nobody", "clients": ["10.77.255.254"]}]}) as emulator:
+    with lab.shared_emulator() as emulator:
         machine = Machine(emulator, 1)
         folder = Path(tempfile.mkdtemp(dir="/run"))
 

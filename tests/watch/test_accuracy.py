@@ -10,8 +10,9 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from conftest import Start
@@ -33,75 +34,63 @@ def requests(caller: dict) -> Counter[str]:
     return found
 
 
+class Who(NamedTuple):
+    """What the watch must say of a caller."""
+
+    uid: int
+    comm: str
+    exe: str
+    unit: str | None
+    container: str | None = None
+    source: str | None = None
+
+    def records(self, content: dict) -> list[dict]:
+        """Those that are his, whatever executable they name."""
+        names = self._asdict()
+        del names["exe"]
+        return [caller for caller in content["callers"] if names.items() <= caller.items()]
+
+
+def short_lived(machine: Machine, program: Callable[[str], Path]) -> Iterator[tuple[Who, str, subprocess.Popen]]:
+    """Sixteen shells that start a process for each request, as four users in sixteen units."""
+    for number in range(16):
+        uid, unit, agent = (0, 33, 1001, 65534)[number % 4], f"job{number}.service", f"short-{number}"
+        shell = program(f"fetcher{number}")
+        running = machine.start(shell, GET, ZONE, agent, str(SHORT // 16), uid=uid, cgroup=unit)
+        yield Who(uid, shell.name, str(shell), unit), agent, running
+
+
+def others(machine: Machine, program: Callable[[str], Path]) -> Iterator[tuple[Who, str, subprocess.Popen]]:
+    """A program in a container, one that mixes modes on kept connections, and curl in a loop."""
+    pod = program("in-a-pod")
+    place = f"docker/{CONTAINER}"
+    running = machine.start(pod, GET, ZONE, "pod", "40", uid=7, cgroup=place, pod=True)
+    yield Who(7, "in-a-pod", str(pod), None, "docker:" + CONTAINER[:12], POD_ADDRESS), "pod", running
+    running = machine.start(PYTHON, HERE / "clients/mixed.py", "mixed", "200", uid=33, cgroup="mixed.service")
+    yield Who(33, Path(PYTHON).name[:15], PYTHON, "mixed.service"), "mixed", running
+    curl = "for i in $(seq 20); do curl -sf -A curl -o /dev/null 100.100.100.200$0 || exit; done"
+    running = machine.start("bash", "-c", curl, ZONE, uid=1001, cgroup="cron.service")
+    yield Who(1001, "curl", "/usr/bin/curl", "cron.service"), "curl", running
+
+
 def test_mixed_load(machine: Machine, start: Start, program: Callable[[str], Path]) -> None:
     machine.add_pod()
     watch = start()
-    running, expected = [], {}
-
-    def client(key: tuple, agent: str, *words: str | Path, **where) -> None:
-        """*key*: what the watch must say of it."""
-        expected[key] = agent
-        running.append(machine.start(*words, **where))
-
-    users = (0, 33, 1001, 65534)
-    for number in range(16):
-        uid, unit = users[number % 4], f"job{number}.service"
-        shell = program(f"fetcher{number}")
-        key = (uid, shell.name, str(shell), unit, None, None)
-        client(key, f"short-{number}", shell, GET, ZONE, f"short-{number}", str(SHORT // 16), uid=uid, cgroup=unit)
-    pod = program("in-a-pod")
-    place = f"docker/{CONTAINER}"
-    client(
-        (7, "in-a-pod", str(pod), None, "docker:" + CONTAINER[:12], POD_ADDRESS),
-        "pod",
-        pod,
-        GET,
-        ZONE,
-        "pod",
-        "40",
-        uid=7,
-        cgroup=place,
-        pod=True,
-    )
-    client(
-        (33, Path(PYTHON).name[:15], PYTHON, "mixed.service", None, None),
-        "mixed",
-        PYTHON,
-        HERE / "clients/mixed.py",
-        "mixed",
-        "200",
-        uid=33,
-        cgroup="mixed.service",
-    )
-    curl = "for i in $(seq 20); do curl -sf -A curl -o /dev/null 100.100.100.200$0 || exit; done"
-    client(
-        (1001, "curl", "/usr/bin/curl", "cron.service", None, None),
-        "curl",
-        "bash",
-        "-c",
-        curl,
-        ZONE,
-        uid=1001,
-        cgroup="cron.service",
-    )
-    with together(running):
+    clients = [*short_lived(machine, program), *others(machine, program)]
+    with together([process for _who, _agent, process in clients]):
         pass
     content = watch.stop()
     assert totals(content) == machine.asked()
     assert totals(content)["without_token"] >= 5000 and content["status"]["dropped"] == 0
-    wrong_exe = 0
-    for (uid, comm, exe, unit, container, source), agent in expected.items():
-        names = {"uid": uid, "comm": comm, "unit": unit, "container": container, "source": source}
-        mine = [caller for caller in content["callers"] if names.items() <= caller.items()]
-        found = sum((requests(caller) for caller in mine), Counter())
-        assert found == machine.asked(agent), agent
-        wrong_exe += sum(requests(caller).total() for caller in mine if caller["exe"] != exe)
-        assert {caller["exe"] for caller in mine} <= {exe, None}
-    ways: Counter[str] = Counter()
-    for caller in content["callers"]:
-        ways.update(caller["exe_found_by"])
-    print(f"{totals(content)}; executables: {dict(ways)}, not known: {wrong_exe}")
-    assert wrong_exe <= 0.05 * totals(content).total()
+    not_known = 0
+    for who, agent, _process in clients:
+        mine = who.records(content)
+        assert sum((requests(caller) for caller in mine), Counter()) == machine.asked(agent), agent
+        assert {caller["exe"] for caller in mine} <= {who.exe, None}
+        not_known += sum(requests(caller).total() for caller in mine if caller["exe"] is None)
+    ways: Counter[str] = sum((Counter(caller["exe_found_by"]) for caller in content["callers"]), Counter())
+    print(f"{totals(content)}; executables: {dict(ways)}, not known: {not_known}")
+    assert not_known <= 0.05 * totals(content).total()
     assert {way for caller in content["callers"] for way in caller["found_by"]} == {"connect"}
 
 

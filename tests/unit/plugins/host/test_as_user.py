@@ -9,7 +9,12 @@ from __future__ import annotations
 import os
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils._host._as_user import NoSuchUser, as_user, member_ids, user_id
+from ansible_collections.alicloud.imds.plugins.module_utils._host._as_user import (
+    NoSuchUser,
+    as_user,
+    member_ids,
+    user_id,
+)
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user needs root")
 

@@ -30,7 +30,9 @@ def test_an_expected_verdict_is_waited_for(run_module, instance) -> None:
 
 
 def test_what_is_not_met_can_be_reported(run_module, instance) -> None:
-    result = run_module("access_modes_info", endpoint=instance.endpoint, expect=["optional", "disabled"], unmet="report")
+    result = run_module(
+        "access_modes_info", endpoint=instance.endpoint, expect=["optional", "disabled"], unmet="report"
+    )
     assert "failed" not in result and result["verdict"] == "required"
     assert result["unmet"] == ["Metadata is given for tokens only, where 'optional' or 'disabled' was expected."]
     assert result["msg"] == result["unmet"][0]
