@@ -32,8 +32,9 @@ test: tools ## Run every check that takes minutes: lint, docs, unit, thorough, i
 proofs: tools ## Run what takes longer, as CI does: real test hosts, molecule, the watch, a browser
 	@$(BIN)/python $(TOOLS)/stages.py hosts molecule watch report-page
 
+# One worker more than cores: some tests wait on purpose.
 unit: $(VENV)/.test ## Unit tests for the inner loop (seconds)
-	@$(BIN)/python -m pytest -n 2 -m "not slow" tests/unit
+	@$(BIN)/python -m pytest -n 3 -m "not slow" tests/unit
 
 thorough: $(VENV)/.test ## The other unit tests: the emulator, the SDK as judge, old Pythons
 	@$(BIN)/python -m pytest -n 2 -m slow tests/unit
