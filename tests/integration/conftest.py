@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(CHECKOUT / "tests" / "lab"))
 
 import lab  # noqa: E402
+from own_host import Host  # noqa: E402
 
 BIN = Path(sys.executable).parent
 # Where the built collection is installed: by `make collection`, or for one line of ansible-core by `make matrix`.
@@ -127,3 +129,16 @@ def run_playbook(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[st
         return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=timeout, check=False)
 
     return run
+
+
+@pytest.fixture
+def own_host(tmp_path: Path) -> Iterator[Host]:
+    """See own_host.py. Needs root, but not the laboratory."""
+    missing = [tool for tool in ("unshare", "nsenter", "ip") if not shutil.which(tool)]
+    if os.geteuid() != 0 or missing:
+        pytest.skip("a host of its own needs root" + "".join(f" and {tool}" for tool in missing))
+    made = Host(tmp_path, COLLECTIONS)
+    if made.problem:
+        pytest.skip("no host of its own can be made here: " + made.problem.strip())
+    yield made
+    made.stop()

@@ -2,15 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the documentation shows is what runs: the examples of every plugin and of the README, as they are printed."""
+"""What the documentation shows is what runs: the examples of every plugin, as they are printed."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
-from pathlib import Path
 
 import pytest
 import yaml
@@ -91,15 +89,3 @@ def test_ansible_doc_shows_all(kind, name) -> None:
         assert heading in shown, heading
     if kind == "lookup":
         assert "ALICLOUD_IMDS_ENDPOINT" in shown
-
-
-def readme_blocks() -> list[list[dict]]:
-    """Those that change no host: a play with a role does, and tests/hosts/test_examples.py runs it on one."""
-    text = (Path(CHECKOUT) / "README.md").read_text()
-    blocks = [yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)]
-    return [block for block in blocks if not any("roles" in entry for entry in block)]
-
-
-@pytest.mark.parametrize("number", range(len(readme_blocks())))
-def test_examples_of_the_readme(run_entries, number) -> None:
-    run_entries(readme_blocks()[number])

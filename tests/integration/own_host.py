@@ -1,0 +1,102 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host of its own, for roles that may do what they like: nothing of the machine is touched, and no address leaves it.
+
+Ansible runs on the host itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+BIN = Path(sys.executable).parent
+PROGRAM, DATA = "/run/imds-emulator/program", "/run/imds-emulator/data"
+FURNITURE = """
+mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /sys && mkdir -p /sys/class/dmi/id && ip link set lo up &&
+echo ready && exec sleep 600
+"""
+
+
+class Host:
+    """A host of its own: mounts, network and processes. It has no systemd, and its /run and /sys are empty."""
+
+    def __init__(self, folder: Path, collections: Path) -> None:
+        self._folder, self._collections = folder, collections
+        command = [
+            "unshare",
+            "--mount",
+            "--net",
+            "--pid",
+            "--fork",
+            "--mount-proc",
+            "--kill-child",
+            "sh",
+            "-c",
+            FURNITURE,
+        ]
+        self._holder = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert self._holder.stdout is not None
+        self.problem = "" if (said := self._holder.stdout.readline()) == "ready\n" else said or "unshare failed"
+        if not self.problem:
+            (inside,) = Path(f"/proc/{self._holder.pid}/task/{self._holder.pid}/children").read_text().split()
+            self._enter = ["nsenter", f"--target={inside}", "--mount", "--net", "--pid"]
+
+    def run(self, *command: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        env = {**os.environ, **(environment or {})}
+        return subprocess.run(
+            [*self._enter, *command], env=env, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    def play(
+        self, plays: list[dict[str, Any]], *arguments: str, account: dict[str, str] | None = None, **variables: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """Run *plays*; *account* are environment variables."""
+        host = {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": sys.executable,
+            "emulator_python": sys.executable,
+            "emulator_install_dir": PROGRAM,
+            "emulator_data_dir": DATA,
+        }
+        inventory, playbook = self._folder / "inventory.json", self._folder / "playbook.json"
+        inventory.write_text(json.dumps({"all": {"hosts": {"emulated": {**host, **variables}}}}))
+        playbook.write_text(json.dumps(plays))
+        (self._folder / "ansible.cfg").touch()
+        environment = {
+            **(account or {}),
+            "ANSIBLE_COLLECTIONS_PATH": str(self._collections),
+            "ANSIBLE_CONFIG": str(self._folder / "ansible.cfg"),
+            "ANSIBLE_HOME": str(self._folder / "home"),
+            "ANSIBLE_PIPELINING": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        command = [str(BIN / "ansible-playbook"), "--inventory", str(inventory), *arguments, str(playbook)]
+        return self.run(*command, environment=environment)
+
+    def get(self, url: str) -> str:
+        """The body of an answer, by Python alone."""
+        code = "import sys, urllib.request as u; print(u.build_opener(u.ProxyHandler({})).open(sys.argv[1], timeout=5).read().decode())"
+        return self.run(sys.executable, "-c", code, url).stdout.strip()
+
+    def processes(self) -> list[str]:
+        """Command lines of emulators."""
+        lines = self.run("sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0\\n' ' \\n'").stdout
+        return re.findall(r"-m imds_emulator serve", lines)
+
+    def files(self) -> list[str]:
+        """What there is of the emulator."""
+        return self.run("find", PROGRAM, DATA).stdout.splitlines()
+
+    def has_address(self) -> bool:
+        return "100.100.100.200/32" in self.run("ip", "address", "show", "lo").stdout
+
+    def stop(self) -> None:
+        self._holder.kill()  # unshare is deaf to SIGTERM; --kill-child ends everything inside
+        self._holder.wait(10)
