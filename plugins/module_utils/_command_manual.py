@@ -12,7 +12,8 @@ from __future__ import annotations
 import argparse
 import typing as t
 
-from ._command_parser import ENVIRONMENT, EXAMPLES, EXIT_STATUS, NAME, PURPOSE, CommandLine, Parser, Section
+from ._command_parser import ENVIRONMENT, CommandLine, Parser
+from ._command_texts import EXAMPLES, EXIT_STATUS, NAME, PURPOSE, Section
 
 
 def manual(line: CommandLine) -> str:

@@ -10,37 +10,13 @@ import argparse
 import os
 import typing as t
 
+from . import _command_texts as texts
 from ._client import LONGEST_TTL, Settings
 from ._command_output import USAGE, Failure, write
 from ._command_parser_watch import CALLERS, WATCH, add_callers, add_watch
 
-NAME = "ecs-metadata"
-PURPOSE = "read the metadata of this Alibaba Cloud ECS instance"
 _DEFAULTS = Settings()
 
-
-class Section(t.NamedTuple):
-    """A titled list of terms and what they mean."""
-
-    title: str
-    entries: t.Sequence[t.Tuple[str, str]]
-
-
-EXIT_STATUS = Section(
-    "exit status",
-    [
-        ("0", "done; for modes: no metadata without a token (required or disabled)"),
-        ("1", "another failure, such as a file that cannot be written; watch --status: none runs"),
-        ("2", "wrong usage: an unknown option, a path that is none, a value out of range"),
-        ("3", "not found: the instance has no such item"),
-        ("4", "refused: the service answered 401 or 403"),
-        ("5", "unreachable: no answer; this may not be an ECS instance"),
-        ("6", "unexpected reply: something answered, but not as the metadata service does"),
-        ("7", "withheld: the item is a secret, and --show-secrets was not given"),
-        ("10", "modes: metadata can be read without a token (optional)"),
-        ("130", "interrupted"),
-    ],
-)
 
 _SETTINGS: t.Sequence[t.Tuple[str, t.Callable[[str], t.Any], str, str]] = (
     ("endpoint", str, "URL", "where the service is, http://HOST or http://HOST:PORT"),
@@ -50,75 +26,11 @@ _SETTINGS: t.Sequence[t.Tuple[str, t.Callable[[str], t.Any], str, str]] = (
     ("retries", int, "N", "further tries after throttling, server errors and lost connections"),
 )
 
-ENVIRONMENT = Section(
+ENVIRONMENT = texts.Section(
     "environment",
     [(_variable, "default of --%s" % _variable[14:].lower().replace("_", "-")) for _variable in
      ("ALICLOUD_IMDS_" + _name.upper() for _name, _type, _metavar, _help in _SETTINGS)],
 )  # fmt: skip
-
-EXAMPLES = Section(
-    "examples",
-    [
-        ("ecs-metadata get region-id", "one value, exactly as the service sends it"),
-        ("ecs-metadata get --json instance-id zone-id", "several, as a JSON object"),
-        ("ecs-metadata get --default none tags/instance/stage", "a tag that may not exist"),
-        ("ecs-metadata get --show-secrets user-data > user-data.bin", "a secret; binary content stays intact"),
-        ("ecs-metadata tree network/", "everything below a directory"),
-        ("ecs-metadata facts --subset network", "a part of the facts, as JSON"),
-        ("ecs-metadata token --file /run/user/1000/token --ttl 600", "a token for a program of yours"),
-        ("ecs-metadata modes", "can metadata be read without a token?"),
-        ("ecs-metadata callers --mode without_token --max-age 604800", "who did so in the last week?"),
-        ("ecs-metadata completion bash > /etc/bash_completion.d/ecs-metadata", "install the completion"),
-        ("ecs-metadata manual > /usr/local/share/man/man1/ecs-metadata.1", "install the manual page"),
-    ],
-)
-
-_DESCRIPTION = """\
-Reads metadata in security-enhanced mode only: a token is obtained first, and never
-shown. No proxy is used, no redirect is followed. Only 'modes' sends one request
-without a token, to see whether it is answered.
-
-instance-id is the item /latest/meta-data/instance-id. dynamic/..., user-data,
-vendor-data, maintenance/... and global-config/... are below /latest/. /latest/...
-and /2016-01-01/... are taken as they are.
-
-Keys of a RAM role, user-data, vendor-data, the signature of the identity document
-and meta-data/all are secrets, shown only with --show-secrets."""
-
-_GET = """\
-Prints the values of PATHs.
-
-One PATH: the bytes of the value and nothing more, like curl. On a terminal a line
-feed follows, and control characters are shown as escape sequences.
-Several PATHs: one value a line, in the order of the PATHs. A value with a line
-break in it is an error then; use --json.
-With --json: an object from PATH to value; text only.
-Nothing is printed unless all PATHs could be read."""
-
-_LS = """\
-Prints the names in the directory PATH, one a line; directories end in a slash.
-Default: meta-data/. With --json: an array of the names."""
-
-_TREE = """\
-Prints all that is below the directory PATH, indented; text is in quotes, numbers,
-true and false are not, lists are in brackets. Secrets are shown as (secret).
-Default: meta-data/. With --json: the service's own names and texts as nested
-objects; the value of a secret is null."""
-
-_FACTS = """\
-Prints the facts of this instance as JSON: the same as the Ansible module
-alicloud.imds.metadata_facts, without secrets. Away from Alibaba Cloud it prints
-{"available": false, ...} within half a second, and that is no failure."""
-
-_MODES = """\
-Finds out whether metadata can be read without a token. Prints the verdict
-(required, optional, disabled or unreachable) and the checks that led to it."""
-
-_TOKEN = """\
-Obtains a token for another program and writes it, and a line feed, to FILE: readable
-by you only, complete or not at all, replacing a file that is there. A FILE that is
-a link or no regular file is refused, and so is a directory in which somebody else
-could replace FILE. Prints nothing but the time when the token expires, in UTC."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -152,13 +64,15 @@ def build() -> CommandLine:
     """The command line, without any default: what is not given is not in the result."""
     as_json = _json()
     common = _common(as_json)
-    epilog = "\n\n".join(map(_as_text, (EXIT_STATUS, ENVIRONMENT, EXAMPLES)))
-    parser = Parser(prog=NAME, description=_DESCRIPTION, epilog=epilog, parents=[common])
-    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, prog=NAME, title="commands")
+    epilog = "\n\n".join(map(_as_text, (texts.EXIT_STATUS, ENVIRONMENT, texts.EXAMPLES)))
+    parser = Parser(prog=texts.NAME, description=texts.DESCRIPTION, epilog=epilog, parents=[common])
+    subparsers = parser.add_subparsers(
+        dest="command", metavar="COMMAND", required=True, prog=texts.NAME, title="commands"
+    )
     commands: t.Dict[str, Parser] = {}
 
     def add(name: str, purpose: str, description: str, parents: t.Sequence[Parser] = (common,)) -> Parser:
-        epilog = "Exit status, environment and examples: %s --help" % NAME
+        epilog = "Exit status, environment and examples: %s --help" % texts.NAME
         commands[name] = subparsers.add_parser(
             name,
             help=purpose,
@@ -169,12 +83,12 @@ def build() -> CommandLine:
         )
         return commands[name]
 
-    _add_get(add("get", "print chosen values", _GET))
-    _add_directory(add("ls", "list a directory", _LS))
-    _add_directory(add("tree", "print all values below a directory", _TREE))
-    _add_facts(add("facts", "print the facts of this instance as JSON", _FACTS))
-    add("modes", "can metadata be read without a token?", _MODES)
-    _add_token(add("token", "write a token to a file", _TOKEN))
+    _add_get(add("get", "print chosen values", texts.GET))
+    _add_directory(add("ls", "list a directory", texts.LS))
+    _add_directory(add("tree", "print all values below a directory", texts.TREE))
+    _add_facts(add("facts", "print the facts of this instance as JSON", texts.FACTS))
+    add("modes", "can metadata be read without a token?", texts.MODES)
+    _add_token(add("token", "write a token to a file", texts.TOKEN))
     add_watch(add("watch", "count who asks the service for what", WATCH, (as_json,)))
     add_callers(add("callers", "print who asked the service for what", CALLERS, (as_json,)))
     shells = add("completion", "print the completion for a shell", "Prints the completion for a shell.", ())
@@ -207,7 +121,7 @@ def _add_get(parser: Parser) -> None:
 
 def _add_facts(parser: Parser) -> None:
     text = "all (the default) or a part such as network, ram or !tags; may be given more than once"
-    parser.add_argument("--subset", metavar="NAME", action="append", help=text)
+    parser.add_argument("--subset", metavar="texts.NAME", action="append", help=text)
 
 
 def _add_directory(parser: Parser) -> None:
@@ -259,7 +173,7 @@ def in_words_of_the_command(message: str) -> str:
     return message
 
 
-def _as_text(section: Section) -> str:
+def _as_text(section: texts.Section) -> str:
     width = max(len(term) for term, _meaning in section.entries)
     if width > 30:
         return "%s:\n%s" % (section.title, "\n".join("  %s\n      %s" % entry for entry in section.entries))

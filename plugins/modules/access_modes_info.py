@@ -171,6 +171,8 @@ problems:
   sample: []
 """
 
+import typing as t
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.alicloud.imds.plugins.module_utils import _modes
 from ansible_collections.alicloud.imds.plugins.module_utils._host import _proof
@@ -178,6 +180,17 @@ from ansible_collections.alicloud.imds.plugins.module_utils._host._as_user impor
 from ansible_collections.alicloud.imds.plugins.module_utils._options import argument_spec, make_client
 
 NAMES = {"type": "list", "elements": "str", "default": []}
+
+
+def wish_of(params: dict[str, t.Any]) -> _proof.Wish:
+    return _proof.Wish(
+        expect=params["expect"] or (),
+        wait=params["wait"],
+        users=params["users"],
+        allowed=params["allowed_users"],
+        refused=params["refused_users"],
+        cloud_init=params["cloud_init"],
+    )
 
 
 def main() -> None:
@@ -199,16 +212,8 @@ def main() -> None:
     def client() -> _modes.Client:
         return make_client(params.__getitem__)
 
-    wish = _proof.Wish(
-        expect=params["expect"] or (),
-        wait=params["wait"],
-        users=params["users"],
-        allowed=params["allowed_users"],
-        refused=params["refused_users"],
-        cloud_init=params["cloud_init"],
-    )
     try:
-        proof = _proof.prove(client, wish)
+        proof = _proof.prove(client, wish_of(params))
         result = {**proof.modes._asdict(), "users": proof.users, "unmet": proof.unmet}
         if params["identity"]:
             result["instance"] = _proof.identity(client())

@@ -118,7 +118,7 @@ refused:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.alicloud.imds.plugins.module_utils._host import _fence, _neighbours
+from ansible_collections.alicloud.imds.plugins.module_utils._host import _fence, _fence_files, _neighbours
 from ansible_collections.alicloud.imds.plugins.module_utils._host._programs import HostError
 
 NAMES = {"type": "list", "elements": "str", "default": []}
@@ -145,7 +145,7 @@ def main() -> None:
         if params["state"] == "restored":
             changed = not module.check_mode and _fence.restore(params["before"])
             module.exit_json(changed=changed, before={}, refused=refused)
-        wish = _fence.Wish(
+        wish = _fence_files.Wish(
             params["mode"],
             params["allowed_users"],
             params["allowed_groups"],

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who may import whom, and who may speak to the service without a token: read from the sources."""
+"""Who may import whom, who may speak to the service without a token, how long may things be? Read from the sources."""
 
 from __future__ import annotations
 
@@ -186,3 +186,26 @@ def test_the_action_group_is_every_module_that_speaks_to_the_service_or_its_api(
         if {COLLECTION + "_options", COLLECTION + "_openapi._module"} & imports(path)
     }
     assert set(runtime["action_groups"]["imds"]) == speaking
+
+
+# Lists and tables, which are read line by line
+LONG_FUNCTIONS = {"_sent_along", "_fields"}
+
+
+@pytest.mark.parametrize("folder", [CHECKOUT / "plugins", EMULATOR], ids=lambda path: path.name)
+def test_no_function_has_to_be_scrolled(folder: Path) -> None:
+    long = {
+        f"{path.name}: {node.name}"
+        for path in folder.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno >= 40
+        if node.name not in LONG_FUNCTIONS
+    }
+    assert long == set()
+
+
+def test_no_file_answers_many_questions() -> None:
+    """Modules are mostly documentation, so they do not count; nor do the four lines of the licence."""
+    paths = [*UTILS.rglob("*.py"), *EMULATOR.glob("*.py")]
+    long = {path.name: lines for path in paths if (lines := len(path.read_text().splitlines()) - 4) > 250}
+    assert long == {}

@@ -73,51 +73,56 @@ def verdict(totals: Totals) -> t.Tuple[str, str]:
 
 def steps(totals: Totals, blocking: t.Sequence[t.Tuple[str, int]]) -> t.List[Step]:
     """What to do next, first things first. *blocking*: titles of blocking findings and on how many hosts each is."""
-    following, states, outcomes = totals["next"], totals["states"], totals["outcomes"]
+    return [it for it in (*_to_clear_up(totals), *_to_switch(totals, blocking)) if it.hosts]
+
+
+def _to_clear_up(totals: Totals) -> t.Iterator[Step]:
+    outcomes, apart = totals["outcomes"], totals["views_disagree"]
     failed = outcomes["failed"] + outcomes["rolled_back"] + outcomes["unreachable"]
-    kept = _listed(("%s (%s)" % (title, format(number, ",")) for title, number in blocking[:3]), len(blocking) - 3)
-    made = [
-        Step(
-            "See why the last run failed on %s" % counted(failed, "host"),
-            "It failed, was rolled back or could not reach them. The reason is in the details of each.",
-            failed,
-            FAILED,
-        ),
-        Step(
-            "Clear up %s whose API and host disagree" % counted(totals["views_disagree"], "host"),
-            "One of the two views is wrong. Until it is known which, neither proves anything.",
-            totals["views_disagree"],
-            DISAGREE,
-        ),
-        Step("Solve what holds up %s" % counted(following[HELD], "host"), kept, following[HELD], HELD),
-        Step(
-            "Look at the programs on %s" % counted(following[CALLED], "host"),
-            "Nothing blocks the switch, but programs read without a token. They would fail.",
-            following[CALLED],
-            CALLED,
-        ),
-        Step(
-            "Check %s before switching" % counted(following[UNCHECKED], "open host"),
-            "Nobody has looked yet whether anything on them would break.",
-            following[UNCHECKED],
-            UNCHECKED,
-            "ansible-playbook alicloud.imds.audit",
-        ),
-        Step(
-            "Switch %s" % counted(following[READY], "host that is ready", "hosts that are ready"),
-            "No blocking finding, and no program seen without a token.",
-            following[READY],
-            READY,
-            "ansible-playbook alicloud.imds.harden",
-        ),
-        Step(
-            "Find out about %s" % counted(states[UNKNOWN], "unknown host"),
-            "Neither the API nor the host said. Can they be reached, and are the permissions complete?",
-            states[UNKNOWN],
-            UNKNOWN,
-        ),
-    ]
-    return [it for it in made if it.hosts]
+    yield Step(
+        "See why the last run failed on %s" % counted(failed, "host"),
+        "It failed, was rolled back or could not reach them. The reason is in the details of each.",
+        failed,
+        FAILED,
+    )
+    yield Step(
+        "Clear up %s whose API and host disagree" % counted(apart, "host"),
+        "One of the two views is wrong. Until it is known which, neither proves anything.",
+        apart,
+        DISAGREE,
+    )
+
+
+def _to_switch(totals: Totals, blocking: t.Sequence[t.Tuple[str, int]]) -> t.Iterator[Step]:
+    following, unknown = totals["next"], totals["states"][UNKNOWN]
+    held = _listed(("%s (%s)" % (title, format(number, ",")) for title, number in blocking[:3]), len(blocking) - 3)
+    yield Step("Solve what holds up %s" % counted(following[HELD], "host"), held, following[HELD], HELD)
+    yield Step(
+        "Look at the programs on %s" % counted(following[CALLED], "host"),
+        "Nothing blocks the switch, but programs read without a token. They would fail.",
+        following[CALLED],
+        CALLED,
+    )
+    yield Step(
+        "Check %s before switching" % counted(following[UNCHECKED], "open host"),
+        "Nobody has looked yet whether anything on them would break.",
+        following[UNCHECKED],
+        UNCHECKED,
+        "ansible-playbook alicloud.imds.audit",
+    )
+    yield Step(
+        "Switch %s" % counted(following[READY], "host that is ready", "hosts that are ready"),
+        "No blocking finding, and no program seen without a token.",
+        following[READY],
+        READY,
+        "ansible-playbook alicloud.imds.harden",
+    )
+    yield Step(
+        "Find out about %s" % counted(unknown, "unknown host"),
+        "Neither the API nor the host said. Can they be reached, and are the permissions complete?",
+        unknown,
+        UNKNOWN,
+    )
 
 
 def time(text: t.Optional[str]) -> str:

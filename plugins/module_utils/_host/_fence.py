@@ -10,34 +10,15 @@ put right. Whatever fails in between, the host ends as it began.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import os
 import typing as t
 
 from . import _fence_rules as _rules
 from . import _files, _neighbours
-from ._as_user import NoSuchUser, member_ids, user_id, user_name
+from ._as_user import user_name
+from ._fence_files import LISTING, MANIFEST, OFF, RULES_FILE, Wish, wanted_files
 from ._programs import HostError, find, has_systemd, is_active, must, run, systemctl
-
-OFF = "off"
-_ETC = "/etc/alicloud-imds"
-_RULES_FILE = _ETC + "/fence.nft"
-_MANIFEST = _ETC + "/fence.json"
-_UNITS = "/etc/systemd/system/"
-# What the kernel listed when the rules were loaded: it differs from now where somebody has changed them since.
-_LISTING = "/run/alicloud-imds-fence.listing"
-
-
-class Wish(t.NamedTuple):
-    """How the fence should be. *mode* is "off", "audit" or "enforce"; names are of this host."""
-
-    mode: str
-    users: t.Sequence[str]
-    groups: t.Sequence[str]
-    sources: t.Sequence[str]
-    deny_services: t.Sequence[str]
-    neighbours: t.Sequence[str]
 
 
 class Outcome(t.NamedTuple):
@@ -53,20 +34,20 @@ def bring(wish: Wish, check_only: bool) -> Outcome:
 
     Raise HostError where this host cannot have it; it is then as before.
     """
-    wanted = _wanted(wish)
+    wanted = wanted_files(wish)
     try:
-        todo = _files.plan(_MANIFEST, wanted)
+        todo = _files.plan(MANIFEST, wanted)
     except (OSError, ValueError) as exc:
         raise HostError(str(exc)) from exc
     present = _present_table()
     reload = bool(wanted) and (_touches_rules(todo) or present is None or present != _listing_when_loaded())
     if reload:
-        _check(_text(wanted[_RULES_FILE]))
+        _check(_text(wanted[RULES_FILE]))
     before = dict(todo.before, loaded=present is not None)
     outcome = Outcome(
         bool(todo.changes) or reload or (not wanted and present is not None),
         before,
-        _files.differences(todo.changes, lambda path: path == _MANIFEST)
+        _files.differences(todo.changes, lambda path: path == MANIFEST)
         + _table_difference(reload and not _touches_rules(todo), present, wanted),
     )
     if outcome.changed and not check_only:
@@ -82,7 +63,7 @@ def restore(before: _files.Before) -> bool:
         raise HostError("The fence could not be put back as it was: %s." % exc) from exc
     if changed:
         systemctl("daemon-reload")
-    if before["loaded"] and os.path.exists(_RULES_FILE):
+    if before["loaded"] and os.path.exists(RULES_FILE):
         if changed or _present_table() != _listing_when_loaded():
             _load()
             return True
@@ -107,59 +88,12 @@ def refused() -> t.List[t.Dict[str, t.Any]]:
     return sorted(found, key=lambda it: (-it["connections"], it["uid"]))
 
 
-def _wanted(wish: Wish) -> t.Dict[str, _files.Entry]:
-    """The files of the fence, none where it should be off."""
-    if wish.mode == OFF:
-        return {}
-    nft = find("nft")
-    if nft is None:
-        raise HostError(
-            "There is no program nft on this host. Install the package nftables, or set 'mode' (the role's"
-            " hardening_fence) to off."
-        )
-    unit = _UNITS + _rules.UNIT
-    after_flush = _UNITS + "nftables.service.d/50-alicloud-imds-fence.conf"
-    files: t.Dict[str, _files.Entry] = {
-        _RULES_FILE: _files.file(_rules.rules(wish.mode, _allowed(wish))),
-        unit: _files.file(_rules.service(nft, _RULES_FILE, _LISTING)),
-        _UNITS + "sysinit.target.wants/" + _rules.UNIT: _files.Link(unit),
-        after_flush: _files.file(_rules.after_flush(nft, _RULES_FILE)),
-    }
-    if wish.mode == _rules.ENFORCE:
-        for service in wish.deny_services:
-            files["%s%s.d/50-alicloud-imds-fence.conf" % (_UNITS, service)] = _files.file(_deny(service))
-    return files
-
-
-def _deny(service: str) -> str:
-    try:
-        return _rules.deny(service)
-    except ValueError as exc:
-        raise HostError(str(exc)) from exc
-
-
-def _allowed(wish: Wish) -> _rules.Allowed:
-    uids, gids = [0], []
-    try:
-        uids += [user_id(name) for name in wish.users]
-        for name in wish.groups:
-            gid, members = member_ids(name)
-            gids.append(gid)
-            uids += members
-        sources = [str(ipaddress.IPv4Network(source)) for source in wish.sources]
-    except NoSuchUser as exc:
-        raise HostError("%s Create it before, or correct 'allowed_users' and 'allowed_groups'." % exc) from exc
-    except ValueError as exc:
-        raise HostError("%s in 'allowed_sources'; give IPv4 networks such as 172.17.0.0/16." % exc) from exc
-    return _rules.Allowed(uids, gids, sources)
-
-
 def _text(entry: _files.Entry) -> str:
     return entry.content.decode("utf-8") if isinstance(entry, _files.File) else ""
 
 
 def _touches_rules(todo: _files.Plan) -> bool:
-    return any(change.path == _RULES_FILE for change in todo.changes)
+    return any(change.path == RULES_FILE for change in todo.changes)
 
 
 def _check(rules: str) -> None:
@@ -185,7 +119,7 @@ def _present_table() -> t.Optional[str]:
 
 def _listing_when_loaded() -> t.Optional[str]:
     try:
-        with open(_LISTING, encoding="utf-8") as stream:
+        with open(LISTING, encoding="utf-8") as stream:
             return stream.read()
     except (OSError, ValueError):
         return None
@@ -197,7 +131,7 @@ def _table_difference(
     """What changes in the kernel; where the rules' file changes as well, that says it already."""
     title = "nftables: table " + _rules.TABLE
     if wanted and reload:
-        after = _text(wanted[_RULES_FILE])
+        after = _text(wanted[RULES_FILE])
         return [{"before_header": title, "after_header": title, "before": present or "", "after": after}]
     if not wanted and present is not None:
         return [{"before_header": title, "after_header": title, "before": present, "after": ""}]
@@ -228,9 +162,9 @@ def _carry_out(todo: _files.Plan, before: _files.Before, wish: Wish, reload: boo
 
 def _load() -> None:
     nft = find("nft") or "nft"
-    must(nft, "-f", _RULES_FILE)
+    must(nft, "-f", RULES_FILE)
     listing = _files.File((_present_table() or "").encode(), 0o600, os.geteuid())
-    _files.put(_LISTING, listing)
+    _files.put(LISTING, listing)
     if not is_active(_rules.UNIT):
         systemctl("start", _rules.UNIT)
 
@@ -241,7 +175,7 @@ def _unload() -> None:
     nft = find("nft")
     if nft is not None and _present_table() is not None:
         must(nft, "delete", "table", *_rules.TABLE.split())
-    _files.put(_LISTING, None)
+    _files.put(LISTING, None)
 
 
 def _prove_deny() -> None:

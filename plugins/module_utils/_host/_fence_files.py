@@ -1,0 +1,84 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which files make the fence that somebody wishes for on this host? Private to the collection.
+
+Names become numbers here: the rules know no other, as nftables does not ask who is in a group.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import typing as t
+
+from . import _fence_rules as _rules
+from . import _files
+from ._as_user import NoSuchUser, member_ids, user_id
+from ._programs import HostError, find
+
+OFF = "off"
+_ETC = "/etc/alicloud-imds"
+RULES_FILE = _ETC + "/fence.nft"
+MANIFEST = _ETC + "/fence.json"
+_UNITS = "/etc/systemd/system/"
+# What the kernel listed when the rules were loaded: it differs from now where somebody has changed them since.
+LISTING = "/run/alicloud-imds-fence.listing"
+
+
+class Wish(t.NamedTuple):
+    """How the fence should be. *mode* is "off", "audit" or "enforce"; names are of this host."""
+
+    mode: str
+    users: t.Sequence[str]
+    groups: t.Sequence[str]
+    sources: t.Sequence[str]
+    deny_services: t.Sequence[str]
+    neighbours: t.Sequence[str]
+
+
+def wanted_files(wish: Wish) -> t.Dict[str, _files.Entry]:
+    """The files of the fence, none where it should be off. Raise HostError for what this host does not have."""
+    if wish.mode == OFF:
+        return {}
+    nft = find("nft")
+    if nft is None:
+        raise HostError(
+            "There is no program nft on this host. Install the package nftables, or set 'mode' (the role's"
+            " hardening_fence) to off."
+        )
+    unit = _UNITS + _rules.UNIT
+    after_flush = _UNITS + "nftables.service.d/50-alicloud-imds-fence.conf"
+    files: t.Dict[str, _files.Entry] = {
+        RULES_FILE: _files.file(_rules.rules(wish.mode, _allowed(wish))),
+        unit: _files.file(_rules.service(nft, RULES_FILE, LISTING)),
+        _UNITS + "sysinit.target.wants/" + _rules.UNIT: _files.Link(unit),
+        after_flush: _files.file(_rules.after_flush(nft, RULES_FILE)),
+    }
+    if wish.mode == _rules.ENFORCE:
+        for service in wish.deny_services:
+            files["%s%s.d/50-alicloud-imds-fence.conf" % (_UNITS, service)] = _files.file(_deny(service))
+    return files
+
+
+def _deny(service: str) -> str:
+    try:
+        return _rules.deny(service)
+    except ValueError as exc:
+        raise HostError(str(exc)) from exc
+
+
+def _allowed(wish: Wish) -> _rules.Allowed:
+    uids, gids = [0], []
+    try:
+        uids += [user_id(name) for name in wish.users]
+        for name in wish.groups:
+            gid, members = member_ids(name)
+            gids.append(gid)
+            uids += members
+        sources = [str(ipaddress.IPv4Network(source)) for source in wish.sources]
+    except NoSuchUser as exc:
+        raise HostError("%s Create it before, or correct 'allowed_users' and 'allowed_groups'." % exc) from exc
+    except ValueError as exc:
+        raise HostError("%s in 'allowed_sources'; give IPv4 networks such as 172.17.0.0/16." % exc) from exc
+    return _rules.Allowed(uids, gids, sources)
