@@ -198,7 +198,7 @@ def test_a_hardened_host_is_not_relaxed_when_the_api_fails(ground: Ground) -> No
     assert differences(before, ground.state(ground.bad)) == []
 
 
-@pytest.mark.parametrize("at", ["Put up the fence", "Set the metadata options", "See what the host sees"])
+@pytest.mark.parametrize("at", ["Put up the fence", "Set the metadata options", "Prove it from inside"])
 def test_killed_half_way_and_run_again(ground: Ground, at: str) -> None:
     before = {host.name: ground.state(host) for host in (ground.bad, ground.good)}
     process = subprocess.Popen(
