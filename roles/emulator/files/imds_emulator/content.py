@@ -19,9 +19,6 @@ from .clock import moment, to_iso
 from .credentials import RoleKeys
 from .fields import paths_of
 
-#: A directory, or the value of a leaf. Text is sent as UTF-8.
-Node = Union[Dict[str, Any], str, bytes]
-
 #: Items of several values; joined by the separator that a switch chooses.
 MULTI_VALUE: Dict[Tuple[str, ...], List[str]] = {
     ("dns-conf", "nameservers"): ["100.100.2.136", "100.100.2.138"],

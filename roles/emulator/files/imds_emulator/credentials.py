@@ -14,7 +14,7 @@ import base64
 import hashlib
 import hmac
 import json
-from typing import Any, List, Mapping, Optional, Tuple
+from typing import Any, Mapping, Optional, Tuple
 
 from .clock import to_iso
 
@@ -38,12 +38,6 @@ class RoleKeys:
 
     def next_change(self, now: float) -> float:
         return self._since + (self._number(now) + 1) * self.rotate_seconds
-
-    def valid(self, now: float) -> List[Mapping[str, str]]:
-        """Every set that works now, the newest first: one, or two while they overlap."""
-        newest = self._number(now)
-        numbers = range(newest, max(-1, newest - 1 - int(self.overlap_seconds // self.rotate_seconds) - 1), -1)
-        return [self._set(n) for n in numbers if self._ends(n) > now]
 
     def find(self, access_key_id: str, now: float) -> Optional[Tuple[Mapping[str, str], float]]:
         """The set with this AccessKeyId and when it ends; also one that has ended not long ago."""
