@@ -55,6 +55,7 @@ extends_documentation_fragment:
   - alicloud.imds._attributes
 notes:
   - Records are readable by root only, so the task needs C(become).
+  - What the watch has seen is in its records five seconds later at the latest; RV(watching.updated) says when they were written.
   - A watch that does not run, or never did, is a result and not a failure; then there is no verdict.
   - Names of callers are what processes call themselves. Treat them as hostile; they are not safe to use in a template of HTML or
     in a shell without quoting.

@@ -97,6 +97,7 @@ class Ecs:
 def emulator() -> Iterator[lab.Emulator]:
     with lab.shared_emulator() as running:
         yield running
+    assert running.process.returncode == 0, running.log.read_text()
 
 
 @pytest.fixture

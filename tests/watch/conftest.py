@@ -37,6 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def emulator() -> Iterator[lab.Emulator]:
     with lab.shared_emulator() as running:
         yield running
+    assert running.process.returncode == 0, running.log.read_text()
 
 
 @pytest.fixture
