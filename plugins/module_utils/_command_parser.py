@@ -121,7 +121,7 @@ def _add_get(parser: Parser) -> None:
 
 def _add_facts(parser: Parser) -> None:
     text = "all (the default) or a part such as network, ram or !tags; may be given more than once"
-    parser.add_argument("--subset", metavar="texts.NAME", action="append", help=text)
+    parser.add_argument("--subset", metavar="NAME", action="append", help=text)
 
 
 def _add_directory(parser: Parser) -> None:

@@ -57,6 +57,12 @@ def _plain(page: str) -> str:
     return " ".join(page.replace("\\-", "-").replace("\\&", "").split())
 
 
+def test_a_value_is_shown_in_capitals_or_as_a_choice(help_texts: dict[str, str]) -> None:
+    shown = {word for text in help_texts.values() for word in re.findall(r"^ +--[a-z-]+ (\S+)", text, re.MULTILINE)}
+    assert {"NAME", "FILE", "S"} <= shown
+    assert [word for word in shown if not re.fullmatch(r"[A-Z]+|\{.+\}", word)] == []
+
+
 def test_the_help_has_all_commands(help_texts: dict[str, str]) -> None:
     for name in COMMANDS:
         assert re.search(r"^ +%s +\w" % name, help_texts[""], re.MULTILINE)
