@@ -159,7 +159,7 @@ cloud_init:
   sample: {"installed": true, "enabled": true, "version": "25.1.4", "found": true, "problem": null}
 unmet:
   description: A sentence for each demand of the task that is not met.
-  returned: always
+  returned: success, and when the task fails for one
   type: list
   elements: str
   sample: ["For user nobody the metadata service should be unreachable, but it is required."]

@@ -108,6 +108,17 @@ def test_switches(player_of: Play) -> None:
     assert differences(before, snapshot(host)) == []
 
 
+def test_a_service_that_does_not_answer_is_the_end_before_anything_is_changed(player_of: Play) -> None:
+    player = player_of("plain")
+    (host,) = player.hosts
+    before = snapshot(host)
+    player.emulator.admin("PUT", "/instances/i-host0/faults", [{"kind": "reset"}])
+    played = player.play()
+    said = " ".join(played.output.split())
+    assert played.failed == {"host0": 1} and "The metadata service does not answer, where 'required'" in said, said
+    assert differences(before, snapshot(host)) == [] and "Install the command" not in said
+
+
 def test_a_second_run_is_proved_by_its_first_look(player_of: Play) -> None:
     """One question without a token from root, none that arrives from nobody; whatever is put right is proved anew."""
     player = player_of("plain")
