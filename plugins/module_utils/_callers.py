@@ -21,7 +21,7 @@ from __future__ import annotations
 import json
 import typing as t
 
-from ._callers_names import MODES, WITHOUT_TOKEN
+from ._callers_names import MODES, PROBE, WITHOUT_TOKEN
 from ._callers_paths import every_class
 
 MAXIMUM_BYTES = 900000  # of all records as JSON
@@ -34,6 +34,7 @@ FOUND_BY = ("connect", "socket", "uid", "address", "none")
 EXE_FOUND_BY = ("proc", "same_name", "none")
 
 NOISE = {
+    PROBE: "access_modes_info, or ecs-metadata modes, asked whether a request without a token is answered",
     "cloud_assistant": "Cloud Assistant asks without a token first, and with one when that is refused",
     "retry": "an SDK repeated without a token what it had just asked with one",
 }

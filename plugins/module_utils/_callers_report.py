@@ -14,7 +14,7 @@ import fnmatch
 import time
 import typing as t
 
-from ._callers_names import MODES, WITHOUT_TOKEN
+from ._callers_names import MODES, PROBE, WITHOUT_TOKEN
 
 NAMES = ("exe", "user", "unit", "container", "comm", "source")
 Record = t.Dict[str, t.Any]
@@ -127,6 +127,7 @@ def _readable(caller: Record) -> Record:
 
 def _last_plain(callers: t.Iterable[Record], ignore_noise: bool) -> t.Optional[int]:
     rows = [row for caller in callers for row in caller["requests"] if row["mode"] == WITHOUT_TOKEN]
+    rows = [row for row in rows if row.get("noise") != PROBE]  # nobody would break
     return max((row["last"] for row in rows if not (ignore_noise and row.get("noise"))), default=None)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ._callers_names import TOKEN_REQUEST, UNPARSABLE, WITH_TOKEN, WITHOUT_TOKEN
+from ._callers_names import PROBE_AGENT, TOKEN_REQUEST, UNPARSABLE, WITH_TOKEN, WITHOUT_TOKEN
 from ._callers_paths import NO_PATH, TOKEN, is_token_path, path_class
 
 LONGEST_HEAD = 16384
@@ -28,11 +28,15 @@ _START, _HEADERS, _BODY, _CHUNK, _CHUNK_END, _TRAILERS, _ENDED, _LOST = range(8)
 
 
 class Request(t.NamedTuple):
-    """One request: its mode, the class of its path, and a number that is equal for equal paths (in this process)."""
+    """One request: its mode, the class of its path, and a number that is equal for equal paths (in this process).
+
+    ``probe``: it calls itself the probe of this collection, and asks for no more than that does.
+    """
 
     mode: str
     path: str
     same: int = 0
+    probe: bool = False
 
 
 _BROKEN = Request(UNPARSABLE, NO_PATH)
@@ -45,7 +49,19 @@ class _Malformed(Exception):
 class Stream:
     """The client's side of one connection."""
 
-    __slots__ = ("_state", "_line", "_cr", "_head", "_left", "_request", "_token", "_length", "_chunked", "_keep")
+    __slots__ = (
+        "_state",
+        "_line",
+        "_cr",
+        "_head",
+        "_left",
+        "_request",
+        "_token",
+        "_probe",
+        "_length",
+        "_chunked",
+        "_keep",
+    )
 
     def __init__(self) -> None:
         self._state = _START
@@ -90,7 +106,7 @@ class Stream:
         self._head = self._left = 0
         self._request: t.Optional[Request] = None
         self._length: t.Optional[int] = None
-        self._token = self._chunked = False
+        self._token = self._probe = self._chunked = False
         self._keep = True
 
     def _step(self, data: bytes, at: int, found: t.List[Request]) -> int:
@@ -170,6 +186,8 @@ class Stream:
         name, value = name.lower(), value.strip(b" \t").lower()
         if name == _TOKEN_HEADER:
             self._token = True
+        elif name == b"user-agent":
+            self._probe = value == PROBE_AGENT.encode("ascii")
         elif name == b"content-length":
             if self._length is not None or not value.isdigit() or len(value) > 18:
                 raise _Malformed
@@ -188,6 +206,8 @@ class Stream:
             raise _Malformed
         if self._token and request.mode == WITHOUT_TOKEN:
             request = request._replace(mode=WITH_TOKEN)
+        if self._probe and request.mode == WITHOUT_TOKEN and request.path == "instance-id":
+            request = request._replace(probe=True)
         found.append(request)
         self._request = None
         if self._chunked:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import typing as t
 
 from . import _errors
+from ._callers_names import PROBE_AGENT
 from ._client import LONGEST_TTL, TOKEN_HEADER, TOKEN_PATH, TTL_HEADER, Client
 
 _ITEM = "/latest/meta-data/instance-id"
@@ -56,7 +57,7 @@ def probe(client: Client) -> Modes:
     """Ask the five questions; never raises for what the service answers, or does not."""
     checks: t.Dict[str, Check] = {}
     try:
-        plain = client.send("GET", _ITEM, {})
+        plain = client.send("GET", _ITEM, {"User-Agent": PROBE_AGENT})
     except _errors.Unreachable as exc:
         return Modes("unreachable", checks, [str(exc)])
     except _errors.MetadataError as exc:

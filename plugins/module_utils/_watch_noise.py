@@ -5,9 +5,10 @@
 """Which requests without a token are expected of software that does know tokens? Pure. Private to the collection.
 
 * Cloud Assistant asks without a token first, and gets one only when that is refused.
+* The probe of this collection asks for the instance ID, to see whether that is answered.
 * Some SDKs ask again without a token when a read with one has failed, for the sake of private clouds.
 
-Neither proves that the software is new enough; old releases of both look alike. So it is a mark on the records, and the
+But for the probe none proves that the software is new enough; old releases look alike. So it is a mark on the records, and the
 requests are counted all the same.
 """
 
@@ -17,7 +18,7 @@ import typing as t
 from collections import OrderedDict
 
 from ._callers import Caller
-from ._callers_names import WITH_TOKEN, WITHOUT_TOKEN
+from ._callers_names import PROBE, WITH_TOKEN, WITHOUT_TOKEN
 from ._callers_stream import Request
 
 RETRY_SECONDS = 10.0
@@ -41,6 +42,8 @@ class Noise:
             return ""
         if request.mode != WITHOUT_TOKEN:
             return ""
+        if request.probe:
+            return PROBE
         if is_cloud_assistant(caller):
             return "cloud_assistant"
         same, when = self._asked.pop(process, (0, 0.0))

@@ -15,7 +15,8 @@ description:
   - Finds out from inside an ECS instance whether its metadata can be read without a token, and whether the service keeps the
     rules of the security-enhanced mode.
   - This is the only plugin of the collection that ever sends a request without a token. It asks for the instance ID, to see
-    whether that is answered, and throws the value away. In a log of normal mode accesses it shows up as one access.
+    whether that is answered, and throws the value away. In a log of normal mode accesses it shows up as one access; the
+    callers watch knows it by its name, and neither M(alicloud.imds.callers_info) nor the preflight holds it against the host.
 options:
   users:
     description:

@@ -172,7 +172,8 @@ callers:
         noise:
           description:
             - Why these are to be expected of software that knows tokens, else null. V(cloud_assistant), Cloud Assistant asks
-              without a token first. V(retry), a program repeated without a token what it had just asked with one.
+              without a token first. V(retry), a program repeated without a token what it had just asked with one. V(probe),
+              M(alicloud.imds.access_modes_info) or C(ecs-metadata modes) asked on purpose.
           type: str
           sample: null
     seen_by:
@@ -197,6 +198,7 @@ quiet_since:
   description:
     - Since when no request without a token was seen, of any caller and whatever is filtered; the time of the last one, or of the
       beginning of the watch. Restarts of the watch that take less than a minute do not count as a new beginning.
+    - What M(alicloud.imds.access_modes_info) asks on purpose does not count.
     - What is C(unparsable) is not counted as one, as nobody knows what it was; RV(totals) says whether there was any.
     - Null if no watch is running, since nobody knows then.
   returned: success

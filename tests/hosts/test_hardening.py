@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -117,6 +119,19 @@ def test_a_service_that_does_not_answer_is_the_end_before_anything_is_changed(pl
     said = " ".join(played.output.split())
     assert played.failed == {"host0": 1} and "The metadata service does not answer, where 'required'" in said, said
     assert differences(before, snapshot(host)) == [] and "Install the command" not in said
+
+
+def test_our_own_question_does_not_hold_up_the_host(player_of: Play) -> None:
+    """The watch sees how this role asks without a token; a week later, or at once, that is nobody who would break."""
+    player = player_of("systemd")
+    (host,) = player.hosts
+    player.play(hardening_enforce=False).must()
+    player.play(hardening_enforce=False).must()
+    time.sleep(6)  # it writes every five seconds
+    seen = json.loads(host.output("ecs-metadata", "callers", "--json", "--mode", "without_token"))
+    assert seen["totals"]["without_token"] == seen["totals"]["noise"] >= 2 and seen["last_without_token"] is None
+    player.play(hardening_preflight="block").must()
+    assert plain_status(host) == "403"
 
 
 def test_a_second_run_is_proved_by_its_first_look(player_of: Play) -> None:

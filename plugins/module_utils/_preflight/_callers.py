@@ -14,6 +14,7 @@ from __future__ import annotations
 import datetime
 import typing as t
 
+from .._callers_names import PROBE
 from ._findings import Finding, finding
 
 _NAMES = ("exe", "comm", "unit", "container", "uid", "count", "last_seen")
@@ -30,6 +31,8 @@ def check(callers: t.Optional[t.Sequence[t.Any]], since: t.Any, quiet_period: fl
         yield finding("callers_watched_too_briefly", since=str(since), quiet_period=int(quiet_period))
     for caller in callers:
         if not isinstance(caller, dict) or caller.get("mode") != _PLAIN:
+            continue
+        if caller.get("noise") == PROBE:  # this collection asked, on purpose
             continue
         seen = seconds(caller.get("last_seen"))
         # A time that cannot be read, or lies ahead because a clock was set back, excuses nobody.

@@ -34,6 +34,7 @@ def record(**more) -> dict:
         (record(), "caller_plain"),
         (record(noise=False), "caller_plain"),
         (record(noise="Cloud Assistant asks without a token first"), "caller_noise"),
+        (record(noise="probe"), None),
         (record(last_seen=NOW - 8 * DAY), None),
         (record(last_seen=NOW + DAY), "caller_plain"),
         (record(last_seen=None), "caller_plain"),

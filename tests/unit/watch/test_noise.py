@@ -34,6 +34,12 @@ def test_something_else(request_: Request, pid: int, when: float) -> None:
     assert noise.kind(APP, pid, request_, when) == ""
 
 
+def test_the_probe_of_this_collection() -> None:
+    probe = Request("without_token", "instance-id", 3, probe=True)
+    assert Noise().kind(APP, 7, probe, 1.0) == "probe"
+    assert Noise().kind(APP, 7, probe._replace(probe=False), 1.0) == ""
+
+
 @pytest.mark.parametrize(
     ("caller", "expected"),
     [

@@ -170,3 +170,17 @@ def test_a_stream_is_small_whatever_is_sent() -> None:
 
 def test_modes_are_all_there_is() -> None:
     assert {line.split()[0] for _data, lines in TABLE.values() for line in lines} == set(MODES)
+
+
+@pytest.mark.parametrize(
+    ("agent", "item", "is_probe"),
+    [
+        ("alicloud-imds-probe", "instance-id", True),
+        ("curl/8", "instance-id", False),
+        ("alicloud-imds-probe", "ram/security-credentials/web", False),  # a name excuses no read of keys
+    ],
+)
+def test_the_probe_is_known_by_its_name_and_asks_for_nothing_else(agent: str, item: str, is_probe: bool) -> None:
+    head = f"GET /latest/meta-data/{item} HTTP/1.1\r\nHost: x\r\nUser-Agent: {agent}\r\n\r\n".encode()
+    first, second = Stream().feed(head + head.replace(agent.encode(), b"other"))
+    assert (first.mode, first.probe, second.probe) == ("without_token", is_probe, False)
