@@ -175,16 +175,16 @@ problems:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.alicloud.imds.plugins.module_utils import _modes
-from ansible_collections.alicloud.imds.plugins.module_utils._host import _proof
+from ansible_collections.alicloud.imds.plugins.module_utils._imds import _access_modes
+from ansible_collections.alicloud.imds.plugins.module_utils._host import _verify
 from ansible_collections.alicloud.imds.plugins.module_utils._host._as_user import NoSuchUser
-from ansible_collections.alicloud.imds.plugins.module_utils._options import argument_spec, make_client
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._options import argument_spec, make_client
 
 NAMES = {"type": "list", "elements": "str", "default": []}
 
 
-def wish_of(params: dict[str, t.Any]) -> _proof.Wish:
-    return _proof.Wish(
+def wish_of(params: dict[str, t.Any]) -> _verify.Wish:
+    return _verify.Wish(
         expect=params["expect"] or (),
         wait=params["wait"],
         users=params["users"],
@@ -200,7 +200,7 @@ def main() -> None:
             users=NAMES,
             allowed_users=NAMES,
             refused_users=NAMES,
-            expect={"type": "list", "elements": "str", "choices": list(_modes.VERDICTS)},
+            expect={"type": "list", "elements": "str", "choices": list(_access_modes.VERDICTS)},
             wait={"type": "float", "default": 0.0},
             unmet={"type": "str", "choices": ["fail", "report"], "default": "fail"},
             identity={"type": "bool", "default": False},
@@ -210,14 +210,14 @@ def main() -> None:
     )
     params = module.params
 
-    def client() -> _modes.Client:
+    def client() -> _access_modes.Client:
         return make_client(params.__getitem__)
 
     try:
-        proof = _proof.prove(client, wish_of(params))
+        proof = _verify.prove(client, wish_of(params))
         result = {**proof.modes._asdict(), "users": proof.users, "unmet": proof.unmet}
         if params["identity"]:
-            result["instance"] = _proof.identity(client())
+            result["instance"] = _verify.identity(client())
     except (NoSuchUser, ValueError) as exc:
         module.fail_json(msg=str(exc))
     except OSError as exc:

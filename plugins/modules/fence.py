@@ -118,8 +118,8 @@ refused:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.alicloud.imds.plugins.module_utils._host import _fence, _fence_files, _neighbours
-from ansible_collections.alicloud.imds.plugins.module_utils._host._programs import HostError
+from ansible_collections.alicloud.imds.plugins.module_utils._host import _fence, _fence_files, _reachability
+from ansible_collections.alicloud.imds.plugins.module_utils._host._subprocess import HostError
 
 NAMES = {"type": "list", "elements": "str", "default": []}
 
@@ -133,7 +133,7 @@ def main() -> None:
             "allowed_groups": NAMES,
             "allowed_sources": NAMES,
             "deny_services": NAMES,
-            "neighbours": dict(NAMES, default=list(_neighbours.DEFAULT)),
+            "neighbours": dict(NAMES, default=list(_reachability.DEFAULT)),
             "before": {"type": "dict"},
         },
         required_if=[("state", "present", ["mode"]), ("state", "restored", ["before"])],

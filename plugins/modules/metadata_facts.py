@@ -210,10 +210,10 @@ ansible_facts:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.alicloud.imds.plugins.module_utils import _gather
-from ansible_collections.alicloud.imds.plugins.module_utils._dmi import read_platform
-from ansible_collections.alicloud.imds.plugins.module_utils._errors import MetadataError
-from ansible_collections.alicloud.imds.plugins.module_utils._options import argument_spec, make_client
+from ansible_collections.alicloud.imds.plugins.module_utils._imds import _gather
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._dmi import read_platform
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._errors import MetadataError
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._options import argument_spec, make_client
 
 
 def main() -> None:

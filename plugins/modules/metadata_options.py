@@ -187,8 +187,8 @@ totals:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet import _report, _work
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet._desired import Change, Permissions
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet import _report, _operations
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._plan import Change, Permissions
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._instance import Options
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._options import selection, selection_spec
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._record import Keeper, RecordError, open_record
@@ -197,22 +197,22 @@ from ansible_collections.alicloud.imds.plugins.module_utils._openapi._module imp
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._options import argument_spec
 
 
-def make_plan(api: t.Any, params: dict[str, t.Any], record: Keeper | None, manner: _work.Manner) -> list[Change]:
+def make_plan(api: t.Any, params: dict[str, t.Any], record: Keeper | None, manner: _operations.Manner) -> list[Change]:
     if params["state"] == "restored":
-        return _work.plan_restore(api, t.cast(Keeper, record), params["instance_ids"])
+        return _operations.plan_restore(api, t.cast(Keeper, record), params["instance_ids"])
     if not (params["all_instances"] or any(params[name] for name in ("instance_ids", "tags", "name", "vpc_id"))):
         raise ValueError(
             "Choose instances by 'instance_ids', 'tags', 'name' or 'vpc_id', or set 'all_instances: true'."
         )
     wish = Options(params["http_endpoint"], params["http_tokens"], params["instance_metadata_tags"])
     permissions = Permissions(params["allow_windows"], params["allow_ack_nodes"])
-    return _work.plan_wish(api, selection(params), wish, permissions, manner)
+    return _operations.plan_wish(api, selection(params), wish, permissions, manner)
 
 
 def run(module: AnsibleModule) -> tuple[str | None, dict[str, t.Any]]:
     params = module.params
     record = open_record(params["record"], params["record_names"], params["record_only"]) if params["record"] else None
-    manner = _work.Manner(params["max_concurrency"], params["wait_timeout"] if params["wait"] else None)
+    manner = _operations.Manner(params["max_concurrency"], params["wait_timeout"] if params["wait"] else None)
     api = open_api(module, missing_required_lib)
     changes = make_plan(api, params, record, manner)
     planned = _report.planned(changes)
@@ -225,9 +225,9 @@ def run(module: AnsibleModule) -> tuple[str | None, dict[str, t.Any]]:
     if module.check_mode:
         return None, _report.changed(planned, names)
     if params["state"] == "restored":
-        outcomes = _work.restore(api, changes, t.cast(Keeper, record), manner)
+        outcomes = _operations.restore(api, changes, t.cast(Keeper, record), manner)
     else:
-        outcomes = _work.bring(api, changes, record, manner)
+        outcomes = _operations.bring(api, changes, record, manner)
         names = record.names() if record else {}
     return _report.problem(outcomes, tolerate_refusals=not refusals_fail), _report.changed(outcomes, names)
 

@@ -77,8 +77,8 @@ plain_readers:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.alicloud.imds.plugins.module_utils._host import _tooling
-from ansible_collections.alicloud.imds.plugins.module_utils._host._programs import HostError
+from ansible_collections.alicloud.imds.plugins.module_utils._host import _install
+from ansible_collections.alicloud.imds.plugins.module_utils._host._subprocess import HostError
 from ansible_collections.alicloud.imds.plugins.module_utils._preflight._scripts import plain_readers
 
 SHOWN = 5
@@ -107,9 +107,9 @@ def main() -> None:
     params = module.params
     try:
         if params["state"] == "restored":
-            module.exit_json(changed=not module.check_mode and _tooling.restore(params["before"]), before={})
+            module.exit_json(changed=not module.check_mode and _install.restore(params["before"]), before={})
         present = params["state"] == "present"
-        outcome = _tooling.bring(_tooling.Wish(present, params["local_fact"], params["watch"]), module.check_mode)
+        outcome = _install.bring(_install.Wish(present, params["local_fact"], params["watch"]), module.check_mode)
     except HostError as exc:
         module.fail_json(msg=str(exc))
     result = {"plain_readers": warn_of_plain_readers(module)} if present else {}

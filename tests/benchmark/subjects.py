@@ -102,5 +102,5 @@ def values_returned(subject: Subject) -> int:
 def most_connections() -> int:
     """The most connections that the collection uses at once, from its own settings."""
     sys.path.insert(0, str(CHECKOUT / ".cache/collections"))
-    client = importlib.import_module("ansible_collections.alicloud.imds.plugins.module_utils._client")
+    client = importlib.import_module("ansible_collections.alicloud.imds.plugins.module_utils._imds._client")
     return int(client.Settings().connections)

@@ -191,7 +191,7 @@ table ip imds_test {
 # imports as root, since another user may not be able to read this checkout
 READ_AS = """
 import os, sys
-from ansible_collections.alicloud.imds.plugins.module_utils._client import Client, Settings
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._client import Client, Settings
 os.setuid(int(sys.argv[1]))
 try:
     print(Client(Settings(retries=0)).get("/latest/meta-data/instance-id").decode())

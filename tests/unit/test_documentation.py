@@ -11,8 +11,8 @@ import importlib
 import pytest
 import yaml
 from ansible_collections.alicloud.imds.plugins.doc_fragments._imds import ModuleDocFragment
-from ansible_collections.alicloud.imds.plugins.module_utils import _gather
-from ansible_collections.alicloud.imds.plugins.module_utils._options import argument_spec
+from ansible_collections.alicloud.imds.plugins.module_utils._imds import _gather
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._options import argument_spec
 
 PLUGINS = "ansible_collections.alicloud.imds.plugins."
 

@@ -149,7 +149,7 @@ def test_the_clock_is_set_back(machine: Machine, tmp_path: Path) -> None:
     offset.write_text("0")
     code = "import sys, time, types; real = time.time; time.time = lambda: real() + int(open(sys.argv[1]).read()); "
     code += "package = types.ModuleType('x'); package.__path__ = [sys.argv[2]]; sys.modules['x'] = package; "
-    code += "from x._command import main; sys.exit(main(['watch', '--state-dir', sys.argv[3]]))"
+    code += "from x._command._main import main; sys.exit(main(['watch', '--state-dir', sys.argv[3]]))"
     command = machine.command(PYTHON, "-c", code, offset, CHECKOUT / "plugins/module_utils", state)
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     until((state / "callers.json").exists)

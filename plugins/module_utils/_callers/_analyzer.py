@@ -15,8 +15,8 @@ import re
 import time
 import typing as t
 
-from ._callers_names import UNPARSABLE, WITH_TOKEN, WITHOUT_TOKEN
-from ._callers_paths import NO_PATH, path_class
+from ._vocabulary import UNPARSABLE, WITH_TOKEN, WITHOUT_TOKEN
+from ._paths import NO_PATH, path_class
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)")
 _LEVEL = re.compile(r"\b(warning|info|error)\b", re.IGNORECASE)
@@ -51,7 +51,7 @@ def parse(text: str) -> t.Optional[Line]:
 
 
 def callers(lines: t.Iterable[str]) -> t.List[t.Dict[str, t.Any]]:
-    """The requests summed up by the name of the caller, in the form of `_callers.py`."""
+    """The requests summed up by the name of the caller, in the form of `_watch/_records.py`."""
     rows: t.Dict[t.Optional[str], t.Dict[t.Tuple[str, str], t.Dict[str, t.Any]]] = {}
     for text in lines:
         line = parse(text)

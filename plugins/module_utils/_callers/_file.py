@@ -12,7 +12,7 @@
      "periods": [[1764000000, 1764010000], [1764018387, 1764018390]],
      "callers": [...], "other": {...}}
 
-``callers`` and ``other`` are explained in `_callers.py`. ``periods`` are the times of watching, oldest first; the last
+``callers`` and ``other`` are explained in `_watch/_records.py`. ``periods`` are the times of watching, oldest first; the last
 one ends when the file was written. ``found_by`` is the best way to find a caller that this kernel allows. A running
 watch holds a lock on ``lock`` in the same directory.
 """

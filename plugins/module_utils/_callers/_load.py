@@ -11,9 +11,9 @@ import os
 import time
 import typing as t
 
-from . import _callers_analyzer as analyzer
-from ._callers_file import NotReadable, is_running, read
-from ._callers_report import Filter, Records, report
+from . import _analyzer as analyzer
+from ._file import NotReadable, is_running, read
+from ._report import Filter, Records, report
 
 _LARGEST_LOG = 8 << 20
 

@@ -14,7 +14,7 @@ import fnmatch
 import time
 import typing as t
 
-from ._callers_names import MODES, PROBE, WITHOUT_TOKEN
+from ._vocabulary import MODES, PROBE, WITHOUT_TOKEN
 
 NAMES = ("exe", "user", "unit", "container", "comm", "source")
 Record = t.Dict[str, t.Any]

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import typing as t
 
-from ._callers_file import NotReadable
-from ._callers_read import callers as read_callers
-from ._callers_report import Filter
-from ._command_output import OTHER, USAGE, Failure, complain, printable, write_json, write_text
+from .._callers._file import NotReadable
+from .._callers._load import callers as read_callers
+from .._callers._report import Filter
+from ._output import OTHER, USAGE, Failure, complain, printable, write_json, write_text
 
 _WIDEST = 60
 _COLUMNS = ("CALLER", "USER", "PLACE", "MODE", "PATH", "COUNT", "LAST")
@@ -19,8 +19,8 @@ _COLUMNS = ("CALLER", "USER", "PLACE", "MODE", "PATH", "COUNT", "LAST")
 
 def watch(directory: str, seconds: t.Optional[float]) -> None:
     """Watch, and tell on standard error how it goes."""
-    from ._watch_start import CannotWatch
-    from ._watch_start import watch as run
+    from .._watch._run import CannotWatch
+    from .._watch._run import watch as run
 
     if seconds is not None and not seconds > 0:
         raise Failure(USAGE, "--seconds must be more than 0.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import typing as t
 
-from ._command_parser import CommandLine
+from ._parser import CommandLine
 
 # Names come from the service, and anybody may have named a tag: what bash would expand, now or when the line is run, is
 # never offered. compgen -W expands its words, so it is only given ours.

@@ -14,11 +14,11 @@ LAUNCHER = r"""#!/bin/sh
 # Starts the command ecs-metadata from where its files are, next to this one:
 #
 #   installed:  /usr/local/bin/ecs-metadata
-#               /usr/local/lib/ecs-metadata/alicloud_imds/*.py   (the files of plugins/module_utils, byte by byte)
+#               /usr/local/lib/ecs-metadata/alicloud_imds/   (files of plugins/module_utils, unchanged)
 #   checkout:   command/ecs-metadata
-#               plugins/module_utils/*.py
+#               plugins/module_utils/
 #
-# The folder becomes the Python package alicloud_imds, and neither Ansible nor an __init__.py is needed.
+# The folder becomes the Python package alicloud_imds; Ansible is not needed.
 
 if ! command -v python3 >/dev/null; then
     echo 'ecs-metadata: there is no python3 on the PATH. Install Python 3.8 or later.' >&2
@@ -36,7 +36,7 @@ if sys.version_info < (3, 8):
 launcher = os.path.realpath(sys.argv.pop(1))
 prefix = os.path.dirname(os.path.dirname(launcher))
 folders = [os.path.join(prefix, "lib", "ecs-metadata", "alicloud_imds"), os.path.join(prefix, "plugins", "module_utils")]
-folders = [folder for folder in folders if os.path.isfile(os.path.join(folder, "_command.py"))]
+folders = [folder for folder in folders if os.path.isfile(os.path.join(folder, "_command", "_main.py"))]
 if not folders:
     sys.stderr.write("ecs-metadata: the files of the command are not below %s. Install it again.\n" % prefix)
     sys.exit(1)
@@ -44,7 +44,7 @@ package = type(sys)("alicloud_imds")
 package.__path__ = folders[:1]
 sys.modules["alicloud_imds"] = package
 sys.modules["ssl"] = None  # the service has no TLS, and loading it is a seventh of the time to start
-from alicloud_imds._command import main
+from alicloud_imds._command._main import main
 sys.exit(main(sys.argv[1:]))
 ' "$0" "$@"
 """

@@ -13,10 +13,10 @@ from __future__ import annotations
 import argparse
 import typing as t
 
-from . import _command_parser as _line
-from ._callers_names import LOG_DIRECTORY, STATE_DIRECTORY
-from ._client import DEFAULT_ENDPOINT, PROBE_SECONDS, Client, Settings
-from ._command_output import (
+from . import _parser as _line
+from .._callers._vocabulary import LOG_DIRECTORY, STATE_DIRECTORY
+from .._imds._client import DEFAULT_ENDPOINT, PROBE_SECONDS, Client, Settings
+from ._output import (
     NOT_FOUND,
     OPTIONAL,
     OTHER,
@@ -31,8 +31,8 @@ from ._command_output import (
     write_json,
     write_text,
 )
-from ._dmi import read_platform
-from ._errors import MetadataError, Unreachable
+from .._imds._dmi import read_platform
+from .._imds._errors import MetadataError, Unreachable
 
 _STATUS = {"not_found": NOT_FOUND, "refused": REFUSED, "unreachable": UNREACHABLE, "unexpected_reply": UNEXPECTED}
 
@@ -58,12 +58,12 @@ def _run(words: t.Sequence[str]) -> int:
     line = _line.build()
     arguments = line.parser.parse_args(words)
     if arguments.command == "manual":
-        from ._command_manual import manual
+        from ._manual import manual
 
         write(manual(line).encode("utf-8"))
         return 0
     if arguments.command == "completion":
-        from ._command_completion import bash
+        from ._completion import bash
 
         write(bash(line).encode("utf-8"))
         return 0
@@ -71,7 +71,7 @@ def _run(words: t.Sequence[str]) -> int:
 
 
 def _get(arguments: argparse.Namespace) -> int:
-    from ._command_read import Request, get
+    from ._read import Request, get
 
     missing = getattr(arguments, "missing", "error")
     default = getattr(arguments, "default", None)
@@ -82,7 +82,7 @@ def _get(arguments: argparse.Namespace) -> int:
 
 
 def _ls(arguments: argparse.Namespace) -> int:
-    from ._command_read import ls
+    from ._read import ls
 
     target = _directory(arguments)
     names, refused = ls(_client(arguments), target)
@@ -95,7 +95,7 @@ def _ls(arguments: argparse.Namespace) -> int:
 
 
 def _tree(arguments: argparse.Namespace) -> int:
-    from ._command_tree import ReadTree, as_lines
+    from ._tree import ReadTree, as_lines
 
     target = _directory(arguments)
     read = ReadTree(_client(arguments), _shows_secrets(arguments))
@@ -109,7 +109,7 @@ def _tree(arguments: argparse.Namespace) -> int:
 
 
 def _facts(arguments: argparse.Namespace) -> int:
-    from ._command_facts import facts
+    from ._facts import facts
 
     found, warnings = facts(Client(_line.settings(arguments)), getattr(arguments, "subset", None))
     for warning in warnings:
@@ -119,7 +119,7 @@ def _facts(arguments: argparse.Namespace) -> int:
 
 
 def _modes(arguments: argparse.Namespace) -> int:
-    from ._modes import Modes, probe
+    from .._imds._access_modes import Modes, probe
 
     try:
         modes = probe(_client(arguments))
@@ -146,7 +146,7 @@ def _describe(check: t.Dict[str, t.Any]) -> str:
 def _token(arguments: argparse.Namespace) -> int:
     import time
 
-    from ._command_tokenfile import TokenFile
+    from ._token_file import TokenFile
 
     with TokenFile(arguments.file) as file:  # before there is a token, see whether there is a place for it
         client = _client(arguments)
@@ -162,7 +162,7 @@ def _token(arguments: argparse.Namespace) -> int:
 
 
 def _watch(arguments: argparse.Namespace) -> int:
-    from ._command_watch import show_status, watch
+    from ._callers import show_status, watch
 
     directory = getattr(arguments, "state_dir", STATE_DIRECTORY)
     if getattr(arguments, "status", False):
@@ -172,8 +172,8 @@ def _watch(arguments: argparse.Namespace) -> int:
 
 
 def _callers(arguments: argparse.Namespace) -> int:
-    from ._callers_report import Filter
-    from ._command_watch import show_callers
+    from .._callers._report import Filter
+    from ._callers import show_callers
 
     chosen = Filter(
         max_age=getattr(arguments, "max_age", None),
@@ -209,7 +209,7 @@ def _client(arguments: argparse.Namespace) -> Client:
 
 
 def _directory(arguments: argparse.Namespace) -> str:
-    from ._command_read import directory
+    from ._read import directory
 
     return directory(getattr(arguments, "path", "meta-data/"), _shows_secrets(arguments))
 

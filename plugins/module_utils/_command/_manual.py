@@ -12,8 +12,8 @@ from __future__ import annotations
 import argparse
 import typing as t
 
-from ._command_parser import ENVIRONMENT, CommandLine, Parser
-from ._command_texts import EXAMPLES, EXIT_STATUS, NAME, PURPOSE, Section
+from ._parser import ENVIRONMENT, CommandLine, Parser
+from ._texts import EXAMPLES, EXIT_STATUS, NAME, PURPOSE, Section
 
 
 def manual(line: CommandLine) -> str:

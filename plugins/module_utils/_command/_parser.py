@@ -10,10 +10,10 @@ import argparse
 import os
 import typing as t
 
-from . import _command_texts as texts
-from ._client import LONGEST_TTL, Settings
-from ._command_output import USAGE, Failure, write
-from ._command_parser_watch import CALLERS, WATCH, add_callers, add_watch
+from . import _texts as texts
+from .._imds._client import LONGEST_TTL, Settings
+from ._output import USAGE, Failure, write
+from ._parser_watch import CALLERS, WATCH, add_callers, add_watch
 
 _DEFAULTS = Settings()
 

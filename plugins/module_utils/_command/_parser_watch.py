@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 
-from ._callers_names import LOG_DIRECTORY, MODES, STATE_DIRECTORY
+from .._callers._vocabulary import LOG_DIRECTORY, MODES, STATE_DIRECTORY
 
 WATCH = """\
 Sees who asks the metadata service for what, and whether with a token, until it is

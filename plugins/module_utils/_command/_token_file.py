@@ -15,7 +15,7 @@ import signal
 import stat
 import typing as t
 
-from ._command_output import OTHER, USAGE, Failure
+from ._output import OTHER, USAGE, Failure
 
 
 class TokenFile:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import typing as t
 
-from ._client import Client
-from ._command_output import printable
-from ._errors import NotFound
-from ._facts import from_tree
-from ._tree import VERSIONS, Entry, Tree, decode, is_secret, parse_listing, quote
-from ._walk import Walk
+from .._imds._client import Client
+from ._output import printable
+from .._imds._errors import NotFound
+from .._imds._facts import from_tree
+from .._imds._tree import VERSIONS, Entry, Tree, decode, is_secret, parse_listing, quote
+from .._imds._walk import Walk
 
 # Near the root, the service lists directories without a slash.
 _LISTED_LIKE_LEAVES = {"meta-data", "dynamic", "dynamic/instance-identity", "global-config", "maintenance"}

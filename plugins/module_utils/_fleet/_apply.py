@@ -16,7 +16,7 @@ import time
 import typing as t
 
 from .._openapi._errors import ApiError
-from ._desired import Change
+from ._plan import Change
 from ._instance import Instance
 from ._select import Reader, Selection, find
 

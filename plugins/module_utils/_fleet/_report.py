@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ._apply import Outcome
-from ._desired import Change
+from ._plan import Change
 from ._instance import Instance, Options
 from ._verdict import VERDICTS, judge
 

@@ -2,4 +2,4 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the collection puts on a host: the command and its company, and the fence. Private to the collection."""
+"""Files on a managed node: the ecs-metadata command, the fence, and the verification as other users."""

@@ -17,7 +17,7 @@ import re
 import tempfile
 import typing as t
 
-from ._programs import HostError, find, run
+from ._subprocess import HostError, find, run
 
 _SECONDS = 60.0
 _DISABLED = "/etc/cloud/cloud-init.disabled"

@@ -15,17 +15,17 @@ import os
 import typing as t
 
 from . import _fence_rules as _rules
-from . import _files, _neighbours
+from . import _managed_files, _reachability
 from ._as_user import user_name
 from ._fence_files import LISTING, MANIFEST, OFF, RULES_FILE, Wish, wanted_files
-from ._programs import HostError, find, has_systemd, is_active, must, run, systemctl
+from ._subprocess import HostError, find, has_systemd, is_active, must, run, systemctl
 
 
 class Outcome(t.NamedTuple):
     """``before`` is what `restore` needs; ``diff`` is for people."""
 
     changed: bool
-    before: _files.Before
+    before: _managed_files.Before
     diff: t.List[t.Dict[str, str]]
 
 
@@ -36,7 +36,7 @@ def bring(wish: Wish, check_only: bool) -> Outcome:
     """
     wanted = wanted_files(wish)
     try:
-        todo = _files.plan(MANIFEST, wanted)
+        todo = _managed_files.plan(MANIFEST, wanted)
     except (OSError, ValueError) as exc:
         raise HostError(str(exc)) from exc
     present = _present_table()
@@ -47,7 +47,7 @@ def bring(wish: Wish, check_only: bool) -> Outcome:
     outcome = Outcome(
         bool(todo.changes) or reload or (not wanted and present is not None),
         before,
-        _files.differences(todo.changes, lambda path: path == MANIFEST)
+        _managed_files.differences(todo.changes, lambda path: path == MANIFEST)
         + _table_difference(reload and not _touches_rules(todo), present, wanted),
     )
     if outcome.changed and not check_only:
@@ -55,10 +55,10 @@ def bring(wish: Wish, check_only: bool) -> Outcome:
     return outcome
 
 
-def restore(before: _files.Before) -> bool:
+def restore(before: _managed_files.Before) -> bool:
     """Bring back files and rules as they were (see `Outcome.before`); return whether anything was different."""
     try:
-        changed = _files.restore(before)
+        changed = _managed_files.restore(before)
     except OSError as exc:
         raise HostError("The fence could not be put back as it was: %s." % exc) from exc
     if changed:
@@ -88,11 +88,11 @@ def refused() -> t.List[t.Dict[str, t.Any]]:
     return sorted(found, key=lambda it: (-it["connections"], it["uid"]))
 
 
-def _text(entry: _files.Entry) -> str:
-    return entry.content.decode("utf-8") if isinstance(entry, _files.File) else ""
+def _text(entry: _managed_files.Entry) -> str:
+    return entry.content.decode("utf-8") if isinstance(entry, _managed_files.File) else ""
 
 
-def _touches_rules(todo: _files.Plan) -> bool:
+def _touches_rules(todo: _managed_files.Plan) -> bool:
     return any(change.path == RULES_FILE for change in todo.changes)
 
 
@@ -126,7 +126,7 @@ def _listing_when_loaded() -> t.Optional[str]:
 
 
 def _table_difference(
-    reload: bool, present: t.Optional[str], wanted: t.Mapping[str, _files.Entry]
+    reload: bool, present: t.Optional[str], wanted: t.Mapping[str, _managed_files.Entry]
 ) -> t.List[t.Dict[str, str]]:
     """What changes in the kernel; where the rules' file changes as well, that says it already."""
     title = "nftables: table " + _rules.TABLE
@@ -138,11 +138,11 @@ def _table_difference(
     return []
 
 
-def _carry_out(todo: _files.Plan, before: _files.Before, wish: Wish, reload: bool) -> None:
+def _carry_out(todo: _managed_files.Plan, before: _managed_files.Before, wish: Wish, reload: bool) -> None:
     try:
-        earlier = _neighbours.look(wish.neighbours) if reload else {}
+        earlier = _reachability.look(wish.neighbours) if reload else {}
         try:
-            _files.carry_out(todo)
+            _managed_files.carry_out(todo)
         except OSError as exc:
             raise HostError("The fence could not be written: %s." % exc) from exc
         if todo.changes:
@@ -152,7 +152,7 @@ def _carry_out(todo: _files.Plan, before: _files.Before, wish: Wish, reload: boo
         elif reload:
             _load()
         if reload:
-            _neighbours.compare(earlier, _neighbours.look(wish.neighbours))
+            _reachability.compare(earlier, _reachability.look(wish.neighbours))
         if wish.deny_services and wish.mode == _rules.ENFORCE and todo.changes:
             _prove_deny()
     except HostError:
@@ -163,8 +163,8 @@ def _carry_out(todo: _files.Plan, before: _files.Before, wish: Wish, reload: boo
 def _load() -> None:
     nft = find("nft") or "nft"
     must(nft, "-f", RULES_FILE)
-    listing = _files.File((_present_table() or "").encode(), 0o600, os.geteuid())
-    _files.put(LISTING, listing)
+    listing = _managed_files.File((_present_table() or "").encode(), 0o600, os.geteuid())
+    _managed_files.put(LISTING, listing)
     if not is_active(_rules.UNIT):
         systemctl("start", _rules.UNIT)
 
@@ -175,7 +175,7 @@ def _unload() -> None:
     nft = find("nft")
     if nft is not None and _present_table() is not None:
         must(nft, "delete", "table", *_rules.TABLE.split())
-    _files.put(LISTING, None)
+    _managed_files.put(LISTING, None)
 
 
 def _prove_deny() -> None:

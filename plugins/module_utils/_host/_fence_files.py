@@ -13,9 +13,9 @@ import ipaddress
 import typing as t
 
 from . import _fence_rules as _rules
-from . import _files
+from . import _managed_files
 from ._as_user import NoSuchUser, member_ids, user_id
-from ._programs import HostError, find
+from ._subprocess import HostError, find
 
 OFF = "off"
 _ETC = "/etc/alicloud-imds"
@@ -37,7 +37,7 @@ class Wish(t.NamedTuple):
     neighbours: t.Sequence[str]
 
 
-def wanted_files(wish: Wish) -> t.Dict[str, _files.Entry]:
+def wanted_files(wish: Wish) -> t.Dict[str, _managed_files.Entry]:
     """The files of the fence, none where it should be off. Raise HostError for what this host does not have."""
     if wish.mode == OFF:
         return {}
@@ -49,15 +49,15 @@ def wanted_files(wish: Wish) -> t.Dict[str, _files.Entry]:
         )
     unit = _UNITS + _rules.UNIT
     after_flush = _UNITS + "nftables.service.d/50-alicloud-imds-fence.conf"
-    files: t.Dict[str, _files.Entry] = {
-        RULES_FILE: _files.file(_rules.rules(wish.mode, _allowed(wish))),
-        unit: _files.file(_rules.service(nft, RULES_FILE, LISTING)),
-        _UNITS + "sysinit.target.wants/" + _rules.UNIT: _files.Link(unit),
-        after_flush: _files.file(_rules.after_flush(nft, RULES_FILE)),
+    files: t.Dict[str, _managed_files.Entry] = {
+        RULES_FILE: _managed_files.file(_rules.rules(wish.mode, _allowed(wish))),
+        unit: _managed_files.file(_rules.service(nft, RULES_FILE, LISTING)),
+        _UNITS + "sysinit.target.wants/" + _rules.UNIT: _managed_files.Link(unit),
+        after_flush: _managed_files.file(_rules.after_flush(nft, RULES_FILE)),
     }
     if wish.mode == _rules.ENFORCE:
         for service in wish.deny_services:
-            files["%s%s.d/50-alicloud-imds-fence.conf" % (_UNITS, service)] = _files.file(_deny(service))
+            files["%s%s.d/50-alicloud-imds-fence.conf" % (_UNITS, service)] = _managed_files.file(_deny(service))
     return files
 
 

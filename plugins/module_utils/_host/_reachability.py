@@ -16,7 +16,7 @@ import socket
 import typing as t
 
 from ._as_user import as_user
-from ._programs import HostError
+from ._subprocess import HostError
 
 DEFAULT = ("100.100.2.136:53", "100.100.2.138:53")
 _SECONDS = 0.5

@@ -12,9 +12,9 @@ from __future__ import annotations
 import time
 import typing as t
 
-from .._client import Client
-from .._errors import MetadataError
-from .._modes import Modes, probe
+from .._imds._client import Client
+from .._imds._errors import MetadataError
+from .._imds._access_modes import Modes, probe
 from . import _cloud_init
 from ._as_user import as_user
 

@@ -10,9 +10,9 @@ import os
 import shutil
 import typing as t
 
-from .._callers_names import STATE_DIRECTORY
-from ._files import Entry, Link, file
-from ._programs import HostError, has_systemd, is_active, run, systemctl
+from .._callers._vocabulary import STATE_DIRECTORY
+from ._managed_files import Entry, Link, file
+from ._subprocess import HostError, has_systemd, is_active, run, systemctl
 
 UNIT = "alicloud-imds-watch.service"
 PATH = "/etc/systemd/system/" + UNIT

@@ -13,7 +13,7 @@ from __future__ import annotations
 import typing as t
 
 from . import _errors
-from ._callers_names import PROBE_AGENT
+from .._callers._vocabulary import PROBE_AGENT
 from ._client import LONGEST_TTL, TOKEN_HEADER, TOKEN_PATH, TTL_HEADER, Client
 
 _ITEM = "/latest/meta-data/instance-id"

@@ -11,7 +11,7 @@ import threading
 import time
 import typing as t
 
-from .._secrets import register_secret
+from .._imds._secrets import register_secret
 
 # The vendor's clients renew a quarter of an hour before the end; an instance's role has new ones half an hour before.
 _MARGIN = 900.0

@@ -10,8 +10,8 @@ import json
 import re
 import typing as t
 
-from .. import _client as token_client
-from .. import _errors as metadata_errors
+from .._imds import _client as token_client
+from .._imds import _errors as metadata_errors
 from . import _errors
 from ._credentials import Credentials, parse_expiration
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import typing as t
 
-from .. import _options as token_options
-from . import _assume_role, _chain, _ecs, _instance_role
+from .._imds import _options as token_options
+from . import _assume_role, _credential_chain, _ecs, _instance_role
 from ._credentials import Credentials
 from ._profile import DEFAULT_FILE
 from ._transport import Settings, Transport, check_endpoint
@@ -52,13 +52,13 @@ def make_api(get_option: GetOption, connections: int = 8, environ: t.Optional[t.
     settings = _settings(get_option, connections).validate()
     endpoint = check_endpoint(get_option("api_endpoint"), "api_endpoint")
     sts_endpoint = check_endpoint(get_option("sts_endpoint"), "sts_endpoint")
-    sources = _chain.Sources(
+    sources = _credential_chain.Sources(
         options={name: get_option(name) for name in _SOURCES},
         environ=os.environ if environ is None else environ,
         own_role=instance_role(get_option),
         assume_role=_assume_role.AssumeRole(settings._replace(connections=1), sts_endpoint),
     )
-    found = _chain.find(sources)
+    found = _credential_chain.find(sources)
     return _ecs.Ecs(Transport(settings, found.provider), endpoint, found.warnings)
 
 

@@ -14,7 +14,7 @@ import time
 import typing as t
 from urllib.parse import quote, urlsplit
 
-from . import _errors, _exchange
+from . import _errors, _http
 from ._credentials import Credentials, Provider
 from ._pacing import Pacers
 from ._signing import V3Auth, canonical_query, flatten
@@ -77,7 +77,7 @@ class Transport:
         self.settings = settings.validate()
         self._provider = provider
         self._clock = clock
-        self._connections = _exchange.Connections(settings.connections, settings.ca_bundle)
+        self._connections = _http.Connections(settings.connections, settings.ca_bundle)
         self._pacers = Pacers()
         self.start_clock()
 
@@ -165,13 +165,13 @@ class Transport:
             answer = self._connections.post(
                 url, headers, V3Auth(credentials, self._clock), min(self.settings.timeout, left)
             )
-        except _exchange.NoAnswer as exc:
+        except _http.NoAnswer as exc:
             raise _errors.no_answer(where, exc.reason, exc.hint, exc.final) from None
         return _understood(where, answer, credentials, self._clock())
 
 
 def _understood(
-    where: _errors.Where, answer: _exchange.Answer, credentials: Credentials, now: float
+    where: _errors.Where, answer: _http.Answer, credentials: Credentials, now: float
 ) -> t.Dict[str, t.Any]:
     """The JSON object of a good answer; raise ApiError for every other one."""
     try:
@@ -192,7 +192,7 @@ def _understood(
     raise error
 
 
-def _what(answer: _exchange.Answer, content: t.Any) -> str:
+def _what(answer: _http.Answer, content: t.Any) -> str:
     if 300 <= answer.status < 400:
         return "a redirect (which is not followed)"
     if "html" in answer.headers.get("Content-Type", "") or answer.body.lstrip()[:1] == b"<":

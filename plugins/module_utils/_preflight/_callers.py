@@ -14,7 +14,7 @@ from __future__ import annotations
 import datetime
 import typing as t
 
-from .._callers_names import PROBE
+from .._callers._vocabulary import PROBE
 from ._findings import Finding, finding
 
 _NAMES = ("exe", "comm", "unit", "container", "uid", "count", "last_seen")

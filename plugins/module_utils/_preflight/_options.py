@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .._callers_names import LOG_DIRECTORY, STATE_DIRECTORY
+from .._callers._vocabulary import LOG_DIRECTORY, STATE_DIRECTORY
 from . import _callers, _inventory, _scripts
 from ._findings import check_waivers
 from ._run import CHECKS, Request

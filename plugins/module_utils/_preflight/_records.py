@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import typing as t
 
-from .._callers_file import NotReadable
-from .._callers_names import LOG_DIRECTORY, STATE_DIRECTORY
-from .._callers_read import callers
-from .._callers_report import Filter, plain_rows
+from .._callers._file import NotReadable
+from .._callers._vocabulary import LOG_DIRECTORY, STATE_DIRECTORY
+from .._callers._load import callers
+from .._callers._report import Filter, plain_rows
 
 
 class Records(t.NamedTuple):

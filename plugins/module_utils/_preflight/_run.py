@@ -10,8 +10,8 @@ import datetime
 import time
 import typing as t
 
-from .._callers_names import LOG_DIRECTORY, STATE_DIRECTORY
-from .._dmi import DMI_DIRECTORY, read_platform
+from .._callers._vocabulary import LOG_DIRECTORY, STATE_DIRECTORY
+from .._imds._dmi import DMI_DIRECTORY, read_platform
 from . import (
     _ack,
     _agents,

@@ -4,7 +4,7 @@
 
 """Who is at the other end of a connection? The best way that this kernel allows. Private to the collection.
 
-1. The kernel's own word at the moment of the connection (`_watch_bpf`), matched by port and first sequence number,
+1. The kernel's own word at the moment of the connection (`_bpf`), matched by port and first sequence number,
    or by the number alone where address translation has changed the port.
 2. The tables of sockets and of open files, for connections that were there before.
 3. The source address, for what comes from outside of this host.
@@ -17,12 +17,12 @@ import time
 import typing as t
 from collections import OrderedDict
 
-from ._callers import Caller, Sighting
-from ._watch_bpf import Connect, Hook
-from ._watch_flows import Flow
-from ._watch_groups import Groups
-from ._watch_process import Processes, text_of
-from ._watch_sockets import Sockets
+from ._records import Caller, Sighting
+from ._bpf import Connect, Hook
+from ._tcp import Flow
+from ._cgroups import Groups
+from ._processes import Processes, text_of
+from ._sockets import Sockets
 
 _KEPT = 8192
 _LONGEST_WAIT = 0.5

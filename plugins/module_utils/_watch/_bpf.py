@@ -18,7 +18,7 @@ import struct
 import sys
 import typing as t
 
-from . import _watch_programs as programs
+from . import _bpf_programs as programs
 
 _SYSCALL = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "loongarch64": 280}
 _MAP_CREATE, _PROG_LOAD, _LINK_CREATE = 0, 5, 28

@@ -17,7 +17,7 @@ import socket
 import struct
 import typing as t
 
-from ._watch_flows import Segment
+from ._tcp import Segment
 
 _EVERY_PROTOCOL, _IPV4, _TCP = 0x0003, 0x0800, 6
 _OUTGOING = 4

@@ -13,8 +13,8 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ._callers_names import PROBE_AGENT, TOKEN_REQUEST, UNPARSABLE, WITH_TOKEN, WITHOUT_TOKEN
-from ._callers_paths import NO_PATH, TOKEN, is_token_path, path_class
+from .._callers._vocabulary import PROBE_AGENT, TOKEN_REQUEST, UNPARSABLE, WITH_TOKEN, WITHOUT_TOKEN
+from .._callers._paths import NO_PATH, TOKEN, is_token_path, path_class
 
 LONGEST_HEAD = 16384
 LONGEST_LINE = 8192

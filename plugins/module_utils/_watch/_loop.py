@@ -15,12 +15,12 @@ import select
 import time
 import typing as t
 
-from ._callers import Records
-from ._watch_find import Finder, Peer
-from ._watch_flows import Flow, Flows, Segment
-from ._watch_noise import Noise
-from ._watch_priority import Priority
-from ._watch_store import Store
+from ._records import Records
+from ._attribution import Finder, Peer
+from ._tcp import Flow, Flows, Segment
+from ._noise import Noise
+from ._priority import Priority
+from ._store import Store
 
 WRITE_SECONDS = 5.0
 HEARTBEAT_SECONDS = 60.0
@@ -35,7 +35,7 @@ Requests = t.List[t.Tuple[Flow, t.List[t.Any]]]
 
 
 class Source(t.Protocol):
-    """Where segments come from, as `_watch_packets.Capture`."""
+    """Where segments come from, as `_capture.Capture`."""
 
     def fileno(self) -> int: ...
 

@@ -17,9 +17,9 @@ from __future__ import annotations
 import typing as t
 from collections import OrderedDict
 
-from ._callers import Caller
-from ._callers_names import PROBE, WITH_TOKEN, WITHOUT_TOKEN
-from ._callers_stream import Request
+from ._records import Caller
+from .._callers._vocabulary import PROBE, WITH_TOKEN, WITHOUT_TOKEN
+from ._http_stream import Request
 
 RETRY_SECONDS = 10.0
 _KEPT = 4096
@@ -32,7 +32,7 @@ class Noise:
         self._asked: "OrderedDict[t.Hashable, t.Tuple[int, float]]" = OrderedDict()
 
     def kind(self, caller: Caller, pid: int, request: Request, now: float) -> str:
-        """A key of `_callers.NOISE`, or an empty text."""
+        """A key of `_records.NOISE`, or an empty text."""
         process = pid or caller
         if request.mode == WITH_TOKEN:
             self._asked[process] = (request.same, now)

@@ -11,7 +11,7 @@ The records as JSON, one object for each caller::
      "requests": [{"mode": "without_token", "path": "instance-id", "count": 3, "first": 1764018387, "last": 1764018390}]}
 
 ``source`` is set for traffic that was forwarded by this host. What is not known is null. ``mode`` is one of
-`_callers_names.MODES`, ``path`` one of `_callers_paths.every_class()`; ``noise`` is a key of `NOISE` where a request
+`_vocabulary.MODES`, ``path`` one of `_paths.every_class()`; ``noise`` is a key of `NOISE` where a request
 without token is one that is expected of software that does know tokens; times are seconds since 1970. Callers that had
 to make room are summed up in one without names, ``other``.
 """
@@ -21,8 +21,8 @@ from __future__ import annotations
 import json
 import typing as t
 
-from ._callers_names import MODES, PROBE, WITHOUT_TOKEN
-from ._callers_paths import every_class
+from .._callers._vocabulary import MODES, PROBE, WITHOUT_TOKEN
+from .._callers._paths import every_class
 
 MAXIMUM_BYTES = 900000  # of all records as JSON
 MAXIMUM_CALLERS = 2000

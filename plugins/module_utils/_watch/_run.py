@@ -14,15 +14,15 @@ import signal
 import socket
 import typing as t
 
-from ._callers_names import STATE_DIRECTORY
-from ._watch import Watch
-from ._watch_bpf import Hook
-from ._watch_find import Finder, Kernel
-from ._watch_groups import Groups
-from ._watch_packets import Capture
-from ._watch_process import Processes
-from ._watch_sockets import Sockets
-from ._watch_store import Locked, Store
+from .._callers._vocabulary import STATE_DIRECTORY
+from ._loop import Watch
+from ._bpf import Hook
+from ._attribution import Finder, Kernel
+from ._cgroups import Groups
+from ._capture import Capture
+from ._processes import Processes
+from ._sockets import Sockets
+from ._store import Locked, Store
 
 SERVICE, PORT = bytes((100, 100, 100, 200)), 80
 _METHODS = {

@@ -16,7 +16,7 @@ import os
 import threading
 import typing as t
 
-from ._callers_file import FORMAT, LOCK, Content, NotReadable, path_of, read
+from .._callers._file import FORMAT, LOCK, Content, NotReadable, path_of, read
 
 
 class Locked(Exception):

@@ -13,7 +13,7 @@ from __future__ import annotations
 import typing as t
 from collections import OrderedDict
 
-from ._callers_stream import Request, Stream
+from ._http_stream import Request, Stream
 
 FIN, SYN, RST = 1, 2, 4
 MAXIMUM_FLOWS = 4096

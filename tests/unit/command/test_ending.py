@@ -167,10 +167,10 @@ def test_an_internal_error_shows_no_value(command: Command, instance: Instance, 
     """A file of the installation is damaged, so that it fails with a value in its message."""
     library = tmp_path / "lib/ecs-metadata/alicloud_imds"
     shutil.copytree(Path(command.launcher).parents[1] / "plugins/module_utils", library)
-    (library / "_values.py").write_text("raise RuntimeError('some secret')\n")
+    (library / "_imds/_items.py").write_text("raise RuntimeError('some secret')\n")
     shutil.copy(command.launcher, tmp_path / "bin/ecs-metadata")
     command.launcher = str(tmp_path / "bin/ecs-metadata")
-    ends_with(command("get", "mac"), 1, "Internal error (RuntimeError in _values.py:1)")
+    ends_with(command("get", "mac"), 1, "Internal error (RuntimeError in _items.py:1)")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils._command_tokenfile import TokenFile
+from ansible_collections.alicloud.imds.plugins.module_utils._command._token_file import TokenFile
 
 from .conftest import Command, Instance
 

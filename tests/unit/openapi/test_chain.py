@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils._openapi import _chain
+from ansible_collections.alicloud.imds.plugins.module_utils._openapi import _credential_chain
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._credentials import Credentials
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
 
@@ -29,11 +29,11 @@ class World:
         self.file.write_text(json.dumps({"current": current, "profiles": [profile]}))
         self.file.chmod(0o600)
 
-    def find(self) -> _chain.Found:
+    def find(self) -> _credential_chain.Found:
         def role(name):
             return Credentials("id-of-role-%s" % name, SECRET, TOKEN)
 
-        return _chain.find(_chain.Sources(self.options, self.environ, role, None))
+        return _credential_chain.find(_credential_chain.Sources(self.options, self.environ, role, None))
 
     def key(self) -> tuple[str, str]:
         found = self.find()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils import _client
+from ansible_collections.alicloud.imds.plugins.module_utils._imds import _client
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi import _instance_role
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
 

@@ -10,7 +10,7 @@ import json
 
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi import _assume_role as assume
-from ansible_collections.alicloud.imds.plugins.module_utils._openapi import _chain, _credentials, _profile
+from ansible_collections.alicloud.imds.plugins.module_utils._openapi import _credential_chain, _credentials, _profile
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._transport import Settings
 
@@ -31,12 +31,12 @@ def write(tmp_path):
     return write
 
 
-def find(path: str, sts: str = "https://sts.aliyuncs.com", name: str | None = None) -> _chain.Found:
+def find(path: str, sts: str = "https://sts.aliyuncs.com", name: str | None = None) -> _credential_chain.Found:
     def role(role_name):
         return _credentials.Credentials("id-of-role-%s" % role_name, SECRET, TOKEN)
 
     assume_role = assume.AssumeRole(Settings(timeout=2.0, deadline=5.0, retries=1), sts)
-    return _chain.find(_chain.Sources({"config_file": path, "profile": name}, {}, role, assume_role))
+    return _credential_chain.find(_credential_chain.Sources({"config_file": path, "profile": name}, {}, role, assume_role))
 
 
 def profile(mode: str, **fields) -> dict:

@@ -177,7 +177,7 @@ def test_a_new_operation_has_a_new_deadline(make_transport, service) -> None:
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_an_answer_has_a_size_limit(make_transport, service, monkeypatch, packed) -> None:
-    monkeypatch.setattr(_transport._exchange, "ANSWER_LIMIT", 1000)
+    monkeypatch.setattr(_transport._http, "ANSWER_LIMIT", 1000)
     body = b'{"a": "' + b"x" * 100000 + b'"}'
     bad = reply(gzip.compress(body), Content_Encoding="gzip") if packed else reply(body)
     with Server([bad]) as server:
@@ -187,7 +187,7 @@ def test_an_answer_has_a_size_limit(make_transport, service, monkeypatch, packed
 
 
 def test_the_size_limit_is_16_mib() -> None:
-    assert _transport._exchange.ANSWER_LIMIT == 16 * 1024 * 1024
+    assert _transport._http.ANSWER_LIMIT == 16 * 1024 * 1024
 
 
 @pytest.mark.parametrize("code", ["InvalidSecurityToken.Expired", "InvalidSecurityToken.Malformed"])

@@ -34,7 +34,7 @@ def page(catalog) -> str:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "plugins/module_utils"))
-    from _preflight._catalog import CATALOG
+    sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "plugins"))
+    from module_utils._preflight._catalog import CATALOG
 
     sys.stdout.write(page(CATALOG))

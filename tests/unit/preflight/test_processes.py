@@ -132,9 +132,10 @@ def test_a_process_may_call_itself_anything(host) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
 def test_processes_of_others_are_counted() -> None:
     program = (
-        "import os, sys; sys.path.insert(0, %r)\nfrom _preflight import _files, _processes\nos.setgid(65534); os.setuid(65534)\n"
+        "import os, sys; sys.path.insert(0, %r)\nfrom module_utils._preflight import _files, _processes\n"
+        "os.setgid(65534); os.setuid(65534)\n"
         "print([(one['id'], one['evidence']['count'] > 0) for one in _processes.check(_files.Files(), []).findings])"
-    ) % str(Path(__file__).resolve().parents[3] / "plugins/module_utils")
+    ) % str(Path(__file__).resolve().parents[3] / "plugins")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "[('processes_not_examined', True)]", done.stderr
 

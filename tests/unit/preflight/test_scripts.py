@@ -170,9 +170,10 @@ def test_a_real_mount_of_proc_is_not_entered(host) -> None:
     host.write("/opt/plain.sh", KEYS)
     (host.root / "opt/a b").mkdir()
     program = (
-        "import sys; sys.path.insert(0, %r)\nfrom _preflight import _files, _scripts\nfiles = _files.Files(%r)\n"
+        "import sys; sys.path.insert(0, %r)\nfrom module_utils._preflight import _files, _scripts\n"
+        "files = _files.Files(%r)\n"
         "print(_scripts.scan(files, ['/opt']).examined, files.directories, [note.reason for note in files.notes])"
-    ) % (str(UTILS / "module_utils"), str(host.root))
+    ) % (str(UTILS), str(host.root))
     script = 'mount --rbind /proc "$0" && exec "$1" -c "$2"'
     own_users = [] if os.geteuid() == 0 else ["--map-root-user"]
     command = ["unshare", "--mount", *own_users, "sh", "-c", script, host.root / "opt/a b", sys.executable, program]
@@ -190,9 +191,10 @@ def test_what_cannot_be_read_is_noted(public_host) -> None:
     os.chmod(host.root / "opt/closed", 0)
     program = (
         "import os, sys; sys.path.insert(0, %r)\n"
-        "from _preflight import _files, _scripts\nos.setgid(65534); os.setuid(65534)\nfiles = _files.Files(%r)\n"
+        "from module_utils._preflight import _files, _scripts\nos.setgid(65534); os.setuid(65534)\n"
+        "files = _files.Files(%r)\n"
         "print(_scripts.scan(files, ['/opt']).reads, sorted(note.path for note in files.notes))"
-    ) % (str(UTILS / "module_utils"), str(host.root))
+    ) % (str(UTILS), str(host.root))
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "[] ['/opt/closed', '/opt/secret.sh']", done.stderr
 

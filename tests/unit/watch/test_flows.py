@@ -10,8 +10,8 @@ import random
 import sys
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils import _watch_flows
-from ansible_collections.alicloud.imds.plugins.module_utils._watch_flows import FIN, RST, SYN, Flows, Segment
+from ansible_collections.alicloud.imds.plugins.module_utils._watch import _tcp
+from ansible_collections.alicloud.imds.plugins.module_utils._watch._tcp import FIN, RST, SYN, Flows, Segment
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -162,15 +162,15 @@ def test_floods_make_room_and_are_told() -> None:
     victim = Wire(flows)
     victim.syn()
     victim.send(0, PLAIN[:20])
-    for port in range(1, _watch_flows.MAXIMUM_FLOWS * 3):
+    for port in range(1, _tcp.MAXIMUM_FLOWS * 3):
         Wire(flows, source="10.0.0.2", port=port & 0xFFFF).syn()
     victim.send(20, PLAIN[20:])
     assert victim.modes == ["without_token"] and flows.forgotten == 0  # half-open connections push nobody out
-    for port in range(_watch_flows.MAXIMUM_FLOWS * 2):
+    for port in range(_tcp.MAXIMUM_FLOWS * 2):
         wire = Wire(flows, source="10.0.%d.%d" % divmod(port, 256), port=port, ack=100000 + port)
         wire.send(0, b"GET / HT")
-    assert len(flows._flows) == _watch_flows.MAXIMUM_FLOWS and flows.forgotten == _watch_flows.MAXIMUM_FLOWS
-    assert max(len(flows._opened), len(flows._recent)) <= _watch_flows.MAXIMUM_RECENT
+    assert len(flows._flows) == _tcp.MAXIMUM_FLOWS and flows.forgotten == _tcp.MAXIMUM_FLOWS
+    assert max(len(flows._opened), len(flows._recent)) <= _tcp.MAXIMUM_RECENT
 
 
 def test_what_is_held_for_one_connection_is_bounded() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ansible_collections.alicloud.imds.plugins.module_utils._watch_groups import Groups
+from ansible_collections.alicloud.imds.plugins.module_utils._watch._cgroups import Groups
 
 
 def number(folder: Path) -> int:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils._callers import (
+from ansible_collections.alicloud.imds.plugins.module_utils._watch._records import (
     MAXIMUM_BYTES,
     MAXIMUM_CALLERS,
     Caller,
     Records,
     Sighting,
 )
-from ansible_collections.alicloud.imds.plugins.module_utils._callers_unit import Place, best, place
+from ansible_collections.alicloud.imds.plugins.module_utils._watch._units import Place, best, place
 
 CURL = Sighting(Caller(33, "www-data", "curl", "/usr/bin/curl", "app.service"), "connect", "proc", "sh")
 OFTEN = Sighting(Caller(0, "root", "agent", "/usr/bin/agent", "agent.service"), "connect", "proc", "systemd")

@@ -10,9 +10,9 @@ import gc
 import random
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils._callers_names import MODES
-from ansible_collections.alicloud.imds.plugins.module_utils._callers_paths import every_class, path_class
-from ansible_collections.alicloud.imds.plugins.module_utils._callers_stream import LONGEST_HEAD, Stream
+from ansible_collections.alicloud.imds.plugins.module_utils._callers._vocabulary import MODES
+from ansible_collections.alicloud.imds.plugins.module_utils._callers._paths import every_class, path_class
+from ansible_collections.alicloud.imds.plugins.module_utils._watch._http_stream import LONGEST_HEAD, Stream
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

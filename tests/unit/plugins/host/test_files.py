@@ -12,7 +12,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils._host import _files
+from ansible_collections.alicloud.imds.plugins.module_utils._host import _managed_files
 
 
 @pytest.fixture
@@ -31,17 +31,17 @@ def snapshot(root: Path) -> dict[str, object]:
     return found
 
 
-def wanted(root: Path, **more: _files.Entry) -> dict[str, _files.Entry]:
+def wanted(root: Path, **more: _managed_files.Entry) -> dict[str, _managed_files.Entry]:
     return {
-        str(root / "etc/ours/program"): _files.file("#!/bin/sh\n", 0o755),
-        str(root / "etc/wants/unit"): _files.Link("../unit"),
+        str(root / "etc/ours/program"): _managed_files.file("#!/bin/sh\n", 0o755),
+        str(root / "etc/wants/unit"): _managed_files.Link("../unit"),
         **{str(root / name): entry for name, entry in more.items()},
     }
 
 
-def make(root: Path, **more: _files.Entry) -> _files.Plan:
-    todo = _files.plan(str(root / "etc/ours/manifest.json"), wanted(root, **more))
-    _files.carry_out(todo)
+def make(root: Path, **more: _managed_files.Entry) -> _managed_files.Plan:
+    todo = _managed_files.plan(str(root / "etc/ours/manifest.json"), wanted(root, **more))
+    _managed_files.carry_out(todo)
     return todo
 
 
@@ -52,10 +52,10 @@ def test_put_there_and_taken_away_without_a_trace(root: Path) -> None:
     assert stat.S_IMODE((root / "etc/ours/program").stat().st_mode) == 0o755
     assert os.readlink(root / "etc/wants/unit") == "../unit"
     assert make(root).changes == [], "a second run changes nothing"
-    todo = _files.plan(str(root / "etc/ours/manifest.json"), {})
-    _files.carry_out(todo)
+    todo = _managed_files.plan(str(root / "etc/ours/manifest.json"), {})
+    _managed_files.carry_out(todo)
     assert snapshot(root) == before
-    assert _files.plan(str(root / "etc/ours/manifest.json"), {}).changes == []
+    assert _managed_files.plan(str(root / "etc/ours/manifest.json"), {}).changes == []
 
 
 def test_what_python_compiled_goes_as_well(root: Path) -> None:
@@ -63,13 +63,13 @@ def test_what_python_compiled_goes_as_well(root: Path) -> None:
     make(root)
     (root / "etc/ours/__pycache__").mkdir()
     (root / "etc/ours/__pycache__/x.cpython-311.pyc").touch()
-    _files.carry_out(_files.plan(str(root / "etc/ours/manifest.json"), {}))
+    _managed_files.carry_out(_managed_files.plan(str(root / "etc/ours/manifest.json"), {}))
     assert snapshot(root) == before
 
 
 def test_planning_writes_nothing(root: Path) -> None:
     before = snapshot(root)
-    _files.plan(str(root / "etc/ours/manifest.json"), wanted(root))
+    _managed_files.plan(str(root / "etc/ours/manifest.json"), wanted(root))
     assert snapshot(root) == before
 
 
@@ -78,7 +78,7 @@ def test_directories_and_files_of_others_stay(root: Path) -> None:
     before = snapshot(root)
     make(root)
     (root / "etc/ours/added").write_text("by somebody")
-    _files.carry_out(_files.plan(str(root / "etc/ours/manifest.json"), {}))
+    _managed_files.carry_out(_managed_files.plan(str(root / "etc/ours/manifest.json"), {}))
     assert (root / "etc/ours/added").read_text() == "by somebody"
     (root / "etc/ours/added").unlink()
     (root / "etc/ours").rmdir()
@@ -86,7 +86,7 @@ def test_directories_and_files_of_others_stay(root: Path) -> None:
 
 
 def test_a_file_that_is_wanted_no_more_goes(root: Path) -> None:
-    make(root, old=_files.file("old"))
+    make(root, old=_managed_files.file("old"))
     make(root)
     assert not (root / "old").exists()
     assert str(root / "old") not in json.loads((root / "etc/ours/manifest.json").read_text())["files"]
@@ -112,22 +112,22 @@ def test_what_was_changed_by_hand_is_put_right(root: Path, harm: str) -> None:
 
 def test_the_way_back_is_exact(root: Path) -> None:
     """An upgrade that is undone, and through JSON, as it travels by way of the controller."""
-    make(root, **{"etc/theirs": _files.file("ours", 0o600)})
+    make(root, **{"etc/theirs": _managed_files.file("ours", 0o600)})
     before = snapshot(root)
-    todo = make(root, **{"etc/theirs": _files.file("new"), "etc/deep/er/file": _files.file("x")})
+    todo = make(root, **{"etc/theirs": _managed_files.file("new"), "etc/deep/er/file": _managed_files.file("x")})
     assert snapshot(root) != before
-    assert _files.restore(json.loads(json.dumps(todo.before))) is True
+    assert _managed_files.restore(json.loads(json.dumps(todo.before))) is True
     assert snapshot(root) == before
-    assert _files.restore(todo.before) is False
+    assert _managed_files.restore(todo.before) is False
 
 
 def test_a_change_that_fails_undoes_those_before_it(root: Path) -> None:
     (root / "zzz").mkdir()
     before = snapshot(root)
-    todo = _files.plan(str(root / "etc/ours/manifest.json"), wanted(root))
-    todo.changes.append(_files.Change(str(root / "zzz"), None, _files.file("cannot replace a directory")))
+    todo = _managed_files.plan(str(root / "etc/ours/manifest.json"), wanted(root))
+    todo.changes.append(_managed_files.Change(str(root / "zzz"), None, _managed_files.file("cannot replace a directory")))
     with pytest.raises(OSError, match="zzz"):
-        _files.carry_out(todo)
+        _managed_files.carry_out(todo)
     assert snapshot(root) == before
 
 

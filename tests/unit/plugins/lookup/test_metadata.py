@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 from ansible.errors import AnsibleError
 from ansible.plugins.loader import lookup_loader
-from ansible_collections.alicloud.imds.plugins.module_utils import _options
+from ansible_collections.alicloud.imds.plugins.module_utils._imds import _options
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import threading
 import time
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils import _errors
-from ansible_collections.alicloud.imds.plugins.module_utils._client import Client, Settings
+from ansible_collections.alicloud.imds.plugins.module_utils._imds import _errors
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._client import Client, Settings
 
 ITEM = "/latest/meta-data/instance-id"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils import _facts
+from ansible_collections.alicloud.imds.plugins.module_utils._imds import _facts
 
 MACS = {
     "00:16:3e:00:00:02": {"network-interface-id": "eni-2", "private-ipv4s": '["10.0.0.2","10.0.0.3"]'},

@@ -9,9 +9,9 @@ from __future__ import annotations
 import time
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils import _errors, _gather, _walk
-from ansible_collections.alicloud.imds.plugins.module_utils._client import Client, Settings
-from ansible_collections.alicloud.imds.plugins.module_utils._dmi import Platform, read_platform
+from ansible_collections.alicloud.imds.plugins.module_utils._imds import _errors, _gather, _walk
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._client import Client, Settings
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._dmi import Platform, read_platform
 
 ON_ECS = Platform(True, "Alibaba Cloud ECS")
 OFF_CLOUD = Platform(False, "Standard PC")

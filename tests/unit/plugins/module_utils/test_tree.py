@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils._tree import (
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._tree import (
     Entry,
     insert,
     is_secret,
