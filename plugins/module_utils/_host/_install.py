@@ -2,24 +2,27 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which files make the command ecs-metadata and its company on a host. Private to the collection.
+"""Install and remove the ecs-metadata command and related files.
 
-The command is the very files of this collection: a module that runs on the host has them with it, and they are written out
-byte by byte. So the host gets just the version of the collection that the controller has.
+The command consists of files of this collection: the module that runs on the host ships them, and installs them unchanged.
+So the host gets exactly the version of the collection that the controller has.
 """
 
 from __future__ import annotations
 
 import pkgutil
+import re
 import typing as t
 
-from .._command_completion import bash
-from .._command_manual import manual
-from .._command_parser import build
-from .._launcher import LAUNCHER
-from . import _files, _watch_service
-from ._programs import HostError, has_systemd, systemctl
+from .._command import _main
+from .._command._completion import bash
+from .._command._manual import manual
+from .._command._parser import build
+from .._command._launcher import LAUNCHER
+from . import _managed_files, _watch_service
+from ._subprocess import HostError, has_systemd, systemctl
 
+_PACKAGE = __name__.rpartition("._host.")[0]
 PROGRAM = "/usr/local/bin/ecs-metadata"
 _LIBRARY = "/usr/local/lib/ecs-metadata/"
 _MODULES = _LIBRARY + "alicloud_imds/"
@@ -28,54 +31,8 @@ _COMPLETION = "/usr/local/share/bash-completion/completions/ecs-metadata"
 _MANUAL = "/usr/local/share/man/man1/ecs-metadata.1"
 _LOCAL_FACT = "/etc/ansible/facts.d/alicloud_ecs.fact"
 
-# What the command consists of; a test compares it with what the command imports.
-MODULES = (
-    "_callers",
-    "_callers_analyzer",
-    "_callers_file",
-    "_callers_names",
-    "_callers_paths",
-    "_callers_read",
-    "_callers_report",
-    "_callers_stream",
-    "_callers_unit",
-    "_client",
-    "_command",
-    "_command_completion",
-    "_command_facts",
-    "_command_manual",
-    "_command_output",
-    "_command_parser",
-    "_command_parser_watch",
-    "_command_read",
-    "_command_texts",
-    "_command_tokenfile",
-    "_command_tree",
-    "_command_watch",
-    "_dmi",
-    "_errors",
-    "_facts",
-    "_gather",
-    "_http",
-    "_modes",
-    "_secrets",
-    "_tree",
-    "_values",
-    "_walk",
-    "_watch",
-    "_watch_bpf",
-    "_watch_find",
-    "_watch_flows",
-    "_watch_groups",
-    "_watch_noise",
-    "_watch_packets",
-    "_watch_priority",
-    "_watch_process",
-    "_watch_programs",
-    "_watch_sockets",
-    "_watch_start",
-    "_watch_store",
-)
+# Parsing the sources with ast would take a hundred times as long.
+_RELATIVE_IMPORT = re.compile(r"^ *from (\.+)([\w.]*) import (\([^)]*\)|.*)$", re.MULTILINE)
 
 # A local fact that fails, or takes long, spoils the fact gathering of every playbook: so it never does.
 _FACT = """\
@@ -98,14 +55,14 @@ class Outcome(t.NamedTuple):
     """``before`` is what `restore` needs; ``diff`` is for people."""
 
     changed: bool
-    before: _files.Before
+    before: _managed_files.Before
     diff: t.List[t.Dict[str, str]]
 
 
 def bring(wish: Wish, check_only: bool) -> Outcome:
     """Install the command and its company, or take all of it away; raise HostError where that fails, with nothing changed."""
     try:
-        todo = _files.plan(_MANIFEST, wanted(wish) if wish.present else {})
+        todo = _managed_files.plan(_MANIFEST, wanted(wish) if wish.present else {})
     except (OSError, ValueError) as exc:
         raise HostError("The command ecs-metadata could not be %s: %s." % (_verb(wish), exc)) from exc
     before = dict(todo.before, watch=_watch_service.is_running())
@@ -113,7 +70,7 @@ def bring(wish: Wish, check_only: bool) -> Outcome:
     outcome = Outcome(
         bool(todo.changes) or (has_systemd() and watched != before["watch"]),
         before,
-        _files.differences(todo.changes, _is_brief),
+        _managed_files.differences(todo.changes, _is_brief),
     )
     if outcome.changed and not check_only:
         try:
@@ -124,12 +81,12 @@ def bring(wish: Wish, check_only: bool) -> Outcome:
     return outcome
 
 
-def restore(before: _files.Before) -> bool:
+def restore(before: _managed_files.Before) -> bool:
     """Bring everything back to *before* (see `Outcome.before`); return whether anything was different."""
     try:
         if not before["watch"] and (_watch_service.is_running() or _watch_service.PATH in before["files"]):
             _watch_service.end()
-        changed = _files.restore(before)
+        changed = _managed_files.restore(before)
         if changed and (before["watch"] or _watch_service.PATH in before["files"]):
             _settle(before["watch"])
     except OSError as exc:
@@ -137,11 +94,11 @@ def restore(before: _files.Before) -> bool:
     return changed
 
 
-def _carry_out(todo: _files.Plan, watched: bool, ran: bool) -> None:
+def _carry_out(todo: _managed_files.Plan, watched: bool, ran: bool) -> None:
     gone = any(change.path == _watch_service.PATH and change.after is None for change in todo.changes)
     if gone or (ran and not watched):
         _watch_service.end()
-    _files.carry_out(todo)
+    _managed_files.carry_out(todo)
     if watched or gone:
         _settle(watched)
 
@@ -153,27 +110,56 @@ def _settle(watched: bool) -> None:
         systemctl("daemon-reload")
 
 
-def wanted(wish: Wish) -> t.Dict[str, _files.Entry]:
+def wanted(wish: Wish) -> t.Dict[str, _managed_files.Entry]:
     """The files, by path."""
     line = build()
-    files: t.Dict[str, _files.Entry] = {_MODULES + name + ".py": _files.file(_source(name)) for name in MODULES}
-    files[PROGRAM] = _files.file(LAUNCHER, 0o755)
-    files[_COMPLETION] = _files.file(bash(line))
-    files[_MANUAL] = _files.file(manual(line))
+    files: t.Dict[str, _managed_files.Entry] = {
+        _MODULES + path: _managed_files.file(source) for path, source in command_files().items()
+    }
+    files[PROGRAM] = _managed_files.file(LAUNCHER, 0o755)
+    files[_COMPLETION] = _managed_files.file(bash(line))
+    files[_MANUAL] = _managed_files.file(manual(line))
     if wish.local_fact:
-        files[_LOCAL_FACT] = _files.file(_FACT % PROGRAM, 0o755)
+        files[_LOCAL_FACT] = _managed_files.file(_FACT % PROGRAM, 0o755)
     if wish.watch:
         files.update(_watch_service.files(PROGRAM))
     return files
 
 
-def _source(name: str) -> str:
-    """The source of a module of this collection, also from the archive in which Ansible brings it."""
-    package = __name__.rpartition("._host.")[0]
-    content = pkgutil.get_data(package, name + ".py")
-    if content is None:
-        raise OSError("%s.py did not come along with this module" % name)
-    return content.decode("utf-8")
+def command_files() -> t.Dict[str, str]:
+    """Return the sources of `_main` and of all files it imports, directly or not, by path below module_utils.
+
+    The imports are read rather than executed: most files of the command are loaded on demand only. Ansible ships the same
+    files, because it follows the import of `_main` above in the same way.
+    """
+    sources: t.Dict[str, str] = {}
+    paths = [_main.__name__[len(_PACKAGE) + 1 :].replace(".", "/") + ".py"]
+    while paths:
+        path = paths.pop()
+        source = None if path in sources else _source(path)
+        if source is not None:
+            sources[path] = source
+            paths += _imported(path.split("/")[:-1], source)
+    return sources
+
+
+def _imported(folder: t.List[str], source: str) -> t.Iterator[str]:
+    """Yield the paths that the relative imports of a file in *folder* may refer to, and the folder's own __init__.py."""
+    yield "/".join(folder + ["__init__.py"])
+    for dots, module, names in _RELATIVE_IMPORT.findall(source):
+        start = folder[: len(folder) - len(dots) + 1] + [part for part in module.split(".") if part]
+        yield "/".join(start) + ".py"
+        for name in re.findall(r"\w+", names):
+            yield "/".join(start + [name]) + ".py"
+
+
+def _source(path: str) -> t.Optional[str]:
+    """Return the source of a file below module_utils, also out of an AnsiballZ archive; None if there is no such file."""
+    try:
+        content = pkgutil.get_data(_PACKAGE, path)
+    except OSError:
+        return None
+    return None if content is None else content.decode("utf-8")
 
 
 def _is_brief(path: str) -> bool:
@@ -184,57 +170,3 @@ def _is_brief(path: str) -> bool:
 def _verb(wish: Wish) -> str:
     return "installed" if wish.present else "removed"
 
-
-def _sent_along() -> None:
-    """Never called. Ansible sends a module of ours along where it finds an import of it, wherever that stands.
-
-    Loading them all would take longer than everything else that is done here.
-    """
-    # pylint: disable=import-outside-toplevel,unused-import
-    from .. import (  # noqa: F401
-        _callers,
-        _callers_analyzer,
-        _callers_file,
-        _callers_names,
-        _callers_paths,
-        _callers_read,
-        _callers_report,
-        _callers_stream,
-        _callers_unit,
-        _client,
-        _command,
-        _command_completion,
-        _command_facts,
-        _command_manual,
-        _command_output,
-        _command_parser,
-        _command_parser_watch,
-        _command_read,
-        _command_texts,
-        _command_tokenfile,
-        _command_tree,
-        _command_watch,
-        _dmi,
-        _errors,
-        _facts,
-        _gather,
-        _http,
-        _modes,
-        _secrets,
-        _tree,
-        _values,
-        _walk,
-        _watch,
-        _watch_bpf,
-        _watch_find,
-        _watch_flows,
-        _watch_groups,
-        _watch_noise,
-        _watch_packets,
-        _watch_priority,
-        _watch_process,
-        _watch_programs,
-        _watch_sockets,
-        _watch_start,
-        _watch_store,
-    )

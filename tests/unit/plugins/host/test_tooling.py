@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import importlib
 import json
@@ -17,38 +16,28 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils import _launcher
-from ansible_collections.alicloud.imds.plugins.module_utils._host import _files, _tooling
+from ansible_collections.alicloud.imds.plugins.module_utils._command import _launcher
+from ansible_collections.alicloud.imds.plugins.module_utils._host import _managed_files, _install
 
 CHECKOUT = Path(__file__).resolve().parents[4]
 UTILS = CHECKOUT / "plugins/module_utils"
 
 
-def imported(name: str, seen: set[str]) -> set[str]:
-    """*name* and all modules beside it that it imports, also those of theirs."""
-    seen.add(name)
-    for node in ast.walk(ast.parse((UTILS / (name + ".py")).read_text())):
-        if isinstance(node, ast.ImportFrom) and node.level == 1:
-            names = [node.module] if node.module else [alias.name for alias in node.names]
-            for other in names:
-                if other not in seen:
-                    imported(other, seen)
-    return seen
+# Everything that the command may run on a host: a file more or less is a decision.
+INSTALLED = {
+    "_callers": "_analyzer _file _load _paths _report _vocabulary",
+    "_command": "_callers _completion _facts _main _manual _output _parser _parser_watch _read _texts _token_file _tree",
+    "_imds": "_access_modes _client _dmi _errors _facts _gather _http _items _secrets _tree _walk",
+    "_watch": "_attribution _bpf _bpf_programs _capture _cgroups _http_stream _loop _noise _priority _processes _records"
+    " _run _sockets _store _tcp _units",
+}
+FILES = {
+    "%s/%s.py" % (package, name) for package, names in INSTALLED.items() for name in ["__init__", *names.split()]
+}
 
 
 def test_just_what_the_command_imports_is_installed() -> None:
-    assert sorted(imported("_command", set())) == sorted(_tooling.MODULES)
-
-
-def test_what_is_installed_is_sent_along() -> None:
-    tree = ast.parse((UTILS / "_host/_tooling.py").read_text())
-    sent = {
-        alias.name
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.level == 2 and not node.module
-        for alias in node.names
-    }
-    assert sent == set(_tooling.MODULES)
+    assert set(_install.command_files()) == FILES
 
 
 def test_the_launcher_is_that_of_the_checkout() -> None:
@@ -56,21 +45,21 @@ def test_the_launcher_is_that_of_the_checkout() -> None:
 
 
 def test_the_files_are_the_collections_own_and_the_manifest_has_their_checksums(tmp_path: Path) -> None:
-    files = {str(tmp_path) + path: entry for path, entry in _tooling.wanted(_tooling.Wish(True)).items()}
-    _files.carry_out(_files.plan(str(tmp_path / "manifest.json"), files))
+    files = {str(tmp_path) + path: entry for path, entry in _install.wanted(_install.Wish(True)).items()}
+    _managed_files.carry_out(_managed_files.plan(str(tmp_path / "manifest.json"), files))
     listed = json.loads((tmp_path / "manifest.json").read_text())["files"]
-    assert len(listed) == len(_tooling.MODULES) + 4
+    assert len(listed) == len(FILES) + 4
     for path, digest in listed.items():
         assert hashlib.sha256(Path(path).read_bytes()).hexdigest() == digest
-    for name in _tooling.MODULES:
-        installed = tmp_path / "usr/local/lib/ecs-metadata/alicloud_imds" / (name + ".py")
-        assert installed.read_bytes() == (UTILS / (name + ".py")).read_bytes()
+    for name in FILES:
+        installed = tmp_path / "usr/local/lib/ecs-metadata/alicloud_imds" / name
+        assert installed.read_bytes() == (UTILS / name).read_bytes()
 
 
 @pytest.fixture
 def installed(tmp_path: Path) -> Path:
-    files = {str(tmp_path) + path: entry for path, entry in _tooling.wanted(_tooling.Wish(True)).items()}
-    _files.carry_out(_files.plan(str(tmp_path / "manifest.json"), files))
+    files = {str(tmp_path) + path: entry for path, entry in _install.wanted(_install.Wish(True)).items()}
+    _managed_files.carry_out(_managed_files.plan(str(tmp_path / "manifest.json"), files))
     return tmp_path
 
 
@@ -125,28 +114,28 @@ def test_from_the_archive_that_ansible_makes(tmp_path: Path) -> None:
             "alicloud/imds/plugins/module_utils/",
         ):
             payload.writestr("ansible_collections/%s__init__.py" % folder, "")
-        for path in [*UTILS.glob("_*.py"), *(UTILS / "_host").glob("*.py")]:
+        for path in UTILS.rglob("*.py"):
             payload.write(path, package + str(path.relative_to(UTILS)))
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]);"
-        "from ansible_collections.alicloud.imds.plugins.module_utils._host import _tooling;"
-        "print(sum(len(f.content) for f in _tooling.wanted(_tooling.Wish(True)).values()))"
+        "from ansible_collections.alicloud.imds.plugins.module_utils._host import _install;"
+        "print(sum(len(f.content) for f in _install.wanted(_install.Wish(True)).values()))"
     )
     done = run(sys.executable, "-S", "-c", code, archive)
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) == sum(len(entry.content) for entry in _tooling.wanted(_tooling.Wish(True)).values())
+    assert int(done.stdout) == sum(len(entry.content) for entry in _install.wanted(_install.Wish(True)).values())
 
 
 def test_the_module_says_what_would_change(run_module, monkeypatch, tmp_path: Path) -> None:
     names = ("PROGRAM", "_LIBRARY", "_MODULES", "_MANIFEST", "_COMPLETION", "_MANUAL", "_LOCAL_FACT")
     for name in names:
-        monkeypatch.setattr(_tooling, name, str(tmp_path) + getattr(_tooling, name))
+        monkeypatch.setattr(_install, name, str(tmp_path) + getattr(_install, name))
     planned = run_module("tooling", _ansible_check_mode=True)
     assert planned["changed"] is True and not list(tmp_path.iterdir())
     done = run_module("tooling")
-    assert done["diff"] == planned["diff"] and len(done["diff"]) == len(_tooling.MODULES) + 5
+    assert done["diff"] == planned["diff"] and len(done["diff"]) == len(FILES) + 5
     assert run_module("tooling")["changed"] is False
     assert run_module("tooling", local_fact=False)["changed"] is True
     assert run_module("tooling", state="restored", before=done["before"])["changed"] is True
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-    importlib.reload(_tooling)
+    importlib.reload(_install)
