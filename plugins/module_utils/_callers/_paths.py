@@ -13,11 +13,11 @@ from __future__ import annotations
 import typing as t
 from urllib.parse import unquote
 
-TOKEN = "api/token"
+from .._imds._service import ROLE_CREDENTIALS, TOKEN, TOKEN_PATH, VERSIONS
+
 OTHER = "other"
 NO_PATH = "-"  # of what could not be parsed
 
-_VERSIONS = ("latest", "2016-01-01")
 _LEAVES = frozenset(
     """all eipv4 hostname image-id instance-id kms-server launch-index mac network-type owner-account-id private-ipv4
     public-ipv4 region-id zone-id serial-number source-address sub-private-ipv4-list vpc-id vpc-cidr-block vswitch-id
@@ -27,7 +27,6 @@ _DIRECTORIES = frozenset(
     "disks dns-conf hibernation image instance network ntp-conf public-keys ram tags wsus-server".split()
 )
 _TREES = frozenset(("dynamic", "global-config", "maintenance"))
-_ROLE = "ram/security-credentials/"
 
 
 def path_class(target: str) -> str:
@@ -36,7 +35,7 @@ def path_class(target: str) -> str:
     if "://" in path[:8]:
         path = "/" + path.partition("://")[2].partition("/")[2]
     version, _slash, rest = path.lstrip("/").partition("/")
-    if version and version not in _VERSIONS:
+    if version and version not in VERSIONS:
         return OTHER
     top, _slash, item = rest.partition("/")
     if rest.strip("/") == TOKEN:
@@ -52,15 +51,15 @@ def path_class(target: str) -> str:
 
 def is_token_path(target: str) -> bool:
     """Is it the one path that a token is asked for at?"""
-    return target.partition("?")[0].partition("#")[0].rstrip("/") == "/latest/" + TOKEN
+    return target.partition("?")[0].partition("#")[0].rstrip("/") == TOKEN_PATH
 
 
 def _item(item: str) -> str:
     name, _slash, rest = item.partition("/")
     if not item.strip("/"):
         return "meta-data/"
-    if item.startswith(_ROLE.rstrip("/")):
-        return _ROLE + "*" if item[len(_ROLE) :] else _ROLE
+    if item.startswith(ROLE_CREDENTIALS.rstrip("/")):
+        return ROLE_CREDENTIALS + "*" if item[len(ROLE_CREDENTIALS) :] else ROLE_CREDENTIALS
     if name in _LEAVES and not rest:
         return name
     return name + "/*" if name in _DIRECTORIES else OTHER
@@ -68,5 +67,6 @@ def _item(item: str) -> str:
 
 def every_class() -> t.FrozenSet[str]:
     """All that `path_class` can say, and `NO_PATH`."""
-    names = {TOKEN, OTHER, NO_PATH, "/", "meta-data/", "user-data", "vendor-data", _ROLE, _ROLE + "*"}
+    names = {TOKEN, OTHER, NO_PATH, "/", "meta-data/", "user-data", "vendor-data"}
+    names |= {ROLE_CREDENTIALS, ROLE_CREDENTIALS + "*"}
     return frozenset(names | _LEAVES | {name + "/*" for name in _DIRECTORIES | _TREES})

@@ -9,8 +9,8 @@ from __future__ import annotations
 TOKEN_REQUEST, WITH_TOKEN, WITHOUT_TOKEN, UNPARSABLE = "token_request", "with_token", "without_token", "unparsable"
 MODES = (TOKEN_REQUEST, WITH_TOKEN, WITHOUT_TOKEN, UNPARSABLE)
 
-# How the probe of `_modes` calls itself, so that a watch can tell it from those who would break; and the mark on such a request
-PROBE_AGENT, PROBE = "alicloud-imds-probe", "probe"
+# The value of ``noise`` for requests of this collection's own probe.
+PROBE = "probe"
 
 STATE_DIRECTORY = "/var/lib/alicloud-imds"
 LOG_DIRECTORY = "/var/log/imds"

@@ -15,7 +15,8 @@ import typing as t
 
 from . import _parser as _line
 from .._callers._vocabulary import LOG_DIRECTORY, STATE_DIRECTORY
-from .._imds._client import DEFAULT_ENDPOINT, PROBE_SECONDS, Client, Settings
+from .._imds._client import PROBE_SECONDS, Client, Settings
+from .._imds._service import DEFAULT_ENDPOINT
 from ._output import (
     NOT_FOUND,
     OPTIONAL,

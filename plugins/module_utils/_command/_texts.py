@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
+from .._imds._service import INSTANCE_ID, ROOT, VERSIONS
+
 NAME = "ecs-metadata"
 PURPOSE = "read the metadata of this Alibaba Cloud ECS instance"
 
@@ -57,12 +59,16 @@ Reads metadata in security-enhanced mode only: a token is obtained first, and ne
 shown. No proxy is used, no redirect is followed. Only 'modes' sends one request
 without a token, to see whether it is answered.
 
-instance-id is the item /latest/meta-data/instance-id. dynamic/..., user-data,
-vendor-data, maintenance/... and global-config/... are below /latest/. /latest/...
-and /2016-01-01/... are taken as they are.
+instance-id is the item %(instance_id)s. dynamic/..., user-data,
+vendor-data, maintenance/... and global-config/... are below %(root)s. %(root)s...
+and /%(dated)s/... are taken as they are.
 
 Keys of a RAM role, user-data, vendor-data, the signature of the identity document
-and meta-data/all are secrets, shown only with --show-secrets."""
+and meta-data/all are secrets, shown only with --show-secrets.""" % {
+    "instance_id": INSTANCE_ID,
+    "root": ROOT,
+    "dated": VERSIONS[1],
+}
 
 GET = """\
 Prints the values of PATHs.

@@ -13,7 +13,8 @@ from .._imds._client import Client
 from ._output import printable
 from .._imds._errors import NotFound
 from .._imds._facts import from_tree
-from .._imds._tree import VERSIONS, Entry, Tree, decode, is_secret, parse_listing, quote
+from .._imds._service import VERSIONS
+from .._imds._tree import Entry, Tree, decode, is_secret, parse_listing, quote
 from .._imds._walk import Walk
 
 # Near the root, the service lists directories without a slash.

@@ -20,7 +20,8 @@ from __future__ import annotations
 import re
 import typing as t
 
-ADDRESS, PORT = "100.100.100.200", 80
+from .._imds._service import ADDRESS, PORT
+
 TABLE = "inet alicloud_imds"
 UNIT = "alicloud-imds-fence.service"
 AUDIT, ENFORCE = "audit", "enforce"

@@ -31,7 +31,7 @@ _COMPLETION = "/usr/local/share/bash-completion/completions/ecs-metadata"
 _MANUAL = "/usr/local/share/man/man1/ecs-metadata.1"
 _LOCAL_FACT = "/etc/ansible/facts.d/alicloud_ecs.fact"
 
-# Parsing the sources with ast would take a hundred times as long.
+# Parsing the sources with ast would take ten times as long.
 _RELATIVE_IMPORT = re.compile(r"^ *from (\.+)([\w.]*) import (\([^)]*\)|.*)$", re.MULTILINE)
 
 # A local fact that fails, or takes long, spoils the fact gathering of every playbook: so it never does.

@@ -14,6 +14,7 @@ import typing as t
 
 from .._imds._client import Client
 from .._imds._errors import MetadataError
+from .._imds._service import META_DATA
 from .._imds._access_modes import Modes, probe
 from . import _cloud_init
 from ._as_user import as_user
@@ -73,7 +74,7 @@ def identity(client: Client) -> t.Optional[t.Dict[str, str]]:
     """Which instance this is, ``instance_id`` and ``region_id``; None where that cannot be read with a token."""
     try:
         found = {
-            name.replace("-", "_"): client.get("/latest/meta-data/" + name) for name in ("instance-id", "region-id")
+            name.replace("-", "_"): client.get(META_DATA + name) for name in ("instance-id", "region-id")
         }
     except MetadataError:
         return None

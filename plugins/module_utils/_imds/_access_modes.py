@@ -13,10 +13,8 @@ from __future__ import annotations
 import typing as t
 
 from . import _errors
-from .._callers._vocabulary import PROBE_AGENT
-from ._client import LONGEST_TTL, TOKEN_HEADER, TOKEN_PATH, TTL_HEADER, Client
-
-_ITEM = "/latest/meta-data/instance-id"
+from ._client import Client
+from ._service import INSTANCE_ID, LONGEST_TTL, PROBE_AGENT, TOKEN_HEADER, TOKEN_PATH, TTL_HEADER
 
 VERDICTS = ("optional", "required", "disabled", "unreachable")
 
@@ -36,7 +34,7 @@ class _Question(t.NamedTuple):
 _REFUSALS = (
     _Question("forwarded_token_request", "PUT", TOKEN_PATH, {TTL_HEADER: "60", "X-Forwarded-For": "192.0.2.1"}, 403),
     _Question("bad_ttl_token_request", "PUT", TOKEN_PATH, {TTL_HEADER: str(LONGEST_TTL + 1)}, 400),
-    _Question("made_up_token_get", "GET", _ITEM, {TOKEN_HEADER: "made-up-token"}, 401),
+    _Question("made_up_token_get", "GET", INSTANCE_ID, {TOKEN_HEADER: "made-up-token"}, 401),
 )
 
 
@@ -57,7 +55,7 @@ def probe(client: Client) -> Modes:
     """Ask the five questions; never raises for what the service answers, or does not."""
     checks: t.Dict[str, Check] = {}
     try:
-        plain = client.send("GET", _ITEM, {"User-Agent": PROBE_AGENT})
+        plain = client.send("GET", INSTANCE_ID, {"User-Agent": PROBE_AGENT})
     except _errors.Unreachable as exc:
         return Modes("unreachable", checks, [str(exc)])
     except _errors.MetadataError as exc:
@@ -75,7 +73,7 @@ def probe(client: Client) -> Modes:
 
 def _token_get(client: Client, problems: t.List[str]) -> Check:
     try:
-        client.get(_ITEM)
+        client.get(INSTANCE_ID)
     except _errors.MetadataError as exc:
         problems.append(str(exc))
         return {"status": exc.status, "answered": False}

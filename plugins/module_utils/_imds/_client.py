@@ -4,7 +4,7 @@
 
 """The token protocol of the ECS metadata service over HTTP. This module util is private to the collection.
 
-The only file that knows header names and status codes. A client never reads without a token, never falls back, and
+The only file that knows status codes. A client never reads without a token, never falls back, and
 never gives its token away: there is no accessor for it but ``issue_token``, which requests another one.
 Source: Alibaba Cloud, "View instance metadata", security-enhanced mode.
 """
@@ -19,12 +19,7 @@ import typing as t
 from . import _errors
 from ._http import BrokenReply, Pool, Reply, TransportError, parse_endpoint
 from ._secrets import register_secret
-
-DEFAULT_ENDPOINT = "http://100.100.100.200"
-LONGEST_TTL = 21600
-TOKEN_PATH = "/latest/api/token"
-TOKEN_HEADER = "X-aliyun-ecs-metadata-token"
-TTL_HEADER = "X-aliyun-ecs-metadata-token-ttl-seconds"
+from ._service import DEFAULT_ENDPOINT, LONGEST_TTL, TOKEN_HEADER, TOKEN_PATH, TTL_HEADER
 
 # Where the firmware does not say "ECS", nobody should wait long for a service that is probably not there.
 PROBE_SECONDS = 0.3

@@ -16,6 +16,7 @@ import typing as t
 
 from ._dmi import read_platform
 from ._http import TransportError
+from ._service import ADDRESS, LONGEST_TTL, ROLE_CREDENTIALS
 
 _REASONS = {
     200: "OK", 301: "Moved Permanently", 302: "Found", 303: "See Other", 307: "Temporary Redirect", 308: "Permanent Redirect",
@@ -98,7 +99,7 @@ def _token_verdict(status: int) -> _Verdict:
     if status == 403:
         return Refused, (
             "The metadata endpoint of this instance is disabled (HttpEndpoint), or a proxy forwarded the request and added"
-            " X-Forwarded-For. Enable the endpoint, or let 100.100.100.200 bypass the proxy."
+            " X-Forwarded-For. Enable the endpoint, or let %s bypass the proxy." % ADDRESS
         )
     if status == 401:
         return Refused, "The token request itself was refused as unauthorized; ask the provider of this service."
@@ -108,13 +109,13 @@ def _token_verdict(status: int) -> _Verdict:
             " Metadata is never read without a token; check 'endpoint'."
         )
     if status == 400:
-        return UnexpectedReply, "The service did not accept the lifetime; 'token_ttl' must be 1 to 21600 seconds."
+        return UnexpectedReply, "The service did not accept the lifetime; 'token_ttl' must be 1 to %d seconds." % LONGEST_TTL
     return _any_verdict(status)
 
 
 def _read_verdict(request: str, status: int) -> _Verdict:
     if status in (204, 404):
-        if "/ram/security-credentials" in request.lower():
+        if "/" + ROLE_CREDENTIALS.rstrip("/") in request.lower():
             return NotFound, "No RAM role is bound to this instance, or the role has another name."
         return (
             NotFound,

@@ -9,18 +9,17 @@ from __future__ import annotations
 import typing as t
 
 from . import _errors, _facts
-from ._client import DEFAULT_ENDPOINT, PROBE_SECONDS, Client
+from ._client import PROBE_SECONDS, Client
 from ._dmi import Platform
 from ._secrets import register_secret
+from ._service import DEFAULT_ENDPOINT, META_DATA, ROLES_PATH, ROOT
 from ._tree import Tree, decode, parse_all, parse_listing, quote
 from ._walk import Walk, work_off
 
-_META_DATA = "/latest/meta-data/"
-_ROLES = _META_DATA + "ram/security-credentials/"
-_IDENTITY = "/latest/dynamic/instance-identity/"
-_EVENTS = "/latest/maintenance/active-system-events"
-_USER_DATA = "/latest/user-data"
-_VENDOR_DATA = "/latest/vendor-data"
+_IDENTITY = ROOT + "dynamic/instance-identity/"
+_EVENTS = ROOT + "maintenance/active-system-events"
+_USER_DATA = ROOT + "user-data"
+_VENDOR_DATA = ROOT + "vendor-data"
 
 # Subset -> the entries of meta-data/ that it stands for; "instance" also takes all that no other subset names.
 _ENTRIES: t.Dict[str, t.FrozenSet[str]] = {
@@ -122,14 +121,14 @@ class _Gathering:
             "identity_signature": _IDENTITY + "pkcs7",
             "user_data": _USER_DATA,
             "vendor_data": _VENDOR_DATA,
-            "ram": _ROLES,
-            "ram_credentials": _ROLES,
+            "ram": ROLES_PATH,
+            "ram_credentials": ROLES_PATH,
         }
         targets = sorted({target for subset, target in by_subset.items() if subset in self._subsets})
         entries = self._entry_subsets()
         if entries == {"min"}:
-            return targets + [_META_DATA + name for name in sorted(_ENTRIES["min"])]
-        return ([_META_DATA + "all", _META_DATA] if entries else []) + targets
+            return targets + [META_DATA + name for name in sorted(_ENTRIES["min"])]
+        return ([META_DATA + "all", META_DATA] if entries else []) + targets
 
     def _entry_subsets(self) -> t.Set[str]:
         return {subset for subset in self._subsets if subset in _ENTRIES}
@@ -137,13 +136,13 @@ class _Gathering:
     def _tree(self) -> Tree:
         """What ``all`` holds, and by walking what the listing shows beyond it. Not every service has it, or puts all in it."""
         if self._entry_subsets() == {"min"}:
-            bodies = {name: self._bodies[_META_DATA + name] for name in _ENTRIES["min"]}
+            bodies = {name: self._bodies[META_DATA + name] for name in _ENTRIES["min"]}
             return {name: decode(body) for name, body in bodies.items() if body is not None}
-        listing = self._bodies.get(_META_DATA)
+        listing = self._bodies.get(META_DATA)
         if listing is None:
             return {}
         tree = self._bulk()
-        walk = Walk(self._client, _META_DATA)
+        walk = Walk(self._client, META_DATA)
         entries, walk.refused = parse_listing(listing)
         walk.run(entry for entry in entries if self._wants(entry.name) and entry.name not in tree)
         self._warn_of(walk.refused)
@@ -151,13 +150,13 @@ class _Gathering:
         return {name: value for name, value in tree.items() if self._wants(name)}
 
     def _bulk(self) -> Tree:
-        body = self._bodies.get(_META_DATA + "all")
+        body = self._bodies.get(META_DATA + "all")
         if body is None:
             return {}
         try:
             tree, refused = parse_all(body)
         except ValueError as exc:
-            self._warnings.append("The answer to GET %sall is %s; the tree is walked instead." % (_META_DATA, exc))
+            self._warnings.append("The answer to GET %sall is %s; the tree is walked instead." % (META_DATA, exc))
             return {}
         self._warn_of(refused)
         return tree
@@ -218,7 +217,7 @@ class _Gathering:
         role = self._role()
         if role is None:
             return None
-        target = _ROLES + quote(role)
+        target = ROLES_PATH + quote(role)
         self._read([target])
         credentials = _facts.json_object(self._text(target))
         for key in ("AccessKeySecret", "SecurityToken"):
@@ -226,7 +225,7 @@ class _Gathering:
         return credentials
 
     def _role(self) -> t.Optional[str]:
-        entries, _refused = parse_listing(self._bodies.get(_ROLES) or b"")
+        entries, _refused = parse_listing(self._bodies.get(ROLES_PATH) or b"")
         return entries[0].name if entries else None
 
     def _text(self, target: str) -> t.Optional[str]:

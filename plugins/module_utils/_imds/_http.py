@@ -74,7 +74,7 @@ def parse_endpoint(endpoint: str) -> Origin:
         or parts.fragment
     ):
         raise ValueError("the endpoint %s must be http://HOST or http://HOST:PORT and nothing more" % shown)
-    return Origin(parts.hostname, parts.port or 80)
+    return Origin(parts.hostname, parts.port or http.client.HTTP_PORT)
 
 
 class _BoundedSocket:

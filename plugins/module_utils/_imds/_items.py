@@ -13,6 +13,7 @@ import typing as t
 from . import _errors
 from ._client import Client
 from ._secrets import register_secret
+from ._service import ROLE_CREDENTIALS
 from ._tree import is_secret, parse_listing, resolve
 from ._walk import work_off
 
@@ -79,7 +80,7 @@ def _encode(path: str, body: bytes, encoding: str) -> str:
 
 
 def _mask(target: str, text: str) -> None:
-    if "/ram/security-credentials/" not in target.lower():
+    if "/" + ROLE_CREDENTIALS not in target.lower():
         return
     try:
         credentials = json.loads(text)

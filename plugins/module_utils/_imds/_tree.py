@@ -15,9 +15,10 @@ import json
 import typing as t
 import urllib.parse
 
+from ._service import LATEST, ROLE_CREDENTIALS, TOKEN, VERSIONS
+
 Tree = t.Dict[str, t.Any]
 
-VERSIONS = ("latest", "2016-01-01")
 _ROOTS = ("meta-data", "dynamic", "global-config", "maintenance", "user-data", "vendor-data")
 _DEEPEST = 12
 # what a path segment may hold unquoted (RFC 3986 pchar without the percent sign)
@@ -43,13 +44,13 @@ def resolve(path: str) -> str:
     if any(not is_safe_name(segment) for segment in segments[:-1]) or not _is_safe_end(segments[-1]):
         raise ValueError("path %r has an empty segment, '.', '..' or a control character" % path)
     if segments[0] in _ROOTS and not path.startswith("/"):
-        segments.insert(0, "latest")
+        segments.insert(0, LATEST)
     elif segments[0] not in VERSIONS:
         if path.startswith("/") and segments != [""]:
-            raise ValueError("path %r must begin with /latest/ or /2016-01-01/, or have no slash at its start" % path)
+            raise ValueError("path %r must begin with /%s/, or have no slash at its start" % (path, "/ or /".join(VERSIONS)))
         if segments != [""]:
-            segments[:0] = ["latest", "meta-data"]
-    if segments[1:3] == ["api", "token"]:
+            segments[:0] = [LATEST, "meta-data"]
+    if segments[1:3] == TOKEN.split("/"):
         raise ValueError("path %r is where tokens are issued; tokens are never read" % path)
     return "/" + "/".join(map(quote, segments)) + question + urllib.parse.quote(query, safe=_QUERY_SAFE + "%")
 
@@ -77,7 +78,7 @@ def is_secret(target: str) -> bool:
     segments = urllib.parse.unquote(target.partition("?")[0]).strip("/").lower().split("/")[1:]
     if segments[:1] in (["user-data"], ["vendor-data"], ["api"]) or segments == ["meta-data", "all"]:
         return True
-    if segments[:3] == ["meta-data", "ram", "security-credentials"]:
+    if segments[:3] == ["meta-data"] + ROLE_CREDENTIALS.strip("/").split("/"):
         return len(segments) > 3
     return segments[:2] == ["dynamic", "instance-identity"] and segments[2:] not in ([], ["document"])
 

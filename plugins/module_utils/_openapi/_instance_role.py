@@ -12,10 +12,10 @@ import typing as t
 
 from .._imds import _client as token_client
 from .._imds import _errors as metadata_errors
+from .._imds._service import ROLES_PATH
 from . import _errors
 from ._credentials import Credentials, parse_expiration
 
-_ROLES = "/latest/meta-data/ram/security-credentials/"
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 _OTHER_WAYS = "Or give the keys: 'access_key_id' and 'access_key_secret', their environment variables, or a 'profile'"
 
@@ -24,8 +24,8 @@ def fetch(client: token_client.Client, name: t.Optional[str]) -> Credentials:
     """The credentials of the role *name*, or of the one that is bound to this instance. Raise ApiError."""
     client.start_clock()
     try:
-        role = _checked(name or client.get(_ROLES).decode("utf-8", "replace").strip())
-        document = client.get(_ROLES + role)
+        role = _checked(name or client.get(ROLES_PATH).decode("utf-8", "replace").strip())
+        document = client.get(ROLES_PATH + role)
     except metadata_errors.MetadataError as exc:
         raise _errors.credentials("No credentials of the RAM role of this instance: %s" % exc, _OTHER_WAYS) from None
     return _parsed(document, role)

@@ -14,6 +14,7 @@ import glob
 import re
 import typing as t
 
+from .._imds._service import TOKEN_HEADER
 from . import _python
 from ._files import Files
 from ._findings import Finding, finding
@@ -23,7 +24,7 @@ from ._versions import older
 VENDOR_MINIMUM = "23.2.2"
 UPSTREAM_FIRST = "23.1"
 UBUNTU_FIRST = "22.4.2-0ubuntu2"
-_TOKEN = re.compile(rb"x-aliyun-ecs-metadata-token", re.I)
+_TOKEN = re.compile(re.escape(TOKEN_HEADER.encode("ascii")), re.I)
 _LIBRARIES = (
     "/usr/lib*/python3*/*-packages",
     "/usr/local/lib*/python3*/*-packages",

@@ -15,6 +15,7 @@ import os
 import re
 import typing as t
 
+from .._imds._service import ADDRESS
 from . import _go
 from ._files import Files
 from ._findings import Finding, finding
@@ -31,7 +32,7 @@ LIBRARIES = {
 # C16: the releases with that credentials-go
 _CLI = Library("aliyun_cli_too_old", CREDENTIALS, "semver", "1.3.10", opt_in="1.3.4")
 _CLI_NAME = "aliyun"
-_ADDRESS = b"100.100.100.200"
+_ADDRESS = ADDRESS.encode("ascii")
 _CLI_CONFIG = "/.aliyun/config.json"
 _OSSUTIL_CONFIG = "/.ossutilconfig"
 

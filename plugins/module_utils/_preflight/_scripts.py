@@ -15,6 +15,7 @@ import os
 import re
 import typing as t
 
+from .._imds._service import ADDRESS, PORT, TOKEN_HEADER, VERSIONS
 from ._files import Clock, Files
 
 DIRECTORIES = (
@@ -48,13 +49,18 @@ _SKIPPED = frozenset(
 _PROSE = (".md", ".rst", ".txt", ".adoc", ".html", ".htm", ".log")
 _LIMIT = 1 << 20
 _DEPTH = 6
-_ADDRESS = re.compile(rb"(?<![\d.])100\.100\.100\.200(?!\d|\.\w)")
+_QUOTED = re.escape(ADDRESS.encode("ascii"))
+_ADDRESS = re.compile(rb"(?<![\d.])%b(?!\d|\.\w)" % _QUOTED)
 # with a scheme or a path; /32 and the like is a network
-_URL = re.compile(rb"http://100\.100\.100\.200(?!\d|\.\w)|(?<![\d.])100\.100\.100\.200(?::80)?/(?!\d{1,2}\b)", re.I)
-_PATH = re.compile(
-    rb"(?:latest|2016-01-01)/(?:meta-data|user-data|vendor-data|dynamic|maintenance|global-config)", re.I
+_URL = re.compile(
+    rb"http://%b(?!\d|\.\w)|(?<![\d.])%b(?::%d)?/(?!\d{1,2}\b)" % (_QUOTED, _QUOTED, PORT),
+    re.I,
 )
-_TOKEN = re.compile(rb"x-aliyun-ecs-metadata-token", re.I)
+_PATH = re.compile(
+    rb"(?:%b)/(?:meta-data|user-data|vendor-data|dynamic|maintenance|global-config)" % "|".join(VERSIONS).encode("ascii"),
+    re.I,
+)
+_TOKEN = re.compile(re.escape(TOKEN_HEADER.encode("ascii")), re.I)
 _COMMENT = re.compile(rb"\s*(?:#|//|;)")
 # Programs that keep others away from the address, or proxies.
 _NO_READ = re.compile(

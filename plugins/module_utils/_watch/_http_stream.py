@@ -13,14 +13,15 @@ from __future__ import annotations
 import re
 import typing as t
 
-from .._callers._vocabulary import PROBE_AGENT, TOKEN_REQUEST, UNPARSABLE, WITH_TOKEN, WITHOUT_TOKEN
-from .._callers._paths import NO_PATH, TOKEN, is_token_path, path_class
+from .._imds._service import PROBE_AGENT, TOKEN, TOKEN_HEADER
+from .._callers._vocabulary import TOKEN_REQUEST, UNPARSABLE, WITH_TOKEN, WITHOUT_TOKEN
+from .._callers._paths import NO_PATH, is_token_path, path_class
 
 LONGEST_HEAD = 16384
 LONGEST_LINE = 8192
 _KEPT_OF_HEADER = 128  # enough for every name and value that matters here
 
-_TOKEN_HEADER = b"x-aliyun-ecs-metadata-token"
+_TOKEN_HEADER = TOKEN_HEADER.lower().encode("ascii")
 _WORD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([^\x00-\x20\x7f]+) HTTP/1\.([01])")
 _WHOLE_LINE = re.compile(rb"[A-Za-z]+ [^\x00-\x20\x7f]+ HTTP/1\.[01]\r\n")

@@ -15,6 +15,7 @@ import socket
 import typing as t
 
 from .._callers._vocabulary import STATE_DIRECTORY
+from .._imds._service import ADDRESS, PORT
 from ._loop import Watch
 from ._bpf import Hook
 from ._attribution import Finder, Kernel
@@ -24,7 +25,7 @@ from ._processes import Processes
 from ._sockets import Sockets
 from ._store import Locked, Store
 
-SERVICE, PORT = bytes((100, 100, 100, 200)), 80
+SERVICE = socket.inet_aton(ADDRESS)
 _METHODS = {
     "connect": "callers are told by the kernel when they connect",
     "socket": "callers are looked up in the tables of sockets; those that end soon are missed",
