@@ -2,163 +2,305 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who may import whom, who may speak to the service without a token, how long may things be? Read from the sources."""
+"""Imports of the collection's files, the one place of the service's literals, and limits of size; read from the sources."""
 
 from __future__ import annotations
 
 import ast
+import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-UTILS = CHECKOUT / "plugins/module_utils"
+PLUGINS = CHECKOUT / "plugins"
+UTILS = PLUGINS / "module_utils"
 EMULATOR = CHECKOUT / "roles/emulator/files/imds_emulator"
-COLLECTION = "ansible_collections.alicloud.imds.plugins.module_utils."
-# they do no I/O, so they may import nothing that does
-PURE = {
-    "_tree": set(),
-    "_facts": {"_tree"},
-    "_callers_names": set(),
-    "_callers_paths": set(),
-    "_callers_unit": set(),
-    "_callers_stream": {"_callers_names", "_callers_paths"},
-    "_callers": {"_callers_names", "_callers_paths"},
-    "_watch_flows": {"_callers_stream"},
-    "_watch_noise": {"_callers", "_callers_names", "_callers_stream"},
-    "_watch_programs": set(),
+COLLECTION = "ansible_collections.alicloud.imds.plugins."
+
+# Each package of module_utils, and the packages that its files may import. Imports point down only.
+BELOW: dict[str, set[str]] = {
+    "_common": set(),
+    "_imds": {"_common"},
+    "_callers": {"_imds", "_common"},
+    "_watch": {"_callers", "_imds", "_common"},
+    "_command": {"_watch", "_callers", "_imds", "_common"},
+    "_host": {"_command", "_watch", "_callers", "_imds", "_common"},
+    "_openapi": {"_imds", "_common"},
+    "_fleet": {"_openapi", "_imds", "_common"},
+    "_preflight": {"_callers", "_imds", "_common"},
+    "_fleetreport": set(),
 }
-# they know the time, to show or to read it
-PURE_BUT_TIME = {"_callers_report": {"_callers_names"}, "_callers_analyzer": {"_callers_names", "_callers_paths"}}
-LISTENERS = {"_watch_packets", "_watch_find", "_watch_sockets", "_watch_start"}  # they listen, and tell systemd
+# Where a package may use only some files of one that is below it: literals of the service, and (preflight) the firmware.
+ONLY = {
+    ("_callers", "_imds"): {"_service"},
+    ("_watch", "_imds"): {"_service"},
+    ("_watch", "_callers"): {"_file", "_paths", "_vocabulary"},
+    ("_preflight", "_imds"): {"_dmi", "_service"},
+    ("_preflight", "_callers"): {"_file", "_load", "_report", "_vocabulary"},
+}
+# They do no I/O, so they may import nothing that does.
+PURE = {
+    "_imds._service": set(),
+    "_imds._tree": {"_imds._service"},
+    "_imds._facts": {"_imds._tree"},
+    "_callers._vocabulary": set(),
+    "_callers._paths": {"_imds._service"},
+    "_watch._units": set(),
+    "_watch._http_stream": {"_callers._vocabulary", "_callers._paths", "_imds._service"},
+    "_watch._records": {"_callers._vocabulary", "_callers._paths"},
+    "_watch._tcp": {"_watch._http_stream"},
+    "_watch._noise": {"_watch._records", "_callers._vocabulary", "_watch._http_stream"},
+    "_watch._bpf_programs": set(),
+}
+# They know the time, to show or to read it.
+PURE_BUT_TIME = {
+    "_callers._report": {"_callers._vocabulary"},
+    "_callers._analyzer": {"_callers._vocabulary", "_callers._paths"},
+}
+# They capture packets, read socket tables and notify systemd.
+LISTENERS = {"_watch._capture", "_watch._attribution", "_watch._sockets", "_watch._run"}
+
+
+def dotted(path: Path) -> str:
+    """The name of a file below plugins/module_utils, such as ``_imds._client``; of other plugins, such as ``modules.fence``."""
+    base = UTILS if UTILS in path.parents else PLUGINS
+    return ".".join(path.relative_to(base).with_suffix("").parts).replace(".__init__", "")
+
+
+FILES = {dotted(path): path for path in sorted(PLUGINS.rglob("*.py"))}
 
 
 def imports(path: Path) -> set[str]:
-    """All modules that *path* imports; those beside it with a dot before their name."""
-    names = set()
+    """All that *path* imports, anywhere in it: in functions and under TYPE_CHECKING as well.
+
+    Files of the collection have their name as in `FILES`; a package stands for its ``__init__.py``.
+    """
+    names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            start = "." * node.level + (node.module or "")
-            names |= {start + alias.name for alias in node.names} if start == "." else {start}
+            names.update(imported_from(path, node))
     return names
 
 
+def imported_from(path: Path, node: ast.ImportFrom) -> Iterator[str]:
+    if node.level and PLUGINS not in path.parents:  # the emulator's own files
+        return
+    if node.level:
+        parents = [*path.relative_to(PLUGINS).parts[: -node.level], *(node.module.split(".") if node.module else [])]
+        base = ".".join(parents)
+    elif (node.module or "").startswith(COLLECTION):
+        base = str(node.module)[len(COLLECTION) :]
+    else:
+        yield str(node.module)
+        return
+    base = base.partition("module_utils.")[2] if base.startswith("module_utils") else base
+    for alias in node.names:
+        whole = base + "." + alias.name if base else alias.name
+        yield whole if whole in FILES else base
+
+
 def own(path: Path) -> set[str]:
-    return {name[1:] for name in imports(path) if name.startswith(".")}
+    """The files of the collection that *path* imports."""
+    return imports(path) & set(FILES)
 
 
 def roots(path: Path) -> set[str]:
-    return {name.split(".")[0] for name in imports(path) if not name.startswith(".")}
+    """The top-level packages that *path* imports, without the collection's own."""
+    return {name.split(".")[0] for name in imports(path) - set(FILES)}
 
 
-FOREIGN = {"_secrets": {"ansible"}, "_requests": {"requests", "urllib3"}}
+def package(name: str) -> str:
+    return name.partition(".")[0]
 
 
-@pytest.mark.parametrize("path", sorted(UTILS.rglob("_*.py")), ids=lambda path: path.stem)
-def test_module_utils_need_only_the_standard_library_and_each_other(path: Path) -> None:
-    assert roots(path) - set(sys.stdlib_module_names) == FOREIGN.get(path.stem, set())
+def test_no_import_of_the_collection_is_overlooked() -> None:
+    """What begins with a dot or with the collection's name is a file of `FILES`."""
+    for path in FILES.values():
+        nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+        inner = [node for node in nodes if node.level or str(node.module).startswith(COLLECTION)]
+        assert all(set(imported_from(path, node)) <= set(FILES) for node in inner), path
+    assert "_fleet._apply" in own(FILES["_fleet._report"])
+    assert {"_command._tree", "_watch._run"} <= own(FILES["_command._main"]) | own(FILES["_command._callers"])
+    assert "_imds._errors" in own(FILES["modules.metadata_info"])
 
 
-def test_the_data_plane_knows_nothing_of_the_control_plane() -> None:
-    names = {name.strip(".").split(".")[0] for path in UTILS.glob("_*.py") for name in imports(path)}
-    assert not names & {"_openapi", "_fleet", "_preflight"}
+def test_the_packages_are_those_of_the_table() -> None:
+    present = {package(name) for name, path in FILES.items() if UTILS in path.parents}
+    assert present <= set(BELOW) and present >= set(BELOW) - {"_common"}
+    assert [path.name for path in UTILS.glob("*.py")] == []
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if package(name) in BELOW])
+def test_imports_point_down(name: str) -> None:
+    for used in own(FILES[name]) - {name}:
+        assert package(used) in BELOW[package(name)] | {package(name)}, used
+        allowed = ONLY.get((package(name), package(used)))
+        assert allowed is None or used.partition(".")[2] in allowed, used
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    """Not even for types."""
+    graph = {name: own(path) - {name} for name, path in FILES.items()}
+    while True:
+        done = {name for name, used in graph.items() if not used}
+        if not done:
+            break
+        graph = {name: used - done for name, used in graph.items() if name not in done}
+    assert graph == {}
+
+
+FOREIGN = {"_imds._secrets": {"ansible"}, "_openapi._requests": {"requests", "urllib3"}}
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if package(name) in BELOW])
+def test_module_utils_need_only_the_standard_library_and_each_other(name: str) -> None:
+    assert roots(FILES[name]) - set(sys.stdlib_module_names) == FOREIGN.get(name, set())
 
 
 def test_the_preflight_reads_files_and_nothing_else() -> None:
     """So that it can be run anywhere; it asks neither the service nor the API."""
-    paths = list((UTILS / "_preflight").glob("_*.py"))
-    beside = {path.stem for path in paths}
-    assert {name for path in paths for name in own(path)} - beside - {""} == {
-        "._callers_file",
-        "._callers_names",
-        "._callers_read",
-        "._callers_report",
-        "._dmi",
+    names = {name for name in FILES if package(name) == "_preflight"}
+    outside = {used for name in names for used in own(FILES[name]) if package(used) != "_preflight"}
+    assert outside == {
+        "_callers._file",
+        "_callers._load",
+        "_callers._report",
+        "_callers._vocabulary",
+        "_imds._dmi",
+        "_imds._service",
     }
-    assert not {name for path in paths for name in roots(path)} & {"http", "socket", "urllib", "ssl", "threading"}
-    assert {path.stem for path in paths if "subprocess" in roots(path)} == {"_system_packages"}
+    assert not {root for name in names for root in roots(FILES[name])} & {
+        "http", "socket", "urllib", "ssl", "threading"
+    }
+    assert {name for name in names if "subprocess" in roots(FILES[name])} == {"_preflight._system_packages"}
 
 
-PREFLIGHT_PURE = ("_callers", "_catalog", "_catalog_software", "_findings", "_libraries", "_versions")
+PREFLIGHT_PURE = {
+    "_preflight." + name
+    for name in ("_callers", "_catalog", "_catalog_software", "_findings", "_libraries", "_versions")
+}
 
 
-@pytest.mark.parametrize("name", PREFLIGHT_PURE)
+@pytest.mark.parametrize("name", sorted(PREFLIGHT_PURE))
 def test_judgements_do_no_io(name: str) -> None:
-    path = UTILS / "_preflight" / (name + ".py")
-    assert own(path) <= {*PREFLIGHT_PURE, "._callers_names"}  # words only; it is in PURE above
-    assert not roots(path) & {"os", "subprocess", "time"}
+    assert own(FILES[name]) <= {*PREFLIGHT_PURE, "_callers._vocabulary"}  # words only; it is in PURE above
+    assert not roots(FILES[name]) & {"os", "subprocess", "time"}
 
 
-FLEET_PURE = ("_instance", "_verdict", "_desired", "_report")
+FLEET_PURE = {"_fleet." + name for name in ("_instance", "_verdict", "_plan", "_report")}
 
 
-@pytest.mark.parametrize("name", FLEET_PURE)
+@pytest.mark.parametrize("name", sorted(FLEET_PURE))
 def test_decisions_do_no_io(name: str) -> None:
-    path = UTILS / "_fleet" / (name + ".py")
-    assert own(path) <= {*FLEET_PURE, "_apply"}
-    assert not roots(path) & {"fcntl", "http", "os", "requests", "socket", "subprocess", "threading", "time"}
+    assert own(FILES[name]) <= {*FLEET_PURE, "_fleet._apply"}
+    assert not roots(FILES[name]) & {
+        "fcntl", "http", "os", "requests", "socket", "subprocess", "threading", "time"
+    }
 
 
-REPORT_IMPURE = {"_report", "_writer"}
+REPORT_IMPURE = {"_fleetreport._report", "_fleetreport._writer"}
 
 
-@pytest.mark.parametrize("path", sorted((UTILS / "_fleetreport").glob("_[a-z]*.py")), ids=lambda path: path.stem)
-def test_the_fleet_report_reaches_nothing(path: Path) -> None:
+@pytest.mark.parametrize("name", [name for name in FILES if name.startswith("_fleetreport._")])
+def test_the_fleet_report_reaches_nothing(name: str) -> None:
     """It shows what others found out. Two files know paths, the others no I/O at all."""
-    assert own(path) <= {it.stem for it in path.parent.glob("*.py")}
-    assert not roots(path) & {"fcntl", "http", "requests", "socket", "subprocess", "threading", "time"}
-    assert path.stem in REPORT_IMPURE or not own(path) & REPORT_IMPURE | roots(path) & {"os", "stat", "tempfile"}
+    assert {package(used) for used in own(FILES[name])} <= {"_fleetreport"}
+    used = roots(FILES[name])
+    assert not used & {"fcntl", "http", "requests", "socket", "subprocess", "threading", "time"}
+    assert name in REPORT_IMPURE or not own(FILES[name]) & REPORT_IMPURE | used & {"os", "stat", "tempfile"}
 
 
 @pytest.mark.parametrize("name", PURE)
 def test_pure_files_do_no_io(name: str) -> None:
-    assert own(UTILS / (name + ".py")) == PURE[name]
-    assert not roots(UTILS / (name + ".py")) & {"http", "os", "socket", "subprocess", "threading", "time"}
+    assert own(FILES[name]) == PURE[name]
+    assert not roots(FILES[name]) & {"http", "os", "socket", "subprocess", "threading", "time"}
 
 
 @pytest.mark.parametrize("name", PURE_BUT_TIME)
 def test_files_that_know_the_time_do_no_io(name: str) -> None:
-    assert own(UTILS / (name + ".py")) == PURE_BUT_TIME[name]
-    assert not roots(UTILS / (name + ".py")) & {"http", "os", "socket", "subprocess", "threading"}
+    assert own(FILES[name]) == PURE_BUT_TIME[name]
+    assert not roots(FILES[name]) & {"http", "os", "socket", "subprocess", "threading"}
+
+
+DATA_PLANE = [name for name in FILES if package(name) in {"_imds", "_callers", "_watch", "_command"}]
 
 
 def test_only_the_client_opens_connections() -> None:
-    users = {path.stem for path in UTILS.glob("*.py") if "http" in roots(path) or "socket" in roots(path)}
-    assert users == {"_http"} | LISTENERS
-    assert not [name for name in LISTENERS if "connect(" in (UTILS / (name + ".py")).read_text()]
-    assert {path.stem for path in UTILS.glob("*.py") if "_http" in own(path)} == {"_client", "_errors"}
+    users = {name for name in DATA_PLANE if roots(FILES[name]) & {"http", "socket"}}
+    assert users == {"_imds._http"} | LISTENERS
+    assert not [name for name in LISTENERS if "connect(" in FILES[name].read_text()]
+    assert {name for name in FILES if "_imds._http" in own(FILES[name])} == {"_imds._client", "_imds._errors"}
 
 
 def test_only_the_probe_sends_without_a_token() -> None:
-    senders = {path.stem for path in UTILS.glob("*.py") if ".send(" in path.read_text()}
-    assert senders == {"_modes"}
+    senders = {name for name in DATA_PLANE if ".send(" in FILES[name].read_text()}
+    assert senders == {"_imds._access_modes"}
 
 
-def test_only_the_client_and_the_probe_know_header_names() -> None:
-    knowing = {path.stem for path in (CHECKOUT / "plugins").rglob("*.py") if "X-aliyun" in path.read_text()}
-    assert knowing == {"_client"}
+# The service's addresses, paths, headers and versions, also as parts of regular expressions.
+LITERALS = re.compile(
+    r"100\\?\.100\\?\.100\\?\.200|fd00:100|x-aliyun-ecs|api/token|security-credentials|2016-01-01"
+    r"|/latest|latest/|alicloud-imds-probe",
+    re.I,
+)
+# Here 80 is a function of the kernel, and the code of an instruction.
+NUMBERS = {"_watch/_bpf_programs.py", "_watch/_capture.py"}
+DOCUMENTED = {"DOCUMENTATION", "EXAMPLES", "RETURN"}
+
+
+def literals(path: Path) -> list[str]:
+    """The constants of a file that name something of the service; documentation does not count."""
+    tree = ast.parse(path.read_text())
+    prose: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            prose.add(id(node.value))
+        elif isinstance(node, ast.Assign) and {getattr(target, "id", "") for target in node.targets} & DOCUMENTED:
+            prose.add(id(node.value))
+        elif isinstance(node, ast.Slice):
+            prose |= {id(part) for part in (node.lower, node.upper) if part is not None}
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and id(node) not in prose:
+            text = node.value.decode("latin-1") if isinstance(node.value, bytes) else node.value
+            port = node.value == 80 and "%s/%s" % path.parts[-2:] not in NUMBERS
+            if port or (isinstance(text, str) and LITERALS.search(text)):
+                found.append("%s, line %d: %.60r" % (path.name, node.lineno, node.value))
+        elif isinstance(node, ast.Tuple) and [getattr(item, "value", None) for item in node.elts][:4] == [100] * 3 + [200]:
+            found.append("%s, line %d: the address as numbers" % (path.name, node.lineno))
+    return found
+
+
+def test_what_names_the_service_has_one_place() -> None:
+    sources = set(FILES.values()) - {FILES["_imds._service"]}
+    sources -= set((PLUGINS / "doc_fragments").glob("*.py"))
+    assert [text for path in sorted(sources) for text in literals(path)] == []
+    assert len(literals(FILES["_imds._service"])) >= 8
 
 
 def test_the_watch_is_separate_from_the_client() -> None:
-    names = {path: own(path) for path in UTILS.glob("*.py") if path.stem.startswith(("_watch", "_callers"))}
-    assert all(name.startswith(("_watch", "_callers")) for used in names.values() for name in used)
-    assert "_callers_stream" in names[UTILS / "_watch_flows.py"]
+    used = {it for name in FILES if package(name) in {"_watch", "_callers"} for it in own(FILES[name])}
+    assert {package(name) for name in used} == {"_watch", "_callers", "_imds"}
+    assert {name for name in used if package(name) == "_imds"} == {"_imds._service"}
+    assert "_watch._http_stream" in own(FILES["_watch._tcp"])
 
 
 def test_the_watch_looks_for_the_header_that_the_client_sends() -> None:
-    client, watch = ((UTILS / name).read_text() for name in ("_client.py", "_callers_stream.py"))
-    assert '"X-aliyun-ecs-metadata-token"' in client
-    assert 'b"x-aliyun-ecs-metadata-token"' in watch
+    client, watch = (FILES[name].read_text() for name in ("_imds._client", "_watch._http_stream"))
+    assert re.search(r"from \._service import .*\bTOKEN_HEADER\b", client)
+    assert re.search(r"from \.\._imds\._service import .*\bTOKEN_HEADER\b", watch)
 
 
-def test_what_reads_records_runs_without_the_watch() -> None:
-    used = {name[len(COLLECTION) :] for name in imports(CHECKOUT / "plugins/modules/callers_info.py")}
-    assert not [name for name in used if name.startswith("_watch")]
-    assert not [name for name in own(UTILS / "_callers_read.py") if name.startswith("_watch")]
+@pytest.mark.parametrize("package_name", ["_callers", "_preflight"])
+def test_what_reads_records_runs_without_the_watch(package_name: str) -> None:
+    users = [FILES["modules.callers_info"], *(FILES[name] for name in FILES if package(name) == package_name)]
+    assert not [used for path in users for used in own(path) if package(used) == "_watch"]
 
 
 # they concern the host, or what others have found
@@ -167,9 +309,9 @@ ASK_NOBODY = {"callers_info", "fence", "preflight_info", "report", "tooling"}
 
 @pytest.mark.parametrize("path", sorted((CHECKOUT / "plugins").glob("[lm]o*/[a-z]*.py")), ids=lambda path: path.stem)
 def test_plugins_reach_the_service_only_through_the_options(path: Path) -> None:
-    used = {name[len(COLLECTION) :] for name in imports(path) if name.startswith(COLLECTION)}
-    assert used & {"_options", "_openapi._module"} or path.stem in ASK_NOBODY
-    assert not used & {"_client", "_http", "_openapi._transport"}
+    used = own(path)
+    assert used & {"_imds._options", "_openapi._module"} or path.stem in ASK_NOBODY
+    assert not used & {"_imds._client", "_imds._http", "_openapi._transport"}
 
 
 @pytest.mark.parametrize("path", sorted(EMULATOR.glob("*.py")), ids=lambda path: path.stem)
@@ -183,13 +325,13 @@ def test_the_action_group_is_every_module_that_speaks_to_the_service_or_its_api(
     speaking = {
         path.stem
         for path in (CHECKOUT / "plugins/modules").glob("*.py")
-        if {COLLECTION + "_options", COLLECTION + "_openapi._module"} & imports(path)
+        if {"_imds._options", "_openapi._module"} & own(path)
     }
     assert set(runtime["action_groups"]["imds"]) == speaking
 
 
 # Lists and tables, which are read line by line
-LONG_FUNCTIONS = {"_sent_along", "_fields"}
+LONG_FUNCTIONS = {"_fields"}
 
 
 @pytest.mark.parametrize("folder", [CHECKOUT / "plugins", EMULATOR], ids=lambda path: path.name)
