@@ -100,8 +100,8 @@ import typing as t
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._errors import MetadataError
-from ansible_collections.alicloud.imds.plugins.module_utils._imds._options import shared_client
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._items import absent, read_paths, to_value
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._options import shared_client
 
 
 class LookupModule(LookupBase):

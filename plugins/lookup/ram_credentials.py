@@ -89,10 +89,10 @@ import typing as t
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._errors import MetadataError
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._options import shared_client
+from ansible_collections.alicloud.imds.plugins.module_utils._openapi._aliases import under_all_names
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._instance_role import fetch
-from ansible_collections.alicloud.imds.plugins.module_utils._openapi._aliases import under_all_names
-from ansible_collections.alicloud.imds.plugins.module_utils._imds._options import shared_client
 
 
 class LookupModule(LookupBase):

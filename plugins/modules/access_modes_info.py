@@ -175,9 +175,9 @@ problems:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.alicloud.imds.plugins.module_utils._imds import _access_modes
 from ansible_collections.alicloud.imds.plugins.module_utils._host import _verify
 from ansible_collections.alicloud.imds.plugins.module_utils._host._as_user import NoSuchUser
+from ansible_collections.alicloud.imds.plugins.module_utils._imds import _access_modes
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._options import argument_spec, make_client
 
 NAMES = {"type": "list", "elements": "str", "default": []}

@@ -247,13 +247,13 @@ watching:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.alicloud.imds.plugins.module_utils._callers._file import NotReadable
+from ansible_collections.alicloud.imds.plugins.module_utils._callers._load import callers
+from ansible_collections.alicloud.imds.plugins.module_utils._callers._report import Filter
 from ansible_collections.alicloud.imds.plugins.module_utils._callers._vocabulary import (
     LOG_DIRECTORY,
     MODES,
     STATE_DIRECTORY,
 )
-from ansible_collections.alicloud.imds.plugins.module_utils._callers._load import callers
-from ansible_collections.alicloud.imds.plugins.module_utils._callers._report import Filter
 
 
 def main() -> None:

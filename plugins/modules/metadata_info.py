@@ -95,13 +95,13 @@ missing_paths:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._errors import MetadataError
-from ansible_collections.alicloud.imds.plugins.module_utils._imds._options import argument_spec, make_client
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._items import (
     absent,
     holds_credentials,
     read_paths,
     to_text,
 )
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._options import argument_spec, make_client
 
 
 def run(module: AnsibleModule) -> dict[str, object]:

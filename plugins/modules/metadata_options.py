@@ -187,10 +187,10 @@ totals:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet import _report, _operations
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet._plan import Change, Permissions
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet import _operations, _report
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._instance import Options
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._options import selection, selection_spec
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._plan import Change, Permissions
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._record import Keeper, RecordError, open_record
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._module import open_api

@@ -176,7 +176,11 @@ def test_the_preflight_reads_files_and_nothing_else() -> None:
         "_imds._service",
     }
     assert not {root for name in names for root in roots(FILES[name])} & {
-        "http", "socket", "urllib", "ssl", "threading"
+        "http",
+        "socket",
+        "urllib",
+        "ssl",
+        "threading",
     }
     assert {name for name in names if "subprocess" in roots(FILES[name])} == {"_preflight._system_packages"}
 
@@ -199,9 +203,7 @@ FLEET_PURE = {"_fleet." + name for name in ("_instance", "_verdict", "_plan", "_
 @pytest.mark.parametrize("name", sorted(FLEET_PURE))
 def test_decisions_do_no_io(name: str) -> None:
     assert own(FILES[name]) <= {*FLEET_PURE, "_fleet._apply"}
-    assert not roots(FILES[name]) & {
-        "fcntl", "http", "os", "requests", "socket", "subprocess", "threading", "time"
-    }
+    assert not roots(FILES[name]) & {"fcntl", "http", "os", "requests", "socket", "subprocess", "threading", "time"}
 
 
 REPORT_IMPURE = {"_fleetreport._report", "_fleetreport._writer"}
@@ -272,7 +274,9 @@ def literals(path: Path) -> list[str]:
             port = node.value == 80 and "%s/%s" % path.parts[-2:] not in NUMBERS
             if port or (isinstance(text, str) and LITERALS.search(text)):
                 found.append("%s, line %d: %.60r" % (path.name, node.lineno, node.value))
-        elif isinstance(node, ast.Tuple) and [getattr(item, "value", None) for item in node.elts][:4] == [100] * 3 + [200]:
+        elif isinstance(node, ast.Tuple) and [getattr(item, "value", None) for item in node.elts][:4] == [100] * 3 + [
+            200
+        ]:
             found.append("%s, line %d: the address as numbers" % (path.name, node.lineno))
     return found
 

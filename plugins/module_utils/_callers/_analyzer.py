@@ -15,8 +15,8 @@ import re
 import time
 import typing as t
 
-from ._vocabulary import UNPARSABLE, WITH_TOKEN, WITHOUT_TOKEN
 from ._paths import NO_PATH, path_class
+from ._vocabulary import UNPARSABLE, WITH_TOKEN, WITHOUT_TOKEN
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)")
 _LEVEL = re.compile(r"\b(warning|info|error)\b", re.IGNORECASE)

@@ -10,8 +10,8 @@ import typing as t
 
 from .._imds import _gather
 from .._imds._client import Client
-from ._output import USAGE, Failure
 from .._imds._dmi import read_platform
+from ._output import USAGE, Failure
 
 
 def facts(client: Client, subsets: t.Optional[t.Sequence[str]]) -> t.Tuple[t.Dict[str, t.Any], t.List[str]]:

@@ -13,10 +13,12 @@ from __future__ import annotations
 import argparse
 import typing as t
 
-from . import _parser as _line
 from .._callers._vocabulary import LOG_DIRECTORY, STATE_DIRECTORY
 from .._imds._client import PROBE_SECONDS, Client, Settings
+from .._imds._dmi import read_platform
+from .._imds._errors import MetadataError, Unreachable
 from .._imds._service import DEFAULT_ENDPOINT
+from . import _parser as _line
 from ._output import (
     NOT_FOUND,
     OPTIONAL,
@@ -32,8 +34,6 @@ from ._output import (
     write_json,
     write_text,
 )
-from .._imds._dmi import read_platform
-from .._imds._errors import MetadataError, Unreachable
 
 _STATUS = {"not_found": NOT_FOUND, "refused": REFUSED, "unreachable": UNREACHABLE, "unexpected_reply": UNEXPECTED}
 

@@ -10,9 +10,9 @@ import argparse
 import os
 import typing as t
 
-from . import _texts as texts
 from .._imds._client import Settings
 from .._imds._service import LONGEST_TTL
+from . import _texts as texts
 from ._output import USAGE, Failure, write
 from ._parser_watch import CALLERS, WATCH, add_callers, add_watch
 

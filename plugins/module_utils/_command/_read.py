@@ -10,9 +10,9 @@ import os
 import typing as t
 
 from .._imds._client import Client
-from ._output import OTHER, USAGE, WITHHELD, Failure, for_terminal, is_terminal
-from .._imds._tree import is_secret, parse_listing, resolve
 from .._imds._items import absent, read_paths, to_text
+from .._imds._tree import is_secret, parse_listing, resolve
+from ._output import OTHER, USAGE, WITHHELD, Failure, for_terminal, is_terminal
 
 
 class Request(t.NamedTuple):

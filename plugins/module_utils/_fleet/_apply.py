@@ -16,8 +16,8 @@ import time
 import typing as t
 
 from .._openapi._errors import ApiError
-from ._plan import Change
 from ._instance import Instance
+from ._plan import Change
 from ._select import Reader, Selection, find
 
 _FIRST_PAUSE = 0.5

@@ -9,8 +9,8 @@ from __future__ import annotations
 import typing as t
 
 from ._apply import Outcome, Writer, apply
-from ._plan import Change, Permissions, plan
 from ._instance import Instance, Options
+from ._plan import Change, Permissions, plan
 from ._record import Keeper
 from ._select import Selection, find
 

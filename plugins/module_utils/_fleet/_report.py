@@ -9,8 +9,8 @@ from __future__ import annotations
 import typing as t
 
 from ._apply import Outcome
-from ._plan import Change
 from ._instance import Instance, Options
+from ._plan import Change
 from ._verdict import VERDICTS, judge
 
 Result = t.Dict[str, t.Any]

@@ -16,9 +16,9 @@ import typing as t
 
 from .._command import _main
 from .._command._completion import bash
+from .._command._launcher import LAUNCHER
 from .._command._manual import manual
 from .._command._parser import build
-from .._command._launcher import LAUNCHER
 from . import _managed_files, _watch_service
 from ._subprocess import HostError, has_systemd, systemctl
 
@@ -169,4 +169,3 @@ def _is_brief(path: str) -> bool:
 
 def _verb(wish: Wish) -> str:
     return "installed" if wish.present else "removed"
-

@@ -12,10 +12,10 @@ from __future__ import annotations
 import time
 import typing as t
 
+from .._imds._access_modes import Modes, probe
 from .._imds._client import Client
 from .._imds._errors import MetadataError
 from .._imds._service import META_DATA
-from .._imds._access_modes import Modes, probe
 from . import _cloud_init
 from ._as_user import as_user
 
@@ -73,9 +73,7 @@ def prove(make_client: MakeClient, wish: Wish) -> Proof:
 def identity(client: Client) -> t.Optional[t.Dict[str, str]]:
     """Which instance this is, ``instance_id`` and ``region_id``; None where that cannot be read with a token."""
     try:
-        found = {
-            name.replace("-", "_"): client.get(META_DATA + name) for name in ("instance-id", "region-id")
-        }
+        found = {name.replace("-", "_"): client.get(META_DATA + name) for name in ("instance-id", "region-id")}
     except MetadataError:
         return None
     return {name: value.decode("ascii", "replace").strip() for name, value in found.items()}

@@ -109,7 +109,10 @@ def _token_verdict(status: int) -> _Verdict:
             " Metadata is never read without a token; check 'endpoint'."
         )
     if status == 400:
-        return UnexpectedReply, "The service did not accept the lifetime; 'token_ttl' must be 1 to %d seconds." % LONGEST_TTL
+        return (
+            UnexpectedReply,
+            "The service did not accept the lifetime; 'token_ttl' must be 1 to %d seconds." % LONGEST_TTL,
+        )
     return _any_verdict(status)
 
 

@@ -47,7 +47,9 @@ def resolve(path: str) -> str:
         segments.insert(0, LATEST)
     elif segments[0] not in VERSIONS:
         if path.startswith("/") and segments != [""]:
-            raise ValueError("path %r must begin with /%s/, or have no slash at its start" % (path, "/ or /".join(VERSIONS)))
+            raise ValueError(
+                "path %r must begin with /%s/, or have no slash at its start" % (path, "/ or /".join(VERSIONS))
+            )
         if segments != [""]:
             segments[:0] = [LATEST, "meta-data"]
     if segments[1:3] == TOKEN.split("/"):

@@ -170,9 +170,7 @@ class Transport:
         return _understood(where, answer, credentials, self._clock())
 
 
-def _understood(
-    where: _errors.Where, answer: _http.Answer, credentials: Credentials, now: float
-) -> t.Dict[str, t.Any]:
+def _understood(where: _errors.Where, answer: _http.Answer, credentials: Credentials, now: float) -> t.Dict[str, t.Any]:
     """The JSON object of a good answer; raise ApiError for every other one."""
     try:
         content = json.loads(answer.body)

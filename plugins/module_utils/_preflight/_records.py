@@ -9,9 +9,9 @@ from __future__ import annotations
 import typing as t
 
 from .._callers._file import NotReadable
-from .._callers._vocabulary import LOG_DIRECTORY, STATE_DIRECTORY
 from .._callers._load import callers
 from .._callers._report import Filter, plain_rows
+from .._callers._vocabulary import LOG_DIRECTORY, STATE_DIRECTORY
 
 
 class Records(t.NamedTuple):

@@ -57,7 +57,8 @@ _URL = re.compile(
     re.I,
 )
 _PATH = re.compile(
-    rb"(?:%b)/(?:meta-data|user-data|vendor-data|dynamic|maintenance|global-config)" % "|".join(VERSIONS).encode("ascii"),
+    rb"(?:%b)/(?:meta-data|user-data|vendor-data|dynamic|maintenance|global-config)"
+    % "|".join(VERSIONS).encode("ascii"),
     re.I,
 )
 _TOKEN = re.compile(re.escape(TOKEN_HEADER.encode("ascii")), re.I)

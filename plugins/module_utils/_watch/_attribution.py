@@ -17,12 +17,12 @@ import time
 import typing as t
 from collections import OrderedDict
 
-from ._records import Caller, Sighting
 from ._bpf import Connect, Hook
-from ._tcp import Flow
 from ._cgroups import Groups
 from ._processes import Processes, text_of
+from ._records import Caller, Sighting
 from ._sockets import Sockets
+from ._tcp import Flow
 
 _KEPT = 8192
 _LONGEST_WAIT = 0.5

@@ -13,9 +13,9 @@ from __future__ import annotations
 import re
 import typing as t
 
-from .._imds._service import PROBE_AGENT, TOKEN, TOKEN_HEADER
-from .._callers._vocabulary import TOKEN_REQUEST, UNPARSABLE, WITH_TOKEN, WITHOUT_TOKEN
 from .._callers._paths import NO_PATH, is_token_path, path_class
+from .._callers._vocabulary import TOKEN_REQUEST, UNPARSABLE, WITH_TOKEN, WITHOUT_TOKEN
+from .._imds._service import PROBE_AGENT, TOKEN, TOKEN_HEADER
 
 LONGEST_HEAD = 16384
 LONGEST_LINE = 8192

@@ -15,12 +15,12 @@ import select
 import time
 import typing as t
 
-from ._records import Records
 from ._attribution import Finder, Peer
-from ._tcp import Flow, Flows, Segment
 from ._noise import Noise
 from ._priority import Priority
+from ._records import Records
 from ._store import Store
+from ._tcp import Flow, Flows, Segment
 
 WRITE_SECONDS = 5.0
 HEARTBEAT_SECONDS = 60.0

@@ -17,9 +17,9 @@ from __future__ import annotations
 import typing as t
 from collections import OrderedDict
 
-from ._records import Caller
 from .._callers._vocabulary import PROBE, WITH_TOKEN, WITHOUT_TOKEN
 from ._http_stream import Request
+from ._records import Caller
 
 RETRY_SECONDS = 10.0
 _KEPT = 4096

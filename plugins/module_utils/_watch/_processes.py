@@ -15,9 +15,9 @@ import time
 import typing as t
 from collections import OrderedDict
 
+from ._cgroups import Groups
 from ._records import Caller, Sighting
 from ._units import Place, best, place
-from ._cgroups import Groups
 
 _REMEMBERED = 4096
 _AMBIGUOUS = ""

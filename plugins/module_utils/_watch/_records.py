@@ -21,8 +21,8 @@ from __future__ import annotations
 import json
 import typing as t
 
-from .._callers._vocabulary import MODES, PROBE, WITHOUT_TOKEN
 from .._callers._paths import every_class
+from .._callers._vocabulary import MODES, PROBE, WITHOUT_TOKEN
 
 MAXIMUM_BYTES = 900000  # of all records as JSON
 MAXIMUM_CALLERS = 2000

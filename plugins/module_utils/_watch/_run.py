@@ -16,11 +16,11 @@ import typing as t
 
 from .._callers._vocabulary import STATE_DIRECTORY
 from .._imds._service import ADDRESS, PORT
-from ._loop import Watch
-from ._bpf import Hook
 from ._attribution import Finder, Kernel
-from ._cgroups import Groups
+from ._bpf import Hook
 from ._capture import Capture
+from ._cgroups import Groups
+from ._loop import Watch
 from ._processes import Processes
 from ._sockets import Sockets
 from ._store import Locked, Store

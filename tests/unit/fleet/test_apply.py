@@ -10,8 +10,8 @@ import threading
 
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._apply import apply
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet._plan import Change
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._instance import Instance, Options
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._plan import Change
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
 
 BEFORE, AFTER = Options("enabled", "optional", "disabled"), Options("enabled", "required", "disabled")

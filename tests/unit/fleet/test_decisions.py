@@ -9,8 +9,8 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet._plan import Permissions, plan
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._instance import Options, parse
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._plan import Permissions, plan
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._verdict import judge
 
 

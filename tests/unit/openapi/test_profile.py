@@ -36,7 +36,9 @@ def find(path: str, sts: str = "https://sts.aliyuncs.com", name: str | None = No
         return _credentials.Credentials("id-of-role-%s" % role_name, SECRET, TOKEN)
 
     assume_role = assume.AssumeRole(Settings(timeout=2.0, deadline=5.0, retries=1), sts)
-    return _credential_chain.find(_credential_chain.Sources({"config_file": path, "profile": name}, {}, role, assume_role))
+    return _credential_chain.find(
+        _credential_chain.Sources({"config_file": path, "profile": name}, {}, role, assume_role)
+    )
 
 
 def profile(mode: str, **fields) -> dict:

@@ -7,13 +7,13 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils._watch._records import Caller
 from ansible_collections.alicloud.imds.plugins.module_utils._watch._http_stream import Request
 from ansible_collections.alicloud.imds.plugins.module_utils._watch._noise import (
     RETRY_SECONDS,
     Noise,
     is_cloud_assistant,
 )
+from ansible_collections.alicloud.imds.plugins.module_utils._watch._records import Caller
 
 APP = Caller(33, "www-data", "app", "/usr/bin/app", "app.service")
 TOKEN, PLAIN, OTHER = (

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 
-from ansible_collections.alicloud.imds.plugins.module_utils._watch._records import Caller, Records, Sighting
 from ansible_collections.alicloud.imds.plugins.module_utils._callers._paths import every_class
+from ansible_collections.alicloud.imds.plugins.module_utils._watch._records import Caller, Records, Sighting
 
 
 def test_a_million_requests_of_ten_thousand_callers() -> None:

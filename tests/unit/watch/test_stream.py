@@ -10,8 +10,8 @@ import gc
 import random
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils._callers._vocabulary import MODES
 from ansible_collections.alicloud.imds.plugins.module_utils._callers._paths import every_class, path_class
+from ansible_collections.alicloud.imds.plugins.module_utils._callers._vocabulary import MODES
 from ansible_collections.alicloud.imds.plugins.module_utils._watch._http_stream import LONGEST_HEAD, Stream
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -125,7 +125,9 @@ def test_a_change_that_fails_undoes_those_before_it(root: Path) -> None:
     (root / "zzz").mkdir()
     before = snapshot(root)
     todo = _managed_files.plan(str(root / "etc/ours/manifest.json"), wanted(root))
-    todo.changes.append(_managed_files.Change(str(root / "zzz"), None, _managed_files.file("cannot replace a directory")))
+    todo.changes.append(
+        _managed_files.Change(str(root / "zzz"), None, _managed_files.file("cannot replace a directory"))
+    )
     with pytest.raises(OSError, match="zzz"):
         _managed_files.carry_out(todo)
     assert snapshot(root) == before

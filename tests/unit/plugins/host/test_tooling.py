@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._command import _launcher
-from ansible_collections.alicloud.imds.plugins.module_utils._host import _managed_files, _install
+from ansible_collections.alicloud.imds.plugins.module_utils._host import _install, _managed_files
 
 CHECKOUT = Path(__file__).resolve().parents[4]
 UTILS = CHECKOUT / "plugins/module_utils"
@@ -31,9 +31,7 @@ INSTALLED = {
     "_watch": "_attribution _bpf _bpf_programs _capture _cgroups _http_stream _loop _noise _priority _processes _records"
     " _run _sockets _store _tcp _units",
 }
-FILES = {
-    "%s/%s.py" % (package, name) for package, names in INSTALLED.items() for name in ["__init__", *names.split()]
-}
+FILES = {"%s/%s.py" % (package, name) for package, names in INSTALLED.items() for name in ["__init__", *names.split()]}
 
 
 def test_just_what_the_command_imports_is_installed() -> None:

@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils._imds._client import Client, Settings
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._access_modes import probe
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._client import Client, Settings
 
 
 def modes_of(endpoint: str, **settings):

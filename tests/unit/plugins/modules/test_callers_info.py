@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._callers._report import as_text
 from ansible_collections.alicloud.imds.plugins.module_utils._watch._records import Caller, Sighting
 from ansible_collections.alicloud.imds.plugins.module_utils._watch._records import Records as Sums
-from ansible_collections.alicloud.imds.plugins.module_utils._callers._report import as_text
 from ansible_collections.alicloud.imds.plugins.module_utils._watch._store import Store
 
 NOW = int(time.time())
