@@ -1,5 +1,0 @@
-# Copyright: Contributors to the alicloud.imds collection
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
-
-"""The callers that the watch recorded: vocabulary, file format, report. Imports nothing of the watch itself."""

@@ -1,5 +1,0 @@
-# Copyright: Contributors to the alicloud.imds collection
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
-
-"""Files on a managed node: the ecs-metadata command, the fence, and the verification as other users."""

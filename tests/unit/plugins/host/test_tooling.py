@@ -12,12 +12,13 @@ import json
 import os
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._command import _launcher
 from ansible_collections.alicloud.imds.plugins.module_utils._host import _install, _managed_files
+
+from ...payloads import payload
 
 CHECKOUT = Path(__file__).resolve().parents[4]
 UTILS = CHECKOUT / "plugins/module_utils"
@@ -102,18 +103,7 @@ def test_the_local_fact_is_json_whatever_happens(installed: Path, instance, free
 def test_from_the_archive_that_ansible_makes(tmp_path: Path) -> None:
     """The sources are read by the loader of the archive, not as files."""
     archive = tmp_path / "payload.zip"
-    package = "ansible_collections/alicloud/imds/plugins/module_utils/"
-    with zipfile.ZipFile(archive, "w") as payload:
-        for folder in (
-            "",
-            "alicloud/",
-            "alicloud/imds/",
-            "alicloud/imds/plugins/",
-            "alicloud/imds/plugins/module_utils/",
-        ):
-            payload.writestr("ansible_collections/%s__init__.py" % folder, "")
-        for path in UTILS.rglob("*.py"):
-            payload.write(path, package + str(path.relative_to(UTILS)))
+    archive.write_bytes(payload("tooling"))
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]);"
         "from ansible_collections.alicloud.imds.plugins.module_utils._host import _install;"

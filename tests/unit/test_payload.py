@@ -1,0 +1,56 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The files of module_utils that ansible-core sends along with a module: those that it needs, and no more."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._host import _install
+
+from .payloads import payload
+
+MODULE_UTILS = "ansible_collections/alicloud/imds/plugins/module_utils/"
+
+
+def files(module: str) -> set[str]:
+    """The files of module_utils in the payload of *module*; those of packages that are empty do not count."""
+    with zipfile.ZipFile(io.BytesIO(payload(module))) as archive:
+        names = [info.filename for info in archive.infolist() if info.file_size]
+    return {name[len(MODULE_UTILS) :] for name in names if name.startswith(MODULE_UTILS)}
+
+
+def packages(module: str) -> set[str]:
+    return {name.partition("/")[0] for name in files(module)}
+
+
+@pytest.mark.parametrize(
+    "module, sent",
+    [
+        ("metadata_facts", {"_imds"}),
+        ("metadata_info", {"_imds"}),
+        ("callers_info", {"_callers", "_imds"}),
+        ("preflight_info", {"_preflight", "_callers", "_imds"}),
+        ("fence", {"_host", "_imds"}),
+    ],
+)
+def test_a_module_is_sent_with_the_packages_that_it_needs(module: str, sent: set[str]) -> None:
+    assert packages(module) == sent
+
+
+def test_facts_are_sent_with_the_client_alone() -> None:
+    names = "_client _dmi _errors _facts _gather _http _options _secrets _service _tree _walk"
+    assert files("metadata_facts") == {"_imds/%s.py" % name for name in names.split()}
+
+
+def test_the_service_literals_are_all_that_callers_take_from_the_client() -> None:
+    assert {name for name in files("callers_info") if name.startswith("_imds/")} == {"_imds/_service.py"}
+
+
+def test_all_files_of_the_command_are_sent_to_be_installed() -> None:
+    installed = {path for path, source in _install.command_files().items() if source}
+    assert installed <= files("tooling")
