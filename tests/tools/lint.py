@@ -29,7 +29,7 @@ def shell_scripts() -> list[str]:
 def mypy(collections: Path) -> list[str]:
     """Types are checked where the collection's own imports resolve."""
     inside = collections / "ansible_collections/alicloud/imds"
-    typed = [f"ansible_collections/alicloud/imds/{name}" for name in TYPED[:1] if any((inside / name).glob("*.py"))]
+    typed = [f"ansible_collections/alicloud/imds/{name}" for name in TYPED[:1] if any((inside / name).rglob("*.py"))]
     return [str(BIN / "mypy"), "--config-file", str(CHECKOUT / "pyproject.toml"), *typed]
 
 
