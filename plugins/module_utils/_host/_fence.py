@@ -14,6 +14,7 @@ import json
 import os
 import typing as t
 
+from .._imds._service import ADDRESS, PORT
 from . import _fence_rules as _rules
 from . import _managed_files, _reachability
 from ._as_user import user_name
@@ -182,8 +183,8 @@ def _prove_deny() -> None:
     """systemd ignores IPAddressDeny= with no more than a line in the log where the kernel does not let it: so try."""
     if not has_systemd() or find("systemd-run") is None:
         return
-    address = "%s/32" % _rules.ADDRESS
-    connect = "exec 3<>/dev/tcp/%s/%d" % (_rules.ADDRESS, _rules.PORT)
+    address = "%s/32" % ADDRESS
+    connect = "exec 3<>/dev/tcp/%s/%d" % (ADDRESS, PORT)
     command = ("timeout", "1", "bash", "-c", connect)
     if run(*command).status != 0:
         return  # not even without it: nothing can be told
