@@ -72,8 +72,8 @@ report-page: $(VENV)/.test collection ## The fleet report in a real browser, at 
 	@$(TOOLS)/need.sh chromium:chromium chromedriver:chromium-driver || [ -z "$$CI" ]
 	@$(BIN)/python -m pytest tests/report
 
-lint: tools ## Style, types, changelog, documentation
-	@$(BIN)/python $(TOOLS)/lint.py
+lint: tools ## Style, types, language, changelog, documentation (ARGS=ruff for some checks)
+	@$(BIN)/python $(TOOLS)/lint.py $(ARGS)
 
 docs: $(DOCS)/.made ## Build the documentation in build/docs; warnings are errors
 	@$(DOCS)/bin/python $(TOOLS)/docs.py build/docs
