@@ -14,12 +14,12 @@ import io
 import re
 import sys
 import tokenize
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import tomllib
 from checkout import CHECKOUT, files
 
 TOOLS = Path(__file__).resolve().parent
@@ -63,21 +63,22 @@ class Finding(NamedTuple):
         return f'{self.path}:{self.line}: "{self.phrase}": {self.say}'
 
 
-def load_rules(path: Path = LIST) -> list[Rule]:
+def load_rules() -> list[Rule]:
     """Read the list of phrases."""
-    tables = tomllib.loads(path.read_text())["rule"]
+    tables = tomllib.loads(LIST.read_text())["rule"]
     rules = [
-        Rule(table["say"], tuple(table["not"]), table.get("where", "prose"), table.get("once_after")) for table in tables
+        Rule(table["say"], tuple(table["not"]), table.get("where", "prose"), table.get("once_after"))
+        for table in tables
     ]
     unknown = {rule.scope for rule in rules} - set(SCOPES)
     if unknown:
-        raise ValueError(f"{path}: unknown values of 'where': {', '.join(sorted(unknown))}")
+        raise ValueError(f"{LIST}: unknown values of 'where': {', '.join(sorted(unknown))}")
     return rules
 
 
-def load_paths(path: Path = TODO) -> list[str]:
+def load_paths() -> list[str]:
     """Read the paths that are not checked yet."""
-    lines = path.read_text().splitlines() if path.exists() else []
+    lines = TODO.read_text().splitlines() if TODO.exists() else []
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
 
