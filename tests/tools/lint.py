@@ -60,7 +60,7 @@ def checks(collections: Path) -> Iterator[tuple[str, list[str], Path]]:
     yield "yamllint", [str(BIN / "yamllint"), "--strict", "."], CHECKOUT
     yield "ansible-lint", [str(BIN / "ansible-lint"), "--strict", "-q", "--offline"], CHECKOUT
     yield "changelog", [str(BIN / "antsibull-changelog"), "lint"], CHECKOUT
-    yield "licences", [str(BIN / "reuse"), "lint", "--lines"], CHECKOUT
+    yield "licenses", [str(BIN / "reuse"), "lint", "--lines"], CHECKOUT
     yield (
         "plugin documentation",
         [str(BIN / "antsibull-docs"), "lint-collection-docs", "--plugin-docs", *DOCS_STRICT, "."],
