@@ -66,7 +66,7 @@ def from_python(path: Path, source: str) -> Iterator[Item]:
                 yield Item(path, node.body[0].lineno, "docstring", docstring)
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             if node.targets[0].id in DOCUMENTED and isinstance(node.value, ast.Constant):
-                yield from from_yaml(path, node.value.value, node.value.lineno, kind=node.targets[0].id)
+                yield from from_yaml(path, str(node.value.value), node.value.lineno, kind=node.targets[0].id)
         if isinstance(node, ast.Call):
             yield from _from_call(path, node, read)
 
