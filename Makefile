@@ -27,10 +27,10 @@ demo: collection ## Make three emulated ECS instances insist on tokens, read the
 	@$(TOOLS)/in-lab.sh $(BIN)/python tests/demo/demo.py
 
 test: tools ## Run every check that takes minutes: lint, docs, unit, thorough, integration, interop, fleet, sanity
-	@$(BIN)/python $(TOOLS)/stages.py lint docs unit thorough integration interop fleet sanity
+	@$(BIN)/python $(TOOLS)/stages.py --lanes 2 unit lint integration sanity thorough interop docs fleet
 
 proofs: tools ## Run what takes longer, as CI does: real test hosts, molecule, the watch, a browser
-	@$(BIN)/python $(TOOLS)/stages.py hosts molecule watch report-page
+	@$(BIN)/python $(TOOLS)/stages.py --lanes 2 hosts molecule watch report-page
 
 # One worker more than cores: some tests wait on purpose.
 unit: $(VENV)/.test ## Unit tests for the inner loop (seconds)
@@ -63,7 +63,7 @@ roots: tools ## Make the Debian root file systems of the test hosts, unless they
 	@$(BIN)/python -m pip install --quiet --no-deps --target $@.new alibabacloud_credentials==0.3.5 && rm -rf $@ && mv $@.new $@
 
 hosts: roots collection .cache/old-sdk ## Tests on real test hosts: systemd, nftables, SSH (ARGS=-k NAME for some)
-	@$(TOOLS)/in-lab.sh $(BIN)/python -m pytest tests/hosts $(ARGS)
+	@$(BIN)/python $(TOOLS)/labs.py tests/hosts $(ARGS)
 
 molecule: roots collection ## Molecule's scenarios on real test hosts (ARGS=NAME... for some)
 	@$(TOOLS)/in-lab.sh $(BIN)/python tests/hosts/scenarios.py $(ARGS)
@@ -72,8 +72,8 @@ report-page: $(VENV)/.test collection ## The fleet report in a real browser, at 
 	@$(TOOLS)/need.sh chromium:chromium chromedriver:chromium-driver || [ -z "$$CI" ]
 	@$(BIN)/python -m pytest tests/report
 
-lint: tools ## Style, types, changelog, documentation
-	@$(BIN)/python $(TOOLS)/lint.py
+lint: tools ## Style, types, language, changelog, documentation (ARGS=ruff for some checks)
+	@$(BIN)/python $(TOOLS)/lint.py $(ARGS)
 
 docs: $(DOCS)/.made ## Build the documentation in build/docs; warnings are errors
 	@$(DOCS)/bin/python $(TOOLS)/docs.py build/docs
@@ -82,13 +82,13 @@ sanity: $(VENV)/.core ## ansible-test sanity, with every supported Python found 
 	@$(BIN)/python $(TOOLS)/sanity.py
 
 gates: tools ## Run what judges the tarball, and each supported ansible-core: packaging, matrix
-	@$(BIN)/python $(TOOLS)/stages.py packaging matrix
+	@MATRIX=--after-test $(BIN)/python $(TOOLS)/stages.py --lanes 2 packaging matrix
 
 packaging: $(VENV)/.test ## The tarball: same bytes, importer, builder, oldest versions, ansible-pull
-	@$(BIN)/python -m pytest tests/packaging
+	@$(BIN)/python -m pytest tests/packaging $(ARGS)
 
 matrix: $(VENV)/.core ## Tests on each line of ansible-core that is supported (ARGS=2.21 for one of them)
-	@$(BIN)/python $(TOOLS)/matrix.py $(ARGS)
+	@$(BIN)/python $(TOOLS)/matrix.py $(MATRIX) $(ARGS)
 
 benchmark: tools collection ## Compare the speed with the peer (ARGS=--quick for a short run)
 	@$(BIN)/python tests/benchmark/peer.py

@@ -85,6 +85,9 @@ def _write_pip_settings(file: Path) -> None:
     if not settings.has_section("global"):
         settings.add_section("global")
     settings.set("global", "quiet", "1")
+    # Packages that pip has already fetched for this user need not be fetched again for a new checkout.
+    cache = subprocess.run([sys.executable, "-m", "pip", "cache", "dir"], check=True, capture_output=True, text=True)
+    settings.set("global", "cache-dir", cache.stdout.strip())
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("w") as stream:
         settings.write(stream)

@@ -1,16 +1,21 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run the linters one after the other; print one line for each, and the output of those that found something."""
+"""lint.py [CHECK...]: run the linters one after the other; print a line for each, and the output of those that failed.
+
+Without CHECK, run all of them. CHECK is the name of a check with hyphens for spaces, or the words it begins with:
+ruff-check, ruff (ruff-check and ruff-format), mypy, banned-phrases.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import banned_phrases
 from checkout import CHECKOUT, files, linked
 from report import Report
 
@@ -24,6 +29,13 @@ def shell_scripts() -> list[str]:
     """Files that begin with a line naming sh or bash, whatever they are called."""
     shells = (b"#!/bin/sh", b"#!/usr/bin/env bash")
     return [str(name) for name in files() if (CHECKOUT / name).read_bytes().startswith(shells)]
+
+
+def american_spelling() -> list[str]:
+    """Return the command that looks for British spellings in the files whose prose is done."""
+    todo = banned_phrases.load_paths()
+    done = [str(name) for name in files() if not banned_phrases.listed(name, todo)]
+    return [str(BIN / "codespell"), "--builtin", "en-GB_to_en-US", *done]
 
 
 def mypy(collections: Path) -> list[str]:
@@ -48,20 +60,35 @@ def checks(collections: Path) -> Iterator[tuple[str, list[str], Path]]:
     yield "yamllint", [str(BIN / "yamllint"), "--strict", "."], CHECKOUT
     yield "ansible-lint", [str(BIN / "ansible-lint"), "--strict", "-q", "--offline"], CHECKOUT
     yield "changelog", [str(BIN / "antsibull-changelog"), "lint"], CHECKOUT
-    yield "licences", [str(BIN / "reuse"), "lint", "--lines"], CHECKOUT
+    yield "licenses", [str(BIN / "reuse"), "lint", "--lines"], CHECKOUT
     yield (
         "plugin documentation",
         [str(BIN / "antsibull-docs"), "lint-collection-docs", "--plugin-docs", *DOCS_STRICT, "."],
         CHECKOUT,
     )
+    yield "banned phrases", [sys.executable, str(CHECKOUT / "tests/tools/banned_phrases.py")], CHECKOUT
+    yield "codespell", [str(BIN / "codespell"), *map(str, files())], CHECKOUT
+    yield "American spelling", american_spelling(), CHECKOUT
     yield "shellcheck", ["shellcheck", "--external-sources", *shell_scripts()], CHECKOUT
 
 
-def main() -> int:
+def is_meant(name: str, words: Sequence[str]) -> bool:
+    """Return whether one of *words* means the check *name*; no words mean every check."""
+    slug = name.replace(" ", "-").lower()
+    return not words or any(slug == word or slug.startswith(word + "-") for word in map(str.lower, words))
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the checks that *words* name."""
     report = Report()
     with linked() as collections:
         environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(collections), PATH=f"{BIN}:{os.environ['PATH']}")
-        for name, command, folder in checks(collections):
+        chosen = [check for check in checks(collections) if is_meant(check[0], words)]
+        unknown = [word for word in words if not any(is_meant(check[0], [word]) for check in chosen)]
+        if unknown:
+            print(f"lint.py: no such check: {', '.join(unknown)}", file=sys.stderr)
+            return 2
+        for name, command, folder in chosen:
             if not shutil.which(command[0]):
                 report.skipped.append((name, f"{command[0]} is not installed"))
                 continue
@@ -70,4 +97,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

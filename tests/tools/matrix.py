@@ -1,15 +1,19 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""matrix.py [LINE...]: run what must hold on each line of ansible-core (lines.py), with each Python of it found here.
+"""matrix.py [--after-test] [LINE...]: run what must hold on each line of ansible-core (lines.py), with each Python of it found here.
 
 With each Python: tests/integration/test_core_line.py and test_managed_nodes.py, which are real playbooks on loopback, the
 modules on each Python found, and the documentation of each plugin. With the first Python of a line also the unit tests of the
-inner loop, and with the newest line its `ansible-test sanity`. Each has a virtual environment in .cache/matrix.
+inner loop, and with the newest line its `ansible-test sanity`. Each pair has a virtual environment in .cache/matrix. Two pairs
+run at the same time; the output of each step is printed when it ends. With --after-test the pair of this environment is left
+out, because `make test` runs the same tests with it.
 """
 
 from __future__ import annotations
 
+import argparse
+import importlib.metadata
 import json
 import os
 import subprocess
@@ -17,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import interpreters
@@ -59,13 +64,17 @@ def prepare(line: Line, version: str, python: Path) -> Path:
 
 
 def run(name: str, command: list[str], collections: Path) -> Report:
-    """Run one step, and give each failure the first line of its message."""
+    """Run one step, print its output when it ends, and give each failure the first line of its message."""
     report = Report()
+    began = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
         junit, told = Path(scratch) / "junit.xml", Path(scratch) / "report.json"
         environment = dict(os.environ, IMDS_COLLECTIONS=str(collections), STAGE_REPORT=str(told))
         environment["PYTEST_ADDOPTS"] = f"--junitxml={junit}"
-        status = subprocess.run(command, cwd=CHECKOUT, env=environment, check=False).returncode
+        done = subprocess.run(
+            command, cwd=CHECKOUT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        )
+        status = done.returncode
         if junit.exists():
             passed, _failed, reasons = read_junit(junit)
             report.failed = [f"{name}: {failure}" for failure in read_failures(junit)]
@@ -78,6 +87,8 @@ def run(name: str, command: list[str], collections: Path) -> Report:
     report.skipped = [(name, reason) for reason in reasons]
     if (status or not passed) and not report.failed:
         report.failed.append(f"{name}: ended with status {status} after {passed} tests")
+    result = f"{passed} passed, {len(report.failed)} failed after {time.monotonic() - began:.0f} s"
+    print(f"\n--- ansible-core {name}\n{done.stdout.decode(errors='replace')}--- {result}", flush=True)
     return report
 
 
@@ -91,10 +102,7 @@ def pair(line: Line, version: str, python: Path) -> Report:
         whole.failed.append(f"{name}: cannot be installed: {error}")
     else:
         for step, command in steps(line, version, own):
-            began = time.monotonic()
-            print(f"\n--- ansible-core {name}: {step}", flush=True)
             part = run(f"{name}: {step}", command, own.parents[1] / "collections")
-            print(f"--- {len(part.passed)} passed, {len(part.failed)} failed after {time.monotonic() - began:.0f} s")
             whole.passed += part.passed
             whole.failed += part.failed
             whole.skipped += part.skipped
@@ -104,17 +112,33 @@ def pair(line: Line, version: str, python: Path) -> Report:
     return whole
 
 
-def main(wanted: list[str]) -> int:
+def is_this_environment(line: Line, version: str) -> bool:
+    """Return whether this process runs with that line of ansible-core and that Python."""
+    core = importlib.metadata.version("ansible-core")
+    return core.startswith(line.version + ".") and version == "%d.%d" % sys.version_info[:2]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--after-test", action="store_true", help="leave out what `make test` has run")
+    parser.add_argument("lines", nargs="*", metavar="LINE", help="such as 2.21; all lines by default")
+    arguments = parser.parse_args()
     found = interpreters.find()
     whole = Report()
+    chosen = []
     for line in LINES:
         for version in line.pythons:
-            if wanted and line.version not in wanted:
+            name = f"{line.version} on Python {version}"
+            if arguments.lines and line.version not in arguments.lines:
                 continue
-            if version not in found:
-                whole.skipped.append((f"{line.version} on Python {version}", f"there is no Python {version} here"))
-                continue
-            part = pair(line, version, found[version])
+            if arguments.after_test and is_this_environment(line, version):
+                print(f"Left out: {name}, with which `make test` runs the same tests")
+            elif version not in found:
+                whole.skipped.append((name, f"there is no Python {version} here"))
+            else:
+                chosen.append((line, version, found[version]))
+    with ThreadPoolExecutor(2) as pool:
+        for part in pool.map(lambda arguments: pair(*arguments), chosen):
             whole.passed += part.passed
             whole.failed += part.failed
             whole.skipped += part.skipped
@@ -122,4 +146,4 @@ def main(wanted: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

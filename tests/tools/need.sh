@@ -23,6 +23,10 @@ if [[ $(id -u) -ne 0 ]] || ! command -v apt-get >/dev/null; then
     exit 1
 fi
 echo "Installing ${missing[*]}"
+# Stages that run at the same time may want the same package: one installs, the other waits.
+mkdir -p "$(dirname "$0")/../../.cache"
+exec 9>"$(dirname "$0")/../../.cache/apt.lock"
+flock 9
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 install() {

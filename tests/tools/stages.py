@@ -1,24 +1,59 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""stages.py TARGET...: run make targets one after the other, all of them, and sum up at the end.
+"""stages.py [--lanes N] TARGET...: run make targets, N at a time, all of them, and print a summary.
 
-Each stage gets one line with its time and counts, and one line for each thing skipped, with the reason. The last line
-is the sum. Exit status 1 when anything failed.
+The summary has one line for each stage with its time and counts, and one line for each skipped test with the reason. The
+last line is the sum. Exit status 1 if anything failed.
+
+With several lanes the output of a stage is printed as a whole when the stage ends; until then it is in .cache/stages/NAME.log,
+and a line every 30 seconds names what is running.
+
+Environment:
+  CI_DEADLINE   Time (seconds since 1970) at which all stages should have ended. A stage that would end later according
+                to its usual duration runs the sample in SAMPLES instead, and the summary says `REDUCED: ...`.
+  STAGES_TABLE  File to which the line of each stage is appended, for a caller that runs several summaries.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
+
+import calibration
+
+LOGS = Path(".cache/stages")
+PROGRESS_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What a heavy stage runs when time is short."""
+
+    seconds: float  # duration of the whole stage on the reference machine, see calibration.py
+    variables: tuple[str, ...]  # variables for make
+    description: str
+
+
+SAMPLES = {
+    "hosts": Sample(700, ("ARGS=-m 'not long'",), "only the hosts tests that are not marked as long"),
+    "molecule": Sample(260, ("ARGS=hardening",), "one molecule scenario (hardening) instead of all"),
+    "watch": Sample(100, ("ARGS=-k test_accuracy",), "the accuracy of the watch without the disturbances"),
+    "packaging": Sample(130, ("ARGS=-k test_dist",), "the tarball without its external validators"),
+    "matrix": Sample(300, ("ARGS=2.21",), "one line of ansible-core (2.21) instead of all"),
+}
 
 
 @dataclass
@@ -29,15 +64,16 @@ class Outcome:
     failed: int = 0
     skipped: int = 0
     reasons: tuple[str, ...] = ()
+    reduced: str = ""
 
     def line(self) -> str:
         verdict = "FAILED" if self.failed else "ok"
         counts = f"{self.passed:4} passed {self.failed:3} failed {self.skipped:3} skipped"
-        return f"{verdict:<7} {self.stage:<12} {self.seconds:6.1f} s {counts}"
+        return f"{verdict:<7} {self.stage:<12} {self.seconds:6.1f} s {counts}{' (reduced)' if self.reduced else ''}"
 
 
 def read_junit(path: Path) -> tuple[int, int, list[str]]:
-    """(passed, failed, a reason for each skipped) of a pytest run."""
+    """Return (passed, failed, one reason for each skipped test) of a pytest run."""
     passed, failed, reasons = 0, 0, []
     for case in ElementTree.parse(path).iter("testcase"):
         skipped = case.find("skipped")
@@ -51,7 +87,7 @@ def read_junit(path: Path) -> tuple[int, int, list[str]]:
 
 
 def read_failures(path: Path) -> list[str]:
-    """``test: the first line of its message`` for each failure of a pytest run."""
+    """Return ``test: the first line of its message`` for each failure of a pytest run."""
     failures = []
     for case in ElementTree.parse(path).iter("testcase"):
         for problem in (*case.iter("failure"), *case.iter("error")):
@@ -61,45 +97,127 @@ def read_failures(path: Path) -> list[str]:
 
 
 def read_report(path: Path) -> tuple[int, int, list[str]]:
-    """The same of a stage that used report.py."""
+    """Return the same as `read_junit`, for a stage that used report.py."""
     report = json.loads(path.read_text())
     reasons = [f"{name}: {reason}" for name, reason in report["skipped"]]
     return len(report["passed"]), len(report["failed"]), reasons
 
 
-def run(stage: str, scratch: Path) -> Outcome:
-    junit, report = scratch / f"{stage}.xml", scratch / f"{stage}.json"
-    options = f"{os.environ.get('PYTEST_ADDOPTS', '')} --junitxml={junit}"
-    environment = dict(os.environ, PYTEST_ADDOPTS=options, STAGE_REPORT=str(report))
-    print(f"\n=== make {stage}", flush=True)
-    began = time.monotonic()
-    status = subprocess.run(["make", "--no-print-directory", stage], env=environment, check=False).returncode
-    outcome = Outcome(stage, time.monotonic() - began)
-    if junit.exists():
-        outcome.passed, outcome.failed, reasons = read_junit(junit)
-    elif report.exists():
-        outcome.passed, outcome.failed, reasons = read_report(report)
-    else:
-        reasons = []
-    outcome.skipped = len(reasons)
-    outcome.reasons = tuple(reasons)
-    if status and not outcome.failed:
-        outcome.failed = 1  # it broke before it could count
-    return outcome
+def sample(stage: str) -> Sample | None:
+    """Return the sample to run if the whole stage would probably end after CI_DEADLINE, else None."""
+    heavy, deadline = SAMPLES.get(stage), os.environ.get("CI_DEADLINE")
+    if heavy is None or not deadline:
+        return None
+    return heavy if time.time() + heavy.seconds * calibration.slowness() > float(deadline) else None
 
 
-def main(stages: list[str]) -> int:
-    with tempfile.TemporaryDirectory() as scratch:
-        outcomes = [run(stage, Path(scratch)) for stage in stages]
-    print("\n=== Summary")
+class Runner:
+    """Runs stages; with several lanes it keeps their output apart."""
+
+    def __init__(self, lanes: int, scratch: Path) -> None:
+        self._lanes = lanes
+        self._scratch = scratch
+        self._printing = threading.Lock()
+        self._running: dict[str, tuple[float, subprocess.Popen[bytes]]] = {}
+
+    def run_all(self, stages: list[str]) -> list[Outcome]:
+        """Run the stages in the order given and return their outcomes in the same order."""
+        pool = ThreadPoolExecutor(self._lanes)
+        futures = [pool.submit(self._run, stage) for stage in stages]
+        try:
+            self._wait(futures)
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for _began, process in list(self._running.values()):
+                os.killpg(process.pid, signal.SIGINT)
+            pool.shutdown()
+            raise
+        return [future.result() for future in futures]
+
+    def _wait(self, futures: list[Future[Outcome]]) -> None:
+        while wait(futures, timeout=PROGRESS_SECONDS).not_done:
+            if self._lanes > 1:
+                now = time.monotonic()
+                names = [f"{name} ({now - began:.0f} s)" for name, (began, _process) in list(self._running.items())]
+                self._print(f"... running: {', '.join(names)}")
+
+    def _print(self, *lines: str) -> None:
+        with self._printing:
+            print(*lines, sep="\n", flush=True)
+
+    def _run(self, stage: str) -> Outcome:
+        junit, report = self._scratch / f"{stage}.xml", self._scratch / f"{stage}.json"
+        options = f"{os.environ.get('PYTEST_ADDOPTS', '')} --junitxml={junit}"
+        environment = dict(os.environ, PYTEST_ADDOPTS=options, STAGE_REPORT=str(report))
+        chosen = sample(stage)
+        command = ["make", "--no-print-directory", stage, *(chosen.variables if chosen else ())]
+        began = time.monotonic()
+        status = self._execute(stage, command, environment)
+        outcome = Outcome(stage, time.monotonic() - began, reduced=chosen.description if chosen else "")
+        if junit.exists():
+            outcome.passed, outcome.failed, reasons = read_junit(junit)
+        elif report.exists():
+            outcome.passed, outcome.failed, reasons = read_report(report)
+        else:
+            reasons = []
+        outcome.skipped = len(reasons)
+        outcome.reasons = tuple(reasons)
+        if status and not outcome.failed:
+            outcome.failed = 1  # it broke before it could count
+        return outcome
+
+    def _execute(self, stage: str, command: list[str], environment: dict[str, str]) -> int:
+        heading = f"\n=== {' '.join(command[:1] + command[2:])}"
+        if self._lanes == 1:
+            self._print(heading)
+            return subprocess.run(command, env=environment, check=False).returncode
+        LOGS.mkdir(parents=True, exist_ok=True)
+        path = LOGS / f"{stage}.log"
+        with path.open("wb") as log:
+            process = subprocess.Popen(
+                command,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            self._running[stage] = (time.monotonic(), process)
+            self._print(f"... started: {stage} (output: {path})")
+            status = process.wait()
+            del self._running[stage]
+        self._print(heading, path.read_text(errors="replace").rstrip("\n"))
+        return status
+
+
+def summary(outcomes: list[Outcome], seconds: float) -> list[str]:
+    """Return the lines of the summary; the last one is the sum."""
+    lines = [f"\n=== Summary (wall time {seconds:.0f} s)"]
     for outcome in outcomes:
-        print(outcome.line())
+        lines.append(outcome.line())
         for reason, times in Counter(outcome.reasons).items():
-            print(f"        skipped{f' {times} times' if times > 1 else ''}: {reason}")
-    passed, failed, skipped = (sum(getattr(o, name) for o in outcomes) for name in ("passed", "failed", "skipped"))
-    print(f"{passed} passed, {failed} failed, {skipped} skipped")
-    return 1 if failed else 0
+            lines.append(f"        skipped{f' {times} times' if times > 1 else ''}: {reason}")
+    lines += [f"REDUCED: {outcome.stage}: {outcome.reduced}" for outcome in outcomes if outcome.reduced]
+    passed, failed, skipped = (sum(getattr(it, name) for it in outcomes) for name in ("passed", "failed", "skipped"))
+    return [*lines, f"{passed} passed, {failed} failed, {skipped} skipped"]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--lanes", type=int, default=1, metavar="N", help="stages to run at the same time (default: 1)")
+    parser.add_argument("stages", nargs="+", metavar="TARGET")
+    arguments = parser.parse_args()
+    print(calibration.line(), flush=True)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as scratch:
+        outcomes = Runner(arguments.lanes, Path(scratch)).run_all(arguments.stages)
+    print(*summary(outcomes, time.monotonic() - began), sep="\n")
+    if "STAGES_TABLE" in os.environ:
+        with open(os.environ["STAGES_TABLE"], "a") as table:
+            table.writelines(outcome.line() + "\n" for outcome in outcomes)
+            table.writelines(f"REDUCED: {it.stage}: {it.reduced}\n" for it in outcomes if it.reduced)
+    return 1 if any(outcome.failed for outcome in outcomes) else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -27,7 +29,15 @@ reported:
 \t@echo '{report}' >"$$STAGE_REPORT"
 broken:
 \t@exit 3
+first:
+\t@touch first; for i in $$(seq 600); do [ -e second ] && exit 0; sleep 0.1; done; exit 1
+second:
+\t@touch second; for i in $$(seq 600); do [ -e first ] && exit 0; sleep 0.1; done; exit 1
+matrix:
+\t@echo "lines: $(ARGS)"
 """
+# So that no stage measures the machine.
+CALIBRATION = {"IMDS_CALIBRATION": "0.330 1.000"}
 
 
 @pytest.fixture
@@ -38,9 +48,13 @@ def run(tmp_path: Path):
     failed = '<testcase classname="a" name="three"><failure/></testcase><testcase name="four"><error/></testcase>'
     (tmp_path / "bad.xml").write_text(JUNIT.format(more=failed))
 
-    def run(*stages: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, str(STAGES), *stages]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        environment = {name: value for name, value in os.environ.items() if name not in ("CI_DEADLINE", "STAGES_TABLE")}
+        environment |= CALIBRATION | variables
+        command = [sys.executable, str(STAGES), *arguments]
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
 
     return run
 
@@ -65,3 +79,40 @@ def test_a_stage_that_breaks_before_it_can_count_is_a_failure(run) -> None:
     assert done.stdout.splitlines()[-1] == "1 passed, 1 failed, 1 skipped"
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("FAILED")]
     assert "broken" in line
+
+
+def test_two_lanes_run_at_the_same_time_and_keep_their_output_apart(run) -> None:
+    done = run("--lanes", "2", "first", "second")  # each waits for the other
+    assert done.returncode == 0, done.stdout
+    lines = done.stdout.splitlines()
+    assert "=== make first" in lines and "=== make second" in lines
+    assert [line.split()[1] for line in lines if line.startswith("ok ")] == ["first", "second"]
+
+
+def test_a_run_begins_with_the_calibration(run) -> None:
+    first = run("good").stdout.splitlines()[0]
+    assert first.startswith("Calibration: ") and "0.33 s" in first and "ping 1.00 s" in first
+
+
+def test_a_stage_that_would_end_too_late_runs_its_sample_and_says_so(run) -> None:
+    late = run("matrix", "good", CI_DEADLINE=str(time.time() + 1))
+    assert "lines: 2.21" in late.stdout
+    (line,) = [line for line in late.stdout.splitlines() if line.startswith("REDUCED: ")]
+    assert line == "REDUCED: matrix: one line of ansible-core (2.21) instead of all"
+    early = run("matrix", "good", CI_DEADLINE=str(time.time() + 86400))
+    assert "REDUCED" not in early.stdout and "lines: \n" in early.stdout
+
+
+def test_a_slower_machine_runs_the_sample_earlier(run) -> None:
+    deadline = str(time.time() + 3600)
+    assert "REDUCED" not in run("matrix", CI_DEADLINE=deadline).stdout
+    assert "REDUCED: matrix" in run("matrix", CI_DEADLINE=deadline, IMDS_CALIBRATION="33.0 100.0").stdout
+
+
+def test_the_lines_of_several_runs_are_collected(run, tmp_path) -> None:
+    table = tmp_path / "table"
+    run("good", STAGES_TABLE=str(table))
+    run("matrix", STAGES_TABLE=str(table), CI_DEADLINE="1")
+    lines = table.read_text().splitlines()
+    assert [line.split()[1] for line in lines] == ["good", "matrix", "matrix:"]
+    assert lines[2].startswith("REDUCED: ")
