@@ -11,6 +11,7 @@ hold us up for ever. Only regular files are opened. What could not be looked at 
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import stat
@@ -23,6 +24,7 @@ LOCAL_TYPES = frozenset(
     "squashfs tmpfs udf vfat virtiofs xfs zfs".split()
 )
 _OCTAL = re.compile(r"\\([0-7]{3})")
+_LARGEST_JSON = 1 << 24
 # A link that leads nowhere is nothing that could run.
 _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
@@ -168,6 +170,13 @@ class Files:
         """The beginning of the file *path* of the host as text, None if there is no such file."""
         content = self.read(self.real(path), limit)
         return None if content is None else content.decode("utf-8", "replace")
+
+    def read_json(self, real: str) -> t.Any:
+        """Return the content of a JSON file; None if it cannot be read, or is not JSON."""
+        try:
+            return json.loads(self.read(real, _LARGEST_JSON) or b"")
+        except (ValueError, RecursionError):
+            return None
 
     def _entries(self, directory: str) -> t.List[os.DirEntry[str]]:
         try:

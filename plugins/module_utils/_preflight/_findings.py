@@ -10,8 +10,7 @@ import datetime
 import fnmatch
 import typing as t
 
-from ._catalog import CATALOG, NOT_WAIVABLE
-from ._catalog_software import BLOCK, WARN
+from ._catalog import BLOCK, CATALOG, NOT_WAIVABLE, WARN
 
 Finding = t.Dict[str, t.Any]
 Waiver = t.Mapping[str, t.Any]

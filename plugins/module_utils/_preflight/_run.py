@@ -19,7 +19,8 @@ from . import (
     _cloud_init,
     _inventory,
     _java,
-    _node_php,
+    _node,
+    _php,
     _processes,
     _programs,
     _python,
@@ -143,10 +144,10 @@ class _Host:
         return _python.check(files, self.inventory.python)
 
     def node(self, files: Files) -> t.Iterator[Finding]:
-        return _node_php.check_node(files, self.inventory.node)
+        return _node.check(files, self.inventory.node)
 
     def php(self, files: Files) -> t.Iterator[Finding]:
-        return _node_php.check_php(files, self.inventory.composer)
+        return _php.check(files, self.inventory.composer)
 
     def java(self, files: Files) -> t.Iterator[Finding]:
         return _java.check(files, self.inventory.archives)

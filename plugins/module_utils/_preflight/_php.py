@@ -1,0 +1,30 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Find PHP packages on this host that are too old for tokens."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ._files import Files
+from ._findings import Finding
+from ._libraries import Library, judge
+
+# D1
+_CREDENTIALS = Library("php_credentials_too_old", "alibabacloud/credentials", "semver", "1.2.0")
+
+
+def check(files: Files, paths: t.Sequence[str]) -> t.Iterator[Finding]:
+    """Yield one finding for each installed.json of Composer that names a version that is too old."""
+    for path in paths:
+        described = files.read_json(path)
+        listed = described.get("packages") if isinstance(described, dict) else described
+        if not isinstance(listed, list):
+            files.note(path, "is no list of packages")
+            continue
+        for package in listed:
+            if isinstance(package, dict) and package.get("name") == _CREDENTIALS.package:
+                version = package.get("version")
+                yield from judge(_CREDENTIALS, version if isinstance(version, str) else None, files.shown(path))
