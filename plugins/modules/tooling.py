@@ -12,7 +12,7 @@ version_added: 0.2.0
 author:
   - Contributors to the alicloud.imds collection (@alicloud-imds)
 description:
-  - Installs the command C(ecs-metadata) in C(/usr/local), with its completion and manual page, and a local fact, so that
+  - Installs the command C(ecs-metadata) in C(/usr/local), with its completion, and a local fact, so that
     C(ansible_local.alicloud_ecs) holds the instance's metadata in normal fact gathering. The host needs Python 3.8 or later.
   - The command is made of the very files of this collection. All files belong to the user that the task runs as, which should
     be root, and C(/usr/local/lib/ecs-metadata/manifest.json) lists them with their checksums.

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import typing as t
 
-from .._callers._vocabulary import LOG_DIRECTORY, STATE_DIRECTORY
 from .._imds._client import PROBE_SECONDS, Client, Settings
 from .._imds._dmi import read_platform
 from .._imds._errors import MetadataError, Unreachable
@@ -57,12 +56,7 @@ def main(words: t.Sequence[str]) -> int:
 
 def _run(words: t.Sequence[str]) -> int:
     line = _line.build()
-    arguments = line.parser.parse_args(words)
-    if arguments.command == "manual":
-        from ._manual import manual
-
-        write(manual(line).encode("utf-8"))
-        return 0
+    arguments = line.parse(words)
     if arguments.command == "completion":
         from ._completion import bash
 
@@ -74,9 +68,7 @@ def _run(words: t.Sequence[str]) -> int:
 def _get(arguments: argparse.Namespace) -> int:
     from ._read import Request, get
 
-    missing = getattr(arguments, "missing", "error")
-    default = getattr(arguments, "default", None)
-    request = Request(arguments.paths, missing, default, _as_json(arguments), _shows_secrets(arguments))
+    request = Request(arguments.paths, arguments.missing, arguments.default, arguments.json, arguments.show_secrets)
     request.check()
     write(get(_client(arguments), request))
     return 0
@@ -88,7 +80,7 @@ def _ls(arguments: argparse.Namespace) -> int:
     target = _directory(arguments)
     names, refused = ls(_client(arguments), target)
     _warn_of(refused)
-    if _as_json(arguments):
+    if arguments.json:
         write_json(names)
     elif names:
         write_text("\n".join(map(printable, names) if is_terminal() else names))
@@ -99,10 +91,10 @@ def _tree(arguments: argparse.Namespace) -> int:
     from ._tree import ReadTree, as_lines
 
     target = _directory(arguments)
-    read = ReadTree(_client(arguments), _shows_secrets(arguments))
+    read = ReadTree(_client(arguments), arguments.show_secrets)
     tree = read.run(target)
     _warn_of(read.refused)
-    if _as_json(arguments):
+    if arguments.json:
         write_json(tree)
     elif tree:
         write_text("\n".join(as_lines(tree, target)))
@@ -110,9 +102,9 @@ def _tree(arguments: argparse.Namespace) -> int:
 
 
 def _facts(arguments: argparse.Namespace) -> int:
-    from ._facts import facts
+    from ._read import facts
 
-    found, warnings = facts(Client(_line.settings(arguments)), getattr(arguments, "subset", None))
+    found, warnings = facts(Client(_line.settings(arguments)), arguments.subset)
     for warning in warnings:
         complain("Warning: " + warning)
     write_json(found)
@@ -128,7 +120,7 @@ def _modes(arguments: argparse.Namespace) -> int:
         modes = Modes("unreachable", {}, [str(exc)])
     for problem in modes.problems:
         complain(_line.in_words_of_the_command(problem))
-    if _as_json(arguments):
+    if arguments.json:
         write_json(modes._asdict())
     else:
         lines = ["%s: %s" % (name, _describe(check)) for name, check in modes.checks.items()]
@@ -155,7 +147,7 @@ def _token(arguments: argparse.Namespace) -> int:
         expires_at = int(time.time()) + ttl
         file.write(client.issue_token(ttl))
     expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(expires_at))
-    if _as_json(arguments):
+    if arguments.json:
         write_json({"expires": expires})
     else:
         write_text(expires)
@@ -165,10 +157,9 @@ def _token(arguments: argparse.Namespace) -> int:
 def _watch(arguments: argparse.Namespace) -> int:
     from ._callers import show_status, watch
 
-    directory = getattr(arguments, "state_dir", STATE_DIRECTORY)
-    if getattr(arguments, "status", False):
-        return show_status(directory, _as_json(arguments))
-    watch(directory, getattr(arguments, "seconds", None))
+    if arguments.status:
+        return show_status(arguments.state_dir, arguments.json)
+    watch(arguments.state_dir, arguments.seconds)
     return 0
 
 
@@ -177,13 +168,12 @@ def _callers(arguments: argparse.Namespace) -> int:
     from ._callers import show_callers
 
     chosen = Filter(
-        max_age=getattr(arguments, "max_age", None),
-        modes=getattr(arguments, "mode", ()),
-        callers=getattr(arguments, "caller", ()),
-        ignore_noise=getattr(arguments, "ignore_noise", False),
+        max_age=arguments.max_age,
+        modes=arguments.mode or (),
+        callers=arguments.caller or (),
+        ignore_noise=arguments.ignore_noise,
     )
-    logs = getattr(arguments, "log_dir", LOG_DIRECTORY)
-    show_callers(getattr(arguments, "state_dir", STATE_DIRECTORY), logs, chosen, _as_json(arguments))
+    show_callers(arguments.state_dir, arguments.log_dir, chosen, arguments.json)
     return 0
 
 
@@ -212,15 +202,7 @@ def _client(arguments: argparse.Namespace) -> Client:
 def _directory(arguments: argparse.Namespace) -> str:
     from ._read import directory
 
-    return directory(getattr(arguments, "path", "meta-data/"), _shows_secrets(arguments))
-
-
-def _as_json(arguments: argparse.Namespace) -> bool:
-    return getattr(arguments, "json", False)
-
-
-def _shows_secrets(arguments: argparse.Namespace) -> bool:
-    return getattr(arguments, "show_secrets", False)
+    return directory(arguments.path, arguments.show_secrets)
 
 
 def _warn_of(refused: t.Sequence[str]) -> None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The command line of ecs-metadata. Help, manual and completion all come from here. Private to the collection."""
+"""The command line of ecs-metadata; --help and the completion come from here."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import argparse
 import os
 import typing as t
 
+from .._callers._vocabulary import LOG_DIRECTORY, MODES, STATE_DIRECTORY
 from .._imds._client import Settings
 from .._imds._service import LONGEST_TTL
 from . import _texts as texts
 from ._output import USAGE, Failure, write
-from ._parser_watch import CALLERS, WATCH, add_callers, add_watch
 
 _DEFAULTS = Settings()
 
@@ -54,15 +54,19 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 
 
 class CommandLine(t.NamedTuple):
-    """The parser, the options of all commands, and the parser of each command."""
+    """The parser, and the parser of each command."""
 
     parser: Parser
-    common: Parser
     commands: t.Dict[str, Parser]
+
+    def parse(self, words: t.Sequence[str]) -> argparse.Namespace:
+        """Return the arguments. An option of all commands may stand before the command or after it; None: not given."""
+        not_given: t.Dict[str, t.Any] = dict.fromkeys(setting[0] for setting in _SETTINGS)
+        return self.parser.parse_args(words, argparse.Namespace(json=False, **not_given))
 
 
 def build() -> CommandLine:
-    """The command line, without any default: what is not given is not in the result."""
+    """Return the command line."""
     as_json = _json()
     common = _common(as_json)
     epilog = "\n\n".join(map(_as_text, (texts.EXIT_STATUS, ENVIRONMENT, texts.EXAMPLES)))
@@ -80,7 +84,6 @@ def build() -> CommandLine:
             description=description,
             epilog=epilog,
             parents=parents,
-            argument_default=argparse.SUPPRESS,
         )
         return commands[name]
 
@@ -90,12 +93,14 @@ def build() -> CommandLine:
     _add_facts(add("facts", "print the facts of this instance as JSON", texts.FACTS))
     add("modes", "can metadata be read without a token?", texts.MODES)
     _add_token(add("token", "write a token to a file", texts.TOKEN))
-    add_watch(add("watch", "count who asks the service for what", WATCH, (as_json,)))
-    add_callers(add("callers", "print who asked the service for what", CALLERS, (as_json,)))
+    _add_watch(add("watch", "count who asks the service for what", texts.WATCH, (as_json,)))
+    _add_callers(add("callers", "print who asked the service for what", texts.CALLERS, (as_json,)))
     shells = add("completion", "print the completion for a shell", "Prints the completion for a shell.", ())
     shells.add_argument("shell", choices=["bash"], help="the shell")
-    add("manual", "print the manual page", "Prints the manual page, in the format of man.", ())
-    return CommandLine(parser, common, commands)
+    return CommandLine(parser, commands)
+
+
+# The options of all commands have no defaults: that of a command would replace the value given before the command.
 
 
 def _json() -> Parser:
@@ -115,7 +120,7 @@ def _common(as_json: Parser) -> Parser:
 def _add_get(parser: Parser) -> None:
     parser.add_argument("paths", metavar="PATH", nargs="+", help="an item, or a directory to list")
     text = "an item that does not exist is an error (the default), an empty line and null in JSON, or left out"
-    parser.add_argument("--missing", choices=["error", "null", "skip"], help=text)
+    parser.add_argument("--missing", choices=["error", "null", "skip"], default="error", help=text)
     parser.add_argument("--default", metavar="TEXT", help="the value of an item that does not exist")
     _add_show_secrets(parser)
 
@@ -126,7 +131,8 @@ def _add_facts(parser: Parser) -> None:
 
 
 def _add_directory(parser: Parser) -> None:
-    parser.add_argument("path", metavar="PATH", nargs="?", help="a directory, with or without a slash at its end")
+    text = "a directory, with or without a slash at its end"
+    parser.add_argument("path", metavar="PATH", nargs="?", default="meta-data/", help=text)
     _add_show_secrets(parser)
 
 
@@ -139,13 +145,44 @@ def _add_token(parser: Parser) -> None:
     parser.add_argument("--ttl", type=int, metavar="S", help="lifetime of this token (default: that of --token-ttl)")
 
 
+def _add_watch(parser: Parser) -> None:
+    _add_state_dir(parser)
+    parser.add_argument("--seconds", type=float, metavar="S", help="end after this time (default: when it is told to)")
+    parser.add_argument("--status", action="store_true", help="print how the watch that is running does, and end")
+
+
+def _add_callers(parser: Parser) -> None:
+    _add_state_dir(parser)
+    text = "where the log of Alibaba's analyzer is (default: %s)" % LOG_DIRECTORY
+    parser.add_argument("--log-dir", metavar="DIR", default=LOG_DIRECTORY, help=text)
+    parser.add_argument(
+        "--max-age", type=int, metavar="S", help="only requests of which the last is not older than this"
+    )
+    parser.add_argument(
+        "--mode", action="append", choices=MODES, help="only these requests; may be given several times"
+    )
+    text = (
+        "only callers with a name (executable, user, unit, container, command, address) that matches; may be repeated"
+    )
+    parser.add_argument("--caller", action="append", metavar="PATTERN", help=text)
+    parser.add_argument(
+        "--ignore-noise", action="store_true", help="without what software that knows tokens does anyway"
+    )
+
+
+def _add_state_dir(parser: Parser) -> None:
+    text = "where the counts are kept (default: %s)" % STATE_DIRECTORY
+    parser.add_argument("--state-dir", metavar="DIR", default=STATE_DIRECTORY, help=text)
+
+
 def settings(arguments: argparse.Namespace) -> Settings:
     """From the options, else the environment, else the defaults; raise Failure for a value that will not do."""
+    given = vars(arguments)
     chosen: t.Dict[str, t.Any] = {}
     for name, convert, _metavar, _help in _SETTINGS:
         variable = "ALICLOUD_IMDS_" + name.upper()
-        if hasattr(arguments, name):
-            chosen[name] = getattr(arguments, name)
+        if given[name] is not None:
+            chosen[name] = given[name]
         elif os.environ.get(variable):
             try:
                 chosen[name] = convert(os.environ[variable])
@@ -153,15 +190,14 @@ def settings(arguments: argparse.Namespace) -> Settings:
                 raise Failure(USAGE, "The environment variable %s is not a number." % variable) from None
     if "endpoint" in chosen:
         chosen["endpoint"] = chosen["endpoint"].rstrip("/")
+    of_this_token = given.get("ttl")  # an option of the command token
+    if of_this_token is not None:
+        chosen["token_ttl"] = of_this_token
     try:
-        if hasattr(arguments, "ttl"):
-            chosen["token_ttl"] = arguments.ttl
         return Settings(**chosen).validate()
     except ValueError as exc:
         message = in_words_of_the_command(str(exc))
-        raise Failure(
-            USAGE, message.replace("--token-ttl", "--ttl") if hasattr(arguments, "ttl") else message
-        ) from None
+        raise Failure(USAGE, message if of_this_token is None else message.replace("--token-ttl", "--ttl")) from None
 
 
 def in_words_of_the_command(message: str) -> str:

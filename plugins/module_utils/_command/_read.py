@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The commands get and ls of ecs-metadata. This module util is private to the collection."""
+"""The commands get, ls and facts of ecs-metadata."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import os
 import typing as t
 
 from .._imds._client import Client
+from .._imds._dmi import read_platform
 from .._imds._items import absent, read_paths, to_text
 from .._imds._tree import is_secret, parse_listing, resolve
 from ._output import OTHER, USAGE, WITHHELD, Failure, for_terminal, is_terminal
@@ -61,6 +62,20 @@ def ls(client: Client, target: str) -> t.Tuple[t.List[str], t.List[str]]:
     """The names in a directory, and those that are unsafe in a path."""
     entries, refused = parse_listing(client.get(target))
     return [entry.name + "/" * entry.is_directory for entry in entries], refused
+
+
+def facts(client: Client, subsets: t.Optional[t.Sequence[str]]) -> t.Tuple[t.Dict[str, t.Any], t.List[str]]:
+    """Return the facts and warnings. Secrets cannot be chosen: facts end up in caches and logs."""
+    from .._imds import _gather
+
+    try:
+        chosen = _gather.select(subsets or ["all"])
+    except ValueError as exc:
+        raise Failure(USAGE, "%s." % exc) from None
+    secrets = sorted(chosen & set(_gather.SECRET_SUBSETS))
+    if secrets:
+        raise Failure(USAGE, "%s: secrets are no facts here; use 'get --show-secrets'." % ", ".join(secrets))
+    return _gather.gather(client, read_platform(), chosen)
 
 
 def _target(path: str, show_secrets: bool) -> str:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the command ecs-metadata says of itself, in its help and its manual page. Private to the collection."""
+"""The texts of ecs-metadata --help."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import typing as t
 from .._imds._service import INSTANCE_ID, ROOT, VERSIONS
 
 NAME = "ecs-metadata"
-PURPOSE = "read the metadata of this Alibaba Cloud ECS instance"
 
 
 class Section(t.NamedTuple):
@@ -50,7 +49,6 @@ EXAMPLES = Section(
         ("ecs-metadata modes", "can metadata be read without a token?"),
         ("ecs-metadata callers --mode without_token --max-age 604800", "who did so in the last week?"),
         ("ecs-metadata completion bash > /etc/bash_completion.d/ecs-metadata", "install the completion"),
-        ("ecs-metadata manual > /usr/local/share/man/man1/ecs-metadata.1", "install the manual page"),
     ],
 )
 
@@ -104,3 +102,14 @@ Obtains a token for another program and writes it, and a line feed, to FILE: rea
 by you only, complete or not at all, replacing a file that is there. A FILE that is
 a link or no regular file is refused, and so is a directory in which somebody else
 could replace FILE. Prints nothing but the time when the token expires, in UTC."""
+
+WATCH = """\
+Sees who asks the metadata service for what, and whether with a token, until it is
+ended. It only listens: no request is held up or changed. Counts for each caller are
+kept in callers.json in the state directory; tokens, values, query strings and names
+in paths are not. Needs root, and Linux 5.8 for short-lived processes."""
+
+CALLERS = """\
+Prints who asked the metadata service for what: what the watch has counted, and what
+is in the log of Alibaba's analyzer plug-in, where there is one. Who used the plain
+mode last comes first."""

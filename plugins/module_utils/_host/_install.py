@@ -17,7 +17,6 @@ import typing as t
 from .._command import _main
 from .._command._completion import bash
 from .._command._launcher import LAUNCHER
-from .._command._manual import manual
 from .._command._parser import build
 from . import _managed_files, _watch_service
 from ._subprocess import HostError, has_systemd, systemctl
@@ -28,7 +27,6 @@ _LIBRARY = "/usr/local/lib/ecs-metadata/"
 _MODULES = _LIBRARY + "alicloud_imds/"
 _MANIFEST = _LIBRARY + "manifest.json"
 _COMPLETION = "/usr/local/share/bash-completion/completions/ecs-metadata"
-_MANUAL = "/usr/local/share/man/man1/ecs-metadata.1"
 _LOCAL_FACT = "/etc/ansible/facts.d/alicloud_ecs.fact"
 
 # Parsing the sources with ast would take ten times as long.
@@ -112,13 +110,11 @@ def _settle(watched: bool) -> None:
 
 def wanted(wish: Wish) -> t.Dict[str, _managed_files.Entry]:
     """The files, by path."""
-    line = build()
     files: t.Dict[str, _managed_files.Entry] = {
         _MODULES + path: _managed_files.file(source) for path, source in command_files().items()
     }
     files[PROGRAM] = _managed_files.file(LAUNCHER, 0o755)
-    files[_COMPLETION] = _managed_files.file(bash(line))
-    files[_MANUAL] = _managed_files.file(manual(line))
+    files[_COMPLETION] = _managed_files.file(bash(build()))
     if wish.local_fact:
         files[_LOCAL_FACT] = _managed_files.file(_FACT % PROGRAM, 0o755)
     if wish.watch:
@@ -164,7 +160,7 @@ def _source(path: str) -> t.Optional[str]:
 
 def _is_brief(path: str) -> bool:
     """Programs are long: nobody reads them in a diff."""
-    return path.startswith(_LIBRARY) or path in (PROGRAM, _COMPLETION, _MANUAL)
+    return path.startswith(_LIBRARY) or path in (PROGRAM, _COMPLETION)
 
 
 def _verb(wish: Wish) -> str:

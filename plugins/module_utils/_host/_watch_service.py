@@ -22,7 +22,7 @@ _SERVICE = """\
 # Written by the Ansible collection alicloud.imds.
 [Unit]
 Description=Who uses the ECS instance metadata service, and in which mode
-Documentation=man:ecs-metadata(1) https://github.com/alicloud-imds/alicloud.imds
+Documentation=https://github.com/alicloud-imds/alicloud.imds
 # Early, so that it also sees what asks at boot, such as cloud-init.
 DefaultDependencies=no
 After=local-fs.target systemd-tmpfiles-setup.service

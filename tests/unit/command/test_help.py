@@ -2,14 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Do the help, the manual page and the completion tell the same, and does bash complete?"""
+"""The texts of --help, and the completion for bash."""
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Callable
@@ -29,13 +27,7 @@ COMMANDS = (
     "watch",
     "callers",
     "completion",
-    "manual",
 )
-
-
-@pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return _lonely(tmp_path_factory)("manual").text
 
 
 @pytest.fixture(scope="module")
@@ -51,12 +43,6 @@ def _lonely(tmp_path_factory: pytest.TempPathFactory) -> Command:
     return Command(os.path.realpath(sys.executable), tmp_path_factory.mktemp("help") / "bin")
 
 
-def _plain(page: str) -> str:
-    """The words of a roff page, without its markup."""
-    page = re.sub(r"\\f[BIR]", "", page)
-    return " ".join(page.replace("\\-", "-").replace("\\&", "").split())
-
-
 def test_a_value_is_shown_in_capitals_or_as_a_choice(help_texts: dict[str, str]) -> None:
     shown = {word for text in help_texts.values() for word in re.findall(r"^ +--[a-z-]+ (\S+)", text, re.MULTILINE)}
     assert {"NAME", "FILE", "S"} <= shown
@@ -68,46 +54,24 @@ def test_the_help_has_all_commands(help_texts: dict[str, str]) -> None:
         assert re.search(r"^ +%s +\w" % name, help_texts[""], re.MULTILINE)
 
 
-def test_the_manual_has_every_option_and_all_that_help_says_of_it(help_texts: dict[str, str], page: str) -> None:
-    plain = _plain(page)
-    for text in help_texts.values():
-        options = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", text))
-        assert options
-        for option in options:
-            assert option in plain
+def test_every_option_is_described(help_texts: dict[str, str]) -> None:
     described = re.split(r"^[a-z ]+:\n", "\n".join(help_texts.values()), flags=re.MULTILINE)
     entries = [entry for part in described for entry in re.findall(r"^  (-\S.*(?:\n {6,}\S.*)*)", part, re.MULTILINE)]
     assert len(entries) > 30
     for entry in entries:
-        meaning = re.split(r"\s{2,}", " ".join(re.sub(r"\n\s+", "  ", entry, count=1).split("\n")), maxsplit=1)[1]
-        assert " ".join(meaning.split()) in plain
+        assert re.search(r"(\s{2,}|\n\s+)\S", entry), entry
 
 
-def test_the_manual_has_every_exit_status(help_texts: dict[str, str], page: str) -> None:
+def test_the_help_has_every_exit_status(help_texts: dict[str, str]) -> None:
     section = help_texts[""].split("exit status:\n")[1].split("\n\n")[0]
     statuses = dict(re.findall(r"^  (\d+) +(.*)$", section, re.MULTILINE))
     assert set(statuses) == {"0", "1", "2", "3", "4", "5", "6", "7", "10", "130"}
-    in_manual = page[page.index(".SH EXIT STATUS") : page.index(".SH ENVIRONMENT")]
-    assert {
-        name: _plain(text) for name, text in re.findall(r"^\.TP\n\\fB(\d+)\\fR\n(.*)$", in_manual, re.MULTILINE)
-    } == statuses
 
 
 def test_help_does_not_depend_on_the_terminal(help_texts: dict[str, str], lonely_command: Command) -> None:
     lonely_command.environment.update(COLUMNS="40", FORCE_COLOR="1", LC_ALL="C")
     assert lonely_command("get", "--help").text == help_texts["get"]
     assert max(map(len, "".join(help_texts.values()).splitlines())) <= 90
-
-
-def test_the_manual_is_flawless_roff(page: str, tmp_path: Path) -> None:
-    page.encode("ascii")
-    assert page.startswith('.TH ECS\\-METADATA 1 ""')
-    if not shutil.which("groff"):
-        pytest.skip("groff is not installed")
-    done = subprocess.run(
-        ["groff", "-man", "-Tutf8", "-ww", "-z"], input=page, check=False, capture_output=True, text=True
-    )
-    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ UTILS = CHECKOUT / "plugins/module_utils"
 # Everything that the command may run on a host: a file more or less is a decision.
 INSTALLED = {
     "_callers": "_analyzer _file _load _paths _report _vocabulary",
-    "_command": "_callers _completion _facts _main _manual _output _parser _parser_watch _read _texts _token_file _tree",
+    "_command": "_callers _completion _main _output _parser _read _texts _token_file _tree",
     "_imds": "_access_modes _client _dmi _errors _facts _gather _http _items _secrets _service _tree _walk",
     "_watch": "_attribution _bpf _bpf_programs _capture _cgroups _http_stream _loop _noise _priority _processes _records"
     " _run _sockets _store _tcp _units",
@@ -47,7 +47,7 @@ def test_the_files_are_the_collections_own_and_the_manifest_has_their_checksums(
     files = {str(tmp_path) + path: entry for path, entry in _install.wanted(_install.Wish(True)).items()}
     _managed_files.carry_out(_managed_files.plan(str(tmp_path / "manifest.json"), files))
     listed = json.loads((tmp_path / "manifest.json").read_text())["files"]
-    assert len(listed) == len(FILES) + 4
+    assert len(listed) == len(FILES) + 3
     for path, digest in listed.items():
         assert hashlib.sha256(Path(path).read_bytes()).hexdigest() == digest
     for name in FILES:
@@ -115,13 +115,13 @@ def test_from_the_archive_that_ansible_makes(tmp_path: Path) -> None:
 
 
 def test_the_module_says_what_would_change(run_module, monkeypatch, tmp_path: Path) -> None:
-    names = ("PROGRAM", "_LIBRARY", "_MODULES", "_MANIFEST", "_COMPLETION", "_MANUAL", "_LOCAL_FACT")
+    names = ("PROGRAM", "_LIBRARY", "_MODULES", "_MANIFEST", "_COMPLETION", "_LOCAL_FACT")
     for name in names:
         monkeypatch.setattr(_install, name, str(tmp_path) + getattr(_install, name))
     planned = run_module("tooling", _ansible_check_mode=True)
     assert planned["changed"] is True and not list(tmp_path.iterdir())
     done = run_module("tooling")
-    assert done["diff"] == planned["diff"] and len(done["diff"]) == len(FILES) + 5
+    assert done["diff"] == planned["diff"] and len(done["diff"]) == len(FILES) + 4
     assert run_module("tooling")["changed"] is False
     assert run_module("tooling", local_fact=False)["changed"] is True
     assert run_module("tooling", state="restored", before=done["before"])["changed"] is True
