@@ -183,8 +183,8 @@ from ansible_collections.alicloud.imds.plugins.module_utils._imds._options impor
 NAMES = {"type": "list", "elements": "str", "default": []}
 
 
-def wish_of(params: dict[str, t.Any]) -> _verify.Wish:
-    return _verify.Wish(
+def desired_of(params: dict[str, t.Any]) -> _verify.Desired:
+    return _verify.Desired(
         expect=params["expect"] or (),
         wait=params["wait"],
         users=params["users"],
@@ -214,7 +214,7 @@ def main() -> None:
         return make_client(params.__getitem__)
 
     try:
-        proof = _verify.prove(client, wish_of(params))
+        proof = _verify.prove(client, desired_of(params))
         result = {**proof.modes._asdict(), "users": proof.users, "unmet": proof.unmet}
         if params["identity"]:
             result["instance"] = _verify.identity(client())

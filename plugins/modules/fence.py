@@ -145,7 +145,7 @@ def main() -> None:
         if params["state"] == "restored":
             changed = not module.check_mode and _fence.restore(params["before"])
             module.exit_json(changed=changed, before={}, refused=refused)
-        wish = _fence_files.Wish(
+        desired = _fence_files.Desired(
             params["mode"],
             params["allowed_users"],
             params["allowed_groups"],
@@ -153,7 +153,7 @@ def main() -> None:
             params["deny_services"],
             params["neighbours"],
         )
-        outcome = _fence.bring(wish, module.check_mode)
+        outcome = _fence.apply(desired, module.check_mode)
     except HostError as exc:
         module.fail_json(msg=str(exc))
     result = {"before": outcome.before, "diff": outcome.diff, "refused": refused}

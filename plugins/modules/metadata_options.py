@@ -191,30 +191,34 @@ from ansible_collections.alicloud.imds.plugins.module_utils._fleet import _opera
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._instance import Options
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._options import selection, selection_spec
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._plan import Change, Permissions
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet._record import Keeper, RecordError, open_record
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._record import RecordError, RecordStore, open_record
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._module import open_api
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._options import argument_spec
 
 
-def make_plan(api: t.Any, params: dict[str, t.Any], record: Keeper | None, manner: _operations.Manner) -> list[Change]:
+def make_plan(
+    api: t.Any, params: dict[str, t.Any], record: RecordStore | None, execution: _operations.ExecutionOptions
+) -> list[Change]:
     if params["state"] == "restored":
-        return _operations.plan_restore(api, t.cast(Keeper, record), params["instance_ids"])
+        return _operations.plan_restore(api, t.cast(RecordStore, record), params["instance_ids"])
     if not (params["all_instances"] or any(params[name] for name in ("instance_ids", "tags", "name", "vpc_id"))):
         raise ValueError(
             "Choose instances by 'instance_ids', 'tags', 'name' or 'vpc_id', or set 'all_instances: true'."
         )
-    wish = Options(params["http_endpoint"], params["http_tokens"], params["instance_metadata_tags"])
+    desired = Options(params["http_endpoint"], params["http_tokens"], params["instance_metadata_tags"])
     permissions = Permissions(params["allow_windows"], params["allow_ack_nodes"])
-    return _operations.plan_wish(api, selection(params), wish, permissions, manner)
+    return _operations.plan_desired(api, selection(params), desired, permissions, execution)
 
 
 def run(module: AnsibleModule) -> tuple[str | None, dict[str, t.Any]]:
     params = module.params
     record = open_record(params["record"], params["record_names"], params["record_only"]) if params["record"] else None
-    manner = _operations.Manner(params["max_concurrency"], params["wait_timeout"] if params["wait"] else None)
+    execution = _operations.ExecutionOptions(
+        params["max_concurrency"], params["wait_timeout"] if params["wait"] else None
+    )
     api = open_api(module, missing_required_lib)
-    changes = make_plan(api, params, record, manner)
+    changes = make_plan(api, params, record, execution)
     planned = _report.planned(changes)
     refusals_fail = params["refused"] == "fail"
     names = record.names() if record else {}
@@ -225,9 +229,9 @@ def run(module: AnsibleModule) -> tuple[str | None, dict[str, t.Any]]:
     if module.check_mode:
         return None, _report.changed(planned, names)
     if params["state"] == "restored":
-        outcomes = _operations.restore(api, changes, t.cast(Keeper, record), manner)
+        outcomes = _operations.restore(api, changes, t.cast(RecordStore, record), execution)
     else:
-        outcomes = _operations.bring(api, changes, record, manner)
+        outcomes = _operations.apply(api, changes, record, execution)
         names = record.names() if record else {}
     return _report.problem(outcomes, tolerate_refusals=not refusals_fail), _report.changed(outcomes, names)
 

@@ -109,7 +109,7 @@ def main() -> None:
         if params["state"] == "restored":
             module.exit_json(changed=not module.check_mode and _install.restore(params["before"]), before={})
         present = params["state"] == "present"
-        outcome = _install.bring(_install.Wish(present, params["local_fact"], params["watch"]), module.check_mode)
+        outcome = _install.apply(_install.Desired(present, params["local_fact"], params["watch"]), module.check_mode)
     except HostError as exc:
         module.fail_json(msg=str(exc))
     result = {"plain_readers": warn_of_plain_readers(module)} if present else {}

@@ -11,7 +11,7 @@ import typing as t
 from .._callers._file import NotReadable
 from .._callers._load import callers as read_callers
 from .._callers._report import Filter
-from ._output import OTHER, USAGE, Failure, complain, printable, write_json, write_text
+from ._output import OTHER, USAGE, Failure, log_problem, printable, write_json, write_text
 
 _WIDEST = 60
 _COLUMNS = ("CALLER", "USER", "PLACE", "MODE", "PATH", "COUNT", "LAST")
@@ -25,7 +25,7 @@ def watch(directory: str, seconds: t.Optional[float]) -> None:
     if seconds is not None and not seconds > 0:
         raise Failure(USAGE, "--seconds must be more than 0.")
     try:
-        run(directory, seconds, complain)
+        run(directory, seconds, log_problem)
     except CannotWatch as exc:
         raise Failure(OTHER, str(exc)) from None
 

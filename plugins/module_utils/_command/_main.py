@@ -26,8 +26,8 @@ from ._output import (
     UNEXPECTED,
     UNREACHABLE,
     Failure,
-    complain,
     is_terminal,
+    log_problem,
     printable,
     write,
     write_json,
@@ -42,15 +42,15 @@ def main(words: t.Sequence[str]) -> int:
     try:
         return _run(words)
     except Failure as exc:
-        complain(str(exc))
+        log_problem(str(exc))
         return exc.status
     except MetadataError as exc:
-        complain(_line.in_words_of_the_command(str(exc)))
+        log_problem(_line.in_words_of_the_command(str(exc)))
         return _STATUS.get(exc.kind, OTHER)
     except SystemExit as exc:  # argparse, after --help
         return exc.code if isinstance(exc.code, int) else 0
     except Exception as exc:  # pylint: disable=broad-exception-caught  # its text could hold a value, so it is not shown
-        complain("Internal error (%s in %s). Please report it." % (type(exc).__name__, _origin(exc)))
+        log_problem("Internal error (%s in %s). Please report it." % (type(exc).__name__, _origin(exc)))
         return OTHER
 
 
@@ -106,7 +106,7 @@ def _facts(arguments: argparse.Namespace) -> int:
 
     found, warnings = facts(Client(_line.settings(arguments)), arguments.subset)
     for warning in warnings:
-        complain("Warning: " + warning)
+        log_problem("Warning: " + warning)
     write_json(found)
     return 0
 
@@ -119,7 +119,7 @@ def _modes(arguments: argparse.Namespace) -> int:
     except Unreachable as exc:
         modes = Modes("unreachable", {}, [str(exc)])
     for problem in modes.problems:
-        complain(_line.in_words_of_the_command(problem))
+        log_problem(_line.in_words_of_the_command(problem))
     if arguments.json:
         write_json(modes._asdict())
     else:
@@ -208,7 +208,7 @@ def _directory(arguments: argparse.Namespace) -> str:
 def _warn_of(refused: t.Sequence[str]) -> None:
     if refused:
         shown = ", ".join(repr(name)[:80] for name in refused[:3])
-        complain("Warning: names that are unsafe in a path were left out (%d): %s" % (len(refused), shown))
+        log_problem("Warning: names that are unsafe in a path were left out (%d): %s" % (len(refused), shown))
 
 
 def _origin(exc: BaseException) -> str:

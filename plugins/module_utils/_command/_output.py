@@ -52,7 +52,7 @@ def write_json(content: t.Any) -> None:
     write_text(json.dumps(content, indent=2))
 
 
-def complain(message: str) -> None:
+def log_problem(message: str) -> None:
     """Write one line to standard error."""
     if sys.stderr is not None:
         try:

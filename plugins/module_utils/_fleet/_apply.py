@@ -64,14 +64,14 @@ def apply(
 
 def _send_all(sender: _Sender, outcomes: t.List[Outcome], max_concurrency: int) -> None:
     """Send what is needed, and put what became of it in the place of each outcome."""
-    line = _Line((it.change.instance.region_id, place) for place, it in enumerate(outcomes) if it.change.after)
+    queue = _FairQueue((it.change.instance.region_id, place) for place, it in enumerate(outcomes) if it.change.after)
 
     def work() -> None:
-        ticket = line.next()
+        ticket = queue.next()
         while ticket is not None:
             region, place = ticket
             outcomes[place] = sender.send(outcomes[place].change)
-            ticket = line.next(done=region)
+            ticket = queue.next(done=region)
 
     with concurrent.futures.ThreadPoolExecutor(max_workers=max_concurrency) as pool:
         try:
@@ -79,11 +79,11 @@ def _send_all(sender: _Sender, outcomes: t.List[Outcome], max_concurrency: int) 
             for worker in concurrent.futures.as_completed(workers):
                 worker.result()
         finally:
-            line.close()  # interrupted: what is not sent yet stays unsent
+            queue.close()  # interrupted: what is not sent yet stays unsent
 
 
-class _Line:
-    """What is to be sent, for many threads. The region with the fewest calls under way comes next.
+class _FairQueue:
+    """The changes to send, for many threads. The region with the fewest calls under way comes next.
 
     Each region has a limit of its own: so all of them are used, and one that throttles does not occupy all threads.
     """

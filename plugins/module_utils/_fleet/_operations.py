@@ -2,34 +2,35 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The two things done to metadata options: bring them to what is wished, and restore what was recorded. Private to the collection."""
+"""The two operations on metadata options: apply desired options, and restore recorded ones."""
 
 from __future__ import annotations
 
 import typing as t
 
-from ._apply import Outcome, Writer, apply
+from . import _apply
+from ._apply import Outcome, Writer
 from ._instance import Instance, Options
 from ._plan import Change, Permissions, plan
-from ._record import Keeper
+from ._record import RecordStore
 from ._select import Selection, find
 
 
-class Manner(t.NamedTuple):
-    """How to go about it: API calls at once, and seconds to wait until changes show (None: do not wait)."""
+class ExecutionOptions(t.NamedTuple):
+    """The number of concurrent API calls, and the seconds to wait until changes show (None: do not wait)."""
 
     max_concurrency: int
     wait_timeout: t.Optional[float]
 
 
-def plan_wish(
-    api: Writer, selection: Selection, wish: Options, permissions: Permissions, manner: Manner
+def plan_desired(
+    api: Writer, selection: Selection, desired: Options, permissions: Permissions, execution: ExecutionOptions
 ) -> t.List[Change]:
-    """What it takes to bring the instances of *selection* to *wish*."""
-    return [plan(instance, wish, permissions) for instance in find(api, selection, manner.max_concurrency)]
+    """Return the changes that take the instances of *selection* to *desired*."""
+    return [plan(instance, desired, permissions) for instance in find(api, selection, execution.max_concurrency)]
 
 
-def plan_restore(api: Writer, record: Keeper, only: t.Optional[t.Sequence[str]]) -> t.List[Change]:
+def plan_restore(api: Writer, record: RecordStore, only: t.Optional[t.Sequence[str]]) -> t.List[Change]:
     """What it takes to bring recorded instances, all or *only* these IDs, back to what was recorded.
 
     Raise ValueError for an ID without a record, or an instance that is gone.
@@ -49,15 +50,19 @@ def plan_restore(api: Writer, record: Keeper, only: t.Optional[t.Sequence[str]])
     return [plan(instance, chosen[instance.instance_id][1], Permissions(True, True)) for instance in found]
 
 
-def bring(api: Writer, changes: t.Sequence[Change], record: t.Optional[Keeper], manner: Manner) -> t.List[Outcome]:
+def apply(
+    api: Writer, changes: t.Sequence[Change], record: t.Optional[RecordStore], execution: ExecutionOptions
+) -> t.List[Outcome]:
     """Record what is there, then make *changes*. Killed at any point, doing the same again comes to the same end."""
     if record is not None:
         record.remember(change.instance for change in changes if change.after is not None)
-    return apply(api, changes, manner.max_concurrency, manner.wait_timeout)
+    return _apply.apply(api, changes, execution.max_concurrency, execution.wait_timeout)
 
 
-def restore(api: Writer, changes: t.Sequence[Change], record: Keeper, manner: Manner) -> t.List[Outcome]:
+def restore(
+    api: Writer, changes: t.Sequence[Change], record: RecordStore, execution: ExecutionOptions
+) -> t.List[Outcome]:
     """Make *changes*, and drop from the record what has been restored. What failed stays in it, for another try."""
-    outcomes = apply(api, changes, manner.max_concurrency, manner.wait_timeout)
+    outcomes = _apply.apply(api, changes, execution.max_concurrency, execution.wait_timeout)
     record.forget(outcome.change.instance.instance_id for outcome in outcomes if outcome.error is None)
     return outcomes

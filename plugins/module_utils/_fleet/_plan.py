@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From present options and a wish to the one API call that is needed, or none, or a refusal. No I/O; private to the collection."""
+"""From present and desired options to the one API call that is needed, or none, or a refusal. No I/O; private to the collection."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Permissions(t.NamedTuple):
     ack_nodes: bool = False
 
 
-def plan(instance: Instance, wish: Options, permissions: Permissions) -> Change:
-    """The change that takes *instance* to *wish*; whatever the wish leaves out keeps its present value.
+def plan(instance: Instance, desired: Options, permissions: Permissions) -> Change:
+    """The change that takes *instance* to *desired*; an option that *desired* leaves out keeps its present value.
 
-    The API insists on HttpEndpoint with each call, so the present one is sent back unless the wish has another: a
+    The API insists on HttpEndpoint with each call, so the present one is sent back unless *desired* has another: a
     disabled endpoint is never enabled as a side effect.
     """
     present = instance.options
@@ -40,7 +40,7 @@ def plan(instance: Instance, wish: Options, permissions: Permissions) -> Change:
             refusal="The API did not return its metadata options, so changing one could change others."
             " Set 'empty_options: default' if these instances have never been changed.",
         )
-    after = wish.over(present)
+    after = desired.over(present)
     if after == present:
         return Change(instance)
     if after.http_tokens == "required" and present.http_tokens != "required":

@@ -27,8 +27,8 @@ class RecordError(Exception):
     """The record file cannot be used; the message names it and says what to do."""
 
 
-class Keeper(t.Protocol):
-    """What is needed of a record, whether it is a file or a directory."""
+class RecordStore(t.Protocol):
+    """The interface of a record, which is a file or a directory."""
 
     path: str
 
@@ -196,7 +196,7 @@ class RecordDirectory:
 
 def open_record(
     path: str, names: t.Optional[t.Mapping[str, str]] = None, only: t.Optional[t.Sequence[str]] = None
-) -> Keeper:
+) -> RecordStore:
     """The record at *path*: a directory where there is one, or *names* of files or *only* some files are given; else a file.
 
     Raise ValueError for a name that is none.

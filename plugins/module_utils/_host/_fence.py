@@ -18,8 +18,8 @@ from .._imds._service import ADDRESS, PORT
 from . import _fence_rules as _rules
 from . import _managed_files, _reachability
 from ._as_user import user_name
-from ._fence_files import LISTING, MANIFEST, OFF, RULES_FILE, Wish, wanted_files
-from ._subprocess import HostError, find, has_systemd, is_active, must, run, systemctl
+from ._fence_files import LISTING, MANIFEST, OFF, RULES_FILE, Desired, wanted_files
+from ._subprocess import HostError, find, has_systemd, is_active, run, run_checked, systemctl
 
 
 class Outcome(t.NamedTuple):
@@ -30,12 +30,12 @@ class Outcome(t.NamedTuple):
     diff: t.List[t.Dict[str, str]]
 
 
-def bring(wish: Wish, check_only: bool) -> Outcome:
+def apply(desired: Desired, check_only: bool) -> Outcome:
     """Make the fence as wished, or with *check_only* find out what that would change.
 
     Raise HostError where this host cannot have it; it is then as before.
     """
-    wanted = wanted_files(wish)
+    wanted = wanted_files(desired)
     try:
         todo = _managed_files.plan(MANIFEST, wanted)
     except (OSError, ValueError) as exc:
@@ -52,7 +52,7 @@ def bring(wish: Wish, check_only: bool) -> Outcome:
         + _table_difference(reload and not _touches_rules(todo), present, wanted),
     )
     if outcome.changed and not check_only:
-        _carry_out(todo, before, wish, reload)
+        _carry_out(todo, before, desired, reload)
     return outcome
 
 
@@ -139,22 +139,22 @@ def _table_difference(
     return []
 
 
-def _carry_out(todo: _managed_files.Plan, before: _managed_files.Before, wish: Wish, reload: bool) -> None:
+def _carry_out(todo: _managed_files.Plan, before: _managed_files.Before, desired: Desired, reload: bool) -> None:
     try:
-        earlier = _reachability.look(wish.neighbours) if reload else {}
+        earlier = _reachability.look(desired.neighbours) if reload else {}
         try:
             _managed_files.carry_out(todo)
         except OSError as exc:
             raise HostError("The fence could not be written: %s." % exc) from exc
         if todo.changes:
             systemctl("daemon-reload")
-        if wish.mode == OFF:
+        if desired.mode == OFF:
             _unload()
         elif reload:
             _load()
         if reload:
-            _reachability.compare(earlier, _reachability.look(wish.neighbours))
-        if wish.deny_services and wish.mode == _rules.ENFORCE and todo.changes:
+            _reachability.compare(earlier, _reachability.look(desired.neighbours))
+        if desired.deny_services and desired.mode == _rules.ENFORCE and todo.changes:
             _prove_deny()
     except HostError:
         restore(before)
@@ -163,7 +163,7 @@ def _carry_out(todo: _managed_files.Plan, before: _managed_files.Before, wish: W
 
 def _load() -> None:
     nft = find("nft") or "nft"
-    must(nft, "-f", RULES_FILE)
+    run_checked(nft, "-f", RULES_FILE)
     listing = _managed_files.File((_present_table() or "").encode(), 0o600, os.geteuid())
     _managed_files.put(LISTING, listing)
     if not is_active(_rules.UNIT):
@@ -175,7 +175,7 @@ def _unload() -> None:
         systemctl("stop", _rules.UNIT)
     nft = find("nft")
     if nft is not None and _present_table() is not None:
-        must(nft, "delete", "table", *_rules.TABLE.split())
+        run_checked(nft, "delete", "table", *_rules.TABLE.split())
     _managed_files.put(LISTING, None)
 
 

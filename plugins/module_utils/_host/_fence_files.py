@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which files make the fence that somebody wishes for on this host? Private to the collection.
+"""Build the files of the fence on this host.
 
-Names become numbers here: the rules know no other, as nftables does not ask who is in a group.
+Names become numeric IDs here: nftables rules do not look up the members of a group.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _UNITS = "/etc/systemd/system/"
 LISTING = "/run/alicloud-imds-fence.listing"
 
 
-class Wish(t.NamedTuple):
+class Desired(t.NamedTuple):
     """How the fence should be. *mode* is "off", "audit" or "enforce"; names are of this host."""
 
     mode: str
@@ -37,9 +37,9 @@ class Wish(t.NamedTuple):
     neighbours: t.Sequence[str]
 
 
-def wanted_files(wish: Wish) -> t.Dict[str, _managed_files.Entry]:
+def wanted_files(desired: Desired) -> t.Dict[str, _managed_files.Entry]:
     """The files of the fence, none where it should be off. Raise HostError for what this host does not have."""
-    if wish.mode == OFF:
+    if desired.mode == OFF:
         return {}
     nft = find("nft")
     if nft is None:
@@ -50,13 +50,13 @@ def wanted_files(wish: Wish) -> t.Dict[str, _managed_files.Entry]:
     unit = _UNITS + _rules.UNIT
     after_flush = _UNITS + "nftables.service.d/50-alicloud-imds-fence.conf"
     files: t.Dict[str, _managed_files.Entry] = {
-        RULES_FILE: _managed_files.file(_rules.rules(wish.mode, _allowed(wish))),
+        RULES_FILE: _managed_files.file(_rules.rules(desired.mode, _allowed(desired))),
         unit: _managed_files.file(_rules.service(nft, RULES_FILE, LISTING)),
         _UNITS + "sysinit.target.wants/" + _rules.UNIT: _managed_files.Link(unit),
         after_flush: _managed_files.file(_rules.after_flush(nft, RULES_FILE)),
     }
-    if wish.mode == _rules.ENFORCE:
-        for service in wish.deny_services:
+    if desired.mode == _rules.ENFORCE:
+        for service in desired.deny_services:
             files["%s%s.d/50-alicloud-imds-fence.conf" % (_UNITS, service)] = _managed_files.file(_deny(service))
     return files
 
@@ -68,15 +68,15 @@ def _deny(service: str) -> str:
         raise HostError(str(exc)) from exc
 
 
-def _allowed(wish: Wish) -> _rules.Allowed:
+def _allowed(desired: Desired) -> _rules.Allowed:
     uids, gids = [0], []
     try:
-        uids += [user_id(name) for name in wish.users]
-        for name in wish.groups:
+        uids += [user_id(name) for name in desired.users]
+        for name in desired.groups:
             gid, members = member_ids(name)
             gids.append(gid)
             uids += members
-        sources = [str(ipaddress.IPv4Network(source)) for source in wish.sources]
+        sources = [str(ipaddress.IPv4Network(source)) for source in desired.sources]
     except NoSuchUser as exc:
         raise HostError("%s Create it before, or correct 'allowed_users' and 'allowed_groups'." % exc) from exc
     except ValueError as exc:

@@ -41,7 +41,7 @@ _FACT = """\
 """
 
 
-class Wish(t.NamedTuple):
+class Desired(t.NamedTuple):
     """Whether the command should be there, and with what."""
 
     present: bool
@@ -57,14 +57,14 @@ class Outcome(t.NamedTuple):
     diff: t.List[t.Dict[str, str]]
 
 
-def bring(wish: Wish, check_only: bool) -> Outcome:
+def apply(desired: Desired, check_only: bool) -> Outcome:
     """Install the command and its company, or take all of it away; raise HostError where that fails, with nothing changed."""
     try:
-        todo = _managed_files.plan(_MANIFEST, wanted(wish) if wish.present else {})
+        todo = _managed_files.plan(_MANIFEST, wanted(desired) if desired.present else {})
     except (OSError, ValueError) as exc:
-        raise HostError("The command ecs-metadata could not be %s: %s." % (_verb(wish), exc)) from exc
+        raise HostError("The command ecs-metadata could not be %s: %s." % (_verb(desired), exc)) from exc
     before = dict(todo.before, watch=_watch_service.is_running())
-    watched = wish.present and wish.watch
+    watched = desired.present and desired.watch
     outcome = Outcome(
         bool(todo.changes) or (has_systemd() and watched != before["watch"]),
         before,
@@ -75,7 +75,7 @@ def bring(wish: Wish, check_only: bool) -> Outcome:
             _carry_out(todo, watched, before["watch"])
         except (OSError, HostError) as exc:
             restore(before)
-            raise HostError("The command ecs-metadata could not be %s: %s" % (_verb(wish), exc)) from exc
+            raise HostError("The command ecs-metadata could not be %s: %s" % (_verb(desired), exc)) from exc
     return outcome
 
 
@@ -108,16 +108,16 @@ def _settle(watched: bool) -> None:
         systemctl("daemon-reload")
 
 
-def wanted(wish: Wish) -> t.Dict[str, _managed_files.Entry]:
+def wanted(desired: Desired) -> t.Dict[str, _managed_files.Entry]:
     """The files, by path."""
     files: t.Dict[str, _managed_files.Entry] = {
         _MODULES + path: _managed_files.file(source) for path, source in command_files().items()
     }
     files[PROGRAM] = _managed_files.file(LAUNCHER, 0o755)
     files[_COMPLETION] = _managed_files.file(bash(build()))
-    if wish.local_fact:
+    if desired.local_fact:
         files[_LOCAL_FACT] = _managed_files.file(_FACT % PROGRAM, 0o755)
-    if wish.watch:
+    if desired.watch:
         files.update(_watch_service.files(PROGRAM))
     return files
 
@@ -163,5 +163,5 @@ def _is_brief(path: str) -> bool:
     return path.startswith(_LIBRARY) or path in (PROGRAM, _COMPLETION)
 
 
-def _verb(wish: Wish) -> str:
-    return "installed" if wish.present else "removed"
+def _verb(desired: Desired) -> str:
+    return "installed" if desired.present else "removed"

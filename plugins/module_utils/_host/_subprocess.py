@@ -56,7 +56,7 @@ def run(*command: str, text: str = "", seconds: float = _SECONDS) -> Done:
     return Done(done.returncode, done.stdout, done.stderr)
 
 
-def must(*command: str, text: str = "") -> str:
+def run_checked(*command: str, text: str = "") -> str:
     """The same, and raise HostError with what it wrote where it fails; return its output."""
     done = run(*command, text=text)
     if done.status != 0:
@@ -73,7 +73,7 @@ def has_systemd() -> bool:
 def systemctl(*words: str) -> None:
     """Tell systemd something, where it runs."""
     if has_systemd():
-        must("systemctl", *words)
+        run_checked("systemctl", *words)
 
 
 def is_active(unit: str) -> bool:

@@ -30,7 +30,7 @@ _SAYS = {
 MakeClient = t.Callable[[], Client]
 
 
-class Wish(t.NamedTuple):
+class Desired(t.NamedTuple):
     """What should be seen: one of the verdicts *expect* (any, if empty), within *wait* seconds.
 
     *allowed* users must see the same as this one, *refused* ones must not reach the service at all, *users* are only asked.
@@ -53,19 +53,19 @@ class Proof(t.NamedTuple):
     unmet: t.List[str]
 
 
-def prove(make_client: MakeClient, wish: Wish) -> Proof:
+def prove(make_client: MakeClient, desired: Desired) -> Proof:
     """Ask. Where the verdict is another than expected, nobody else is asked.
 
     Raise NoSuchUser for a user who is none, and OSError where this process may not become another one.
     """
-    modes = _probe_until(make_client, wish)
-    if wish.expect and modes.verdict not in wish.expect:
-        return Proof(modes, {}, None, [_disappointment(modes, wish)])
-    names = dict.fromkeys([*wish.users, *wish.allowed, *wish.refused])
+    modes = _probe_until(make_client, desired)
+    if desired.expect and modes.verdict not in desired.expect:
+        return Proof(modes, {}, None, [_unexpected_verdict(modes, desired)])
+    names = dict.fromkeys([*desired.users, *desired.allowed, *desired.refused])
     users = {name: as_user(name, lambda: probe(make_client())._asdict()) for name in names}
-    unmet = _wrongly_treated(modes.verdict, users, wish)
-    cloud_init = _cloud_init.ask() if wish.cloud_init else None
-    if wish.expect and cloud_init is not None and cloud_init["found"] is False:
+    unmet = _wrongly_treated(modes.verdict, users, desired)
+    cloud_init = _cloud_init.ask() if desired.cloud_init else None
+    if desired.expect and cloud_init is not None and cloud_init["found"] is False:
         unmet.append(cloud_init["problem"])
     return Proof(modes, users, cloud_init, unmet)
 
@@ -79,26 +79,28 @@ def identity(client: Client) -> t.Optional[t.Dict[str, str]]:
     return {name: value.decode("ascii", "replace").strip() for name, value in found.items()}
 
 
-def _probe_until(make_client: MakeClient, wish: Wish) -> Modes:
+def _probe_until(make_client: MakeClient, desired: Desired) -> Modes:
     """A change of the metadata options takes a while to arrive, how long is not documented."""
-    ends_at = time.monotonic() + wish.wait
+    ends_at = time.monotonic() + desired.wait
     while True:
         modes = probe(make_client())
-        if not wish.expect or modes.verdict in wish.expect or time.monotonic() + _PAUSE > ends_at:
+        if not desired.expect or modes.verdict in desired.expect or time.monotonic() + _PAUSE > ends_at:
             return modes
         time.sleep(_PAUSE)
 
 
-def _disappointment(modes: Modes, wish: Wish) -> str:
-    after = " after %g s" % wish.wait if wish.wait else ""
-    text = "%s%s, where '%s' was expected." % (_SAYS[modes.verdict], after, "' or '".join(wish.expect))
+def _unexpected_verdict(modes: Modes, desired: Desired) -> str:
+    after = " after %g s" % desired.wait if desired.wait else ""
+    text = "%s%s, where '%s' was expected." % (_SAYS[modes.verdict], after, "' or '".join(desired.expect))
     return " ".join([text, *modes.problems])
 
 
-def _wrongly_treated(verdict: str, users: t.Mapping[str, t.Mapping[str, t.Any]], wish: Wish) -> t.List[str]:
+def _wrongly_treated(verdict: str, users: t.Mapping[str, t.Mapping[str, t.Any]], desired: Desired) -> t.List[str]:
     """A sentence for each user who cannot reach the service although allowed, or can although refused."""
     sentences = []
-    for name, wanted in [(name, verdict) for name in wish.allowed] + [(name, "unreachable") for name in wish.refused]:
+    for name, wanted in [(name, verdict) for name in desired.allowed] + [
+        (name, "unreachable") for name in desired.refused
+    ]:
         seen = users[name]
         if seen["verdict"] != wanted:
             text = "For user %s the metadata service should be %s, but it is %s." % (name, wanted, seen["verdict"])

@@ -64,7 +64,7 @@ class _Token(t.NamedTuple):
     renew_at: float
 
 
-class _Patience(t.NamedTuple):
+class RetryPolicy(t.NamedTuple):
     """Seconds to wait for a connection and for an answer, and the number of further tries."""
 
     connect: float
@@ -81,7 +81,7 @@ class Client:
         self._lock = threading.Lock()
         self._token: t.Optional[_Token] = None
         self._token_failure: t.Optional[_errors.MetadataError] = None
-        self._patience = _Patience(settings.timeout, settings.timeout, settings.retries)
+        self._policy = RetryPolicy(settings.timeout, settings.timeout, settings.retries)
         self.start_clock()
 
     def start_clock(self) -> None:
@@ -109,18 +109,18 @@ class Client:
         Raise as ``get`` does.
         """
         with self._lock:
-            self._token = self._request_token(self.settings.token_ttl, _Patience(connect_within, answer_within, 0))
+            self._token = self._request_token(self.settings.token_ttl, RetryPolicy(connect_within, answer_within, 0))
 
     def issue_token(self, ttl: int) -> str:
         """Request a token of *ttl* seconds for use outside of this client, and return it."""
-        return self._request_token(ttl, self._patience).value
+        return self._request_token(ttl, self._policy).value
 
     def send(self, method: str, target: str, headers: t.Mapping[str, str]) -> int:
         """Send just this request, without the token, and return the status. Only for asking how the service reacts.
 
         Raise Unreachable or UnexpectedReply where there is no status, or none but 429 and 5xx.
         """
-        return self._persistently("%s %s" % (method, target), headers, self._patience).status
+        return self._request_with_retries("%s %s" % (method, target), headers, self._policy).status
 
     def close(self) -> None:
         """Close the kept connections."""
@@ -134,16 +134,16 @@ class Client:
             if self._token_failure is not None:
                 raise self._token_failure
             try:
-                self._token = self._request_token(self.settings.token_ttl, self._patience)
+                self._token = self._request_token(self.settings.token_ttl, self._policy)
             except _errors.MetadataError as exc:
                 self._token_failure = exc  # the threads that waited need not find out again
                 raise
             return self._token
 
-    def _request_token(self, ttl: int, patience: _Patience) -> _Token:
+    def _request_token(self, ttl: int, policy: RetryPolicy) -> _Token:
         request = "PUT " + TOKEN_PATH
         asked_at = time.monotonic()
-        reply = self._persistently(request, {TTL_HEADER: str(ttl)}, patience)
+        reply = self._request_with_retries(request, {TTL_HEADER: str(ttl)}, policy)
         if reply.status != 200:
             raise _errors.from_status(request, self.settings.endpoint, reply.status)
         value = _usable_token(reply.body)
@@ -153,16 +153,16 @@ class Client:
         return _Token(value, asked_at + ttl - min(30.0, ttl / 4.0))
 
     def _get_with(self, token: _Token, target: str) -> Reply:
-        return self._persistently("GET " + target, {TOKEN_HEADER: token.value}, self._patience)
+        return self._request_with_retries("GET " + target, {TOKEN_HEADER: token.value}, self._policy)
 
-    def _persistently(self, request: str, headers: t.Mapping[str, str], patience: _Patience) -> Reply:
+    def _request_with_retries(self, request: str, headers: t.Mapping[str, str], policy: RetryPolicy) -> Reply:
         """Exchange, trying again after throttling, server errors and lost connections, within the deadline."""
         method, target = request.split(" ", 1)
         failure: _errors.MetadataError
-        for attempt in range(patience.retries + 1):
+        for attempt in range(policy.retries + 1):
             wait = random.uniform(0.5, 1.0) * min(_LONGEST_BACK_OFF, _BACK_OFF * 2**attempt)
             try:
-                reply = self._exchange(method, target, headers, patience)
+                reply = self._exchange(method, target, headers, policy)
                 if reply.status != 429 and reply.status < 500:
                     return reply
                 failure = _errors.from_status(request, self.settings.endpoint, reply.status)
@@ -173,18 +173,18 @@ class Client:
                 failure = _errors.unexpected(request, self.settings.endpoint, exc.reason)
                 if not exc.retryable:
                     raise failure from exc
-            if attempt == patience.retries or time.monotonic() + wait >= self._ends_at:
+            if attempt == policy.retries or time.monotonic() + wait >= self._ends_at:
                 break
             time.sleep(wait)
         raise failure
 
-    def _exchange(self, method: str, target: str, headers: t.Mapping[str, str], patience: _Patience) -> Reply:
+    def _exchange(self, method: str, target: str, headers: t.Mapping[str, str], policy: RetryPolicy) -> Reply:
         now = time.monotonic()
         if now >= self._ends_at:
             raise _errors.deadline_passed("%s %s" % (method, target), self.settings.endpoint, self.settings.deadline)
-        ends_at = min(now + patience.answer, self._ends_at)
+        ends_at = min(now + policy.answer, self._ends_at)
         limit = TOKEN_LIMIT if target == TOKEN_PATH else ANSWER_LIMIT
-        return self._pool.exchange(method, target, headers, ends_at, now + patience.connect, limit)
+        return self._pool.exchange(method, target, headers, ends_at, now + policy.connect, limit)
 
     def _no_answer(self, request: str, cause: TransportError) -> _errors.MetadataError:
         if time.monotonic() >= self._ends_at:

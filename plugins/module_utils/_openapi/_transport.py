@@ -104,9 +104,11 @@ class Transport:
             "x-acs-action": action,
             "x-acs-version": service.version,
         }
-        return self._persistently(where, lambda: self._once(where, url, headers))
+        return self._request_with_retries(where, lambda: self._once(where, url, headers))
 
-    def _persistently(self, where: _errors.Where, once: t.Callable[[], t.Dict[str, t.Any]]) -> t.Dict[str, t.Any]:
+    def _request_with_retries(
+        self, where: _errors.Where, once: t.Callable[[], t.Dict[str, t.Any]]
+    ) -> t.Dict[str, t.Any]:
         pacer = self._pacers.of(where.region, where.action)
         began, failures, throttles, starving = time.monotonic(), 0, 0, 0
         self._wait(pacer.reserve(), self._too_late(where))

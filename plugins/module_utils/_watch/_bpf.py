@@ -145,19 +145,19 @@ _known: t.Optional[t.Tuple[t.Optional[t.Tuple[int, int]]]] = None
 
 
 def _load_best(
-    where: int, make: t.Callable[[programs.Target, programs.Wish], bytes], target: programs.Target
+    where: int, make: t.Callable[[programs.Target, programs.Desired], bytes], target: programs.Target
 ) -> t.Tuple[int, bool]:
     """The program that tells the most of those that may be loaded; and whether it tells command names."""
     namespace = _pid_namespace()
-    wishes = [programs.Wish(namespace, comm) for comm in (True, False)]
+    choices = [programs.Desired(namespace, comm) for comm in (True, False)]
     if namespace is not None:  # Linux before 6.10 does not translate PIDs
-        wishes += [programs.Wish(None, comm) for comm in (True, False)]
-    for wish in wishes[:-1]:
+        choices += [programs.Desired(None, comm) for comm in (True, False)]
+    for desired in choices[:-1]:
         try:
-            return _load(_SOCK_ADDR, where, make(target, wish)), wish.comm
+            return _load(_SOCK_ADDR, where, make(target, desired)), desired.comm
         except OSError:
             continue
-    return _load(_SOCK_ADDR, where, make(target, wishes[-1])), wishes[-1].comm
+    return _load(_SOCK_ADDR, where, make(target, choices[-1])), choices[-1].comm
 
 
 def _load(kind: int, attach: int, code: bytes) -> int:

@@ -45,23 +45,23 @@ class Target(t.NamedTuple):
     known: int = -1  # of a map from processes to the time when the watch was woken up for them
 
 
-class Wish(t.NamedTuple):
+class Desired(t.NamedTuple):
     """What not every kernel tells, or not everybody: PIDs of a namespace (its device and inode), and command names."""
 
     namespace: t.Optional[t.Tuple[int, int]] = None
     comm: bool = True
 
 
-def connect4(target: Target, wish: Wish) -> bytes:
+def connect4(target: Target, desired: Desired) -> bytes:
     """For BPF_CGROUP_INET4_CONNECT."""
     wanted = [(4, _number(target.address)), (24, _port(target.port))]  # user_ip4, user_port
-    return _tell_who(target, wanted, wish)
+    return _tell_who(target, wanted, desired)
 
 
-def connect6(target: Target, wish: Wish) -> bytes:
+def connect6(target: Target, desired: Desired) -> bytes:
     """For BPF_CGROUP_INET6_CONNECT."""
     mapped = [(8, 0), (12, 0), (16, _number(b"\0\0\xff\xff")), (20, _number(target.address))]  # user_ip6
-    return _tell_who(target, [*mapped, (24, _port(target.port))], wish)
+    return _tell_who(target, [*mapped, (24, _port(target.port))], desired)
 
 
 def established(target: Target) -> bytes:
@@ -78,17 +78,17 @@ def established(target: Target) -> bytes:
     return _program(wanted, [*tell, _ins(_MOVE, _R7, imm=_DO_NOT_WAKE_UP), *_send(target.ring, size)])
 
 
-def _tell_who(target: Target, wanted: t.List[t.Tuple[int, int]], wish: Wish) -> bytes:
+def _tell_who(target: Target, wanted: t.List[t.Tuple[int, int]], desired: Desired) -> bytes:
     size = int(CONNECT_EVENT.size)
     tell = [_put(-size, CONNECT), _ins(_CALL, imm=_TASK), _keep(8 - size), _put(16 - size, 0)]
     tell += [_put(48 - size, 0), _put(56 - size, 0)]
-    if wish.namespace:
-        tell += [_load_64(_R1, wish.namespace[0]), _load_64(_R2, wish.namespace[1]), *_address(_R3, 16 - size)]
+    if desired.namespace:
+        tell += [_load_64(_R1, desired.namespace[0]), _load_64(_R2, desired.namespace[1]), *_address(_R3, 16 - size)]
         tell += [_ins(_MOVE, _R4, imm=8), _ins(_CALL, imm=_NS_TASK)]
     for helper, place in ((_USER, 24), (_CGROUP, 32)):
         tell += [_ins(_CALL, imm=helper), _keep(place - size)]
     tell += [_ins(_MOVE_REGISTER, _R1, _R6), _ins(_CALL, imm=_COOKIE), _keep(40 - size)]
-    if wish.comm:
+    if desired.comm:
         tell += [*_address(_R1, 48 - size), _ins(_MOVE, _R2, imm=16), _ins(_CALL, imm=_COMM)]
     return _program(wanted, tell + _is_known(target.known, size) + _send(target.ring, size))
 

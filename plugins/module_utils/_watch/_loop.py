@@ -48,11 +48,11 @@ class Watch:
     """The whole of it. ``found_by`` is the best way to find a caller that this kernel allows, for the status."""
 
     def __init__(
-        self, source: Source, finder: Finder, store: Store, found_by: str, say: t.Callable[[str], None]
+        self, source: Source, finder: Finder, store: Store, found_by: str, log: t.Callable[[str], None]
     ) -> None:
-        """*say* gets a sentence whenever something is not as it should be."""
+        """*log* gets a sentence whenever something is not as it should be."""
         self._source, self._finder, self._store = source, finder, store
-        self._found_by, self._say = found_by, say
+        self._found_by, self._log = found_by, log
         self._problems: t.List[str] = []
         self._told: t.Optional[str] = None
         self._flows, self._records, self._noise, self._priority = Flows(), Records(), Noise(), Priority()
@@ -74,12 +74,12 @@ class Watch:
         urgent = [stop, *self._finder.urgent()]
         ends = float("inf") if seconds is None else time.monotonic() + seconds
         while time.monotonic() < ends:
-            ready = _wait([*urgent, self._source.fileno()], self._patience(ends))
+            ready = _wait([*urgent, self._source.fileno()], self._poll_timeout(ends))
             if stop in ready:
                 break
             self._finder.listen()
             self._read_packets()
-            self._keep_house()
+            self._housekeeping()
             if urgent[1:] and self._source.fileno() in ready and self._listen_for_a_while(urgent):
                 break
         self._read_packets()
@@ -124,7 +124,7 @@ class Watch:
                 began.caller = self._finder.find(began)
             self._count(done)
             if now - self._written >= WRITE_SECONDS:
-                self._keep_house()
+                self._housekeeping()
             segment = self._source.segment()
 
     def _count(self, done: Requests) -> None:
@@ -136,7 +136,7 @@ class Watch:
                 self._records.add(peer.sighting, request.mode, request.path, self._now(), noise)
                 self._changed = True
 
-    def _keep_house(self) -> None:
+    def _housekeeping(self) -> None:
         now = time.monotonic()
         if now - self._swept >= _SWEEP_SECONDS:
             self._swept = now
@@ -149,7 +149,7 @@ class Watch:
         if now - self._written >= due:
             self._write()
 
-    def _patience(self, ends: float) -> float:
+    def _poll_timeout(self, ends: float) -> float:
         """Seconds until there is something to do even if nothing happens."""
         now = time.monotonic()
         soon = self._changed or self._store.busy() or self._told
@@ -175,7 +175,7 @@ class Watch:
                 self._records, periods = Records(), []
                 problem = "The records of earlier are damaged. %s" % self._store.put_aside()
         if problem:
-            self.complain(problem)
+            self.log_problem(problem)
         self._periods = resumed(periods, self._since)
 
     def _now(self) -> int:
@@ -183,7 +183,7 @@ class Watch:
         now = int(time.time())
         offset = time.time() - time.monotonic()
         if offset < self._offset - _CLOCK_SECONDS:
-            self.complain(
+            self.log_problem(
                 "The clock was set back by %d s; times before are cut to the new time." % (self._offset - offset)
             )
         self._offset = offset
@@ -193,17 +193,17 @@ class Watch:
         self._latest = now
         return now
 
-    def complain(self, problem: str) -> None:
+    def log_problem(self, problem: str) -> None:
         """Say it now, and keep it for the status."""
         self._problems = [*self._problems, problem][-MAXIMUM_PROBLEMS:]
         self._changed = True
-        self._say(problem)
+        self._log(problem)
 
     def _tell_of_the_disk(self) -> None:
         """Once when writing fails, and once when it works again."""
         problem = self._store.problem
         if problem != self._told:
-            self._say(problem or "The records can be written again.")
+            self._log(problem or "The records can be written again.")
             self._told = problem
 
 

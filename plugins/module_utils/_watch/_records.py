@@ -177,10 +177,10 @@ class Records:
                 self._make_room()
             self._entries[caller] = entry
             self._size += entry.size
-            self._name_the_nameless(entry)
+            self._merge_unnamed(entry)
         return entry
 
-    def _name_the_nameless(self, entry: _Entry) -> None:
+    def _merge_unnamed(self, entry: _Entry) -> None:
         """The first executable of a caller: those before it that had ended too soon were surely the same."""
         nameless = entry.caller._replace(exe=None)
         if entry.caller.exe is None or nameless not in self._entries:

@@ -37,9 +37,9 @@ class CannotWatch(Exception):
 
 
 def watch(
-    directory: str = STATE_DIRECTORY, seconds: t.Optional[float] = None, say: t.Callable[[str], None] = print
+    directory: str = STATE_DIRECTORY, seconds: t.Optional[float] = None, log: t.Callable[[str], None] = print
 ) -> None:
-    """Watch until SIGTERM or SIGINT, or for some seconds. *say* gets sentences on how it goes."""
+    """Watch until SIGTERM or SIGINT, or for some seconds. *log* gets sentences on how it goes."""
     store = _store(directory)
     stop = _stop_pipe()
     capture = _capture()
@@ -48,9 +48,9 @@ def watch(
     try:
         processes = Processes(None if kernel is None else kernel.groups)
         finder = Finder(SERVICE, PORT, kernel, processes, Sockets())
-        running = Watch(capture, finder, store, found_by, say)
+        running = Watch(capture, finder, store, found_by, log)
         for problem in problems:
-            running.complain(problem)
+            running.log_problem(problem)
         running.save()  # whoever is told that the watch is ready can read how it does
         notify("READY=1\nSTATUS=Watching: %s." % _METHODS[found_by])
         running.run(stop, seconds)

@@ -44,7 +44,7 @@ def test_the_launcher_is_that_of_the_checkout() -> None:
 
 
 def test_the_files_are_the_collections_own_and_the_manifest_has_their_checksums(tmp_path: Path) -> None:
-    files = {str(tmp_path) + path: entry for path, entry in _install.wanted(_install.Wish(True)).items()}
+    files = {str(tmp_path) + path: entry for path, entry in _install.wanted(_install.Desired(True)).items()}
     _managed_files.carry_out(_managed_files.plan(str(tmp_path / "manifest.json"), files))
     listed = json.loads((tmp_path / "manifest.json").read_text())["files"]
     assert len(listed) == len(FILES) + 3
@@ -57,7 +57,7 @@ def test_the_files_are_the_collections_own_and_the_manifest_has_their_checksums(
 
 @pytest.fixture
 def installed(tmp_path: Path) -> Path:
-    files = {str(tmp_path) + path: entry for path, entry in _install.wanted(_install.Wish(True)).items()}
+    files = {str(tmp_path) + path: entry for path, entry in _install.wanted(_install.Desired(True)).items()}
     _managed_files.carry_out(_managed_files.plan(str(tmp_path / "manifest.json"), files))
     return tmp_path
 
@@ -107,11 +107,11 @@ def test_from_the_archive_that_ansible_makes(tmp_path: Path) -> None:
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]);"
         "from ansible_collections.alicloud.imds.plugins.module_utils._host import _install;"
-        "print(sum(len(f.content) for f in _install.wanted(_install.Wish(True)).values()))"
+        "print(sum(len(f.content) for f in _install.wanted(_install.Desired(True)).values()))"
     )
     done = run(sys.executable, "-S", "-c", code, archive)
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) == sum(len(entry.content) for entry in _install.wanted(_install.Wish(True)).values())
+    assert int(done.stdout) == sum(len(entry.content) for entry in _install.wanted(_install.Desired(True)).values())
 
 
 def test_the_module_says_what_would_change(run_module, monkeypatch, tmp_path: Path) -> None:
