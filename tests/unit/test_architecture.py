@@ -44,6 +44,8 @@ ONLY = {
 }
 # They do no I/O, so they may import nothing that does.
 PURE = {
+    "_common._bounded": set(),
+    "_common._text": set(),
     "_imds._service": set(),
     "_imds._tree": {"_imds._service"},
     "_imds._facts": {"_imds._tree"},
@@ -52,13 +54,14 @@ PURE = {
     "_watch._units": set(),
     "_watch._http_stream": {"_callers._vocabulary", "_callers._paths", "_imds._service"},
     "_watch._records": {"_callers._vocabulary", "_callers._paths"},
-    "_watch._tcp": {"_watch._http_stream"},
-    "_watch._noise": {"_watch._records", "_callers._vocabulary", "_watch._http_stream"},
+    "_watch._tcp": {"_watch._http_stream", "_common._bounded"},
+    "_watch._noise": {"_watch._records", "_callers._vocabulary", "_watch._http_stream", "_common._bounded"},
     "_watch._bpf_programs": set(),
 }
 # They know the time, to show or to read it.
 PURE_BUT_TIME = {
-    "_callers._report": {"_callers._vocabulary"},
+    "_common._utc": set(),
+    "_callers._report": {"_callers._vocabulary", "_common._utc"},
     "_callers._analyzer": {"_callers._vocabulary", "_callers._paths"},
 }
 # They capture packets, read socket tables and notify systemd.
@@ -132,7 +135,7 @@ def test_no_import_of_the_collection_is_overlooked() -> None:
 
 def test_the_packages_are_those_of_the_table() -> None:
     present = {package(name) for name, path in FILES.items() if UTILS in path.parents}
-    assert present <= set(BELOW) and present >= set(BELOW) - {"_common"}
+    assert present == set(BELOW)
     assert [path.name for path in UTILS.glob("*.py")] == []
 
 
@@ -172,6 +175,8 @@ def test_the_preflight_reads_files_and_nothing_else() -> None:
         "_callers._load",
         "_callers._report",
         "_callers._vocabulary",
+        "_common._text",
+        "_common._utc",
         "_imds._dmi",
         "_imds._service",
     }
@@ -190,7 +195,12 @@ PREFLIGHT_PURE = {"_preflight." + name for name in ("_callers", "_catalog", "_fi
 
 @pytest.mark.parametrize("name", sorted(PREFLIGHT_PURE))
 def test_judgements_do_no_io(name: str) -> None:
-    assert own(FILES[name]) <= {*PREFLIGHT_PURE, "_callers._vocabulary"}  # words only; it is in PURE above
+    assert own(FILES[name]) <= {
+        *PREFLIGHT_PURE,
+        "_callers._vocabulary",
+        "_common._text",
+        "_common._utc",
+    }  # pure, see above
     assert not roots(FILES[name]) & {"os", "subprocess", "time"}
 
 
@@ -287,7 +297,7 @@ def test_what_names_the_service_has_one_place() -> None:
 
 def test_the_watch_is_separate_from_the_client() -> None:
     used = {it for name in FILES if package(name) in {"_watch", "_callers"} for it in own(FILES[name])}
-    assert {package(name) for name in used} == {"_watch", "_callers", "_imds"}
+    assert {package(name) for name in used} == {"_watch", "_callers", "_imds", "_common"}
     assert {name for name in used if package(name) == "_imds"} == {"_imds._service"}
     assert "_watch._http_stream" in own(FILES["_watch._tcp"])
 

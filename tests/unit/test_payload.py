@@ -33,9 +33,9 @@ def packages(module: str) -> set[str]:
     [
         ("metadata_facts", {"_imds"}),
         ("metadata_info", {"_imds"}),
-        ("callers_info", {"_callers", "_imds"}),
-        ("preflight_info", {"_preflight", "_callers", "_imds"}),
-        ("fence", {"_host", "_imds"}),
+        ("callers_info", {"_callers", "_imds", "_common"}),
+        ("preflight_info", {"_preflight", "_callers", "_imds", "_common"}),
+        ("fence", {"_host", "_imds", "_common"}),
     ],
 )
 def test_a_module_is_sent_with_the_packages_that_it_needs(module: str, sent: set[str]) -> None:

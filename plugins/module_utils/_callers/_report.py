@@ -11,9 +11,9 @@ nobody looked.
 from __future__ import annotations
 
 import fnmatch
-import time
 import typing as t
 
+from .._common._utc import format_utc
 from ._vocabulary import MODES, PROBE, WITHOUT_TOKEN
 
 NAMES = ("exe", "user", "unit", "container", "comm", "source")
@@ -56,8 +56,8 @@ def report(records: Records, chosen: Filter, now: int) -> t.Dict[str, t.Any]:
     return {
         "callers": [_readable(caller) for caller in shown],
         "totals": totals,
-        "last_without_token": None if last is None else as_text(last),
-        "quiet_since": None if quiet is None else as_text(quiet),
+        "last_without_token": format_utc(last),
+        "quiet_since": format_utc(quiet),
         "quiet_seconds": None if quiet is None else max(0, now - quiet),
         "watching": _watching(records),
     }
@@ -83,11 +83,6 @@ def plain_rows(shown: t.Mapping[str, t.Any]) -> t.List[Record]:
         for row in caller["requests"]
         if row["mode"] == WITHOUT_TOKEN
     ]
-
-
-def as_text(seconds: int) -> str:
-    """Seconds since 1970 as 2026-11-24T21:06:27Z."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def _named(record: Record, seen_by: str) -> Record:
@@ -118,7 +113,7 @@ def _order(caller: Record) -> t.Tuple[bool, int]:
 
 
 def _readable(caller: Record) -> Record:
-    rows = [{**row, "first": as_text(row["first"]), "last": as_text(row["last"])} for row in caller["requests"]]
+    rows = [{**row, "first": format_utc(row["first"]), "last": format_utc(row["last"])} for row in caller["requests"]]
     modes = {row["mode"]: 0 for row in rows}
     for row in rows:
         modes[row["mode"]] += row["count"]
@@ -143,8 +138,8 @@ def _watching(records: Records) -> t.Dict[str, t.Any]:
     updated = status.get("updated")
     return {
         "running": records.running,
-        "since": None if since is None else as_text(since),
-        "updated": as_text(updated) if isinstance(updated, int) else None,
+        "since": format_utc(since),
+        "updated": format_utc(updated) if isinstance(updated, int) else None,
         "found_by": status.get("found_by"),
         "dropped": status.get("dropped", 0),
         "forgotten": status.get("forgotten", 0),

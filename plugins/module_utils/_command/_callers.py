@@ -11,7 +11,8 @@ import typing as t
 from .._callers._file import NotReadable
 from .._callers._load import callers as read_callers
 from .._callers._report import Filter
-from ._output import OTHER, USAGE, Failure, log_problem, printable, write_json, write_text
+from .._common._text import one_line, printable
+from ._output import OTHER, USAGE, Failure, log_problem, write_json, write_text
 
 _WIDEST = 60
 _COLUMNS = ("CALLER", "USER", "PLACE", "MODE", "PATH", "COUNT", "LAST")
@@ -73,7 +74,7 @@ def _rows(caller: t.Dict[str, t.Any]) -> t.Iterator[t.Tuple[str, ...]]:
     for row in caller["requests"]:
         mode = row["mode"] + (" (%s)" % row["noise"] if row["noise"] else "")
         cells = (name, who, where, mode, row["path"], str(row["count"]), row["last"])
-        yield tuple(printable(cell)[:_WIDEST] for cell in cells)
+        yield tuple(one_line(cell, _WIDEST) for cell in cells)
 
 
 def _name(caller: t.Dict[str, t.Any]) -> str:

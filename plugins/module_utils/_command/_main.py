@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import typing as t
 
+from .._common._text import printable
 from .._imds._client import PROBE_SECONDS, Client, Settings
 from .._imds._dmi import read_platform
 from .._imds._errors import MetadataError, Unreachable
@@ -28,7 +29,6 @@ from ._output import (
     Failure,
     is_terminal,
     log_problem,
-    printable,
     write,
     write_json,
     write_text,
@@ -139,6 +139,7 @@ def _describe(check: t.Dict[str, t.Any]) -> str:
 def _token(arguments: argparse.Namespace) -> int:
     import time
 
+    from .._common._utc import format_utc
     from ._token_file import TokenFile
 
     with TokenFile(arguments.file) as file:  # before there is a token, see whether there is a place for it
@@ -146,7 +147,7 @@ def _token(arguments: argparse.Namespace) -> int:
         ttl = client.settings.token_ttl
         expires_at = int(time.time()) + ttl
         file.write(client.issue_token(ttl))
-    expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(expires_at))
+    expires = format_utc(expires_at)
     if arguments.json:
         write_json({"expires": expires})
     else:

@@ -15,6 +15,8 @@ import signal
 import sys
 import typing as t
 
+from .._common._text import printable
+
 OTHER, USAGE, NOT_FOUND, REFUSED, UNREACHABLE, UNEXPECTED, WITHHELD, OPTIONAL = 1, 2, 3, 4, 5, 6, 7, 10
 
 
@@ -66,25 +68,10 @@ def is_terminal() -> bool:
     return sys.stdout is not None and os.isatty(1)
 
 
-def printable(text: str) -> str:
-    """*text* on one line, with control, format and other unprintable characters as escape sequences.
-
-    Values may be hostile: escape codes rule a terminal, and U+202E shows text backwards.
-    """
-    return "".join(char if char.isprintable() else _escape(char) for char in text)
-
-
 def for_terminal(body: bytes) -> bytes:
     """*body* as lines that are safe to show."""
-    lines = body.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
-    return "\n".join("\t".join(map(printable, line.split("\t"))) for line in lines).encode("utf-8")
-
-
-def _escape(char: str) -> str:
-    code = ord(char)
-    if code < 0x100:
-        return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(char, "\\x%02x" % code)
-    return "\\u%04x" % code if code < 0x10000 else "\\U%08x" % code
+    text = body.decode("utf-8", "replace").replace("\r\n", "\n")
+    return printable(text, keep="\n\t").encode("utf-8")
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

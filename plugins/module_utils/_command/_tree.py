@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import typing as t
 
+from .._common._text import printable
 from .._imds._client import Client
 from .._imds._errors import NotFound
 from .._imds._facts import from_tree
 from .._imds._service import VERSIONS
 from .._imds._tree import Entry, Tree, decode, is_secret, parse_listing, quote
 from .._imds._walk import Walk
-from ._output import printable
 
 # Near the root, the service lists directories without a slash.
 _LISTED_LIKE_LEAVES = {"meta-data", "dynamic", "dynamic/instance-identity", "global-config", "maintenance"}

@@ -14,10 +14,11 @@ import contextlib
 import fcntl
 import json
 import os
-import tempfile
 import time
 import typing as t
 
+from .._common._atomic import replace_file
+from .._common._utc import format_utc
 from ._instance import Instance, Options
 
 _FORMAT = 1
@@ -109,16 +110,7 @@ class Record:
     def _write(self, entries: t.Dict[str, t.Dict[str, t.Any]]) -> None:
         content = json.dumps({"format": _FORMAT, "instances": entries}, indent=2, sort_keys=True)
         try:
-            handle, temporary = tempfile.mkstemp(dir=os.path.dirname(self.path) or ".", prefix=".record-")
-            try:
-                with os.fdopen(handle, "w", encoding="utf-8") as stream:  # mkstemp made it 0600
-                    stream.write(content + "\n")
-                    stream.flush()
-                    os.fsync(stream.fileno())
-                os.replace(temporary, self.path)
-            except BaseException:
-                os.unlink(temporary)
-                raise
+            replace_file(self.path, (content + "\n").encode("utf-8"))
         except OSError as exc:
             raise RecordError("The record %s cannot be written: %s." % (self.path, exc.strerror)) from exc
 
@@ -210,5 +202,5 @@ def _entry(instance: Instance, options: Options) -> t.Dict[str, t.Any]:
     return {
         "region_id": instance.region_id,
         "before": options.as_dict(),
-        "recorded_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "recorded_at": format_utc(time.time()),
     }

@@ -18,6 +18,8 @@ import os
 import stat
 import typing as t
 
+from .._common._atomic import remove_leftovers, replace_file, replace_link
+
 
 class File(t.NamedTuple):
     """A regular file: its bytes, permission bits and owner."""
@@ -177,34 +179,14 @@ def _current(path: str) -> t.Optional[Entry]:
 
 def put(path: str, entry: t.Optional[Entry]) -> None:
     """Make *path* this entry in one step: complete, or as it was."""
+    remove_leftovers(path)
     if entry is None:
         if os.path.lexists(path):
             os.unlink(path)
-        return
-    new = path + ".imds-new"
-    if os.path.lexists(new):
-        os.unlink(new)  # of a run that was killed
-    try:
-        if isinstance(entry, Link):
-            os.symlink(entry.target, new)
-        else:
-            _write(new, entry)
-        os.replace(new, path)
-    except OSError:
-        if os.path.lexists(new):
-            os.unlink(new)
-        raise
-
-
-def _write(path: str, entry: File) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(entry.content)
-        if os.fstat(handle).st_uid != entry.uid:
-            os.fchown(handle, entry.uid, -1)
-        os.fchmod(handle, entry.mode)
-        stream.flush()
-        os.fsync(handle)
+    elif isinstance(entry, Link):
+        replace_link(path, entry.target)
+    else:
+        replace_file(path, entry.content, entry.mode, entry.uid)
 
 
 def _remove_empty(directories: t.Iterable[str]) -> None:

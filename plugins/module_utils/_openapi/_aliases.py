@@ -9,21 +9,20 @@ Source: the options and environment variables of alibaba.alicloud modules, the a
 
 from __future__ import annotations
 
-import time
 import typing as t
 
+from .._common._utc import format_utc
 from ._credentials import Credentials
 
 
 def under_all_names(credentials: Credentials) -> t.Dict[str, t.Any]:
     """*credentials* for people (``access_key`` ...), for modules (``alicloud_...``) and for commands (``environment``)."""
     key, secret, token = credentials.access_key_id, credentials.access_key_secret, credentials.security_token
-    ends = credentials.expires_at
     return {
         "access_key": key,
         "access_key_secret": secret,
         "security_token": token,
-        "expiration": None if ends is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(ends)),
+        "expiration": format_utc(credentials.expires_at),
         "alicloud_access_key": key,
         "alicloud_secret_key": secret,
         "alicloud_security_token": token,

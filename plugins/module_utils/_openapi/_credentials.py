@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-import calendar
 import threading
 import time
 import typing as t
 
+from .._common._utc import parse_utc
 from .._imds._secrets import register_secret
 
 # The vendor's clients renew a quarter of an hour before the end; an instance's role has new ones half an hour before.
@@ -119,4 +119,6 @@ def static(credentials: Credentials, source: str) -> Provider:
 
 def parse_expiration(text: str) -> float:
     """``2026-01-01T00:00:00Z`` as Unix time; raise ValueError for anything else."""
-    return float(calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%SZ")))
+    if not text.endswith("Z"):
+        raise ValueError("not a time in UTC: %.40r" % text)
+    return parse_utc(text)

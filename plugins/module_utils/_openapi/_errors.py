@@ -15,6 +15,8 @@ import email.utils
 import time
 import typing as t
 
+from .._common._text import one_line
+
 _LONGEST = 400
 
 
@@ -83,7 +85,7 @@ def unexpected(where: Where, came_back: str, hint: str = "", status: t.Optional[
 
 def refused(where: Where, status: int, answer: t.Mapping[str, t.Any], date: t.Optional[str], now: float) -> ApiError:
     """From an error answer: its fields, the Date header, and our own clock (Unix time)."""
-    code, message, request_id = [_text(answer.get(name)) for name in ("Code", "Message", "RequestId")]
+    code, message, request_id = [_one_line(answer.get(name)) for name in ("Code", "Message", "RequestId")]
     kind = _kind(code, status)
     hint = _hint(where, code, answer, date, now) or _KIND_HINTS.get(kind, "")
     text = "%s: %d %s: %s" % (where, status, code, message or "no message")
@@ -97,10 +99,8 @@ def gave_up(error: ApiError, tries: int, seconds: float) -> ApiError:
     return error
 
 
-def _text(value: t.Any) -> str:
-    """One line of printable text, not too long."""
-    line = "".join([char if char.isprintable() else " " for char in str(value or "")])
-    return line if len(line) <= _LONGEST else line[:_LONGEST] + "..."
+def _one_line(value: t.Any) -> str:
+    return one_line(str(value or ""), _LONGEST)
 
 
 _TRANSIENT = ("ServiceUnavailable", "InternalError", "OperationConflict", "SignatureNonceUsed", "LastTokenProcessing")
@@ -168,7 +168,7 @@ def _hint(where: Where, code: str, answer: t.Mapping[str, t.Any], date: t.Option
 
 def _missing_action(where: Where, answer: t.Mapping[str, t.Any]) -> str:
     detail = answer.get("AccessDeniedDetail")
-    named = _text(detail.get("AuthAction")) if isinstance(detail, dict) else ""
+    named = _one_line(detail.get("AuthAction")) if isinstance(detail, dict) else ""
     return "Grant the RAM action %s to the identity behind the access key" % (
         named or "%s:%s" % (where.product, where.action)
     )

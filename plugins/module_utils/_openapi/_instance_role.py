@@ -10,6 +10,7 @@ import json
 import re
 import typing as t
 
+from .._common._text import one_line
 from .._imds import _client as token_client
 from .._imds import _errors as metadata_errors
 from .._imds._service import ROLES_PATH
@@ -33,8 +34,7 @@ def fetch(client: token_client.Client, name: t.Optional[str]) -> Credentials:
 
 def _checked(name: str) -> str:
     if not _NAME.match(name) or name in (".", ".."):
-        shown = name if name.isprintable() else repr(name)
-        raise _errors.credentials("'%s' is no name of a role" % shown[:64], "Check 'ram_role'")
+        raise _errors.credentials("'%s' is no name of a role" % one_line(name, 64), "Check 'ram_role'")
     return name
 
 

@@ -17,6 +17,7 @@ import typing as t
 import uuid
 from urllib.parse import quote, unquote_plus, urlsplit
 
+from .._common._utc import format_utc
 from ._requests import AuthBase
 
 if t.TYPE_CHECKING:
@@ -106,7 +107,7 @@ class V3Auth(AuthBase):
         body_sha256 = _sha256(request.body)
         headers["host"] = url.netloc.rpartition("@")[2]
         headers["x-acs-content-sha256"] = body_sha256
-        headers["x-acs-date"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._clock()))
+        headers["x-acs-date"] = format_utc(self._clock())
         headers["x-acs-signature-nonce"] = self._nonce()
         if self._credentials.security_token:
             headers["x-acs-accesskey-id"] = self._credentials.access_key_id

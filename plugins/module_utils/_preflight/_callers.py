@@ -11,10 +11,11 @@ Of a record only these keys are used, and all but the first may be missing or nu
 
 from __future__ import annotations
 
-import datetime
 import typing as t
 
 from .._callers._vocabulary import PROBE
+from .._common._text import one_line
+from .._common._utc import parse_utc
 from ._findings import Finding, finding
 
 _NAMES = ("exe", "comm", "unit", "container", "uid", "count", "last_seen")
@@ -50,13 +51,10 @@ def _judge(caller: t.Mapping[str, t.Any], detail: str) -> Finding:
 
 def seconds(value: t.Any) -> t.Optional[float]:
     """Seconds since 1970 of a number, or of a time in ISO 8601 (UTC if it does not say); None for anything else."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
     try:
-        moment = datetime.datetime.fromisoformat(str(value).strip().replace("Z", "+00:00"))
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=datetime.timezone.utc)
-        return moment.timestamp()
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return float(value)
+        return parse_utc(str(value).strip())
     except (ValueError, OverflowError):
         return None
 
@@ -65,4 +63,4 @@ def _plain_value(value: t.Any) -> t.Any:
     """A program may call itself whatever it likes; bound it."""
     if value is None or isinstance(value, (bool, int, float)):
         return value
-    return "".join(char if char.isprintable() else "?" for char in str(value)[:300])
+    return one_line(str(value), 300)

@@ -18,6 +18,8 @@ import stat
 import time
 import typing as t
 
+from .._common._text import from_bytes, printable
+
 # Others are pseudo file systems, the network, or a program that may hang (fuse).
 LOCAL_TYPES = frozenset(
     "bcachefs btrfs erofs exfat ext2 ext3 ext4 f2fs fuseblk iso9660 jfs nilfs2 ntfs3 overlay ramfs reiserfs rootfs "
@@ -65,12 +67,6 @@ def read_mounts(path: str = "/proc/self/mountinfo") -> t.Dict[str, str]:
     return mounts
 
 
-def printable(path: str) -> str:
-    """*path* without anything that a terminal or an encoder would trip over."""
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-
-
 class Files:
     """Files below *root*, looked at until the clock has run out or *most* names have been seen."""
 
@@ -96,7 +92,7 @@ class Files:
 
     def shown(self, real: str) -> str:
         """The path on the host, for people."""
-        return printable(real[len(self.root) :] or "/")
+        return printable(from_bytes(os.fsencode(real[len(self.root) :] or "/")))
 
     def note(self, real: str, reason: str) -> None:
         self.notes[Note(self.shown(real), reason)] = None

@@ -10,6 +10,7 @@ import datetime
 import fnmatch
 import typing as t
 
+from .._common._utc import parse_date
 from ._catalog import BLOCK, CATALOG, NOT_WAIVABLE, WARN
 
 Finding = t.Dict[str, t.Any]
@@ -106,8 +107,6 @@ def _expires(waiver: Waiver, name: str) -> datetime.date:
     """A waiver holds on its last day, too."""
     text = str(waiver.get("expires") or "")
     try:
-        if len(text) != 10:
-            raise ValueError
-        return datetime.datetime.strptime(text, "%Y-%m-%d").date()
+        return parse_date(text)
     except ValueError:
         raise ValueError("%s: 'expires' must be a date like 2027-01-31, not %r" % (name, text)) from None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .._common._text import one_line
 from ._findings import Finding, finding
 from ._versions import older
 
@@ -45,6 +46,4 @@ def _opt_in(library: Library, version: str) -> str:
 
 def _short(version: t.Optional[str]) -> t.Optional[str]:
     """As evidence: of a damaged file not a whole novel."""
-    if version is None:
-        return None
-    return "".join(char if char.isprintable() else "?" for char in version[:80])
+    return None if version is None else one_line(version, 64)

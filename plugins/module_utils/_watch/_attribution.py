@@ -15,11 +15,12 @@ from __future__ import annotations
 import socket
 import time
 import typing as t
-from collections import OrderedDict
 
+from .._common._bounded import BoundedMap
+from .._common._text import from_bytes
 from ._bpf import Connect, Hook
 from ._cgroups import Groups
-from ._processes import Processes, text_of
+from ._processes import Processes
 from ._records import Caller, Sighting
 from ._sockets import Sockets
 from ._tcp import Flow
@@ -62,9 +63,9 @@ class Finder:
         self._kernel = kernel
         self._processes = processes
         self._sockets = sockets
-        self._connecting: "OrderedDict[int, Peer]" = OrderedDict()
-        self._by_port: "OrderedDict[t.Tuple[str, int], _Told]" = OrderedDict()
-        self._by_number: "OrderedDict[int, _Told]" = OrderedDict()
+        self._connecting: "BoundedMap[int, Peer]" = BoundedMap(_KEPT)
+        self._by_port: "BoundedMap[t.Tuple[str, int], _Told]" = BoundedMap(_KEPT)
+        self._by_number: "BoundedMap[int, _Told]" = BoundedMap(_KEPT)
 
     def urgent(self) -> t.List[int]:
         """When one of these descriptors can be read, `listen` at once."""
@@ -78,14 +79,16 @@ class Finder:
         self._kernel.groups.listen()
         for event in self._kernel.hook.events():
             if isinstance(event, Connect):
-                seen = self._processes.look(event.pid, "connect", event.uid, text_of(event.comm) or None, event.cgroup)
-                _keep(self._connecting, event.cookie, Peer(seen, event.pid))
+                seen = self._processes.look(
+                    event.pid, "connect", event.uid, from_bytes(event.comm) or None, event.cgroup
+                )
+                self._connecting.put(event.cookie, Peer(seen, event.pid))
                 continue
-            peer = self._connecting.pop(event.cookie, None)
+            peer = self._connecting.pop(event.cookie)
             if peer is not None:
                 told = _Told(peer, event.first)
-                _keep(self._by_port, (event.source, event.port), told)
-                _keep(self._by_number, event.first, told)
+                self._by_port.put((event.source, event.port), told)
+                self._by_number.put(event.first, told)
 
     def find(self, flow: Flow) -> Peer:
         """The caller of a connection that has just been seen."""
@@ -120,10 +123,3 @@ class Finder:
         if owner is None:
             return Peer(Sighting(Caller()))
         return Peer(self._processes.look(owner.pid, "socket" if owner.pid else "uid", owner.uid), owner.pid)
-
-
-def _keep(table: "OrderedDict[t.Any, t.Any]", key: t.Any, value: t.Any) -> None:
-    table[key] = value
-    table.move_to_end(key)
-    if len(table) > _KEPT:
-        table.popitem(last=False)

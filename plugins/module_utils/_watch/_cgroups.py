@@ -14,7 +14,8 @@ import ctypes
 import os
 import struct
 import typing as t
-from collections import OrderedDict
+
+from .._common._bounded import BoundedMap
 
 _KEPT = 16384  # also of groups that are gone: their numbers are not used again
 _CREATED, _IGNORED, _OVERFLOW, _DIRECTORY, _ONLY_DIRECTORIES = 0x100, 0x8000, 0x4000, 0x40000000, 0x01000000
@@ -26,7 +27,7 @@ class Groups:
 
     def __init__(self, root: str) -> None:
         self._root = root
-        self._paths: "OrderedDict[int, t.Optional[str]]" = OrderedDict()
+        self._paths: "BoundedMap[int, t.Optional[str]]" = BoundedMap(_KEPT)
         self._noted: t.Dict[int, str] = {}
         self._library = ctypes.CDLL(None, use_errno=True)
         self._inotify = int(self._library.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC))
@@ -53,7 +54,7 @@ class Groups:
     def path(self, number: int) -> t.Optional[str]:
         """Below the root, with a slash at its beginning; None if there was no such group when it was first asked for."""
         if number not in self._paths:
-            self._keep(number, None)
+            self._paths.put(number, None)
             self._note(self._root)
         return self._paths.get(number)
 
@@ -78,16 +79,10 @@ class Groups:
             if number >= 0:
                 self._noted[number] = folder
         try:
-            self._keep(os.stat(folder).st_ino, folder[len(self._root) :] or "/")
+            self._paths.put(os.stat(folder).st_ino, folder[len(self._root) :] or "/")
             with os.scandir(folder) as entries:
                 below = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
         except OSError:
             return  # it is gone already
         for path in below:
             self._note(path)
-
-    def _keep(self, number: int, path: t.Optional[str]) -> None:
-        self._paths[number] = path
-        self._paths.move_to_end(number)
-        if len(self._paths) > _KEPT:
-            self._paths.popitem(last=False)

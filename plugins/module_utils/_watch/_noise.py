@@ -15,9 +15,9 @@ requests are counted all the same.
 from __future__ import annotations
 
 import typing as t
-from collections import OrderedDict
 
 from .._callers._vocabulary import PROBE, WITH_TOKEN, WITHOUT_TOKEN
+from .._common._bounded import BoundedMap
 from ._http_stream import Request
 from ._records import Caller
 
@@ -29,16 +29,13 @@ class Noise:
     """Remembers, for each process, what it has just asked with a token."""
 
     def __init__(self) -> None:
-        self._asked: "OrderedDict[t.Hashable, t.Tuple[int, float]]" = OrderedDict()
+        self._asked: "BoundedMap[t.Hashable, t.Tuple[int, float]]" = BoundedMap(_KEPT)
 
     def kind(self, caller: Caller, pid: int, request: Request, now: float) -> str:
         """A key of `_records.NOISE`, or an empty text."""
         process = pid or caller
         if request.mode == WITH_TOKEN:
-            self._asked[process] = (request.same, now)
-            self._asked.move_to_end(process)
-            if len(self._asked) > _KEPT:
-                self._asked.popitem(last=False)
+            self._asked.put(process, (request.same, now))
             return ""
         if request.mode != WITHOUT_TOKEN:
             return ""
@@ -46,7 +43,7 @@ class Noise:
             return PROBE
         if is_cloud_assistant(caller):
             return "cloud_assistant"
-        same, when = self._asked.pop(process, (0, 0.0))
+        same, when = self._asked.pop(process) or (0, 0.0)
         return "retry" if same and same == request.same and 0 <= now - when <= RETRY_SECONDS else ""
 
 

@@ -13,8 +13,9 @@ from __future__ import annotations
 import os
 import time
 import typing as t
-from collections import OrderedDict
 
+from .._common._bounded import BoundedMap
+from .._common._text import from_bytes
 from ._cgroups import Groups
 from ._records import Caller, Sighting
 from ._units import Place, best, place
@@ -44,9 +45,9 @@ class Processes:
         self._proc = proc
         self._groups = groups
         self._users = _Users(passwd)
-        self._executables: "OrderedDict[t.Tuple[t.Any, ...], str]" = OrderedDict()
-        self._seen: "OrderedDict[int, _Seen]" = OrderedDict()
-        self._places: "OrderedDict[int, Place]" = OrderedDict()
+        self._executables: "BoundedMap[t.Tuple[t.Any, ...], str]" = BoundedMap(_REMEMBERED)
+        self._seen: "BoundedMap[int, _Seen]" = BoundedMap(_REMEMBERED)
+        self._places: "BoundedMap[int, Place]" = BoundedMap(_REMEMBERED)
 
     def look(self, pid: int, found_by: str, uid: int, comm: t.Optional[str] = None, cgroup: int = 0) -> Sighting:
         """All that can be known of the process; *comm* and *cgroup* are what the kernel told of it."""
@@ -56,7 +57,7 @@ class Processes:
             return seen.sighting
         sighting = self._look(pid, found_by, uid, comm, cgroup)
         if sighting.exe_found_by == "proc":
-            _remember(self._seen, pid, _Seen(told, now, sighting))
+            self._seen.put(pid, _Seen(told, now, sighting))
         return sighting
 
     def _look(self, pid: int, found_by: str, uid: int, comm: t.Optional[str], cgroup: int) -> Sighting:
@@ -79,21 +80,21 @@ class Processes:
         if exe is None:
             return (known, "same_name") if known else (None, "none")
         if known != exe:
-            _remember(self._executables, key, exe if known is None else _AMBIGUOUS)
+            self._executables.put(key, exe if known is None else _AMBIGUOUS)
         return exe, "proc"
 
     def _place(self, pid: int, cgroup: int) -> Place:
         known = self._places.get(cgroup) if cgroup else None
         if known is not None:
             return known
-        lines = text_of(self._read(pid, "cgroup")).split("\n") if pid else []
+        lines = from_bytes(self._read(pid, "cgroup")).split("\n") if pid else []
         paths = [line.split(":", 2)[2] for line in lines if line.count(":") >= 2]
         found = best(paths)
         if found == _NOWHERE:  # it has ended, or is ending: then it is in the outermost group already
             path = self._groups.path(cgroup) if cgroup and self._groups else None
             return _NOWHERE if path is None else place(path)
         if cgroup and len(paths) == 1:  # one hierarchy: the control group says it all
-            _remember(self._places, cgroup, found)
+            self._places.put(cgroup, found)
         return found
 
     def _stat(self, pid: int) -> t.Optional[_Stat]:
@@ -102,7 +103,7 @@ class Processes:
         fields = line[end + 2 :].split()
         if start < 0 or end < start or len(fields) < 18:
             return None
-        return _Stat(text_of(line[start + 1 : end]), int(fields[1]), int(fields[17]))
+        return _Stat(from_bytes(line[start + 1 : end]), int(fields[1]), int(fields[17]))
 
     def _link(self, pid: int, name: str) -> t.Optional[str]:
         try:
@@ -110,7 +111,7 @@ class Processes:
         except OSError:
             return None
         target = target[: -len(" (deleted)")] if target.endswith(" (deleted)") else target
-        return text_of(os.fsencode(target))
+        return from_bytes(os.fsencode(target))
 
     def _read(self, pid: int, name: str) -> bytes:
         try:
@@ -135,19 +136,8 @@ class _Users:
                 with open(self._path, "rb") as stream:
                     lines = [line.split(b":") for line in stream.read(1 << 20).splitlines()]
                 known = [line for line in lines if len(line) > 3 and line[2].isdigit()]
-                self._names = {int(line[2]): text_of(line[0]) for line in reversed(known)}
+                self._names = {int(line[2]): from_bytes(line[0]) for line in reversed(known)}
                 self._changed = changed
         except OSError:
             pass
         return self._names.get(uid)
-
-
-def text_of(name: bytes) -> str:
-    """Names of processes and files are bytes; what is no UTF-8 is shown as an escape sequence."""
-    return name.decode("utf-8", "backslashreplace")
-
-
-def _remember(table: "OrderedDict[t.Any, t.Any]", key: t.Any, value: t.Any) -> None:
-    table[key] = value
-    if len(table) > _REMEMBERED:
-        table.popitem(last=False)

@@ -17,6 +17,7 @@ import threading
 import typing as t
 
 from .._callers._file import FORMAT, LOCK, Content, NotReadable, path_of, read
+from .._common._atomic import remove_leftovers, replace_file
 
 
 class Locked(Exception):
@@ -40,6 +41,7 @@ class Store:
         except OSError:
             os.close(self._lock)
             raise Locked("A watch is running already: it holds %s/%s." % (directory, LOCK)) from None
+        remove_leftovers(self._path)
 
     def load(self) -> t.Tuple[t.Optional[Content], t.Optional[str]]:
         """What was written last, and a sentence if that cannot be read: then it is kept under another name."""
@@ -82,28 +84,11 @@ class Store:
             self._lock = -1
 
     def _replace(self, data: bytes) -> None:
-        new = self._path + ".new"
         try:
-            fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-            try:
-                _write_all(fd, data)
-                os.fsync(fd)
-            finally:
-                os.close(fd)
-            os.replace(new, self._path)
+            replace_file(self._path, data)
             self.problem = None
         except OSError as exc:
             self.problem = "%s cannot be written: %s. The watch goes on counting in memory." % (
                 self._path,
                 exc.strerror,
             )
-            try:
-                os.unlink(new)
-            except OSError:
-                pass
-
-
-def _write_all(fd: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]

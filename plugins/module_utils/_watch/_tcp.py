@@ -11,8 +11,8 @@ sent again. Address translation changes addresses and ports on the way, but neit
 from __future__ import annotations
 
 import typing as t
-from collections import OrderedDict
 
+from .._common._bounded import BoundedMap
 from ._http_stream import Request, Stream
 
 FIN, SYN, RST = 1, 2, 4
@@ -129,9 +129,9 @@ class Flows:
 
     def __init__(self) -> None:
         self.forgotten = 0  #: connections that had to make room while a request was under way
-        self._flows: "OrderedDict[t.Tuple[str, str, int], Flow]" = OrderedDict()
-        self._opened: "OrderedDict[t.Tuple[str, str, int], int]" = OrderedDict()
-        self._recent: "OrderedDict[t.Tuple[int, int], t.Tuple[str, str, int]]" = OrderedDict()
+        self._flows: "BoundedMap[t.Tuple[str, str, int], Flow]" = BoundedMap(MAXIMUM_FLOWS)
+        self._opened: "BoundedMap[t.Tuple[str, str, int], int]" = BoundedMap(MAXIMUM_FLOWS)
+        self._recent: "BoundedMap[t.Tuple[int, int], t.Tuple[str, str, int]]" = BoundedMap(MAXIMUM_RECENT)
 
     def take(self, segment: Segment, now: float) -> t.Tuple[t.List[t.Tuple[Flow, t.List[Request]]], t.Optional[Flow]]:
         """Requests by connection, and the connection that began with this segment, if one did."""
@@ -140,10 +140,10 @@ class Flows:
         flow = self._flows.get(key)
         if flow is not None and not flow.is_continued_by(segment):
             done.append((flow, flow.end(now)))
-            del self._flows[key]
+            self._flows.pop(key)
             flow = None
         if segment.flags & SYN:
-            self._remember(self._opened, key, (segment.seq + 1) & 0xFFFFFFFF, MAXIMUM_FLOWS)
+            self._opened.put(key, (segment.seq + 1) & 0xFFFFFFFF)
         began = None
         if segment.payload:
             if flow is None:
@@ -151,7 +151,7 @@ class Flows:
             start = (segment.seq + (1 if segment.flags & SYN else 0)) & 0xFFFFFFFF
             if not self._is_mirror(flow, key, segment):
                 done.append((flow, flow.take(start, segment.payload, now)))
-            self._flows.move_to_end(key)
+            self._flows.put(key, flow)  # the newest now
         if flow is not None and segment.flags & (FIN | RST):
             done.append((flow, flow.end(now)))
         return [entry for entry in done if entry[1]], None if began is None or began._mirror else began
@@ -164,17 +164,17 @@ class Flows:
     def end(self, now: float) -> t.List[t.Tuple[Flow, t.List[Request]]]:
         """End all connections."""
         done = [(flow, flow.end(now)) for flow in self._flows.values()]
-        self._flows.clear()
+        self._flows = BoundedMap(MAXIMUM_FLOWS)
         return [entry for entry in done if entry[1]]
 
     def _open(
         self, key: t.Tuple[str, str, int], segment: Segment, done: t.List[t.Tuple[Flow, t.List[Request]]], now: float
     ) -> Flow:
-        first = self._opened.pop(key, None)
+        first = self._opened.pop(key)
         whole = first is not None and (segment.seq - first) & 0xFFFFFFFF < _FAR
-        flow = self._flows[key] = Flow(segment, first if first is not None and whole else segment.seq, whole)
-        if len(self._flows) > MAXIMUM_FLOWS:
-            _key, oldest = self._flows.popitem(last=False)
+        flow = Flow(segment, first if first is not None and whole else segment.seq, whole)
+        oldest = self._flows.put(key, flow)
+        if oldest is not None:
             cut = oldest.end(now)
             self.forgotten += bool(cut)
             done.append((oldest, cut))
@@ -184,14 +184,7 @@ class Flows:
         """Was the first data of this connection seen on another device before?"""
         mark = (segment.seq, segment.ack)
         if flow._mirror is None:
-            flow._mirror = self._recent.get(mark, key) != key
+            flow._mirror = self._recent.get(mark) not in (None, key)
         if not flow._mirror:
-            self._remember(self._recent, mark, key, MAXIMUM_RECENT)
+            self._recent.put(mark, key)
         return flow._mirror
-
-    @staticmethod
-    def _remember(table: "OrderedDict[t.Any, t.Any]", key: t.Any, value: t.Any, most: int) -> None:
-        table[key] = value
-        table.move_to_end(key)
-        if len(table) > most:
-            table.popitem(last=False)
