@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils._callers._report import as_text
+from ansible_collections.alicloud.imds.plugins.module_utils._common._utc import format_utc
 from ansible_collections.alicloud.imds.plugins.module_utils._watch._records import Caller, Sighting
 from ansible_collections.alicloud.imds.plugins.module_utils._watch._records import Records as Sums
 from ansible_collections.alicloud.imds.plugins.module_utils._watch._store import Store
@@ -61,22 +61,22 @@ def test_everything(run) -> None:
         "uid": 33, "user": "www-data", "comm": "curl", "exe": "/usr/bin/curl", "unit": "app.service", "container": None,
         "source": None, "parents": {"sh": 2}, "found_by": {"connect": 2}, "exe_found_by": {"proc": 2},
         "modes": {"without_token": 2}, "seen_by": "watch", "summed_up": False,
-        "requests": [{"mode": "without_token", "path": "instance-id", "count": 2, "first": as_text(NOW - 30 * HOUR),
-                      "last": as_text(NOW - 20 * HOUR), "noise": None}],
+        "requests": [{"mode": "without_token", "path": "instance-id", "count": 2, "first": format_utc(NOW - 30 * HOUR),
+                      "last": format_utc(NOW - 20 * HOUR), "noise": None}],
     }  # fmt: skip
     assert result["totals"] == {"token_request": 0, "with_token": 2, "without_token": 3, "unparsable": 0, "noise": 1}
     assert result["watching"] == {
-        "running": True, "since": as_text(NOW - 48 * HOUR), "updated": as_text(NOW), "found_by": "connect", "dropped": 2,
+        "running": True, "since": format_utc(NOW - 48 * HOUR), "updated": format_utc(NOW), "found_by": "connect", "dropped": 2,
         "forgotten": 0, "problems": ["p"],
     }  # fmt: skip
 
 
 def test_the_verdict(run) -> None:
     result = run()
-    assert result["quiet_since"] == result["last_without_token"] == as_text(NOW - HOUR)
+    assert result["quiet_since"] == result["last_without_token"] == format_utc(NOW - HOUR)
     assert HOUR <= result["quiet_seconds"] < HOUR + 300
-    assert run(callers=["app"], max_age=1)["quiet_since"] == as_text(NOW - HOUR)  # whatever is shown
-    assert run(ignore_noise=True)["quiet_since"] == as_text(NOW - 20 * HOUR)
+    assert run(callers=["app"], max_age=1)["quiet_since"] == format_utc(NOW - HOUR)  # whatever is shown
+    assert run(ignore_noise=True)["quiet_since"] == format_utc(NOW - 20 * HOUR)
 
 
 def test_filters(run) -> None:
@@ -93,7 +93,7 @@ def test_nobody_watches(run, state) -> None:
     result = run()
     assert result["watching"]["running"] is False and result["watching"]["since"] is None
     assert result["quiet_since"] is None and result["quiet_seconds"] is None
-    assert result["last_without_token"] == as_text(NOW - HOUR)
+    assert result["last_without_token"] == format_utc(NOW - HOUR)
 
 
 def test_there_never_was_a_watch(run_module, tmp_path: Path) -> None:
@@ -132,4 +132,4 @@ def test_the_log_of_the_analyzer(run, tmp_path: Path) -> None:
         ("with_token", "mac"),
     ]
     assert found["x"]["modes"] == {"unparsable": 1}
-    assert result["last_without_token"] == as_text(NOW - 60)
+    assert result["last_without_token"] == format_utc(NOW - 60)
