@@ -108,7 +108,8 @@ def pages() -> dict[str, str]:
     plugins = PLUGINS + NOT_RUN
     found = {}
     for kind in ("lookup", "module"):
-        titled = re.split(r"^> \S+ (\S+)", ansible_doc(kind, *names_of(kind, plugins)), flags=re.MULTILINE)
+        shown = re.sub(r"\x1b\[[\d;]*m", "", ansible_doc(kind, *names_of(kind, plugins)))
+        titled = re.split(r"^> \S+ (\S+)", shown, flags=re.MULTILINE)
         found |= dict(zip(titled[1::2], titled[2::2], strict=True))
     return found
 
