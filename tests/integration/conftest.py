@@ -31,7 +31,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(CHECKOUT / "tests" / "lab"))
 
 import lab  # noqa: E402
-from own_host import Host  # noqa: E402
+from own_host import SETTINGS, Host  # noqa: E402
 
 BIN = Path(sys.executable).parent
 # Where the built collection is installed: by `make collection`, or for one line of ansible-core by `make matrix`.
@@ -172,8 +172,8 @@ def _run_playbook(
     playbook = plays if isinstance(plays, Path) else folder / "playbook.yml"
     if isinstance(plays, list):
         playbook.write_text(json.dumps(plays))
-    settings = folder / "ansible.cfg"  # empty, and named: it keeps the user's settings out
-    settings.touch()
+    settings = folder / "ansible.cfg"  # named, so it keeps the user's settings out
+    settings.write_text(SETTINGS)
     inventory = folder / "inventory.json"
     inventory.write_text(json.dumps({"all": {"hosts": hosts, "vars": LOCAL}}))
     command = [*(prefix or []), str(BIN / "ansible-playbook"), "--inventory", str(inventory), *arguments, str(playbook)]
