@@ -40,12 +40,12 @@ thorough: $(VENV)/.test ## The other unit tests: the emulator, the SDK as judge,
 	@$(BIN)/python -m pytest -n 2 -m slow tests/unit
 
 integration: tools collection ## Playbooks against emulated instances, in a private network laboratory
-	@$(TOOLS)/in-lab.sh $(BIN)/python -m pytest tests/integration
+	@$(TOOLS)/in-lab.sh $(BIN)/python -m pytest -n 3 tests/integration $(ARGS)
 
 interop: tools collection ## Other people's clients against the emulator, in the laboratory
 	@$(TOOLS)/need.sh wget:wget || [ -z "$$CI" ]
 	@$(BIN)/python $(TOOLS)/interop.py
-	@$(TOOLS)/in-lab.sh $(BIN)/python -m pytest tests/interop
+	@$(TOOLS)/in-lab.sh $(BIN)/python -m pytest -n 3 --dist loadfile tests/interop $(ARGS)
 
 fleet: $(VENV)/.test collection ## 10,000 emulated instances changed, restored, interrupted, timed
 	@$(BIN)/python -m pytest tests/fleet

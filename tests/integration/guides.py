@@ -15,7 +15,7 @@ from pathlib import Path
 _DIRECTIVE = re.compile(r"^( *)\.\. code-block:: (\S+)$")
 _REASON = re.compile(r"^ *\.\. not run: \S")
 _STATUS = re.compile(r"\n<<<status (\d+)>>>\n\Z")
-SECONDS = 180.0
+SECONDS = 900.0  # when to give up on a command that neither ends nor shows what it should
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class Shell:
         """End the shell and what it has started."""
         self._bash.stdin.close()
         try:
-            self._bash.wait(10)
+            self._bash.wait(60)
         except subprocess.TimeoutExpired:
             self._bash.kill()
             self._bash.wait()

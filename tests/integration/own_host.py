@@ -11,16 +11,48 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import lab
+from dumping import dump
+
 BIN = Path(sys.executable).parent
+# Ansible looks for finished tasks every millisecond by default, which costs more time than it saves.
+SETTINGS = "[defaults]\ninternal_poll_interval = 0.01\n"
 PROGRAM, DATA = "/run/imds-emulator/program", "/run/imds-emulator/data"
 FURNITURE = """
 mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /sys && mkdir -p /sys/class/dmi/id && ip link set lo up &&
-echo ready && exec sleep 600
+echo ready && exec sleep infinity
+"""
+
+# Prints the state of the host as JSON. Arguments: two directories of the emulator, and perhaps a URL.
+INSPECT = r"""
+import glob, json, os, re, subprocess, sys, urllib.request
+
+def get(url):
+    return urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=60).read().decode()
+
+def command_line(path):
+    try:
+        with open(path, "rb") as stream:
+            return stream.read().replace(b"\0", b" ").decode()
+    except OSError:  # it has ended
+        return ""
+
+directories, urls = sys.argv[1:3], sys.argv[3:]
+lines = map(command_line, glob.glob("/proc/[0-9]*/cmdline"))
+addresses = subprocess.run(["ip", "address", "show", "lo"], stdout=subprocess.PIPE, check=True).stdout.decode()
+print(json.dumps({
+    "files": [path for path in directories if os.path.lexists(path)],
+    "processes": [line for line in lines if "-m imds_emulator serve" in line],
+    "address": "100.100.100.200/32" in addresses,
+    "body": get(urls[0]) if urls else None,
+    "health": json.loads(get("http://127.0.0.1:8101/health")) if urls else None,
+}))
 """
 
 
@@ -51,13 +83,21 @@ class Host:
     def run(self, *command: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         env = {**os.environ, **(environment or {})}
         return subprocess.run(
-            [*self._enter, *command], env=env, capture_output=True, text=True, timeout=60, check=False
+            [*self._enter, *command], env=env, capture_output=True, text=True, timeout=lab.GIVE_UP, check=False
         )
 
     def play(
-        self, plays: list[dict[str, Any]], *arguments: str, account: dict[str, str] | None = None, **variables: Any
+        self,
+        plays: list[dict[str, Any]],
+        *arguments: str,
+        account: dict[str, str] | None = None,
+        names: dict[str, dict[str, Any]] | None = None,
+        **variables: Any,
     ) -> subprocess.CompletedProcess[str]:
-        """Run *plays*; *account* are environment variables."""
+        """Run *plays*; *account* are environment variables.
+
+        The inventory has this host as `emulated`, or under several *names*, each with variables of its own.
+        """
         host = {
             "ansible_connection": "local",
             "ansible_python_interpreter": sys.executable,
@@ -66,9 +106,9 @@ class Host:
             "emulator_data_dir": DATA,
         }
         inventory, playbook = self._folder / "inventory.json", self._folder / "playbook.json"
-        inventory.write_text(json.dumps({"all": {"hosts": {"emulated": {**host, **variables}}}}))
+        inventory.write_text(json.dumps({"all": {"hosts": names or {"emulated": {}}, "vars": {**host, **variables}}}))
         playbook.write_text(json.dumps(plays))
-        (self._folder / "ansible.cfg").touch()
+        (self._folder / "ansible.cfg").write_text(SETTINGS)
         environment = {
             **(account or {}),
             "ANSIBLE_COLLECTIONS_PATH": str(self._collections),
@@ -82,8 +122,15 @@ class Host:
 
     def get(self, url: str) -> str:
         """The body of an answer, by Python alone."""
-        code = "import sys, urllib.request as u; print(u.build_opener(u.ProxyHandler({})).open(sys.argv[1], timeout=5).read().decode())"
+        code = "import sys, urllib.request as u; print(u.build_opener(u.ProxyHandler({})).open(sys.argv[1], timeout=60).read().decode())"
         return self.run(sys.executable, "-c", code, url).stdout.strip()
+
+    def inspection(self, url: str | None) -> dict[str, Any]:
+        """A task that prints, for `dumped`, the state of this host between two plays; *url* is one to read, if any."""
+        script = self._folder / "inspect-host.py"
+        script.write_text(INSPECT)
+        command = shlex.join([sys.executable, str(script), PROGRAM, DATA, *([url] if url else [])])
+        return dump("lookup('ansible.builtin.pipe', '%s') | from_json" % command)
 
     def processes(self) -> list[str]:
         """Command lines of emulators."""
@@ -99,4 +146,4 @@ class Host:
 
     def stop(self) -> None:
         self._holder.kill()  # unshare is deaf to SIGTERM; --kill-child ends everything inside
-        self._holder.wait(10)
+        self._holder.wait(lab.READY_SECONDS)

@@ -2,16 +2,23 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From the token to the changed option, as a playbook: no key anywhere but the role's own, which only a token gives."""
+"""From the token to the changed option, as a playbook: no key anywhere but the role's own, which only a token gives.
+
+One run does it all, and each test reads a part of what it returned and of what the emulator received.
+"""
 
 from __future__ import annotations
 
+import base64
 import json
-import stat
+import subprocess
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import lab
 import pytest
+from dumping import dump, dumped
 from wiretap import Wiretap
 
 pytestmark = pytest.mark.lab
@@ -31,57 +38,15 @@ ITSELF = {
 OTHER = {"instance_id": "i-other", "region_id": REGION, "clients": ["10.77.9.9"], "http_tokens": "optional"}
 
 
-@pytest.fixture
-def api(start_emulator):
-    return start_emulator({"instances": [ITSELF, OTHER]}, control=True)
+ACCOUNT_VARIABLES = ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALICLOUD_ACCESS_KEY")
 
 
-@pytest.fixture
-def run_tasks(run_playbook, tmp_path):
-    def run(api, *tasks, arguments=(), **environment):
-        defaults = {"group/alicloud.imds.imds": {}}
-        for name in ("metadata_options", "metadata_options_info"):
-            defaults["alicloud.imds." + name] = {"api_endpoint": api.control_endpoint, "regions": [REGION]}
-        play = {"hosts": "all", "gather_facts": False, "module_defaults": defaults, "tasks": list(tasks)}
-        (tmp_path / "home").mkdir(exist_ok=True)
-        clean = dict.fromkeys(
-            ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALICLOUD_ACCESS_KEY"), ""
-        )
-        environment = {**clean, "HOME": str(tmp_path / "home"), **environment}
-        return run_playbook([play], {"localhost": {}}, *arguments, environment=environment)
-
-    return run
-
-
-def test_from_the_token_to_the_changed_option(api, run_tasks) -> None:
-    finished = run_tasks(
-        api,
-        {"alicloud.imds.metadata_info": {"paths": ["tags/instance/stage"], "missing": "skip"}, "register": "before"},
-        {
-            "alicloud.imds.metadata_options": {"instance_ids": ["i-itself"], "instance_metadata_tags": "enabled"},
-            "register": "it",
-        },
-        {"alicloud.imds.metadata_info": {"paths": ["tags/instance/stage"]}, "register": "after"},
-        {
-            "ansible.builtin.assert": {
-                "that": [
-                    "before.metadata == {}",
-                    "it is changed",
-                    "it.instances[0].before.http_tokens == 'required' == it.instances[0].after.http_tokens",
-                    "after.metadata['tags/instance/stage'] == 'production'",
-                ]
-            }
-        },
-    )
-    assert finished.returncode == 0, finished.stdout + finished.stderr
-    modes = {entry["mode"] for entry in api.journal("i-itself") if entry["mode"] != "api"}
-    assert modes == {"token-request", "token"}
-    (change,) = api.calls("ModifyInstanceMetadataOptions")
-    assert (change["instance"], change["status"], change["access_key"]) == ("i-itself", 200, "STS.")
-
-
-def test_switch_and_restore_with_diff_and_check_mode(api, run_tasks, tmp_path) -> None:
-    record = tmp_path / "record.json"
+def plays(api: lab.Emulator, record: Path) -> list[dict[str, Any]]:
+    """Change the instance's own options, switch another one and restore it, and fail with an instance that is absent."""
+    defaults = {"group/alicloud.imds.imds": {}}
+    for name in ("metadata_options", "metadata_options_info"):
+        defaults["alicloud.imds." + name] = {"api_endpoint": api.control_endpoint, "regions": [REGION]}
+    tag = {"paths": ["tags/instance/stage"]}
     switch = {
         "alicloud.imds.metadata_options": {
             "tags": {},
@@ -90,43 +55,104 @@ def test_switch_and_restore_with_diff_and_check_mode(api, run_tasks, tmp_path) -
             "record": str(record),
         }
     }
-    checked = run_tasks(api, switch, arguments=("--check", "--diff"))
-    assert checked.returncode == 0, checked.stdout + checked.stderr
-    assert "-i-other http_tokens: optional" in checked.stdout and "+i-other http_tokens: required" in checked.stdout
-    assert not record.exists() and api.calls("ModifyInstanceMetadataOptions") == []
-
-    assert "changed=1" in run_tasks(api, switch).stdout
-    assert stat.S_IMODE(record.stat().st_mode) == 0o600
-    assert list(json.loads(record.read_text())["instances"]) == ["i-other"]
-    assert "changed=0" in run_tasks(api, switch).stdout
-
     back = {"alicloud.imds.metadata_options": {"state": "restored", "record": str(record)}}
-    assert "changed=1" in run_tasks(api, back).stdout
-    assert "changed=0" in run_tasks(api, back).stdout
-    assert json.loads(record.read_text())["instances"] == {}
-    changes = api.calls("ModifyInstanceMetadataOptions")
-    assert [call["instance"] for call in changes] == ["i-other", "i-other"]
-
-
-def test_no_key_in_any_output(start_emulator, run_tasks, tmp_path) -> None:
-    api = start_emulator({"instances": [ITSELF, OTHER]}, listen="127.0.0.1:0", control=True)
-    host, _colon, port = api.listen[0].partition(":")
-    wiretap = Wiretap((lab.SERVICE, 80), (host, int(port)))
-    log = tmp_path / "ansible.log"
-    finished = run_tasks(
-        api,
+    tasks = [
+        {"alicloud.imds.metadata_info": {**tag, "missing": "skip"}, "register": "before"},
+        {
+            "alicloud.imds.metadata_options": {"instance_ids": ["i-itself"], "instance_metadata_tags": "enabled"},
+            "register": "tags_enabled",
+        },
+        {"alicloud.imds.metadata_info": tag, "register": "after"},
+        {**switch, "check_mode": True, "diff": True, "register": "checked"},
+        {"ansible.builtin.stat": {"path": str(record)}, "register": "record_after_check"},
+        {**switch, "register": "switched"},
+        {"ansible.builtin.stat": {"path": str(record)}, "register": "record_after_switch"},
+        {"ansible.builtin.slurp": {"src": str(record)}, "register": "recorded"},
+        {**switch, "register": "switched_again"},
+        {**back, "register": "restored"},
+        {**back, "register": "restored_again"},
+        {"ansible.builtin.slurp": {"src": str(record)}, "register": "left"},
         {"alicloud.imds.metadata_options_info": {}},
-        {"alicloud.imds.metadata_options": {"instance_ids": ["i-other"], "http_tokens": "required"}},
         {
             "alicloud.imds.metadata_options": {"instance_ids": ["i-gone"], "http_tokens": "required"},
+            "register": "gone",
             "ignore_errors": True,
         },
-        arguments=("-vvv",),
-        ANSIBLE_LOG_PATH=str(log),
-    )
+    ]
+    names = [task["register"] for task in tasks if "register" in task]
+    shown = dump("dict(%s | zip([%s]))" % (names, ", ".join(names)))
+    return [{"hosts": "all", "gather_facts": False, "module_defaults": defaults, "tasks": [*tasks, shown]}]
+
+
+@dataclass(frozen=True)
+class Played:
+    """The finished run, the results of its tasks by their names, the emulator, and what no output may contain."""
+
+    run: subprocess.CompletedProcess[str]
+    results: dict[str, Any]
+    api: lab.Emulator
+    secrets: set[str]
+    log: str
+
+
+@pytest.fixture(scope="module")
+def played(start_shared_emulator, run_shared_playbook, shared_folder: Path) -> Played:
+    api = start_shared_emulator({"instances": [ITSELF, OTHER]}, listen="127.0.0.1:0", control=True)
+    host, _colon, port = api.listen[0].partition(":")
+    wiretap = Wiretap((lab.SERVICE, 80), (host, int(port)))
+    home, log = shared_folder / "home", shared_folder / "ansible.log"
+    home.mkdir()
+    environment = {**dict.fromkeys(ACCOUNT_VARIABLES, ""), "HOME": str(home), "ANSIBLE_LOG_PATH": str(log)}
+    steps = plays(api, shared_folder / "record.json")
+    run = run_shared_playbook(steps, {"localhost": {}}, "-vvv", environment=environment)
     wiretap.close()
-    assert finished.returncode == 0, finished.stdout + finished.stderr
-    secrets = wiretap.secrets()
-    assert len(secrets) >= 4
-    shown = finished.stdout + finished.stderr + log.read_text() + Path(api.journal_file).read_text()
-    assert [secret for secret in secrets if secret in shown] == []
+    assert run.returncode == 0, run.stdout + run.stderr
+    return Played(run, dumped(run.stdout)[0], api, wiretap.secrets(), log.read_text())
+
+
+def test_from_the_token_to_the_changed_option(played: Played) -> None:
+    results = played.results
+    assert results["before"]["metadata"] == {}
+    assert results["tags_enabled"]["changed"] is True
+    (change,) = results["tags_enabled"]["instances"]
+    assert change["before"]["http_tokens"] == "required" == change["after"]["http_tokens"]
+    assert results["after"]["metadata"]["tags/instance/stage"] == "production"
+    modes = {entry["mode"] for entry in played.api.journal("i-itself") if entry["mode"] != "api"}
+    assert modes == {"token-request", "token"}
+    changes = played.api.calls("ModifyInstanceMetadataOptions")
+    (change,) = [call for call in changes if call["instance"] == "i-itself"]
+    assert (change["status"], change["access_key"]) == (200, "STS.")
+
+
+def test_check_mode_shows_the_difference_and_changes_nothing(played: Played) -> None:
+    checked = played.results["checked"]
+    assert checked["changed"] is True
+    assert "-i-other http_tokens: optional" in played.run.stdout
+    assert "+i-other http_tokens: required" in played.run.stdout
+    assert played.results["record_after_check"]["stat"]["exists"] is False
+    # After it, the switch still had everything to do.
+    assert played.results["switched"]["instances"] != [] and played.results["switched"]["changed"] is True
+
+
+def test_switch_and_restore(played: Played) -> None:
+    results = played.results
+    assert results["record_after_switch"]["stat"]["mode"] == "0600"
+    assert list(content(results["recorded"])["instances"]) == ["i-other"]
+    assert results["switched_again"]["changed"] is False
+    assert results["restored"]["changed"] is True
+    assert results["restored_again"]["changed"] is False
+    assert content(results["left"])["instances"] == {}
+    changes = played.api.calls("ModifyInstanceMetadataOptions")
+    # one change each way: none in check mode, none the second time
+    assert [call["instance"] for call in changes] == ["i-itself", "i-other", "i-other"]
+
+
+def content(slurped: dict[str, Any]) -> Any:
+    return json.loads(base64.b64decode(slurped["content"]))
+
+
+def test_no_key_in_any_output(played: Played) -> None:
+    assert played.results["gone"]["failed"] is True
+    assert len(played.secrets) >= 4
+    shown = played.run.stdout + played.run.stderr + played.log + Path(played.api.journal_file).read_text()
+    assert [secret for secret in played.secrets if secret in shown] == []

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
+from typing import Any
 
 import pytest
 import yaml
@@ -41,50 +43,80 @@ CONTROL = {"access_keys": {KEY: {"secret": SECRET}}, "regions": ["cn-shanghai"]}
 ACCOUNT = {"ALIBABA_CLOUD_ACCESS_KEY_ID": KEY, "ALIBABA_CLOUD_ACCESS_KEY_SECRET": SECRET}
 
 
-def ansible_doc(kind: str, name: str, *options: str) -> str:
+def ansible_doc(kind: str, *arguments: str) -> str:
     environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".cache/collections")}
-    command = [str(BIN / "ansible-doc"), "--type", kind, *options, name]
+    command = [str(BIN / "ansible-doc"), "--type", kind, *arguments]
     shown = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert shown.returncode == 0, shown.stderr
     return shown.stdout
 
 
-def as_plays(entries: list[dict]) -> list[dict]:
-    """Tasks become one play; plays stay what they are."""
+def names_of(kind: str, plugins: list[tuple[str, str]]) -> list[str]:
+    return [name for of_kind, name in plugins if of_kind == kind]
+
+
+def as_plays(entries: list[dict[str, Any]], host: str) -> list[dict[str, Any]]:
+    """Tasks become one play; plays stay what they are. All run on *host*."""
     tasks = [entry for entry in entries if "hosts" not in entry]
     plays = [entry for entry in entries if "hosts" in entry]
-    return ([{"hosts": "all", "gather_facts": False, "tasks": tasks}] if tasks else []) + plays
+    plays = ([{"gather_facts": False, "tasks": tasks}] if tasks else []) + plays
+    return [{**play, "hosts": host} for play in plays]
 
 
-@pytest.fixture
-def run_entries(start_emulator, run_playbook):
-    emulator = start_emulator({"instances": [INSTANCE], "control": CONTROL}, control=True)
+@pytest.fixture(scope="module")
+def plays() -> dict[str, list[dict[str, Any]]]:
+    """The examples of each plugin as plays. Each plugin has a host of its own, so none uses variables of another."""
+    found = {}
+    for kind in ("lookup", "module"):
+        documented = json.loads(ansible_doc(kind, "--json", *names_of(kind, PLUGINS)))
+        found |= {name: as_plays(yaml.safe_load(entry["examples"]), name) for name, entry in documented.items()}
+    return found
+
+
+@pytest.fixture(scope="module")
+def run(start_shared_emulator, run_shared_playbook, plays) -> subprocess.CompletedProcess[str]:
+    """All examples, one after the other."""
+    emulator = start_shared_emulator({"instances": [INSTANCE], "control": CONTROL}, control=True)
     api = {"api_endpoint": emulator.control_endpoint}
     defaults = {"alicloud.imds.metadata_options": api, "alicloud.imds.metadata_options_info": api}
-
-    def run(entries: list[dict]) -> None:
-        plays = as_plays(entries)
-        for play in plays:
-            play["module_defaults"] = {**defaults, **play.get("module_defaults", {})}
-        finished = run_playbook(plays, {"localhost": {}}, environment=ACCOUNT)
-        assert finished.returncode == 0, finished.stdout + finished.stderr
-        named = [task["name"] for play in plays for task in play["tasks"]]
-        assert named
-        assert [name for name in named if "TASK [%s]" % name not in finished.stdout] == []
-        assert "WARNING" not in finished.stdout + finished.stderr
-
-    return run
+    together = [
+        {**play, "module_defaults": {**defaults, **play.get("module_defaults", {})}}
+        for _kind, name in PLUGINS
+        for play in plays[name]
+    ]
+    return run_shared_playbook(together, dict.fromkeys(plays, {}), environment=ACCOUNT)
 
 
 @pytest.mark.parametrize(("kind", "name"), PLUGINS, ids=lambda value: value.rpartition(".")[2])
-def test_examples_of_a_plugin(run_entries, kind, name) -> None:
-    shown = json.loads(ansible_doc(kind, name, "--json"))[name]
-    run_entries(yaml.safe_load(shown["examples"]))
+def test_examples_of_a_plugin(plays, run, kind, name) -> None:
+    recap = re.search(rf"^{re.escape(name)} +: ok=(\d+) .*unreachable=0 +failed=0 ", run.stdout, re.MULTILINE)
+    assert recap, run.stdout + run.stderr
+    named = [task["name"] for play in plays[name] for task in play["tasks"]]
+    assert named
+    assert [task for task in named if "TASK [%s]" % task not in run.stdout] == []
+    assert int(recap[1]) >= len(named)
+    assert "WARNING" not in run.stdout + run.stderr
+
+
+def test_all_examples_ended_well(run) -> None:
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[str, str]:
+    """What ansible-doc shows of each plugin."""
+    plugins = PLUGINS + NOT_RUN
+    found = {}
+    for kind in ("lookup", "module"):
+        shown = re.sub(r"\x1b\[[\d;]*m", "", ansible_doc(kind, *names_of(kind, plugins)))
+        titled = re.split(r"^> \S+ (\S+)", shown, flags=re.MULTILINE)
+        found |= dict(zip(titled[1::2], titled[2::2], strict=True))
+    return found
 
 
 @pytest.mark.parametrize(("kind", "name"), PLUGINS + NOT_RUN, ids=lambda value: value.rpartition(".")[2])
-def test_ansible_doc_shows_all(kind, name) -> None:
-    shown = ansible_doc(kind, name)
+def test_ansible_doc_shows_all(pages, kind, name) -> None:
+    shown = pages[name]
     for heading in ("OPTIONS", "AUTHOR", "EXAMPLES", "RETURN VALUES", "endpoint"):
         assert heading in shown, heading
     if kind == "lookup":

@@ -20,12 +20,12 @@ import pytest
 pytestmark = pytest.mark.lab
 ENTER = str(lab.CHECKOUT / "tests" / "lab" / "enter")
 
-# A namespace with a process in it, a background process, and a marker that tells when all of it is there.
-BUSY = 'ip netns add busy && ip netns exec busy sleep "$1" & sleep "$1" & sleep 0.2; echo busy; sleep "$1"'
+# A process in a namespace, one in the background, and one that is waited for: each sleeps for the seconds in $1.
+BUSY = 'ip netns add busy && ip netns exec busy sleep "$1" & sleep "$1" & sleep "$1"'
 
 
 def enter(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([ENTER, *command], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([ENTER, *command], capture_output=True, text=True, timeout=lab.GIVE_UP, check=False)
 
 
 def processes(marker: str) -> list[int]:
@@ -38,6 +38,19 @@ def processes(marker: str) -> list[int]:
     return found
 
 
+def sleepers(marker: str) -> int:
+    """How many processes of BUSY have come as far as their `sleep`."""
+    return sum(Path(f"/proc/{process}/comm").read_text() == "sleep\n" for process in processes(marker))
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait for something that happens soon, unless never; how soon does not matter."""
+    give_up = time.monotonic() + lab.GIVE_UP
+    while not condition():
+        assert time.monotonic() < give_up
+        time.sleep(0.02)
+
+
 def surroundings() -> tuple[str, str, list[str]]:
     """What a laboratory must not change: named namespaces, mounts, links."""
     namespaces = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout
@@ -47,7 +60,9 @@ def surroundings() -> tuple[str, str, list[str]]:
 def test_exit_status_and_standard_input_pass_through() -> None:
     assert enter("sh", "-c", "exit 5").returncode == 5
     assert enter("no-such-command").returncode == 127
-    done = subprocess.run([ENTER, "cat"], input="hello", capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [ENTER, "cat"], input="hello", capture_output=True, text=True, timeout=lab.GIVE_UP, check=False
+    )
     assert (done.returncode, done.stdout) == (0, "hello")
 
 
@@ -98,14 +113,9 @@ def test_nothing_is_left(end: Callable[[subprocess.Popen[str], str], None]) -> N
     before = surroundings()
     marker = f"{os.getpid()}.{time.monotonic_ns() % 10**6}"  # a number of seconds, for sleep, that nobody else uses
     command = [ENTER, "sh", "-c", BUSY, "busy", marker]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "busy\n"
-        assert len(processes(marker)) >= 3
+    with subprocess.Popen(command, text=True) as process:
+        wait_until(lambda: sleepers(marker) == 3)
         end(process, marker)
-        assert process.wait(10) != 0
-    give_up = time.monotonic() + 5
-    while processes(marker) and time.monotonic() < give_up:
-        time.sleep(0.02)
-    assert processes(marker) == []
+        assert process.wait(lab.GIVE_UP) != 0
+    wait_until(lambda: processes(marker) == [])
     assert surroundings() == before

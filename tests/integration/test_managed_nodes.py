@@ -6,16 +6,16 @@
 
 from __future__ import annotations
 
-import base64
 import functools
-import json
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible.module_utils.basic import _PY_MIN
+from dumping import dump, dumped
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(CHECKOUT / "tests" / "tools"))
@@ -51,35 +51,41 @@ def found() -> dict[str, Path]:
     return interpreters.find()
 
 
-def node(version: str) -> dict[str, str]:
-    """Variables of a host with this Python. Skips when there is none."""
-    if version not in found():
-        pytest.skip("there is no Python %s on this machine" % version)
-    return {"ansible_python_interpreter": str(found()[version])}
-
-
-def show(*names: str) -> dict:
+def show(*names: str) -> dict[str, Any]:
     """A task that prints what was found, and the messages of these results, so that `results` finds them."""
     messages = ", ".join(name + ".msg" for name in names)
-    return {"ansible.builtin.debug": {"msg": "{{ (found + [%s]) | to_json | b64encode }}" % messages}}
+    return dump("{'host': inventory_hostname, 'found': found + [%s]}" % messages)
 
 
-def results(run: subprocess.CompletedProcess[str]) -> list:
-    assert run.returncode == 0, run.stdout + run.stderr
-    return json.loads(base64.b64decode(run.stdout.rpartition('"msg": "')[2].split('"')[0]))
+def results(run: subprocess.CompletedProcess[str]) -> dict[str, list[Any]]:
+    """What was found on each host that came to the end."""
+    return {shown["host"]: shown["found"] for shown in dumped(run.stdout)}
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_the_modules_run_on_python(start_emulator, run_playbook, version) -> None:
-    """Those that ask the service do, and the others judge their options, once all that they need was imported there."""
-    host = node(version)
-    endpoint = start_emulator({"instances": [INSTANCE]}, listen="127.0.0.1:0").endpoint()
+@pytest.fixture(scope="module")
+def on_all(start_shared_emulator, run_shared_playbook) -> subprocess.CompletedProcess[str]:
+    """One run, with a host for each Python."""
+    endpoint = start_shared_emulator({"instances": [INSTANCE]}, listen="127.0.0.1:0").endpoint()
     defaults = {"group/alicloud.imds.imds": {"endpoint": endpoint}}
     tasks = [{"alicloud.imds." + name: {"nonsense": 1}, "register": name, "ignore_errors": True} for name in OTHERS]
     plays = [
         {"hosts": "all", "gather_facts": False, "module_defaults": defaults, "tasks": [*TASKS, *tasks, show(*OTHERS)]}
     ]
-    facts, metadata, verdict, *others = results(run_playbook(plays, {"node": host}))
+    hosts = {
+        version: {"ansible_python_interpreter": str(found()[version])} for version in VERSIONS if version in found()
+    }
+    return run_shared_playbook(plays, hosts)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_modules_run_on_python(request: pytest.FixtureRequest, version: str) -> None:
+    """Those that ask the service do, and the others judge their options, once all that they need was imported there."""
+    if version not in found():
+        pytest.skip("there is no Python %s on this machine" % version)
+    run = request.getfixturevalue("on_all")
+    assert version in results(run), run.stdout + run.stderr
+    assert re.search(r"^%s +: ok=\d+ .*unreachable=0 +failed=0 " % re.escape(version), run.stdout, re.MULTILINE)
+    facts, metadata, verdict, *others = results(run)[version]
     assert (facts["instance_id"], facts["tags"], facts["ram_role"]) == ("i-node", {"stage": "prod"}, "EcsWebRole")
     assert metadata == {"instance-id": "i-node", "nonsense": None}
     assert verdict == "required"
@@ -93,7 +99,9 @@ def test_proxy_variables_of_the_host_do_not_matter(start_emulator, run_playbook)
     dead = dict.fromkeys(("http_proxy", "HTTP_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"), "http://127.0.0.1:9")
     lookup = {"ansible.builtin.assert": {"that": ["lookup('alicloud.imds.metadata', 'instance-id') == 'i-node'"]}}
     play = {"hosts": "all", "gather_facts": False, "environment": dead, "tasks": [*TASKS, lookup, show()]}
-    facts, _metadata, verdict = results(run_playbook([play], {"node": {}}, environment=dead))
+    run = run_playbook([play], {"node": {}}, environment=dead)
+    assert run.returncode == 0, run.stdout + run.stderr
+    facts, _metadata, verdict = results(run)["node"]
     assert (facts["instance_id"], verdict) == ("i-node", "required")
     assert {entry["client"] for entry in emulator.journal()} == {"100.100.100.200"}
     assert sum(entry["forwarded"] for entry in emulator.journal()) == 1  # the probe's own question

@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import pytest
 import yaml
 from conftest import CHECKOUT
 from own_host import Host
@@ -52,20 +51,19 @@ def as_play(entries: list[dict[str, Any]]) -> dict[str, Any]:
     return {**play, "module_defaults": {name: {"api_endpoint": f"http://{API}"} for name in MODULES}}
 
 
-@pytest.fixture
-def reader(own_host: Host) -> Host:
-    played = own_host.play([{"hosts": "all", "gather_facts": False, "roles": ["alicloud.imds.emulator"]}], **EMULATOR)
-    assert played.returncode == 0, played.stdout + played.stderr
-    return own_host
-
-
-def test_all_examples_one_after_the_other(reader: Host) -> None:
-    examples = [as_play(entries) for entries in blocks()]
+def test_all_examples_one_after_the_other(own_host: Host) -> None:
+    """Each has a name of the host for itself, so none uses variables of another."""
+    examples = {f"example{number}": as_play(entries) for number, entries in enumerate(blocks(), 1)}
     assert len(examples) == 4
-    for play in examples:
-        played = reader.play([play], account=ACCOUNT)
-        assert played.returncode == 0, played.stdout + played.stderr
-        assert "WARNING" not in played.stdout + played.stderr
+    emulator = {"hosts": "emulated", "gather_facts": False, "roles": ["alicloud.imds.emulator"]}
+    plays = [emulator, *({**play, "hosts": name} for name, play in examples.items())]
+    names: dict[str, dict[str, Any]] = {"emulated": EMULATOR, **{name: {} for name in examples}}
+    played = own_host.play(plays, account=ACCOUNT, names=names)
+    assert played.returncode == 0, played.stdout + played.stderr
+    assert "WARNING" not in played.stdout + played.stderr
+    for name, play in examples.items():
+        (ok,) = re.findall(rf"^{name} +: ok=(\d+) .*unreachable=0 +failed=0 ", played.stdout, re.MULTILINE)
+        assert int(ok) >= len(play["tasks"])
         for task in play["tasks"]:
             assert f"TASK [{task['name']}]" in played.stdout
     switched = re.findall(r"TASK \[(?:Switch the web servers.*|Undo it)\] \*+\nchanged: ", played.stdout)

@@ -5,65 +5,79 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 from typing import Any
 
+from dumping import dumped
 from own_host import Host
 
-PLAYBOOK = [{"hosts": "all", "gather_facts": False, "roles": ["alicloud.imds.emulator"]}]
+ROLE: dict[str, Any] = {"hosts": "all", "gather_facts": False, "roles": ["alicloud.imds.emulator"]}
+CHANGED = {
+    "emulator_instances": [{"instance_id": "i-changed", "default": True}],
+    "emulator_listen": ["127.0.0.1:8200"],
+}
+# Names of the same machine, in the order of what the role does to it, and with which variables.
+LIFE: dict[str, dict[str, Any]] = {
+    "installed": {"emulator_real_address": True},
+    "installed_again": {"emulator_real_address": True},
+    "changed": CHANGED,
+    "removed": {"emulator_state": "absent"},
+    "removed_again": {"emulator_state": "absent"},
+}
 
 
-def try_play(host: Host, *arguments: str, **variables: Any) -> subprocess.CompletedProcess[str]:
-    return host.play(PLAYBOOK, *arguments, **variables)
+def changed(run: subprocess.CompletedProcess[str]) -> dict[str, int]:
+    """How many tasks changed something, for each name of the host. Fails when the playbook does."""
+    assert run.returncode == 0, run.stdout + run.stderr
+    found = re.findall(r"^(\S+) +: ok=.* changed=(\d+) ", run.stdout, re.MULTILINE)
+    return {name: int(number) for name, number in found}
 
 
-def play(host: Host, *arguments: str, **variables: Any) -> tuple[int, str]:
-    """Run the role; the number of changed tasks and the output. Fails when the playbook does."""
-    result = try_play(host, *arguments, **variables)
-    assert result.returncode == 0, result.stdout + result.stderr
-    (changed,) = re.findall(r"changed=(\d+)", result.stdout)
-    return int(changed), result.stdout
-
-
-def test_the_life_of_an_emulator(own_host: Host) -> None:
-    planned, output = play(own_host, "--check", "--diff", emulator_real_address=True)
-    assert '+            "instance_id": "i-bp1example0000000001"' in output
+def test_life_of_an_emulator(own_host: Host) -> None:
+    """Planned, installed, installed again, changed, removed, removed again."""
+    run = own_host.play([ROLE], "--check", "--diff", emulator_real_address=True)
+    planned = changed(run)["emulated"]
+    assert '+            "instance_id": "i-bp1example0000000001"' in run.stdout
     assert own_host.files() == [] and not own_host.has_address()
 
-    changed, _output = play(own_host, emulator_real_address=True)
-    assert changed == planned > 0
-    assert own_host.has_address() and len(own_host.processes()) == 1
-    assert own_host.get("http://100.100.100.200/latest/meta-data/instance-id") == "i-bp1example0000000001"
+    urls = {
+        "installed": "http://100.100.100.200/latest/meta-data/instance-id",
+        "changed": "http://127.0.0.1:8200/latest/meta-data/instance-id",
+    }
+    plays = [{**ROLE, "hosts": name, "post_tasks": [own_host.inspection(urls.get(name))]} for name in LIFE]
+    run = own_host.play(plays, names=LIFE)
+    changes = changed(run)
+    states = dict(zip(LIFE, dumped(run.stdout), strict=True))
+    assert changes["installed"] == planned > 0
+    assert states["installed"]["address"] is True and len(states["installed"]["processes"]) == 1
+    assert states["installed"]["body"] == "i-bp1example0000000001"
+    assert changes["installed_again"] == 0
 
-    assert play(own_host, emulator_real_address=True)[0] == 0, "a second run changes nothing"
+    assert changes["changed"] > 0
+    assert states["changed"]["address"] is False and len(states["changed"]["processes"]) == 1
+    assert states["changed"]["body"] == "i-changed"
+    assert states["changed"]["health"]["listen"] == ["127.0.0.1:8200"]
 
-    instances = [{"instance_id": "i-changed", "default": True}]
-    changed, _output = play(own_host, emulator_instances=instances, emulator_listen=["127.0.0.1:8200"])
-    assert changed > 0
-    assert not own_host.has_address() and len(own_host.processes()) == 1
-    assert own_host.get("http://127.0.0.1:8200/latest/meta-data/instance-id") == "i-changed"
-    assert json.loads(own_host.get("http://127.0.0.1:8101/health"))["listen"] == ["127.0.0.1:8200"]
-
-    changed, _output = play(own_host, emulator_state="absent")
-    assert changed > 0
+    assert changes["removed"] > 0
+    assert states["removed"]["files"] == [] and states["removed"]["processes"] == []
+    assert changes["removed_again"] == 0
     assert own_host.files() == [] and own_host.processes() == []
-    assert play(own_host, emulator_state="absent")[0] == 0
+
+
+REFUSED = {
+    "real": ({"emulator_real_address": True}, "the emulator would hide its real metadata service"),
+    "directory": ({"emulator_data_dir": "/var"}, "/var cannot be a directory of the emulator"),
+    "port": ({"emulator_listen": ["127.0.0.1:0"]}, "each address needs a port from 1 on"),
+}
 
 
 def test_what_the_role_refuses(own_host: Host) -> None:
     """Each with a reason, before anything is changed."""
-    name = "/sys/class/dmi/id/product_name"
-    own_host.run("sh", "-c", f"echo Alibaba Cloud ECS > {name}")
-    refused = try_play(own_host, emulator_real_address=True)
-    assert refused.returncode != 0
-    assert "the emulator would hide its real metadata service" in " ".join(refused.stdout.split())
-
-    for variables, reason in (
-        ({"emulator_data_dir": "/var"}, "/var cannot be a directory of the emulator"),
-        ({"emulator_listen": ["127.0.0.1:0"]}, "each address needs a port from 1 on"),
-    ):
-        refused = try_play(own_host, **variables)
-        assert refused.returncode != 0 and reason in refused.stdout
+    own_host.run("sh", "-c", "echo Alibaba Cloud ECS > /sys/class/dmi/id/product_name")
+    run = own_host.play([ROLE], names={name: variables for name, (variables, _reason) in REFUSED.items()})
+    assert run.returncode == 2, run.stdout + run.stderr
+    failures = re.findall(r"^(?:fatal|failed): \[(\w+)\](.*?)(?=^\S|\Z)", run.stdout, re.MULTILINE | re.DOTALL)
+    for name, (_variables, reason) in REFUSED.items():
+        assert reason in " ".join(" ".join(text for host, text in failures if host == name).split()), run.stdout
     assert own_host.files() == []

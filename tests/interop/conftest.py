@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One emulator at the service's own address, and for each test an instance, in a network namespace, to ask it from.
 
-`make interop` fetches the clients (tests/tools/interop.py) and runs all tests of this folder inside one laboratory.
+`make interop` fetches the clients (tests/tools/interop.py) and runs this folder on several workers, each in a laboratory of its
+own.
 """
 
 from __future__ import annotations
@@ -34,6 +35,14 @@ PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 _numbers = itertools.count(1)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(specs: list[Any]) -> None:
+    """Start each worker of pytest-xdist in a laboratory of its own."""
+    if lab.in_lab():
+        for spec in specs:
+            spec.python = lab.worker_python()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All tests here use the service's own address: most clients know no other."""
     if lab.in_lab():
@@ -60,7 +69,12 @@ class Ecs:
     def run(self, *words: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run a command there, without proxies, with further environment *variables*; its output is text."""
         environment = {**self.variables, **variables}
-        options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": 60}
+        options: dict[str, Any] = {
+            "stdin": subprocess.DEVNULL,
+            "capture_output": True,
+            "text": True,
+            "timeout": lab.GIVE_UP,
+        }
         return subprocess.run(self.command(*words), env=environment, check=False, **options)
 
     def output(self, *words: str | Path, **variables: str) -> str:

@@ -101,7 +101,7 @@ def sdk(
 
 def guest(running: lab.Emulator, path: str) -> tuple[int, str]:
     """What the instance i-000 reads without a token."""
-    connection = http.client.HTTPConnection(running.endpoint("i-000")[7:], timeout=5)
+    connection = http.client.HTTPConnection(running.endpoint("i-000")[7:], timeout=60)
     connection.request("GET", path)
     answer = connection.getresponse()
     body = answer.read().decode()

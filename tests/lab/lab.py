@@ -13,6 +13,7 @@ import atexit
 import http.client
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -26,12 +27,19 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 EMULATOR = CHECKOUT / "roles/emulator/files/imds-emulator"
 SERVICE = "100.100.100.200"  # the metadata service's address on every ECS instance
 GATEWAY = "10.77.0.1"  # the laboratory's end of br0
-READY_SECONDS = 20.0
+# Seconds after which a wait is given up. Each wait ends with an event; these only end one that would last forever.
+READY_SECONDS = 120.0
+GIVE_UP = 900.0
 
 
 def in_lab() -> bool:
     """Does this process run inside tests/lab/enter?"""
     return os.environ.get("IMDS_LAB") == "1"
+
+
+def worker_python() -> str:
+    """Return the command that starts Python in a laboratory of its own, for the option ``python=`` of execnet."""
+    return shlex.join([str(CHECKOUT / "tests" / "lab" / "enter"), sys.executable])
 
 
 def add_instance(name: str, ip: str) -> str:
@@ -112,7 +120,7 @@ class Emulator:
 
     def admin(self, method: str, path: str, body: Any = None) -> Any:
         """Ask the admin interface and return the decoded answer; raise RuntimeError for an error status."""
-        connection = http.client.HTTPConnection(self.admin_address, timeout=10)
+        connection = http.client.HTTPConnection(self.admin_address, timeout=READY_SECONDS)
         try:
             content = None if body is None else json.dumps(body)
             connection.request(method, path, content, {"Content-Type": "application/json"})
@@ -143,7 +151,7 @@ class Emulator:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(5)
+            return self.process.wait(READY_SECONDS)
         except subprocess.TimeoutExpired:
             self.process.kill()
             return self.process.wait()

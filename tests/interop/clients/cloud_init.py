@@ -25,7 +25,7 @@ places = {name: str(folder / name) for name in ("cloud_dir", "run_dir")}
 for place in places.values():
     Path(place).mkdir()
 paths = helpers.Paths(places)
-settings = {"datasource": {"AliYun": {"max_wait": int(sys.argv[2]), "timeout": 2}}, "datasource_list": ["AliYun"]}
+settings = {"datasource": {"AliYun": {"max_wait": int(sys.argv[2]), "timeout": 60}}, "datasource_list": ["AliYun"]}
 distro = distros.fetch("debian")("debian", settings, paths)
 needs = (sources.DEP_FILESYSTEM, sources.DEP_NETWORK)
 reporter = ReportEventStack("interop", "interop", reporting_enabled=False)
