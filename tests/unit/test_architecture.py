@@ -172,7 +172,7 @@ def test_plugins_reach_the_service_only_through_the_options(path: Path) -> None:
     assert not used & {"_client", "_http", "_openapi._transport"}
 
 
-@pytest.mark.parametrize("path", sorted(EMULATOR.glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(EMULATOR.rglob("*.py")), ids=lambda path: path.stem)
 def test_the_emulator_imports_nothing_of_ours(path: Path) -> None:
     assert roots(path) <= set(sys.stdlib_module_names) | {"imds_emulator"}
 
@@ -206,6 +206,6 @@ def test_no_function_has_to_be_scrolled(folder: Path) -> None:
 
 def test_no_file_answers_many_questions() -> None:
     """Modules are mostly documentation, so they do not count; nor do the four lines of the licence."""
-    paths = [*UTILS.rglob("*.py"), *EMULATOR.glob("*.py")]
+    paths = [*UTILS.rglob("*.py"), *EMULATOR.rglob("*.py")]
     long = {path.name: lines for path in paths if (lines := len(path.read_text().splitlines()) - 4) > 250}
     assert long == {}

@@ -17,7 +17,7 @@ from . import background, config, ctl, example, help_text, real_address
 from .address import is_loopback, parse_address
 from .clock import Clock
 from .emulator import Emulator, Settings
-from .instances import State
+from .state import State
 from .storage import write_json
 from .test_key import CERTIFICATE
 

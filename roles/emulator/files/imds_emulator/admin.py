@@ -12,9 +12,9 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Tuple
 from urllib.parse import parse_qs, unquote
 
-from . import control_settings
 from .answers import Answer, encode
 from .connection import Connection
+from .control import settings as control_settings
 from .redaction import without_secrets
 from .request import BadRequest, Request
 

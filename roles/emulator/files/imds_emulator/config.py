@@ -10,7 +10,8 @@ import hashlib
 import json
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from . import control_settings, example, switches
+from . import example, switches
+from .control import settings as control_settings
 from .fields import check_instance
 
 KEYS = ("instances", "switches", "control")

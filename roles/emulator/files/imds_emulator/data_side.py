@@ -17,7 +17,7 @@ from . import tree
 from .answers import Answer, encode, error
 from .connection import Connection
 from .faults import Fault
-from .instances import State, View
+from .state import State, View
 from .journal import Journal
 from .protocol import TOKEN_HEADER, TTL_HEADER, Broken, Issue, decide, is_forwarded, is_token_path
 from .request import BadRequest, Request

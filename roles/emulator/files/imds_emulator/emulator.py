@@ -11,10 +11,10 @@ from typing import Any, Dict, List, NamedTuple, Optional
 
 from . import config, storage
 from .admin import Admin
-from .control_journal import CallJournal
-from .control_side import ControlSide
+from .control.journal import CallJournal
+from .control.side import ControlSide
 from .data_side import DataSide
-from .instances import State
+from .state import State
 from .journal import Journal
 from .server import Server
 from .stats import Stats

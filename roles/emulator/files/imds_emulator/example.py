@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Dict
 
 from .believable import complete
-from .control_settings import KEYS
+from .control.settings import KEYS
 from .fields import FIELDS
 from .switches import SWITCHES
 

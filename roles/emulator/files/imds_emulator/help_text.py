@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import argparse
 
-from . import control_faults, control_operations, control_settings, ctl, faults, switches
+from . import ctl, faults, switches
+from .control import faults as control_faults
+from .control import operations as control_operations
+from .control import settings as control_settings
 from .emulator import DEFAULT_LISTEN
 
 EXAMPLE = """an example:

@@ -11,7 +11,7 @@ import itertools
 from typing import TYPE_CHECKING, Dict, List, NamedTuple, Optional, Tuple
 
 if TYPE_CHECKING:
-    from .instances import Instance
+    from .state import Instance
 
 
 class Listing(NamedTuple):

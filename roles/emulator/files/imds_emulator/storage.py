@@ -11,11 +11,12 @@ import os
 import tempfile
 from typing import Any, Dict, Mapping, Optional, Tuple
 
-from . import control_settings, switches
+from . import switches
 from .clock import Clock
 from .config import Config
+from .control import settings as control_settings
 from .fields import check_instance
-from .instances import State
+from .state import State
 
 
 def restore(path: Optional[str], config: Config) -> Tuple[Config, Clock, Optional[float]]:

@@ -12,8 +12,8 @@ import secrets
 import threading
 from typing import Any, Callable, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple
 
-from .clock import to_iso
-from .instances import Instance, State
+from ..clock import to_iso
+from ..state import Instance, State
 
 MOST_SESSIONS = 10000
 

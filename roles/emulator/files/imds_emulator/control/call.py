@@ -14,8 +14,8 @@ import hashlib
 from typing import Dict, List, Optional, Tuple
 from urllib.parse import parse_qsl
 
-from .control_errors import ApiError
-from .request import Request
+from .errors import ApiError
+from ..request import Request
 
 #: Parameters of V1 that say who calls what, not with which values.
 V1_OWN = (

@@ -10,13 +10,13 @@ import json
 import re
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
-from .control_errors import ApiError
-from .control_format import Prepared
-from .control_pages import Page, Pages
-from .control_row import NOT_ASKED, described, shown_options
-from .fields import FIELDS
-from .index import Listing
-from .instances import Instance
+from .errors import ApiError
+from .format import Prepared
+from .pages import Page, Pages
+from .row import NOT_ASKED, described, shown_options
+from ..fields import FIELDS
+from ..index import Listing
+from ..state import Instance
 
 #: What is shown of an instance's options, by its id: those that were ever set.
 Options = Callable[[Instance], Mapping[str, str]]

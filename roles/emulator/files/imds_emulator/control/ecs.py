@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
-from . import control_describe
-from .control_access import Caller
-from .control_errors import ApiError
-from .control_pages import LARGEST, SMALLEST, Pages, flag, whole
-from .control_row import set_options
-from .fields import FIELDS
-from .index import NOTHING, Listing
-from .instances import Instance, State
+from . import describe
+from .access import Caller
+from .errors import ApiError
+from .pages import LARGEST, SMALLEST, Pages, flag, whole
+from .row import set_options
+from ..fields import FIELDS
+from ..index import NOTHING, Listing
+from ..state import Instance, State
 
 Fields = Dict[str, Any]
 Rules = Callable[[], Mapping[str, Any]]
@@ -36,10 +36,10 @@ class Ecs:
         if flag(parameters, "DryRun"):
             if not allowed:
                 raise ApiError("Forbidden.RAM")
-            control_describe.validate(parameters, self._pages, caller.account)
+            describe.validate(parameters, self._pages, caller.account)
             raise ApiError("DryRunOperation")
         listing = self._state.listing(caller.account, region) if allowed else NOTHING
-        return control_describe.describe(listing, parameters, caller.account, self._pages, self._options, self._rules())
+        return describe.describe(listing, parameters, caller.account, self._pages, self._options, self._rules())
 
     def modify_metadata_options(self, caller: Caller, parameters: Mapping[str, str], _allowed: bool) -> Fields:
         """There is no dry run of this operation: a parameter DryRun is ignored, as any unknown one."""

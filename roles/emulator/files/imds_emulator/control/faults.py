@@ -10,8 +10,8 @@ import fnmatch
 import threading
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
-from .control_call import Call
-from .control_errors import ERRORS
+from .call import Call
+from .errors import ERRORS
 
 #: kind -> (its own keys with their defaults, what it does). ``None`` as default: the key must be given.
 KINDS: Dict[str, Any] = {

@@ -11,7 +11,7 @@ import uuid
 from typing import Any, Callable, Dict, Mapping, NamedTuple, Tuple
 from xml.sax.saxutils import escape
 
-from .control_errors import ApiError
+from .errors import ApiError
 
 JSON_TYPE, XML_TYPE = "application/json;charset=utf-8", "text/xml;charset=utf-8"
 

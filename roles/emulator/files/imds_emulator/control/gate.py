@@ -11,12 +11,12 @@ import threading
 import time
 from typing import Any, Callable, Mapping, Set, Tuple
 
-from . import control_signature
-from .clock import Clock
-from .control_access import Access, Caller, Credential
-from .control_call import Call
-from .control_errors import ApiError
-from .control_signature import Claim
+from . import signature
+from ..clock import Clock
+from .access import Access, Caller, Credential
+from .call import Call
+from .errors import ApiError
+from .signature import Claim
 
 SKEW = 900.0  #: seconds that a client's clock may differ
 
@@ -37,7 +37,7 @@ class Gate:
         """Raises ApiError."""
         if call.wrong is not None:
             raise call.wrong
-        claimed = control_signature.claim(call)
+        claimed = signature.claim(call)
         credential = self._access.find(claimed.access_key)
         if credential is None:
             raise ApiError("InvalidAccessKeyId.NotFound")
@@ -52,7 +52,7 @@ class Gate:
 
     def _check_signature(self, call: Call, claimed: Claim, credential: Credential) -> None:
         try:
-            control_signature.check(call, claimed, credential.secret)
+            signature.check(call, claimed, credential.secret)
         except ApiError:
             if self._settings()["echo_string_to_sign"]:
                 raise

@@ -10,9 +10,9 @@ import collections
 import threading
 from typing import Any, Deque, Dict, List, Optional
 
-from .clock import Clock, to_iso_ms
-from .control_call import Call, short
-from .journal import Journal
+from ..clock import Clock, to_iso_ms
+from .call import Call, short
+from ..journal import Journal
 
 KEPT = 100000
 MOST_TOTALS = 50

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Tuple
 
-from .control_access import Caller
-from .control_call import Call
-from .control_ecs import Ecs
-from .control_errors import ApiError
-from .control_sts import Sts
+from .access import Caller
+from .call import Call
+from .ecs import Ecs
+from .errors import ApiError
+from .sts import Sts
 
 NAMES = (
     "ECS 2014-05-26: DescribeInstances ModifyInstanceMetadataOptions DescribeRegions DescribeImages",

@@ -16,7 +16,7 @@ import re
 import secrets
 from typing import Dict, Mapping, NamedTuple, Optional
 
-from .control_errors import ApiError
+from .errors import ApiError
 
 PAGING = ("NextToken", "MaxResults", "PageNumber", "PageSize", "DryRun")
 SMALLEST, LARGEST = 10, 100

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, List, Mapping, Tuple
 
-from .instances import OPTIONS, Instance
+from ..state import OPTIONS, Instance
 
 NOT_ASKED = {"HttpEndpoint": "", "HttpPutResponseHopLimit": 0, "HttpTokens": "", "InstanceMetadataTags": ""}
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 import textwrap
 from typing import Any, Callable, Dict, List, Mapping
 
-from . import control_faults
-from .believable import DEFAULTS as INSTANCE_DEFAULTS
-from .fields import is_list, is_map, is_number, is_text, record
-from .switches import Switch, is_flag, one_of
+from . import faults
+from ..believable import DEFAULTS as INSTANCE_DEFAULTS
+from ..fields import is_list, is_map, is_number, is_text, record
+from ..switches import Switch, is_flag, one_of
 
 #: Regions that exist even where no instance is configured.
 REGIONS = ["ap-southeast-1", "cn-beijing", "cn-hangzhou", "cn-shanghai", "eu-central-1"]
@@ -52,7 +52,7 @@ def _is_limit(value: Any) -> bool:
 
 
 def _are_faults(value: Any) -> bool:
-    return isinstance(value, list) and all(control_faults.is_fault(entry) for entry in value)
+    return isinstance(value, list) and all(faults.is_fault(entry) for entry in value)
 
 
 KEYS: Dict[str, Switch] = {
@@ -137,7 +137,7 @@ def merged(current: Mapping[str, Any], changes: Any) -> Dict[str, Any]:
         if name == "access_keys":
             value = _keys(current[name], value)
         if name == "faults":
-            control_faults.check(value)
+            faults.check(value)
         if not KEYS[name].accepts(value):
             raise ValueError("control.%s: this is not possible; give %s" % (name, KEYS[name].values))
         result[name] = value

@@ -11,22 +11,23 @@ import time
 from email.utils import formatdate
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
-from . import control_format, control_settings
-from .answers import REASONS, Answer, encode
-from .connection import Connection
-from .control_access import Access
-from .control_call import Call
-from .control_ecs import Ecs
-from .control_errors import ApiError
-from .control_faults import Fault, FaultPlan
-from .control_gate import Gate
-from .control_journal import CallJournal
-from .control_operations import Operations, perform
-from .control_sts import Sts
-from .control_throttle import ControlThrottle
-from .instances import State
-from .request import BadRequest
-from .stats import Stats
+from . import format as wire_format
+from . import settings as control_settings
+from ..answers import REASONS, Answer, encode
+from ..connection import Connection
+from .access import Access
+from .call import Call
+from .ecs import Ecs
+from .errors import ApiError
+from .faults import Fault, FaultPlan
+from .gate import Gate
+from .journal import CallJournal
+from .operations import Operations, perform
+from .sts import Sts
+from .throttle import ControlThrottle
+from ..state import State
+from ..request import BadRequest
+from ..stats import Stats
 
 #: Faults that come instead of the operation's answer.
 INSTEAD = ("error", "html", "reset", "hang")
@@ -121,7 +122,7 @@ class ControlSide:
             name = problem.message.partition('"')[2].partition('"')[0]
             problem = ApiError("Missing" + name, "%s is mandatory for this action." % name)
         host = call.request.headers.get("host", "")
-        body, content_type = control_format.error(problem, host, call.xml)
+        body, content_type = wire_format.error(problem, host, call.xml)
         return Outcome(Answer(problem.status, body, content_type), problem.code)
 
     def _replaced(self, call: Call, fault: Fault) -> Outcome:
@@ -159,7 +160,7 @@ class ControlSide:
 def _answered(call: Call, fields: Dict[str, Any], fault: str) -> Outcome:
     if fault == "repeat_token" and fields.get("NextToken"):
         fields["NextToken"] = call.parameters.get("NextToken") or fields["NextToken"]
-    body, content_type = control_format.result(call.action, fields, call.xml)
+    body, content_type = wire_format.result(call.action, fields, call.xml)
     if fault == "truncated":
         body = body[: len(body) // 2]
     return Outcome(Answer(200, body, content_type), fault=fault)

@@ -16,8 +16,8 @@ import re
 from typing import List, NamedTuple, Optional, Tuple
 from urllib.parse import quote
 
-from .control_call import Call
-from .control_errors import ApiError
+from .call import Call
+from .errors import ApiError
 
 V3 = "ACS3-HMAC-SHA256"
 _AUTHORIZATION = re.compile(r"(ACS3-[A-Z0-9-]+) Credential=([^,\s]+),SignedHeaders=([^,\s]+),Signature=([^,\s]+)")

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, Mapping
 
-from .control_access import Access, Caller, number_of
-from .control_errors import ApiError
-from .control_pages import whole
+from .access import Access, Caller, number_of
+from .errors import ApiError
+from .pages import whole
 
 _ROLE = re.compile(r"acs:ram::([0-9]+):role/([0-9A-Za-z.-]{1,64})")
 _SESSION = re.compile(r"[0-9A-Za-z.@_-]{2,64}")

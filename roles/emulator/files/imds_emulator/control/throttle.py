@@ -9,8 +9,8 @@ from __future__ import annotations
 import threading
 from typing import Any, Dict, Mapping, Optional, Tuple
 
-from .clock import Clock
-from .control_errors import ApiError
+from ..clock import Clock
+from .errors import ApiError
 
 
 class ControlThrottle:

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-LAUNCHER = Path(__file__).resolve().parents[3] / "roles" / "emulator" / "files" / "imds-emulator"
+LAUNCHER = Path(__file__).resolve().parents[6] / "roles" / "emulator" / "files" / "imds-emulator"
 TTL = "X-aliyun-ecs-metadata-token-ttl-seconds"
 TOKEN = "X-aliyun-ecs-metadata-token"
 TOKEN_PATH = "/latest/api/token"

@@ -13,6 +13,8 @@ import pytest
 
 from .client import Emulator, Instance, ask, connect, read_reply, request_bytes
 
+pytestmark = pytest.mark.slow
+
 DATA = "/latest/meta-data/instance-id"
 
 

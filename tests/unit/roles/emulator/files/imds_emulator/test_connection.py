@@ -26,6 +26,8 @@ from .client import (
     request_bytes,
 )
 
+pytestmark = pytest.mark.slow
+
 DATA = "/latest/meta-data/instance-id"
 GET = request_bytes(DATA)
 PUT_HEAD = "PUT %s HTTP/1.1\r\nHost: x\r\n%s: 60\r\n" % (TOKEN_PATH, TTL)

@@ -14,6 +14,8 @@ import pytest
 
 from .client import Instance
 
+pytestmark = pytest.mark.slow
+
 META = "/latest/meta-data/"
 
 

@@ -11,7 +11,11 @@ import json
 import time
 from typing import Any, Callable, Dict
 
+import pytest
+
 from .client import Instance
+
+pytestmark = pytest.mark.slow
 
 PATH = "/latest/meta-data/ram/security-credentials/TestRole"
 

@@ -13,6 +13,8 @@ import pytest
 
 from .client import TOKEN, Instance, ask, connect, exchange, read_all, read_reply, request_bytes
 
+pytestmark = pytest.mark.slow
+
 DATA = "/latest/meta-data/instance-id"
 GET = request_bytes(DATA)
 

@@ -19,6 +19,8 @@ import pytest
 
 from .client import LAUNCHER, Instance
 
+pytestmark = pytest.mark.slow
+
 BASE = "/latest/dynamic/instance-identity/"
 needs_openssl = pytest.mark.skipif(not shutil.which("openssl"), reason="there is no openssl command to verify with")
 

@@ -10,7 +10,11 @@ import json
 import re
 from typing import Callable
 
+import pytest
+
 from .client import TOKEN, TOKEN_PATH, TTL, Emulator, Instance, ask
+
+pytestmark = pytest.mark.slow
 
 DATA = "/latest/meta-data/instance-id"
 

@@ -18,6 +18,8 @@ import pytest
 
 from .client import LAUNCHER, TOKEN, TOKEN_PATH, TTL, Emulator, ask, connect
 
+pytestmark = pytest.mark.slow
+
 DATA = "/latest/meta-data/instance-id"
 META = "/latest/meta-data/"
 

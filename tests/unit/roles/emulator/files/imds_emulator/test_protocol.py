@@ -12,6 +12,8 @@ import pytest
 
 from .client import TOKEN, TOKEN_PATH, TTL, Instance, Reply, ask
 
+pytestmark = pytest.mark.slow
+
 DATA = "/latest/meta-data/instance-id"
 PAGE = """<?xml version="1.0" encoding="iso-8859-1"?>
 <!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN"

@@ -16,6 +16,8 @@ import pytest
 
 from .client import LAUNCHER
 
+pytestmark = pytest.mark.slow
+
 ENTER = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--net"]
 
 

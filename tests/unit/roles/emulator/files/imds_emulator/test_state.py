@@ -13,6 +13,8 @@ import pytest
 
 from .client import TOKEN, TOKEN_PATH, TTL, Emulator, ask, exchange, request_bytes
 
+pytestmark = pytest.mark.slow
+
 DATA = "/latest/meta-data/instance-id"
 
 

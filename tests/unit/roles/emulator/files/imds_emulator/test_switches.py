@@ -13,6 +13,8 @@ import pytest
 
 from .client import TOKEN_PATH, TTL, Emulator, Instance, Reply, ask, connect, read_all, request_bytes
 
+pytestmark = pytest.mark.slow
+
 META = "/latest/meta-data/"
 DATA = META + "instance-id"
 Switch = Callable[..., None]

@@ -12,6 +12,8 @@ import pytest
 
 from .client import Instance
 
+pytestmark = pytest.mark.slow
+
 #: What a real instance listed in June 2021, as published; `all`, `disks/` and `tags/` were not there.
 TOP_LEVEL = """dns-conf/
 eipv4

@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
 
-from ..emulator.client import Emulator, Instance
+from ..client import Emulator, Instance
 from .caller import KEY, SECRET, Caller
 
 _numbers = itertools.count(1)

@@ -11,8 +11,10 @@ from typing import Any, Callable, Dict
 
 import pytest
 
-from ..emulator.client import Emulator, Instance
+from ..client import Emulator, Instance
 from .caller import KEY, Caller
+
+pytestmark = pytest.mark.slow
 
 Make = Callable[..., Any]
 ACCOUNT = "1609000000000000"

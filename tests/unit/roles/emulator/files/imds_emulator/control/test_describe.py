@@ -13,6 +13,8 @@ import pytest
 
 from .caller import Caller
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., Any]
 EMPTY = {"HttpEndpoint": "", "HttpPutResponseHopLimit": 0, "HttpTokens": "", "InstanceMetadataTags": ""}
 

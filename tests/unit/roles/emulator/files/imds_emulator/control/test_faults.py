@@ -14,8 +14,10 @@ from typing import Any, Callable
 
 import pytest
 
-from ..emulator.client import Emulator, Instance
+from ..client import Emulator, Instance
 from .caller import Caller
+
+pytestmark = pytest.mark.slow
 
 Make = Callable[..., Any]
 ID = "/latest/meta-data/instance-id"

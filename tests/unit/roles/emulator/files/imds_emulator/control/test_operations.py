@@ -11,8 +11,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ..emulator.client import connect, exchange
+from ..client import connect, exchange
 from .caller import Caller, send
+
+pytestmark = pytest.mark.slow
 
 
 def test_unknown_action(caller: Caller) -> None:

@@ -12,6 +12,8 @@ import pytest
 
 from .caller import Caller
 
+pytestmark = pytest.mark.slow
+
 COUNT = 123
 
 

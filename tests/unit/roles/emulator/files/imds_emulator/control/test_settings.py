@@ -12,8 +12,10 @@ from typing import Any, Callable
 
 import pytest
 
-from ..emulator.client import LAUNCHER, Emulator, Instance, ask
+from ..client import LAUNCHER, Emulator, Instance, ask
 from .caller import KEY, SECRET, Caller
+
+pytestmark = pytest.mark.slow
 
 Make = Callable[..., Any]
 

@@ -12,8 +12,12 @@ import time
 from pathlib import Path
 from typing import Set
 
-from ..emulator.client import Emulator
+import pytest
+
+from ..client import Emulator
 from .caller import Caller, query_of
+
+pytestmark = pytest.mark.slow
 
 INSTANCES, REGIONS = 10000, ("cn-a", "cn-b", "cn-c", "cn-d")
 

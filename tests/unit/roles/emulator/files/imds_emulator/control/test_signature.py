@@ -11,8 +11,10 @@ from typing import Any, Callable, Dict
 
 import pytest
 
-from ..emulator.client import Instance
+from ..client import Instance
 from .caller import KEY, SECRET, Caller, Reply, encode, now, query_of, send
+
+pytestmark = pytest.mark.slow
 
 #: One of each form: a method of Caller.
 FORMS = ("v3", "v1")
