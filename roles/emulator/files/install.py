@@ -14,10 +14,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import Dict, Iterator, Optional
+import typing as t
 
 
-def current(path: str) -> Optional[str]:
+def current(path: str) -> t.Optional[str]:
     """The text of a file; None when there is no such file, or one with other permissions."""
     try:
         with open(path, encoding="utf-8", newline="") as stream:
@@ -40,7 +40,7 @@ def write(path: str, text: str) -> None:
     os.replace(new, path)
 
 
-def strangers(directory: str, files: Dict[str, str]) -> Iterator[str]:
+def strangers(directory: str, files: t.Dict[str, str]) -> t.Iterator[str]:
     """Modules of another version, which must not be imported."""
     for folder in sorted({os.path.dirname(name) for name in files} - {""}):
         path = os.path.join(directory, folder)

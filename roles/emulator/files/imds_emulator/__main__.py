@@ -11,7 +11,7 @@ import json
 import os
 import signal
 import sys
-from typing import Any, Dict, List, Optional
+import typing as t
 
 from . import background, config, ctl, example, help_text, real_address
 from .address import is_loopback, parse_address
@@ -22,7 +22,7 @@ from .storage import write_json
 from .test_key import CERTIFICATE
 
 
-def main(arguments: Optional[List[str]] = None) -> int:
+def main(arguments: t.Optional[t.List[str]] = None) -> int:
     options = help_text.parser().parse_args(arguments)
     try:
         return int(_COMMANDS[options.command](options))
@@ -62,7 +62,7 @@ def _run(settings: Settings, options: argparse.Namespace, ready: background.Read
     signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # for every thread: the one below takes them
     emulator = Emulator(settings)
     emulator.start()
-    where = emulator.addresses()
+    where = emulator.listeners.addresses()
     _announce(where)
     if options.ready_file:
         write_json(options.ready_file, dict(where, pid=os.getpid()))
@@ -75,7 +75,7 @@ def _run(settings: Settings, options: argparse.Namespace, ready: background.Read
     os._exit(0)  # threads of open connections are not waited for
 
 
-def _announce(where: Dict[str, Any]) -> None:
+def _announce(where: t.Dict[str, t.Any]) -> None:
     lines = ["metadata service on http://%s" % address for address in where["listen"]]
     for name, entry in where["instances"].items():
         if entry["listen"]:

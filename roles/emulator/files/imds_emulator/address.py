@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Any, Tuple
+import typing as t
 
 
-def parse_address(text: Any) -> Tuple[str, int]:
+def parse_address(text: t.Any) -> t.Tuple[str, int]:
     """``(address, port)``. Raises ValueError. Only IP addresses: no name is ever looked up."""
     host, colon, port = str(text).rpartition(":")
     try:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Mapping, NamedTuple, Tuple
+import typing as t
 
 REASONS = {
     200: "OK",
@@ -44,15 +44,15 @@ _PAGE = """<?xml version="1.0" encoding="iso-8859-1"?>
 """
 
 
-class Answer(NamedTuple):
+class Answer(t.NamedTuple):
     status: int
     body: bytes = b""
     content_type: str = "text/plain"
-    headers: Tuple[Tuple[str, str], ...] = ()
+    headers: t.Tuple[t.Tuple[str, str], ...] = ()
 
 
 def error(
-    status: int, switches: Mapping[str, Any], title: str = "", headers: Tuple[Tuple[str, str], ...] = ()
+    status: int, switches: t.Mapping[str, t.Any], title: str = "", headers: t.Tuple[t.Tuple[str, str], ...] = ()
 ) -> Answer:
     """The service's page: ``<code> - <reason>`` as title and heading."""
     page = _PAGE % {"title": "%d - %s" % (status, title or REASONS.get(status, "Error"))}
@@ -61,7 +61,7 @@ def error(
 
 def encode(answer: Answer, version: str, keep: bool, date: str, server: str = "", head_only: bool = False) -> bytes:
     """The bytes on the wire, headers and body in one piece."""
-    lines: List[str] = ["HTTP/%s %d %s" % (version, answer.status, REASONS.get(answer.status, "Unknown"))]
+    lines: t.List[str] = ["HTTP/%s %d %s" % (version, answer.status, REASONS.get(answer.status, "Unknown"))]
     lines.append("Content-Type: " + answer.content_type)
     lines.append("Content-Length: %d" % len(answer.body))
     lines.extend("%s: %s" % header for header in answer.headers)

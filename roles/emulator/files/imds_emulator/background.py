@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from typing import Callable, Optional
+import typing as t
 
 #: Called once, when every address is open.
-Ready = Callable[[], None]
+Ready = t.Callable[[], None]
 
 
 def notify_systemd() -> None:
@@ -23,7 +23,7 @@ def notify_systemd() -> None:
             sock.sendto(b"READY=1", "\0" + path[1:] if path.startswith("@") else path)
 
 
-def run(serve: Callable[[Ready], int], log: Optional[str]) -> int:
+def run(serve: t.Callable[[Ready], int], log: t.Optional[str]) -> int:
     """Serves in a process of its own session. Returns 0 as soon as that one is ready, 1 when it failed to start."""
     reading, writing = os.pipe()
     if os.fork():

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-from typing import Any, Dict, List
+import typing as t
 
-DEFAULTS: Dict[str, Any] = {
+DEFAULTS: t.Dict[str, t.Any] = {
     "clients": [],
     "listen": None,
     "default": False,
@@ -42,7 +42,7 @@ DEFAULTS: Dict[str, Any] = {
 }
 
 
-def complete(raw: Dict[str, Any]) -> Dict[str, Any]:
+def complete(raw: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
     """A checked configuration with every key filled in."""
     settings = dict(DEFAULTS)
     settings.update(raw)
@@ -68,25 +68,25 @@ def complete(raw: Dict[str, Any]) -> Dict[str, Any]:
     return settings
 
 
-def _ack_tags(cluster: str) -> Dict[str, str]:
+def _ack_tags(cluster: str) -> t.Dict[str, str]:
     """What ACK puts on its nodes."""
     return {"ack.aliyun.com": cluster, "ack.alibabacloud.com/nodepool-id": "np" + cluster[-30:]}
 
 
-def _plain(entry: Dict[str, Any]) -> Dict[str, Any]:
+def _plain(entry: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
     return {key: value for key, value in entry.items() if not key.startswith("#")}
 
 
-def _disk(entry: Dict[str, Any]) -> Dict[str, Any]:
+def _disk(entry: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
     disk = {"id": "d-" + entry["serial"], "name": ""}
     disk.update(_plain(entry))
     return disk
 
 
-def _interface(entry: Dict[str, Any], index: int, digest: str, clients: List[str]) -> Dict[str, Any]:
+def _interface(entry: t.Dict[str, t.Any], index: int, digest: str, clients: t.List[str]) -> t.Dict[str, t.Any]:
     pairs = digest[2 * index :] + digest[: 2 * index]
     address = _own_address(index, digest, clients)
-    result: Dict[str, Any] = {
+    result: t.Dict[str, t.Any] = {
         "mac": "00:16:3e:%s:%s:%s" % (pairs[0:2], pairs[2:4], pairs[4:6]),
         "network_interface_id": "eni-bp1%s" % pairs[6:23],
         "primary_ip_address": address,
@@ -103,7 +103,7 @@ def _interface(entry: Dict[str, Any], index: int, digest: str, clients: List[str
     return result
 
 
-def _own_address(index: int, digest: str, clients: List[str]) -> str:
+def _own_address(index: int, digest: str, clients: t.List[str]) -> str:
     """The first client address is the instance's own, as in a VPC; otherwise one made from the id."""
     ipv4 = [client for client in clients if ":" not in client]
     if index < len(ipv4):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import calendar
 import time
-from typing import Union
+import typing as t
 
 
 class Clock:
@@ -41,7 +41,7 @@ def to_iso_ms(seconds: float) -> str:
     return "%s.%03dZ" % (time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)), int(seconds % 1 * 1000))
 
 
-def moment(value: Union[str, int, float], started: float) -> float:
+def moment(value: t.Union[str, int, float], started: float) -> float:
     """An ISO time in UTC, or a number of seconds after the emulator started. Raises ValueError."""
     if isinstance(value, str):
         return float(calendar.timegm(time.strptime(value, "%Y-%m-%dT%H:%M:%SZ")))

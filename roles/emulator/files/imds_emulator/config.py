@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Dict, List, NamedTuple, Optional
+import typing as t
 
 from . import example, switches
 from .control import settings as control_settings
@@ -17,14 +17,14 @@ from .fields import check_instance
 KEYS = ("instances", "switches", "control")
 
 
-class Config(NamedTuple):
-    instances: List[Dict[str, Any]]  #: checked, but as written: nothing filled in
-    switches: Dict[str, Any]  #: complete
+class Config(t.NamedTuple):
+    instances: t.List[t.Dict[str, t.Any]]  #: checked, but as written: nothing filled in
+    switches: t.Dict[str, t.Any]  #: complete
     digest: str  #: of the text, to notice that a file has changed
-    control: Dict[str, Any]  #: complete
+    control: t.Dict[str, t.Any]  #: complete
 
 
-def load(path: Optional[str]) -> Config:
+def load(path: t.Optional[str]) -> Config:
     """Raises ValueError (what is wrong, and where) and OSError."""
     if path is None:
         return parse(json.dumps(example.built_in()))

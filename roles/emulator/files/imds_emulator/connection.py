@@ -10,14 +10,14 @@ import re
 import socket
 import struct
 import time
-from typing import NamedTuple, Optional
+import typing as t
 
 from .request import MAXIMUM_HEAD, BadRequest, Request, parse
 
 MAXIMUM_BODY = 1048576
 
 
-class Received(NamedTuple):
+class Received(t.NamedTuple):
     request: Request
     body: bytes
 
@@ -33,7 +33,7 @@ class Connection:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.settimeout(timeout)
 
-    def receive(self) -> Optional[Received]:
+    def receive(self) -> t.Optional[Received]:
         """The next request with its body; None when the client has gone or is silent. Raises BadRequest."""
         self._deadline = 0.0
         while b"\r\n\r\n" not in self._buffer:

@@ -13,14 +13,14 @@ from __future__ import annotations
 import base64
 import json
 import re
-from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
+import typing as t
 
 from .clock import moment, to_iso
 from .credentials import RoleKeys
 from .fields import paths_of
 
 #: Items of several values; joined by the separator that a switch chooses.
-MULTI_VALUE: Dict[Tuple[str, ...], List[str]] = {
+MULTI_VALUE: t.Dict[t.Tuple[str, ...], t.List[str]] = {
     ("dns-conf", "nameservers"): ["100.100.2.136", "100.100.2.138"],
     ("ntp-conf", "ntp-servers"): ["ntp1.aliyun.com", "ntp1.cloud.aliyuncs.com", "ntp10.cloud.aliyuncs.com"],
 }
@@ -41,12 +41,12 @@ _TAG_KEY = re.compile(r"[A-Za-z0-9@:_.=,-]+")
 
 
 def build(
-    settings: Mapping[str, Any],
-    switches: Mapping[str, Any],
+    settings: t.Mapping[str, t.Any],
+    switches: t.Mapping[str, t.Any],
     now: float,
     started: float,
-    keys: Optional[RoleKeys] = None,
-) -> Dict[str, Any]:
+    keys: t.Optional[RoleKeys] = None,
+) -> t.Dict[str, t.Any]:
     """Everything below a version but ``dynamic/``."""
     meta = meta_data(settings, switches, now, started)
     if settings["role"]:
@@ -54,7 +54,7 @@ def build(
         document = keys.document(now) if keys else "{}"
         meta["ram"] = {"security-credentials": {role: document}}
     _apply_overrides(meta, paths_of(settings["metadata"]))
-    tree: Dict[str, Any] = {
+    tree: t.Dict[str, t.Any] = {
         "meta-data": meta,
         "global-config": dict(settings["global_config"]),
         "maintenance": _maintenance(settings, switches, now, started),
@@ -68,10 +68,10 @@ def build(
     return tree
 
 
-def meta_data(settings: Mapping[str, Any], switches: Mapping[str, Any], now: float, started: float) -> Dict[str, Any]:
+def meta_data(settings: t.Mapping[str, t.Any], switches: t.Mapping[str, t.Any], now: float, started: float) -> t.Dict[str, t.Any]:
     interfaces = settings["network_interfaces"]
     first = interfaces[0]
-    meta: Dict[str, Any] = {
+    meta: t.Dict[str, t.Any] = {
         "hibernation": {"configured": "false"},
         "hostname": settings["hostname"],
         "image-id": settings["image_id"],
@@ -113,8 +113,8 @@ def _servable(key: str) -> bool:
     return _TAG_KEY.fullmatch(key) is not None and key not in (".", "..")
 
 
-def _instance(settings: Mapping[str, Any], now: float, started: float) -> Dict[str, Any]:
-    result: Dict[str, Any] = {
+def _instance(settings: t.Mapping[str, t.Any], now: float, started: float) -> t.Dict[str, t.Any]:
+    result: t.Dict[str, t.Any] = {
         "instance-name": settings["instance_name"],
         "instance-type": settings["instance_type"],
         "last-host-landing-time": "2024-11-17 10:02:41",
@@ -129,8 +129,8 @@ def _instance(settings: Mapping[str, Any], now: float, started: float) -> Dict[s
     return result
 
 
-def _interface(nic: Mapping[str, Any], switches: Mapping[str, Any]) -> Dict[str, Any]:
-    result: Dict[str, Any] = {"private-ipv4s": json.dumps(nic["private_ipv4s"], separators=(",", ":"))}
+def _interface(nic: t.Mapping[str, t.Any], switches: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+    result: t.Dict[str, t.Any] = {"private-ipv4s": json.dumps(nic["private_ipv4s"], separators=(",", ":"))}
     for key in _INTERFACE_TEXTS:
         if nic.get(key):
             result[key.replace("_", "-")] = nic[key]
@@ -147,8 +147,8 @@ def _interface(nic: Mapping[str, Any], switches: Mapping[str, Any]) -> Dict[str,
 
 
 def _maintenance(
-    settings: Mapping[str, Any], switches: Mapping[str, Any], now: float, started: float
-) -> Dict[str, Any]:
+    settings: t.Mapping[str, t.Any], switches: t.Mapping[str, t.Any], now: float, started: float
+) -> t.Dict[str, t.Any]:
     events = [
         {key: value for key, value in event.items() if key != "appears_at"}
         for event in settings["system_events"]
@@ -159,7 +159,7 @@ def _maintenance(
     return {"active-system-events": json.dumps(events, separators=(",", ":"))}
 
 
-def timed(settings: Mapping[str, Any]) -> List[Mapping[str, Any]]:
+def timed(settings: t.Mapping[str, t.Any]) -> t.List[t.Mapping[str, t.Any]]:
     """The parts of the settings that appear at a time of their own."""
     items = list(settings.get("system_events", []))
     if settings.get("spot"):
@@ -167,21 +167,21 @@ def timed(settings: Mapping[str, Any]) -> List[Mapping[str, Any]]:
     return [item for item in items if item.get("appears_at") is not None]
 
 
-def appeared(item: Mapping[str, Any], now: float, started: float) -> bool:
+def appeared(item: t.Mapping[str, t.Any], now: float, started: float) -> bool:
     when = item.get("appears_at")
     return when is None or moment(when, started) <= now
 
 
-def iso(value: Union[str, int, float], started: float) -> str:
+def iso(value: t.Union[str, int, float], started: float) -> str:
     """A text stays verbatim, so that wrong times can be tested too."""
     return value if isinstance(value, str) else to_iso(moment(value, started))
 
 
-def _apply_overrides(meta: Dict[str, Any], overrides: Mapping[Tuple[str, ...], Optional[str]]) -> None:
+def _apply_overrides(meta: t.Dict[str, t.Any], overrides: t.Mapping[t.Tuple[str, ...], t.Optional[str]]) -> None:
     for path, value in overrides.items():
         if not path:
             continue
-        parents: List[Dict[str, Any]] = [meta]
+        parents: t.List[t.Dict[str, t.Any]] = [meta]
         for part in path[:-1]:
             below = parents[-1].get(part)
             if not isinstance(below, dict):

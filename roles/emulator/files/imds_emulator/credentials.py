@@ -14,7 +14,7 @@ import base64
 import hashlib
 import hmac
 import json
-from typing import Any, Mapping, Optional, Tuple
+import typing as t
 
 from .clock import to_iso
 
@@ -25,7 +25,7 @@ OVERLAP_SECONDS = 1800
 class RoleKeys:
     """The keys of one instance's role, made from a secret of this process: nothing has to be stored."""
 
-    def __init__(self, role: Mapping[str, Any], seed: bytes, since: float) -> None:
+    def __init__(self, role: t.Mapping[str, t.Any], seed: bytes, since: float) -> None:
         self._role = role
         self._seed = seed
         self._since = since
@@ -39,7 +39,7 @@ class RoleKeys:
     def next_change(self, now: float) -> float:
         return self._since + (self._number(now) + 1) * self.rotate_seconds
 
-    def find(self, access_key_id: str, now: float) -> Optional[Tuple[Mapping[str, str], float]]:
+    def find(self, access_key_id: str, now: float) -> t.Optional[t.Tuple[t.Mapping[str, str], float]]:
         """The set with this AccessKeyId and when it ends; also one that has ended not long ago."""
         newest = self._number(now)
         oldest = max(0, newest - 3 - int(self.overlap_seconds // self.rotate_seconds))
@@ -57,7 +57,7 @@ class RoleKeys:
     def _ends(self, number: int) -> float:
         return self._since + (number + 1) * self.rotate_seconds + self.overlap_seconds
 
-    def _set(self, number: int) -> Mapping[str, str]:
+    def _set(self, number: int) -> t.Mapping[str, str]:
         return {
             "AccessKeyId": self._id(number),
             "AccessKeySecret": self._role.get("access_key_secret", self._letters("secret", number, 44)),

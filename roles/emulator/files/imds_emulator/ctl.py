@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
-from typing import Any, List, Tuple
+import typing as t
 from urllib.parse import quote
 
 from .address import parse_address
@@ -25,7 +25,7 @@ COMMANDS = """commands:
 """
 
 
-def to_request(words: List[str]) -> Tuple[str, str, Any]:
+def to_request(words: t.List[str]) -> t.Tuple[str, str, t.Any]:
     """``(method, path, body)``. Raises ValueError with what is wrong."""
     command, rest = words[0], words[1:]
     plain = {"instances": "/instances", "journal": "/journal", "stats": "/stats"}
@@ -48,7 +48,7 @@ def _instance(instance_id: str) -> str:
     return "/instances/" + quote(instance_id, safe="")
 
 
-def _pairs(words: List[str]) -> Any:
+def _pairs(words: t.List[str]) -> t.Any:
     result = {}
     for word in words:
         key, equals, value = word.partition("=")
@@ -61,7 +61,7 @@ def _pairs(words: List[str]) -> Any:
     return result
 
 
-def run(admin: str, words: List[str]) -> Tuple[int, str]:
+def run(admin: str, words: t.List[str]) -> t.Tuple[int, str]:
     """``(exit status, text to print)``. Raises ValueError and OSError."""
     method, path, body = to_request(words)
     host, port = parse_address(admin)

@@ -10,14 +10,15 @@ import json
 import socket
 import time
 from email.utils import formatdate
-from typing import Any, Dict, NamedTuple, Optional, Tuple
+import typing as t
 from urllib.parse import parse_qs
 
 from . import tree
 from .answers import Answer, encode, error
 from .connection import Connection
 from .faults import Fault
-from .state import State, View
+from .instance import View
+from .state import State
 from .journal import Journal
 from .protocol import TOKEN_HEADER, TTL_HEADER, Broken, Issue, decide, is_forwarded, is_token_path
 from .request import BadRequest, Request
@@ -28,10 +29,10 @@ BEFORE = ("status", "reset", "hang", "redirect")
 GARBAGE = b"garbage\r\nX-Injected: 1\x00\xff token"
 
 
-class Outcome(NamedTuple):
+class Outcome(t.NamedTuple):
     """An answer, or none; and the faults that happen while it is sent."""
 
-    answer: Optional[Answer]
+    answer: t.Optional[Answer]
     broken: str = ""
     truncated: bool = False
 
@@ -43,9 +44,9 @@ class DataSide:
         self._stats = stats
         self._timeout = timeout
         self._throttle = Throttle(state.clock)
-        self._date: Tuple[int, str] = (0, "")
+        self._date: t.Tuple[int, str] = (0, "")
 
-    def run(self, sock: socket.socket, client: str, owner: Optional[str]) -> None:
+    def run(self, sock: socket.socket, client: str, owner: t.Optional[str]) -> None:
         """Serves one connection to its end."""
         number = self._stats.connection()
         connection = Connection(sock, self._timeout)
@@ -60,7 +61,7 @@ class DataSide:
                 break
         connection.close()
 
-    def _refuse(self, connection: Connection, base: Dict[str, Any], owner: Optional[str], status: int) -> None:
+    def _refuse(self, connection: Connection, base: t.Dict[str, t.Any], owner: t.Optional[str], status: int) -> None:
         """Answers bytes that are no request, and gives the connection up."""
         instance_id = self._state.pick(owner, base["client"])
         entry = {"method": None, "path": None, "mode": "invalid", "status": status, "forwarded": False}
@@ -69,7 +70,7 @@ class DataSide:
             answer = error(status, self._state.switches())
             connection.send(encode(answer, "1.1", False, self._now()))
 
-    def _exchange(self, connection: Connection, request: Request, base: Dict[str, Any], owner: Optional[str]) -> bool:
+    def _exchange(self, connection: Connection, request: Request, base: t.Dict[str, t.Any], owner: t.Optional[str]) -> bool:
         """One request and its answer. False when the connection is to end."""
         instance_id = self._state.pick(owner, base["client"])
         view = None if instance_id is None else self._state.view(instance_id)
@@ -115,7 +116,7 @@ class DataSide:
             return Outcome(answer._replace(body=_stretched(answer.body, fault.options["bytes"])))
         return Outcome(answer)
 
-    def _use_token(self, view: View, request: Request) -> Any:
+    def _use_token(self, view: View, request: Request) -> t.Any:
         dies_after = view.faults.token_uses(request.path) if view.faults else None
         return lambda text: self._state.tokens.use(text, dies_after)
 
@@ -126,7 +127,7 @@ class DataSide:
         headers = ((TTL_HEADER, str(ttl)),) if view.switches["echo_ttl_header"] else ()
         return Answer(200, self._state.tokens.issue(view.instance_id, ttl).encode("ascii"), headers=headers)
 
-    def _taken(self, view: View, is_token: bool, request: Request, kinds: Tuple[str, ...]) -> Tuple[Fault, ...]:
+    def _taken(self, view: View, is_token: bool, request: Request, kinds: t.Tuple[str, ...]) -> t.Tuple[Fault, ...]:
         fault = view.faults.take(is_token, request.path, kinds) if view.faults else None
         return () if fault is None else (fault,)
 
@@ -144,7 +145,7 @@ class DataSide:
             connection.send(data)
         return keep and not self._taken(view, is_token, request, ("close_idle",))
 
-    def _entry(self, request: Request, switches: Dict[str, Any], status: Optional[int]) -> Dict[str, Any]:
+    def _entry(self, request: Request, switches: t.Dict[str, t.Any], status: t.Optional[int]) -> t.Dict[str, t.Any]:
         return {
             "method": request.method,
             "path": request.path,
@@ -154,7 +155,7 @@ class DataSide:
             "user_agent": request.headers.get("user-agent", "")[:200],
         }
 
-    def _record(self, base: Dict[str, Any], instance_id: Optional[str], entry: Dict[str, Any]) -> None:
+    def _record(self, base: t.Dict[str, t.Any], instance_id: t.Optional[str], entry: t.Dict[str, t.Any]) -> None:
         self._stats.request(instance_id, entry["mode"])
         whole = {"connection": base["connection"], "instance": instance_id, "client": base["client"]}
         whole.update(entry)
@@ -167,7 +168,7 @@ class DataSide:
         return self._date[1]
 
 
-def mode(request: Request, switches: Dict[str, Any]) -> str:
+def mode(request: Request, switches: t.Dict[str, t.Any]) -> str:
     """``token-request``, ``token`` (a token header was sent, even a bad one) or ``plain``."""
     if request.method == "PUT" and is_token_path(request, switches):
         return "token-request"
@@ -198,12 +199,12 @@ def _stretched(body: bytes, size: int) -> bytes:
     return (pattern * (size // len(pattern) + 1))[:size]
 
 
-def _replaced(fault: Fault, switches: Dict[str, Any]) -> Outcome:
+def _replaced(fault: Fault, switches: t.Dict[str, t.Any]) -> Outcome:
     """What comes instead of any decision."""
     if fault.kind in ("reset", "hang"):
         return Outcome(None, fault.kind)
     options = fault.options
-    headers: Tuple[Tuple[str, str], ...] = ()
+    headers: t.Tuple[t.Tuple[str, str], ...] = ()
     if fault.kind == "redirect":
         return Outcome(error(options["status"], switches, headers=(("Location", options["location"]),)))
     if options["retry_after"]:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Tuple
+import typing as t
 
 
 def tlv(tag: int, *content: bytes) -> bytes:
@@ -53,7 +53,7 @@ def oid(text: str) -> bytes:
     return tlv(0x06, body)
 
 
-def read(data: bytes, at: int) -> Tuple[int, int, int]:
+def read(data: bytes, at: int) -> t.Tuple[int, int, int]:
     """``(tag, start of the content, end of the content)`` of the element at ``at``."""
     tag, length, start = data[at], data[at + 1], at + 2
     if length & 0x80:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import fnmatch
 import threading
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+import typing as t
 
 #: kind -> (its own keys with their defaults, what it does). ``None`` as default: the key must be given.
-KINDS: Dict[str, Any] = {
+KINDS: t.Dict[str, t.Any] = {
     "latency": ({"seconds": None}, "the answer comes SECONDS later"),
     "status": ({"status": None, "retry_after": 0, "body": ""}, "this status instead of an answer"),
     "reset": ({}, "connection reset (RST) before any answer"),
@@ -29,15 +29,15 @@ COMMON = ("kind", "on", "path", "times")
 _WHOLE = {"status", "bytes", "uses"}
 
 
-class Fault(NamedTuple):
+class Fault(t.NamedTuple):
     kind: str
     on: str
     path: str
-    times: Optional[int]
-    options: Dict[str, Any]
+    times: t.Optional[int]
+    options: t.Dict[str, t.Any]
 
 
-def parse(raw: Any) -> Fault:
+def parse(raw: t.Any) -> Fault:
     """Raises ValueError naming what is wrong."""
     if not isinstance(raw, dict) or raw.get("kind") not in KINDS:
         raise ValueError("a fault is an object with a kind, one of: %s" % ", ".join(KINDS))
@@ -59,7 +59,7 @@ def parse(raw: Any) -> Fault:
     return Fault(kind, on, raw.get("path", "*"), times, options)
 
 
-def _fits(key: str, value: Any) -> bool:
+def _fits(key: str, value: t.Any) -> bool:
     if key == "body":
         return isinstance(value, str)
     if key == "location":
@@ -74,15 +74,15 @@ def _fits(key: str, value: Any) -> bool:
 class FaultPlan:
     """The faults of one instance, counting down their ``times``. Safe to use from several threads."""
 
-    def __init__(self, raw: Sequence[Dict[str, Any]] = ()) -> None:
-        self._faults: List[Fault] = [parse(entry) for entry in raw]
-        self._left: List[Optional[int]] = [fault.times for fault in self._faults]
+    def __init__(self, raw: t.Sequence[t.Dict[str, t.Any]] = ()) -> None:
+        self._faults: t.List[Fault] = [parse(entry) for entry in raw]
+        self._left: t.List[t.Optional[int]] = [fault.times for fault in self._faults]
         self._lock = threading.Lock()
 
     def __bool__(self) -> bool:
         return bool(self._faults)
 
-    def take(self, is_token: bool, path: str, kinds: Sequence[str]) -> Optional[Fault]:
+    def take(self, is_token: bool, path: str, kinds: t.Sequence[str]) -> t.Optional[Fault]:
         """The first fault of these kinds that applies, one of its times used up."""
         with self._lock:
             for index, fault in enumerate(self._faults):
@@ -92,7 +92,7 @@ class FaultPlan:
                     return fault
         return None
 
-    def token_uses(self, path: str) -> Optional[int]:
+    def token_uses(self, path: str) -> t.Optional[int]:
         """After how many uses a token dies, if it does."""
         with self._lock:
             for index, fault in enumerate(self._faults):
@@ -107,7 +107,7 @@ class FaultPlan:
         return fnmatch.fnmatchcase(path, fault.path)
 
 
-def help_lines() -> List[str]:
+def help_lines() -> t.List[str]:
     rows = []
     for kind, (own, meaning) in KINDS.items():
         names = ", ".join(own)

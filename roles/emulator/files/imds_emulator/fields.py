@@ -9,37 +9,37 @@ from __future__ import annotations
 import base64
 import binascii
 import ipaddress
-from typing import Any, Callable, Dict, NamedTuple, Tuple
+import typing as t
 
 from . import faults
 from .address import parse_address
 from .clock import moment
 
 
-class Field(NamedTuple):
-    check: Callable[[Any], bool]
+class Field(t.NamedTuple):
+    check: t.Callable[[t.Any], bool]
     needs: str
     meaning: str
     nullable: bool = False
 
 
-def is_text(value: Any) -> bool:
+def is_text(value: t.Any) -> bool:
     return isinstance(value, str)
 
 
-def is_name(value: Any) -> bool:
+def is_name(value: t.Any) -> bool:
     return isinstance(value, str) and value != "" and value.isprintable() and "/" not in value
 
 
-def is_bool(value: Any) -> bool:
+def is_bool(value: t.Any) -> bool:
     return isinstance(value, bool)
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: t.Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def is_moment(value: Any) -> bool:
+def is_moment(value: t.Any) -> bool:
     """A time that the emulator has to understand, to know when something appears. None: at once."""
     try:
         return value is None or ((is_text(value) or is_number(value)) and moment(value, 0.0) is not None)
@@ -47,19 +47,19 @@ def is_moment(value: Any) -> bool:
         return False
 
 
-def one_of(*allowed: str) -> Callable[[Any], bool]:
+def one_of(*allowed: str) -> t.Callable[[t.Any], bool]:
     return lambda value: value in allowed
 
 
-def is_list(item: Callable[[Any], bool]) -> Callable[[Any], bool]:
+def is_list(item: t.Callable[[t.Any], bool]) -> t.Callable[[t.Any], bool]:
     return lambda value: isinstance(value, list) and all(item(entry) for entry in value)
 
 
-def is_map(item: Callable[[Any], bool]) -> Callable[[Any], bool]:
+def is_map(item: t.Callable[[t.Any], bool]) -> t.Callable[[t.Any], bool]:
     return lambda value: isinstance(value, dict) and all(is_text(k) and item(v) for k, v in value.items())
 
 
-def is_ip(value: Any) -> bool:
+def is_ip(value: t.Any) -> bool:
     try:
         ipaddress.ip_address(value)
     except ValueError:
@@ -67,7 +67,7 @@ def is_ip(value: Any) -> bool:
     return isinstance(value, str)
 
 
-def is_listen(value: Any) -> bool:
+def is_listen(value: t.Any) -> bool:
     try:
         parse_address(value)
     except ValueError:
@@ -75,7 +75,7 @@ def is_listen(value: Any) -> bool:
     return True
 
 
-def is_base64(value: Any) -> bool:
+def is_base64(value: t.Any) -> bool:
     try:
         base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError, TypeError):
@@ -83,7 +83,7 @@ def is_base64(value: Any) -> bool:
     return True
 
 
-def is_fault(value: Any) -> bool:
+def is_fault(value: t.Any) -> bool:
     try:
         faults.parse(value)
     except ValueError:
@@ -91,12 +91,12 @@ def is_fault(value: Any) -> bool:
     return True
 
 
-def _number_from(low: float) -> Callable[[Any], bool]:
+def _number_from(low: float) -> t.Callable[[t.Any], bool]:
     return lambda value: is_number(value) and bool(value >= low)
 
 
 #: An interface. Lists may be left out, or empty: the item is then absent, as on a real instance.
-INTERFACE: Dict[str, Callable[[Any], bool]] = {
+INTERFACE: t.Dict[str, t.Callable[[t.Any], bool]] = {
     "mac": is_name,
     "network_interface_id": is_text,
     "primary_ip_address": is_text,
@@ -114,8 +114,8 @@ INTERFACE: Dict[str, Callable[[Any], bool]] = {
     "vswitch_ipv6_cidr_block": is_text,
     "vpc_ipv6_cidr_blocks": is_list(is_text),
 }
-DISK: Dict[str, Callable[[Any], bool]] = {"serial": is_name, "id": is_text, "name": is_text}
-ROLE: Dict[str, Callable[[Any], bool]] = {
+DISK: t.Dict[str, t.Callable[[t.Any], bool]] = {"serial": is_name, "id": is_text, "name": is_text}
+ROLE: t.Dict[str, t.Callable[[t.Any], bool]] = {
     "name": is_name,
     "rotate_seconds": _number_from(1),
     "overlap_seconds": _number_from(0),
@@ -125,14 +125,14 @@ ROLE: Dict[str, Callable[[Any], bool]] = {
     "code": is_text,
     "actions": is_list(is_text),
 }
-SPOT: Dict[str, Callable[[Any], bool]] = {
+SPOT: t.Dict[str, t.Callable[[t.Any], bool]] = {
     "termination_time": lambda value: is_text(value) or is_number(value),
     "appears_at": is_moment,
 }
 
 
-def record(shape: Dict[str, Callable[[Any], bool]], *required: str) -> Callable[[Any], bool]:
-    def check(value: Any) -> bool:
+def record(shape: t.Dict[str, t.Callable[[t.Any], bool]], *required: str) -> t.Callable[[t.Any], bool]:
+    def check(value: t.Any) -> bool:
         if not isinstance(value, dict):
             return False
         value = {key: entry for key, entry in value.items() if not key.startswith("#")}
@@ -142,15 +142,15 @@ def record(shape: Dict[str, Callable[[Any], bool]], *required: str) -> Callable[
     return check
 
 
-def _is_event(value: Any) -> bool:
+def _is_event(value: t.Any) -> bool:
     return isinstance(value, dict) and is_moment(value.get("appears_at"))
 
 
-def _form(shape: Dict[str, Callable[[Any], bool]]) -> str:
+def _form(shape: t.Dict[str, t.Callable[[t.Any], bool]]) -> str:
     return "{%s}" % ", ".join(shape)
 
 
-FIELDS: Dict[str, Field] = {
+FIELDS: t.Dict[str, Field] = {
     "instance_id": Field(is_name, "a name such as i-bp1example", "the only key that must be given"),
     "clients": Field(is_list(is_ip), "a list of IP addresses", "source addresses this instance is asked from"),
     "listen": Field(is_listen, "ADDRESS:PORT", "an address of its own (port 0: any free one)", True),
@@ -202,7 +202,7 @@ FIELDS: Dict[str, Field] = {
 }
 
 
-def check_instance(raw: Any, where: str = "instance") -> Dict[str, Any]:
+def check_instance(raw: t.Any, where: str = "instance") -> t.Dict[str, t.Any]:
     """``raw`` without comments. Raises ValueError naming the key that is wrong and what it needs."""
     if not isinstance(raw, dict):
         raise ValueError("%s: an object is needed" % where)
@@ -221,6 +221,6 @@ def check_instance(raw: Any, where: str = "instance") -> Dict[str, Any]:
     return result
 
 
-def paths_of(metadata: Dict[str, Any]) -> Dict[Tuple[str, ...], Any]:
+def paths_of(metadata: t.Dict[str, t.Any]) -> t.Dict[t.Tuple[str, ...], t.Any]:
     """The keys of ``metadata`` as paths: ``"a/b"`` is ``("a", "b")``."""
     return {tuple(part for part in key.split("/") if part): value for key, value in metadata.items()}

@@ -12,7 +12,7 @@ from . import ctl, faults, switches
 from .control import faults as control_faults
 from .control import operations as control_operations
 from .control import settings as control_settings
-from .emulator import DEFAULT_LISTEN
+from .listeners import DEFAULT_LISTEN
 
 EXAMPLE = """an example:
   imds-emulator serve --listen 127.0.0.1:8100 --admin 127.0.0.1:8101 &

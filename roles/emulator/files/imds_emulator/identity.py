@@ -13,7 +13,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from typing import Any, Mapping, Optional, Tuple
+import typing as t
 
 from . import der
 from .test_key import CERTIFICATE, MODULUS, PRIVATE_EXPONENT
@@ -24,7 +24,7 @@ _SHA1 = der.sequence(der.oid("1.3.14.3.2.26"), der.null())
 _RSA = der.sequence(der.oid("1.2.840.113549.1.1.1"), der.null())
 
 
-def document(settings: Mapping[str, Any]) -> str:
+def document(settings: t.Mapping[str, t.Any]) -> str:
     """Compact JSON, keys in the order that real instances show, all values texts."""
     first = settings["network_interfaces"][0]
     members = {
@@ -46,7 +46,7 @@ def with_audience(text: str, audience: str) -> str:
     return '%s,"audience":%s}' % (text[:-1], json.dumps(audience, ensure_ascii=False))
 
 
-def pkcs7(text: str, audience: Optional[str] = None) -> str:
+def pkcs7(text: str, audience: t.Optional[str] = None) -> str:
     """Base64 in lines of 64, as in PEM, with no newline at the end."""
     content = (text if audience is None else with_audience(text, audience)).encode("utf-8")
     encoded = base64.b64encode(signed_data(content)).decode("ascii")
@@ -79,7 +79,7 @@ def _rsa_sign(digest: bytes) -> bytes:
     return pow(int.from_bytes(padded, "big"), PRIVATE_EXPONENT, MODULUS).to_bytes(size, "big")
 
 
-def _certificate_names() -> Tuple[bytes, bytes]:
+def _certificate_names() -> t.Tuple[bytes, bytes]:
     """``(serial number, issuer)`` of the certificate, as the DER elements that name it in a signature."""
     data = base64.b64decode("".join(CERTIFICATE.splitlines()[1:-1]))
     _tag, at, _end = der.read(data, 0)

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import bisect
 import itertools
-from typing import TYPE_CHECKING, Dict, List, NamedTuple, Optional, Tuple
+import typing as t
 
-if TYPE_CHECKING:
-    from .state import Instance
+from .instance import Instance
 
 
-class Listing(NamedTuple):
+class Listing(t.NamedTuple):
     """Instances in the order of their creation. Never changed, only replaced."""
 
-    numbers: List[int]
-    instances: List["Instance"]
-    by_id: Dict[str, "Instance"]
+    numbers: t.List[int]
+    instances: t.List[Instance]
+    by_id: t.Dict[str, Instance]
 
     def after(self, number: int) -> int:
         """The position of the first instance created after the one with this number."""
@@ -34,13 +33,13 @@ class Index:
 
     def __init__(self) -> None:
         self._numbers = itertools.count(1)
-        self._clients: Dict[str, str] = {}
-        self._defaults: Dict[int, str] = {}
-        self._all: Dict[int, "Instance"] = {}
-        self._places: Dict[Tuple[str, str], Dict[int, "Instance"]] = {}
-        self._listings: Dict[Tuple[str, str], Listing] = {}
+        self._clients: t.Dict[str, str] = {}
+        self._defaults: t.Dict[int, str] = {}
+        self._all: t.Dict[int, Instance] = {}
+        self._places: t.Dict[t.Tuple[str, str], t.Dict[int, Instance]] = {}
+        self._listings: t.Dict[t.Tuple[str, str], Listing] = {}
 
-    def add(self, instance: "Instance", number: Optional[int] = None) -> None:
+    def add(self, instance: Instance, number: t.Optional[int] = None) -> None:
         """``number``: of the instance that this one replaces, if any."""
         instance.number = next(self._numbers) if number is None else number
         settings, name = instance.settings, instance.raw["instance_id"]
@@ -52,7 +51,7 @@ class Index:
         self._places.setdefault(place, {})[instance.number] = instance
         self._listings.pop(place, None)
 
-    def remove(self, instance: "Instance") -> None:
+    def remove(self, instance: Instance) -> None:
         for client in instance.settings["clients"]:
             self._clients.pop(client, None)
         self._defaults.pop(instance.number, None)
@@ -61,10 +60,10 @@ class Index:
         self._places[place].pop(instance.number)
         self._listings.pop(place, None)
 
-    def by_client(self, client: str) -> Optional[str]:
+    def by_client(self, client: str) -> t.Optional[str]:
         return self._clients.get(client)
 
-    def default(self) -> Optional[str]:
+    def default(self) -> t.Optional[str]:
         """Who answers clients that nobody claims: the first default instance, or the only one, when it has no say."""
         if len(self._all) == 1:
             only = next(iter(self._all.values()))
@@ -72,7 +71,7 @@ class Index:
                 return str(only.raw["instance_id"])
         return self._defaults[min(self._defaults)] if self._defaults else None
 
-    def regions(self) -> List[str]:
+    def regions(self) -> t.List[str]:
         return sorted({region for (_account, region), instances in self._places.items() if instances})
 
     def listing(self, account: str, region: str) -> Listing:
@@ -90,5 +89,5 @@ class Index:
         return known
 
 
-def _place(instance: "Instance") -> Tuple[str, str]:
+def _place(instance: Instance) -> t.Tuple[str, str]:
     return instance.settings["owner_account_id"], instance.settings["region_id"]

@@ -10,7 +10,7 @@ import collections
 import json
 import os
 import threading
-from typing import IO, Any, Deque, Dict, List, Optional
+import typing as t
 
 from .clock import Clock, to_iso_ms
 
@@ -20,21 +20,21 @@ KEPT = 20000
 class Journal:
     """The newest entries in memory, and all of them in a file (one JSON object a line) when there is one."""
 
-    def __init__(self, clock: Clock, path: Optional[str] = None) -> None:
+    def __init__(self, clock: Clock, path: t.Optional[str] = None) -> None:
         self._clock = clock
         self._path = path
         self._file = self._open("a") if path else None
-        self._entries: Deque[Dict[str, Any]] = collections.deque(maxlen=KEPT)
+        self._entries: t.Deque[t.Dict[str, t.Any]] = collections.deque(maxlen=KEPT)
         self._count = 0
         self._lock = threading.Lock()
 
-    def _open(self, mode: str) -> IO[str]:
+    def _open(self, mode: str) -> t.IO[str]:
         descriptor = os.open(
             str(self._path), os.O_WRONLY | os.O_CREAT | (os.O_APPEND if mode == "a" else os.O_TRUNC), 0o600
         )
         return os.fdopen(descriptor, mode, encoding="utf-8", buffering=1)
 
-    def add(self, entry: Dict[str, Any]) -> None:
+    def add(self, entry: t.Dict[str, t.Any]) -> None:
         with self._lock:
             self._count += 1
             whole = {"n": self._count, "time": to_iso_ms(self._clock.now())}
@@ -43,7 +43,7 @@ class Journal:
             if self._file:
                 self._file.write(json.dumps(whole, separators=(",", ":")) + "\n")
 
-    def after(self, number: int) -> List[Dict[str, Any]]:
+    def after(self, number: int) -> t.List[t.Dict[str, t.Any]]:
         """Entries with a number greater than ``number``; those that are too old are gone."""
         with self._lock:
             newer = min(len(self._entries), max(0, self._count - number))

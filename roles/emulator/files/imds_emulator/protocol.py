@@ -9,7 +9,7 @@ Pure: a request, the instance's metadata options and what is known of the token 
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping, NamedTuple, Optional, Union
+import typing as t
 
 from .answers import MISSING_OR_INVALID, Answer, error
 from .request import Request
@@ -20,30 +20,30 @@ TTL_HEADER = "x-aliyun-ecs-metadata-token-ttl-seconds"
 TOKEN_HEADER = "x-aliyun-ecs-metadata-token"
 
 
-class Broken(NamedTuple):
+class Broken(t.NamedTuple):
     """No answer at all: the connection is reset, or held until the client gives up."""
 
     how: str
 
 
-class Issue(NamedTuple):
+class Issue(t.NamedTuple):
     ttl: int
 
 
-class Read(NamedTuple):
+class Read(t.NamedTuple):
     """The data may be read. ``seconds_left`` is the token's remaining life, None without a token."""
 
-    seconds_left: Optional[int]
+    seconds_left: t.Optional[int]
 
 
-Verdict = Union[Answer, Broken, Issue, Read]
+Verdict = t.Union[Answer, Broken, Issue, Read]
 
 #: Asked for a token's text: the instance it belongs to and the seconds left, or None when it is not valid.
-TokenUse = Callable[[str], Any]
+TokenUse = t.Callable[[str], t.Any]
 
 
 def decide(
-    request: Request, instance_id: str, options: Mapping[str, str], use_token: TokenUse, switches: Mapping[str, Any]
+    request: Request, instance_id: str, options: t.Mapping[str, str], use_token: TokenUse, switches: t.Mapping[str, t.Any]
 ) -> Verdict:
     if options["http_endpoint"] == "disabled":
         return _disabled(switches)
@@ -59,16 +59,16 @@ def decide(
     return _get(request, instance_id, options, use_token, switches)
 
 
-def is_token_path(request: Request, switches: Mapping[str, Any]) -> bool:
+def is_token_path(request: Request, switches: t.Mapping[str, t.Any]) -> bool:
     slash = switches["leaf_trailing_slash"] == "accept" and request.path == TOKEN_PATH + "/"
     return slash or request.path == TOKEN_PATH
 
 
-def is_forwarded(request: Request, switches: Mapping[str, Any]) -> bool:
+def is_forwarded(request: Request, switches: t.Mapping[str, t.Any]) -> bool:
     return any(name in request.headers for name in switches["forwarded_headers"])
 
 
-def parse_ttl(text: Optional[str], switches: Mapping[str, Any]) -> Optional[int]:
+def parse_ttl(text: t.Optional[str], switches: t.Mapping[str, t.Any]) -> t.Optional[int]:
     """A whole number from 1 to 21600, in digits and nothing else; None for all other texts."""
     if text is None or not text.isascii() or not text.isdigit() or len(text) > 20:
         return None
@@ -77,14 +77,14 @@ def parse_ttl(text: Optional[str], switches: Mapping[str, Any]) -> Optional[int]
     return int(text) if MINIMUM_TTL <= int(text) <= MAXIMUM_TTL else None
 
 
-def _disabled(switches: Mapping[str, Any]) -> Verdict:
+def _disabled(switches: t.Mapping[str, t.Any]) -> Verdict:
     answer = switches["disabled_answer"]
     if answer == "reset":
         return Broken("reset")
     return Broken("hang") if answer == "timeout" else error(answer, switches)
 
 
-def _put(request: Request, switches: Mapping[str, Any]) -> Verdict:
+def _put(request: Request, switches: t.Mapping[str, t.Any]) -> Verdict:
     ttl = parse_ttl(request.headers.get(TTL_HEADER), switches)
     bad_ttl = error(400, switches, MISSING_OR_INVALID)
     if ttl is None and switches["ttl_first"]:
@@ -95,7 +95,7 @@ def _put(request: Request, switches: Mapping[str, Any]) -> Verdict:
 
 
 def _get(
-    request: Request, instance_id: str, options: Mapping[str, str], use_token: TokenUse, switches: Mapping[str, Any]
+    request: Request, instance_id: str, options: t.Mapping[str, str], use_token: TokenUse, switches: t.Mapping[str, t.Any]
 ) -> Verdict:
     token = request.headers.get(TOKEN_HEADER)
     if token == "" and switches["empty_token_header"] == "plain":

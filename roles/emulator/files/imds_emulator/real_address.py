@@ -10,7 +10,7 @@ import errno
 import os
 import socket
 import struct
-from typing import Optional
+import typing as t
 
 ADDRESS = "100.100.100.200"
 _NEW, _DELETE, _GET = 20, 21, 22  # RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR
@@ -20,7 +20,7 @@ _ADDRESS, _LOCAL = 1, 2  # IFA_ADDRESS, IFA_LOCAL
 _HOST_SCOPE = 254
 
 
-def run(action: str, marker: Optional[str] = None) -> int:
+def run(action: str, marker: t.Optional[str] = None) -> int:
     """``add`` and ``remove`` print what they changed, if anything; ``show`` says by 0 or 1 whether it is there.
 
     With a marker file, an address that somebody else added is never removed.

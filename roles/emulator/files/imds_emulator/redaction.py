@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+import typing as t
 
 HIDDEN = "(hidden)"
 _KEYS = ("access_key_id", "access_key_secret", "security_token")
 
 
-def without_secrets(settings: Dict[str, Any]) -> Dict[str, Any]:
+def without_secrets(settings: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
     result = dict(settings)
     if result["role"]:
         result["role"] = {key: HIDDEN if key in _KEYS else value for key, value in result["role"].items()}

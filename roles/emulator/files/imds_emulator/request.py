@@ -7,19 +7,19 @@
 from __future__ import annotations
 
 import re
-from typing import Dict, List, NamedTuple, Optional
+import typing as t
 
 MAXIMUM_HEAD = 16384
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 
 
-class Request(NamedTuple):
+class Request(t.NamedTuple):
     method: str
     path: str  #: as sent, percent-encoding and all, without the query
-    query: Optional[str]
+    query: t.Optional[str]
     version: str  #: "1.0" or "1.1"
-    headers: Dict[str, str]  #: names in lower case; repeated ones joined by ", "
+    headers: t.Dict[str, str]  #: names in lower case; repeated ones joined by ", "
 
     @property
     def keep_alive(self) -> bool:
@@ -54,8 +54,8 @@ def parse(head: bytes) -> Request:
     return Request(words[0], path.partition("#")[0], query if mark else None, version, headers)
 
 
-def _headers(lines: List[str]) -> Dict[str, str]:
-    headers: Dict[str, str] = {}
+def _headers(lines: t.List[str]) -> t.Dict[str, str]:
+    headers: t.Dict[str, str] = {}
     for line in lines[1:]:
         name, colon, value = line.partition(":")
         if not colon or not _TOKEN.fullmatch(name) or _CONTROL.search(value):

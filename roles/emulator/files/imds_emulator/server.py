@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import socket
 import threading
-from typing import Callable, Dict, Optional
+import typing as t
 
 from .address import format_address, parse_address
 
 #: Runs one connection to its end: socket, client address, owner of the listening address.
-Handler = Callable[[socket.socket, str, Optional[str]], None]
+Handler = t.Callable[[socket.socket, str, t.Optional[str]], None]
 
 
 class Server:
@@ -22,10 +22,10 @@ class Server:
     def __init__(self, handler: Handler, most: int) -> None:
         self._handler = handler
         self._slots = threading.BoundedSemaphore(most)
-        self._listeners: Dict[str, socket.socket] = {}
+        self._listeners: t.Dict[str, socket.socket] = {}
         self._lock = threading.Lock()
 
-    def listen(self, address: str, owner: Optional[str] = None) -> str:
+    def listen(self, address: str, owner: t.Optional[str] = None) -> str:
         """Starts to accept; the real address is returned. Raises OSError naming the address."""
         host, port = parse_address(address)
         listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
@@ -56,7 +56,7 @@ class Server:
         for bound in list(self._listeners):
             self.close(bound)
 
-    def _accept(self, listener: socket.socket, owner: Optional[str]) -> None:
+    def _accept(self, listener: socket.socket, owner: t.Optional[str]) -> None:
         while True:
             self._slots.acquire()
             try:
@@ -73,7 +73,7 @@ class Server:
                 sock.close()
                 self._slots.release()
 
-    def _run(self, sock: socket.socket, client: str, owner: Optional[str]) -> None:
+    def _run(self, sock: socket.socket, client: str, owner: t.Optional[str]) -> None:
         try:
             self._handler(sock, client, owner)
         except OSError:

@@ -13,92 +13,57 @@ from __future__ import annotations
 import secrets
 import threading
 from functools import partial
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
+import typing as t
 
 from . import content, identity, switches, tree
-from .believable import complete
 from .clock import Clock, moment
 from .config import Config
-from .credentials import RoleKeys
-from .faults import FaultPlan
 from .fields import check_instance
 from .index import Index, Listing
+from .instance import OPTIONS, Instance, View
 from .tokens import TokenStore
 
-OPTIONS = ("http_tokens", "http_endpoint", "instance_metadata_tags")
-
-
-class View(NamedTuple):
-    """What one request needs to know of its instance. Never changed, only replaced."""
-
-    instance_id: str
-    options: Dict[str, str]
-    root: Dict[str, Any]
-    switches: Dict[str, Any]
-    faults: FaultPlan
-    until: float  #: emulator time from which it is out of date
-
-
-class Instance:
-    def __init__(self, raw: Dict[str, Any], seed: bytes, started: float) -> None:
-        self.raw = raw
-        self.number = 0  #: of its creation, for lists in a fixed order
-        self.settings = complete(raw)
-        self.faults = FaultPlan(self.settings["faults"])
-        role = self.settings["role"]
-        self.keys = RoleKeys(role, seed + raw["instance_id"].encode("utf-8"), started) if role else None
-        self.view: Optional[View] = None
-        self.former_options: Dict[str, str] = {}
-        self.options_from = 0.0
-        self.described: Optional[Tuple[str, Dict[str, Any]]] = None  #: the control plane's view of it, made when asked
-
-    def options(self, now: float) -> Dict[str, str]:
-        if now < self.options_from:
-            return self.former_options
-        return {key: self.settings[key] for key in OPTIONS}
-
-
 class State:
-    def __init__(self, config: Config, clock: Clock, started: Optional[float] = None) -> None:
+    def __init__(self, config: Config, clock: Clock, started: t.Optional[float] = None) -> None:
         self.clock = clock
         self.started = clock.now() if started is None else started
         self.lock = threading.RLock()
         self.tokens = TokenStore(clock)
-        self.changed: Callable[[], None] = lambda: None  #: called after each change, under the lock
+        self.changed: t.Callable[[], None] = lambda: None  #: called after each change, under the lock
         self._seed = secrets.token_bytes(32)
         self._switches = dict(config.switches)
-        self._instances: Dict[str, Instance] = {}
+        self._instances: t.Dict[str, Instance] = {}
         self._index = Index()
         for raw in config.instances:
             self._put(raw)
 
     # -- reading
 
-    def ids(self) -> List[str]:
+    def ids(self) -> t.List[str]:
         with self.lock:
             return list(self._instances)
 
-    def raw(self) -> List[Dict[str, Any]]:
+    def raw(self) -> t.List[t.Dict[str, t.Any]]:
         with self.lock:
             return [instance.raw for instance in self._instances.values()]
 
-    def settings(self, instance_id: str) -> Dict[str, Any]:
+    def settings(self, instance_id: str) -> t.Dict[str, t.Any]:
         """Everything about an instance, keys filled in. Raises KeyError."""
         with self.lock:
             return dict(self._instances[instance_id].settings)
 
-    def switches(self) -> Dict[str, Any]:
+    def switches(self) -> t.Dict[str, t.Any]:
         with self.lock:
             return dict(self._switches)
 
-    def pick(self, owner: Optional[str], client: str) -> Optional[str]:
+    def pick(self, owner: t.Optional[str], client: str) -> t.Optional[str]:
         """Whose request is it? The owner of the listening address, else the client's, else the default instance."""
         with self.lock:
             if owner is not None:
                 return owner if owner in self._instances else None
             return self._index.by_client(client) or self._index.default()
 
-    def view(self, instance_id: str) -> Optional[View]:
+    def view(self, instance_id: str) -> t.Optional[View]:
         with self.lock:
             instance = self._instances.get(instance_id)
             if instance is None:
@@ -108,7 +73,7 @@ class State:
                 instance.view = self._build_view(instance, now)
             return instance.view
 
-    def instance(self, instance_id: str) -> Optional[Instance]:
+    def instance(self, instance_id: str) -> t.Optional[Instance]:
         """For reading only."""
         return self._instances.get(instance_id)
 
@@ -117,17 +82,17 @@ class State:
         with self.lock:
             return self._index.listing(account, region)
 
-    def regions(self) -> List[str]:
+    def regions(self) -> t.List[str]:
         with self.lock:
             return self._index.regions()
 
-    def with_role(self) -> List[Instance]:
+    def with_role(self) -> t.List[Instance]:
         with self.lock:
             return [instance for instance in self._instances.values() if instance.keys]
 
     # -- changing
 
-    def create(self, raw: Any) -> str:
+    def create(self, raw: t.Any) -> str:
         """Raises ValueError."""
         with self.lock:
             checked = check_instance(raw)
@@ -144,7 +109,7 @@ class State:
             self.tokens.drop(instance_id)
             self.changed()
 
-    def update(self, instance_id: str, changes: Any) -> None:
+    def update(self, instance_id: str, changes: t.Any) -> None:
         """Changes any keys of an instance, all or none. Raises KeyError and ValueError."""
         with self.lock:
             old = self._instances[instance_id]
@@ -167,11 +132,11 @@ class State:
     def set_metadata_options(
         self,
         instance_id: str,
-        http_tokens: Optional[str] = None,
-        http_endpoint: Optional[str] = None,
-        instance_metadata_tags: Optional[str] = None,
+        http_tokens: t.Optional[str] = None,
+        http_endpoint: t.Optional[str] = None,
+        instance_metadata_tags: t.Optional[str] = None,
         delay: float = 0.0,
-    ) -> Dict[str, str]:
+    ) -> t.Dict[str, str]:
         """Sets the options that are given, keeps the others, and returns all of them.
 
         ``delay``: seconds until the data side follows; the switch options_delay, where that is longer.
@@ -196,7 +161,7 @@ class State:
             self.changed()
             return {key: instance.settings[key] for key in OPTIONS}
 
-    def set_switches(self, changes: Any) -> None:
+    def set_switches(self, changes: t.Any) -> None:
         """Raises ValueError."""
         with self.lock:
             self._switches = switches.merged(self._switches, changes)
@@ -212,7 +177,7 @@ class State:
 
     # -- inside
 
-    def _put(self, raw: Dict[str, Any], replaces: Optional[str] = None) -> Instance:
+    def _put(self, raw: t.Dict[str, t.Any], replaces: t.Optional[str] = None) -> Instance:
         instance_id = raw["instance_id"]
         old = self._instances.get(instance_id)
         if old is not None and replaces is None:
@@ -230,7 +195,7 @@ class State:
 
     def _build_view(self, instance: Instance, now: float) -> View:
         options = instance.options(now)
-        settings: Mapping[str, Any] = {**instance.settings, **options}
+        settings: t.Mapping[str, t.Any] = {**instance.settings, **options}
         below = content.build(settings, self._switches, now, self.started, instance.keys)
         document = identity.document(settings)
         below["dynamic"] = {"instance-identity": {"document": document, "pkcs7": partial(identity.pkcs7, document)}}

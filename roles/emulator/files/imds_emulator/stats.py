@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, Dict
+import typing as t
 
 
 class Stats:
@@ -16,7 +16,7 @@ class Stats:
         self._connections = 0
         self._requests = 0
         self._tokens = 0
-        self._instances: Dict[str, Dict[str, int]] = {}
+        self._instances: t.Dict[str, t.Dict[str, int]] = {}
 
     def connection(self) -> int:
         """Counts a connection and returns its number."""
@@ -24,7 +24,7 @@ class Stats:
             self._connections += 1
             return self._connections
 
-    def request(self, instance_id: Any, mode: str) -> None:
+    def request(self, instance_id: t.Any, mode: str) -> None:
         with self._lock:
             self._requests += 1
             if instance_id is not None:
@@ -37,7 +37,7 @@ class Stats:
             self._tokens += 1
             self._of(instance_id)["tokens"] += 1
 
-    def report(self) -> Dict[str, Any]:
+    def report(self) -> t.Dict[str, t.Any]:
         with self._lock:
             instances = {name: dict(counts) for name, counts in self._instances.items()}
             return {
@@ -47,5 +47,5 @@ class Stats:
                 "per_instance": instances,
             }
 
-    def _of(self, instance_id: str) -> Dict[str, int]:
+    def _of(self, instance_id: str) -> t.Dict[str, int]:
         return self._instances.setdefault(instance_id, {"requests": 0, "tokens": 0})

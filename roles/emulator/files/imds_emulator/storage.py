@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from typing import Any, Dict, Mapping, Optional, Tuple
+import typing as t
 
 from . import switches
 from .clock import Clock
@@ -19,7 +19,7 @@ from .fields import check_instance
 from .state import State
 
 
-def restore(path: Optional[str], config: Config) -> Tuple[Config, Clock, Optional[float]]:
+def restore(path: t.Optional[str], config: Config) -> t.Tuple[Config, Clock, t.Optional[float]]:
     """What to start with: the stored state, unless the configuration has changed since; then that wins.
 
     Raises ValueError for a file that is no state.
@@ -36,7 +36,7 @@ def restore(path: Optional[str], config: Config) -> Tuple[Config, Clock, Optiona
     return Config(instances, known, config.digest, control), Clock(stored["clock_offset"]), stored["started"]
 
 
-def snapshot(state: State, digest: str, control: Mapping[str, Any]) -> Dict[str, Any]:
+def snapshot(state: State, digest: str, control: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
     return {
         "config_digest": digest,
         "clock_offset": state.clock.offset,
@@ -47,7 +47,7 @@ def snapshot(state: State, digest: str, control: Mapping[str, Any]) -> Dict[str,
     }
 
 
-def write_json(path: str, data: Any) -> None:
+def write_json(path: str, data: t.Any) -> None:
     """Replaces the file in one step: a reader sees the old text or the new one. Mode 0600."""
     folder = os.path.dirname(os.path.abspath(path))
     descriptor, name = tempfile.mkstemp(dir=folder, prefix=".imds-emulator-")

@@ -10,33 +10,33 @@ documentation and of real clients, and the stricter answer where nothing points 
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple
+import typing as t
 
 
-class Switch(NamedTuple):
-    default: Any
-    accepts: Callable[[Any], bool]
+class Switch(t.NamedTuple):
+    default: t.Any
+    accepts: t.Callable[[t.Any], bool]
     values: str
     meaning: str
 
 
-def one_of(*allowed: Any) -> Callable[[Any], bool]:
+def one_of(*allowed: t.Any) -> t.Callable[[t.Any], bool]:
     return lambda value: any(value == item and isinstance(value, bool) == isinstance(item, bool) for item in allowed)
 
 
-def _list_of(*allowed: str) -> Callable[[Any], bool]:
+def _list_of(*allowed: str) -> t.Callable[[t.Any], bool]:
     return lambda value: isinstance(value, list) and all(item in allowed for item in value)
 
 
-def is_flag(value: Any) -> bool:
+def is_flag(value: t.Any) -> bool:
     return isinstance(value, bool)
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: t.Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
 
 
-def _is_throttle(value: Any) -> bool:
+def _is_throttle(value: t.Any) -> bool:
     if value is None:
         return True
     return (
@@ -49,11 +49,11 @@ def _is_throttle(value: Any) -> bool:
     )
 
 
-def _is_header_text(value: Any) -> bool:
+def _is_header_text(value: t.Any) -> bool:
     return value is None or (isinstance(value, str) and value.isprintable() and value.isascii())
 
 
-SWITCHES: Dict[str, Switch] = {
+SWITCHES: t.Dict[str, Switch] = {
     "all": Switch(True, is_flag, "true|false", "meta-data/all is served"),
     "all_includes": Switch(
         ["tags", "public-keys"],
@@ -108,11 +108,11 @@ SWITCHES: Dict[str, Switch] = {
 }
 
 
-def defaults() -> Dict[str, Any]:
+def defaults() -> t.Dict[str, t.Any]:
     return {name: switch.default for name, switch in SWITCHES.items()}
 
 
-def merged(current: Mapping[str, Any], changes: Any) -> Dict[str, Any]:
+def merged(current: t.Mapping[str, t.Any], changes: t.Any) -> t.Dict[str, t.Any]:
     """``current`` with ``changes`` applied. Raises ValueError naming the switch that is wrong."""
     if not isinstance(changes, dict):
         raise ValueError("switches: an object of names and values is needed")
@@ -128,7 +128,7 @@ def merged(current: Mapping[str, Any], changes: Any) -> Dict[str, Any]:
     return result
 
 
-def help_lines() -> List[str]:
+def help_lines() -> t.List[str]:
     """One line a switch, narrow enough for a terminal: name, default, possible values, meaning."""
     rows = []
     for name, switch in SWITCHES.items():

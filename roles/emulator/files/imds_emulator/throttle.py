@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, Dict, Mapping, Optional, Tuple
+import typing as t
 
 from .answers import Answer, error
 from .clock import Clock
@@ -17,9 +17,9 @@ class Throttle:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._buckets: Dict[str, Tuple[float, float]] = {}
+        self._buckets: t.Dict[str, t.Tuple[float, float]] = {}
 
-    def refuse(self, instance_id: str, switches: Mapping[str, Any]) -> Optional[Answer]:
+    def refuse(self, instance_id: str, switches: t.Mapping[str, t.Any]) -> t.Optional[Answer]:
         """The refusal, or None when the request may go on. Counts the request."""
         rule = switches["throttle"]
         if rule is None:

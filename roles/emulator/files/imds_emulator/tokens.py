@@ -10,7 +10,7 @@ import base64
 import heapq
 import secrets
 import threading
-from typing import Dict, List, Optional, Tuple
+import typing as t
 
 from .clock import Clock
 
@@ -32,8 +32,8 @@ class TokenStore:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._tokens: Dict[str, Token] = {}
-        self._expiry: List[Tuple[float, str]] = []
+        self._tokens: t.Dict[str, Token] = {}
+        self._expiry: t.List[t.Tuple[float, str]] = []
         self._lock = threading.Lock()
 
     def issue(self, instance_id: str, ttl: int) -> str:
@@ -46,7 +46,7 @@ class TokenStore:
             self._forget_expired()
         return text
 
-    def use(self, text: str, dies_after: Optional[int] = None) -> Optional[Tuple[str, int]]:
+    def use(self, text: str, dies_after: t.Optional[int] = None) -> t.Optional[t.Tuple[str, int]]:
         """``(instance, seconds left)``, counting one use; None for a token that is unknown, expired or used up."""
         with self._lock:
             token = self._tokens.get(text)
@@ -60,7 +60,7 @@ class TokenStore:
 
     def drop(self, instance_id: str) -> None:
         with self._lock:
-            self._tokens = {text: t for text, t in self._tokens.items() if t.instance_id != instance_id}
+            self._tokens = {text: token for text, token in self._tokens.items() if token.instance_id != instance_id}
 
     def _forget_expired(self) -> None:
         while self._expiry and self._expiry[0][0] <= self._clock.steady():

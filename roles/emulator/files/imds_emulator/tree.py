@@ -11,7 +11,7 @@ name ends with a slash (the slash counts in the order); above and beside it no n
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+import typing as t
 from urllib.parse import unquote_to_bytes
 
 from .content import MULTI_VALUE
@@ -19,7 +19,7 @@ from .content import MULTI_VALUE
 VERSIONS = ("2016-01-01", "latest")
 
 
-def segments(path: str, switches: Mapping[str, Any]) -> Tuple[List[str], bool]:
+def segments(path: str, switches: t.Mapping[str, t.Any]) -> t.Tuple[t.List[str], bool]:
     """``(names, ends with a slash)`` of a request path.
 
     Decoding comes after splitting: ``%2F`` is a character of a name and separates nothing. ``.`` and ``..`` are
@@ -36,9 +36,9 @@ def segments(path: str, switches: Mapping[str, Any]) -> Tuple[List[str], bool]:
     return parts, slash
 
 
-def find(root: Mapping[str, Any], names: List[str], switches: Mapping[str, Any]) -> Any:
+def find(root: t.Mapping[str, t.Any], names: t.List[str], switches: t.Mapping[str, t.Any]) -> t.Any:
     """The directory or value at ``names`` (version first); None when there is none."""
-    node: Any = root
+    node: t.Any = root
     for depth, name in enumerate(names):
         if not isinstance(node, dict):
             return None
@@ -49,7 +49,7 @@ def find(root: Mapping[str, Any], names: List[str], switches: Mapping[str, Any])
     return node
 
 
-def _other_case(node: Mapping[str, Any], names: List[str], depth: int, rule: str) -> Optional[str]:
+def _other_case(node: t.Mapping[str, t.Any], names: t.List[str], depth: int, rule: str) -> t.Optional[str]:
     if rule == "ram-only":
         return "ram" if depth == 2 and names[1:3] == ["meta-data", "Ram"] and "ram" in node else None
     if rule == "all":
@@ -59,7 +59,7 @@ def _other_case(node: Mapping[str, Any], names: List[str], depth: int, rule: str
     return None
 
 
-def listing(node: Mapping[str, Any], names: List[str], switches: Mapping[str, Any]) -> Optional[str]:
+def listing(node: t.Mapping[str, t.Any], names: t.List[str], switches: t.Mapping[str, t.Any]) -> t.Optional[str]:
     """The text of a directory; None where the service has nothing to list."""
     if len(names) == 1:
         lines = _version_names(node, switches)
@@ -73,7 +73,7 @@ def listing(node: Mapping[str, Any], names: List[str], switches: Mapping[str, An
     return "\n".join(sorted(lines, key=lambda line: line.encode("utf-8", "replace"))) if lines else None
 
 
-def _version_names(node: Mapping[str, Any], switches: Mapping[str, Any]) -> List[str]:
+def _version_names(node: t.Mapping[str, t.Any], switches: t.Mapping[str, t.Any]) -> t.List[str]:
     names = {"dynamic", "global-config", "maintenance", "meta-data"}
     if "user-data" in node or switches["list_unset_user_data"]:
         names.add("user-data")
@@ -82,7 +82,7 @@ def _version_names(node: Mapping[str, Any], switches: Mapping[str, Any]) -> List
     return list(names)
 
 
-def root(content: Mapping[str, Any], switches: Mapping[str, Any], settings: Mapping[str, Any]) -> Dict[str, Any]:
+def root(content: t.Mapping[str, t.Any], switches: t.Mapping[str, t.Any], settings: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
     """The whole tree from ``/`` on: every version has the same content. ``metadata: {"all": null}`` removes ``all``, too."""
     below = dict(content)
     meta = below["meta-data"]
@@ -91,7 +91,7 @@ def root(content: Mapping[str, Any], switches: Mapping[str, Any], settings: Mapp
     return dict.fromkeys(VERSIONS, below)
 
 
-def all_document(meta: Mapping[str, Any], switches: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
+def all_document(meta: t.Mapping[str, t.Any], switches: t.Mapping[str, t.Any], extra: t.Mapping[str, t.Any]) -> str:
     """``meta-data/all``: one JSON object nested by directory; values are the texts that single leaves have."""
     hidden = {"tags", "public-keys", "ram"} - set(switches["all_includes"])
     result = _copy({name: child for name, child in meta.items() if name not in hidden})
@@ -103,11 +103,11 @@ def all_document(meta: Mapping[str, Any], switches: Mapping[str, Any], extra: Ma
     return json.dumps(_merge(result, extra), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
-def _copy(node: Any) -> Any:
+def _copy(node: t.Any) -> t.Any:
     return {name: _copy(child) for name, child in node.items()} if isinstance(node, dict) else node
 
 
-def _merge(into: Dict[str, Any], extra: Mapping[str, Any]) -> Dict[str, Any]:
+def _merge(into: t.Dict[str, t.Any], extra: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
     for key, value in extra.items():
         if isinstance(value, dict) and isinstance(into.get(key), dict):
             _merge(into[key], value)

@@ -10,18 +10,19 @@ import fnmatch
 import hashlib
 import secrets
 import threading
-from typing import Any, Callable, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple
+import typing as t
 
 from ..clock import to_iso
-from ..state import Instance, State
+from ..instance import Instance
+from ..state import State
 
 MOST_SESSIONS = 10000
 
 
-class Caller(NamedTuple):
+class Caller(t.NamedTuple):
     account: str
-    actions: Tuple[str, ...]  #: patterns such as ecs:Describe*
-    roles: Optional[Tuple[str, ...]]  #: names or ARNs for AssumeRole; None: all of the account
+    actions: t.Tuple[str, ...]  #: patterns such as ecs:Describe*
+    roles: t.Optional[t.Tuple[str, ...]]  #: names or ARNs for AssumeRole; None: all of the account
     kind: str  #: Account, RAMUser or AssumedRoleUser
     user: str  #: name of the user; role/session of an assumed role
     session: bool = False
@@ -37,9 +38,9 @@ class Caller(NamedTuple):
         return "acs:ram::%s:%s/%s" % (self.account, "assumed-role" if self.session else "user", self.user)
 
 
-class Credential(NamedTuple):
+class Credential(t.NamedTuple):
     secret: str
-    token: Optional[str]
+    token: t.Optional[str]
     ends: float  #: emulator time
     caller: Caller
 
@@ -48,14 +49,14 @@ FOREVER = float("inf")
 
 
 class Access:
-    def __init__(self, state: State, settings: Callable[[], Mapping[str, Any]]) -> None:
+    def __init__(self, state: State, settings: t.Callable[[], t.Mapping[str, t.Any]]) -> None:
         self._state = state
         self._settings = settings
         self._lock = threading.Lock()
-        self._sessions: Dict[str, Credential] = {}
-        self._owners: Dict[str, str] = {}  #: role key -> id of its instance, as far as known
+        self._sessions: t.Dict[str, Credential] = {}
+        self._owners: t.Dict[str, str] = {}  #: role key -> id of its instance, as far as known
 
-    def find(self, access_key: str) -> Optional[Credential]:
+    def find(self, access_key: str) -> t.Optional[Credential]:
         """Also a credential that has expired not long ago: ``ends`` tells."""
         fields = self._settings()["access_keys"].get(access_key)
         if fields is not None:
@@ -67,7 +68,7 @@ class Access:
             return Credential(fields["secret"], fields.get("security_token"), FOREVER, caller)
         return self._sessions.get(access_key) or self._of_instance(access_key)
 
-    def role(self, account: str, name: str) -> Optional[Mapping[str, Any]]:
+    def role(self, account: str, name: str) -> t.Optional[t.Mapping[str, t.Any]]:
         """A RAM role of the account: its actions, and maximum_seconds of a session."""
         known = self._settings()["roles"].get(name)
         if known is not None and account == self._settings()["account_id"]:
@@ -78,7 +79,7 @@ class Access:
                 return {"actions": role.get("actions", [])}
         return None
 
-    def assume(self, account: str, role: str, actions: Iterable[str], session: str, seconds: float) -> Dict[str, str]:
+    def assume(self, account: str, role: str, actions: t.Iterable[str], session: str, seconds: float) -> t.Dict[str, str]:
         """A new session's credentials, as STS shows them."""
         ends = self._state.clock.now() + seconds
         key, secret = "STS.N" + secrets.token_hex(12), secrets.token_hex(22)
@@ -90,7 +91,7 @@ class Access:
             self._sessions[key] = Credential(secret, token, ends, caller)
         return {"AccessKeyId": key, "AccessKeySecret": secret, "SecurityToken": token, "Expiration": to_iso(ends)}
 
-    def _of_instance(self, access_key: str) -> Optional[Credential]:
+    def _of_instance(self, access_key: str) -> t.Optional[Credential]:
         now = self._state.clock.now()
         owner = self._state.instance(self._owners.get(access_key, ""))
         found = _of_role(owner, access_key, now) if owner else None
@@ -106,7 +107,7 @@ class Access:
         return None
 
 
-def _of_role(instance: Instance, access_key: str, now: float) -> Optional[Credential]:
+def _of_role(instance: Instance, access_key: str, now: float) -> t.Optional[Credential]:
     found = instance.keys.find(access_key, now) if instance.keys else None
     if found is None:
         return None

@@ -11,7 +11,7 @@ in query or form body. What a call cannot be read from is noted (``wrong``), so 
 from __future__ import annotations
 
 import hashlib
-from typing import Dict, List, Optional, Tuple
+import typing as t
 from urllib.parse import parse_qsl
 
 from .errors import ApiError
@@ -38,14 +38,14 @@ class Call:
     def __init__(self, request: Request, body: bytes) -> None:
         self.request = request
         self.body = body
-        self.wrong: Optional[ApiError] = None
-        self.query: List[Tuple[str, str]] = []
-        self.form: List[Tuple[str, str]] = []
+        self.wrong: t.Optional[ApiError] = None
+        self.query: t.List[t.Tuple[str, str]] = []
+        self.form: t.List[t.Tuple[str, str]] = []
         self._decode()
-        self.parameters: Dict[str, str] = dict(self.query + self.form)
+        self.parameters: t.Dict[str, str] = dict(self.query + self.form)
         if self.wrong is None and len(self.parameters) < len(self.query) + len(self.form):
             self.wrong = ApiError("InvalidParameter", "A parameter is given twice.")
-        self.own: Dict[str, str] = {}  #: of V1: Action, Timestamp and so on
+        self.own: t.Dict[str, str] = {}  #: of V1: Action, Timestamp and so on
         self.version = "v1" if "Signature" in self.parameters else "v3"
         if self.version == "v3" and "x-acs-action" not in request.headers and "Action" in self.parameters:
             self.version = "v1"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
+import typing as t
 
 from .errors import ApiError
 from .format import Prepared
@@ -16,17 +16,17 @@ from .pages import Page, Pages
 from .row import NOT_ASKED, described, shown_options
 from ..fields import FIELDS
 from ..index import Listing
-from ..state import Instance
+from ..instance import Instance
 
 #: What is shown of an instance's options, by its id: those that were ever set.
-Options = Callable[[Instance], Mapping[str, str]]
-Test = Callable[[Instance], bool]
+Options = t.Callable[[Instance], t.Mapping[str, str]]
+Test = t.Callable[[Instance], bool]
 
 MOST_IDS, MOST_TAGS = 100, 20
 _TAG = re.compile(r"Tag\.([0-9]{1,4})\.([Kk]ey|[Vv]alue)")
 _ADDITIONAL = re.compile(r"AdditionalAttributes\.[0-9]{1,4}")
 #: Parameters that name one value each.
-_EXACT: Dict[str, Callable[[Mapping[str, Any]], Any]] = {
+_EXACT: t.Dict[str, t.Callable[[t.Mapping[str, t.Any]], t.Any]] = {
     "VpcId": lambda settings: settings["network_interfaces"][0]["vpc_id"],
     "VSwitchId": lambda settings: settings["network_interfaces"][0]["vswitch_id"],
     "ZoneId": lambda settings: settings["zone_id"],
@@ -43,20 +43,20 @@ NOT_EMULATED = (
 ).split()
 
 
-class Found(NamedTuple):
-    rows: List[Instance]
+class Found(t.NamedTuple):
+    rows: t.List[Instance]
     total: int  #: 0 with pages by token: there the documentation calls it meaningless
     last: int  #: number of the last row when more follow, else 0
 
 
 def describe(
     listing: Listing,
-    parameters: Mapping[str, str],
+    parameters: t.Mapping[str, str],
     account: str,
     pages: Pages,
     options: Options,
-    rules: Mapping[str, Any],
-) -> Dict[str, Any]:
+    rules: t.Mapping[str, t.Any],
+) -> t.Dict[str, t.Any]:
     """The answer. Raises ApiError."""
     page = pages.asked(account, parameters)
     found = _find(listing, parameters, page, options, rules["tag_limit"])
@@ -75,14 +75,14 @@ def describe(
     }
 
 
-def validate(parameters: Mapping[str, str], pages: Pages, account: str) -> None:
+def validate(parameters: t.Mapping[str, str], pages: Pages, account: str) -> None:
     """What a dry run checks. Raises ApiError."""
     pages.asked(account, parameters)
     _tests(parameters, lambda _instance: {})
     _ids(parameters)
 
 
-def _json(rows: List[Instance], shown: List[Dict[str, Any]]) -> str:
+def _json(rows: t.List[Instance], shown: t.List[t.Dict[str, t.Any]]) -> str:
     texts = (
         '%s,"MetadataOptions":%s}' % (described(row)[0], json.dumps(options, separators=(",", ":")))
         for row, options in zip(rows, shown)
@@ -91,7 +91,7 @@ def _json(rows: List[Instance], shown: List[Dict[str, Any]]) -> str:
 
 
 def _find(
-    listing: Listing, parameters: Mapping[str, str], page: Page, options: Options, tag_limit: Optional[int]
+    listing: Listing, parameters: t.Mapping[str, str], page: Page, options: Options, tag_limit: t.Optional[int]
 ) -> Found:
     tests, ids = _tests(parameters, options), _ids(parameters)
     candidates = listing.instances
@@ -113,10 +113,10 @@ def _find(
     return Found(rows, 0, rows[-1].number if len(matches) > page.size else 0)
 
 
-def _matching(candidates: List[Instance], tests: List[Test], most: Optional[int]) -> List[Instance]:
+def _matching(candidates: t.List[Instance], tests: t.List[Test], most: t.Optional[int]) -> t.List[Instance]:
     if not tests:
         return candidates[:most]
-    result: List[Instance] = []
+    result: t.List[Instance] = []
     for instance in candidates:
         if all(test(instance) for test in tests):
             result.append(instance)
@@ -125,15 +125,15 @@ def _matching(candidates: List[Instance], tests: List[Test], most: Optional[int]
     return result
 
 
-def _by_tag(parameters: Mapping[str, str]) -> bool:
+def _by_tag(parameters: t.Mapping[str, str]) -> bool:
     return any(name.startswith("Tag.") for name in parameters)
 
 
-def _limited(matches: List[Instance], parameters: Mapping[str, str], tag_limit: Optional[int]) -> List[Instance]:
+def _limited(matches: t.List[Instance], parameters: t.Mapping[str, str], tag_limit: t.Optional[int]) -> t.List[Instance]:
     return matches[:tag_limit] if _by_tag(parameters) else matches
 
 
-def _ids(parameters: Mapping[str, str]) -> Optional[List[str]]:
+def _ids(parameters: t.Mapping[str, str]) -> t.Optional[t.List[str]]:
     """None: not asked. An empty list is a filter that nothing passes. Raises ApiError."""
     text = parameters.get("InstanceIds")
     if text is None:
@@ -147,7 +147,7 @@ def _ids(parameters: Mapping[str, str]) -> Optional[List[str]]:
     return ids
 
 
-def _tests(parameters: Mapping[str, str], options: Options) -> List[Test]:
+def _tests(parameters: t.Mapping[str, str], options: Options) -> t.List[Test]:
     """Raises ApiError for an impossible value."""
     for name in NOT_EMULATED:
         if parameters.get(name):
@@ -156,7 +156,7 @@ def _tests(parameters: Mapping[str, str], options: Options) -> List[Test]:
         raise ApiError("InvalidParameter", "Filter.N is not emulated.")
     if parameters.get("Status") and not FIELDS["status"].check(parameters["Status"]):
         raise ApiError("InvalidStatus.NotFound")
-    tests: List[Test] = [_exact(_EXACT[name], parameters[name]) for name in _EXACT if parameters.get(name)]
+    tests: t.List[Test] = [_exact(_EXACT[name], parameters[name]) for name in _EXACT if parameters.get(name)]
     if parameters.get("InstanceName"):
         tests.append(_named(parameters["InstanceName"]))
     for name, key in (("HttpTokens", "http_tokens"), ("HttpEndpoint", "http_endpoint")):
@@ -167,7 +167,7 @@ def _tests(parameters: Mapping[str, str], options: Options) -> List[Test]:
     return tests + [_tagged(key, value) for key, value in _tags(parameters)]
 
 
-def _exact(read: Callable[[Mapping[str, Any]], Any], value: str) -> Test:
+def _exact(read: t.Callable[[t.Mapping[str, t.Any]], t.Any], value: str) -> Test:
     return lambda instance: bool(read(instance.settings) == value)
 
 
@@ -182,14 +182,14 @@ def _with_option(key: str, value: str, options: Options) -> Test:
     return lambda instance: options(instance).get(key, default) == value
 
 
-def _tagged(key: str, value: Optional[str]) -> Test:
+def _tagged(key: str, value: t.Optional[str]) -> Test:
     """A tag without a value asked for: any value."""
     return lambda instance: key in instance.settings["tags"] and value in (None, instance.settings["tags"][key])
 
 
-def _tags(parameters: Mapping[str, str]) -> List[Tuple[str, Optional[str]]]:
+def _tags(parameters: t.Mapping[str, str]) -> t.List[t.Tuple[str, t.Optional[str]]]:
     """Raises ApiError."""
-    found: Dict[int, Dict[str, str]] = {}
+    found: t.Dict[int, t.Dict[str, str]] = {}
     for name, value in parameters.items():
         match = _TAG.fullmatch(name)
         if match:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+import typing as t
 
 from . import describe
 from .access import Caller
@@ -15,10 +15,11 @@ from .pages import LARGEST, SMALLEST, Pages, flag, whole
 from .row import set_options
 from ..fields import FIELDS
 from ..index import NOTHING, Listing
-from ..state import Instance, State
+from ..instance import Instance
+from ..state import State
 
-Fields = Dict[str, Any]
-Rules = Callable[[], Mapping[str, Any]]
+Fields = t.Dict[str, t.Any]
+Rules = t.Callable[[], t.Mapping[str, t.Any]]
 
 
 class Ecs:
@@ -27,10 +28,10 @@ class Ecs:
         self._rules = rules
         self._pages = Pages()
         #: instance -> its options before the last change, and the moment that DescribeInstances shows the change
-        self._pending: Dict[str, Tuple[Mapping[str, str], float]] = {}
-        self._images: Dict[Tuple[str, str], Tuple[Listing, Dict[str, Instance]]] = {}
+        self._pending: t.Dict[str, t.Tuple[t.Mapping[str, str], float]] = {}
+        self._images: t.Dict[t.Tuple[str, str], t.Tuple[Listing, t.Dict[str, Instance]]] = {}
 
-    def describe_instances(self, caller: Caller, parameters: Mapping[str, str], allowed: bool) -> Fields:
+    def describe_instances(self, caller: Caller, parameters: t.Mapping[str, str], allowed: bool) -> Fields:
         """Without permission the list is empty, and only a dry run tells why."""
         region = self._region(parameters)
         if flag(parameters, "DryRun"):
@@ -41,7 +42,7 @@ class Ecs:
         listing = self._state.listing(caller.account, region) if allowed else NOTHING
         return describe.describe(listing, parameters, caller.account, self._pages, self._options, self._rules())
 
-    def modify_metadata_options(self, caller: Caller, parameters: Mapping[str, str], _allowed: bool) -> Fields:
+    def modify_metadata_options(self, caller: Caller, parameters: t.Mapping[str, str], _allowed: bool) -> Fields:
         """There is no dry run of this operation: a parameter DryRun is ignored, as any unknown one."""
         region, rules = self._region(parameters), self._rules()
         wanted = {
@@ -64,7 +65,7 @@ class Ecs:
             self._state.set_metadata_options(parameters["InstanceId"], delay=rules["delay_seconds"], **wanted)
         return {}
 
-    def describe_regions(self, _caller: Caller, _parameters: Mapping[str, str], _allowed: bool) -> Fields:
+    def describe_regions(self, _caller: Caller, _parameters: t.Mapping[str, str], _allowed: bool) -> Fields:
         regions = [
             {
                 "RegionId": region,
@@ -76,7 +77,7 @@ class Ecs:
         ]
         return {"Regions": {"Region": regions}}
 
-    def describe_images(self, caller: Caller, parameters: Mapping[str, str], _allowed: bool) -> Fields:
+    def describe_images(self, caller: Caller, parameters: t.Mapping[str, str], _allowed: bool) -> Fields:
         region = self._region(parameters)
         size, number = whole(parameters, "PageSize", SMALLEST), whole(parameters, "PageNumber", 1)
         if not 1 <= size <= LARGEST or number < 1:
@@ -92,16 +93,16 @@ class Ecs:
         page = {"TotalCount": len(found), "PageNumber": number, "PageSize": size}
         return dict(page, RegionId=region, Images={"Image": rows})
 
-    def _region(self, parameters: Mapping[str, str]) -> str:
+    def _region(self, parameters: t.Mapping[str, str]) -> str:
         region = parameters["RegionId"]
         if region not in self._rules()["regions"] and region not in self._state.regions():
             raise ApiError("InvalidRegionId.NotFound")
         return region
 
-    def _regions(self) -> List[str]:
+    def _regions(self) -> t.List[str]:
         return sorted(set(self._rules()["regions"]) | set(self._state.regions()))
 
-    def _options(self, instance: Instance) -> Mapping[str, str]:
+    def _options(self, instance: Instance) -> t.Mapping[str, str]:
         if self._pending:
             pending = self._pending.get(instance.raw["instance_id"])
             if pending is not None and self._state.clock.now() < pending[1]:
@@ -115,12 +116,12 @@ class Ecs:
         else:
             self._pending.pop(name, None)
 
-    def _images_of(self, account: str, region: str) -> Dict[str, Instance]:
+    def _images_of(self, account: str, region: str) -> t.Dict[str, Instance]:
         """The images that instances of the region were made from. Remade when an instance came, changed or went."""
         listing = self._state.listing(account, region)
         known = self._images.get((account, region))
         if known is None or known[0] is not listing:
-            images: Dict[str, Instance] = {}
+            images: t.Dict[str, Instance] = {}
             for instance in listing.instances:
                 images.setdefault(instance.settings["image_id"], instance)
             known = (listing, images)
@@ -133,7 +134,7 @@ def _is_there(instance: Instance, account: str, region: str) -> bool:
     return bool(settings["owner_account_id"] == account and settings["region_id"] == region)
 
 
-def _option(parameters: Mapping[str, str], name: str, key: str) -> Optional[str]:
+def _option(parameters: t.Mapping[str, str], name: str, key: str) -> t.Optional[str]:
     value = parameters.get(name)
     if not value:
         return None
@@ -142,7 +143,7 @@ def _option(parameters: Mapping[str, str], name: str, key: str) -> Optional[str]
     return value
 
 
-def _image(settings: Mapping[str, Any]) -> Fields:
+def _image(settings: t.Mapping[str, t.Any]) -> Fields:
     support = settings["image_imds_support"]
     features = {"NvmeSupport": "supported"}
     if support is not None:

@@ -9,9 +9,9 @@
 
 from __future__ import annotations
 
-from typing import Dict, Tuple
+import typing as t
 
-ERRORS: Dict[str, Tuple[int, str]] = {
+ERRORS: t.Dict[str, t.Tuple[int, str]] = {
     # who asks
     "MissingParameter": (
         400,

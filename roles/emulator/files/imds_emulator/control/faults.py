@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import fnmatch
 import threading
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+import typing as t
 
 from .call import Call
 from .errors import ERRORS
 
 #: kind -> (its own keys with their defaults, what it does). ``None`` as default: the key must be given.
-KINDS: Dict[str, Any] = {
+KINDS: t.Dict[str, t.Any] = {
     "error": ({"code": None, "status": 0, "message": ""}, "this error, e.g. OperationConflict, ServiceUnavailable"),
     "latency": ({"seconds": None}, "the answer comes SECONDS later"),
     "html": ({"status": 200}, "a page of HTML, as a proxy sends it"),
@@ -27,16 +27,16 @@ KINDS: Dict[str, Any] = {
 COMMON = ("kind", "action", "region", "instance", "times", "skip", "after")
 
 
-class Fault(NamedTuple):
+class Fault(t.NamedTuple):
     kind: str
-    selectors: Dict[str, str]  #: patterns for action, region, instance
-    times: Optional[int]
+    selectors: t.Dict[str, str]  #: patterns for action, region, instance
+    times: t.Optional[int]
     skip: int  #: calls that are let through first
     after: bool  #: the operation is carried out, and only its answer is lost
-    options: Dict[str, Any]
+    options: t.Dict[str, t.Any]
 
 
-def is_fault(raw: Any) -> bool:
+def is_fault(raw: t.Any) -> bool:
     try:
         parse(raw)
     except ValueError:
@@ -44,7 +44,7 @@ def is_fault(raw: Any) -> bool:
     return True
 
 
-def check(raw: Any) -> None:
+def check(raw: t.Any) -> None:
     """Raises ValueError naming what is wrong with the first bad fault of a list."""
     if not isinstance(raw, list):
         raise ValueError("control.faults: a list is needed")
@@ -52,7 +52,7 @@ def check(raw: Any) -> None:
         parse(entry)
 
 
-def parse(raw: Any) -> Fault:
+def parse(raw: t.Any) -> Fault:
     """Raises ValueError naming what is wrong."""
     if not isinstance(raw, dict) or raw.get("kind") not in KINDS:
         raise ValueError("a fault of the control side has a kind, one of: %s" % ", ".join(KINDS))
@@ -75,11 +75,11 @@ def parse(raw: Any) -> Fault:
     return Fault(kind, selectors, times, skip, after, options)
 
 
-def _is_count(value: Any, low: int) -> bool:
+def _is_count(value: t.Any, low: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= low
 
 
-def _fits(key: str, value: Any) -> bool:
+def _fits(key: str, value: t.Any) -> bool:
     if key in ("code", "message"):
         return isinstance(value, str) and (key == "message" or value != "")
     if key == "status":
@@ -90,8 +90,8 @@ def _fits(key: str, value: Any) -> bool:
 class FaultPlan:
     """Faults, counting down their ``skip`` and ``times``. Safe to use from several threads."""
 
-    def __init__(self, raw: Sequence[Dict[str, Any]] = ()) -> None:
-        self._faults: List[Fault] = [parse(entry) for entry in raw]
+    def __init__(self, raw: t.Sequence[t.Dict[str, t.Any]] = ()) -> None:
+        self._faults: t.List[Fault] = [parse(entry) for entry in raw]
         self._skip = [fault.skip for fault in self._faults]
         self._left = [fault.times for fault in self._faults]
         self._lock = threading.Lock()
@@ -99,9 +99,9 @@ class FaultPlan:
     def __bool__(self) -> bool:
         return bool(self._faults)
 
-    def take(self, call: Call) -> List[Fault]:
+    def take(self, call: Call) -> t.List[Fault]:
         """The first latency and the first other fault for this call; one of the times of each is used up."""
-        taken: List[Fault] = []
+        taken: t.List[Fault] = []
         with self._lock:
             for index, fault in enumerate(self._faults):
                 slow = fault.kind == "latency"
@@ -123,7 +123,7 @@ def _applies(fault: Fault, call: Call) -> bool:
     return all(fnmatch.fnmatchcase(texts[key], pattern) for key, pattern in fault.selectors.items())
 
 
-def help_lines() -> List[str]:
+def help_lines() -> t.List[str]:
     rows = ["  %-12s %-22s %s" % (kind, ", ".join(own), meaning) for kind, (own, meaning) in KINDS.items()]
     known = ", ".join(
         code for code, (status, _text) in ERRORS.items() if status >= 409 or code.startswith("Throttling")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from typing import Any, Callable, Dict, Mapping, NamedTuple, Tuple
+import typing as t
 from xml.sax.saxutils import escape
 
 from .errors import ApiError
@@ -16,20 +16,20 @@ from .errors import ApiError
 JSON_TYPE, XML_TYPE = "application/json;charset=utf-8", "text/xml;charset=utf-8"
 
 
-class Prepared(NamedTuple):
+class Prepared(t.NamedTuple):
     """A value whose JSON text need not be made anew."""
 
-    text: Callable[[], str]
-    data: Callable[[], Any]
+    text: t.Callable[[], str]
+    data: t.Callable[[], t.Any]
 
 
-def result(action: str, fields: Mapping[str, Any], xml: bool) -> Tuple[bytes, str]:
-    whole: Dict[str, Any] = {"RequestId": request_id()}
+def result(action: str, fields: t.Mapping[str, t.Any], xml: bool) -> t.Tuple[bytes, str]:
+    whole: t.Dict[str, t.Any] = {"RequestId": request_id()}
     whole.update(fields)
     return _encoded(action + "Response", whole, xml)
 
 
-def error(problem: ApiError, host: str, xml: bool) -> Tuple[bytes, str]:
+def error(problem: ApiError, host: str, xml: bool) -> t.Tuple[bytes, str]:
     fields = {"RequestId": request_id(), "HostId": host, "Code": problem.code, "Message": problem.message}
     return _encoded("Error", fields, xml)
 
@@ -38,7 +38,7 @@ def request_id() -> str:
     return str(uuid.uuid4()).upper()
 
 
-def _encoded(name: str, fields: Mapping[str, Any], xml: bool) -> Tuple[bytes, str]:
+def _encoded(name: str, fields: t.Mapping[str, t.Any], xml: bool) -> t.Tuple[bytes, str]:
     if xml:
         text = '<?xml version="1.0" encoding="UTF-8"?>\n' + _element(name, fields)
         return text.encode("utf-8", "replace"), XML_TYPE
@@ -46,13 +46,13 @@ def _encoded(name: str, fields: Mapping[str, Any], xml: bool) -> Tuple[bytes, st
     return ("{%s}" % ",".join(members)).encode("utf-8", "replace"), JSON_TYPE
 
 
-def _json(value: Any) -> str:
+def _json(value: t.Any) -> str:
     if isinstance(value, Prepared):
         return value.text()
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _element(name: str, value: Any) -> str:
+def _element(name: str, value: t.Any) -> str:
     """A list is its element repeated; an empty one is nothing."""
     if isinstance(value, Prepared):
         value = value.data()

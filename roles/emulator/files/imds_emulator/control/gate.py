@@ -9,7 +9,7 @@ from __future__ import annotations
 import calendar
 import threading
 import time
-from typing import Any, Callable, Mapping, Set, Tuple
+import typing as t
 
 from . import signature
 from ..clock import Clock
@@ -27,7 +27,7 @@ class Gate:
     Keys expire by the emulator's clock, like those that the data side hands out.
     """
 
-    def __init__(self, access: Access, clock: Clock, settings: Callable[[], Mapping[str, Any]]) -> None:
+    def __init__(self, access: Access, clock: Clock, settings: t.Callable[[], t.Mapping[str, t.Any]]) -> None:
         self._access = access
         self._clock = clock
         self._settings = settings
@@ -76,8 +76,8 @@ class Nonces:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._new: Set[int] = set()
-        self._old: Set[int] = set()
+        self._new: t.Set[int] = set()
+        self._old: t.Set[int] = set()
         self._turn = 0.0
 
     def first(self, access_key: str, nonce: str, now: float) -> bool:
@@ -99,7 +99,7 @@ def _moment(text: str) -> float:
         raise ApiError("InvalidTimeStamp.Format") from None
 
 
-def _parsed(text: str) -> Tuple[int, ...]:
+def _parsed(text: str) -> t.Tuple[int, ...]:
     """``YYYY-MM-DDThh:mm:ssZ``, faster than strptime, which takes a third of a call."""
     if len(text) != 20 or text[10] != "T" or text[19] != "Z" or text[4] + text[7] + text[13] + text[16] != "--::":
         raise ValueError(text)

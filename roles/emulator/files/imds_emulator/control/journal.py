@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import collections
 import threading
-from typing import Any, Deque, Dict, List, Optional
+import typing as t
 
 from ..clock import Clock, to_iso_ms
 from .call import Call, short
@@ -25,12 +25,12 @@ class CallJournal:
     def __init__(self, clock: Clock, requests: Journal) -> None:
         self._clock = clock
         self._requests = requests
-        self._entries: Deque[Dict[str, Any]] = collections.deque(maxlen=KEPT)
+        self._entries: t.Deque[t.Dict[str, t.Any]] = collections.deque(maxlen=KEPT)
         self._count = 0
-        self._totals: Dict[str, Dict[str, int]] = {}
+        self._totals: t.Dict[str, t.Dict[str, int]] = {}
         self._lock = threading.Lock()
 
-    def add(self, call: Call, status: Optional[int], code: Optional[str], connection: int, client: str) -> None:
+    def add(self, call: Call, status: t.Optional[int], code: t.Optional[str], connection: int, client: str) -> None:
         """``status``: None when the connection was broken on purpose."""
         entry = {
             "action": short(call.action),
@@ -56,7 +56,7 @@ class CallJournal:
         agent = call.request.headers.get("user-agent", "")[:200]
         self._requests.add(dict(place, mode="api", forwarded=False, user_agent=agent, **entry))
 
-    def after(self, number: int) -> List[Dict[str, Any]]:
+    def after(self, number: int) -> t.List[t.Dict[str, t.Any]]:
         """Entries with a number greater than ``number``; those that are too old are gone."""
         with self._lock:
             newer = min(len(self._entries), max(0, self._count - number))
@@ -66,7 +66,7 @@ class CallJournal:
         with self._lock:
             return self._count
 
-    def totals(self) -> Dict[str, Dict[str, int]]:
+    def totals(self) -> t.Dict[str, t.Dict[str, int]]:
         """action -> how it went -> how often: ok, the code of an error, or broken."""
         with self._lock:
             return {action: dict(counts) for action, counts in self._totals.items()}

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional, Tuple
+import typing as t
 
 from .access import Caller
 from .call import Call
@@ -21,16 +21,16 @@ NAMES = (
 ECS, STS = "2014-05-26", "2015-04-01"
 
 
-class Operation(NamedTuple):
-    run: Callable[[Caller, Mapping[str, str], bool], Dict[str, Any]]
-    needs: Tuple[str, ...]  #: mandatory parameters
-    permission: Optional[str]  #: the RAM action; None: everyone may
-    refusal: Optional[str] = "Forbidden.RAM"  #: None: the operation itself deals with a missing permission
+class Operation(t.NamedTuple):
+    run: t.Callable[[Caller, t.Mapping[str, str], bool], t.Dict[str, t.Any]]
+    needs: t.Tuple[str, ...]  #: mandatory parameters
+    permission: t.Optional[str]  #: the RAM action; None: everyone may
+    refusal: t.Optional[str] = "Forbidden.RAM"  #: None: the operation itself deals with a missing permission
 
 
 class Operations:
     def __init__(self, ecs: Ecs, sts: Sts) -> None:
-        self._known: Dict[str, Dict[str, Operation]] = {
+        self._known: t.Dict[str, t.Dict[str, Operation]] = {
             ECS: {
                 "DescribeInstances": Operation(ecs.describe_instances, ("RegionId",), "ecs:DescribeInstances", None),
                 "ModifyInstanceMetadataOptions": Operation(
@@ -65,7 +65,7 @@ class Operations:
         return operation
 
 
-def perform(operation: Operation, caller: Caller, parameters: Mapping[str, str]) -> Dict[str, Any]:
+def perform(operation: Operation, caller: Caller, parameters: t.Mapping[str, str]) -> t.Dict[str, t.Any]:
     """Raises ApiError. Mandatory parameters are checked first, then permission, then values."""
     for name in operation.needs:
         if not parameters.get(name):

@@ -14,7 +14,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from typing import Dict, Mapping, NamedTuple, Optional
+import typing as t
 
 from .errors import ApiError
 
@@ -22,9 +22,9 @@ PAGING = ("NextToken", "MaxResults", "PageNumber", "PageSize", "DryRun")
 SMALLEST, LARGEST = 10, 100
 
 
-class Page(NamedTuple):
+class Page(t.NamedTuple):
     size: int
-    number: Optional[int]  #: from 1; None: pages by token
+    number: t.Optional[int]  #: from 1; None: pages by token
     after: int = 0  #: by token: the number of the last instance of the page before
 
 
@@ -32,7 +32,7 @@ class Pages:
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
 
-    def asked(self, account: str, parameters: Mapping[str, str]) -> Page:
+    def asked(self, account: str, parameters: t.Mapping[str, str]) -> Page:
         """Raises ApiError."""
         token = parameters.get("NextToken")
         if not token and not parameters.get("MaxResults"):
@@ -46,24 +46,24 @@ class Pages:
         size = min(LARGEST, max(SMALLEST, whole(parameters, "MaxResults", SMALLEST)))
         return Page(size, None, self._read(account, parameters, token) if token else 0)
 
-    def token(self, account: str, parameters: Mapping[str, str], last: int) -> str:
+    def token(self, account: str, parameters: t.Mapping[str, str], last: int) -> str:
         """32 hexadecimal digits, as the service's tokens."""
         place = "%08x" % last
         return place + self._seal(account, parameters, place)
 
-    def _read(self, account: str, parameters: Mapping[str, str], token: str) -> int:
+    def _read(self, account: str, parameters: t.Mapping[str, str], token: str) -> int:
         place, seal = token[:8], token[8:]
         if not hmac.compare_digest(seal.encode("utf-8"), self._seal(account, parameters, place).encode("utf-8")):
             raise ApiError("InvalidParameter", name="NextToken")
         return int(place, 16)
 
-    def _seal(self, account: str, parameters: Mapping[str, str], place: str) -> str:
-        question: Dict[str, str] = {name: value for name, value in parameters.items() if name not in PAGING}
+    def _seal(self, account: str, parameters: t.Mapping[str, str], place: str) -> str:
+        question: t.Dict[str, str] = {name: value for name, value in parameters.items() if name not in PAGING}
         text = repr((account, sorted(question.items()), place))
         return hmac.new(self._key, text.encode("utf-8"), hashlib.sha256).hexdigest()[:24]
 
 
-def whole(parameters: Mapping[str, str], name: str, default: int) -> int:
+def whole(parameters: t.Mapping[str, str], name: str, default: int) -> int:
     """A whole number. Raises ApiError."""
     text = parameters.get(name)
     if text is None or text == "":
@@ -73,7 +73,7 @@ def whole(parameters: Mapping[str, str], name: str, default: int) -> int:
     return int(text)
 
 
-def flag(parameters: Mapping[str, str], name: str) -> bool:
+def flag(parameters: t.Mapping[str, str], name: str) -> bool:
     """``true`` or ``false``, in any case; false when absent. Raises ApiError."""
     text = parameters.get(name, "").lower()
     if text not in ("", "true", "false"):

@@ -7,14 +7,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Mapping, Tuple
+import typing as t
 
-from ..state import OPTIONS, Instance
+from ..instance import OPTIONS, Instance
 
 NOT_ASKED = {"HttpEndpoint": "", "HttpPutResponseHopLimit": 0, "HttpTokens": "", "InstanceMetadataTags": ""}
 
 
-def described(instance: Instance) -> Tuple[str, Dict[str, Any]]:
+def described(instance: Instance) -> t.Tuple[str, t.Dict[str, t.Any]]:
     """JSON without its last brace, and the same as data: everything but MetadataOptions. Made once."""
     if instance.described is None:
         fields = _fields(instance.settings)
@@ -22,7 +22,7 @@ def described(instance: Instance) -> Tuple[str, Dict[str, Any]]:
     return instance.described
 
 
-def shown_options(raw: Mapping[str, str], untouched: str) -> Dict[str, Any]:
+def shown_options(raw: t.Mapping[str, str], untouched: str) -> t.Dict[str, t.Any]:
     """MetadataOptions. ``raw``: options that were ever set, at creation or later."""
     if not raw and untouched == "empty":
         return NOT_ASKED
@@ -34,12 +34,12 @@ def shown_options(raw: Mapping[str, str], untouched: str) -> Dict[str, Any]:
     }
 
 
-def set_options(instance: Instance) -> Dict[str, str]:
+def set_options(instance: Instance) -> t.Dict[str, str]:
     """The options that were ever set."""
     return {key: instance.raw[key] for key in OPTIONS if key in instance.raw}
 
 
-def _fields(settings: Mapping[str, Any]) -> Dict[str, Any]:
+def _fields(settings: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
     windows = settings["os_type"] == "windows"
     system = "Windows Server 2022 64-bit" if windows else "Alibaba Cloud Linux 3.2104 LTS 64-bit"
     primary = settings["network_interfaces"][0]
@@ -101,7 +101,7 @@ def _fields(settings: Mapping[str, Any]) -> Dict[str, Any]:
     }
 
 
-def _eip(settings: Mapping[str, Any]) -> Dict[str, Any]:
+def _eip(settings: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
     address = settings["eipv4"] or ""
     return {
         "AllocationId": "eip-" + settings["instance_id"][2:] if address else "",
@@ -110,11 +110,11 @@ def _eip(settings: Mapping[str, Any]) -> Dict[str, Any]:
     }
 
 
-def _interfaces(settings: Mapping[str, Any]) -> List[Mapping[str, Any]]:
+def _interfaces(settings: t.Mapping[str, t.Any]) -> t.List[t.Mapping[str, t.Any]]:
     return list(settings["network_interfaces"])
 
 
-def _interface(index: int, interface: Mapping[str, Any]) -> Dict[str, Any]:
+def _interface(index: int, interface: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
     primary = interface["primary_ip_address"]
     return {
         "Type": "Secondary" if index else "Primary",

@@ -10,7 +10,7 @@ One entry for each key of ``control``. The default of an open question is the st
 from __future__ import annotations
 
 import textwrap
-from typing import Any, Callable, Dict, List, Mapping
+import typing as t
 
 from . import faults
 from ..believable import DEFAULTS as INSTANCE_DEFAULTS
@@ -20,7 +20,7 @@ from ..switches import Switch, is_flag, one_of
 #: Regions that exist even where no instance is configured.
 REGIONS = ["ap-southeast-1", "cn-beijing", "cn-hangzhou", "cn-shanghai", "eu-central-1"]
 
-_KEY: Dict[str, Callable[[Any], bool]] = {
+_KEY: t.Dict[str, t.Callable[[t.Any], bool]] = {
     "secret": is_text,
     "security_token": is_text,
     "account": is_text,
@@ -30,11 +30,11 @@ _KEY: Dict[str, Callable[[Any], bool]] = {
 }
 
 
-def _is_positive(value: Any) -> bool:
+def _is_positive(value: t.Any) -> bool:
     return is_number(value) and bool(value > 0)
 
 
-def _is_seconds(value: Any) -> bool:
+def _is_seconds(value: t.Any) -> bool:
     return is_number(value) and bool(value >= 0)
 
 
@@ -43,19 +43,19 @@ _THROTTLE = record(
 )
 
 
-def _is_throttle(value: Any) -> bool:
+def _is_throttle(value: t.Any) -> bool:
     return value is None or (bool(value) and _THROTTLE(value))
 
 
-def _is_limit(value: Any) -> bool:
+def _is_limit(value: t.Any) -> bool:
     return value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0)
 
 
-def _are_faults(value: Any) -> bool:
+def _are_faults(value: t.Any) -> bool:
     return isinstance(value, list) and all(faults.is_fault(entry) for entry in value)
 
 
-KEYS: Dict[str, Switch] = {
+KEYS: t.Dict[str, Switch] = {
     "access_keys": Switch(
         {},
         is_map(record(_KEY, "secret")),
@@ -117,11 +117,11 @@ KEYS: Dict[str, Switch] = {
 }
 
 
-def defaults() -> Dict[str, Any]:
+def defaults() -> t.Dict[str, t.Any]:
     return {name: key.default for name, key in KEYS.items()}
 
 
-def merged(current: Mapping[str, Any], changes: Any) -> Dict[str, Any]:
+def merged(current: t.Mapping[str, t.Any], changes: t.Any) -> t.Dict[str, t.Any]:
     """``current`` with ``changes``. Access keys are changed one by one: given fields replace, null removes the key.
 
     Raises ValueError naming what is wrong, without its value: it may be a secret.
@@ -144,7 +144,7 @@ def merged(current: Mapping[str, Any], changes: Any) -> Dict[str, Any]:
     return result
 
 
-def _keys(current: Mapping[str, Any], changes: Any) -> Dict[str, Any]:
+def _keys(current: t.Mapping[str, t.Any], changes: t.Any) -> t.Dict[str, t.Any]:
     if not isinstance(changes, dict):
         raise ValueError("control.access_keys: an object is needed")
     result = dict(current)
@@ -160,7 +160,7 @@ def _keys(current: Mapping[str, Any], changes: Any) -> Dict[str, Any]:
     return result
 
 
-def without_secrets(settings: Mapping[str, Any]) -> Dict[str, Any]:
+def without_secrets(settings: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
     """For the admin side: access keys as a list, with the first 4 characters of each."""
     keys = [
         dict(
@@ -172,7 +172,7 @@ def without_secrets(settings: Mapping[str, Any]) -> Dict[str, Any]:
     return dict(settings, access_keys=keys)
 
 
-def help_lines() -> List[str]:
+def help_lines() -> t.List[str]:
     rows = []
     for name, key in KEYS.items():
         rows.append("  %-22s %s" % (name, key.values))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import time
 from email.utils import formatdate
-from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
+import typing as t
 
 from . import format as wire_format
 from . import settings as control_settings
@@ -34,15 +34,15 @@ INSTEAD = ("error", "html", "reset", "hang")
 _PAGE = b"<html>\r\n<head><title>%(title)s</title></head>\r\n<body><h1>%(title)s</h1></body>\r\n</html>\r\n"
 
 
-class Outcome(NamedTuple):
-    answer: Optional[Answer]  #: None: the connection is reset, or held
-    code: Optional[str] = None  #: of an error
+class Outcome(t.NamedTuple):
+    answer: t.Optional[Answer]  #: None: the connection is reset, or held
+    code: t.Optional[str] = None  #: of an error
     fault: str = ""
 
 
 class ControlSide:
     def __init__(
-        self, state: State, calls: CallJournal, stats: Stats, timeout: float, settings: Dict[str, Any]
+        self, state: State, calls: CallJournal, stats: Stats, timeout: float, settings: t.Dict[str, t.Any]
     ) -> None:
         self._state = state
         self._calls = calls
@@ -54,14 +54,14 @@ class ControlSide:
         access = Access(state, self.settings)
         self._gate = Gate(access, state.clock, self.settings)
         self._operations = Operations(Ecs(state, self.settings), Sts(access))
-        self._date: Tuple[int, str] = (0, "")
+        self._date: t.Tuple[int, str] = (0, "")
 
     # -- what may be changed while it runs
 
-    def settings(self) -> Mapping[str, Any]:
+    def settings(self) -> t.Mapping[str, t.Any]:
         return self._settings
 
-    def change(self, changes: Any) -> None:
+    def change(self, changes: t.Any) -> None:
         """Raises ValueError. New faults count from their beginning, and only they."""
         with self._state.lock:
             new = control_settings.merged(self._settings, changes)
@@ -72,7 +72,7 @@ class ControlSide:
 
     # -- serving
 
-    def run(self, sock: socket.socket, client: str, _owner: Optional[str]) -> None:
+    def run(self, sock: socket.socket, client: str, _owner: t.Optional[str]) -> None:
         """Serves one connection to its end."""
         number = self._stats.connection()
         connection = Connection(sock, self._timeout)
@@ -107,7 +107,7 @@ class ControlSide:
             return self._replaced(call, fault)
         return _answered(call, fields, fault.kind if fault else "")
 
-    def _fault(self, call: Call) -> Optional[Fault]:
+    def _fault(self, call: Call) -> t.Optional[Fault]:
         """What goes wrong with this call. A latency has passed when it returns."""
         other = None
         for fault in self._faults.take(call) if self._faults else []:
@@ -157,7 +157,7 @@ class ControlSide:
         return self._date[1]
 
 
-def _answered(call: Call, fields: Dict[str, Any], fault: str) -> Outcome:
+def _answered(call: Call, fields: t.Dict[str, t.Any], fault: str) -> Outcome:
     if fault == "repeat_token" and fields.get("NextToken"):
         fields["NextToken"] = call.parameters.get("NextToken") or fields["NextToken"]
     body, content_type = wire_format.result(call.action, fields, call.xml)

@@ -13,7 +13,7 @@ import base64
 import hashlib
 import hmac
 import re
-from typing import List, NamedTuple, Optional, Tuple
+import typing as t
 from urllib.parse import quote
 
 from .call import Call
@@ -26,13 +26,13 @@ V3_NEEDS = ("x-acs-date", "x-acs-signature-nonce", "x-acs-content-sha256")
 V1_NEEDS = ("AccessKeyId", "SignatureMethod", "SignatureVersion", "SignatureNonce", "Timestamp", "Signature")
 
 
-class Claim(NamedTuple):
+class Claim(t.NamedTuple):
     access_key: str
-    security_token: Optional[str]
+    security_token: t.Optional[str]
     timestamp: str
     nonce: str
     signature: str
-    signed_headers: Tuple[str, ...] = ()
+    signed_headers: t.Tuple[str, ...] = ()
 
 
 def claim(call: Call) -> Claim:
@@ -40,7 +40,7 @@ def claim(call: Call) -> Claim:
     return _claim_v3(call) if call.version == "v3" else _claim_v1(call)
 
 
-def expected(call: Call, claimed: Claim, secret: str) -> Tuple[str, str]:
+def expected(call: Call, claimed: Claim, secret: str) -> t.Tuple[str, str]:
     """``(signature, string to sign)``."""
     if call.version == "v3":
         text = V3 + "\n" + hashlib.sha256(_canonical_v3(call, claimed).encode("utf-8")).hexdigest()
@@ -120,7 +120,7 @@ def _text_v1(call: Call) -> str:
     return "%s&%%2F&%s" % (call.request.method, _quoted(_joined(pairs)))
 
 
-def _joined(pairs: List[Tuple[str, str]]) -> str:
+def _joined(pairs: t.List[t.Tuple[str, str]]) -> str:
     return "&".join("%s=%s" % (_quoted(name), _quoted(value)) for name, value in sorted(pairs))
 
 

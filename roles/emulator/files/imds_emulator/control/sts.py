@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Mapping
+import typing as t
 
 from .access import Access, Caller, number_of
 from .errors import ApiError
@@ -22,7 +22,7 @@ class Sts:
     def __init__(self, access: Access) -> None:
         self._access = access
 
-    def assume_role(self, caller: Caller, parameters: Mapping[str, str], _allowed: bool) -> Dict[str, Any]:
+    def assume_role(self, caller: Caller, parameters: t.Mapping[str, str], _allowed: bool) -> t.Dict[str, t.Any]:
         found, session = _ROLE.fullmatch(parameters["RoleArn"]), parameters["RoleSessionName"]
         if found is None:
             raise ApiError("InvalidParameter.RoleArn", "The parameter RoleArn is wrongly formed.")
@@ -48,7 +48,7 @@ class Sts:
         credentials = self._access.assume(account, name, role.get("actions", []), session, seconds)
         return {"AssumedRoleUser": user, "Credentials": credentials}
 
-    def get_caller_identity(self, caller: Caller, _parameters: Mapping[str, str], _allowed: bool) -> Dict[str, Any]:
+    def get_caller_identity(self, caller: Caller, _parameters: t.Mapping[str, str], _allowed: bool) -> t.Dict[str, t.Any]:
         """Needs no permission."""
         user = caller.account if caller.kind == "Account" else number_of(caller.account + caller.user)
         if caller.session:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, Dict, Mapping, Optional, Tuple
+import typing as t
 
 from ..clock import Clock
 from .errors import ApiError
@@ -22,9 +22,9 @@ class ControlThrottle:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._buckets: Dict[Tuple[str, str, str], Tuple[float, float]] = {}
+        self._buckets: t.Dict[t.Tuple[str, str, str], t.Tuple[float, float]] = {}
 
-    def count(self, account: str, region: str, action: str, rule: Optional[Mapping[str, Any]]) -> None:
+    def count(self, account: str, region: str, action: str, rule: t.Optional[t.Mapping[str, t.Any]]) -> None:
         """Counts a call. Raises ApiError for one too many, which is not counted."""
         rate = None if rule is None else rule.get("actions", {}).get(action, rule.get("per_second"))
         if rule is None or rate is None:
@@ -38,14 +38,14 @@ class ControlThrottle:
         if left < 0:
             raise ApiError(rule.get("code", "Throttling.User"))
 
-    def _evenly(self, key: Tuple[str, str, str], now: float, rate: float) -> float:
+    def _evenly(self, key: t.Tuple[str, str, str], now: float, rate: float) -> float:
         most = max(1.0, rate)
         left, at = self._buckets.get(key, (most, now))
         left = min(most, left + (now - at) * rate)
         self._buckets[key] = (left - 1.0 if left >= 1.0 else left, now)
         return left - 1.0
 
-    def _in_window(self, key: Tuple[str, str, str], now: float, most: float, window: float) -> float:
+    def _in_window(self, key: t.Tuple[str, str, str], now: float, most: float, window: float) -> float:
         number, most = now // window, max(1.0, float(round(most)))
         left, of = self._buckets.get(key, (most, number))
         left = most if of != number else left

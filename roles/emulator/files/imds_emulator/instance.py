@@ -1,0 +1,45 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Define an emulated instance and the view of it that one request needs."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .believable import complete
+from .credentials import RoleKeys
+from .faults import FaultPlan
+
+OPTIONS = ("http_tokens", "http_endpoint", "instance_metadata_tags")
+
+
+class View(t.NamedTuple):
+    """What one request needs to know of its instance. Never changed, only replaced."""
+
+    instance_id: str
+    options: t.Dict[str, str]
+    root: t.Dict[str, t.Any]
+    switches: t.Dict[str, t.Any]
+    faults: FaultPlan
+    until: float  #: emulator time from which it is out of date
+
+
+class Instance:
+    def __init__(self, raw: t.Dict[str, t.Any], seed: bytes, started: float) -> None:
+        self.raw = raw
+        self.number = 0  #: of its creation, for lists in a fixed order
+        self.settings = complete(raw)
+        self.faults = FaultPlan(self.settings["faults"])
+        role = self.settings["role"]
+        self.keys = RoleKeys(role, seed + raw["instance_id"].encode("utf-8"), started) if role else None
+        self.view: t.Optional[View] = None
+        self.former_options: t.Dict[str, str] = {}
+        self.options_from = 0.0
+        self.described: t.Optional[t.Tuple[str, t.Dict[str, t.Any]]] = None  #: the control plane's view of it, made when asked
+
+    def options(self, now: float) -> t.Dict[str, str]:
+        if now < self.options_from:
+            return self.former_options
+        return {key: self.settings[key] for key in OPTIONS}
