@@ -62,7 +62,7 @@ def test_what_the_role_refuses(own_host: Host) -> None:
 
     for variables, reason in (
         ({"emulator_data_dir": "/var"}, "/var cannot be a directory of the emulator"),
-        ({"emulator_listen": ["127.0.0.1:0"]}, "each address needs a port from 1 on"),
+        ({"emulator_listen": ["127.0.0.1:0"]}, "each address needs a port from 1 to 65535"),
     ):
         refused = try_play(own_host, **variables)
         assert refused.returncode != 0 and reason in refused.stdout

@@ -172,11 +172,6 @@ def test_plugins_reach_the_service_only_through_the_options(path: Path) -> None:
     assert not used & {"_client", "_http", "_openapi._transport"}
 
 
-@pytest.mark.parametrize("path", sorted(EMULATOR.rglob("*.py")), ids=lambda path: path.stem)
-def test_the_emulator_imports_nothing_of_ours(path: Path) -> None:
-    assert roots(path) <= set(sys.stdlib_module_names) | {"imds_emulator"}
-
-
 def test_the_action_group_is_every_module_that_speaks_to_the_service_or_its_api() -> None:
     """Its defaults are for these: a module without the option `endpoint` would fail over them."""
     runtime = yaml.safe_load((CHECKOUT / "meta/runtime.yml").read_text())

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What may a test ask and change while the emulator runs? HTTP and JSON, on a loopback address."""
+"""Serve the admin API: inspect and change the running emulator with HTTP and JSON, on a loopback address."""
 
 from __future__ import annotations
 
@@ -25,17 +25,21 @@ from .state import State
 from .stats import Stats
 
 
-#: What a route gets: the last name of its path, the query, the body.
+#: Arguments of a route: instance ID of the path (or empty), query, decoded body.
 Action = t.Callable[[str, t.Dict[str, str], t.Any], t.Any]
 
 
 class Refusal(Exception):
+    """A request that the admin API answers with an error status and a message."""
+
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
         self.status = status
 
 
 class Admin:
+    """The handler of connections to the admin API."""
+
     def __init__(
         self,
         state: State,
@@ -67,7 +71,7 @@ class Admin:
         }
 
     def run(self, sock: socket.socket, _client: str, _owner: t.Optional[str]) -> None:
-        """Serves one connection to its end."""
+        """Serve one connection until it ends."""
         connection = Connection(sock, self._timeout)
         keep = True
         while keep:
@@ -79,13 +83,14 @@ class Admin:
                 status, body = self.respond(received.request, received.body)
                 head_only = received.request.method == "HEAD"
             except BadRequest as problem:
-                status, body, keep, head_only = problem.status, {"error": "this is not a request"}, False, False
+                status, body, keep, head_only = problem.status, {"error": "invalid HTTP request"}, False, False
             text = json.dumps(body, indent=1).encode("utf-8") + b"\n"
             date = formatdate(usegmt=True)
             connection.send(encode(Answer(status, text, "application/json"), "1.1", keep, date, head_only=head_only))
         connection.close()
 
     def respond(self, request: Request, body: bytes) -> t.Tuple[int, t.Any]:
+        """Return (status, JSON data) for a request. Errors are objects with the key `error`."""
         try:
             action, name = self._find(request)
             query = {key: values[-1] for key, values in parse_qs(request.query or "").items()}
@@ -94,7 +99,7 @@ class Admin:
         except Refusal as refusal:
             return refusal.status, {"error": str(refusal)}
         except KeyError as missing:
-            return 404, {"error": "there is no instance %s" % missing}
+            return 404, {"error": "unknown instance %s; list the instances with GET /instances" % missing}
         except (ValueError, TypeError) as wrong:
             return 400, {"error": str(wrong)}
         except OSError as failed:
@@ -105,13 +110,11 @@ class Admin:
         pattern = "/".join(["instances", "*"] + parts[2:]) if parts[0] == "instances" and parts[1:] else "/".join(parts)
         actions = self._routes.get(pattern)
         if actions is None:
-            raise Refusal(404, "there is no %s; there are: %s" % (request.path, ", ".join(self._routes)))
+            raise Refusal(404, "unknown path %s; known paths: %s" % (request.path, ", ".join(self._routes)))
         method = "GET" if request.method == "HEAD" else request.method
         if method not in actions:
-            raise Refusal(405, "%s can be asked by %s" % (request.path, ", ".join(actions)))
+            raise Refusal(405, "%s does not accept %s; allowed methods: %s" % (request.path, request.method, ", ".join(actions)))
         return actions[method], parts[1] if parts[1:] else ""
-
-    # -- the routes
 
     def _health(self, _name: str, _query: t.Dict[str, str], _data: t.Any) -> t.Any:
         return dict(self._listeners.addresses(), status="ok")
@@ -183,6 +186,6 @@ class Admin:
     def _advance(self, name: str, query: t.Dict[str, str], data: t.Any) -> t.Any:
         seconds = data.get("advance") if isinstance(data, dict) else None
         if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
-            raise Refusal(400, 'the body is {"advance": SECONDS}')
+            raise Refusal(400, 'invalid body; send {"advance": SECONDS} with a number')
         self._state.advance(seconds)
         return self._clock(name, query, data)

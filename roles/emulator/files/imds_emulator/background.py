@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How does the emulator run without a terminal, and who is told when it answers?"""
+"""Run the emulator in the background and signal readiness."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import socket
 import sys
 import typing as t
 
-#: Called once, when every address is open.
+#: Called once, after every address is open.
 Ready = t.Callable[[], None]
 
 
 def notify_systemd() -> None:
-    """READY=1 for a unit of Type=notify; nothing elsewhere."""
+    """Send READY=1 to systemd if the process is a unit of Type=notify."""
     path = os.environ.get("NOTIFY_SOCKET")
     if path:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
@@ -24,7 +24,10 @@ def notify_systemd() -> None:
 
 
 def run(serve: t.Callable[[Ready], int], log: t.Optional[str]) -> int:
-    """Serves in a process of its own session. Returns 0 as soon as that one is ready, 1 when it failed to start."""
+    """Call *serve* in a daemon process; return 0 when it is ready, 1 if it fails to start.
+
+    Standard output and, once ready, standard error of the daemon go to the file *log* (default: discarded).
+    """
     reading, writing = os.pipe()
     if os.fork():
         os.close(writing)

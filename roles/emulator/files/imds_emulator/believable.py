@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What does an instance look like when its configuration says little? Believable, and the same at every start."""
+"""Complete the configuration of an instance with plausible values, which are the same at every start."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ DEFAULTS: t.Dict[str, t.Any] = {
 
 
 def complete(raw: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
-    """A checked configuration with every key filled in."""
+    """Return a validated configuration with a value for every key."""
     settings = dict(DEFAULTS)
     settings.update(raw)
     digest = hashlib.sha256(settings["instance_id"].encode("utf-8")).hexdigest()
@@ -69,17 +69,17 @@ def complete(raw: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
 
 
 def _ack_tags(cluster: str) -> t.Dict[str, str]:
-    """What ACK puts on its nodes."""
+    """Return the tags that ACK sets on its nodes."""
     return {"ack.aliyun.com": cluster, "ack.alibabacloud.com/nodepool-id": "np" + cluster[-30:]}
 
 
-def _plain(entry: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
+def _without_comments(entry: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
     return {key: value for key, value in entry.items() if not key.startswith("#")}
 
 
 def _disk(entry: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
     disk = {"id": "d-" + entry["serial"], "name": ""}
-    disk.update(_plain(entry))
+    disk.update(_without_comments(entry))
     return disk
 
 
@@ -93,7 +93,7 @@ def _interface(entry: t.Dict[str, t.Any], index: int, digest: str, clients: t.Li
         "vpc_id": "vpc-bp1%s" % digest[40:58],
         "vswitch_id": "vsw-bp1%s" % digest[44:62],
     }
-    result.update(_plain(entry))
+    result.update(_without_comments(entry))
     address = result["primary_ip_address"]
     subnet = result.setdefault("vswitch_cidr_block", _network(address, 24))
     result.setdefault("vpc_cidr_block", _network(address, 16))
@@ -104,7 +104,7 @@ def _interface(entry: t.Dict[str, t.Any], index: int, digest: str, clients: t.Li
 
 
 def _own_address(index: int, digest: str, clients: t.List[str]) -> str:
-    """The first client address is the instance's own, as in a VPC; otherwise one made from the id."""
+    """Return the client address with this index, as in a VPC, or else an address derived from the instance ID."""
     ipv4 = [client for client in clients if ":" not in client]
     if index < len(ipv4):
         return ipv4[index]
@@ -126,7 +126,7 @@ def _netmask(block: str) -> str:
 
 
 def _gateway(block: str) -> str:
-    """The third last address, where Alibaba Cloud puts it (.253 of a /24)."""
+    """Return the third-last address, which Alibaba Cloud uses as the gateway (.253 of a /24)."""
     try:
         return str(ipaddress.ip_network(block, strict=False)[-3])
     except (ValueError, IndexError):

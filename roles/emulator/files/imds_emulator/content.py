@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which items does an instance have, and what are their values? From settings to a tree of names.
+"""Build the metadata items of an instance from its settings.
 
-Paths and value forms are those of Alibaba Cloud's list of instance metadata items. An item that means nothing for
-this instance is absent: no ``ram/`` without a role, no IPv6 items without IPv6, no ``instance/spot/`` before its time.
+Source of paths and value formats: Alibaba Cloud, list of instance metadata items. An item that does not apply to the
+instance is absent: `ram/` without a role, IPv6 items without IPv6, `instance/spot/` before its `appears_at`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .clock import moment, to_iso
 from .credentials import RoleKeys
 from .fields import paths_of
 
-#: Items of several values; joined by the separator that a switch chooses.
+#: Items with several values; the switch multi_value_separator chooses their separator.
 MULTI_VALUE: t.Dict[t.Tuple[str, ...], t.List[str]] = {
     ("dns-conf", "nameservers"): ["100.100.2.136", "100.100.2.138"],
     ("ntp-conf", "ntp-servers"): ["ntp1.aliyun.com", "ntp1.cloud.aliyuncs.com", "ntp10.cloud.aliyuncs.com"],
@@ -36,7 +36,7 @@ _INTERFACE_TEXTS = [
     "ipv6_gateway",
     "vswitch_ipv6_cidr_block",
 ]
-#: Alibaba Cloud's rule for keys that the service can serve.
+#: Tag keys that the service can serve, as documented.
 _TAG_KEY = re.compile(r"[A-Za-z0-9@:_.=,-]+")
 
 
@@ -47,7 +47,10 @@ def build(
     started: float,
     keys: t.Optional[RoleKeys] = None,
 ) -> t.Dict[str, t.Any]:
-    """Everything below a version but ``dynamic/``."""
+    """Return the tree below a version directory, without `dynamic/`.
+
+    Directories are dicts, values are text or bytes. *now* and *started* are seconds since 1970.
+    """
     meta = meta_data(settings, switches, now, started)
     if settings["role"]:
         role = settings["role"]["name"]
@@ -69,6 +72,7 @@ def build(
 
 
 def meta_data(settings: t.Mapping[str, t.Any], switches: t.Mapping[str, t.Any], now: float, started: float) -> t.Dict[str, t.Any]:
+    """Return the tree of `meta-data/`, without `ram/` and the overrides of the setting `metadata`."""
     interfaces = settings["network_interfaces"]
     first = interfaces[0]
     meta: t.Dict[str, t.Any] = {
@@ -160,7 +164,7 @@ def _maintenance(
 
 
 def timed(settings: t.Mapping[str, t.Any]) -> t.List[t.Mapping[str, t.Any]]:
-    """The parts of the settings that appear at a time of their own."""
+    """Return the settings that have a time at which they appear: system events and the spot reclamation."""
     items = list(settings.get("system_events", []))
     if settings.get("spot"):
         items.append(settings["spot"])
@@ -168,12 +172,13 @@ def timed(settings: t.Mapping[str, t.Any]) -> t.List[t.Mapping[str, t.Any]]:
 
 
 def appeared(item: t.Mapping[str, t.Any], now: float, started: float) -> bool:
+    """Return whether the time `appears_at` of a setting has passed."""
     when = item.get("appears_at")
     return when is None or moment(when, started) <= now
 
 
 def iso(value: t.Union[str, int, float], started: float) -> str:
-    """A text stays verbatim, so that wrong times can be tested too."""
+    """Return an ISO time. Text is returned unchanged, so that invalid times can be tested."""
     return value if isinstance(value, str) else to_iso(moment(value, started))
 
 
@@ -196,6 +201,6 @@ def _apply_overrides(meta: t.Dict[str, t.Any], overrides: t.Mapping[t.Tuple[str,
             parents[-1][path[-1]] = value
             continue
         parents[-1].pop(path[-1], None)
-        for depth in range(len(parents) - 1, 0, -1):  # an empty directory is absent, too
+        for depth in range(len(parents) - 1, 0, -1):  # empty directories are absent
             if not parents[depth]:
                 del parents[depth - 1][path[depth - 1]]

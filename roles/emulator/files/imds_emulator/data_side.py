@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What does a client of the metadata service get? From a request to an answer, and to the wire."""
+"""Serve the emulated metadata service: from a connection to requests and responses."""
 
 from __future__ import annotations
 
@@ -25,12 +25,13 @@ from .request import BadRequest, Request
 from .stats import Stats
 from .throttle import Throttle
 
+#: Faults that replace the response to any request.
 BEFORE = ("status", "reset", "hang", "redirect")
 GARBAGE = b"garbage\r\nX-Injected: 1\x00\xff token"
 
 
 class Outcome(t.NamedTuple):
-    """An answer, or none; and the faults that happen while it is sent."""
+    """A response, or None for a broken connection, and the faults that apply while it is sent."""
 
     answer: t.Optional[Answer]
     broken: str = ""
@@ -38,6 +39,8 @@ class Outcome(t.NamedTuple):
 
 
 class DataSide:
+    """The handler of connections to the metadata service."""
+
     def __init__(self, state: State, journal: Journal, stats: Stats, timeout: float) -> None:
         self._state = state
         self._journal = journal
@@ -47,7 +50,10 @@ class DataSide:
         self._date: t.Tuple[int, str] = (0, "")
 
     def run(self, sock: socket.socket, client: str, owner: t.Optional[str]) -> None:
-        """Serves one connection to its end."""
+        """Serve one connection until it ends.
+
+        *owner* is the ID of the instance whose own address the client connected to, None for a shared address.
+        """
         number = self._stats.connection()
         connection = Connection(sock, self._timeout)
         base = {"connection": number, "client": client}
@@ -62,7 +68,7 @@ class DataSide:
         connection.close()
 
     def _refuse(self, connection: Connection, base: t.Dict[str, t.Any], owner: t.Optional[str], status: int) -> None:
-        """Answers bytes that are no request, and gives the connection up."""
+        """Record an invalid request and send an error page."""
         instance_id = self._state.pick(owner, base["client"])
         entry = {"method": None, "path": None, "mode": "invalid", "status": status, "forwarded": False}
         self._record(base, instance_id, dict(entry, user_agent=""))
@@ -71,7 +77,7 @@ class DataSide:
             connection.send(encode(answer, "1.1", False, self._now()))
 
     def _exchange(self, connection: Connection, request: Request, base: t.Dict[str, t.Any], owner: t.Optional[str]) -> bool:
-        """One request and its answer. False when the connection is to end."""
+        """Respond to one request; return False if the connection must end."""
         instance_id = self._state.pick(owner, base["client"])
         view = None if instance_id is None else self._state.view(instance_id)
         if view is None:
@@ -93,7 +99,7 @@ class DataSide:
         return self._send(connection, view, request, outcome, is_token)
 
     def respond(self, view: View, request: Request, is_token: bool) -> Outcome:
-        """The decision, with the faults that replace or change it."""
+        """Return the response to a request, with the faults that replace or change it."""
         refused = self._throttle.refuse(view.instance_id, view.switches)
         if refused is not None:
             return Outcome(refused)
@@ -169,14 +175,17 @@ class DataSide:
 
 
 def mode(request: Request, switches: t.Dict[str, t.Any]) -> str:
-    """``token-request``, ``token`` (a token header was sent, even a bad one) or ``plain``."""
+    """Return the mode of a request for the journal.
+
+    `token-request` is the PUT, `token` a request with a token header (valid or not), `plain` a normal-mode request.
+    """
     if request.method == "PUT" and is_token_path(request, switches):
         return "token-request"
     return "token" if TOKEN_HEADER in request.headers else "plain"
 
 
 def read(view: View, request: Request) -> Answer:
-    """The listing or value at a path, or the 404 page."""
+    """Return the listing or value at the path of a request, or the 404 page."""
     names, slash = tree.segments(request.path, view.switches)
     node = tree.find(view.root, names, view.switches)
     if isinstance(node, dict):
@@ -200,7 +209,7 @@ def _stretched(body: bytes, size: int) -> bytes:
 
 
 def _replaced(fault: Fault, switches: t.Dict[str, t.Any]) -> Outcome:
-    """What comes instead of any decision."""
+    """Return the outcome of a fault that replaces the response."""
     if fault.kind in ("reset", "hang"):
         return Outcome(None, fault.kind)
     options = fault.options

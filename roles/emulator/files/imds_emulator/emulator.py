@@ -23,7 +23,7 @@ ADMIN_CONNECTIONS = 32
 
 
 class Settings(t.NamedTuple):
-    """Options of the ``serve`` command."""
+    """Options of the `serve` command."""
 
     config: t.Optional[str] = None
     listen: t.Optional[t.List[str]] = None

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What does a configuration look like? One with every key in it, each explained by a neighbour that starts with #."""
+"""Generate example configurations, in which keys that start with # are comments."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ INSTANCE: t.Dict[str, t.Any] = {
     "role": {"name": "EmulatedInstanceRole"},
     "user_data": "#!/bin/sh\necho hello\n",
 }
-#: For `serve --control`. Invented, like everything here.
+#: For `serve --control`; not a real key.
 ACCESS_KEYS: t.Dict[str, t.Any] = {"LTAI5tEmulatorExample": {"secret": "emulated-secret", "actions": ["ecs:*", "sts:*"]}}
 
 
 def built_in() -> t.Dict[str, t.Any]:
-    """What runs without a configuration file: one instance that answers every client."""
+    """Return the configuration used without a file: one instance that serves every client."""
     return {"instances": [INSTANCE], "control": {"access_keys": ACCESS_KEYS}}
 
 
 def commented() -> t.Dict[str, t.Any]:
-    """A configuration to start from. Its keys that start with # are comments; the emulator ignores them."""
+    """Return a configuration with every key, its default and a comment, which the emulator ignores."""
     settings = dict(complete(INSTANCE), default=True)
     instance: t.Dict[str, t.Any] = {}
     for key, field in FIELDS.items():

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How are instances found without looking at all of them? By client address, and by account and region."""
+"""Index the instances by client address and by account and region."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .instance import Instance
 
 
 class Listing(t.NamedTuple):
-    """Instances in the order of their creation. Never changed, only replaced."""
+    """The instances of one account and region in the order of their creation. Immutable by convention."""
 
     numbers: t.List[int]
     instances: t.List[Instance]
     by_id: t.Dict[str, Instance]
 
     def after(self, number: int) -> int:
-        """The position of the first instance created after the one with this number."""
+        """Return the position of the first instance created after the one with this number."""
         return bisect.bisect_right(self.numbers, number)
 
 
@@ -29,7 +29,7 @@ NOTHING = Listing([], [], {})
 
 
 class Index:
-    """Not safe by itself: its user holds a lock."""
+    """The indexes. Not thread-safe: the caller holds a lock."""
 
     def __init__(self) -> None:
         self._numbers = itertools.count(1)
@@ -40,7 +40,7 @@ class Index:
         self._listings: t.Dict[t.Tuple[str, str], Listing] = {}
 
     def add(self, instance: Instance, number: t.Optional[int] = None) -> None:
-        """``number``: of the instance that this one replaces, if any."""
+        """Add an instance. *number* is that of the instance it replaces, None for a new one."""
         instance.number = next(self._numbers) if number is None else number
         settings, name = instance.settings, instance.raw["instance_id"]
         self._clients.update((client, name) for client in settings["clients"])
@@ -52,6 +52,7 @@ class Index:
         self._listings.pop(place, None)
 
     def remove(self, instance: Instance) -> None:
+        """Remove an instance."""
         for client in instance.settings["clients"]:
             self._clients.pop(client, None)
         self._defaults.pop(instance.number, None)
@@ -61,10 +62,15 @@ class Index:
         self._listings.pop(place, None)
 
     def by_client(self, client: str) -> t.Optional[str]:
+        """Return the ID of the instance that lists a client address, or None."""
         return self._clients.get(client)
 
     def default(self) -> t.Optional[str]:
-        """Who answers clients that nobody claims: the first default instance, or the only one, when it has no say."""
+        """Return the ID of the instance that serves unlisted clients, or None.
+
+        This is the first instance with the setting `default`, or a single instance that sets neither `default` nor
+        `clients`.
+        """
         if len(self._all) == 1:
             only = next(iter(self._all.values()))
             if not only.settings["clients"] and "default" not in only.raw:
@@ -72,9 +78,11 @@ class Index:
         return self._defaults[min(self._defaults)] if self._defaults else None
 
     def regions(self) -> t.List[str]:
+        """Return the sorted regions that contain an instance."""
         return sorted({region for (_account, region), instances in self._places.items() if instances})
 
     def listing(self, account: str, region: str) -> Listing:
+        """Return the instances of an account and region. The same object is returned until one of them changes."""
         place = (account, region)
         known = self._listings.get(place)
         if known is None:

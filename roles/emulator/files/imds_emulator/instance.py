@@ -16,20 +16,22 @@ OPTIONS = ("http_tokens", "http_endpoint", "instance_metadata_tags")
 
 
 class View(t.NamedTuple):
-    """What one request needs to know of its instance. Never changed, only replaced."""
+    """The state of an instance that one request needs. Immutable by convention."""
 
     instance_id: str
     options: t.Dict[str, str]
     root: t.Dict[str, t.Any]
     switches: t.Dict[str, t.Any]
     faults: FaultPlan
-    until: float  #: emulator time from which it is out of date
+    until: float  #: emulator time at which the view expires, in seconds since 1970
 
 
 class Instance:
+    """An emulated instance: its configuration as given (`raw`), with defaults (`settings`), and its changing state."""
+
     def __init__(self, raw: t.Dict[str, t.Any], seed: bytes, started: float) -> None:
         self.raw = raw
-        self.number = 0  #: of its creation, for lists in a fixed order
+        self.number = 0  #: order of creation
         self.settings = complete(raw)
         self.faults = FaultPlan(self.settings["faults"])
         role = self.settings["role"]
@@ -37,9 +39,10 @@ class Instance:
         self.view: t.Optional[View] = None
         self.former_options: t.Dict[str, str] = {}
         self.options_from = 0.0
-        self.described: t.Optional[t.Tuple[str, t.Dict[str, t.Any]]] = None  #: the control plane's view of it, made when asked
+        self.described: t.Optional[t.Tuple[str, t.Dict[str, t.Any]]] = None  #: cache of control.row.described()
 
     def options(self, now: float) -> t.Dict[str, str]:
+        """Return the metadata options in effect at the emulator time *now*."""
         if now < self.options_from:
             return self.former_options
         return {key: self.settings[key] for key in OPTIONS}

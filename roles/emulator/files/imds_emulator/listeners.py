@@ -60,7 +60,7 @@ class Listeners:
             return instance_id
 
     def update(self, instance_id: str, changes: t.Any) -> None:
-        """Change an instance and move its own address if ``listen`` changes.
+        """Change an instance and move its own address if `listen` changes.
 
         If the new address cannot be opened, the other changes remain and the instance has no own address.
 

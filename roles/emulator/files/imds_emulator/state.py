@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which instances are there, and what is true of each of them now? The one state, under one lock.
+"""Hold the instances and switches of the emulator.
 
-Whatever changes an instance goes through this object: the admin side and the control plane. A change is on the data
-side with the next request, or after the delay that was asked for.
+The admin API and the control plane change instances only through the class State, under one lock. The metadata service
+uses a change from the next request on, or after the requested delay.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from .instance import OPTIONS, Instance, View
 from .tokens import TokenStore
 
 class State:
+    """The instances, switches, tokens and the clock. Safe to use from several threads."""
+
     def __init__(self, config: Config, clock: Clock, started: t.Optional[float] = None) -> None:
         self.clock = clock
         self.started = clock.now() if started is None else started
@@ -37,33 +39,42 @@ class State:
         for raw in config.instances:
             self._put(raw)
 
-    # -- reading
-
     def ids(self) -> t.List[str]:
+        """Return the IDs of all instances."""
         with self.lock:
             return list(self._instances)
 
     def raw(self) -> t.List[t.Dict[str, t.Any]]:
+        """Return the configurations of all instances as given, without default values."""
         with self.lock:
             return [instance.raw for instance in self._instances.values()]
 
     def settings(self, instance_id: str) -> t.Dict[str, t.Any]:
-        """Everything about an instance, keys filled in. Raises KeyError."""
+        """Return the settings of an instance with default values.
+
+        Raises: KeyError.
+        """
         with self.lock:
             return dict(self._instances[instance_id].settings)
 
     def switches(self) -> t.Dict[str, t.Any]:
+        """Return the values of all switches."""
         with self.lock:
             return dict(self._switches)
 
     def pick(self, owner: t.Optional[str], client: str) -> t.Optional[str]:
-        """Whose request is it? The owner of the listening address, else the client's, else the default instance."""
+        """Return the ID of the instance that serves a request, or None.
+
+        This is the *owner* of the listening address; on a shared address the instance that lists the *client* address,
+        or else the default instance.
+        """
         with self.lock:
             if owner is not None:
                 return owner if owner in self._instances else None
             return self._index.by_client(client) or self._index.default()
 
     def view(self, instance_id: str) -> t.Optional[View]:
+        """Return the current view of an instance, or None if it is unknown."""
         with self.lock:
             instance = self._instances.get(instance_id)
             if instance is None:
@@ -74,49 +85,58 @@ class State:
             return instance.view
 
     def instance(self, instance_id: str) -> t.Optional[Instance]:
-        """For reading only."""
+        """Return an instance, which the caller must not change, or None if it is unknown."""
         return self._instances.get(instance_id)
 
     def listing(self, account: str, region: str) -> Listing:
-        """The account's instances in a region, in the order of their creation."""
+        """Return the instances of an account in a region, in the order of their creation."""
         with self.lock:
             return self._index.listing(account, region)
 
     def regions(self) -> t.List[str]:
+        """Return the sorted regions that contain an instance."""
         with self.lock:
             return self._index.regions()
 
     def with_role(self) -> t.List[Instance]:
+        """Return the instances that have a RAM role."""
         with self.lock:
             return [instance for instance in self._instances.values() if instance.keys]
 
-    # -- changing
-
     def create(self, raw: t.Any) -> str:
-        """Raises ValueError."""
+        """Create an instance and return its ID.
+
+        Raises: ValueError for an invalid configuration.
+        """
         with self.lock:
             checked = check_instance(raw)
             if checked["instance_id"] in self._instances:
-                raise ValueError("instance.instance_id: %s exists already" % checked["instance_id"])
+                raise ValueError("instance.instance_id: %s already exists" % checked["instance_id"])
             self._put(checked)
             self.changed()
             return str(checked["instance_id"])
 
     def delete(self, instance_id: str) -> None:
-        """Raises KeyError."""
+        """Delete an instance and its tokens.
+
+        Raises: KeyError.
+        """
         with self.lock:
             self._index.remove(self._instances.pop(instance_id))
             self.tokens.drop(instance_id)
             self.changed()
 
     def update(self, instance_id: str, changes: t.Any) -> None:
-        """Changes any keys of an instance, all or none. Raises KeyError and ValueError."""
+        """Change settings of an instance: all of *changes* or, if one is invalid, none.
+
+        Raises: KeyError, ValueError.
+        """
         with self.lock:
             old = self._instances[instance_id]
             if not isinstance(changes, dict):
-                raise ValueError("instance: an object is needed")
+                raise ValueError("instance: must be an object")
             if changes.get("instance_id", instance_id) != instance_id:
-                raise ValueError("instance.instance_id: it cannot be changed")
+                raise ValueError("instance.instance_id: cannot be changed; create another instance")
             rest = {key: value for key, value in changes.items() if key not in OPTIONS}
             options = {key: value for key, value in changes.items() if key in OPTIONS}
             check_instance({**old.raw, **changes})
@@ -137,11 +157,11 @@ class State:
         instance_metadata_tags: t.Optional[str] = None,
         delay: float = 0.0,
     ) -> t.Dict[str, str]:
-        """Sets the options that are given, keeps the others, and returns all of them.
+        """Set the given metadata options, keep the others, and return all of them.
 
-        ``delay``: seconds until the data side follows; the switch options_delay, where that is longer.
+        The metadata service uses them after *delay* seconds, or after the switch options_delay if that is longer.
 
-        Raises KeyError for an unknown instance and ValueError for an impossible value.
+        Raises: KeyError for an unknown instance, ValueError for an invalid value.
         """
         given = {"http_tokens": http_tokens, "http_endpoint": http_endpoint}
         given["instance_metadata_tags"] = instance_metadata_tags
@@ -162,7 +182,10 @@ class State:
             return {key: instance.settings[key] for key in OPTIONS}
 
     def set_switches(self, changes: t.Any) -> None:
-        """Raises ValueError."""
+        """Change switches.
+
+        Raises: ValueError naming the invalid switch.
+        """
         with self.lock:
             self._switches = switches.merged(self._switches, changes)
             for instance in self._instances.values():
@@ -170,22 +193,23 @@ class State:
             self.changed()
 
     def advance(self, seconds: float) -> None:
-        """Raises ValueError for a step back."""
+        """Move the clock forward.
+
+        Raises: ValueError for a negative number.
+        """
         with self.lock:
             self.clock.advance(seconds)
             self.changed()
-
-    # -- inside
 
     def _put(self, raw: t.Dict[str, t.Any], replaces: t.Optional[str] = None) -> Instance:
         instance_id = raw["instance_id"]
         old = self._instances.get(instance_id)
         if old is not None and replaces is None:
-            raise ValueError("instance_id %s: two instances have it" % instance_id)
+            raise ValueError("instance_id %s: used by two instances" % instance_id)
         for client in raw.get("clients", []):
             other = self._index.by_client(client)
             if other not in (None, replaces):
-                raise ValueError("clients: %s and %s both claim %s" % (other, instance_id, client))
+                raise ValueError("clients: %s and %s both list %s" % (other, instance_id, client))
         instance = Instance(raw, self._seed, self.started)
         if old is not None:
             self._index.remove(old)

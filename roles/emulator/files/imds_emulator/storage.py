@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What outlives a restart? What the admin side changed, in one file that only its owner can read."""
+"""Store changes made through the admin API in a file, and restore them after a restart."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ from .state import State
 
 
 def restore(path: t.Optional[str], config: Config) -> t.Tuple[Config, Clock, t.Optional[float]]:
-    """What to start with: the stored state, unless the configuration has changed since; then that wins.
+    """Return (configuration, clock, start time) from the stored state, or from *config* if that has changed since.
 
-    Raises ValueError for a file that is no state.
+    The start time is None if the state is not restored.
+
+    Raises: ValueError for an invalid file, OSError.
     """
     if not path or not os.path.exists(path):
         return config, Clock(), None
@@ -37,6 +39,7 @@ def restore(path: t.Optional[str], config: Config) -> t.Tuple[Config, Clock, t.O
 
 
 def snapshot(state: State, digest: str, control: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+    """Return the data to store. *digest* identifies the configuration that it is based on."""
     return {
         "config_digest": digest,
         "clock_offset": state.clock.offset,
@@ -48,7 +51,7 @@ def snapshot(state: State, digest: str, control: t.Mapping[str, t.Any]) -> t.Dic
 
 
 def write_json(path: str, data: t.Any) -> None:
-    """Replaces the file in one step: a reader sees the old text or the new one. Mode 0600."""
+    """Replace a file atomically with JSON, readable by its owner only (mode 0600)."""
     folder = os.path.dirname(os.path.abspath(path))
     descriptor, name = tempfile.mkstemp(dir=folder, prefix=".imds-emulator-")
     try:

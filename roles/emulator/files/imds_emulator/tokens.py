@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which tokens are valid, on which instance, and until when?"""
+"""Issue tokens and check their validity."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ MAXIMUM_TTL = 21600
 
 
 class Token:
+    """An issued token. `expires` is in seconds of the monotonic clock."""
+
     __slots__ = ("instance_id", "expires", "uses")
 
     def __init__(self, instance_id: str, expires: float) -> None:
@@ -28,7 +30,7 @@ class Token:
 
 
 class TokenStore:
-    """Any number of tokens for each instance, forgotten when they expire. Times are seconds of the steady clock."""
+    """The tokens of all instances until they expire. Safe to use from several threads."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -37,7 +39,7 @@ class TokenStore:
         self._lock = threading.Lock()
 
     def issue(self, instance_id: str, ttl: int) -> str:
-        """56 characters of Base64: it has ``+``, ``/`` and ``=``, which clients must pass on unchanged."""
+        """Return a new token: 56 characters of Base64. Clients must send `+`, `/` and `=` unchanged."""
         text = base64.b64encode(secrets.token_bytes(40)).decode("ascii")
         with self._lock:
             expires = self._clock.steady() + ttl
@@ -47,7 +49,10 @@ class TokenStore:
         return text
 
     def use(self, text: str, dies_after: t.Optional[int] = None) -> t.Optional[t.Tuple[str, int]]:
-        """``(instance, seconds left)``, counting one use; None for a token that is unknown, expired or used up."""
+        """Count one use and return (instance ID, seconds left), or None if the token is unknown, expired or used up.
+
+        A token is used up after *dies_after* uses; None means no limit.
+        """
         with self._lock:
             token = self._tokens.get(text)
             if token is None or token.expires <= self._clock.steady():
@@ -59,6 +64,7 @@ class TokenStore:
             return token.instance_id, int(token.expires - self._clock.steady())
 
     def drop(self, instance_id: str) -> None:
+        """Revoke all tokens of an instance."""
         with self._lock:
             self._tokens = {text: token for text, token in self._tokens.items() if token.instance_id != instance_id}
 

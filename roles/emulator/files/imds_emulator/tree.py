@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What does a path hold? Listings, leaves, and ``meta-data/all``, from a tree of names.
+"""Resolve paths to listings and values, and build `meta-data/all`.
 
-A listing has one name a line, in byte order, with LF between and none at the end. Below ``meta-data`` a directory's
-name ends with a slash (the slash counts in the order); above and beside it no name does.
+A listing has one name per line, in byte order, separated by LF without a final one. Below `meta-data`, names of
+directories end with a slash, which counts in the order; elsewhere they do not.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ VERSIONS = ("2016-01-01", "latest")
 
 
 def segments(path: str, switches: t.Mapping[str, t.Any]) -> t.Tuple[t.List[str], bool]:
-    """``(names, ends with a slash)`` of a request path.
+    """Return (names, whether the path ends with a slash) of a request path.
 
-    Decoding comes after splitting: ``%2F`` is a character of a name and separates nothing. ``.`` and ``..`` are
-    names like others, and nothing has these names.
+    Names are decoded after splitting, so `%2F` is a character of a name. `.` and `..` are ordinary names, which do not
+    exist.
     """
     slash = path.endswith("/")
     parts = path[1:].split("/")
@@ -37,7 +37,7 @@ def segments(path: str, switches: t.Mapping[str, t.Any]) -> t.Tuple[t.List[str],
 
 
 def find(root: t.Mapping[str, t.Any], names: t.List[str], switches: t.Mapping[str, t.Any]) -> t.Any:
-    """The directory or value at ``names`` (version first); None when there is none."""
+    """Return the directory or value at *names*, the first of which is the version, or None if it does not exist."""
     node: t.Any = root
     for depth, name in enumerate(names):
         if not isinstance(node, dict):
@@ -60,7 +60,7 @@ def _other_case(node: t.Mapping[str, t.Any], names: t.List[str], depth: int, rul
 
 
 def listing(node: t.Mapping[str, t.Any], names: t.List[str], switches: t.Mapping[str, t.Any]) -> t.Optional[str]:
-    """The text of a directory; None where the service has nothing to list."""
+    """Return the listing of a directory, or None if the service has no listing of it."""
     if len(names) == 1:
         lines = _version_names(node, switches)
     elif names[1:] == ["global-config"] and not switches["list_global_config"]:
@@ -83,7 +83,7 @@ def _version_names(node: t.Mapping[str, t.Any], switches: t.Mapping[str, t.Any])
 
 
 def root(content: t.Mapping[str, t.Any], switches: t.Mapping[str, t.Any], settings: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
-    """The whole tree from ``/`` on: every version has the same content. ``metadata: {"all": null}`` removes ``all``, too."""
+    """Return the tree below `/`. Both versions have the same content; `metadata: {"all": null}` removes `all`."""
     below = dict(content)
     meta = below["meta-data"]
     if switches["all"] and "all" not in settings["metadata"]:
@@ -92,7 +92,7 @@ def root(content: t.Mapping[str, t.Any], switches: t.Mapping[str, t.Any], settin
 
 
 def all_document(meta: t.Mapping[str, t.Any], switches: t.Mapping[str, t.Any], extra: t.Mapping[str, t.Any]) -> str:
-    """``meta-data/all``: one JSON object nested by directory; values are the texts that single leaves have."""
+    """Return `meta-data/all`: one JSON object, nested by directory, with the text values of single items."""
     hidden = {"tags", "public-keys", "ram"} - set(switches["all_includes"])
     result = _copy({name: child for name, child in meta.items() if name not in hidden})
     if switches["all_multi_value"] == "array":

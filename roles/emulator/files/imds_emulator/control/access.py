@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who calls, and what may the caller do? Configured access keys, the roles of instances, and sessions of AssumeRole."""
+"""Find the credential of an access key and the permissions of its caller.
+
+Sources: configured access keys, RAM roles of instances, and sessions of AssumeRole.
+"""
 
 from __future__ import annotations
 
@@ -20,28 +23,33 @@ MOST_SESSIONS = 10000
 
 
 class Caller(t.NamedTuple):
+    """The identity and the permissions of a caller."""
+
     account: str
-    actions: t.Tuple[str, ...]  #: patterns such as ecs:Describe*
-    roles: t.Optional[t.Tuple[str, ...]]  #: names or ARNs for AssumeRole; None: all of the account
+    actions: t.Tuple[str, ...]  #: allowed RAM actions, patterns such as ecs:Describe*
+    roles: t.Optional[t.Tuple[str, ...]]  #: names or ARNs of roles that it can assume; None: all roles of the account
     kind: str  #: Account, RAMUser or AssumedRoleUser
-    user: str  #: name of the user; role/session of an assumed role
+    user: str  #: user name, or ROLE/SESSION of an assumed role
     session: bool = False
 
     def may(self, action: str) -> bool:
-        """RAM actions ignore case."""
+        """Return whether the caller has permission for a RAM action, ignoring case."""
         return any(fnmatch.fnmatchcase(action.lower(), pattern.lower()) for pattern in self.actions)
 
     @property
     def arn(self) -> str:
+        """Return the ARN of the caller."""
         if self.kind == "Account":
             return "acs:ram::%s:root" % self.account
         return "acs:ram::%s:%s/%s" % (self.account, "assumed-role" if self.session else "user", self.user)
 
 
 class Credential(t.NamedTuple):
+    """The secret of an access key, its security token and expiration, and its caller."""
+
     secret: str
     token: t.Optional[str]
-    ends: float  #: emulator time
+    ends: float  #: emulator time, in seconds since 1970
     caller: Caller
 
 
@@ -49,15 +57,17 @@ FOREVER = float("inf")
 
 
 class Access:
+    """The credentials and roles that exist. Safe to use from several threads."""
+
     def __init__(self, state: State, settings: t.Callable[[], t.Mapping[str, t.Any]]) -> None:
         self._state = state
         self._settings = settings
         self._lock = threading.Lock()
         self._sessions: t.Dict[str, Credential] = {}
-        self._owners: t.Dict[str, str] = {}  #: role key -> id of its instance, as far as known
+        self._owners: t.Dict[str, str] = {}  #: cache: access key of a role -> instance ID
 
     def find(self, access_key: str) -> t.Optional[Credential]:
-        """Also a credential that has expired not long ago: ``ends`` tells."""
+        """Return a credential, also if recently expired (see `ends`), or None if the access key is unknown."""
         fields = self._settings()["access_keys"].get(access_key)
         if fields is not None:
             account = fields.get("account") or self._settings()["account_id"]
@@ -69,7 +79,7 @@ class Access:
         return self._sessions.get(access_key) or self._of_instance(access_key)
 
     def role(self, account: str, name: str) -> t.Optional[t.Mapping[str, t.Any]]:
-        """A RAM role of the account: its actions, and maximum_seconds of a session."""
+        """Return a RAM role with the keys `actions` and `maximum_seconds` (of a session), or None if unknown."""
         known = self._settings()["roles"].get(name)
         if known is not None and account == self._settings()["account_id"]:
             return dict(known)
@@ -80,7 +90,7 @@ class Access:
         return None
 
     def assume(self, account: str, role: str, actions: t.Iterable[str], session: str, seconds: float) -> t.Dict[str, str]:
-        """A new session's credentials, as STS shows them."""
+        """Create a session of a role and return its credentials in the format of STS."""
         ends = self._state.clock.now() + seconds
         key, secret = "STS.N" + secrets.token_hex(12), secrets.token_hex(22)
         token = "CAIS" + secrets.token_hex(300)
@@ -122,5 +132,5 @@ def _of_role(instance: Instance, access_key: str, now: float) -> t.Optional[Cred
 
 
 def number_of(text: str) -> str:
-    """A believable numeric id, the same at every start."""
+    """Return a numeric ID derived from a text."""
     return str(3 * 10**17 + int(hashlib.sha256(text.encode("utf-8")).hexdigest()[:14], 16))[:18]

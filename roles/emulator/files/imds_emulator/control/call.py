@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which operation is called, with which parameters, and in which form is the answer wanted?
+"""Parse an API call: operation, parameters and response format.
 
-Two forms of calls are known. V3: operation and signature in headers, parameters in query or form body. V1: everything
-in query or form body. What a call cannot be read from is noted (``wrong``), so that it can still be journaled.
+V3 calls have operation and signature in headers and parameters in the query or a form body. V1 calls have everything in
+the query or a form body. A parse error is stored in `Call.wrong`, so that the call is still recorded.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl
 from .errors import ApiError
 from ..request import Request
 
-#: Parameters of V1 that say who calls what, not with which values.
+#: Parameters of V1 that are not parameters of the operation.
 V1_OWN = (
     "AccessKeyId",
     "Action",
@@ -31,10 +31,12 @@ V1_OWN = (
     "Timestamp",
     "Version",
 )
-LONGEST = 64  #: characters of a client's text that the journal keeps
+LONGEST = 64  #: characters of a client's text that are recorded
 
 
 class Call:
+    """A parsed API call."""
+
     def __init__(self, request: Request, body: bytes) -> None:
         self.request = request
         self.body = body
@@ -44,8 +46,8 @@ class Call:
         self._decode()
         self.parameters: t.Dict[str, str] = dict(self.query + self.form)
         if self.wrong is None and len(self.parameters) < len(self.query) + len(self.form):
-            self.wrong = ApiError("InvalidParameter", "A parameter is given twice.")
-        self.own: t.Dict[str, str] = {}  #: of V1: Action, Timestamp and so on
+            self.wrong = ApiError("InvalidParameter", "A parameter is specified twice.")
+        self.own: t.Dict[str, str] = {}  #: V1_OWN parameters of a V1 call
         self.version = "v1" if "Signature" in self.parameters else "v3"
         if self.version == "v3" and "x-acs-action" not in request.headers and "Action" in self.parameters:
             self.version = "v1"
@@ -58,18 +60,20 @@ class Call:
             self.product_version = request.headers.get("x-acs-version", "")
             accept = request.headers.get("accept", "").lower()
             self.xml = "xml" in accept and "json" not in accept
-        self.access_key = ""  #: as the client says, set when its signature is read
+        self.access_key = ""  #: set by signature.claim(); not verified
 
     @property
     def region(self) -> str:
+        """Return the parameter RegionId, or empty text."""
         return self.parameters.get("RegionId", "")
 
     @property
     def instance(self) -> str:
+        """Return the parameter InstanceId, or empty text."""
         return self.parameters.get("InstanceId", "")
 
     def digest(self) -> str:
-        """The same for the same question: tells whether something was asked twice. Holds none of its values."""
+        """Return a hash of operation and parameters, which identifies repeated calls without revealing values."""
         text = repr((self.action, sorted(self.parameters.items())))
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
@@ -81,9 +85,9 @@ class Call:
             if self.body and form == "application/x-www-form-urlencoded":
                 self.form = parse_qsl(self.body.decode("ascii"), keep_blank_values=True, errors="strict")
         except ValueError:
-            self.wrong = ApiError("InvalidParameter", "The parameters are not UTF-8 in percent-encoding.")
+            self.wrong = ApiError("InvalidParameter", "The parameters are not percent-encoded UTF-8.")
 
 
 def short(text: str) -> str:
-    """A client's text as the journal keeps it."""
+    """Return a client's text, shortened and without control characters, for the journal."""
     return "".join(letter if letter.isprintable() else "?" for letter in text[:LONGEST])

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""DescribeInstances: which instances match, and which of them are on the page?"""
+"""Implement DescribeInstances: filters and pages."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ import typing as t
 from .errors import ApiError
 from .format import Prepared
 from .pages import Page, Pages
-from .row import NOT_ASKED, described, shown_options
+from .row import NO_OPTIONS, described, shown_options
 from ..fields import FIELDS
 from ..index import Listing
 from ..instance import Instance
 
-#: What is shown of an instance's options, by its id: those that were ever set.
+#: Returns the metadata options of an instance that were set at least once.
 Options = t.Callable[[Instance], t.Mapping[str, str]]
 Test = t.Callable[[Instance], bool]
 
 MOST_IDS, MOST_TAGS = 100, 20
 _TAG = re.compile(r"Tag\.([0-9]{1,4})\.([Kk]ey|[Vv]alue)")
 _ADDITIONAL = re.compile(r"AdditionalAttributes\.[0-9]{1,4}")
-#: Parameters that name one value each.
+#: Filters by one exact value, and the setting that they compare.
 _EXACT: t.Dict[str, t.Callable[[t.Mapping[str, t.Any]], t.Any]] = {
     "VpcId": lambda settings: settings["network_interfaces"][0]["vpc_id"],
     "VSwitchId": lambda settings: settings["network_interfaces"][0]["vswitch_id"],
@@ -35,7 +35,7 @@ _EXACT: t.Dict[str, t.Callable[[t.Mapping[str, t.Any]], t.Any]] = {
     "InstanceTypeFamily": lambda settings: settings["instance_type"].rpartition(".")[0],
     "Status": lambda settings: settings["status"],
 }
-#: Documented filters that this emulator cannot apply: refused, for ignoring them would answer another question.
+#: Documented filters that are not emulated. They are refused: ignoring them would return wrong instances.
 NOT_EMULATED = (
     "DeviceAvailable EipAddresses HpcClusterId HttpPutResponseHopLimit InnerIpAddresses InstanceChargeType "
     "InstanceNetworkType InternetChargeType IoOptimized KeyPairName LockReason NeedSaleCycle PrivateIpAddresses "
@@ -44,9 +44,11 @@ NOT_EMULATED = (
 
 
 class Found(t.NamedTuple):
+    """The instances of one page."""
+
     rows: t.List[Instance]
-    total: int  #: 0 with pages by token: there the documentation calls it meaningless
-    last: int  #: number of the last row when more follow, else 0
+    total: int  #: 0 with NextToken paging, where the documentation calls it meaningless
+    last: int  #: number of the last instance if more follow, else 0
 
 
 def describe(
@@ -57,12 +59,15 @@ def describe(
     options: Options,
     rules: t.Mapping[str, t.Any],
 ) -> t.Dict[str, t.Any]:
-    """The answer. Raises ApiError."""
-    page = pages.asked(account, parameters)
+    """Return the fields of the response.
+
+    Raises: ApiError.
+    """
+    page = pages.requested(account, parameters)
     found = _find(listing, parameters, page, options, rules["tag_limit"])
-    asked = "META_OPTIONS" in [value for name, value in parameters.items() if _ADDITIONAL.fullmatch(name)]
+    requested = "META_OPTIONS" in [value for name, value in parameters.items() if _ADDITIONAL.fullmatch(name)]
     untouched = rules["untouched_options"]
-    shown = [shown_options(options(row), untouched) if asked else NOT_ASKED for row in found.rows]
+    shown = [shown_options(options(row), untouched) if requested else NO_OPTIONS for row in found.rows]
     return {
         "Instances": Prepared(
             lambda: _json(found.rows, shown),
@@ -76,8 +81,11 @@ def describe(
 
 
 def validate(parameters: t.Mapping[str, str], pages: Pages, account: str) -> None:
-    """What a dry run checks. Raises ApiError."""
-    pages.asked(account, parameters)
+    """Validate the parameters as a dry run does.
+
+    Raises: ApiError.
+    """
+    pages.requested(account, parameters)
     _tests(parameters, lambda _instance: {})
     _ids(parameters)
 
@@ -103,7 +111,7 @@ def _find(
         first = (page.number - 1) * page.size
         return Found(matches[first : first + page.size], len(matches), 0)
     if ids is None and not _by_tag(parameters):
-        # The rest of the list only, and no further than to the first match of the next page.
+        # Test only the rest of the list, up to the first match of the next page.
         candidates = candidates[listing.after(page.after) :] if page.after else candidates
         matches = _matching(candidates, tests, page.size + 1)
     else:
@@ -134,7 +142,10 @@ def _limited(matches: t.List[Instance], parameters: t.Mapping[str, str], tag_lim
 
 
 def _ids(parameters: t.Mapping[str, str]) -> t.Optional[t.List[str]]:
-    """None: not asked. An empty list is a filter that nothing passes. Raises ApiError."""
+    """Return the filter InstanceIds, or None if it is absent. An empty list matches no instance.
+
+    Raises: ApiError.
+    """
     text = parameters.get("InstanceIds")
     if text is None:
         return None
@@ -148,7 +159,10 @@ def _ids(parameters: t.Mapping[str, str]) -> t.Optional[t.List[str]]:
 
 
 def _tests(parameters: t.Mapping[str, str], options: Options) -> t.List[Test]:
-    """Raises ApiError for an impossible value."""
+    """Return the tests of all filters.
+
+    Raises: ApiError for an invalid value.
+    """
     for name in NOT_EMULATED:
         if parameters.get(name):
             raise ApiError("InvalidParameter", "%s is not emulated." % name)
@@ -172,7 +186,7 @@ def _exact(read: t.Callable[[t.Mapping[str, t.Any]], t.Any], value: str) -> Test
 
 
 def _named(pattern: str) -> Test:
-    """Only the asterisk has a meaning."""
+    """Return a test for the instance name, in which only `*` is a wildcard."""
     regex = re.compile(".*".join(re.escape(part) for part in pattern.split("*")), re.DOTALL)
     return lambda instance: regex.fullmatch(instance.settings["instance_name"]) is not None
 
@@ -183,12 +197,15 @@ def _with_option(key: str, value: str, options: Options) -> Test:
 
 
 def _tagged(key: str, value: t.Optional[str]) -> Test:
-    """A tag without a value asked for: any value."""
+    """Return a test for a tag. The value None matches any value."""
     return lambda instance: key in instance.settings["tags"] and value in (None, instance.settings["tags"][key])
 
 
 def _tags(parameters: t.Mapping[str, str]) -> t.List[t.Tuple[str, t.Optional[str]]]:
-    """Raises ApiError."""
+    """Return (key, value) of each Tag.N filter.
+
+    Raises: ApiError.
+    """
     found: t.Dict[int, t.Dict[str, str]] = {}
     for name, value in parameters.items():
         match = _TAG.fullmatch(name)

@@ -2,7 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The operations of ECS (2014-05-26): DescribeInstances, ModifyInstanceMetadataOptions, DescribeRegions, DescribeImages."""
+"""Implement the operations of ECS (API version 2014-05-26).
+
+Each takes the caller, the parameters and whether the caller has permission, returns the fields of the response, and
+raises ApiError.
+"""
 
 from __future__ import annotations
 
@@ -23,16 +27,18 @@ Rules = t.Callable[[], t.Mapping[str, t.Any]]
 
 
 class Ecs:
+    """The operations. *rules* returns the settings of the control plane."""
+
     def __init__(self, state: State, rules: Rules) -> None:
         self._state = state
         self._rules = rules
         self._pages = Pages()
-        #: instance -> its options before the last change, and the moment that DescribeInstances shows the change
+        #: instance ID -> (options before the last change, time from which DescribeInstances returns the change)
         self._pending: t.Dict[str, t.Tuple[t.Mapping[str, str], float]] = {}
         self._images: t.Dict[t.Tuple[str, str], t.Tuple[Listing, t.Dict[str, Instance]]] = {}
 
     def describe_instances(self, caller: Caller, parameters: t.Mapping[str, str], allowed: bool) -> Fields:
-        """Without permission the list is empty, and only a dry run tells why."""
+        """List instances. Without permission the list is empty, and only a dry run returns an error."""
         region = self._region(parameters)
         if flag(parameters, "DryRun"):
             if not allowed:
@@ -43,7 +49,7 @@ class Ecs:
         return describe.describe(listing, parameters, caller.account, self._pages, self._options, self._rules())
 
     def modify_metadata_options(self, caller: Caller, parameters: t.Mapping[str, str], _allowed: bool) -> Fields:
-        """There is no dry run of this operation: a parameter DryRun is ignored, as any unknown one."""
+        """Set the metadata options of an instance. The operation has no dry run and ignores DryRun."""
         region, rules = self._region(parameters), self._rules()
         wanted = {
             "http_endpoint": _option(parameters, "HttpEndpoint", "http_endpoint"),
@@ -66,6 +72,7 @@ class Ecs:
         return {}
 
     def describe_regions(self, _caller: Caller, _parameters: t.Mapping[str, str], _allowed: bool) -> Fields:
+        """List the configured regions and those of instances."""
         regions = [
             {
                 "RegionId": region,
@@ -78,6 +85,7 @@ class Ecs:
         return {"Regions": {"Region": regions}}
 
     def describe_images(self, caller: Caller, parameters: t.Mapping[str, str], _allowed: bool) -> Fields:
+        """List the images of the instances in a region."""
         region = self._region(parameters)
         size, number = whole(parameters, "PageSize", SMALLEST), whole(parameters, "PageNumber", 1)
         if not 1 <= size <= LARGEST or number < 1:
@@ -117,7 +125,7 @@ class Ecs:
             self._pending.pop(name, None)
 
     def _images_of(self, account: str, region: str) -> t.Dict[str, Instance]:
-        """The images that instances of the region were made from. Remade when an instance came, changed or went."""
+        """Return the images of a region, by ID, each with one of its instances. Cached until an instance changes."""
         listing = self._state.listing(account, region)
         known = self._images.get((account, region))
         if known is None or known[0] is not listing:

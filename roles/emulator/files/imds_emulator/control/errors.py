@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which errors does the OpenAPI answer with? Code, HTTP status and message of each, as documented.
+"""Define the error codes of the API with their documented HTTP statuses and messages.
 
-``%(name)s`` in a message is filled in. Statuses that no page states are those seen in published logs.
+Undocumented statuses are those of published logs.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import typing as t
 
 ERRORS: t.Dict[str, t.Tuple[int, str]] = {
-    # who asks
+    # authentication and permissions
     "MissingParameter": (
         400,
         'The input parameter "%(name)s" that is mandatory for processing this request is not supplied.',
@@ -36,7 +36,7 @@ ERRORS: t.Dict[str, t.Tuple[int, str]] = {
         "User not authorized to operate on the specified resource, or this API doesn't support RAM.",
     ),
     "NoPermission": (403, "You are not authorized to do this action. You should be authorized by RAM."),
-    # what is asked
+    # parameters
     "UnsupportedHTTPMethod": (405, "This http method is not supported."),
     "InvalidAction.NotFound": (404, "Specified api is not found, please check your url and method."),
     "InvalidVersion": (400, "Specified parameter Version is not valid."),
@@ -52,7 +52,7 @@ ERRORS: t.Dict[str, t.Tuple[int, str]] = {
     "InvalidTagCount": (400, "The specified tags are beyond the permitted range."),
     "DryRunOperation": (400, "Request validation has been passed with DryRun flag set."),
     "EntityNotExist.Role": (404, "The role not exists: %(name)s."),
-    # how it is going
+    # temporary failures
     "Throttling": (400, "Request was denied due to request throttling."),
     "Throttling.User": (400, "Request was denied due to user flow control."),
     "Throttling.Api": (400, "Request was denied due to api flow control."),
@@ -63,7 +63,10 @@ ERRORS: t.Dict[str, t.Tuple[int, str]] = {
 
 
 class ApiError(Exception):
-    """``code`` need not be one of ERRORS; then the status is 400 unless given."""
+    """An error response.
+
+    A *code* that is not in ERRORS has the status 400 by default. *values* are inserted into the message.
+    """
 
     def __init__(self, code: str, message: str = "", status: int = 0, **values: str) -> None:
         usual = ERRORS.get(code, (400, code))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What goes wrong with calls on purpose, with which, and how often?"""
+"""Inject faults into the control plane, for selected calls and a limited number of times."""
 
 from __future__ import annotations
 
@@ -13,30 +13,33 @@ import typing as t
 from .call import Call
 from .errors import ERRORS
 
-#: kind -> (its own keys with their defaults, what it does). ``None`` as default: the key must be given.
+#: kind -> (keys of the kind with their defaults, meaning). A key with the default None is required.
 KINDS: t.Dict[str, t.Any] = {
-    "error": ({"code": None, "status": 0, "message": ""}, "this error, e.g. OperationConflict, ServiceUnavailable"),
-    "latency": ({"seconds": None}, "the answer comes SECONDS later"),
-    "html": ({"status": 200}, "a page of HTML, as a proxy sends it"),
-    "truncated": ({}, "half of the JSON or XML, in a complete HTTP answer"),
-    "cut": ({}, "half of what Content-Length promised, then the end"),
-    "repeat_token": ({}, "a page of DescribeInstances names itself as the next"),
-    "reset": ({}, "connection reset (RST) before any answer"),
-    "hang": ({}, "no answer, the connection is held"),
+    "error": ({"code": None, "status": 0, "message": ""}, "return this error, such as OperationConflict"),
+    "latency": ({"seconds": None}, "delay the response by SECONDS"),
+    "html": ({"status": 200}, "return an HTML page, as proxies do"),
+    "truncated": ({}, "return half of the JSON or XML in a complete HTTP response"),
+    "cut": ({}, "close the connection after half of the body"),
+    "repeat_token": ({}, "return the NextToken of the same page (DescribeInstances)"),
+    "reset": ({}, "reset the connection (RST) without a response"),
+    "hang": ({}, "send no response, keep the connection open"),
 }
 COMMON = ("kind", "action", "region", "instance", "times", "skip", "after")
 
 
 class Fault(t.NamedTuple):
+    """A validated fault."""
+
     kind: str
     selectors: t.Dict[str, str]  #: patterns for action, region, instance
     times: t.Optional[int]
-    skip: int  #: calls that are let through first
-    after: bool  #: the operation is carried out, and only its answer is lost
+    skip: int  #: number of matching calls before the first fault
+    after: bool  #: run the operation and replace only its response
     options: t.Dict[str, t.Any]
 
 
 def is_fault(raw: t.Any) -> bool:
+    """Return whether a fault is valid."""
     try:
         parse(raw)
     except ValueError:
@@ -45,33 +48,39 @@ def is_fault(raw: t.Any) -> bool:
 
 
 def check(raw: t.Any) -> None:
-    """Raises ValueError naming what is wrong with the first bad fault of a list."""
+    """Validate a list of faults.
+
+    Raises: ValueError naming the invalid key of the first invalid fault.
+    """
     if not isinstance(raw, list):
-        raise ValueError("control.faults: a list is needed")
+        raise ValueError("control.faults: must be a list")
     for entry in raw:
         parse(entry)
 
 
 def parse(raw: t.Any) -> Fault:
-    """Raises ValueError naming what is wrong."""
+    """Validate a fault.
+
+    Raises: ValueError naming the invalid key.
+    """
     if not isinstance(raw, dict) or raw.get("kind") not in KINDS:
-        raise ValueError("a fault of the control side has a kind, one of: %s" % ", ".join(KINDS))
+        raise ValueError("control.faults: a fault must be an object with the key kind, one of: %s" % ", ".join(KINDS))
     kind, own = raw["kind"], KINDS[raw["kind"]][0]
     for key in raw:
         if key not in COMMON and key not in own:
-            raise ValueError("fault %s: there is no key %s; there are: %s" % (kind, key, ", ".join([*COMMON, *own])))
+            raise ValueError("fault %s: unknown key %s; known keys: %s" % (kind, key, ", ".join([*COMMON, *own])))
     options = {key: raw.get(key, default) for key, default in own.items()}
     for key, value in options.items():
         if not _fits(key, value):
-            raise ValueError("fault %s: %s is missing or %r is not possible" % (kind, key, value))
+            raise ValueError("fault %s: key %s: missing or invalid value %r" % (kind, key, value))
     times, skip, after = raw.get("times"), raw.get("skip", 0), raw.get("after", False)
     if times is not None and not _is_count(times, 1):
-        raise ValueError("fault %s: times is a number from 1, or null for ever" % kind)
+        raise ValueError("fault %s: key times: must be a whole number from 1, or null for no limit" % kind)
     if not _is_count(skip, 0) or not isinstance(after, bool):
-        raise ValueError("fault %s: skip is a number from 0, after is true or false" % kind)
+        raise ValueError("fault %s: key skip must be a whole number from 0, key after must be true or false" % kind)
     selectors = {key: raw.get(key, "*") for key in ("action", "region", "instance")}
     if not all(isinstance(value, str) for value in selectors.values()):
-        raise ValueError("fault %s: action, region and instance are patterns such as Describe*" % kind)
+        raise ValueError("fault %s: keys action, region and instance must be patterns such as Describe*" % kind)
     return Fault(kind, selectors, times, skip, after, options)
 
 
@@ -88,7 +97,7 @@ def _fits(key: str, value: t.Any) -> bool:
 
 
 class FaultPlan:
-    """Faults, counting down their ``skip`` and ``times``. Safe to use from several threads."""
+    """The faults and how many times each still applies. Safe to use from several threads."""
 
     def __init__(self, raw: t.Sequence[t.Dict[str, t.Any]] = ()) -> None:
         self._faults: t.List[Fault] = [parse(entry) for entry in raw]
@@ -100,7 +109,7 @@ class FaultPlan:
         return bool(self._faults)
 
     def take(self, call: Call) -> t.List[Fault]:
-        """The first latency and the first other fault for this call; one of the times of each is used up."""
+        """Return the first applicable latency and the first other applicable fault, and count their use."""
         taken: t.List[Fault] = []
         with self._lock:
             for index, fault in enumerate(self._faults):
@@ -124,8 +133,9 @@ def _applies(fault: Fault, call: Call) -> bool:
 
 
 def help_lines() -> t.List[str]:
+    """Return one line per kind for `serve --help`: kind, keys, meaning; and the codes of temporary errors."""
     rows = ["  %-12s %-22s %s" % (kind, ", ".join(own), meaning) for kind, (own, meaning) in KINDS.items()]
     known = ", ".join(
         code for code, (status, _text) in ERRORS.items() if status >= 409 or code.startswith("Throttling")
     )
-    return [*rows, "  codes of errors that pass by themselves:", "      " + known]
+    return [*rows, "  codes of temporary errors:", "      " + known]

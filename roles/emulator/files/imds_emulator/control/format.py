@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How does an answer look on the wire? JSON or XML, for results and for errors."""
+"""Encode results and errors in JSON or XML."""
 
 from __future__ import annotations
 
@@ -17,24 +17,27 @@ JSON_TYPE, XML_TYPE = "application/json;charset=utf-8", "text/xml;charset=utf-8"
 
 
 class Prepared(t.NamedTuple):
-    """A value whose JSON text need not be made anew."""
+    """A value with a cached JSON text. `data` returns the same value for XML."""
 
     text: t.Callable[[], str]
     data: t.Callable[[], t.Any]
 
 
 def result(action: str, fields: t.Mapping[str, t.Any], xml: bool) -> t.Tuple[bytes, str]:
+    """Return (body, content type) of a result."""
     whole: t.Dict[str, t.Any] = {"RequestId": request_id()}
     whole.update(fields)
     return _encoded(action + "Response", whole, xml)
 
 
 def error(problem: ApiError, host: str, xml: bool) -> t.Tuple[bytes, str]:
+    """Return (body, content type) of an error."""
     fields = {"RequestId": request_id(), "HostId": host, "Code": problem.code, "Message": problem.message}
     return _encoded("Error", fields, xml)
 
 
 def request_id() -> str:
+    """Return a new request ID."""
     return str(uuid.uuid4()).upper()
 
 
@@ -53,7 +56,7 @@ def _json(value: t.Any) -> str:
 
 
 def _element(name: str, value: t.Any) -> str:
-    """A list is its element repeated; an empty one is nothing."""
+    """Return an XML element. A list becomes one element per item."""
     if isinstance(value, Prepared):
         value = value.data()
     if isinstance(value, list):

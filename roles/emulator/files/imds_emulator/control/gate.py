@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Is a call let in? Key, time, signature, security token and nonce, in the gateway's order."""
+"""Authenticate calls: check access key, time, signature, security token and nonce, in the gateway's order."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from .call import Call
 from .errors import ApiError
 from .signature import Claim
 
-SKEW = 900.0  #: seconds that a client's clock may differ
+SKEW = 900.0  #: largest difference of a client's clock, in seconds
 
 
 class Gate:
-    """Timestamps are compared with the machine's clock plus ``clock_skew``: callers know nothing of the emulator's.
+    """The authentication of calls.
 
-    Keys expire by the emulator's clock, like those that the data side hands out.
+    Timestamps are compared with the real clock plus the setting `clock_skew`, because callers use the real clock.
+    Credentials expire by the emulator's clock, as on the metadata service.
     """
 
     def __init__(self, access: Access, clock: Clock, settings: t.Callable[[], t.Mapping[str, t.Any]]) -> None:
@@ -34,7 +35,10 @@ class Gate:
         self._nonces = Nonces()
 
     def admit(self, call: Call) -> Caller:
-        """Raises ApiError."""
+        """Return the caller of a call.
+
+        Raises: ApiError.
+        """
         if call.wrong is not None:
             raise call.wrong
         claimed = signature.claim(call)
@@ -72,7 +76,7 @@ class Gate:
 
 
 class Nonces:
-    """Remembers each nonce for at least twice SKEW: a timestamp may lie that far ahead and behind."""
+    """The used nonces, kept for at least twice SKEW, the longest time for which a timestamp is valid."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -81,7 +85,7 @@ class Nonces:
         self._turn = 0.0
 
     def first(self, access_key: str, nonce: str, now: float) -> bool:
-        """Is it the first time? Hashes are kept, which takes a tenth of the memory."""
+        """Record a nonce and return whether it is new. Only hashes are kept, to save memory."""
         mark = hash((access_key, nonce))
         with self._lock:
             if now >= self._turn:
@@ -100,7 +104,10 @@ def _moment(text: str) -> float:
 
 
 def _parsed(text: str) -> t.Tuple[int, ...]:
-    """``YYYY-MM-DDThh:mm:ssZ``, faster than strptime, which takes a third of a call."""
+    """Parse `YYYY-MM-DDThh:mm:ssZ`, faster than strptime(), which would take a third of the time of a call.
+
+    Raises: ValueError.
+    """
     if len(text) != 20 or text[10] != "T" or text[19] != "Z" or text[4] + text[7] + text[13] + text[16] != "--::":
         raise ValueError(text)
     fields = [text[0:4], text[5:7], text[8:10], text[11:13], text[14:16], text[17:19]]

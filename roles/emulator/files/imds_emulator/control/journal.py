@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which calls were made? One entry for each: no parameter values but region and instance, no secret, no whole key."""
+"""Record every API call, without secrets, full access keys and parameter values other than region and instance."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ..journal import Journal
 
 KEPT = 100000
 MOST_TOTALS = 50
-SHOWN = 4  #: characters of an access key: LTAI or STS.
+SHOWN = 4  #: characters of an access key that are recorded, such as LTAI
 
 
 class CallJournal:
-    """The newest calls, totals of all, and the same entries among the requests of the data side (mode "api")."""
+    """The newest calls and the totals of all calls. Each call is also recorded as a request with the mode `api`."""
 
     def __init__(self, clock: Clock, requests: Journal) -> None:
         self._clock = clock
@@ -31,7 +31,7 @@ class CallJournal:
         self._lock = threading.Lock()
 
     def add(self, call: Call, status: t.Optional[int], code: t.Optional[str], connection: int, client: str) -> None:
-        """``status``: None when the connection was broken on purpose."""
+        """Record a call. *status* is None if a fault broke the connection, *code* is the error code, if any."""
         entry = {
             "action": short(call.action),
             "region": short(call.region) or None,
@@ -57,22 +57,23 @@ class CallJournal:
         self._requests.add(dict(place, mode="api", forwarded=False, user_agent=agent, **entry))
 
     def after(self, number: int) -> t.List[t.Dict[str, t.Any]]:
-        """Entries with a number greater than ``number``; those that are too old are gone."""
+        """Return the kept entries with a number greater than *number*."""
         with self._lock:
             newer = min(len(self._entries), max(0, self._count - number))
             return list(self._entries)[len(self._entries) - newer :]
 
     def last(self) -> int:
+        """Return the number of the newest entry."""
         with self._lock:
             return self._count
 
     def totals(self) -> t.Dict[str, t.Dict[str, int]]:
-        """action -> how it went -> how often: ok, the code of an error, or broken."""
+        """Return the number of calls by action and result: `ok`, an error code, or `broken`."""
         with self._lock:
             return {action: dict(counts) for action, counts in self._totals.items()}
 
     def clear(self) -> None:
-        """Forgets entries and totals. Numbers go on."""
+        """Delete entries and totals. The numbering continues."""
         with self._lock:
             self._entries.clear()
             self._totals.clear()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which operations are there, what does each need, and which RAM action allows it?"""
+"""List the operations with their required parameters and RAM actions."""
 
 from __future__ import annotations
 
@@ -22,13 +22,17 @@ ECS, STS = "2014-05-26", "2015-04-01"
 
 
 class Operation(t.NamedTuple):
+    """An operation and what it requires."""
+
     run: t.Callable[[Caller, t.Mapping[str, str], bool], t.Dict[str, t.Any]]
-    needs: t.Tuple[str, ...]  #: mandatory parameters
-    permission: t.Optional[str]  #: the RAM action; None: everyone may
-    refusal: t.Optional[str] = "Forbidden.RAM"  #: None: the operation itself deals with a missing permission
+    needs: t.Tuple[str, ...]  #: required parameters
+    permission: t.Optional[str]  #: RAM action; None: no permission required
+    refusal: t.Optional[str] = "Forbidden.RAM"  #: error code without permission; None: the operation handles it
 
 
 class Operations:
+    """The operations by API version and name."""
+
     def __init__(self, ecs: Ecs, sts: Sts) -> None:
         self._known: t.Dict[str, t.Dict[str, Operation]] = {
             ECS: {
@@ -50,7 +54,10 @@ class Operations:
         }
 
     def find(self, call: Call) -> Operation:
-        """Raises ApiError."""
+        """Return the operation of a call.
+
+        Raises: ApiError.
+        """
         if not call.action:
             raise ApiError("MissingParameter", name="Action")
         if not call.product_version:
@@ -66,7 +73,12 @@ class Operations:
 
 
 def perform(operation: Operation, caller: Caller, parameters: t.Mapping[str, str]) -> t.Dict[str, t.Any]:
-    """Raises ApiError. Mandatory parameters are checked first, then permission, then values."""
+    """Run an operation and return the fields of its response.
+
+    Required parameters are checked first, then the permission, then values.
+
+    Raises: ApiError.
+    """
     for name in operation.needs:
         if not parameters.get(name):
             raise ApiError("MissingParameter", name=name)

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which page of a list is asked for, and how does its answer name the next one?
+"""Parse paging parameters and create page tokens.
 
-Two ways, of which NextToken wins: MaxResults with NextToken, and PageNumber with PageSize. A token belongs to one
-account and one question (all parameters but those of paging): with another it is refused.
+Paging is by MaxResults and NextToken, or else by PageNumber and PageSize. A token is valid only for the account and the
+parameters (without those of paging) of the call that returned it.
 """
 
 from __future__ import annotations
@@ -23,17 +23,24 @@ SMALLEST, LARGEST = 10, 100
 
 
 class Page(t.NamedTuple):
+    """A requested page."""
+
     size: int
-    number: t.Optional[int]  #: from 1; None: pages by token
-    after: int = 0  #: by token: the number of the last instance of the page before
+    number: t.Optional[int]  #: from 1; None with NextToken paging
+    after: int = 0  #: with NextToken paging: number of the last instance of the previous page
 
 
 class Pages:
+    """The page tokens, which are signed with a key of this process."""
+
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
 
-    def asked(self, account: str, parameters: t.Mapping[str, str]) -> Page:
-        """Raises ApiError."""
+    def requested(self, account: str, parameters: t.Mapping[str, str]) -> Page:
+        """Return the page that the parameters request.
+
+        Raises: ApiError.
+        """
         token = parameters.get("NextToken")
         if not token and not parameters.get("MaxResults"):
             size = whole(parameters, "PageSize", SMALLEST)
@@ -47,7 +54,7 @@ class Pages:
         return Page(size, None, self._read(account, parameters, token) if token else 0)
 
     def token(self, account: str, parameters: t.Mapping[str, str], last: int) -> str:
-        """32 hexadecimal digits, as the service's tokens."""
+        """Return the token of the page after the instance with the number *last*: 32 hexadecimal digits."""
         place = "%08x" % last
         return place + self._seal(account, parameters, place)
 
@@ -58,13 +65,16 @@ class Pages:
         return int(place, 16)
 
     def _seal(self, account: str, parameters: t.Mapping[str, str], place: str) -> str:
-        question: t.Dict[str, str] = {name: value for name, value in parameters.items() if name not in PAGING}
-        text = repr((account, sorted(question.items()), place))
+        filters: t.Dict[str, str] = {name: value for name, value in parameters.items() if name not in PAGING}
+        text = repr((account, sorted(filters.items()), place))
         return hmac.new(self._key, text.encode("utf-8"), hashlib.sha256).hexdigest()[:24]
 
 
 def whole(parameters: t.Mapping[str, str], name: str, default: int) -> int:
-    """A whole number. Raises ApiError."""
+    """Return a parameter as a whole number.
+
+    Raises: ApiError.
+    """
     text = parameters.get(name)
     if text is None or text == "":
         return default
@@ -74,7 +84,10 @@ def whole(parameters: t.Mapping[str, str], name: str, default: int) -> int:
 
 
 def flag(parameters: t.Mapping[str, str], name: str) -> bool:
-    """``true`` or ``false``, in any case; false when absent. Raises ApiError."""
+    """Return a Boolean parameter, ignoring case; false if it is absent.
+
+    Raises: ApiError.
+    """
     text = parameters.get(name, "").lower()
     if text not in ("", "true", "false"):
         raise ApiError("InvalidParameter", name=name)

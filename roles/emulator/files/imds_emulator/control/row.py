@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How does the control plane describe an instance? The fields of DescribeInstances."""
+"""Build the fields of an instance in DescribeInstances."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import typing as t
 
 from ..instance import OPTIONS, Instance
 
-NOT_ASKED = {"HttpEndpoint": "", "HttpPutResponseHopLimit": 0, "HttpTokens": "", "InstanceMetadataTags": ""}
+NO_OPTIONS = {"HttpEndpoint": "", "HttpPutResponseHopLimit": 0, "HttpTokens": "", "InstanceMetadataTags": ""}
 
 
 def described(instance: Instance) -> t.Tuple[str, t.Dict[str, t.Any]]:
-    """JSON without its last brace, and the same as data: everything but MetadataOptions. Made once."""
+    """Return (JSON text without its last brace, data) of all fields but MetadataOptions. Cached in the instance."""
     if instance.described is None:
         fields = _fields(instance.settings)
         instance.described = (json.dumps(fields, ensure_ascii=False, separators=(",", ":"))[:-1], fields)
@@ -23,9 +23,9 @@ def described(instance: Instance) -> t.Tuple[str, t.Dict[str, t.Any]]:
 
 
 def shown_options(raw: t.Mapping[str, str], untouched: str) -> t.Dict[str, t.Any]:
-    """MetadataOptions. ``raw``: options that were ever set, at creation or later."""
+    """Return MetadataOptions. *raw* has the options that were set at least once."""
     if not raw and untouched == "empty":
-        return NOT_ASKED
+        return NO_OPTIONS
     return {
         "HttpEndpoint": raw.get("http_endpoint", "enabled"),
         "HttpPutResponseHopLimit": 0,
@@ -35,7 +35,7 @@ def shown_options(raw: t.Mapping[str, str], untouched: str) -> t.Dict[str, t.Any
 
 
 def set_options(instance: Instance) -> t.Dict[str, str]:
-    """The options that were ever set."""
+    """Return the metadata options that were set at least once."""
     return {key: instance.raw[key] for key in OPTIONS if key in instance.raw}
 
 

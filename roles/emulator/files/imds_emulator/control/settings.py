@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What can be configured of the control plane? Keys, limits, faults, and what the documentation leaves open.
+"""Define and validate the settings of the control plane, the keys of `control` in the configuration.
 
-One entry for each key of ``control``. The default of an open question is the stricter answer.
+Where the API is not documented, the default is the stricter behavior.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..believable import DEFAULTS as INSTANCE_DEFAULTS
 from ..fields import is_list, is_map, is_number, is_text, record
 from ..switches import Switch, is_flag, one_of
 
-#: Regions that exist even where no instance is configured.
+#: Regions that exist without an instance.
 REGIONS = ["ap-southeast-1", "cn-beijing", "cn-hangzhou", "cn-shanghai", "eu-central-1"]
 
 _KEY: t.Dict[str, t.Callable[[t.Any], bool]] = {
@@ -60,93 +60,94 @@ KEYS: t.Dict[str, Switch] = {
         {},
         is_map(record(_KEY, "secret")),
         "{ID: {secret, account, user, actions, roles, security_token}}",
-        'who may call; actions: patterns such as "ecs:Describe*", default ["*"]; roles: what AssumeRole may take, '
-        "default all of the account",
+        'access keys of callers; actions: patterns such as "ecs:Describe*", default ["*"]; roles: roles that the caller '
+        "can assume, default: all roles of the account",
     ),
     "account_id": Switch(
         INSTANCE_DEFAULTS["owner_account_id"],
         is_text,
         "text",
-        "account of keys without one; a key sees the instances with its owner_account_id",
+        "account of keys without the key account; a key can access the instances with its owner_account_id",
     ),
     "roles": Switch(
         {},
         is_map(record({"actions": is_list(is_text), "maximum_seconds": _is_positive})),
         "{NAME: {actions, maximum_seconds}}",
-        "RAM roles for AssumeRole, besides those of instances; a role without actions may do nothing",
+        "RAM roles for AssumeRole, in addition to those of instances; a role without actions has no permission",
     ),
-    "regions": Switch(REGIONS, is_list(is_text), "list", "regions that exist, besides those of the instances"),
+    "regions": Switch(REGIONS, is_list(is_text), "list", "regions that exist, in addition to those of the instances"),
     "throttle": Switch(
         None,
         _is_throttle,
         "null|object",
-        '{"per_second": N, "actions": {ACTION: N}, "window": SECONDS, "code": "Throttling.User"}: for each account, '
-        "region and action; with window in fixed windows, else evenly",
+        '{"per_second": N, "actions": {ACTION: N}, "window": SECONDS, "code": "Throttling.User"}: limits per account, '
+        "region and action; with window: fixed windows, otherwise a token bucket",
     ),
-    "faults": Switch([], _are_faults, "list", "what goes wrong, see below"),
-    "delay_seconds": Switch(0, _is_seconds, "seconds", "until the data side follows a change of metadata options (0)"),
-    "describe_delay_seconds": Switch(0, _is_seconds, "seconds", "until DescribeInstances shows such a change (0)"),
-    "clock_skew": Switch(0, is_number, "seconds", "how far the clock of this side is ahead of the machine's (0)"),
+    "faults": Switch([], _are_faults, "list", "faults of the control plane, explained by `serve --help`"),
+    "delay_seconds": Switch(0, _is_seconds, "seconds", "delay until the metadata service uses changed metadata options (default: 0)"),
+    "describe_delay_seconds": Switch(0, _is_seconds, "seconds", "delay until DescribeInstances returns changed options (default: 0)"),
+    "clock_skew": Switch(0, is_number, "seconds", "offset of the control plane's clock from the real time (default: 0)"),
     "untouched_options": Switch(
         "empty",
         one_of("empty", "defaults"),
         "empty|defaults",
-        "MetadataOptions, with META_OPTIONS, of an instance whose options were never set (not documented)",
+        "MetadataOptions, with META_OPTIONS, of an instance whose options were never set (undocumented)",
     ),
     "omitted_http_tokens": Switch(
         "optional",
         one_of("optional", "keep"),
         "optional|keep",
-        "ModifyInstanceMetadataOptions without HttpTokens (not documented: reset to the default, or kept?)",
+        "effect of ModifyInstanceMetadataOptions without HttpTokens: reset to optional or keep (undocumented)",
     ),
     "omitted_metadata_tags": Switch(
         "disabled",
         one_of("disabled", "keep"),
         "disabled|keep",
-        "the same for InstanceMetadataTags",
+        "effect of ModifyInstanceMetadataOptions without InstanceMetadataTags (undocumented)",
     ),
     "missing_parameter": Switch(
-        "general", one_of("general", "named"), "general|named", "code: MissingParameter or MissingRegionId (both seen)"
+        "general", one_of("general", "named"), "general|named", "error code: MissingParameter or MissingRegionId (both occur)"
     ),
     "tag_limit": Switch(
-        1000, _is_limit, "1000|number|null", "instances that a query by tag can show at most (documented: 1000)"
+        1000, _is_limit, "1000|number|null", "maximum number of instances in a query by tag (documented: 1000)"
     ),
     "echo_string_to_sign": Switch(
-        True, is_flag, "true|false", "SignatureDoesNotMatch repeats the string to sign (as the gateway does)"
+        True, is_flag, "true|false", "return the string to sign in SignatureDoesNotMatch, as the gateway does"
     ),
 }
 
 
 def defaults() -> t.Dict[str, t.Any]:
+    """Return the default of every setting."""
     return {name: key.default for name, key in KEYS.items()}
 
 
 def merged(current: t.Mapping[str, t.Any], changes: t.Any) -> t.Dict[str, t.Any]:
-    """``current`` with ``changes``. Access keys are changed one by one: given fields replace, null removes the key.
+    """Return *current* updated with *changes*. Fields of an access key are merged; null removes an access key.
 
-    Raises ValueError naming what is wrong, without its value: it may be a secret.
+    Raises: ValueError naming the invalid key without its value, which may be a secret.
     """
     if not isinstance(changes, dict):
-        raise ValueError("control: an object is needed")
+        raise ValueError("control: must be an object")
     result = dict(current)
     for name, value in changes.items():
         if name.startswith("#"):
             continue
         if name not in KEYS:
-            raise ValueError("control.%s: there is no such key; there are: %s" % (name, ", ".join(KEYS)))
+            raise ValueError("control.%s: unknown key; known keys: %s" % (name, ", ".join(KEYS)))
         if name == "access_keys":
             value = _keys(current[name], value)
         if name == "faults":
             faults.check(value)
         if not KEYS[name].accepts(value):
-            raise ValueError("control.%s: this is not possible; give %s" % (name, KEYS[name].values))
+            raise ValueError("control.%s: invalid value; must be %s" % (name, KEYS[name].values))
         result[name] = value
     return result
 
 
 def _keys(current: t.Mapping[str, t.Any], changes: t.Any) -> t.Dict[str, t.Any]:
     if not isinstance(changes, dict):
-        raise ValueError("control.access_keys: an object is needed")
+        raise ValueError("control.access_keys: must be an object")
     result = dict(current)
     for name, fields in changes.items():
         if name.startswith("#"):
@@ -156,12 +157,12 @@ def _keys(current: t.Mapping[str, t.Any], changes: t.Any) -> t.Dict[str, t.Any]:
         elif isinstance(fields, dict):
             result[name] = {**result.get(name, {}), **fields}
         else:
-            raise ValueError("control.access_keys: each key is an object or null")
+            raise ValueError("control.access_keys: each access key must be an object or null")
     return result
 
 
 def without_secrets(settings: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
-    """For the admin side: access keys as a list, with the first 4 characters of each."""
+    """Return the settings for the admin API: a list of access keys, with the first 4 characters of each."""
     keys = [
         dict(
             {name: value for name, value in fields.items() if name in ("account", "user", "actions", "roles")},
@@ -173,6 +174,7 @@ def without_secrets(settings: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
 
 
 def help_lines() -> t.List[str]:
+    """Return the lines of `serve --help`: name and values, then the meaning."""
     rows = []
     for name, key in KEYS.items():
         rows.append("  %-22s %s" % (name, key.values))

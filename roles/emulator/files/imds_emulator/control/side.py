@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What does a caller of the OpenAPI get? From a call to an answer, and to the wire."""
+"""Serve the emulated control plane: from a connection to calls and responses."""
 
 from __future__ import annotations
 
@@ -29,18 +29,22 @@ from ..state import State
 from ..request import BadRequest
 from ..stats import Stats
 
-#: Faults that come instead of the operation's answer.
+#: Faults that replace the response of the operation.
 INSTEAD = ("error", "html", "reset", "hang")
 _PAGE = b"<html>\r\n<head><title>%(title)s</title></head>\r\n<body><h1>%(title)s</h1></body>\r\n</html>\r\n"
 
 
 class Outcome(t.NamedTuple):
-    answer: t.Optional[Answer]  #: None: the connection is reset, or held
-    code: t.Optional[str] = None  #: of an error
+    """A response and the fault that applies while it is sent."""
+
+    answer: t.Optional[Answer]  #: None: reset the connection or keep it open
+    code: t.Optional[str] = None  #: error code
     fault: str = ""
 
 
 class ControlSide:
+    """The handler of connections to the control plane."""
+
     def __init__(
         self, state: State, calls: CallJournal, stats: Stats, timeout: float, settings: t.Dict[str, t.Any]
     ) -> None:
@@ -56,13 +60,15 @@ class ControlSide:
         self._operations = Operations(Ecs(state, self.settings), Sts(access))
         self._date: t.Tuple[int, str] = (0, "")
 
-    # -- what may be changed while it runs
-
     def settings(self) -> t.Mapping[str, t.Any]:
+        """Return the current settings."""
         return self._settings
 
     def change(self, changes: t.Any) -> None:
-        """Raises ValueError. New faults count from their beginning, and only they."""
+        """Change settings. The counters of faults restart only if the faults change.
+
+        Raises: ValueError.
+        """
         with self._state.lock:
             new = control_settings.merged(self._settings, changes)
             if "faults" in changes:
@@ -70,10 +76,8 @@ class ControlSide:
             self._settings = new
             self._state.changed()
 
-    # -- serving
-
     def run(self, sock: socket.socket, client: str, _owner: t.Optional[str]) -> None:
-        """Serves one connection to its end."""
+        """Serve one connection until it ends."""
         number = self._stats.connection()
         connection = Connection(sock, self._timeout)
         keep = True
@@ -93,6 +97,7 @@ class ControlSide:
         connection.close()
 
     def respond(self, call: Call) -> Outcome:
+        """Return the response to a call."""
         try:
             operation = self._operations.find(call)
             caller = self._gate.admit(call)
@@ -108,7 +113,7 @@ class ControlSide:
         return _answered(call, fields, fault.kind if fault else "")
 
     def _fault(self, call: Call) -> t.Optional[Fault]:
-        """What goes wrong with this call. A latency has passed when it returns."""
+        """Wait for a latency, if one applies, and return the other fault that applies to a call."""
         other = None
         for fault in self._faults.take(call) if self._faults else []:
             if fault.kind == "latency":
@@ -136,7 +141,7 @@ class ControlSide:
         return Outcome(None, fault=fault.kind)
 
     def _send(self, connection: Connection, call: Call, outcome: Outcome) -> bool:
-        """False when the connection is to end."""
+        """Send a response; return False if the connection must end."""
         if outcome.answer is None:
             if outcome.fault == "hang":
                 connection.hold()

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What does a call claim about its caller, and which signature would be right? V3 (ACS3-HMAC-SHA256) and V1 (HMAC-SHA1).
+"""Verify signatures of calls: V3 (ACS3-HMAC-SHA256) and V1 (HMAC-SHA1).
 
-Pure. The right signature is computed from what really arrived: request line, headers and body.
+Pure functions. The expected signature is computed from the received request line, headers and body.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ from .errors import ApiError
 
 V3 = "ACS3-HMAC-SHA256"
 _AUTHORIZATION = re.compile(r"(ACS3-[A-Z0-9-]+) Credential=([^,\s]+),SignedHeaders=([^,\s]+),Signature=([^,\s]+)")
-#: Headers that a V3 call needs.
+#: Required headers of a V3 call.
 V3_NEEDS = ("x-acs-date", "x-acs-signature-nonce", "x-acs-content-sha256")
 V1_NEEDS = ("AccessKeyId", "SignatureMethod", "SignatureVersion", "SignatureNonce", "Timestamp", "Signature")
 
 
 class Claim(t.NamedTuple):
+    """The unverified identity and signature of a call."""
+
     access_key: str
     security_token: t.Optional[str]
     timestamp: str
@@ -36,12 +38,15 @@ class Claim(t.NamedTuple):
 
 
 def claim(call: Call) -> Claim:
-    """Raises ApiError when something is missing. Notes the access key in the call."""
+    """Return the claim of a call, and store the access key in the call.
+
+    Raises: ApiError if a header or parameter is missing.
+    """
     return _claim_v3(call) if call.version == "v3" else _claim_v1(call)
 
 
 def expected(call: Call, claimed: Claim, secret: str) -> t.Tuple[str, str]:
-    """``(signature, string to sign)``."""
+    """Return (signature, string to sign) that a call must have."""
     if call.version == "v3":
         text = V3 + "\n" + hashlib.sha256(_canonical_v3(call, claimed).encode("utf-8")).hexdigest()
         return hmac.new(secret.encode("utf-8"), text.encode("utf-8"), hashlib.sha256).hexdigest(), text
@@ -51,7 +56,10 @@ def expected(call: Call, claimed: Claim, secret: str) -> t.Tuple[str, str]:
 
 
 def check(call: Call, claimed: Claim, secret: str) -> None:
-    """Raises ApiError for a signature that is not the right one."""
+    """Verify the signature of a call.
+
+    Raises: ApiError if it does not match.
+    """
     right, text = expected(call, claimed, secret)
     same = hmac.compare_digest(right.encode("utf-8"), claimed.signature.encode("utf-8"))
     if not same or (call.version == "v3" and not _covers(call, claimed)):
@@ -93,7 +101,7 @@ def _claim_v1(call: Call) -> Claim:
 
 
 def _covers(call: Call, claimed: Claim) -> bool:
-    """Is everything signed that has a meaning? Host, every x-acs- header, the content type and the body."""
+    """Return whether host, all x-acs- headers, the content type and the body are signed."""
     headers = call.request.headers
     needed = [name for name in headers if name.startswith("x-acs-")] + ["host"]
     if "content-type" in headers:
@@ -111,7 +119,7 @@ def _canonical_v3(call: Call, claimed: Claim) -> str:
 
 
 def _as_sent(value: str) -> str:
-    """Headers were read as Latin-1; clients sign the UTF-8 text."""
+    """Return a header value in UTF-8, as clients sign it. Headers are received as Latin-1."""
     return value if value.isascii() else value.encode("latin-1").decode("utf-8", "replace")
 
 

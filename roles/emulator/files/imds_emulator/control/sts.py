@@ -2,7 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The operations of STS (2015-04-01): AssumeRole and GetCallerIdentity."""
+"""Implement the operations of STS (API version 2015-04-01).
+
+Each takes the caller, the parameters and whether the caller has permission, returns the fields of the response, and
+raises ApiError.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +23,13 @@ SHORTEST, USUAL = 900, 3600
 
 
 class Sts:
+    """The operations."""
+
     def __init__(self, access: Access) -> None:
         self._access = access
 
     def assume_role(self, caller: Caller, parameters: t.Mapping[str, str], _allowed: bool) -> t.Dict[str, t.Any]:
+        """Create a session of a role."""
         found, session = _ROLE.fullmatch(parameters["RoleArn"]), parameters["RoleSessionName"]
         if found is None:
             raise ApiError("InvalidParameter.RoleArn", "The parameter RoleArn is wrongly formed.")
@@ -49,7 +56,7 @@ class Sts:
         return {"AssumedRoleUser": user, "Credentials": credentials}
 
     def get_caller_identity(self, caller: Caller, _parameters: t.Mapping[str, str], _allowed: bool) -> t.Dict[str, t.Any]:
-        """Needs no permission."""
+        """Return the identity of the caller. No permission is required."""
         user = caller.account if caller.kind == "Account" else number_of(caller.account + caller.user)
         if caller.session:
             role, _slash, session = caller.user.partition("/")

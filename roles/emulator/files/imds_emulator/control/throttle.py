@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Has an account called an operation too often in a region? Each operation and region is counted by itself."""
+"""Limit the rate of calls per account, region and operation."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .errors import ApiError
 
 
 class ControlThrottle:
-    """Evenly: a bucket that fills with ``per_second`` calls and holds one second's worth.
+    """Token buckets, filled with `per_second` calls and with a capacity of one second.
 
-    With ``window``: that many seconds' worth of calls from the start of each window; then none until the next one.
+    With `window`, the calls are counted in fixed windows of that many seconds instead.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -25,20 +25,23 @@ class ControlThrottle:
         self._buckets: t.Dict[t.Tuple[str, str, str], t.Tuple[float, float]] = {}
 
     def count(self, account: str, region: str, action: str, rule: t.Optional[t.Mapping[str, t.Any]]) -> None:
-        """Counts a call. Raises ApiError for one too many, which is not counted."""
+        """Count a call.
+
+        Raises: ApiError if the limit is exceeded; such a call is not counted.
+        """
         rate = None if rule is None else rule.get("actions", {}).get(action, rule.get("per_second"))
         if rule is None or rate is None:
             return
         key, now, window = (account, region, action), self._clock.steady(), rule.get("window")
         with self._lock:
             if window is None:
-                left = self._evenly(key, now, float(rate))
+                left = self._in_bucket(key, now, float(rate))
             else:
                 left = self._in_window(key, now, float(rate) * window, float(window))
         if left < 0:
             raise ApiError(rule.get("code", "Throttling.User"))
 
-    def _evenly(self, key: t.Tuple[str, str, str], now: float, rate: float) -> float:
+    def _in_bucket(self, key: t.Tuple[str, str, str], now: float, rate: float) -> float:
         most = max(1.0, rate)
         left, at = self._buckets.get(key, (most, now))
         left = min(most, left + (now - at) * rate)

@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How do these tests talk to the emulator? Over real sockets, with answers read byte by byte as they come."""
+"""Start the emulator as a process and talk to it over real sockets."""
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 LAUNCHER = Path(__file__).resolve().parents[6] / "roles" / "emulator" / "files" / "imds-emulator"
 TTL = "X-aliyun-ecs-metadata-token-ttl-seconds"
@@ -46,7 +47,7 @@ def ask(
     body: Optional[bytes] = None,
     source: Optional[str] = None,
 ) -> Reply:
-    """One request on a connection of its own, through the standard library's client."""
+    """Send one request on a new connection with the client of the standard library."""
     host, _colon, port = address.rpartition(":")
     client = http.client.HTTPConnection(host.strip("[]"), int(port), 5, source_address=(source, 0) if source else None)
     try:
@@ -58,7 +59,7 @@ def ask(
 
 
 def exchange(address: str, data: bytes, source: Optional[str] = None, half_close: bool = False) -> bytes:
-    """Sends bytes as they are, and returns every byte until the other side closes."""
+    """Send bytes unchanged and return all bytes until the server closes the connection."""
     with connect(address, source) as sock:
         sock.sendall(data)
         if half_close:
@@ -76,7 +77,7 @@ def read_all(sock: socket.socket) -> bytes:
 
 
 def read_reply(sock: socket.socket) -> Reply:
-    """One answer from a kept connection, by its Content-Length."""
+    """Read one response, with its Content-Length, from an open connection."""
     data = b""
     while b"\r\n\r\n" not in data:
         more = sock.recv(1)
@@ -99,10 +100,11 @@ def request_bytes(path: str, method: str = "GET", *headers: str) -> bytes:
 
 
 class Emulator:
-    """A running emulator, started by its launcher."""
+    """A running emulator, started by its launcher, with its files in *folder*."""
 
     def __init__(self, folder: Path, *arguments: str, config: Any = None, env: Optional[Dict[str, str]] = None) -> None:
         self.ready_file = folder / "ready.json"
+        self.journal_file = folder / "journal"
         command = [str(LAUNCHER), "serve", "--admin", "127.0.0.1:0", "--ready-file", str(self.ready_file), *arguments]
         if config is not None:
             (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
@@ -125,7 +127,7 @@ class Emulator:
         raise RuntimeError("the emulator did not start: " + self.stderr.read_text(encoding="utf-8"))
 
     def admin(self, method: str, path: str, body: Any = None) -> Any:
-        """The JSON of a successful admin request."""
+        """Return the JSON of a successful admin request."""
         status, data = self.admin_status(method, path, body)
         if status != 200:
             raise RuntimeError("%s %s: %d %s" % (method, path, status, data))
@@ -149,8 +151,17 @@ class Emulator:
         return self.process.wait(5)
 
 
+@contextlib.contextmanager
+def started(folder: Path, *arguments: str, config: Any) -> Iterator[Emulator]:
+    """Run an emulator with a journal; check at the end that it stops without an error."""
+    emulator = Emulator(folder, *arguments, "--journal", str(folder / "journal"), config=config)
+    yield emulator
+    assert emulator.stop() == 0
+    assert "Traceback" not in emulator.stderr.read_text(encoding="utf-8")
+
+
 class Instance:
-    """An instance with an address of its own on a running emulator."""
+    """An instance of a running emulator and its own address, if it has one."""
 
     def __init__(self, emulator: Emulator, instance_id: str, address: str) -> None:
         self.emulator = emulator

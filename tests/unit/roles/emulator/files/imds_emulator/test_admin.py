@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Can a test change everything while the emulator runs, at once, without ever being shown a secret?"""
+"""The admin API changes everything at run time, rejects invalid changes as a whole and hides secrets."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Is it a correct HTTP/1.1 server for clients it has never met, and does it stand what is no HTTP at all?"""
+"""HTTP/1.1 framing for unknown clients, and rejection of invalid input."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Do items have the values and forms of the real service, and are they absent when they mean nothing?"""
+"""Values and formats of items, and absence of items that do not apply."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Do the role's keys have the real form, and are they replaced 30 minutes before they end?"""
+"""Rotation of the credentials of a RAM role."""
 
 from __future__ import annotations
 

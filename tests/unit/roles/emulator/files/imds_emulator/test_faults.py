@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Does each kind of fault do what it says on the wire, for the requests it is meant for, and as often as asked?"""
+"""Faults of the metadata service, observed on the socket."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Is the identity document the real one's twin, and does OpenSSL verify its signature the way the vendor says?"""
+"""The identity document, and verification of its signature with OpenSSL."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 from urllib.parse import quote
 
 import pytest
@@ -40,6 +40,14 @@ def verify(
     (tmp_path / "pkcs7.pem").write_bytes(pem)
     command = "openssl smime -verify -in pkcs7.pem -inform PEM -content content -certfile cert.pem -noverify"
     return subprocess.run(command.split(), cwd=tmp_path, capture_output=True, text=True, check=False)
+
+
+def verify_attached(tmp_path: Path, body: bytes, certificate_text: bytes) -> "subprocess.CompletedProcess[bytes]":
+    """Verify a signature and its attached content against a trusted certificate; stdout is the content."""
+    (tmp_path / "trusted.pem").write_bytes(certificate_text)
+    command = "openssl cms -verify -inform DER -binary -purpose any -certfile trusted.pem -CAfile trusted.pem"
+    data = base64.b64decode(body, validate=False)
+    return subprocess.run(command.split(), cwd=tmp_path, input=data, capture_output=True, check=False)
 
 
 def test_document(instance: Instance) -> None:
@@ -75,6 +83,33 @@ def test_signature_for_an_audience(instance: Instance, tmp_path: Path, audience:
     signed = '%s,"audience":%s}' % (document[:-1], json.dumps(audience))
     assert "Verification successful" in verify(tmp_path, body, signed).stderr
     assert verify(tmp_path, body, document).returncode != 0
+
+
+@needs_openssl
+@pytest.mark.parametrize("audience", [None, "web-1 & caf\u00e9", ""])
+def test_cms_verifies_content_against_the_published_certificate(
+    instance: Instance, tmp_path: Path, audience: Optional[str]
+) -> None:
+    """The certificate is the only trust anchor, and the signed content names the audience."""
+    query = "" if audience is None else "?audience=" + quote(audience, safe="")
+    body = instance.get(BASE + "pkcs7" + query).body
+    verified = verify_attached(tmp_path, body, certificate())
+    assert verified.returncode == 0 and b"successful" in verified.stderr
+    document = json.loads(verified.stdout)
+    assert document.pop("audience", None) == audience
+    assert document == json.loads(instance.get(BASE + "document").text)
+
+    changed = base64.b64encode(base64.b64decode(body).replace(b'"instance-id":"i-', b'"instance-id":"j-'))
+    refused = verify_attached(tmp_path, changed, certificate())
+    assert refused.returncode != 0 and b"Verification failure" in refused.stderr
+
+
+@needs_openssl
+def test_cms_refuses_another_certificate(instance: Instance, tmp_path: Path) -> None:
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=other -keyout other.key -out other.pem"
+    subprocess.run(command.split(), cwd=tmp_path, capture_output=True, check=True)
+    refused = verify_attached(tmp_path, instance.get(BASE + "pkcs7").body, (tmp_path / "other.pem").read_bytes())
+    assert refused.returncode != 0 and b"signer certificate not found" in refused.stderr
 
 
 @needs_openssl

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Does the journal hold every request and how it was made, and never a secret?"""
+"""The journal records each request without secrets."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ def test_the_file_has_the_same_entries_and_no_secret(emulator: Emulator, instanc
     token = instance.token()
     keys = json.loads(instance.get("/latest/meta-data/ram/security-credentials/TestRole", token).text)
     ask(instance.address, DATA + "?x-token=" + token, {TOKEN: "other-secret", "Authorization": "third-secret"})
-    text = emulator.journal_file.read_text(encoding="utf-8")  # type: ignore[attr-defined]
+    text = emulator.journal_file.read_text(encoding="utf-8")
     lines = [json.loads(line) for line in text.splitlines()]
     assert [line for line in lines if line["instance"] == instance.id] == instance.journal()
     for secret in (token, keys["AccessKeySecret"], keys["SecurityToken"], "other-secret", "third-secret"):
         assert secret not in text
-    assert emulator.journal_file.stat().st_mode & 0o777 == 0o600  # type: ignore[attr-defined]
+    assert emulator.journal_file.stat().st_mode & 0o777 == 0o600
 
 
 def test_reading_on_and_forgetting(emulator: Emulator, new_instance: Callable[..., Instance]) -> None:

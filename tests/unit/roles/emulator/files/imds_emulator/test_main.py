@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Does the program start, speak and end the way its users expect?"""
+"""Start, messages and end of the command imds-emulator."""
 
 from __future__ import annotations
 
@@ -96,10 +96,10 @@ def test_the_example_configuration_starts_and_every_key_is_explained(tmp_path: P
         (["--listen", "nonsense"], None, "'nonsense' is not an address and port"),
         (["--admin", "0.0.0.0:0"], None, "--admin 0.0.0.0:0: the admin side listens on loopback addresses only"),
         ([], "{", "Expecting property name"),
-        ([], "[]", "an object with instances and switches is needed"),
-        ([], '{"instances": []}', "a list with at least one instance is needed"),
+        ([], "[]", "the configuration must be a JSON object"),
+        ([], '{"instances": []}', "must be a list with at least one instance"),
         ([], '{"instances": [{}]}', "instances[0]: instance_id is missing"),
-        ([], '{"instances": [{"instance_id": "i-1", "tokens": 1}]}', "instances[0].tokens: there is no such key"),
+        ([], '{"instances": [{"instance_id": "i-1", "tokens": 1}]}', "instances[0].tokens: unknown key"),
         ([], '{"instances": [{"instance_id": "i"}, {"instance_id": "i"}]}', "two instances have it"),
         ([], '{"instances": [{"instance_id": "i-1"}], "switches": {"all": 2}}', "switches.all: 2 is not possible"),
         (["--config", "/nonexistent"], None, "/nonexistent: No such file or directory"),

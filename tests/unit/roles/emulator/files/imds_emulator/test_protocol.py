@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Does each row of the service's failure table hold? One test a row, named by its number and request."""
+"""The documented table of requests and statuses."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Does a host get the service's own address, and lose it again only if the emulator brought it?"""
+"""The address 100.100.100.200 on lo."""
 
 from __future__ import annotations
 

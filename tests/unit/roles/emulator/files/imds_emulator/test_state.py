@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whose request is it, and does a token stay with the instance that asked for it?"""
+"""Selection of the instance for a client."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Does each switch change what it names, and nothing when it is left alone? One test a switch."""
+"""Each switch, with its default and its other values."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Do directories list what they hold: one name a line, byte order, LF between and none at the end?"""
+"""Listings of directories."""
 
 from __future__ import annotations
 

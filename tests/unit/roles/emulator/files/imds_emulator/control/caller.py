@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How do these tests call the API? With signatures of their own making, so that each part of a call can be made wrong."""
+"""Call the API with signatures made here, so that tests can make each part of a call invalid."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Reply(NamedTuple):
 
     @property
     def code(self) -> Optional[str]:
-        """The error's code; None for a success. Fails for anything else."""
+        """Return the error code, or None for a success; fail for any other response."""
         if self.status == 200:
             assert "RequestId" in self.data
             return None
@@ -78,7 +78,7 @@ def send(address: str, method: str, target: str, headers: Dict[str, str], body: 
 
 
 class Caller:
-    """A key at an address."""
+    """A caller with an access key, and the address of the control plane."""
 
     def __init__(self, address: str, key: str = KEY, secret: str = SECRET, token: Optional[str] = None) -> None:
         self.address, self.key, self.secret, self.token = address, key, secret, token
@@ -86,7 +86,7 @@ class Caller:
     def v3_headers(
         self, action: str, parameters: Parameters, body: bytes = b"", method: str = "POST", **own: Optional[str]
     ) -> Dict[str, str]:
-        """The signed headers. ``own``: further ones, or other values (names with _ for -), None to leave one out."""
+        """Return the signed headers. *own* adds or replaces headers (with _ for -); None omits one."""
         headers: Dict[str, Optional[str]] = {
             "host": self.address,
             "x-acs-action": action,
@@ -115,7 +115,7 @@ class Caller:
     def v1_parameters(
         self, action: str, parameters: Parameters, method: str = "GET", **own: Optional[str]
     ) -> Dict[str, Any]:
-        """All parameters, signed. ``own``: other values of V1's own, None to leave one out."""
+        """Return all parameters, signed. *own* adds or replaces parameters; None omits one."""
         whole: Dict[str, Any] = {
             "AccessKeyId": self.key,
             "Action": action,

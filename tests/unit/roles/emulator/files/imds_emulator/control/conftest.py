@@ -2,16 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What do these tests start from? One emulator with its control side; for each test a region and settings of its own."""
+"""Provide an emulator with a control plane; each test has its own region and settings."""
 
 from __future__ import annotations
 
 import itertools
-from typing import Any, Callable, Dict, Iterator, List
+from typing import Any, Callable, Dict, Iterator
 
 import pytest
 
-from ..client import Emulator, Instance
+from ..client import Emulator, Instance, started
 from .caller import KEY, SECRET, Caller
 
 _numbers = itertools.count(1)
@@ -33,29 +33,25 @@ SETTINGS: Dict[str, Any] = {
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    folder = tmp_path_factory.mktemp("control")
     config = {
         "instances": [{"instance_id": "i-first", "region_id": "cn-first", "default": True}],
         "control": {"access_keys": {KEY: {"secret": SECRET}}, "regions": ["cn-empty"]},
     }
-    arguments = ["--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--journal", str(folder / "journal")]
-    emulator = Emulator(folder, *arguments, config=config)
-    emulator.journal_file = folder / "journal"  # type: ignore[attr-defined]
-    yield emulator
-    assert emulator.stop() == 0
-    assert "Traceback" not in emulator.stderr.read_text(encoding="utf-8")
+    folder = tmp_path_factory.mktemp("control")
+    with started(folder, "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", config=config) as emulator:
+        yield emulator
 
 
 @pytest.fixture
 def emulator(running: Emulator) -> Iterator[Emulator]:
-    """With the usual settings."""
+    """Restore the usual settings after each test."""
     yield running
     running.admin("PATCH", "/control", {**SETTINGS, "access_keys": {KEY: {"actions": ["*"]}, "LTAIother": None}})
 
 
 @pytest.fixture
 def control(emulator: Emulator) -> Callable[..., Any]:
-    """Changes settings, for this test only."""
+    """Change settings for this test only."""
     return lambda **changes: emulator.admin("PATCH", "/control", changes)
 
 
@@ -75,20 +71,9 @@ def region() -> str:
 
 
 @pytest.fixture
-def new_instance(emulator: Emulator, region: str) -> Iterator[Callable[..., Instance]]:
-    """Makes instances in the test's region. ``listen`` is given to those that are asked on the data side."""
-    made: List[str] = []
-
-    def make(**settings: Any) -> Instance:
-        settings.setdefault("instance_id", "i-control%d" % next(_numbers))
-        settings.setdefault("region_id", region)
-        created = emulator.admin("POST", "/instances", settings)
-        made.append(settings["instance_id"])
-        return Instance(emulator, settings["instance_id"], created["listening"] or "")
-
-    yield make
-    for instance_id in made:
-        emulator.admin_status("DELETE", "/instances/" + instance_id)
+def instance_settings(region: str) -> Dict[str, Any]:
+    """Return the settings of new instances: the region of the test, without an own address."""
+    return {"region_id": region}
 
 
 @pytest.fixture

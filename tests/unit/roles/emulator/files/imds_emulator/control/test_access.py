@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""May each caller do only what it is allowed to: by key, by the role of an instance, by an assumed role?"""
+"""Permissions of callers, and sessions of roles."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Does DescribeInstances show the instances that were asked for, and of them what was asked for?"""
+"""Filters and fields of DescribeInstances."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Does a change of metadata options take effect on the data side of that very instance, and only when it is right?"""
+"""ModifyInstanceMetadataOptions, and its effect on the metadata service."""
 
 from __future__ import annotations
 

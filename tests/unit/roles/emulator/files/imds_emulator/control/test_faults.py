@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Do limits and faults hit the calls that they are meant for, as often as asked?"""
+"""Faults, throttling and delays of the control plane."""
 
 from __future__ import annotations
 

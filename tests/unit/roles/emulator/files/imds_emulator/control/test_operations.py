@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which operations are there, and in which form do they answer?"""
+"""Operations, errors and response formats of the API."""
 
 from __future__ import annotations
 

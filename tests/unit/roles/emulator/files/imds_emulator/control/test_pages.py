@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Is a long list given page by page, whole, and each page only to the question that it belongs to?"""
+"""Paging of DescribeInstances."""
 
 from __future__ import annotations
 

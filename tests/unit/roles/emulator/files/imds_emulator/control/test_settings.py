@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Is every call on record, without secrets; and can settings be read and changed, without secrets, and only rightly?"""
+"""The journal of calls, and settings of the control plane."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_no_secret_anywhere(emulator: Emulator, address: str, caller: Caller, re
     kept = json.dumps(
         [emulator.admin("GET", path) for path in ("/calls", "/journal", "/control", "/instances", "/stats")]
     )
-    kept += emulator.journal_file.read_text(encoding="utf-8")  # type: ignore[attr-defined]
+    kept += emulator.journal_file.read_text(encoding="utf-8")
     kept += emulator.stderr.read_text(encoding="utf-8")
     secrets = [SECRET, KEY[:5], role.secret, role.key[:5], role.token, made["AccessKeySecret"], made["SecurityToken"]]
     for secret in secrets:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Is a fleet ready soon, and is a call not dearer for it? Generous limits: what is seen here is a change of order."""
+"""The control plane with 10,000 instances."""
 
 from __future__ import annotations
 

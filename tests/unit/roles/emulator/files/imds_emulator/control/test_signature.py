@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Is a call let in only with the right key, signature, time and nonce, in V3 and in V1?"""
+"""Authentication of V3 and V1 calls: key, signature, time and nonce."""
 
 from __future__ import annotations
 
