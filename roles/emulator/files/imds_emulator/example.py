@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .believable import complete
+from .defaults import complete
 from .control.settings import KEYS
 from .fields import FIELDS
 from .switches import SWITCHES

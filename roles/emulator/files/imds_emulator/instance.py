@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .believable import complete
+from .defaults import complete
 from .credentials import RoleKeys
 from .faults import FaultPlan
 

@@ -13,7 +13,7 @@ import textwrap
 import typing as t
 
 from . import faults
-from ..believable import DEFAULTS as INSTANCE_DEFAULTS
+from ..defaults import DEFAULTS as INSTANCE_DEFAULTS
 from ..fields import is_list, is_map, is_number, is_text, record
 from ..switches import Switch, is_flag, one_of
 
