@@ -34,7 +34,11 @@ def load(path: t.Optional[str]) -> Config:
     if path is None:
         return parse(json.dumps(example.built_in()))
     with open(path, "rb") as stream:
-        return parse(stream.read().decode("utf-8"))
+        data = stream.read()
+    try:
+        return parse(data.decode("utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as problem:
+        raise ValueError("%s: not a JSON file in UTF-8: %s" % (path, problem)) from None
 
 
 def parse(text: str) -> Config:

@@ -28,14 +28,18 @@ def restore(path: t.Optional[str], config: Config) -> t.Tuple[Config, Clock, t.O
     """
     if not path or not os.path.exists(path):
         return config, Clock(), None
-    with open(path, encoding="utf-8") as stream:
-        stored = json.load(stream)
-    if stored["config_digest"] != config.digest:
-        return config, Clock(), None
-    instances = [check_instance(raw) for raw in stored["instances"]]
-    known = switches.merged(config.switches, stored["switches"])
-    control = control_settings.merged(config.control, stored.get("control", {}))
-    return Config(instances, known, config.digest, control), Clock(stored["clock_offset"]), stored["started"]
+    try:
+        with open(path, encoding="utf-8") as stream:
+            stored = json.load(stream)
+        if stored["config_digest"] != config.digest:
+            return config, Clock(), None
+        instances = [check_instance(raw) for raw in stored["instances"]]
+        known = switches.merged(config.switches, stored["switches"])
+        control = control_settings.merged(config.control, stored.get("control", {}))
+        clock, started = Clock(float(stored["clock_offset"])), float(stored["started"])
+    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise ValueError("%s: not a state file of the emulator (%s). Delete it." % (path, problem)) from None
+    return Config(instances, known, config.digest, control), clock, started
 
 
 def snapshot(state: State, digest: str, control: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:

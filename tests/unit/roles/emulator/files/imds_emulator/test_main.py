@@ -93,15 +93,15 @@ def test_the_example_configuration_starts_and_every_key_is_explained(tmp_path: P
     [
         (["--listen", "192.0.2.1:80"], None, "cannot listen on 192.0.2.1:80: Cannot assign requested address"),
         (["--listen", "192.0.2.1:80", "--background"], None, "cannot listen on 192.0.2.1:80: Cannot assign"),
-        (["--listen", "nonsense"], None, "'nonsense' is not an address and port"),
-        (["--admin", "0.0.0.0:0"], None, "--admin 0.0.0.0:0: the admin side listens on loopback addresses only"),
-        ([], "{", "Expecting property name"),
+        (["--listen", "nonsense"], None, "'nonsense' is not an IP address and port"),
+        (["--admin", "0.0.0.0:0"], None, "--admin 0.0.0.0:0: not a loopback address"),
+        ([], "{", "config: not a JSON file in UTF-8: Expecting property name"),
         ([], "[]", "the configuration must be a JSON object"),
         ([], '{"instances": []}', "must be a list with at least one instance"),
-        ([], '{"instances": [{}]}', "instances[0]: instance_id is missing"),
+        ([], '{"instances": [{}]}', "instances[0]: the required key instance_id is missing"),
         ([], '{"instances": [{"instance_id": "i-1", "tokens": 1}]}', "instances[0].tokens: unknown key"),
-        ([], '{"instances": [{"instance_id": "i"}, {"instance_id": "i"}]}', "two instances have it"),
-        ([], '{"instances": [{"instance_id": "i-1"}], "switches": {"all": 2}}', "switches.all: 2 is not possible"),
+        ([], '{"instances": [{"instance_id": "i"}, {"instance_id": "i"}]}', "used by two instances"),
+        ([], '{"instances": [{"instance_id": "i-1"}], "switches": {"all": 2}}', "switches.all: invalid value 2"),
         (["--config", "/nonexistent"], None, "/nonexistent: No such file or directory"),
     ],
 )
@@ -113,6 +113,24 @@ def test_a_bad_start_is_one_clear_line(tmp_path: Path, arguments: Any, config: A
     assert result.returncode == 1
     assert message in result.stderr and result.stderr.count("\n") == 1
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", "\x80"])
+def test_an_invalid_state_file_is_one_clear_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "state").write_text(text, encoding="latin-1")
+    result = run("serve", "--listen", "127.0.0.1:0", "--state", str(tmp_path / "state"))
+    assert result.returncode == 1
+    assert "state: not a state file of the emulator" in result.stderr and result.stderr.count("\n") == 1
+
+
+def test_a_damaged_state_file_is_one_clear_line(tmp_path: Path) -> None:
+    path, arguments = tmp_path / "state", ["--listen", "127.0.0.1:0", "--state", str(tmp_path / "state")]
+    running = Emulator(tmp_path, *arguments)
+    running.advance(1)
+    assert running.stop() == 0
+    path.write_text(json.dumps({**json.loads(path.read_text()), "instances": [1]}))
+    result = run("serve", *arguments)
+    assert result.returncode == 1 and "instance: must be an object" in result.stderr
 
 
 def test_background(tmp_path: Path) -> None:
