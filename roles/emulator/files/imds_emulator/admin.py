@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import socket
-from email.utils import formatdate
 import typing as t
+from email.utils import formatdate
 from urllib.parse import parse_qs, unquote
 
 from .answers import Answer, encode
@@ -23,7 +23,6 @@ from .redaction import without_secrets
 from .request import BadRequest, Request
 from .state import State
 from .stats import Stats
-
 
 #: Arguments of a route: instance ID of the path (or empty), query, decoded body.
 Action = t.Callable[[str, t.Dict[str, str], t.Any], t.Any]
@@ -113,7 +112,9 @@ class Admin:
             raise Refusal(404, "unknown path %s; known paths: %s" % (request.path, ", ".join(self._routes)))
         method = "GET" if request.method == "HEAD" else request.method
         if method not in actions:
-            raise Refusal(405, "%s does not accept %s; allowed methods: %s" % (request.path, request.method, ", ".join(actions)))
+            raise Refusal(
+                405, "%s does not accept %s; allowed methods: %s" % (request.path, request.method, ", ".join(actions))
+            )
         return actions[method], parts[1] if parts[1:] else ""
 
     def _health(self, _name: str, _query: t.Dict[str, str], _data: t.Any) -> t.Any:

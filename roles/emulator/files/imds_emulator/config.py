@@ -48,7 +48,9 @@ def parse(text: str) -> Config:
     """
     data = json.loads(text)
     if not isinstance(data, dict):
-        raise ValueError("the configuration must be a JSON object with the key instances; see `imds-emulator example-config`")
+        raise ValueError(
+            "the configuration must be a JSON object with the key instances; see `imds-emulator example-config`"
+        )
     for key in data:
         if key not in KEYS and not key.startswith("#"):
             raise ValueError("%s: unknown key; known keys: %s" % (key, ", ".join(KEYS)))

@@ -71,7 +71,9 @@ def build(
     return tree
 
 
-def meta_data(settings: t.Mapping[str, t.Any], switches: t.Mapping[str, t.Any], now: float, started: float) -> t.Dict[str, t.Any]:
+def meta_data(
+    settings: t.Mapping[str, t.Any], switches: t.Mapping[str, t.Any], now: float, started: float
+) -> t.Dict[str, t.Any]:
     """Return the tree of `meta-data/`, without `ram/` and the overrides of the setting `metadata`."""
     interfaces = settings["network_interfaces"]
     first = interfaces[0]
@@ -100,6 +102,11 @@ def meta_data(settings: t.Mapping[str, t.Any], switches: t.Mapping[str, t.Any], 
     separator = "\r\n" if switches["multi_value_separator"] == "crlf" else "\n"
     for (directory, leaf), values in MULTI_VALUE.items():
         meta[directory] = {leaf: separator.join(values)}
+    _add_optional(meta, settings)
+    return meta
+
+
+def _add_optional(meta: t.Dict[str, t.Any], settings: t.Mapping[str, t.Any]) -> None:
     for key in ("eipv4", "public_ipv4"):
         if settings[key]:
             meta[key.replace("_", "-")] = settings[key]
@@ -110,7 +117,6 @@ def meta_data(settings: t.Mapping[str, t.Any], switches: t.Mapping[str, t.Any], 
     tags = {key: value for key, value in settings["tags"].items() if _servable(key)}
     if tags and settings["instance_metadata_tags"] == "enabled":
         meta["tags"] = {"instance": tags}
-    return meta
 
 
 def _servable(key: str) -> bool:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import socket
 import time
-from email.utils import formatdate
 import typing as t
+from email.utils import formatdate
 from urllib.parse import parse_qs
 
 from . import tree
@@ -18,10 +18,10 @@ from .answers import Answer, encode, error
 from .connection import Connection
 from .faults import Fault
 from .instance import View
-from .state import State
 from .journal import Journal
 from .protocol import TOKEN_HEADER, TTL_HEADER, Broken, Issue, decide, is_forwarded, is_token_path
 from .request import BadRequest, Request
+from .state import State
 from .stats import Stats
 from .throttle import Throttle
 
@@ -76,7 +76,9 @@ class DataSide:
             answer = error(status, self._state.switches())
             connection.send(encode(answer, "1.1", False, self._now()))
 
-    def _exchange(self, connection: Connection, request: Request, base: t.Dict[str, t.Any], owner: t.Optional[str]) -> bool:
+    def _exchange(
+        self, connection: Connection, request: Request, base: t.Dict[str, t.Any], owner: t.Optional[str]
+    ) -> bool:
         """Respond to one request; return False if the connection must end."""
         instance_id = self._state.pick(owner, base["client"])
         view = None if instance_id is None else self._state.view(instance_id)

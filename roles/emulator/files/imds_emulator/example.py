@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
-from .defaults import complete
 from .control.settings import KEYS
+from .defaults import complete
 from .fields import FIELDS
 from .switches import SWITCHES
 
@@ -23,7 +23,9 @@ INSTANCE: t.Dict[str, t.Any] = {
     "user_data": "#!/bin/sh\necho hello\n",
 }
 #: For `serve --control`; not a real key.
-ACCESS_KEYS: t.Dict[str, t.Any] = {"LTAI5tEmulatorExample": {"secret": "emulated-secret", "actions": ["ecs:*", "sts:*"]}}
+ACCESS_KEYS: t.Dict[str, t.Any] = {
+    "LTAI5tEmulatorExample": {"secret": "emulated-secret", "actions": ["ecs:*", "sts:*"]}
+}
 
 
 def built_in() -> t.Dict[str, t.Any]:

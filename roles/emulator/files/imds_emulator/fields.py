@@ -194,7 +194,10 @@ FIELDS: t.Dict[str, Field] = {
     "eipv4": Field(is_text, "text", "public or elastic IPv4 of the primary interface", True),
     "public_ipv4": Field(is_text, "text", "public IPv4", True),
     "spot": Field(
-        record(SPOT, "termination_time"), _form(SPOT), "spot reclamation; times: ISO (UTC) or seconds after the start", True
+        record(SPOT, "termination_time"),
+        _form(SPOT),
+        "spot reclamation; times: ISO (UTC) or seconds after the start",
+        True,
     ),
     "system_events": Field(is_list(_is_event), "a list of objects", "system events, each from its appears_at on"),
     "global_config": Field(is_map(is_text), "an object of text values", "values below global-config/"),

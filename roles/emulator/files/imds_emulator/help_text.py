@@ -31,7 +31,9 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = result.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_serve(commands)
-    commands.add_parser("example-config", help="print a configuration with every key (keys that start with # are comments)")
+    commands.add_parser(
+        "example-config", help="print a configuration with every key (keys that start with # are comments)"
+    )
     check = commands.add_parser("check-config", help="validate a configuration file")
     check.add_argument("config", metavar="FILE", help="configuration file")
     control = commands.add_parser(
@@ -43,9 +45,17 @@ def parser() -> argparse.ArgumentParser:
     control.add_argument("--admin", required=True, metavar="ADDRESS:PORT", help="admin address of the emulator")
     control.add_argument("words", nargs="+", metavar="COMMAND", help="command, see below")
     commands.add_parser("certificate", help="print the certificate for the verification of identity documents (pkcs7)")
-    address = commands.add_parser("address", help="add or remove the service address 100.100.100.200 on lo (requires root)")
-    address.add_argument("action", choices=("add", "remove", "show"), help="show: exit status 0 if the host has the address")
-    address.add_argument("--marker", metavar="FILE", help="FILE in which add records that it added the address; without this record, remove keeps the address")
+    address = commands.add_parser(
+        "address", help="add or remove the service address 100.100.100.200 on lo (requires root)"
+    )
+    address.add_argument(
+        "action", choices=("add", "remove", "show"), help="show: exit status 0 if the host has the address"
+    )
+    address.add_argument(
+        "--marker",
+        metavar="FILE",
+        help="record in FILE that add added the address; remove only an address with this record",
+    )
     return result
 
 
@@ -57,8 +67,33 @@ def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         epilog=_epilog(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    _add_addresses_and_files(serve)
     add = serve.add_argument
-    add("--config", metavar="FILE", help="configuration file, see `imds-emulator example-config` (default: one example instance)")
+    add(
+        "--timeout",
+        type=_positive,
+        default=30.0,
+        metavar="SECONDS",
+        help="timeout for idle clients (default: %(default)s)",
+    )
+    add(
+        "--connections",
+        type=_count,
+        default=512,
+        metavar="N",
+        help="maximum number of simultaneous connections (default: %(default)s)",
+    )
+    add("--background", action="store_true", help="return when the emulator is ready, and continue in the background")
+    add("--log", metavar="FILE", help="with --background: log file (default: no log)")
+
+
+def _add_addresses_and_files(serve: argparse.ArgumentParser) -> None:
+    add = serve.add_argument
+    add(
+        "--config",
+        metavar="FILE",
+        help="configuration file, see `imds-emulator example-config` (default: one example instance)",
+    )
     add(
         "--listen",
         action="append",
@@ -75,10 +110,6 @@ def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add("--journal", metavar="FILE", help="append every request to FILE, one JSON object per line")
     add("--state", metavar="FILE", help="store changes of the admin API in FILE; a changed --config discards them")
     add("--ready-file", metavar="FILE", help="write process ID and addresses to FILE (JSON) when the emulator is ready")
-    add("--timeout", type=_positive, default=30.0, metavar="SECONDS", help="timeout for idle clients (default: %(default)s)")
-    add("--connections", type=_count, default=512, metavar="N", help="maximum number of simultaneous connections (default: %(default)s)")
-    add("--background", action="store_true", help="return when the emulator is ready, and continue in the background")
-    add("--log", metavar="FILE", help="with --background: log file (default: no log)")
 
 
 def _positive(text: str) -> float:
@@ -105,13 +136,20 @@ def _epilog() -> str:
     parts += ["", "control plane (control: {...} in the configuration, or PATCH /control)"]
     parts += control_settings.help_lines()
     parts += ["", "operations of the control plane:", *("  " + line for line in control_operations.NAMES)]
-    parts += ["credentials of an instance's RAM role are valid too, with the permissions in role.actions (default: none)"]
+    parts += [
+        "credentials of an instance's RAM role are valid too, with the permissions in role.actions (default: none)"
+    ]
     parts += ["", 'faults of the control plane: {"kind": KIND, "action": PATTERN, "region": PATTERN,']
-    parts += ['"instance": PATTERN, "times": N or null for no limit, "skip": N calls before the first fault, and the keys']
+    parts += [
+        '"instance": PATTERN, "times": N or null for no limit, "skip": N calls before the first fault, and the keys'
+    ]
     parts += ["of the kind};"]
     parts += ['"after": true with error, html, reset, hang: run the operation and replace only its response']
     parts += control_faults.help_lines()
-    parts += ["", "admin API: GET /health /instances /switches /journal?after=N /stats; GET PATCH DELETE /instances/ID;"]
+    parts += [
+        "",
+        "admin API: GET /health /instances /switches /journal?after=N /stats; GET PATCH DELETE /instances/ID;",
+    ]
     parts += ["POST /instances; PUT DELETE /instances/ID/faults; PATCH /switches; DELETE /journal;"]
     parts += ["GET /calls?after=N; DELETE /calls; GET PATCH /control;"]
     parts += ['POST /clock {"advance": SECONDS}']

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
-from .defaults import complete
 from .credentials import RoleKeys
+from .defaults import complete
 from .faults import FaultPlan
 
 OPTIONS = ("http_tokens", "http_endpoint", "instance_metadata_tags")

@@ -45,7 +45,11 @@ TokenUse = t.Callable[[str], t.Any]
 
 
 def decide(
-    request: Request, instance_id: str, options: t.Mapping[str, str], use_token: TokenUse, switches: t.Mapping[str, t.Any]
+    request: Request,
+    instance_id: str,
+    options: t.Mapping[str, str],
+    use_token: TokenUse,
+    switches: t.Mapping[str, t.Any],
 ) -> Verdict:
     """Return what happens to a request. *use_token* is called at most once, for a data request with a token."""
     if options["http_endpoint"] == "disabled":
@@ -100,7 +104,11 @@ def _put(request: Request, switches: t.Mapping[str, t.Any]) -> Verdict:
 
 
 def _get(
-    request: Request, instance_id: str, options: t.Mapping[str, str], use_token: TokenUse, switches: t.Mapping[str, t.Any]
+    request: Request,
+    instance_id: str,
+    options: t.Mapping[str, str],
+    use_token: TokenUse,
+    switches: t.Mapping[str, t.Any],
 ) -> Verdict:
     token = request.headers.get(TOKEN_HEADER)
     if token == "" and switches["empty_token_header"] == "plain":

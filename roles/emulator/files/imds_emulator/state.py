@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import secrets
 import threading
-from functools import partial
 import typing as t
+from functools import partial
 
 from . import content, identity, switches, tree
 from .clock import Clock, moment
@@ -22,6 +22,7 @@ from .fields import check_instance
 from .index import Index, Listing
 from .instance import OPTIONS, Instance, View
 from .tokens import TokenStore
+
 
 class State:
     """The instances, switches, tokens and the clock. Safe to use from several threads."""

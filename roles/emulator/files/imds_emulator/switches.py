@@ -74,7 +74,9 @@ SWITCHES: t.Dict[str, Switch] = {
     "list_global_config": Switch(False, is_flag, "false|true", "serve a listing of global-config/ (else 404)"),
     "trailing_newline": Switch(False, is_flag, "false|true", "append LF to listings and values (not to tokens)"),
     "multi_value_separator": Switch("crlf", one_of("crlf", "lf"), "crlf|lf", "separator of multi-value items"),
-    "bracket_lists": Switch("bare", one_of("bare", "json"), "bare|json", "format of lists such as ipv6s: [a,b] or JSON"),
+    "bracket_lists": Switch(
+        "bare", one_of("bare", "json"), "bare|json", "format of lists such as ipv6s: [a,b] or JSON"
+    ),
     "events_format": Switch(
         "json", one_of("json", "json-or-404"), "json|json-or-404", "response without system events: [] or 404"
     ),
@@ -94,7 +96,9 @@ SWITCHES: t.Dict[str, Switch] = {
     "ttl_leading_zeros": Switch(400, one_of(400, "accept"), "400|accept", "TTL with leading zeros"),
     "echo_ttl_header": Switch(False, is_flag, "false|true", "send the remaining TTL in responses"),
     "foreign_token_status": Switch(401, one_of(401, 403), "401|403", "token of another instance"),
-    "bad_token_in_optional": Switch(401, one_of(401, "accept"), "401|accept", "invalid token while tokens are optional"),
+    "bad_token_in_optional": Switch(
+        401, one_of(401, "accept"), "401|accept", "invalid token while tokens are optional"
+    ),
     "empty_token_header": Switch(401, one_of(401, "plain"), "401|plain", "empty token header"),
     "tokens_survive_mode_change": Switch(True, is_flag, "true|false", "tokens stay valid if http_tokens changes"),
     "disabled_answer": Switch(

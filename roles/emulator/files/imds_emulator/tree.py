@@ -82,7 +82,9 @@ def _version_names(node: t.Mapping[str, t.Any], switches: t.Mapping[str, t.Any])
     return list(names)
 
 
-def root(content: t.Mapping[str, t.Any], switches: t.Mapping[str, t.Any], settings: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+def root(
+    content: t.Mapping[str, t.Any], switches: t.Mapping[str, t.Any], settings: t.Mapping[str, t.Any]
+) -> t.Dict[str, t.Any]:
     """Return the tree below `/`. Both versions have the same content; `metadata: {"all": null}` removes `all`."""
     below = dict(content)
     meta = below["meta-data"]

@@ -89,7 +89,9 @@ class Access:
                 return {"actions": role.get("actions", [])}
         return None
 
-    def assume(self, account: str, role: str, actions: t.Iterable[str], session: str, seconds: float) -> t.Dict[str, str]:
+    def assume(
+        self, account: str, role: str, actions: t.Iterable[str], session: str, seconds: float
+    ) -> t.Dict[str, str]:
         """Create a session of a role and return its credentials in the format of STS."""
         ends = self._state.clock.now() + seconds
         key, secret = "STS.N" + secrets.token_hex(12), secrets.token_hex(22)

@@ -14,8 +14,8 @@ import hashlib
 import typing as t
 from urllib.parse import parse_qsl
 
-from .errors import ApiError
 from ..request import Request
+from .errors import ApiError
 
 #: Parameters of V1 that are not parameters of the operation.
 V1_OWN = (

@@ -10,13 +10,13 @@ import json
 import re
 import typing as t
 
+from ..fields import FIELDS
+from ..index import Listing
+from ..instance import Instance
 from .errors import ApiError
 from .format import Prepared
 from .pages import Page, Pages
 from .row import NO_OPTIONS, described, shown_options
-from ..fields import FIELDS
-from ..index import Listing
-from ..instance import Instance
 
 #: Returns the metadata options of an instance that were set at least once.
 Options = t.Callable[[Instance], t.Mapping[str, str]]
@@ -137,7 +137,9 @@ def _by_tag(parameters: t.Mapping[str, str]) -> bool:
     return any(name.startswith("Tag.") for name in parameters)
 
 
-def _limited(matches: t.List[Instance], parameters: t.Mapping[str, str], tag_limit: t.Optional[int]) -> t.List[Instance]:
+def _limited(
+    matches: t.List[Instance], parameters: t.Mapping[str, str], tag_limit: t.Optional[int]
+) -> t.List[Instance]:
     return matches[:tag_limit] if _by_tag(parameters) else matches
 
 

@@ -12,15 +12,15 @@ from __future__ import annotations
 
 import typing as t
 
+from ..fields import FIELDS
+from ..index import NOTHING, Listing
+from ..instance import Instance
+from ..state import State
 from . import describe
 from .access import Caller
 from .errors import ApiError
 from .pages import LARGEST, SMALLEST, Pages, flag, whole
 from .row import set_options
-from ..fields import FIELDS
-from ..index import NOTHING, Listing
-from ..instance import Instance
-from ..state import State
 
 Fields = t.Dict[str, t.Any]
 Rules = t.Callable[[], t.Mapping[str, t.Any]]

@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 import json
-import uuid
 import typing as t
+import uuid
 from xml.sax.saxutils import escape
 
 from .errors import ApiError

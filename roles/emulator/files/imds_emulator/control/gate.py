@@ -11,8 +11,8 @@ import threading
 import time
 import typing as t
 
-from . import signature
 from ..clock import Clock
+from . import signature
 from .access import Access, Caller, Credential
 from .call import Call
 from .errors import ApiError

@@ -11,8 +11,8 @@ import threading
 import typing as t
 
 from ..clock import Clock, to_iso_ms
-from .call import Call, short
 from ..journal import Journal
+from .call import Call, short
 
 KEPT = 100000
 MOST_TOTALS = 50

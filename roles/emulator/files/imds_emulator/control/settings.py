@@ -12,10 +12,10 @@ from __future__ import annotations
 import textwrap
 import typing as t
 
-from . import faults
 from ..defaults import DEFAULTS as INSTANCE_DEFAULTS
 from ..fields import is_list, is_map, is_number, is_text, record
 from ..switches import Switch, is_flag, one_of
+from . import faults
 
 #: Regions that exist without an instance.
 REGIONS = ["ap-southeast-1", "cn-beijing", "cn-hangzhou", "cn-shanghai", "eu-central-1"]
@@ -84,9 +84,15 @@ KEYS: t.Dict[str, Switch] = {
         "region and action; with window: fixed windows, otherwise a token bucket",
     ),
     "faults": Switch([], _are_faults, "list", "faults of the control plane, explained by `serve --help`"),
-    "delay_seconds": Switch(0, _is_seconds, "seconds", "delay until the metadata service uses changed metadata options (default: 0)"),
-    "describe_delay_seconds": Switch(0, _is_seconds, "seconds", "delay until DescribeInstances returns changed options (default: 0)"),
-    "clock_skew": Switch(0, is_number, "seconds", "offset of the control plane's clock from the real time (default: 0)"),
+    "delay_seconds": Switch(
+        0, _is_seconds, "seconds", "delay until the metadata service uses changed metadata options (default: 0)"
+    ),
+    "describe_delay_seconds": Switch(
+        0, _is_seconds, "seconds", "delay until DescribeInstances returns changed options (default: 0)"
+    ),
+    "clock_skew": Switch(
+        0, is_number, "seconds", "offset of the control plane's clock from the real time (default: 0)"
+    ),
     "untouched_options": Switch(
         "empty",
         one_of("empty", "defaults"),
@@ -106,7 +112,10 @@ KEYS: t.Dict[str, Switch] = {
         "effect of ModifyInstanceMetadataOptions without InstanceMetadataTags (undocumented)",
     ),
     "missing_parameter": Switch(
-        "general", one_of("general", "named"), "general|named", "error code: MissingParameter or MissingRegionId (both occur)"
+        "general",
+        one_of("general", "named"),
+        "general|named",
+        "error code: MissingParameter or MissingRegionId (both occur)",
     ),
     "tag_limit": Switch(
         1000, _is_limit, "1000|number|null", "maximum number of instances in a query by tag (documented: 1000)"

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import socket
 import time
-from email.utils import formatdate
 import typing as t
+from email.utils import formatdate
 
-from . import format as wire_format
-from . import settings as control_settings
 from ..answers import REASONS, Answer, encode
 from ..connection import Connection
+from ..request import BadRequest
+from ..state import State
+from ..stats import Stats
+from . import format as wire_format
+from . import settings as control_settings
 from .access import Access
 from .call import Call
 from .ecs import Ecs
@@ -25,9 +28,6 @@ from .journal import CallJournal
 from .operations import Operations, perform
 from .sts import Sts
 from .throttle import ControlThrottle
-from ..state import State
-from ..request import BadRequest
-from ..stats import Stats
 
 #: Faults that replace the response of the operation.
 INSTEAD = ("error", "html", "reset", "hang")

@@ -55,7 +55,9 @@ class Sts:
         credentials = self._access.assume(account, name, role.get("actions", []), session, seconds)
         return {"AssumedRoleUser": user, "Credentials": credentials}
 
-    def get_caller_identity(self, caller: Caller, _parameters: t.Mapping[str, str], _allowed: bool) -> t.Dict[str, t.Any]:
+    def get_caller_identity(
+        self, caller: Caller, _parameters: t.Mapping[str, str], _allowed: bool
+    ) -> t.Dict[str, t.Any]:
         """Return the identity of the caller. No permission is required."""
         user = caller.account if caller.kind == "Account" else number_of(caller.account + caller.user)
         if caller.session:

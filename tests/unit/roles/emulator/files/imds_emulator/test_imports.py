@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 import ast
-import graphlib
 import sys
 from pathlib import Path
 from typing import Dict, Set
+
+import graphlib
 
 from .client import LAUNCHER
 

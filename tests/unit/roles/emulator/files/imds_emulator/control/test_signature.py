@@ -81,7 +81,9 @@ def test_tampered_parameter(caller: Caller, region: str, instance: Instance, nam
 
 
 @pytest.mark.parametrize(
-    "name, value", [("x-acs-action", "DescribeRegions"), ("x-acs-signature-nonce", "n"), ("x-acs-date", now(-1))]
+    "name, value",
+    [("x-acs-action", "DescribeRegions"), ("x-acs-signature-nonce", "n"), ("x-acs-date", now(-1))],
+    ids=["action", "nonce", "date"],  # fixed names: all workers of pytest-xdist must collect the same tests
 )
 def test_tampered_header(caller: Caller, region: str, name: str, value: str) -> None:
     headers = caller.v3_headers("DescribeInstances", {"RegionId": region})
@@ -124,6 +126,7 @@ def test_clock_skew(caller: Caller, form: str, name: str, offset: int, code: Any
         now().replace("T", " "),
         "2026-13-01T00:00:00Z",
     ],
+    ids=["http-date", "without-zone", "with-space", "month-13"],
 )
 def test_malformed_time(caller: Caller, form: str, name: str, text: str, region: str) -> None:
     assert call(caller, form, region, **{name: text}).code == "InvalidTimeStamp.Format"
