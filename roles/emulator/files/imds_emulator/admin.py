@@ -29,7 +29,7 @@ Action = t.Callable[[str, t.Dict[str, str], t.Any], t.Any]
 
 
 class Refusal(Exception):
-    """A request that the admin API answers with an error status and a message."""
+    """An error response of the admin API."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Define the key and the certificate that sign identity documents. The key is public: its signatures prove nothing.
+"""Define the key and the certificate that sign identity documents. The private key is published, for tests only.
 
 `imds-emulator certificate` prints the certificate for verification. Like that of the real service it is self-signed,
 RSA-2048 with SHA-256, and the same on every host; its names say that it is for tests only.
