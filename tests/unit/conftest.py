@@ -45,8 +45,6 @@ if AnsibleCollectionConfig.collection_finder is None:
 
 # What takes longer than an inner loop should, and concerns what few changes touch: `make thorough` runs these.
 SLOW = (
-    "emulator",
-    "emulator_control",
     "openapi/test_signing.py",
     "openapi/test_emulated_control_plane.py",
     "openapi/test_reaching.py",

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How does the program get onto a host? By this script, which the role runs there.
+"""Install the emulator on a host. The role runs this script there.
 
-``python3 -c SCRIPT DIRECTORY write|check < FILES``, with FILES a JSON object of file names and texts. It makes the files
-in DIRECTORY the given ones and prints what it changed, or with ``check`` what it would change. One run of one task takes
-a second, where copying each file for itself takes half a minute.
+Usage: `python3 -c SCRIPT DIRECTORY write|check < FILES`, where FILES is a JSON object of relative paths and texts. The script
+updates DIRECTORY and prints each change; with `check` it only prints the changes. This takes one task and a second, while
+one task per file would take half a minute.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import Dict, Iterator, Optional
+import typing as t
 
 
-def current(path: str) -> Optional[str]:
-    """The text of a file; None when there is no such file, or one with other permissions."""
+def current(path: str) -> t.Optional[str]:
+    """Return the text of a file, or None if it does not exist or has the wrong mode."""
     try:
         with open(path, encoding="utf-8", newline="") as stream:
             return stream.read() if os.fstat(stream.fileno()).st_mode & 0o777 == mode(path) else None
@@ -27,11 +27,12 @@ def current(path: str) -> Optional[str]:
 
 
 def mode(path: str) -> int:
+    """Return the mode of a file: only the launcher is executable."""
     return 0o644 if path.endswith(".py") else 0o755
 
 
 def write(path: str, text: str) -> None:
-    """The file appears in one step, complete."""
+    """Write a file atomically."""
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
     new = path + ".new"
     with open(new, "w", encoding="utf-8", newline="") as stream:
@@ -40,19 +41,21 @@ def write(path: str, text: str) -> None:
     os.replace(new, path)
 
 
-def strangers(directory: str, files: Dict[str, str]) -> Iterator[str]:
-    """Modules of another version, which must not be imported."""
-    for folder in sorted({os.path.dirname(name) for name in files} - {""}):
-        path = os.path.join(directory, folder)
-        for name in sorted(os.listdir(path)) if os.path.isdir(path) else []:
-            if name.endswith(".py") and os.path.join(folder, name) not in files:
-                yield os.path.join(folder, name)
+def outdated(directory: str, files: t.Dict[str, str]) -> t.Iterator[str]:
+    """Yield the modules of other versions in the package folders, which must not be imported."""
+    for package in sorted({name.split("/")[0] for name in files if "/" in name}):
+        for folder, _folders, names in sorted(os.walk(os.path.join(directory, package))):
+            for name in sorted(names):
+                path = os.path.relpath(os.path.join(folder, name), directory)
+                if name.endswith(".py") and path not in files:
+                    yield path
 
 
 def main(directory: str, action: str) -> None:
+    """Update or check the files in a directory."""
     os.umask(0o022)
     files = json.load(sys.stdin)
-    for name in strangers(directory, files):
+    for name in list(outdated(directory, files)):
         print("removed " + name)
         if action == "write":
             os.unlink(os.path.join(directory, name))

@@ -2,4 +2,4 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An emulator of Alibaba Cloud's ECS instance metadata service, for tests. Standard library only."""
+"""Emulate the ECS instance metadata service (IMDS) of Alibaba Cloud for tests. Standard library only."""

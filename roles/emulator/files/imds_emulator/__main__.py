@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What can be typed? ``imds-emulator serve | example-config | check-config | ctl | certificate | address``."""
+"""Run the `imds-emulator` command: serve, example-config, check-config, ctl, certificate, address."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ import json
 import os
 import signal
 import sys
-from typing import Any, Dict, List, Optional
+import typing as t
 
 from . import background, config, ctl, example, help_text, real_address
 from .address import is_loopback, parse_address
 from .clock import Clock
 from .emulator import Emulator, Settings
-from .instances import State
+from .state import State
 from .storage import write_json
 from .test_key import CERTIFICATE
 
 
-def main(arguments: Optional[List[str]] = None) -> int:
+def main(arguments: t.Optional[t.List[str]] = None) -> int:
+    """Run one command and return its exit status. Errors are one line on stderr."""
     options = help_text.parser().parse_args(arguments)
     try:
         return int(_COMMANDS[options.command](options))
@@ -41,7 +42,8 @@ def _line(problem: Exception) -> str:
 
 def _serve(options: argparse.Namespace) -> int:
     if options.admin and not is_loopback(parse_address(options.admin)[0]):
-        raise ValueError("--admin %s: the admin side listens on loopback addresses only" % options.admin)
+        reason = "not a loopback address. The admin API has no authentication; use 127.0.0.1 or [::1]."
+        raise ValueError("--admin %s: %s" % (options.admin, reason))
     settings = Settings(
         options.config,
         options.listen,
@@ -59,10 +61,10 @@ def _serve(options: argparse.Namespace) -> int:
 
 def _run(settings: Settings, options: argparse.Namespace, ready: background.Ready) -> int:
     ends = {signal.SIGTERM, signal.SIGINT}
-    signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # for every thread: the one below takes them
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # in all threads, so that only sigwait() below receives them
     emulator = Emulator(settings)
     emulator.start()
-    where = emulator.addresses()
+    where = emulator.listeners.addresses()
     _announce(where)
     if options.ready_file:
         write_json(options.ready_file, dict(where, pid=os.getpid()))
@@ -72,10 +74,10 @@ def _run(settings: Settings, options: argparse.Namespace, ready: background.Read
     if options.ready_file and os.path.exists(options.ready_file):
         os.unlink(options.ready_file)
     sys.stderr.flush()
-    os._exit(0)  # threads of open connections are not waited for
+    os._exit(0)  # do not wait for the threads of open connections
 
 
-def _announce(where: Dict[str, Any]) -> None:
+def _announce(where: t.Dict[str, t.Any]) -> None:
     lines = ["metadata service on http://%s" % address for address in where["listen"]]
     for name, entry in where["instances"].items():
         if entry["listen"]:

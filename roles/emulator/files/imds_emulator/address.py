@@ -2,16 +2,19 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What does an address such as ``127.0.0.1:8100`` or ``[::1]:8100`` mean?"""
+"""Parse and format socket addresses such as `127.0.0.1:8100` and `[::1]:8100`."""
 
 from __future__ import annotations
 
 import ipaddress
-from typing import Any, Tuple
+import typing as t
 
 
-def parse_address(text: Any) -> Tuple[str, int]:
-    """``(address, port)``. Raises ValueError. Only IP addresses: no name is ever looked up."""
+def parse_address(text: t.Any) -> t.Tuple[str, int]:
+    """Return (IP address, port). Host names are not resolved.
+
+    Raises: ValueError.
+    """
     host, colon, port = str(text).rpartition(":")
     try:
         host = str(ipaddress.ip_address(host.strip("[]")))
@@ -19,13 +22,15 @@ def parse_address(text: Any) -> Tuple[str, int]:
     except ValueError:
         number = -1
     if not colon or not 0 <= number <= 65535:
-        raise ValueError("%r is not an address and port such as 127.0.0.1:8100 or [::1]:8100" % (text,))
+        raise ValueError("%r is not an IP address and port. Examples: 127.0.0.1:8100, [::1]:8100" % (text,))
     return host, number
 
 
 def format_address(host: str, port: int) -> str:
+    """Return ADDRESS:PORT, with IPv6 addresses in brackets."""
     return "[%s]:%d" % (host, port) if ":" in host else "%s:%d" % (host, port)
 
 
 def is_loopback(host: str) -> bool:
+    """Return whether an IP address is a loopback address."""
     return ipaddress.ip_address(host).is_loopback

@@ -2,40 +2,61 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What may a test ask and change while the emulator runs? HTTP and JSON, on a loopback address."""
+"""Serve the admin API: inspect and change the running emulator with HTTP and JSON, on a loopback address."""
 
 from __future__ import annotations
 
 import json
 import socket
+import typing as t
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Tuple
 from urllib.parse import parse_qs, unquote
 
-from . import control_settings
 from .answers import Answer, encode
 from .connection import Connection
+from .control import settings as control_settings
+from .control.journal import CallJournal
+from .control.side import ControlSide
+from .journal import Journal
+from .listeners import Listeners
 from .redaction import without_secrets
 from .request import BadRequest, Request
+from .state import State
+from .stats import Stats
 
-if TYPE_CHECKING:
-    from .emulator import Emulator
-
-#: What a route gets: the last name of its path, the query, the body.
-Action = Callable[[str, Dict[str, str], Any], Any]
+#: Arguments of a route: instance ID of the path (or empty), query, decoded body.
+Action = t.Callable[[str, t.Dict[str, str], t.Any], t.Any]
 
 
 class Refusal(Exception):
+    """An error response of the admin API."""
+
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
         self.status = status
 
 
 class Admin:
-    def __init__(self, emulator: Emulator, timeout: float) -> None:
-        self._emulator = emulator
+    """The handler of connections to the admin API."""
+
+    def __init__(
+        self,
+        state: State,
+        listeners: Listeners,
+        journal: Journal,
+        calls: CallJournal,
+        stats: Stats,
+        control: ControlSide,
+        timeout: float,
+    ) -> None:
+        self._state = state
+        self._listeners = listeners
+        self._requests = journal
+        self._api_calls = calls
+        self._stats = stats
+        self._control_side = control
         self._timeout = timeout
-        self._routes: Dict[str, Dict[str, Action]] = {
+        self._routes: t.Dict[str, t.Dict[str, Action]] = {
             "health": {"GET": self._health},
             "instances": {"GET": self._instances, "POST": self._create},
             "instances/*": {"GET": self._instance, "PATCH": self._update, "DELETE": self._delete},
@@ -44,12 +65,12 @@ class Admin:
             "journal": {"GET": self._journal, "DELETE": self._clear_journal},
             "calls": {"GET": self._calls, "DELETE": self._clear_calls},
             "control": {"GET": self._control, "PATCH": self._set_control},
-            "stats": {"GET": lambda *_: self._emulator.stats.report()},
+            "stats": {"GET": lambda *_: self._stats.report()},
             "clock": {"GET": self._clock, "POST": self._advance},
         }
 
-    def run(self, sock: socket.socket, _client: str, _owner: Optional[str]) -> None:
-        """Serves one connection to its end."""
+    def run(self, sock: socket.socket, _client: str, _owner: t.Optional[str]) -> None:
+        """Serve one connection until it ends."""
         connection = Connection(sock, self._timeout)
         keep = True
         while keep:
@@ -61,13 +82,14 @@ class Admin:
                 status, body = self.respond(received.request, received.body)
                 head_only = received.request.method == "HEAD"
             except BadRequest as problem:
-                status, body, keep, head_only = problem.status, {"error": "this is not a request"}, False, False
+                status, body, keep, head_only = problem.status, {"error": "invalid HTTP request"}, False, False
             text = json.dumps(body, indent=1).encode("utf-8") + b"\n"
             date = formatdate(usegmt=True)
             connection.send(encode(Answer(status, text, "application/json"), "1.1", keep, date, head_only=head_only))
         connection.close()
 
-    def respond(self, request: Request, body: bytes) -> Tuple[int, Any]:
+    def respond(self, request: Request, body: bytes) -> t.Tuple[int, t.Any]:
+        """Return (status, JSON data) for a request. Errors are objects with the key `error`."""
         try:
             action, name = self._find(request)
             query = {key: values[-1] for key, values in parse_qs(request.query or "").items()}
@@ -76,96 +98,95 @@ class Admin:
         except Refusal as refusal:
             return refusal.status, {"error": str(refusal)}
         except KeyError as missing:
-            return 404, {"error": "there is no instance %s" % missing}
+            return 404, {"error": "unknown instance %s; list the instances with GET /instances" % missing}
         except (ValueError, TypeError) as wrong:
             return 400, {"error": str(wrong)}
         except OSError as failed:
             return 400, {"error": failed.strerror or str(failed)}
 
-    def _find(self, request: Request) -> Tuple[Action, str]:
+    def _find(self, request: Request) -> t.Tuple[Action, str]:
         parts = [unquote(part) for part in request.path.strip("/").split("/")]
         pattern = "/".join(["instances", "*"] + parts[2:]) if parts[0] == "instances" and parts[1:] else "/".join(parts)
         actions = self._routes.get(pattern)
         if actions is None:
-            raise Refusal(404, "there is no %s; there are: %s" % (request.path, ", ".join(self._routes)))
+            raise Refusal(404, "unknown path %s; known paths: %s" % (request.path, ", ".join(self._routes)))
         method = "GET" if request.method == "HEAD" else request.method
         if method not in actions:
-            raise Refusal(405, "%s can be asked by %s" % (request.path, ", ".join(actions)))
+            raise Refusal(
+                405, "%s does not accept %s; allowed methods: %s" % (request.path, request.method, ", ".join(actions))
+            )
         return actions[method], parts[1] if parts[1:] else ""
 
-    # -- the routes
+    def _health(self, _name: str, _query: t.Dict[str, str], _data: t.Any) -> t.Any:
+        return dict(self._listeners.addresses(), status="ok")
 
-    def _health(self, _name: str, _query: Dict[str, str], _data: Any) -> Any:
-        return dict(self._emulator.addresses(), status="ok")
+    def _instances(self, _name: str, _query: t.Dict[str, str], _data: t.Any) -> t.Any:
+        return {"instances": [without_secrets(self._state.settings(name)) for name in self._state.ids()]}
 
-    def _instances(self, _name: str, _query: Dict[str, str], _data: Any) -> Any:
-        state = self._emulator.state
-        return {"instances": [without_secrets(state.settings(name)) for name in state.ids()]}
+    def _instance(self, name: str, _query: t.Dict[str, str], _data: t.Any) -> t.Any:
+        own = self._listeners.addresses()["instances"].get(name, {}).get("listen")
+        return dict(without_secrets(self._state.settings(name)), listening=own)
 
-    def _instance(self, name: str, _query: Dict[str, str], _data: Any) -> Any:
-        own = self._emulator.addresses()["instances"].get(name, {}).get("listen")
-        return dict(without_secrets(self._emulator.state.settings(name)), listening=own)
+    def _create(self, _name: str, _query: t.Dict[str, str], data: t.Any) -> t.Any:
+        return self._instance(self._listeners.create(data), {}, None)
 
-    def _create(self, _name: str, _query: Dict[str, str], data: Any) -> Any:
-        return self._instance(self._emulator.create(data), {}, None)
-
-    def _update(self, name: str, _query: Dict[str, str], data: Any) -> Any:
-        self._emulator.update(name, data)
+    def _update(self, name: str, _query: t.Dict[str, str], data: t.Any) -> t.Any:
+        self._listeners.update(name, data)
         return self._instance(name, {}, None)
 
-    def _delete(self, name: str, _query: Dict[str, str], _data: Any) -> Any:
-        self._emulator.delete(name)
+    def _delete(self, name: str, _query: t.Dict[str, str], _data: t.Any) -> t.Any:
+        self._listeners.delete(name)
         return {"deleted": name}
 
-    def _set_faults(self, name: str, _query: Dict[str, str], data: Any) -> Any:
-        self._emulator.state.settings(name)
+    def _set_faults(self, name: str, _query: t.Dict[str, str], data: t.Any) -> t.Any:
+        self._state.settings(name)
         faults = data.get("faults") if isinstance(data, dict) and "faults" in data else data
-        self._emulator.update(name, {"faults": [faults] if isinstance(faults, dict) else faults})
-        return {"faults": self._emulator.state.settings(name)["faults"]}
+        self._listeners.update(name, {"faults": [faults] if isinstance(faults, dict) else faults})
+        return {"faults": self._state.settings(name)["faults"]}
 
-    def _clear_faults(self, name: str, _query: Dict[str, str], _data: Any) -> Any:
-        self._emulator.update(name, {"faults": []})
+    def _clear_faults(self, name: str, _query: t.Dict[str, str], _data: t.Any) -> t.Any:
+        self._listeners.update(name, {"faults": []})
         return {"faults": []}
 
-    def _switches(self, _name: str, _query: Dict[str, str], _data: Any) -> Any:
-        return self._emulator.state.switches()
+    def _switches(self, _name: str, _query: t.Dict[str, str], _data: t.Any) -> t.Any:
+        return self._state.switches()
 
-    def _set_switches(self, _name: str, _query: Dict[str, str], data: Any) -> Any:
-        self._emulator.state.set_switches(data)
-        return self._emulator.state.switches()
+    def _set_switches(self, _name: str, _query: t.Dict[str, str], data: t.Any) -> t.Any:
+        self._state.set_switches(data)
+        return self._state.switches()
 
-    def _journal(self, _name: str, query: Dict[str, str], _data: Any) -> Any:
-        entries = self._emulator.journal.after(int(query.get("after", "0")))
-        return {"entries": entries, "next": entries[-1]["n"] if entries else self._emulator.journal.last()}
+    def _journal(self, _name: str, query: t.Dict[str, str], _data: t.Any) -> t.Any:
+        entries = self._requests.after(int(query.get("after", "0")))
+        return {"entries": entries, "next": entries[-1]["n"] if entries else self._requests.last()}
 
-    def _clear_journal(self, _name: str, _query: Dict[str, str], _data: Any) -> Any:
-        self._emulator.journal.clear()
-        return {"entries": [], "next": self._emulator.journal.last()}
+    def _clear_journal(self, _name: str, _query: t.Dict[str, str], _data: t.Any) -> t.Any:
+        self._requests.clear()
+        return {"entries": [], "next": self._requests.last()}
 
-    def _calls(self, _name: str, query: Dict[str, str], _data: Any) -> Any:
-        calls = self._emulator.calls
+    def _calls(self, _name: str, query: t.Dict[str, str], _data: t.Any) -> t.Any:
+        calls = self._api_calls
         entries = calls.after(int(query.get("after", "0")))
         following = entries[-1]["n"] if entries else calls.last()
         return {"entries": entries, "next": following, "totals": calls.totals()}
 
-    def _clear_calls(self, name: str, _query: Dict[str, str], data: Any) -> Any:
-        self._emulator.calls.clear()
+    def _clear_calls(self, name: str, _query: t.Dict[str, str], data: t.Any) -> t.Any:
+        self._api_calls.clear()
         return self._calls(name, {}, data)
 
-    def _control(self, _name: str, _query: Dict[str, str], _data: Any) -> Any:
-        return control_settings.without_secrets(self._emulator.control.settings())
+    def _control(self, _name: str, _query: t.Dict[str, str], _data: t.Any) -> t.Any:
+        return control_settings.without_secrets(self._control_side.settings())
 
-    def _set_control(self, name: str, query: Dict[str, str], data: Any) -> Any:
-        self._emulator.control.change(data)
+    def _set_control(self, name: str, query: t.Dict[str, str], data: t.Any) -> t.Any:
+        self._control_side.change(data)
         return self._control(name, query, data)
 
-    def _clock(self, _name: str, _query: Dict[str, str], _data: Any) -> Any:
-        clock = self._emulator.state.clock
+    def _clock(self, _name: str, _query: t.Dict[str, str], _data: t.Any) -> t.Any:
+        clock = self._state.clock
         return {"now": clock.now(), "advanced": clock.offset}
 
-    def _advance(self, name: str, query: Dict[str, str], data: Any) -> Any:
+    def _advance(self, name: str, query: t.Dict[str, str], data: t.Any) -> t.Any:
         seconds = data.get("advance") if isinstance(data, dict) else None
         if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
-            raise Refusal(400, 'the body is {"advance": SECONDS}')
-        self._emulator.state.advance(seconds)
+            raise Refusal(400, 'invalid body; send {"advance": SECONDS} with a number')
+        self._state.advance(seconds)
         return self._clock(name, query, data)

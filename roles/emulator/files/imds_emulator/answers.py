@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What does an answer consist of? Status, headers and body; and the page that every error shows."""
+"""Build HTTP responses, and the error page of the metadata service."""
 
 from __future__ import annotations
 
-from typing import Any, List, Mapping, NamedTuple, Tuple
+import typing as t
 
 REASONS = {
     200: "OK",
@@ -44,24 +44,29 @@ _PAGE = """<?xml version="1.0" encoding="iso-8859-1"?>
 """
 
 
-class Answer(NamedTuple):
+class Answer(t.NamedTuple):
+    """An HTTP response without the headers that `encode` adds."""
+
     status: int
     body: bytes = b""
     content_type: str = "text/plain"
-    headers: Tuple[Tuple[str, str], ...] = ()
+    headers: t.Tuple[t.Tuple[str, str], ...] = ()
 
 
 def error(
-    status: int, switches: Mapping[str, Any], title: str = "", headers: Tuple[Tuple[str, str], ...] = ()
+    status: int, switches: t.Mapping[str, t.Any], title: str = "", headers: t.Tuple[t.Tuple[str, str], ...] = ()
 ) -> Answer:
-    """The service's page: ``<code> - <reason>`` as title and heading."""
+    """Return the error page of the service, which has `CODE - REASON` as title and heading."""
     page = _PAGE % {"title": "%d - %s" % (status, title or REASONS.get(status, "Error"))}
     return Answer(status, page.encode("iso-8859-1"), switches["error_content_type"], headers)
 
 
 def encode(answer: Answer, version: str, keep: bool, date: str, server: str = "", head_only: bool = False) -> bytes:
-    """The bytes on the wire, headers and body in one piece."""
-    lines: List[str] = ["HTTP/%s %d %s" % (version, answer.status, REASONS.get(answer.status, "Unknown"))]
+    """Return the bytes of a response: status line, headers and body.
+
+    *date* is the value of the Date header, *keep* chooses the Connection header, *head_only* omits the body.
+    """
+    lines: t.List[str] = ["HTTP/%s %d %s" % (version, answer.status, REASONS.get(answer.status, "Unknown"))]
     lines.append("Content-Type: " + answer.content_type)
     lines.append("Content-Length: %d" % len(answer.body))
     lines.extend("%s: %s" % header for header in answer.headers)

@@ -2,29 +2,32 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How does the emulator run without a terminal, and who is told when it answers?"""
+"""Run the emulator in the background and signal readiness."""
 
 from __future__ import annotations
 
 import os
 import socket
 import sys
-from typing import Callable, Optional
+import typing as t
 
-#: Called once, when every address is open.
-Ready = Callable[[], None]
+#: Called once, after every address is open.
+Ready = t.Callable[[], None]
 
 
 def notify_systemd() -> None:
-    """READY=1 for a unit of Type=notify; nothing elsewhere."""
+    """Send READY=1 to systemd if the process is a unit of Type=notify."""
     path = os.environ.get("NOTIFY_SOCKET")
     if path:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
             sock.sendto(b"READY=1", "\0" + path[1:] if path.startswith("@") else path)
 
 
-def run(serve: Callable[[Ready], int], log: Optional[str]) -> int:
-    """Serves in a process of its own session. Returns 0 as soon as that one is ready, 1 when it failed to start."""
+def run(serve: t.Callable[[Ready], int], log: t.Optional[str]) -> int:
+    """Call *serve* in a daemon process; return 0 when it is ready, 1 if it fails to start.
+
+    Standard output and, once ready, standard error of the daemon go to the file *log* (default: discarded).
+    """
     reading, writing = os.pipe()
     if os.fork():
         os.close(writing)

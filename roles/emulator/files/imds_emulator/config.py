@@ -2,45 +2,61 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which instances and switches does the emulator start with? From a file, or one example instance without a file."""
+"""Load and validate the configuration file."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Dict, List, NamedTuple, Optional
+import typing as t
 
-from . import control_settings, example, switches
+from . import example, switches
+from .control import settings as control_settings
 from .fields import check_instance
 
 KEYS = ("instances", "switches", "control")
 
 
-class Config(NamedTuple):
-    instances: List[Dict[str, Any]]  #: checked, but as written: nothing filled in
-    switches: Dict[str, Any]  #: complete
-    digest: str  #: of the text, to notice that a file has changed
-    control: Dict[str, Any]  #: complete
+class Config(t.NamedTuple):
+    """A validated configuration."""
+
+    instances: t.List[t.Dict[str, t.Any]]  #: validated, without default values
+    switches: t.Dict[str, t.Any]  #: with default values
+    digest: str  #: SHA-256 of the text, to detect a changed file
+    control: t.Dict[str, t.Any]  #: with default values
 
 
-def load(path: Optional[str]) -> Config:
-    """Raises ValueError (what is wrong, and where) and OSError."""
+def load(path: t.Optional[str]) -> Config:
+    """Return the configuration in the file *path*, or the built-in one if *path* is None.
+
+    Raises: ValueError naming the invalid key, OSError.
+    """
     if path is None:
         return parse(json.dumps(example.built_in()))
     with open(path, "rb") as stream:
-        return parse(stream.read().decode("utf-8"))
+        data = stream.read()
+    try:
+        return parse(data.decode("utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as problem:
+        raise ValueError("%s: not a JSON file in UTF-8: %s" % (path, problem)) from None
 
 
 def parse(text: str) -> Config:
+    """Return the configuration in a JSON text.
+
+    Raises: ValueError naming the invalid key.
+    """
     data = json.loads(text)
     if not isinstance(data, dict):
-        raise ValueError("an object with instances and switches is needed")
+        raise ValueError(
+            "the configuration must be a JSON object with the key instances; see `imds-emulator example-config`"
+        )
     for key in data:
         if key not in KEYS and not key.startswith("#"):
-            raise ValueError("%s: there is no such key; there are: %s" % (key, ", ".join(KEYS)))
+            raise ValueError("%s: unknown key; known keys: %s" % (key, ", ".join(KEYS)))
     raw = data.get("instances", [])
     if not isinstance(raw, list) or not raw:
-        raise ValueError("instances: a list with at least one instance is needed")
+        raise ValueError("instances: must be a list with at least one instance")
     instances = [check_instance(entry, "instances[%d]" % index) for index, entry in enumerate(raw)]
     digest = hashlib.sha256(text.encode("utf-8")).hexdigest()
     control = control_settings.merged(control_settings.defaults(), data.get("control", {}))

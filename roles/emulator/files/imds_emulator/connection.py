@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How are requests read from a connection and answers written to it? HTTP/1.1 framing, limits and time-outs."""
+"""Receive HTTP/1.1 requests and send responses on one connection, with size limits and timeouts."""
 
 from __future__ import annotations
 
@@ -10,20 +10,25 @@ import re
 import socket
 import struct
 import time
-from typing import NamedTuple, Optional
+import typing as t
 
 from .request import MAXIMUM_HEAD, BadRequest, Request, parse
 
 MAXIMUM_BODY = 1048576
 
 
-class Received(NamedTuple):
+class Received(t.NamedTuple):
+    """A request with its body."""
+
     request: Request
     body: bytes
 
 
 class Connection:
-    """``timeout``: seconds a client may be silent between requests, and may take to send one."""
+    """One connection.
+
+    *timeout* is the longest idle time between requests and the longest time to receive one request, in seconds.
+    """
 
     def __init__(self, sock: socket.socket, timeout: float) -> None:
         self._sock = sock
@@ -33,14 +38,17 @@ class Connection:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.settimeout(timeout)
 
-    def receive(self) -> Optional[Received]:
-        """The next request with its body; None when the client has gone or is silent. Raises BadRequest."""
+    def receive(self) -> t.Optional[Received]:
+        """Return the next request, or None if the client closed the connection or is idle.
+
+        Raises: BadRequest.
+        """
         self._deadline = 0.0
         while b"\r\n\r\n" not in self._buffer:
             self._buffer = self._buffer.lstrip(b"\r\n") if len(self._buffer) < 64 else self._buffer
             begin = self._buffer.lstrip(b"\r\n")[:1]
             if begin and not begin.isalpha():
-                raise BadRequest(400)  # a TLS handshake, for example, which would never come to the end of a head
+                raise BadRequest(400)  # for example a TLS handshake, which never contains the end of a header block
             if b"\n\n" in self._buffer:
                 raise BadRequest(400)
             if len(self._buffer) > MAXIMUM_HEAD:
@@ -54,27 +62,29 @@ class Connection:
         return Received(request, self._body(request))
 
     def send(self, data: bytes) -> None:
+        """Send all *data*."""
         self._sock.settimeout(self._timeout)
         self._sock.sendall(data)
 
     def send_slowly(self, data: bytes, seconds_per_byte: float) -> None:
+        """Send *data* one byte at a time."""
         for at in range(len(data)):
             self.send(data[at : at + 1])
             time.sleep(seconds_per_byte)
 
     def reset(self) -> None:
-        """Ends the connection with RST instead of FIN."""
+        """Close the connection with RST instead of FIN."""
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._sock.close()
 
     def hold(self) -> None:
-        """Says nothing until the client goes."""
+        """Send nothing until the client closes the connection."""
         self._sock.settimeout(None)
         while self._sock.recv(4096):
             pass
 
     def close(self) -> None:
-        """Lets the last answer arrive first: unread input would turn the close into a reset."""
+        """Close the connection after draining its input: unread input would reset it and lose the last response."""
         try:
             self._sock.shutdown(socket.SHUT_WR)
             self._sock.settimeout(0.2)
@@ -86,7 +96,12 @@ class Connection:
         self._sock.close()
 
     def _read_more(self, head: bool = False) -> bool:
-        """Reads what has come. False when nothing will: in the head that is an end, in a body a BadRequest."""
+        """Append received bytes to the buffer; return False at the end of the connection.
+
+        An idle connection before a request also returns False.
+
+        Raises: BadRequest(408) if a request is incomplete at its deadline.
+        """
         if self._buffer or not head:
             now = time.monotonic()
             self._deadline = self._deadline or now + self._timeout

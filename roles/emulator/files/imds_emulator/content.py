@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which items does an instance have, and what are their values? From settings to a tree of names.
+"""Build the metadata items of an instance from its settings.
 
-Paths and value forms are those of Alibaba Cloud's list of instance metadata items. An item that means nothing for
-this instance is absent: no ``ram/`` without a role, no IPv6 items without IPv6, no ``instance/spot/`` before its time.
+Source of paths and value formats: Alibaba Cloud, list of instance metadata items. An item that does not apply to the
+instance is absent: `ram/` without a role, IPv6 items without IPv6, `instance/spot/` before its `appears_at`.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from __future__ import annotations
 import base64
 import json
 import re
-from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
+import typing as t
 
 from .clock import moment, to_iso
 from .credentials import RoleKeys
 from .fields import paths_of
 
-#: Items of several values; joined by the separator that a switch chooses.
-MULTI_VALUE: Dict[Tuple[str, ...], List[str]] = {
+#: Items with several values; the switch multi_value_separator chooses their separator.
+MULTI_VALUE: t.Dict[t.Tuple[str, ...], t.List[str]] = {
     ("dns-conf", "nameservers"): ["100.100.2.136", "100.100.2.138"],
     ("ntp-conf", "ntp-servers"): ["ntp1.aliyun.com", "ntp1.cloud.aliyuncs.com", "ntp10.cloud.aliyuncs.com"],
 }
@@ -36,25 +36,28 @@ _INTERFACE_TEXTS = [
     "ipv6_gateway",
     "vswitch_ipv6_cidr_block",
 ]
-#: Alibaba Cloud's rule for keys that the service can serve.
+#: Tag keys that the service can serve, as documented.
 _TAG_KEY = re.compile(r"[A-Za-z0-9@:_.=,-]+")
 
 
 def build(
-    settings: Mapping[str, Any],
-    switches: Mapping[str, Any],
+    settings: t.Mapping[str, t.Any],
+    switches: t.Mapping[str, t.Any],
     now: float,
     started: float,
-    keys: Optional[RoleKeys] = None,
-) -> Dict[str, Any]:
-    """Everything below a version but ``dynamic/``."""
+    keys: t.Optional[RoleKeys] = None,
+) -> t.Dict[str, t.Any]:
+    """Return the tree below a version directory, without `dynamic/`.
+
+    Directories are dicts, values are text or bytes. *now* and *started* are seconds since 1970.
+    """
     meta = meta_data(settings, switches, now, started)
     if settings["role"]:
         role = settings["role"]["name"]
         document = keys.document(now) if keys else "{}"
         meta["ram"] = {"security-credentials": {role: document}}
     _apply_overrides(meta, paths_of(settings["metadata"]))
-    tree: Dict[str, Any] = {
+    tree: t.Dict[str, t.Any] = {
         "meta-data": meta,
         "global-config": dict(settings["global_config"]),
         "maintenance": _maintenance(settings, switches, now, started),
@@ -68,10 +71,13 @@ def build(
     return tree
 
 
-def meta_data(settings: Mapping[str, Any], switches: Mapping[str, Any], now: float, started: float) -> Dict[str, Any]:
+def meta_data(
+    settings: t.Mapping[str, t.Any], switches: t.Mapping[str, t.Any], now: float, started: float
+) -> t.Dict[str, t.Any]:
+    """Return the tree of `meta-data/`, without `ram/` and the overrides of the setting `metadata`."""
     interfaces = settings["network_interfaces"]
     first = interfaces[0]
-    meta: Dict[str, Any] = {
+    meta: t.Dict[str, t.Any] = {
         "hibernation": {"configured": "false"},
         "hostname": settings["hostname"],
         "image-id": settings["image_id"],
@@ -96,6 +102,11 @@ def meta_data(settings: Mapping[str, Any], switches: Mapping[str, Any], now: flo
     separator = "\r\n" if switches["multi_value_separator"] == "crlf" else "\n"
     for (directory, leaf), values in MULTI_VALUE.items():
         meta[directory] = {leaf: separator.join(values)}
+    _add_optional(meta, settings)
+    return meta
+
+
+def _add_optional(meta: t.Dict[str, t.Any], settings: t.Mapping[str, t.Any]) -> None:
     for key in ("eipv4", "public_ipv4"):
         if settings[key]:
             meta[key.replace("_", "-")] = settings[key]
@@ -106,15 +117,14 @@ def meta_data(settings: Mapping[str, Any], switches: Mapping[str, Any], now: flo
     tags = {key: value for key, value in settings["tags"].items() if _servable(key)}
     if tags and settings["instance_metadata_tags"] == "enabled":
         meta["tags"] = {"instance": tags}
-    return meta
 
 
 def _servable(key: str) -> bool:
     return _TAG_KEY.fullmatch(key) is not None and key not in (".", "..")
 
 
-def _instance(settings: Mapping[str, Any], now: float, started: float) -> Dict[str, Any]:
-    result: Dict[str, Any] = {
+def _instance(settings: t.Mapping[str, t.Any], now: float, started: float) -> t.Dict[str, t.Any]:
+    result: t.Dict[str, t.Any] = {
         "instance-name": settings["instance_name"],
         "instance-type": settings["instance_type"],
         "last-host-landing-time": "2024-11-17 10:02:41",
@@ -129,8 +139,8 @@ def _instance(settings: Mapping[str, Any], now: float, started: float) -> Dict[s
     return result
 
 
-def _interface(nic: Mapping[str, Any], switches: Mapping[str, Any]) -> Dict[str, Any]:
-    result: Dict[str, Any] = {"private-ipv4s": json.dumps(nic["private_ipv4s"], separators=(",", ":"))}
+def _interface(nic: t.Mapping[str, t.Any], switches: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+    result: t.Dict[str, t.Any] = {"private-ipv4s": json.dumps(nic["private_ipv4s"], separators=(",", ":"))}
     for key in _INTERFACE_TEXTS:
         if nic.get(key):
             result[key.replace("_", "-")] = nic[key]
@@ -147,8 +157,8 @@ def _interface(nic: Mapping[str, Any], switches: Mapping[str, Any]) -> Dict[str,
 
 
 def _maintenance(
-    settings: Mapping[str, Any], switches: Mapping[str, Any], now: float, started: float
-) -> Dict[str, Any]:
+    settings: t.Mapping[str, t.Any], switches: t.Mapping[str, t.Any], now: float, started: float
+) -> t.Dict[str, t.Any]:
     events = [
         {key: value for key, value in event.items() if key != "appears_at"}
         for event in settings["system_events"]
@@ -159,29 +169,30 @@ def _maintenance(
     return {"active-system-events": json.dumps(events, separators=(",", ":"))}
 
 
-def timed(settings: Mapping[str, Any]) -> List[Mapping[str, Any]]:
-    """The parts of the settings that appear at a time of their own."""
+def timed(settings: t.Mapping[str, t.Any]) -> t.List[t.Mapping[str, t.Any]]:
+    """Return the settings that have a time at which they appear: system events and the spot reclamation."""
     items = list(settings.get("system_events", []))
     if settings.get("spot"):
         items.append(settings["spot"])
     return [item for item in items if item.get("appears_at") is not None]
 
 
-def appeared(item: Mapping[str, Any], now: float, started: float) -> bool:
+def appeared(item: t.Mapping[str, t.Any], now: float, started: float) -> bool:
+    """Return whether the time `appears_at` of a setting has passed."""
     when = item.get("appears_at")
     return when is None or moment(when, started) <= now
 
 
-def iso(value: Union[str, int, float], started: float) -> str:
-    """A text stays verbatim, so that wrong times can be tested too."""
+def iso(value: t.Union[str, int, float], started: float) -> str:
+    """Return an ISO time. Text is returned unchanged, so that invalid times can be tested."""
     return value if isinstance(value, str) else to_iso(moment(value, started))
 
 
-def _apply_overrides(meta: Dict[str, Any], overrides: Mapping[Tuple[str, ...], Optional[str]]) -> None:
+def _apply_overrides(meta: t.Dict[str, t.Any], overrides: t.Mapping[t.Tuple[str, ...], t.Optional[str]]) -> None:
     for path, value in overrides.items():
         if not path:
             continue
-        parents: List[Dict[str, Any]] = [meta]
+        parents: t.List[t.Dict[str, t.Any]] = [meta]
         for part in path[:-1]:
             below = parents[-1].get(part)
             if not isinstance(below, dict):
@@ -196,6 +207,6 @@ def _apply_overrides(meta: Dict[str, Any], overrides: Mapping[Tuple[str, ...], O
             parents[-1][path[-1]] = value
             continue
         parents[-1].pop(path[-1], None)
-        for depth in range(len(parents) - 1, 0, -1):  # an empty directory is absent, too
+        for depth in range(len(parents) - 1, 0, -1):  # empty directories are absent
             if not parents[depth]:
                 del parents[depth - 1][path[depth - 1]]

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which temporary keys does the RAM role have now?
+"""Generate and rotate the temporary credentials of an instance's RAM role.
 
-A new set appears ``rotate_seconds`` after the one before and lives ``overlap_seconds`` longer than that, so for that
-time both are valid. By default: a life of 6 h, replaced 30 minutes before its end, as the service does.
+A new set is issued every `rotate_seconds`, and each set is valid for `rotate_seconds` + `overlap_seconds`. The default is
+that of the service: valid for 6 h, replaced 30 minutes before the expiration.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import base64
 import hashlib
 import hmac
 import json
-from typing import Any, Mapping, Optional, Tuple
+import typing as t
 
 from .clock import to_iso
 
@@ -23,9 +23,9 @@ OVERLAP_SECONDS = 1800
 
 
 class RoleKeys:
-    """The keys of one instance's role, made from a secret of this process: nothing has to be stored."""
+    """The credentials of one instance's role, derived from a secret of this process, so that none are stored."""
 
-    def __init__(self, role: Mapping[str, Any], seed: bytes, since: float) -> None:
+    def __init__(self, role: t.Mapping[str, t.Any], seed: bytes, since: float) -> None:
         self._role = role
         self._seed = seed
         self._since = since
@@ -33,14 +33,15 @@ class RoleKeys:
         self.overlap_seconds = float(role.get("overlap_seconds", OVERLAP_SECONDS))
 
     def document(self, now: float) -> str:
-        """The JSON text under ``ram/security-credentials/<role>``."""
+        """Return the JSON text of `ram/security-credentials/ROLE`."""
         return json.dumps(self._set(self._number(now)), separators=(",", ":"))
 
     def next_change(self, now: float) -> float:
+        """Return when the next set is issued, in seconds since 1970."""
         return self._since + (self._number(now) + 1) * self.rotate_seconds
 
-    def find(self, access_key_id: str, now: float) -> Optional[Tuple[Mapping[str, str], float]]:
-        """The set with this AccessKeyId and when it ends; also one that has ended not long ago."""
+    def find(self, access_key_id: str, now: float) -> t.Optional[t.Tuple[t.Mapping[str, str], float]]:
+        """Return (credentials, expiration time) of an AccessKeyId, also if recently expired, or None if unknown."""
         newest = self._number(now)
         oldest = max(0, newest - 3 - int(self.overlap_seconds // self.rotate_seconds))
         for number in range(newest, oldest - 1, -1):
@@ -57,7 +58,7 @@ class RoleKeys:
     def _ends(self, number: int) -> float:
         return self._since + (number + 1) * self.rotate_seconds + self.overlap_seconds
 
-    def _set(self, number: int) -> Mapping[str, str]:
+    def _set(self, number: int) -> t.Mapping[str, str]:
         return {
             "AccessKeyId": self._id(number),
             "AccessKeySecret": self._role.get("access_key_secret", self._letters("secret", number, 44)),

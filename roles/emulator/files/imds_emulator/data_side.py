@@ -2,51 +2,58 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What does a client of the metadata service get? From a request to an answer, and to the wire."""
+"""Serve the emulated metadata service: from a connection to requests and responses."""
 
 from __future__ import annotations
 
 import json
 import socket
 import time
+import typing as t
 from email.utils import formatdate
-from typing import Any, Dict, NamedTuple, Optional, Tuple
 from urllib.parse import parse_qs
 
 from . import tree
 from .answers import Answer, encode, error
 from .connection import Connection
 from .faults import Fault
-from .instances import State, View
+from .instance import View
 from .journal import Journal
 from .protocol import TOKEN_HEADER, TTL_HEADER, Broken, Issue, decide, is_forwarded, is_token_path
 from .request import BadRequest, Request
+from .state import State
 from .stats import Stats
 from .throttle import Throttle
 
+#: Faults that replace the response to any request.
 BEFORE = ("status", "reset", "hang", "redirect")
 GARBAGE = b"garbage\r\nX-Injected: 1\x00\xff token"
 
 
-class Outcome(NamedTuple):
-    """An answer, or none; and the faults that happen while it is sent."""
+class Outcome(t.NamedTuple):
+    """A response, or None for a broken connection, and the faults that apply while it is sent."""
 
-    answer: Optional[Answer]
+    answer: t.Optional[Answer]
     broken: str = ""
     truncated: bool = False
 
 
 class DataSide:
+    """The handler of connections to the metadata service."""
+
     def __init__(self, state: State, journal: Journal, stats: Stats, timeout: float) -> None:
         self._state = state
         self._journal = journal
         self._stats = stats
         self._timeout = timeout
         self._throttle = Throttle(state.clock)
-        self._date: Tuple[int, str] = (0, "")
+        self._date: t.Tuple[int, str] = (0, "")
 
-    def run(self, sock: socket.socket, client: str, owner: Optional[str]) -> None:
-        """Serves one connection to its end."""
+    def run(self, sock: socket.socket, client: str, owner: t.Optional[str]) -> None:
+        """Serve one connection until it ends.
+
+        *owner* is the ID of the instance whose own address the client connected to, None for a shared address.
+        """
         number = self._stats.connection()
         connection = Connection(sock, self._timeout)
         base = {"connection": number, "client": client}
@@ -60,8 +67,8 @@ class DataSide:
                 break
         connection.close()
 
-    def _refuse(self, connection: Connection, base: Dict[str, Any], owner: Optional[str], status: int) -> None:
-        """Answers bytes that are no request, and gives the connection up."""
+    def _refuse(self, connection: Connection, base: t.Dict[str, t.Any], owner: t.Optional[str], status: int) -> None:
+        """Record an invalid request and send an error page."""
         instance_id = self._state.pick(owner, base["client"])
         entry = {"method": None, "path": None, "mode": "invalid", "status": status, "forwarded": False}
         self._record(base, instance_id, dict(entry, user_agent=""))
@@ -69,8 +76,10 @@ class DataSide:
             answer = error(status, self._state.switches())
             connection.send(encode(answer, "1.1", False, self._now()))
 
-    def _exchange(self, connection: Connection, request: Request, base: Dict[str, Any], owner: Optional[str]) -> bool:
-        """One request and its answer. False when the connection is to end."""
+    def _exchange(
+        self, connection: Connection, request: Request, base: t.Dict[str, t.Any], owner: t.Optional[str]
+    ) -> bool:
+        """Respond to one request; return False if the connection must end."""
         instance_id = self._state.pick(owner, base["client"])
         view = None if instance_id is None else self._state.view(instance_id)
         if view is None:
@@ -92,7 +101,7 @@ class DataSide:
         return self._send(connection, view, request, outcome, is_token)
 
     def respond(self, view: View, request: Request, is_token: bool) -> Outcome:
-        """The decision, with the faults that replace or change it."""
+        """Return the response to a request, with the faults that replace or change it."""
         refused = self._throttle.refuse(view.instance_id, view.switches)
         if refused is not None:
             return Outcome(refused)
@@ -115,7 +124,7 @@ class DataSide:
             return Outcome(answer._replace(body=_stretched(answer.body, fault.options["bytes"])))
         return Outcome(answer)
 
-    def _use_token(self, view: View, request: Request) -> Any:
+    def _use_token(self, view: View, request: Request) -> t.Any:
         dies_after = view.faults.token_uses(request.path) if view.faults else None
         return lambda text: self._state.tokens.use(text, dies_after)
 
@@ -126,7 +135,7 @@ class DataSide:
         headers = ((TTL_HEADER, str(ttl)),) if view.switches["echo_ttl_header"] else ()
         return Answer(200, self._state.tokens.issue(view.instance_id, ttl).encode("ascii"), headers=headers)
 
-    def _taken(self, view: View, is_token: bool, request: Request, kinds: Tuple[str, ...]) -> Tuple[Fault, ...]:
+    def _taken(self, view: View, is_token: bool, request: Request, kinds: t.Tuple[str, ...]) -> t.Tuple[Fault, ...]:
         fault = view.faults.take(is_token, request.path, kinds) if view.faults else None
         return () if fault is None else (fault,)
 
@@ -144,7 +153,7 @@ class DataSide:
             connection.send(data)
         return keep and not self._taken(view, is_token, request, ("close_idle",))
 
-    def _entry(self, request: Request, switches: Dict[str, Any], status: Optional[int]) -> Dict[str, Any]:
+    def _entry(self, request: Request, switches: t.Dict[str, t.Any], status: t.Optional[int]) -> t.Dict[str, t.Any]:
         return {
             "method": request.method,
             "path": request.path,
@@ -154,7 +163,7 @@ class DataSide:
             "user_agent": request.headers.get("user-agent", "")[:200],
         }
 
-    def _record(self, base: Dict[str, Any], instance_id: Optional[str], entry: Dict[str, Any]) -> None:
+    def _record(self, base: t.Dict[str, t.Any], instance_id: t.Optional[str], entry: t.Dict[str, t.Any]) -> None:
         self._stats.request(instance_id, entry["mode"])
         whole = {"connection": base["connection"], "instance": instance_id, "client": base["client"]}
         whole.update(entry)
@@ -167,15 +176,18 @@ class DataSide:
         return self._date[1]
 
 
-def mode(request: Request, switches: Dict[str, Any]) -> str:
-    """``token-request``, ``token`` (a token header was sent, even a bad one) or ``plain``."""
+def mode(request: Request, switches: t.Dict[str, t.Any]) -> str:
+    """Return the mode of a request for the journal.
+
+    `token-request` is the PUT, `token` a request with a token header (valid or not), `plain` a normal-mode request.
+    """
     if request.method == "PUT" and is_token_path(request, switches):
         return "token-request"
     return "token" if TOKEN_HEADER in request.headers else "plain"
 
 
 def read(view: View, request: Request) -> Answer:
-    """The listing or value at a path, or the 404 page."""
+    """Return the listing or value at the path of a request, or the 404 page."""
     names, slash = tree.segments(request.path, view.switches)
     node = tree.find(view.root, names, view.switches)
     if isinstance(node, dict):
@@ -198,12 +210,12 @@ def _stretched(body: bytes, size: int) -> bytes:
     return (pattern * (size // len(pattern) + 1))[:size]
 
 
-def _replaced(fault: Fault, switches: Dict[str, Any]) -> Outcome:
-    """What comes instead of any decision."""
+def _replaced(fault: Fault, switches: t.Dict[str, t.Any]) -> Outcome:
+    """Return the outcome of a fault that replaces the response."""
     if fault.kind in ("reset", "hang"):
         return Outcome(None, fault.kind)
     options = fault.options
-    headers: Tuple[Tuple[str, str], ...] = ()
+    headers: t.Tuple[t.Tuple[str, str], ...] = ()
     if fault.kind == "redirect":
         return Outcome(error(options["status"], switches, headers=(("Location", options["location"]),)))
     if options["retry_after"]:

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who is this instance, and how is that proved? The identity document and its PKCS#7 signature.
+"""Create the instance identity document and its PKCS#7 signature.
 
-The signature has the structure worked out from Alibaba Cloud's published sample: SignedData version 1, SHA-1, content
-attached, no certificate inside, no signed attributes, one RSA-2048 signer named by issuer and serial number.
+Structure of the signature, as in the sample that Alibaba Cloud publishes: SignedData version 1, SHA-1, attached content,
+no certificate, no signed attributes, one RSA-2048 signer identified by issuer and serial number.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from typing import Any, Mapping, Optional, Tuple
+import typing as t
 
 from . import der
 from .test_key import CERTIFICATE, MODULUS, PRIVATE_EXPONENT
@@ -24,8 +24,8 @@ _SHA1 = der.sequence(der.oid("1.3.14.3.2.26"), der.null())
 _RSA = der.sequence(der.oid("1.2.840.113549.1.1.1"), der.null())
 
 
-def document(settings: Mapping[str, Any]) -> str:
-    """Compact JSON, keys in the order that real instances show, all values texts."""
+def document(settings: t.Mapping[str, t.Any]) -> str:
+    """Return the identity document: compact JSON with text values, keys in the order of the service."""
     first = settings["network_interfaces"][0]
     members = {
         "zone-id": settings["zone_id"],
@@ -42,18 +42,19 @@ def document(settings: Mapping[str, Any]) -> str:
 
 
 def with_audience(text: str, audience: str) -> str:
-    """What is signed for an audience: the document with one more member at its end."""
+    """Return the document with the member `audience` appended, which is what is signed for an audience."""
     return '%s,"audience":%s}' % (text[:-1], json.dumps(audience, ensure_ascii=False))
 
 
-def pkcs7(text: str, audience: Optional[str] = None) -> str:
-    """Base64 in lines of 64, as in PEM, with no newline at the end."""
+def pkcs7(text: str, audience: t.Optional[str] = None) -> str:
+    """Return the signature in Base64, in lines of 64 characters without a final newline."""
     content = (text if audience is None else with_audience(text, audience)).encode("utf-8")
     encoded = base64.b64encode(signed_data(content)).decode("ascii")
     return "\n".join(encoded[at : at + 64] for at in range(0, len(encoded), 64))
 
 
 def signed_data(content: bytes) -> bytes:
+    """Return the DER encoding of the PKCS#7 SignedData of *content*."""
     serial, issuer = _certificate_names()
     signer = der.sequence(
         der.integer(1),
@@ -72,18 +73,18 @@ def signed_data(content: bytes) -> bytes:
 
 
 def _rsa_sign(digest: bytes) -> bytes:
-    """RSASSA-PKCS1-v1_5: 00 01 FF..FF 00 DigestInfo, to the power of the private exponent."""
+    """Sign a SHA-1 digest with RSASSA-PKCS1-v1_5 (RFC 8017, section 8.2)."""
     size = (MODULUS.bit_length() + 7) // 8
     info = der.sequence(_SHA1, der.octets(digest))
     padded = b"\x00\x01" + b"\xff" * (size - 3 - len(info)) + b"\x00" + info
     return pow(int.from_bytes(padded, "big"), PRIVATE_EXPONENT, MODULUS).to_bytes(size, "big")
 
 
-def _certificate_names() -> Tuple[bytes, bytes]:
-    """``(serial number, issuer)`` of the certificate, as the DER elements that name it in a signature."""
+def _certificate_names() -> t.Tuple[bytes, bytes]:
+    """Return (serial number, issuer) of the certificate as DER elements."""
     data = base64.b64decode("".join(CERTIFICATE.splitlines()[1:-1]))
     _tag, at, _end = der.read(data, 0)
-    _tag, at, _end = der.read(data, at)  # into tbsCertificate: serial, algorithm, issuer
+    _tag, at, _end = der.read(data, at)  # tbsCertificate: serial number, algorithm, issuer
     ends = [at]
     for _element in range(3):
         ends.append(der.read(data, ends[-1])[2])

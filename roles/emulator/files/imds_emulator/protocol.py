@@ -2,14 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Is this request served, and if not, which status refuses it? The order of the service's checks, and nothing else.
+"""Decide whether a request is served or with which status it is refused, in the order of the service's checks.
 
-Pure: a request, the instance's metadata options and what is known of the token go in, a verdict comes out.
+Pure functions: the input is a request, the metadata options of the instance and the state of its token.
 """
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping, NamedTuple, Optional, Union
+import typing as t
 
 from .answers import MISSING_OR_INVALID, Answer, error
 from .request import Request
@@ -20,31 +20,38 @@ TTL_HEADER = "x-aliyun-ecs-metadata-token-ttl-seconds"
 TOKEN_HEADER = "x-aliyun-ecs-metadata-token"
 
 
-class Broken(NamedTuple):
-    """No answer at all: the connection is reset, or held until the client gives up."""
+class Broken(t.NamedTuple):
+    """No response: *how* is `reset` to reset the connection, `hang` to keep it open."""
 
     how: str
 
 
-class Issue(NamedTuple):
+class Issue(t.NamedTuple):
+    """A token is issued with this TTL in seconds."""
+
     ttl: int
 
 
-class Read(NamedTuple):
-    """The data may be read. ``seconds_left`` is the token's remaining life, None without a token."""
+class Read(t.NamedTuple):
+    """The data is served. `seconds_left` is the remaining TTL of the token, None without a token."""
 
-    seconds_left: Optional[int]
+    seconds_left: t.Optional[int]
 
 
-Verdict = Union[Answer, Broken, Issue, Read]
+Verdict = t.Union[Answer, Broken, Issue, Read]
 
-#: Asked for a token's text: the instance it belongs to and the seconds left, or None when it is not valid.
-TokenUse = Callable[[str], Any]
+#: Takes a token; returns (instance ID, seconds left), or None if the token is invalid.
+TokenUse = t.Callable[[str], t.Any]
 
 
 def decide(
-    request: Request, instance_id: str, options: Mapping[str, str], use_token: TokenUse, switches: Mapping[str, Any]
+    request: Request,
+    instance_id: str,
+    options: t.Mapping[str, str],
+    use_token: TokenUse,
+    switches: t.Mapping[str, t.Any],
 ) -> Verdict:
+    """Return what happens to a request. *use_token* is called at most once, for a data request with a token."""
     if options["http_endpoint"] == "disabled":
         return _disabled(switches)
     if is_token_path(request, switches):
@@ -59,17 +66,19 @@ def decide(
     return _get(request, instance_id, options, use_token, switches)
 
 
-def is_token_path(request: Request, switches: Mapping[str, Any]) -> bool:
+def is_token_path(request: Request, switches: t.Mapping[str, t.Any]) -> bool:
+    """Return whether the path of a request is that of token requests."""
     slash = switches["leaf_trailing_slash"] == "accept" and request.path == TOKEN_PATH + "/"
     return slash or request.path == TOKEN_PATH
 
 
-def is_forwarded(request: Request, switches: Mapping[str, Any]) -> bool:
+def is_forwarded(request: Request, switches: t.Mapping[str, t.Any]) -> bool:
+    """Return whether a request has a header that proxies add."""
     return any(name in request.headers for name in switches["forwarded_headers"])
 
 
-def parse_ttl(text: Optional[str], switches: Mapping[str, Any]) -> Optional[int]:
-    """A whole number from 1 to 21600, in digits and nothing else; None for all other texts."""
+def parse_ttl(text: t.Optional[str], switches: t.Mapping[str, t.Any]) -> t.Optional[int]:
+    """Return a TTL in seconds, or None unless the text consists of digits and is in the range 1 to 21600."""
     if text is None or not text.isascii() or not text.isdigit() or len(text) > 20:
         return None
     if text.startswith("0") and switches["ttl_leading_zeros"] != "accept":
@@ -77,14 +86,14 @@ def parse_ttl(text: Optional[str], switches: Mapping[str, Any]) -> Optional[int]
     return int(text) if MINIMUM_TTL <= int(text) <= MAXIMUM_TTL else None
 
 
-def _disabled(switches: Mapping[str, Any]) -> Verdict:
+def _disabled(switches: t.Mapping[str, t.Any]) -> Verdict:
     answer = switches["disabled_answer"]
     if answer == "reset":
         return Broken("reset")
     return Broken("hang") if answer == "timeout" else error(answer, switches)
 
 
-def _put(request: Request, switches: Mapping[str, Any]) -> Verdict:
+def _put(request: Request, switches: t.Mapping[str, t.Any]) -> Verdict:
     ttl = parse_ttl(request.headers.get(TTL_HEADER), switches)
     bad_ttl = error(400, switches, MISSING_OR_INVALID)
     if ttl is None and switches["ttl_first"]:
@@ -95,7 +104,11 @@ def _put(request: Request, switches: Mapping[str, Any]) -> Verdict:
 
 
 def _get(
-    request: Request, instance_id: str, options: Mapping[str, str], use_token: TokenUse, switches: Mapping[str, Any]
+    request: Request,
+    instance_id: str,
+    options: t.Mapping[str, str],
+    use_token: TokenUse,
+    switches: t.Mapping[str, t.Any],
 ) -> Verdict:
     token = request.headers.get(TOKEN_HEADER)
     if token == "" and switches["empty_token_header"] == "plain":

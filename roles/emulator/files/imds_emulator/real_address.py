@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How does this host get the service's own address? 100.100.100.200/32 on ``lo``, by netlink: no tool is needed."""
+"""Add the address of the metadata service, 100.100.100.200/32, to `lo` with netlink; no external tool is needed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import errno
 import os
 import socket
 import struct
-from typing import Optional
+import typing as t
 
 ADDRESS = "100.100.100.200"
 _NEW, _DELETE, _GET = 20, 21, 22  # RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR
@@ -20,10 +20,13 @@ _ADDRESS, _LOCAL = 1, 2  # IFA_ADDRESS, IFA_LOCAL
 _HOST_SCOPE = 254
 
 
-def run(action: str, marker: Optional[str] = None) -> int:
-    """``add`` and ``remove`` print what they changed, if anything; ``show`` says by 0 or 1 whether it is there.
+def run(action: str, marker: t.Optional[str] = None) -> int:
+    """Run an action and return the exit status.
 
-    With a marker file, an address that somebody else added is never removed.
+    `add` and `remove` print the change, if any. `show` returns 0 if the host has the address, else 1. With a *marker*
+    file, which `add` creates if it adds the address, `remove` keeps an address that was added by something else.
+
+    Raises: OSError.
     """
     if action == "show":
         return 0 if is_here() else 1
@@ -43,25 +46,28 @@ def run(action: str, marker: Optional[str] = None) -> int:
 
 
 def is_here() -> bool:
-    """Whether any interface has it."""
-    answer = _ask(_GET, _DUMP, struct.pack("=BBBBi", socket.AF_INET, 0, 0, 0, 0))
+    """Return whether any interface has the address."""
+    answer = _request(_GET, _DUMP, struct.pack("=BBBBi", socket.AF_INET, 0, 0, 0, 0))
     return struct.pack("=HH", 8, _LOCAL) + socket.inet_aton(ADDRESS) in answer
 
 
 def _change(message: int, flags: int, harmless: int) -> bool:
-    """False when there was nothing to change. Raises OSError with the kernel's reason."""
+    """Add or delete the address; return False if nothing had to change.
+
+    Raises: OSError with the kernel's error.
+    """
     body = struct.pack("=BBBBi", socket.AF_INET, 32, 0, _HOST_SCOPE, socket.if_nametoindex("lo"))
     for attribute in (_ADDRESS, _LOCAL):
         body += struct.pack("=HH", 8, attribute) + socket.inet_aton(ADDRESS)
-    answer = _ask(message, flags | _ACKNOWLEDGE, body)
+    answer = _request(message, flags | _ACKNOWLEDGE, body)
     code: int = -struct.unpack_from("=i", answer, 16)[0]
     if code and code != harmless:
-        raise OSError(code, "%s on lo: %s" % (ADDRESS, os.strerror(code)))
+        raise OSError(code, "cannot change %s on lo: %s" % (ADDRESS, os.strerror(code)))
     return code == 0
 
 
-def _ask(message: int, flags: int, body: bytes) -> bytes:
-    """Everything the kernel answers, up to its acknowledgement or the end of a dump."""
+def _request(message: int, flags: int, body: bytes) -> bytes:
+    """Send a netlink request; return the kernel's messages up to the acknowledgement or the end of the dump."""
     answer = b""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as sock:
         sock.bind((0, 0))

@@ -2,17 +2,18 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What of an instance's settings may leave the emulator on its admin side? Everything but keys."""
+"""Hide secrets in the settings of an instance for the admin API."""
 
 from __future__ import annotations
 
-from typing import Any, Dict
+import typing as t
 
 HIDDEN = "(hidden)"
 _KEYS = ("access_key_id", "access_key_secret", "security_token")
 
 
-def without_secrets(settings: Dict[str, Any]) -> Dict[str, Any]:
+def without_secrets(settings: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
+    """Return the settings with the credentials of the role, and metadata below `ram/`, hidden."""
     result = dict(settings)
     if result["role"]:
         result["role"] = {key: HIDDEN if key in _KEYS else value for key, value in result["role"].items()}

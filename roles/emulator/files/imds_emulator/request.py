@@ -2,27 +2,30 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What did the client ask for? From bytes to a request, refusing what HTTP/1.1 does not allow."""
+"""Parse the head of an HTTP/1.1 request and reject invalid ones."""
 
 from __future__ import annotations
 
 import re
-from typing import Dict, List, NamedTuple, Optional
+import typing as t
 
 MAXIMUM_HEAD = 16384
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 
 
-class Request(NamedTuple):
+class Request(t.NamedTuple):
+    """The request line and the headers of a request."""
+
     method: str
-    path: str  #: as sent, percent-encoding and all, without the query
-    query: Optional[str]
+    path: str  #: as sent, percent-encoded, without the query
+    query: t.Optional[str]
     version: str  #: "1.0" or "1.1"
-    headers: Dict[str, str]  #: names in lower case; repeated ones joined by ", "
+    headers: t.Dict[str, str]  #: names in lower case; values of repeated headers joined by ", "
 
     @property
     def keep_alive(self) -> bool:
+        """Return whether the connection stays open after the response."""
         options = self.headers.get("connection")
         if options is None:
             return self.version == "1.1"
@@ -31,7 +34,7 @@ class Request(NamedTuple):
 
 
 class BadRequest(Exception):
-    """Not a request that can be answered normally; ``status`` says why."""
+    """An invalid request. `status` is the HTTP status of the response."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -39,7 +42,10 @@ class BadRequest(Exception):
 
 
 def parse(head: bytes) -> Request:
-    """``head``: request line and headers, without the blank line. Raises BadRequest."""
+    """Parse the request line and the headers, without the blank line after them.
+
+    Raises: BadRequest.
+    """
     lines = head.decode("latin-1").split("\r\n")
     words = lines[0].split(" ")
     if len(words) != 3 or not _TOKEN.fullmatch(words[0]) or not words[1] or _CONTROL.search(lines[0]):
@@ -54,8 +60,8 @@ def parse(head: bytes) -> Request:
     return Request(words[0], path.partition("#")[0], query if mark else None, version, headers)
 
 
-def _headers(lines: List[str]) -> Dict[str, str]:
-    headers: Dict[str, str] = {}
+def _headers(lines: t.List[str]) -> t.Dict[str, str]:
+    headers: t.Dict[str, str] = {}
     for line in lines[1:]:
         name, colon, value = line.partition(":")
         if not colon or not _TOKEN.fullmatch(name) or _CONTROL.search(value):
@@ -66,7 +72,7 @@ def _headers(lines: List[str]) -> Dict[str, str]:
 
 
 def _origin(target: str) -> str:
-    """The path and query of a request target, also of the absolute form that proxies are sent."""
+    """Return path and query of a request target, also of one in absolute form (RFC 9112, section 3.2.2)."""
     if target.startswith("/"):
         return target
     scheme, mark, rest = target.partition("://")

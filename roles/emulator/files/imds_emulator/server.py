@@ -2,31 +2,37 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who listens, and who runs each connection? Sockets and a bounded number of threads; nothing of HTTP."""
+"""Accept connections and handle each in its own thread, up to a maximum number."""
 
 from __future__ import annotations
 
 import socket
 import threading
-from typing import Callable, Dict, Optional
+import typing as t
 
 from .address import format_address, parse_address
 
-#: Runs one connection to its end: socket, client address, owner of the listening address.
-Handler = Callable[[socket.socket, str, Optional[str]], None]
+#: Handles one connection: socket, client address, instance ID of the listening address (None if shared).
+Handler = t.Callable[[socket.socket, str, t.Optional[str]], None]
 
 
 class Server:
-    """Connections beyond ``most`` wait in the backlog of the kernel until one ends."""
+    """A server on any number of addresses.
+
+    More than *most* simultaneous connections wait in the backlog of the kernel.
+    """
 
     def __init__(self, handler: Handler, most: int) -> None:
         self._handler = handler
         self._slots = threading.BoundedSemaphore(most)
-        self._listeners: Dict[str, socket.socket] = {}
+        self._listeners: t.Dict[str, socket.socket] = {}
         self._lock = threading.Lock()
 
-    def listen(self, address: str, owner: Optional[str] = None) -> str:
-        """Starts to accept; the real address is returned. Raises OSError naming the address."""
+    def listen(self, address: str, owner: t.Optional[str] = None) -> str:
+        """Listen on an address for the instance *owner* and return the bound address.
+
+        Raises: OSError naming the address.
+        """
         host, port = parse_address(address)
         listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
         try:
@@ -43,20 +49,22 @@ class Server:
         return bound
 
     def close(self, bound: str) -> None:
+        """Stop listening on a bound address. Open connections continue."""
         with self._lock:
             listener = self._listeners.pop(bound, None)
         if listener:
             try:
-                listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits in accept()
+                listener.shutdown(socket.SHUT_RDWR)  # ends accept() in the thread
             except OSError:
                 pass
             listener.close()
 
     def close_all(self) -> None:
+        """Stop listening on all addresses."""
         for bound in list(self._listeners):
             self.close(bound)
 
-    def _accept(self, listener: socket.socket, owner: Optional[str]) -> None:
+    def _accept(self, listener: socket.socket, owner: t.Optional[str]) -> None:
         while True:
             self._slots.acquire()
             try:
@@ -65,7 +73,7 @@ class Server:
                 self._slots.release()
                 if listener.fileno() < 0:
                     return
-                threading.Event().wait(0.05)  # out of descriptors, or a client that has gone: go on
+                threading.Event().wait(0.05)  # out of file descriptors, or the client has already disconnected
                 continue
             try:
                 threading.Thread(target=self._run, args=(sock, peer[0], owner), daemon=True).start()
@@ -73,11 +81,11 @@ class Server:
                 sock.close()
                 self._slots.release()
 
-    def _run(self, sock: socket.socket, client: str, owner: Optional[str]) -> None:
+    def _run(self, sock: socket.socket, client: str, owner: t.Optional[str]) -> None:
         try:
             self._handler(sock, client, owner)
         except OSError:
-            pass  # the client has gone
+            pass  # the client disconnected
         finally:
             sock.close()
             self._slots.release()

@@ -2,40 +2,48 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What outlives a restart? What the admin side changed, in one file that only its owner can read."""
+"""Store changes made through the admin API in a file, and restore them after a restart."""
 
 from __future__ import annotations
 
 import json
 import os
 import tempfile
-from typing import Any, Dict, Mapping, Optional, Tuple
+import typing as t
 
-from . import control_settings, switches
+from . import switches
 from .clock import Clock
 from .config import Config
+from .control import settings as control_settings
 from .fields import check_instance
-from .instances import State
+from .state import State
 
 
-def restore(path: Optional[str], config: Config) -> Tuple[Config, Clock, Optional[float]]:
-    """What to start with: the stored state, unless the configuration has changed since; then that wins.
+def restore(path: t.Optional[str], config: Config) -> t.Tuple[Config, Clock, t.Optional[float]]:
+    """Return (configuration, clock, start time) from the stored state, or from *config* if that has changed since.
 
-    Raises ValueError for a file that is no state.
+    The start time is None if the state is not restored.
+
+    Raises: ValueError for an invalid file, OSError.
     """
     if not path or not os.path.exists(path):
         return config, Clock(), None
-    with open(path, encoding="utf-8") as stream:
-        stored = json.load(stream)
-    if stored["config_digest"] != config.digest:
-        return config, Clock(), None
-    instances = [check_instance(raw) for raw in stored["instances"]]
-    known = switches.merged(config.switches, stored["switches"])
-    control = control_settings.merged(config.control, stored.get("control", {}))
-    return Config(instances, known, config.digest, control), Clock(stored["clock_offset"]), stored["started"]
+    try:
+        with open(path, encoding="utf-8") as stream:
+            stored = json.load(stream)
+        if stored["config_digest"] != config.digest:
+            return config, Clock(), None
+        instances = [check_instance(raw) for raw in stored["instances"]]
+        known = switches.merged(config.switches, stored["switches"])
+        control = control_settings.merged(config.control, stored.get("control", {}))
+        clock, started = Clock(float(stored["clock_offset"])), float(stored["started"])
+    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise ValueError("%s: not a state file of the emulator (%s). Delete it." % (path, problem)) from None
+    return Config(instances, known, config.digest, control), clock, started
 
 
-def snapshot(state: State, digest: str, control: Mapping[str, Any]) -> Dict[str, Any]:
+def snapshot(state: State, digest: str, control: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+    """Return the data to store. *digest* identifies the configuration that it is based on."""
     return {
         "config_digest": digest,
         "clock_offset": state.clock.offset,
@@ -46,8 +54,8 @@ def snapshot(state: State, digest: str, control: Mapping[str, Any]) -> Dict[str,
     }
 
 
-def write_json(path: str, data: Any) -> None:
-    """Replaces the file in one step: a reader sees the old text or the new one. Mode 0600."""
+def write_json(path: str, data: t.Any) -> None:
+    """Replace a file atomically with JSON, readable by its owner only (mode 0600)."""
     folder = os.path.dirname(os.path.abspath(path))
     descriptor, name = tempfile.mkstemp(dir=folder, prefix=".imds-emulator-")
     try:

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which key signs the identity documents? One made for tests and published here: its signatures prove nothing.
+"""Define the key and the certificate that sign identity documents. The private key is published, for tests only.
 
-Verifiers need the certificate: ``imds-emulator certificate`` prints it. Like the certificate of the real service it is
-self-signed, RSA-2048 with SHA-256, the same everywhere; the names in it say that it is for tests.
+`imds-emulator certificate` prints the certificate for verification. Like that of the real service it is self-signed,
+RSA-2048 with SHA-256, and the same on every host; its names say that it is for tests only.
 """
 
 from __future__ import annotations

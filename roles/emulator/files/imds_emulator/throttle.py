@@ -2,25 +2,27 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Has an instance asked too often? A bucket that fills with ``per_second`` requests and holds one second's worth."""
+"""Limit the request rate of each instance."""
 
 from __future__ import annotations
 
 import threading
-from typing import Any, Dict, Mapping, Optional, Tuple
+import typing as t
 
 from .answers import Answer, error
 from .clock import Clock
 
 
 class Throttle:
+    """One token bucket per instance: filled with `per_second` requests, with a capacity of one second."""
+
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._buckets: Dict[str, Tuple[float, float]] = {}
+        self._buckets: t.Dict[str, t.Tuple[float, float]] = {}
 
-    def refuse(self, instance_id: str, switches: Mapping[str, Any]) -> Optional[Answer]:
-        """The refusal, or None when the request may go on. Counts the request."""
+    def refuse(self, instance_id: str, switches: t.Mapping[str, t.Any]) -> t.Optional[Answer]:
+        """Count a request; return the response that refuses it, or None if it is allowed."""
         rule = switches["throttle"]
         if rule is None:
             return None

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which tokens are valid, on which instance, and until when?"""
+"""Issue tokens and check their validity."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import base64
 import heapq
 import secrets
 import threading
-from typing import Dict, List, Optional, Tuple
+import typing as t
 
 from .clock import Clock
 
@@ -19,6 +19,8 @@ MAXIMUM_TTL = 21600
 
 
 class Token:
+    """An issued token. `expires` is in seconds of the monotonic clock."""
+
     __slots__ = ("instance_id", "expires", "uses")
 
     def __init__(self, instance_id: str, expires: float) -> None:
@@ -28,16 +30,16 @@ class Token:
 
 
 class TokenStore:
-    """Any number of tokens for each instance, forgotten when they expire. Times are seconds of the steady clock."""
+    """The tokens of all instances until they expire. Safe to use from several threads."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._tokens: Dict[str, Token] = {}
-        self._expiry: List[Tuple[float, str]] = []
+        self._tokens: t.Dict[str, Token] = {}
+        self._expiry: t.List[t.Tuple[float, str]] = []
         self._lock = threading.Lock()
 
     def issue(self, instance_id: str, ttl: int) -> str:
-        """56 characters of Base64: it has ``+``, ``/`` and ``=``, which clients must pass on unchanged."""
+        """Return a new token: 56 characters of Base64. Clients must send `+`, `/` and `=` unchanged."""
         text = base64.b64encode(secrets.token_bytes(40)).decode("ascii")
         with self._lock:
             expires = self._clock.steady() + ttl
@@ -46,8 +48,11 @@ class TokenStore:
             self._forget_expired()
         return text
 
-    def use(self, text: str, dies_after: Optional[int] = None) -> Optional[Tuple[str, int]]:
-        """``(instance, seconds left)``, counting one use; None for a token that is unknown, expired or used up."""
+    def use(self, text: str, dies_after: t.Optional[int] = None) -> t.Optional[t.Tuple[str, int]]:
+        """Count one use and return (instance ID, seconds left), or None if the token is unknown, expired or used up.
+
+        A token is used up after *dies_after* uses; None means no limit.
+        """
         with self._lock:
             token = self._tokens.get(text)
             if token is None or token.expires <= self._clock.steady():
@@ -59,8 +64,9 @@ class TokenStore:
             return token.instance_id, int(token.expires - self._clock.steady())
 
     def drop(self, instance_id: str) -> None:
+        """Revoke all tokens of an instance."""
         with self._lock:
-            self._tokens = {text: t for text, t in self._tokens.items() if t.instance_id != instance_id}
+            self._tokens = {text: token for text, token in self._tokens.items() if token.instance_id != instance_id}
 
     def _forget_expired(self) -> None:
         while self._expiry and self._expiry[0][0] <= self._clock.steady():

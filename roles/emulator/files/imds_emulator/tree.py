@@ -2,16 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What does a path hold? Listings, leaves, and ``meta-data/all``, from a tree of names.
+"""Resolve paths to listings and values, and build `meta-data/all`.
 
-A listing has one name a line, in byte order, with LF between and none at the end. Below ``meta-data`` a directory's
-name ends with a slash (the slash counts in the order); above and beside it no name does.
+A listing has one name per line, in byte order, separated by LF without a final one. Below `meta-data`, names of
+directories end with a slash, which counts in the order; elsewhere they do not.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+import typing as t
 from urllib.parse import unquote_to_bytes
 
 from .content import MULTI_VALUE
@@ -19,11 +19,11 @@ from .content import MULTI_VALUE
 VERSIONS = ("2016-01-01", "latest")
 
 
-def segments(path: str, switches: Mapping[str, Any]) -> Tuple[List[str], bool]:
-    """``(names, ends with a slash)`` of a request path.
+def segments(path: str, switches: t.Mapping[str, t.Any]) -> t.Tuple[t.List[str], bool]:
+    """Return (names, whether the path ends with a slash) of a request path.
 
-    Decoding comes after splitting: ``%2F`` is a character of a name and separates nothing. ``.`` and ``..`` are
-    names like others, and nothing has these names.
+    Names are decoded after splitting, so `%2F` is a character of a name. `.` and `..` are ordinary names, which do not
+    exist.
     """
     slash = path.endswith("/")
     parts = path[1:].split("/")
@@ -36,9 +36,9 @@ def segments(path: str, switches: Mapping[str, Any]) -> Tuple[List[str], bool]:
     return parts, slash
 
 
-def find(root: Mapping[str, Any], names: List[str], switches: Mapping[str, Any]) -> Any:
-    """The directory or value at ``names`` (version first); None when there is none."""
-    node: Any = root
+def find(root: t.Mapping[str, t.Any], names: t.List[str], switches: t.Mapping[str, t.Any]) -> t.Any:
+    """Return the directory or value at *names*, the first of which is the version, or None if it does not exist."""
+    node: t.Any = root
     for depth, name in enumerate(names):
         if not isinstance(node, dict):
             return None
@@ -49,7 +49,7 @@ def find(root: Mapping[str, Any], names: List[str], switches: Mapping[str, Any])
     return node
 
 
-def _other_case(node: Mapping[str, Any], names: List[str], depth: int, rule: str) -> Optional[str]:
+def _other_case(node: t.Mapping[str, t.Any], names: t.List[str], depth: int, rule: str) -> t.Optional[str]:
     if rule == "ram-only":
         return "ram" if depth == 2 and names[1:3] == ["meta-data", "Ram"] and "ram" in node else None
     if rule == "all":
@@ -59,8 +59,8 @@ def _other_case(node: Mapping[str, Any], names: List[str], depth: int, rule: str
     return None
 
 
-def listing(node: Mapping[str, Any], names: List[str], switches: Mapping[str, Any]) -> Optional[str]:
-    """The text of a directory; None where the service has nothing to list."""
+def listing(node: t.Mapping[str, t.Any], names: t.List[str], switches: t.Mapping[str, t.Any]) -> t.Optional[str]:
+    """Return the listing of a directory, or None if the service has no listing of it."""
     if len(names) == 1:
         lines = _version_names(node, switches)
     elif names[1:] == ["global-config"] and not switches["list_global_config"]:
@@ -73,7 +73,7 @@ def listing(node: Mapping[str, Any], names: List[str], switches: Mapping[str, An
     return "\n".join(sorted(lines, key=lambda line: line.encode("utf-8", "replace"))) if lines else None
 
 
-def _version_names(node: Mapping[str, Any], switches: Mapping[str, Any]) -> List[str]:
+def _version_names(node: t.Mapping[str, t.Any], switches: t.Mapping[str, t.Any]) -> t.List[str]:
     names = {"dynamic", "global-config", "maintenance", "meta-data"}
     if "user-data" in node or switches["list_unset_user_data"]:
         names.add("user-data")
@@ -82,8 +82,10 @@ def _version_names(node: Mapping[str, Any], switches: Mapping[str, Any]) -> List
     return list(names)
 
 
-def root(content: Mapping[str, Any], switches: Mapping[str, Any], settings: Mapping[str, Any]) -> Dict[str, Any]:
-    """The whole tree from ``/`` on: every version has the same content. ``metadata: {"all": null}`` removes ``all``, too."""
+def root(
+    content: t.Mapping[str, t.Any], switches: t.Mapping[str, t.Any], settings: t.Mapping[str, t.Any]
+) -> t.Dict[str, t.Any]:
+    """Return the tree below `/`. Both versions have the same content; `metadata: {"all": null}` removes `all`."""
     below = dict(content)
     meta = below["meta-data"]
     if switches["all"] and "all" not in settings["metadata"]:
@@ -91,8 +93,8 @@ def root(content: Mapping[str, Any], switches: Mapping[str, Any], settings: Mapp
     return dict.fromkeys(VERSIONS, below)
 
 
-def all_document(meta: Mapping[str, Any], switches: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
-    """``meta-data/all``: one JSON object nested by directory; values are the texts that single leaves have."""
+def all_document(meta: t.Mapping[str, t.Any], switches: t.Mapping[str, t.Any], extra: t.Mapping[str, t.Any]) -> str:
+    """Return `meta-data/all`: one JSON object, nested by directory, with the text values of single items."""
     hidden = {"tags", "public-keys", "ram"} - set(switches["all_includes"])
     result = _copy({name: child for name, child in meta.items() if name not in hidden})
     if switches["all_multi_value"] == "array":
@@ -103,11 +105,11 @@ def all_document(meta: Mapping[str, Any], switches: Mapping[str, Any], extra: Ma
     return json.dumps(_merge(result, extra), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
-def _copy(node: Any) -> Any:
+def _copy(node: t.Any) -> t.Any:
     return {name: _copy(child) for name, child in node.items()} if isinstance(node, dict) else node
 
 
-def _merge(into: Dict[str, Any], extra: Mapping[str, Any]) -> Dict[str, Any]:
+def _merge(into: t.Dict[str, t.Any], extra: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
     for key, value in extra.items():
         if isinstance(value, dict) and isinstance(into.get(key), dict):
             _merge(into[key], value)

@@ -1,0 +1,191 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Define and validate the settings of the control plane, the keys of `control` in the configuration.
+
+Where the API is not documented, the default is the stricter behavior.
+"""
+
+from __future__ import annotations
+
+import textwrap
+import typing as t
+
+from ..defaults import DEFAULTS as INSTANCE_DEFAULTS
+from ..fields import is_list, is_map, is_number, is_text, record
+from ..switches import Switch, is_flag, one_of
+from . import faults
+
+#: Regions that exist without an instance.
+REGIONS = ["ap-southeast-1", "cn-beijing", "cn-hangzhou", "cn-shanghai", "eu-central-1"]
+
+_KEY: t.Dict[str, t.Callable[[t.Any], bool]] = {
+    "secret": is_text,
+    "security_token": is_text,
+    "account": is_text,
+    "user": is_text,
+    "actions": is_list(is_text),
+    "roles": is_list(is_text),
+}
+
+
+def _is_positive(value: t.Any) -> bool:
+    return is_number(value) and bool(value > 0)
+
+
+def _is_seconds(value: t.Any) -> bool:
+    return is_number(value) and bool(value >= 0)
+
+
+_THROTTLE = record(
+    {"per_second": _is_positive, "window": _is_positive, "code": is_text, "actions": is_map(_is_positive)}
+)
+
+
+def _is_throttle(value: t.Any) -> bool:
+    return value is None or (bool(value) and _THROTTLE(value))
+
+
+def _is_limit(value: t.Any) -> bool:
+    return value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0)
+
+
+def _are_faults(value: t.Any) -> bool:
+    return isinstance(value, list) and all(faults.is_fault(entry) for entry in value)
+
+
+KEYS: t.Dict[str, Switch] = {
+    "access_keys": Switch(
+        {},
+        is_map(record(_KEY, "secret")),
+        "{ID: {secret, account, user, actions, roles, security_token}}",
+        'access keys of callers; actions: patterns such as "ecs:Describe*", default ["*"]; roles: roles that the caller '
+        "can assume, default: all roles of the account",
+    ),
+    "account_id": Switch(
+        INSTANCE_DEFAULTS["owner_account_id"],
+        is_text,
+        "text",
+        "account of keys without the key account; a key can access the instances with its owner_account_id",
+    ),
+    "roles": Switch(
+        {},
+        is_map(record({"actions": is_list(is_text), "maximum_seconds": _is_positive})),
+        "{NAME: {actions, maximum_seconds}}",
+        "RAM roles for AssumeRole, in addition to those of instances; a role without actions has no permission",
+    ),
+    "regions": Switch(REGIONS, is_list(is_text), "list", "regions that exist, in addition to those of the instances"),
+    "throttle": Switch(
+        None,
+        _is_throttle,
+        "null|object",
+        '{"per_second": N, "actions": {ACTION: N}, "window": SECONDS, "code": "Throttling.User"}: limits per account, '
+        "region and action; with window: fixed windows, otherwise a token bucket",
+    ),
+    "faults": Switch([], _are_faults, "list", "faults of the control plane, explained by `serve --help`"),
+    "delay_seconds": Switch(
+        0, _is_seconds, "seconds", "delay until the metadata service uses changed metadata options (default: 0)"
+    ),
+    "describe_delay_seconds": Switch(
+        0, _is_seconds, "seconds", "delay until DescribeInstances returns changed options (default: 0)"
+    ),
+    "clock_skew": Switch(
+        0, is_number, "seconds", "offset of the control plane's clock from the real time (default: 0)"
+    ),
+    "untouched_options": Switch(
+        "empty",
+        one_of("empty", "defaults"),
+        "empty|defaults",
+        "MetadataOptions, with META_OPTIONS, of an instance whose options were never set (undocumented)",
+    ),
+    "omitted_http_tokens": Switch(
+        "optional",
+        one_of("optional", "keep"),
+        "optional|keep",
+        "effect of ModifyInstanceMetadataOptions without HttpTokens: reset to optional or keep (undocumented)",
+    ),
+    "omitted_metadata_tags": Switch(
+        "disabled",
+        one_of("disabled", "keep"),
+        "disabled|keep",
+        "effect of ModifyInstanceMetadataOptions without InstanceMetadataTags (undocumented)",
+    ),
+    "missing_parameter": Switch(
+        "general",
+        one_of("general", "named"),
+        "general|named",
+        "error code: MissingParameter or MissingRegionId (both occur)",
+    ),
+    "tag_limit": Switch(
+        1000, _is_limit, "1000|number|null", "maximum number of instances in a query by tag (documented: 1000)"
+    ),
+    "echo_string_to_sign": Switch(
+        True, is_flag, "true|false", "return the string to sign in SignatureDoesNotMatch, as the gateway does"
+    ),
+}
+
+
+def defaults() -> t.Dict[str, t.Any]:
+    """Return the default of every setting."""
+    return {name: key.default for name, key in KEYS.items()}
+
+
+def merged(current: t.Mapping[str, t.Any], changes: t.Any) -> t.Dict[str, t.Any]:
+    """Return *current* updated with *changes*. Fields of an access key are merged; null removes an access key.
+
+    Raises: ValueError naming the invalid key without its value, which may be a secret.
+    """
+    if not isinstance(changes, dict):
+        raise ValueError("control: must be an object")
+    result = dict(current)
+    for name, value in changes.items():
+        if name.startswith("#"):
+            continue
+        if name not in KEYS:
+            raise ValueError("control.%s: unknown key; known keys: %s" % (name, ", ".join(KEYS)))
+        if name == "access_keys":
+            value = _keys(current[name], value)
+        if name == "faults":
+            faults.check(value)
+        if not KEYS[name].accepts(value):
+            raise ValueError("control.%s: invalid value; must be %s" % (name, KEYS[name].values))
+        result[name] = value
+    return result
+
+
+def _keys(current: t.Mapping[str, t.Any], changes: t.Any) -> t.Dict[str, t.Any]:
+    if not isinstance(changes, dict):
+        raise ValueError("control.access_keys: must be an object")
+    result = dict(current)
+    for name, fields in changes.items():
+        if name.startswith("#"):
+            continue
+        if fields is None:
+            result.pop(name, None)
+        elif isinstance(fields, dict):
+            result[name] = {**result.get(name, {}), **fields}
+        else:
+            raise ValueError("control.access_keys: each access key must be an object or null")
+    return result
+
+
+def without_secrets(settings: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+    """Return the settings for the admin API: a list of access keys, with the first 4 characters of each."""
+    keys = [
+        dict(
+            {name: value for name, value in fields.items() if name in ("account", "user", "actions", "roles")},
+            id=key[:4],
+        )
+        for key, fields in settings["access_keys"].items()
+    ]
+    return dict(settings, access_keys=keys)
+
+
+def help_lines() -> t.List[str]:
+    """Return the lines of `serve --help`: name and values, then the meaning."""
+    rows = []
+    for name, key in KEYS.items():
+        rows.append("  %-22s %s" % (name, key.values))
+        rows += textwrap.wrap(key.meaning, 112, initial_indent="      ", subsequent_indent="      ")
+    return rows

@@ -1,0 +1,167 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The admin API changes everything at run time, rejects invalid changes as a whole and hides secrets."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Callable
+
+import pytest
+
+from .client import Emulator, Instance, ask, connect, read_reply, request_bytes
+
+pytestmark = pytest.mark.slow
+
+DATA = "/latest/meta-data/instance-id"
+
+
+def test_health_says_where_everything_is(emulator: Emulator) -> None:
+    health = emulator.admin("GET", "/health")
+    assert health["status"] == "ok"
+    assert (health["listen"], health["admin"]) == (emulator.listen, emulator.admin_address)
+
+
+def test_a_change_holds_from_the_next_request_on_a_kept_connection(instance: Instance) -> None:
+    with connect(instance.address) as sock:
+        for settings, status in (
+            ({"http_tokens": "required"}, 403),
+            ({"http_tokens": "optional"}, 200),
+            ({"http_endpoint": "disabled"}, 403),
+            ({"http_endpoint": "enabled", "hostname": "new"}, 200),
+        ):
+            instance.set(**settings)
+            sock.sendall(request_bytes(DATA))
+            assert read_reply(sock).status == status
+        sock.sendall(request_bytes("/latest/meta-data/hostname"))
+        assert read_reply(sock).text == "new"
+
+
+def test_instances_come_move_and_go(emulator: Emulator) -> None:
+    made = emulator.admin("POST", "/instances", {"instance_id": "i-new", "listen": "127.0.0.1:0"})
+    assert ask(made["listening"], DATA).text == "i-new"
+    moved = emulator.admin("PATCH", "/instances/i-new", {"listen": "127.0.0.2:0"})
+    assert moved["listening"].startswith("127.0.0.2:")
+    assert ask(moved["listening"], DATA).text == "i-new"
+    with pytest.raises(ConnectionError):
+        ask(made["listening"], DATA)
+    assert "i-new" in [entry["instance_id"] for entry in emulator.admin("GET", "/instances")["instances"]]
+    emulator.admin("DELETE", "/instances/i-new")
+    with pytest.raises(ConnectionError):
+        ask(moved["listening"], DATA)
+    assert emulator.admin_status("GET", "/instances/i-new")[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("http_tokens", "maybe"),
+        ("http_endpoint", True),
+        ("clients", ["not-an-address"]),
+        ("clients", "127.0.0.1"),
+        ("tags", {"a": 1}),
+        ("role", {}),
+        ("role", {"name": "a/b"}),
+        ("network_interfaces", [{"colour": "red"}]),
+        ("user_data_base64", "%"),
+        ("listen", "localhost:80"),
+        ("listen", "127.0.0.1:99999"),
+        ("spot", {"termination_time": 1, "appears_at": "tomorrow"}),
+        ("instance_id", "i-other"),
+        ("no_such_key", 1),
+        ("hostname", None),
+    ],
+)
+def test_an_impossible_change_is_refused_as_a_whole(instance: Instance, key: str, value: Any) -> None:
+    path = "/instances/" + instance.id
+    before = instance.emulator.admin("GET", path)
+    status, data = instance.emulator.admin_status("PATCH", path, {"zone_id": "changed", key: value})
+    assert status == 400 and key in data["error"]
+    assert instance.emulator.admin("GET", path) == before
+
+
+def test_an_address_that_is_taken_is_named(emulator: Emulator, instance: Instance) -> None:
+    status, data = emulator.admin_status("POST", "/instances", {"instance_id": "i-taken", "listen": instance.address})
+    assert status == 400
+    assert data["error"] == "cannot listen on %s: Address already in use" % instance.address
+    assert emulator.admin_status("GET", "/instances/i-taken")[0] == 404
+
+
+def test_two_instances_cannot_claim_one_client(new_instance: Callable[..., Instance]) -> None:
+    new_instance(clients=["127.0.0.77"])
+    second = new_instance()
+    status, data = second.emulator.admin_status("PATCH", "/instances/" + second.id, {"clients": ["127.0.0.77"]})
+    assert status == 400 and "127.0.0.77" in data["error"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", "/nothing", None, 404),
+        ("GET", "/", None, 404),
+        ("GET", "/instances/i-none", None, 404),
+        ("PATCH", "/instances/i-none", {}, 404),
+        ("DELETE", "/instances/i-none", None, 404),
+        ("PUT", "/instances/i-none/faults", [], 404),
+        ("POST", "/health", None, 405),
+        ("DELETE", "/switches", None, 405),
+        ("POST", "/instances", {"instance_id": "i-default"}, 400),
+        ("POST", "/instances", [], 400),
+        ("POST", "/clock", {"advance": -1}, 400),
+        ("POST", "/clock", {"advance": "1"}, 400),
+        ("POST", "/clock", None, 400),
+        ("GET", "/journal?after=x", None, 400),
+    ],
+)
+def test_errors_are_json_with_a_reason(emulator: Emulator, method: str, path: str, body: Any, status: int) -> None:
+    got, data = emulator.admin_status(method, path, body)
+    assert got == status
+    assert data["error"]
+
+
+def test_a_body_that_is_no_json_is_400(emulator: Emulator) -> None:
+    assert ask(emulator.admin_address, "/instances", {}, "POST", b"{").status == 400
+
+
+def test_no_secret_is_shown(new_instance: Callable[..., Instance]) -> None:
+    role = {
+        "name": "TestRole",
+        "access_key_id": "STS.hidden1",
+        "access_key_secret": "hidden2",
+        "security_token": "hidden3",
+    }
+    instance = new_instance(
+        role=role,
+        metadata={"ram/security-credentials/Other": "hidden4", "Ram/x": "hidden5"},
+        metadata_all={"ram": {"x": "hidden6"}},
+    )
+    instance.set(hostname="still-the-same-role")
+    keys = json.loads(instance.get("/latest/meta-data/ram/security-credentials/TestRole").text)
+    assert keys["AccessKeyId"] == "STS.hidden1"
+    token = instance.token()
+    instance.get(DATA, token)
+    shown = ""
+    for path in ("/instances", "/instances/" + instance.id, "/journal", "/stats", "/switches", "/health"):
+        shown += ask(instance.emulator.admin_address, path).text
+    assert instance.id in shown
+    for secret in ("hidden1", "hidden2", "hidden3", "hidden4", "hidden5", "hidden6", token):
+        assert secret not in shown
+
+
+def test_stats_count(new_instance: Callable[..., Instance]) -> None:
+    instance = new_instance()
+    before = instance.emulator.admin("GET", "/stats")
+    with connect(instance.address) as sock:
+        for _request in range(3):
+            sock.sendall(request_bytes(DATA))
+            read_reply(sock)
+    instance.get(DATA, instance.token())
+    instance.put("0")
+    after = instance.emulator.admin("GET", "/stats")
+    assert after["connections"] - before["connections"] == 4
+    assert after["requests"] - before["requests"] == 6
+    assert after["tokens"] - before["tokens"] == 1
+    expected = {"requests": 6, "tokens": 1, "plain": 3, "token": 1, "token-request": 2}
+    assert after["per_instance"][instance.id] == expected
