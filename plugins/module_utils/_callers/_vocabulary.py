@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What are the words of the callers watch? Modes and places, for whoever needs no more. Private to the collection."""
+"""Names that the callers watch shares with the readers of its records: modes of requests, and directories."""
 
 from __future__ import annotations
 
@@ -12,5 +12,6 @@ MODES = (TOKEN_REQUEST, WITH_TOKEN, WITHOUT_TOKEN, UNPARSABLE)
 # The value of ``noise`` for requests of this collection's own probe.
 PROBE = "probe"
 
+# The records of the watch, and the log of Alibaba Cloud's analyzer plug-in.
 STATE_DIRECTORY = "/var/lib/alicloud-imds"
 LOG_DIRECTORY = "/var/log/imds"

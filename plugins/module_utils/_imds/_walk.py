@@ -24,32 +24,37 @@ DEEPEST = 12
 
 
 def work_off(jobs: t.Iterable[Job], work: t.Callable[[Job], t.Iterable[Job]], workers: int) -> None:
-    """Do all *jobs* in up to *workers* threads; each may yield further jobs, which go first.
+    """Do all *jobs* in up to *workers* threads; each job may return further jobs, which go first.
 
     The first exception stops everything and is raised here. Threads are started only when there is work for them.
     """
-    _Crew(jobs, work, workers).run()
+    WorkerPool(jobs, work, workers).run()
 
 
-class _Crew(t.Generic[Job]):
+class WorkerPool(t.Generic[Job]):
+    """Threads that take jobs from one stack; the calling thread is the first of them.
+
+    Not concurrent.futures: importing it alone would take a tenth of the time that the command needs to start.
+    """
+
     def __init__(self, jobs: t.Iterable[Job], work: t.Callable[[Job], t.Iterable[Job]], workers: int) -> None:
         self._pending = collections.deque(jobs)
         self._work = work
-        self._most = workers
+        self._limit = workers
         self._changed = threading.Condition()
         self._busy = 0
         self._threads: t.List[threading.Thread] = []
         self._failure: t.Optional[BaseException] = None
 
     def run(self) -> None:
-        self._labour()
+        self._worker()
         interrupted = self._failure is not None and not isinstance(self._failure, Exception)
         for thread in self._threads if not interrupted else ():
             thread.join()
         if self._failure is not None:
             raise self._failure
 
-    def _labour(self) -> None:
+    def _worker(self) -> None:
         while True:
             with self._changed:
                 while not self._pending and self._busy and self._failure is None:
@@ -59,7 +64,7 @@ class _Crew(t.Generic[Job]):
                     return
                 job = self._pending.popleft()
                 self._busy += 1
-                self._call_for_help()
+                self._maybe_start_thread()
             self._do(job)
 
     def _do(self, job: Job) -> None:
@@ -75,10 +80,10 @@ class _Crew(t.Generic[Job]):
             self._failure = self._failure or failure
             self._changed.notify_all()
 
-    def _call_for_help(self) -> None:
+    def _maybe_start_thread(self) -> None:
         idle = 1 + len(self._threads) - self._busy
-        if self._pending and not idle and len(self._threads) + 1 < self._most:
-            thread = threading.Thread(target=self._labour, daemon=True)
+        if self._pending and not idle and len(self._threads) + 1 < self._limit:
+            thread = threading.Thread(target=self._worker, daemon=True)
             self._threads.append(thread)
             thread.start()
 
