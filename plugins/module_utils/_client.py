@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 import typing as t
 
 from . import _errors
+from ._clock import SYSTEM_CLOCK, Clock
 from ._http import BrokenReply, Pool, Reply, TransportError, parse_endpoint
 from ._secrets import register_secret
 
@@ -80,9 +80,10 @@ class _Patience(t.NamedTuple):
 class Client:
     """Reads metadata with tokens. Thread-safe; concurrent readers share one token and its request."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Clock = SYSTEM_CLOCK) -> None:
         self.settings = settings.validate()
-        self._pool = Pool(parse_endpoint(settings.endpoint))
+        self._clock = clock
+        self._pool = Pool(parse_endpoint(settings.endpoint), clock)
         self._lock = threading.Lock()
         self._token: t.Optional[_Token] = None
         self._token_failure: t.Optional[_errors.MetadataError] = None
@@ -91,7 +92,7 @@ class Client:
 
     def start_clock(self) -> None:
         """Begin a new operation: the deadline counts from now, and an earlier failure is forgotten."""
-        self._ends_at = time.monotonic() + self.settings.deadline
+        self._ends_at = self._clock.now() + self.settings.deadline
         self._token_failure = None
 
     def get(self, target: str) -> bytes:
@@ -134,7 +135,7 @@ class Client:
     def _current_token(self, instead_of: t.Optional[_Token] = None) -> _Token:
         with self._lock:  # single flight: whoever comes while one thread asks waits for that answer
             token = self._token
-            if token is not None and token is not instead_of and time.monotonic() < token.renew_at:
+            if token is not None and token is not instead_of and self._clock.now() < token.renew_at:
                 return token
             if self._token_failure is not None:
                 raise self._token_failure
@@ -147,7 +148,7 @@ class Client:
 
     def _request_token(self, ttl: int, patience: _Patience) -> _Token:
         request = "PUT " + TOKEN_PATH
-        asked_at = time.monotonic()
+        asked_at = self._clock.now()
         reply = self._persistently(request, {TTL_HEADER: str(ttl)}, patience)
         if reply.status != 200:
             raise _errors.from_status(request, self.settings.endpoint, reply.status)
@@ -178,13 +179,13 @@ class Client:
                 failure = _errors.unexpected(request, self.settings.endpoint, exc.reason)
                 if not exc.retryable:
                     raise failure from exc
-            if attempt == patience.retries or time.monotonic() + wait >= self._ends_at:
+            if attempt == patience.retries or self._clock.now() + wait >= self._ends_at:
                 break
-            time.sleep(wait)
+            self._clock.sleep(wait)
         raise failure
 
     def _exchange(self, method: str, target: str, headers: t.Mapping[str, str], patience: _Patience) -> Reply:
-        now = time.monotonic()
+        now = self._clock.now()
         if now >= self._ends_at:
             raise _errors.deadline_passed("%s %s" % (method, target), self.settings.endpoint, self.settings.deadline)
         ends_at = min(now + patience.answer, self._ends_at)
@@ -192,7 +193,7 @@ class Client:
         return self._pool.exchange(method, target, headers, ends_at, now + patience.connect, limit)
 
     def _no_answer(self, request: str, cause: TransportError) -> _errors.MetadataError:
-        if time.monotonic() >= self._ends_at:
+        if self._clock.now() >= self._ends_at:
             return _errors.deadline_passed(request, self.settings.endpoint, self.settings.deadline)
         return _errors.unreachable(request, self.settings.endpoint, cause)
 

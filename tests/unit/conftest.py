@@ -12,13 +12,22 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
+import hypothesis
 import pytest
 from ansible.utils.collection_loader import AnsibleCollectionConfig
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(CHECKOUT / "tests" / "lab"))  # lab and waiting; it is no package, since it also serves shell scripts
+
+# A busy machine makes examples slow, which says nothing about the code.
+hypothesis.settings.register_profile(
+    "any-speed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any-speed")
 
 
 def _collections_root() -> Path:

@@ -9,10 +9,10 @@ Private to the collection.
 
 from __future__ import annotations
 
-import time
 import typing as t
 
 from .._client import Client
+from .._clock import SYSTEM_CLOCK, Clock
 from .._errors import MetadataError
 from .._modes import Modes, probe
 from . import _cloud_init
@@ -52,12 +52,12 @@ class Proof(t.NamedTuple):
     unmet: t.List[str]
 
 
-def prove(make_client: MakeClient, wish: Wish) -> Proof:
+def prove(make_client: MakeClient, wish: Wish, clock: Clock = SYSTEM_CLOCK) -> Proof:
     """Ask. Where the verdict is another than expected, nobody else is asked.
 
     Raise NoSuchUser for a user who is none, and OSError where this process may not become another one.
     """
-    modes = _probe_until(make_client, wish)
+    modes = _probe_until(make_client, wish, clock)
     if wish.expect and modes.verdict not in wish.expect:
         return Proof(modes, {}, None, [_disappointment(modes, wish)])
     names = dict.fromkeys([*wish.users, *wish.allowed, *wish.refused])
@@ -80,14 +80,14 @@ def identity(client: Client) -> t.Optional[t.Dict[str, str]]:
     return {name: value.decode("ascii", "replace").strip() for name, value in found.items()}
 
 
-def _probe_until(make_client: MakeClient, wish: Wish) -> Modes:
+def _probe_until(make_client: MakeClient, wish: Wish, clock: Clock) -> Modes:
     """A change of the metadata options takes a while to arrive, how long is not documented."""
-    ends_at = time.monotonic() + wish.wait
+    ends_at = clock.now() + wish.wait
     while True:
         modes = probe(make_client())
-        if not wish.expect or modes.verdict in wish.expect or time.monotonic() + _PAUSE > ends_at:
+        if not wish.expect or modes.verdict in wish.expect or clock.now() + _PAUSE > ends_at:
             return modes
-        time.sleep(_PAUSE)
+        clock.sleep(_PAUSE)
 
 
 def _disappointment(modes: Modes, wish: Wish) -> str:

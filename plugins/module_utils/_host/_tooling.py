@@ -40,6 +40,7 @@ MODULES = (
     "_callers_stream",
     "_callers_unit",
     "_client",
+    "_clock",
     "_command",
     "_command_completion",
     "_command_facts",

@@ -30,7 +30,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     folder = tmp_path_factory.mktemp("emulator")
     config = {"instances": [{"instance_id": "i-default", "default": True}]}
     running = Emulator(
-        folder, "--listen", "127.0.0.1:0", "--timeout", "0.4", "--journal", str(folder / "journal"), config=config
+        folder, "--listen", "127.0.0.1:0", "--timeout", "60", "--journal", str(folder / "journal"), config=config
     )
     running.journal_file = folder / "journal"  # type: ignore[attr-defined]
     yield running

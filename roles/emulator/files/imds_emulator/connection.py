@@ -77,7 +77,7 @@ class Connection:
         """Lets the last answer arrive first: unread input would turn the close into a reset."""
         try:
             self._sock.shutdown(socket.SHUT_WR)
-            self._sock.settimeout(0.2)
+            self._sock.settimeout(2.0)
             for _read in range(64):
                 if not self._sock.recv(65536):
                     break
