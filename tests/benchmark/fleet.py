@@ -89,7 +89,9 @@ def measure_pace(fleet: Fleet, per_second: int) -> tuple[float, float, int]:
     allowed = DUE / len(REGIONS) / per_second - 1
     throttled = sum(call["code"] == "Throttling.User" for call in changing.calls)
     ratio = changing.wall / (allowed + reading.wall)
-    print(f"{per_second} calls a second: {changing.line()}; {ratio:.2f} of what the throttle allows (wanted: {WANTED_RATIO})")
+    print(
+        f"{per_second} calls a second: {changing.line()}; {ratio:.2f} of what the throttle allows (wanted: {WANTED_RATIO})"
+    )
     return changing.wall, ratio, throttled
 
 
@@ -118,9 +120,7 @@ def table(found: dict[str, list[Run]]) -> str:
     return "\n".join(lines)
 
 
-def render(
-    results: dict[float, dict[str, list[Run]]], paces: dict[int, tuple[float, float, int]], load: float
-) -> str:
+def render(results: dict[float, dict[str, list[Run]]], paces: dict[int, tuple[float, float, int]], load: float) -> str:
     loops = [run for found in results.values() for run in found[LOOP]]
     return TEMPLATE.format(
         today=datetime.date.today().isoformat(),

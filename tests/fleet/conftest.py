@@ -82,7 +82,13 @@ def killed_story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KilledSto
 
 def tell(fleet: Fleet) -> Story:
     before = fleet.state()
-    throttling = {"kind": "error", "code": "Throttling.User", "action": MODIFY, "skip": 100, "times": THROTTLED_IN_REGION}
+    throttling = {
+        "kind": "error",
+        "code": "Throttling.User",
+        "action": MODIFY,
+        "skip": 100,
+        "times": THROTTLED_IN_REGION,
+    }
     fleet.faults(*({**throttling, "region": region} for region in REGIONS))
     return Story(
         before=before,

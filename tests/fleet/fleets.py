@@ -127,7 +127,9 @@ class Fleet:
         before = self._changes()
         self.faults({"kind": "hang", "action": MODIFY, "skip": after_changes})
         process = self._start(self._command(), self._arguments(arguments))
-        wait_until(lambda: self._changes() == before + after_changes or process.poll() is not None, "half of the changes")
+        wait_until(
+            lambda: self._changes() == before + after_changes or process.poll() is not None, "half of the changes"
+        )
         assert process.poll() is None, "it has ended before it could be killed"
         process.kill()
         process.communicate()

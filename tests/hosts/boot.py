@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lab"))  # for all files here that import lab
-from waiting import comes_true  # noqa: E402
+from waiting import comes_true
 
 STATE = Path("/run/imds-hosts")  # on the laboratory's own file system: vanishes with it
 CGROUPS = STATE / "cgroup"

@@ -21,7 +21,9 @@ import pytest
 from ansible.utils.collection_loader import AnsibleCollectionConfig
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(CHECKOUT / "tests" / "lab"))  # lab and waiting; it is no package, since it also serves shell scripts
+sys.path.insert(
+    0, str(CHECKOUT / "tests" / "lab")
+)  # lab and waiting; it is no package, since it also serves shell scripts
 
 # A busy machine makes examples slow, which says nothing about the code.
 hypothesis.settings.register_profile(

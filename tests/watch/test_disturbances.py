@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from conftest import Start
 from machine import CHECKOUT, POD_ADDRESS, Machine, Watch, lab, launcher, totals
-from waiting import wait_until
+from waiting import GIVE_UP_SECONDS, wait_until
 
 sys.path.insert(0, str(CHECKOUT / "tests/tools"))
 
@@ -209,7 +209,7 @@ def test_a_connection_that_was_there_before(machine: Machine, start: Start) -> N
             print(file=kept.stdin, flush=True)
             assert kept.stdout.readline() == "200\n"
         kept.stdin.close()
-        assert kept.wait(10) == 0
+        assert kept.wait(GIVE_UP_SECONDS) == 0
     (caller,) = watch.stop()["callers"]
     assert (caller["uid"], caller["exe"], caller["unit"]) == (33, PYTHON, "kept.service")
     assert caller["found_by"] == {"socket": 3} and caller["requests"][0]["count"] == 3

@@ -203,6 +203,7 @@ def _sent_along() -> None:
         _callers_stream,
         _callers_unit,
         _client,
+        _clock,
         _command,
         _command_completion,
         _command_facts,

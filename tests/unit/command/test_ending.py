@@ -125,7 +125,7 @@ def test_where_there_is_no_service_it_tries_once(monkeypatch: Any, capsys: Any) 
     monkeypatch.setattr(_command, "Client", lambda settings: Client(settings, clock.clock))
     monkeypatch.delenv("ALICLOUD_IMDS_ENDPOINT", raising=False)
     assert _command.main(["get", "mac", "--retries", "20"]) == 5
-    assert bounds == [0.3] and clock.pauses == []
+    assert bounds == pytest.approx([0.3]) and clock.pauses == []
     assert "http://100.100.100.200: no answer (Network is unreachable)" in capsys.readouterr().err
 
 

@@ -14,10 +14,10 @@ from typing import Callable, Iterator
 import pytest
 
 from .client import (
-    Emulator,
     TOKEN,
     TOKEN_PATH,
     TTL,
+    Emulator,
     Instance,
     ask,
     connect,

@@ -25,7 +25,9 @@ META = "/latest/meta-data/"
 def run(*arguments: str, cwd: Any = None, launcher: Path = LAUNCHER) -> "subprocess.CompletedProcess[str]":
     environment = dict(os.environ, PYTHON=sys.executable)
     command = [str(launcher), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=GIVE_UP_SECONDS, cwd=cwd, env=environment, check=False)
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=GIVE_UP_SECONDS, cwd=cwd, env=environment, check=False
+    )
 
 
 def test_without_configuration_an_example_answers_everyone(tmp_path: Path) -> None:

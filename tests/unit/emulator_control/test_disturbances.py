@@ -21,8 +21,8 @@ from ..emulator.client import LAUNCHER, Emulator, Instance
 from .caller import Caller
 
 sys.path.insert(0, str(Path(LAUNCHER).parent))
-from imds_emulator.control_errors import ApiError  # noqa: E402
-from imds_emulator.control_throttle import ControlThrottle  # noqa: E402
+from imds_emulator.control_errors import ApiError
+from imds_emulator.control_throttle import ControlThrottle
 
 Make = Callable[..., Any]
 ID = "/latest/meta-data/instance-id"

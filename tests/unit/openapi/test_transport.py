@@ -136,11 +136,11 @@ def test_tries_are_bounded(make_transport, service, no_waiting) -> None:
 def test_throttling_is_waited_out_until_the_deadline(make_transport, service, timer, monkeypatch) -> None:
     monkeypatch.setattr(_transport.random, "uniform", lambda low, high: high)
     with Server(lambda seen: failure("Throttling.User")) as server:
-        with pytest.raises(ApiError, match="gave up after 9 tries") as caught:
+        with pytest.raises(ApiError, match="gave up after 10 tries") as caught:
             call(make_transport(retries=1, deadline=60), service(server))
     assert caught.value.kind == "throttled"
-    assert timer.pauses == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 15.0])
-    assert len(server.requests) == 9, "another pause of 15 s would end after the deadline"
+    assert timer.pauses == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 15.0, 15.0])
+    assert len(server.requests) == 10, "another pause of 15 s would end after the deadline"
 
 
 def test_without_retries_throttling_is_final(make_transport, service) -> None:

@@ -10,13 +10,10 @@ import importlib
 import itertools
 import json
 import socket
-import sys
-from pathlib import Path
 
-import pytest
 import lab
+import pytest
 from ansible.module_utils.testing import patch_module_args
-
 
 
 class Instance:

@@ -384,10 +384,11 @@ def test_silence_is_bounded_by_timeout(make, instance) -> None:
 
 
 def test_the_deadline_ends_the_retries_of_a_service_that_hangs(make, instance) -> None:
+    """Two tries of 0.5 s, the second one shortened. A third one would begin too late on any machine."""
     instance.fault(kind="hang")
-    with pytest.raises(_errors.Unreachable, match="deadline of 0.95 s"):
-        make(SYSTEM_CLOCK, timeout=0.3, deadline=0.95, retries=10).get(ITEM)
-    assert len(instance.journal()) < 10
+    with pytest.raises(_errors.Unreachable, match="deadline of 0.95 s|no complete answer in time"):
+        make(SYSTEM_CLOCK, timeout=0.5, deadline=0.95, retries=10).get(ITEM)
+    assert len(instance.journal()) <= 2
 
 
 @pytest.fixture
@@ -457,7 +458,7 @@ def test_a_probe_has_its_own_bounds_and_one_try(scripted, clock) -> None:
     made = scripted(silent, timeout=2.0, retries=10)
     with pytest.raises(_errors.Unreachable):
         made.client.connect(0.3, 0.7)
-    assert made.connects == [0.3] and silent.bounds == pytest.approx([0.7, 0.7])
+    assert made.connects == pytest.approx([0.3]) and silent.bounds == pytest.approx([0.7, 0.7])
     assert clock.pauses == []
 
 

@@ -34,7 +34,9 @@ RICH = {
 
 
 def gather(instance, subset=("all",), platform=ON_ECS, **settings):
-    client = Client(Settings(**{"endpoint": instance.endpoint, "retries": 0, "timeout": 60.0, "deadline": 300.0, **settings}))
+    client = Client(
+        Settings(**{"endpoint": instance.endpoint, "retries": 0, "timeout": 60.0, "deadline": 300.0, **settings})
+    )
     try:
         facts, warnings = _gather.gather(client, platform, _gather.select(subset))
     finally:
@@ -275,10 +277,8 @@ def test_off_cloud_is_one_try_and_no_error(free_port) -> None:
     assert warnings == []
 
 
-@pytest.mark.parametrize(
-    ("endpoint", "bound"), [("http://100.100.100.200", 0.3), ("http://192.0.2.1", 0.3), ("http://100.100.100.200/", 0.3)]
-)
-def test_off_cloud_a_silent_network_is_given_up_soon(monkeypatch, endpoint, bound) -> None:
+@pytest.mark.parametrize("endpoint", ["http://100.100.100.200", "http://192.0.2.1"])
+def test_off_cloud_a_silent_network_is_given_up_soon(monkeypatch, endpoint) -> None:
     """Three tenths of a second for the connection, however long the timeout, and one try."""
     clock, bounds = FakeClock(), []
 
@@ -291,7 +291,7 @@ def test_off_cloud_a_silent_network_is_given_up_soon(monkeypatch, endpoint, boun
     client = Client(Settings(endpoint=endpoint, timeout=60.0, deadline=300.0, retries=20), clock.clock)
     facts, _warnings = _gather.gather(client, OFF_CLOUD, _gather.select(["all"]))
     assert facts["available"] is False
-    assert bounds == [bound] and clock.pauses == []
+    assert bounds == pytest.approx([0.3]) and clock.pauses == []
 
 
 def test_on_ecs_no_answer_is_loud(free_port) -> None:
