@@ -14,6 +14,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -21,9 +22,8 @@ import pytest
 from ansible.utils.collection_loader import AnsibleCollectionConfig
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-sys.path.insert(
-    0, str(CHECKOUT / "tests" / "lab")
-)  # lab and waiting; it is no package, since it also serves shell scripts
+sys.path.insert(0, str(CHECKOUT / "tests" / "lab"))  # no package: it also serves shell scripts
+import lab  # noqa: E402
 
 # A busy machine makes examples slow, which says nothing about the code.
 hypothesis.settings.register_profile(
@@ -52,6 +52,13 @@ if AnsibleCollectionConfig.collection_finder is None:
     from ansible.plugins.loader import init_plugin_loader
 
     init_plugin_loader([collections_root])
+
+
+@pytest.fixture(scope="session")
+def running_emulator() -> Iterator[lab.Emulator]:
+    """One emulator for the tests of the clients: plugins, openapi, command. Each test adds an instance of its own."""
+    with lab.start_emulator({"instances": [{"instance_id": "i-unit000000"}]}, listen="127.0.0.1:0") as process:
+        yield process
 
 
 # What takes longer than an inner loop should, and concerns what few changes touch: `make thorough` runs these.

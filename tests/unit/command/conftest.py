@@ -137,12 +137,6 @@ class Instance:
 _numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="session")
-def running_emulator() -> Iterator[lab.Emulator]:
-    with lab.start_emulator({"instances": [{"instance_id": "i-command"}]}, listen="127.0.0.1:0") as emulator:
-        yield emulator
-
-
 @pytest.fixture
 def instance(running_emulator: lab.Emulator) -> Iterator[Instance]:
     """Token-only, with a role, user data, and a few ordinary tags."""

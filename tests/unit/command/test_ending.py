@@ -112,7 +112,7 @@ def test_modes_unreachable(lonely_command: Command) -> None:
     assert "Connection refused" in done.stderr
 
 
-def test_where_there_is_no_service_it_tries_once(monkeypatch: Any, capsys: Any) -> None:
+def test_where_there_is_no_service_it_tries_once(monkeypatch: Any, capfd: Any) -> None:
     """With all the tries, the pauses between them would take until the deadline of 15 s."""
     clock, bounds = FakeClock(), []
 
@@ -126,7 +126,7 @@ def test_where_there_is_no_service_it_tries_once(monkeypatch: Any, capsys: Any) 
     monkeypatch.delenv("ALICLOUD_IMDS_ENDPOINT", raising=False)
     assert _command.main(["get", "mac", "--retries", "20"]) == 5
     assert bounds == pytest.approx([0.3]) and clock.pauses == []
-    assert "http://100.100.100.200: no answer (Network is unreachable)" in capsys.readouterr().err
+    assert "http://100.100.100.200: no answer (Network is unreachable)" in capfd.readouterr().err
 
 
 def test_where_there_is_no_service_it_says_so(lonely_command: Command) -> None:

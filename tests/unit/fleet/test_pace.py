@@ -52,21 +52,26 @@ class ThrottledApi:
         return _exchange.Answer(200 if accepted else 400, {}, json.dumps(body).encode())
 
 
-@pytest.fixture(params=[200, 100], ids="{} calls a second".format)
-def changed_fleet(request, monkeypatch) -> tuple[float, VirtualTime, ThrottledApi]:
+@pytest.fixture(scope="module", params=[200, 100], ids="{} calls a second".format)
+def changed_fleet(request) -> tuple[float, VirtualTime, ThrottledApi]:
     """The limit, the time that the changes took, and what the API saw."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        return change_fleet(request.param, monkeypatch)
+
+
+def change_fleet(rate: float, monkeypatch: pytest.MonkeyPatch) -> tuple[float, VirtualTime, ThrottledApi]:
     time = VirtualTime(THREADS)
     monkeypatch.setattr(concurrent.futures, "ThreadPoolExecutor", time.executor)
     monkeypatch.setattr(_transport.random, "uniform", lambda low, high: (low + high) / 2)
     keys = _credentials.static(_credentials.Credentials("key", "secret", None), "the test")
     transport = _transport.Transport(_transport.Settings(), keys, timer=time.clock)
-    api = ThrottledApi(time, request.param)
+    api = ThrottledApi(time, rate)
     monkeypatch.setattr(transport, "_connections", api)
     changes = [change(region, number) for number in range(DUE_IN_REGION) for region in REGIONS]
     outcomes = apply(_ecs.Ecs(transport), changes, THREADS, None)
     assert [outcome.error for outcome in outcomes if outcome.error] == []
     assert api.changed == Counter({it.instance.instance_id: 1 for it in changes})
-    return request.param, time, api
+    return rate, time, api
 
 
 def test_changes_take_hardly_longer_than_the_throttle_demands(changed_fleet) -> None:

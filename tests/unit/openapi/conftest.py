@@ -66,4 +66,3 @@ def service() -> Callable[[Any], _transport.Service]:
 emulator = plugins.emulator
 free_port = plugins.free_port
 instance = plugins.instance
-running_emulator = plugins.running_emulator

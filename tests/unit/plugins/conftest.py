@@ -15,6 +15,9 @@ import lab
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
+# Not reused: a request of an earlier test may be recorded late.
+_numbers = itertools.count(1)
+
 
 class Instance:
     """One emulated instance, told apart from others by its own listening address."""
@@ -43,7 +46,6 @@ class Emulators:
 
     def __init__(self, process: lab.Emulator) -> None:
         self.admin = process.admin
-        self._numbers = itertools.count(1)
 
     def advance(self, seconds: float) -> None:
         """Put the emulator's clock forward: tokens expire, credentials rotate, events appear."""
@@ -54,19 +56,13 @@ class Emulators:
         self.admin("PATCH", "/switches", switches)
 
     def add_instance(self, **config) -> Instance:
-        instance_id = f"i-unit{next(self._numbers):06d}"
+        instance_id = f"i-unit{next(_numbers):06d}"
         made = self.admin(
             "POST",
             "/instances",
             {"instance_id": instance_id, "listen": "127.0.0.1:0", "http_tokens": "required", **config},
         )
         return Instance(self, instance_id, made["listening"])
-
-
-@pytest.fixture(scope="session")
-def running_emulator():
-    with lab.start_emulator({"instances": [{"instance_id": "i-unit000000"}]}) as process:
-        yield process
 
 
 @pytest.fixture
