@@ -29,6 +29,8 @@ SIZE = 1700
 DUE = sum(fleets.instance(number)["http_tokens"] == "optional" for number in range(SIZE))
 ROUNDS = {0.0: 5, 0.05: 1}  # delay of each answer in seconds -> rounds
 LOOP = "plain loop over the SDK"
+LIMITS = (50, 20)  # calls of one operation in one region that the API allows in a second
+WANTED_RATIO = 1.2
 HARDEN = {"regions": REGIONS, "all_instances": True, "http_tokens": "required"}
 
 
@@ -74,6 +76,32 @@ def restore(fleet: Fleet, before: fleets.State) -> None:
     fleet.record.unlink(missing_ok=True)
 
 
+def measure_pace(fleet: Fleet, per_second: int) -> tuple[float, float, int]:
+    """Seconds of a throttled run, over what the throttle allows plus a run that only reads; the calls that were throttled.
+
+    All regions are worked on at once, and a region gives a second's worth at the beginning.
+    """
+    before = fleet.state()
+    fleet.throttle(per_second)
+    changing, reading = fleet.run(**HARDEN), fleet.run(**HARDEN)
+    fleet.admin("PATCH", "/control", {"throttle": None})
+    restore(fleet, before)
+    allowed = DUE / len(REGIONS) / per_second - 1
+    throttled = sum(call["code"] == "Throttling.User" for call in changing.calls)
+    ratio = changing.wall / (allowed + reading.wall)
+    print(
+        f"{per_second} calls a second: {changing.line()}; {ratio:.2f} of what the throttle allows (wanted: {WANTED_RATIO})"
+    )
+    return changing.wall, ratio, throttled
+
+
+def pace_table(found: dict[int, tuple[float, float, int]]) -> str:
+    lines = ["| calls a second in a region | s | over what the throttle allows | calls throttled |"]
+    lines.append("| ---: | ---: | ---: | ---: |")
+    lines += [f"| {limit} | {wall:.2f} | {ratio:.2f} | {waste} |" for limit, (wall, ratio, waste) in found.items()]
+    return "\n".join(lines)
+
+
 def median(runs: list[Run], value: str) -> float:
     return statistics.median(getattr(run, value) for run in runs)
 
@@ -92,7 +120,7 @@ def table(found: dict[str, list[Run]]) -> str:
     return "\n".join(lines)
 
 
-def render(results: dict[float, dict[str, list[Run]]], load: float) -> str:
+def render(results: dict[float, dict[str, list[Run]]], paces: dict[int, tuple[float, float, int]], load: float) -> str:
     loops = [run for found in results.values() for run in found[LOOP]]
     return TEMPLATE.format(
         today=datetime.date.today().isoformat(),
@@ -105,6 +133,8 @@ def render(results: dict[float, dict[str, list[Run]]], load: float) -> str:
         imports=f"{statistics.median(run.result['import_seconds'] for run in loops):.1f}",
         rounds=", ".join(f"{rounds} with {delay * 1000:.0f} ms" for delay, rounds in ROUNDS.items()),
         tables="\n\n".join(f"## {delay * 1000:.0f} ms delay\n\n{table(found)}" for delay, found in results.items()),
+        pace=pace_table(paces),
+        wanted=WANTED_RATIO,
     )
 
 
@@ -125,6 +155,13 @@ on the machine, so compare only within one run: the ratios are what matters, and
   call that is throttled.
 
 {tables}
+
+## Pace under a throttle
+
+`metadata_options` where the API throttles. What the throttle allows is the time that the changes take at its limit, plus a run
+that only reads; at most {wanted} times that is wanted. `tests/unit/fleet/test_pace.py` simulates the same without a wall clock.
+
+{pace}
 """
 
 
@@ -136,7 +173,8 @@ def main() -> int:
     with lab.start_emulator(fleets.configuration(SIZE, None), "127.0.0.1:0", control=True) as emulator:
         fleet = Fleet(emulator, Path(lab.scratch("fleet-")))
         results = {delay: measure(fleet, delay, rounds) for delay, rounds in ROUNDS.items()}
-    PAGE.write_text(render(results, load))
+        paces = {per_second: measure_pace(fleet, per_second) for per_second in LIMITS}
+    PAGE.write_text(render(results, paces, load))
     print("wrote", PAGE.relative_to(CHECKOUT))
     return 0
 

@@ -21,6 +21,7 @@ CHECKOUT = HERE.parents[1]
 sys.path.insert(0, str(CHECKOUT / "tests" / "lab"))
 
 import lab  # noqa: E402
+from waiting import wait_until  # noqa: E402
 
 REGIONS = ("ap-southeast-1", "cn-beijing", "cn-hangzhou", "eu-central-1")
 KEY, SECRET, ACCOUNT = "LTAI5tFleetFleetFleet01", "fleet-test-secret", "1600000000000000"
@@ -102,6 +103,10 @@ class Fleet:
     def throttle(self, per_second: int) -> None:
         self.admin("PATCH", "/control", {"throttle": {"per_second": per_second}})
 
+    def faults(self, *faults: dict[str, Any]) -> None:
+        """Let these faults, and no other, happen from now on."""
+        self.admin("PATCH", "/control", {"faults": list(faults)})
+
     def run(self, **arguments: Any) -> Run:
         """Run metadata_options with these arguments, and return when it is done."""
         return self.measure(self._command(), self._arguments(arguments))
@@ -117,19 +122,20 @@ class Fleet:
         return Run(wall, self._calls(), json.loads(output), used["memory"], used["cpu"])
 
     def run_and_kill(self, after_changes: int, **arguments: Any) -> Run:
-        """Kill it as soon as the API has accepted so many changes."""
+        """Kill it when the API has accepted so many changes; the API answers no further one, so it cannot end before."""
         began = time.monotonic()
         before = self._changes()
+        self.faults({"kind": "hang", "action": MODIFY, "skip": after_changes})
         process = self._start(self._command(), self._arguments(arguments))
-        while self._changes() < before + after_changes:
-            assert process.poll() is None, "it has ended before it could be killed"
-            time.sleep(0.05)
+        wait_until(
+            lambda: self._changes() == before + after_changes or process.poll() is not None, "half of the changes"
+        )
+        assert process.poll() is None, "it has ended before it could be killed"
         process.kill()
         process.communicate()
         assert process.returncode == -signal.SIGKILL
-        wall = time.monotonic() - began
-        time.sleep(0.5)  # what it had sent is still being answered
-        return Run(wall, self._calls())
+        self.faults()
+        return Run(time.monotonic() - began, self._calls())
 
     def _command(self) -> list[str]:
         return [sys.executable, str(HERE / "run_module.py"), "metadata_options", str(self.usage)]

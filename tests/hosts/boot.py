@@ -13,11 +13,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lab"))  # for all files here that import lab
+from waiting import comes_true
 
 STATE = Path("/run/imds-hosts")  # on the laboratory's own file system: vanishes with it
 CGROUPS = STATE / "cgroup"
@@ -83,14 +82,14 @@ def end(pid: int, clean: bool = False) -> None:
         return
     if clean:
         os.kill(pid, signal.SIGTERM)  # nspawn makes an orderly shutdown of it
-        if wait_for(lambda: ended(pid), 30):
+        if comes_true(lambda: ended(pid)):
             return
     for process in (*children(pid), pid):
         try:
             os.kill(process, signal.SIGKILL)
         except ProcessLookupError:
             pass
-    if not wait_for(lambda: ended(pid), 10):
+    if not comes_true(lambda: ended(pid)):
         raise RuntimeError(f"process {pid} of a test host does not end")
 
 
@@ -111,15 +110,6 @@ def ended(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in ("Z", "X")
     except OSError:
         return True
-
-
-def wait_for(true: Callable[[], bool], seconds: float) -> bool:
-    give_up = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > give_up:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def cgroup(name: str) -> Path:

@@ -23,10 +23,10 @@ from typing import Any
 import boot
 import lab
 from containers import Container
+from waiting import comes_true
 
 KINDS = ("systemd", "plain")
 KEY = boot.STATE / "key"
-BOOT_SECONDS = 60.0
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -100,7 +100,7 @@ class Host:
         lab.add_instance(self.name, self.ip)
         self.pid = boot.first_process(self.kind, self.name, self.root, self.log)
         self._save()
-        if not boot.wait_for(self._is_up, BOOT_SECONDS):
+        if not comes_true(self._is_up):
             raise RuntimeError(f"host {self.name} did not start: {self.log.read_text(errors='replace')[-4000:]}")
         for number in range(self.containers):
             Container(self, number).attach()
@@ -128,7 +128,7 @@ class Host:
             self.pid = 0
             self._save()
             lab.remove_instance(self.name, self.ip)
-        if not boot.wait_for(lambda: boot.remove_cgroup(boot.cgroup(self.name)), 10):
+        if not comes_true(lambda: boot.remove_cgroup(boot.cgroup(self.name))):
             raise RuntimeError(f"the control group of host {self.name} cannot be removed")
 
     def reboot(self, clean: bool = True) -> None:

@@ -37,7 +37,6 @@ CALLERS = {
 }
 # Units in hardening_fence_services, and who they run as
 SERVICES = {"denied-root": "root", "denied-web": "www-data"}
-REFUSED_MS = 10
 
 
 @contextmanager
@@ -88,23 +87,20 @@ class Fenced:
         return self.player.play(*arguments, hardening_fence=mode, **{**fence, **variables})
 
     def measure(self) -> dict[str, dict[str, str]]:
-        """Caller -> target -> how it ended; and remembers how long each took."""
-        self.milliseconds: dict[tuple[str, str], float] = {}
+        """Caller -> target -> how it ended."""
         table = {}
         for caller, how in CALLERS.items():
-            table[caller] = self._read(caller, self.host.output(*how, "python3", "/srv/connect.py", *TARGETS))
-        table["container"] = self._read("container", self.container.run("python3", "/srv/connect.py", *TARGETS).stdout)
+            table[caller] = _read(self.host.output(*how, "python3", "/srv/connect.py", *TARGETS))
+        table["container"] = _read(self.container.run("python3", "/srv/connect.py", *TARGETS).stdout)
         for name in SERVICES:
             self.host.output("systemctl", "start", name, timeout=120)
             said = self.host.output("journalctl", f"--unit={name}", "--output=cat", "--identifier=python3")
-            table[name] = self._read(name, "\n".join(said.splitlines()[-len(TARGETS) :]))
+            table[name] = _read("\n".join(said.splitlines()[-len(TARGETS) :]))
         return table
 
-    def _read(self, caller: str, output: str) -> dict[str, str]:
-        lines = output.split()
-        for target, milliseconds in zip(TARGETS, lines[1::2]):
-            self.milliseconds[caller, target] = float(milliseconds)
-        return dict(zip(TARGETS, lines[::2]))
+
+def _read(output: str) -> dict[str, str]:
+    return dict(zip(TARGETS, output.split()))
 
 
 @pytest.fixture(scope="module")
@@ -130,11 +126,6 @@ ENFORCED = {
 }
 
 
-def refused_at_once(fenced: Fenced) -> None:
-    for caller in ("other user", "container", "denied-web"):
-        assert fenced.milliseconds[caller, METADATA] < REFUSED_MS, fenced.milliseconds
-
-
 def test_off(fenced: Fenced) -> None:
     fenced.play("off").must()
     assert fenced.measure() == EVERYBODY
@@ -150,7 +141,6 @@ def test_audit_refuses_nobody_and_counts_who_would_be(fenced: Fenced) -> None:
 def test_enforce(fenced: Fenced) -> None:
     fenced.play("enforce").must()
     assert fenced.measure() == ENFORCED
-    refused_at_once(fenced)
     assert fenced.play("enforce").must().changed == {"fenced": 0}
 
 
@@ -159,7 +149,6 @@ def test_after_a_reboot_the_fence_is_back_by_itself(fenced: Fenced, clean: bool)
     fenced.play("enforce").must()
     fenced.host.reboot(clean)
     assert fenced.measure() == ENFORCED
-    refused_at_once(fenced)
     assert fenced.play("enforce").must().changed == {"fenced": 0}
 
 

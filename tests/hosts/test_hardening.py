@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import lab
 import pytest
@@ -17,6 +17,7 @@ from host import Host
 from hosts import Site
 from playing import CONTROLLER, Player, instance
 from snapshots import differences, snapshot
+from waiting import wait_until
 
 pytestmark = pytest.mark.lab
 
@@ -127,8 +128,12 @@ def test_our_own_question_does_not_hold_up_the_host(player_of: Play) -> None:
     (host,) = player.hosts
     player.play(hardening_enforce=False).must()
     player.play(hardening_enforce=False).must()
-    time.sleep(6)  # it writes every five seconds
-    seen = json.loads(host.output("ecs-metadata", "callers", "--json", "--mode", "without_token"))
+
+    def recorded() -> dict[str, Any]:
+        seen = json.loads(host.output("ecs-metadata", "callers", "--json", "--mode", "without_token"))
+        return seen if seen["totals"]["without_token"] >= 2 else {}
+
+    seen = wait_until(recorded, "the records, which the watch writes every five seconds")
     assert seen["totals"]["without_token"] == seen["totals"]["noise"] >= 2 and seen["last_without_token"] is None
     player.play(hardening_preflight="block").must()
     assert plain_status(host) == "403"

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import boot
 from hosts import Site
+from waiting import comes_true
 
 HERE = Path(__file__).resolve().parent
 
@@ -37,7 +38,7 @@ def test_a_killed_laboratory_leaves_only_what_the_next_one_removes() -> None:
     with subprocess.Popen(laboratory, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout and process.stdout.readline() == "up\n"
         process.kill()
-    assert boot.wait_for(lambda: not victims(), 10), victims()
+    assert comes_true(lambda: not victims()), victims()
 
 
 def victims() -> list[Path]:

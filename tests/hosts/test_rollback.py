@@ -20,6 +20,7 @@ from host import Host
 from hosts import Site
 from playing import CONTROLLER, Player, instance
 from snapshots import differences, snapshot
+from waiting import GIVE_UP_SECONDS
 
 pytestmark = pytest.mark.lab
 
@@ -212,10 +213,10 @@ def test_killed_half_way_and_run_again(ground: Ground, at: str) -> None:
     assert process.stdout is not None
     for line in process.stdout:
         if at in line:
-            time.sleep(0.7)  # in the middle of it
+            time.sleep(0.7)  # somewhere in the middle of it: what follows must hold wherever that is
             break
     os.killpg(process.pid, signal.SIGKILL)
-    process.wait(10)
+    process.wait(GIVE_UP_SECONDS)
     ground.player.play(**ENFORCE).must()
     assert ground.player.play(**ENFORCE).must().changed == {"bad": 0, "good": 0}
     ground.player.play(hardening_state="absent").must()

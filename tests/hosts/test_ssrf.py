@@ -36,7 +36,7 @@ def ask(url: str, method: str = "GET", headers: dict[str, str] | None = None) ->
     """What an attacker sees, who can only send requests to the host."""
     request = urllib.request.Request(url, method=method, headers=headers or {})
     try:
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as answer:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as answer:
             return str(answer.read().decode())
     except urllib.error.HTTPError as exc:
         return exc.read().decode()

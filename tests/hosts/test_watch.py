@@ -15,10 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import boot
 import lab
 import pytest
 from host import Host
+from waiting import wait_until
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 UNIT = "alicloud-imds-watch.service"
@@ -105,7 +105,7 @@ def test_few_rights_and_a_way_back(
     assert host.output("curl", "--silent", "--fail", ZONE)
     host.output("kill", "-KILL", pid)
     assert host.output("curl", "--silent", "--fail", ZONE)  # nobody is held up
-    assert boot.wait_for(lambda: host.run("ecs-metadata", "watch", "--status").returncode == 0, 30)
+    wait_until(lambda: host.run("ecs-metadata", "watch", "--status").returncode == 0, "the watch")
     host.reboot()
     assert host.run("ecs-metadata", "watch", "--status").returncode == 0
     host.output("curl", "--silent", "--fail", ZONE)

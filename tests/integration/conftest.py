@@ -28,7 +28,6 @@ from typing import Any
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(CHECKOUT / "tests" / "lab"))
 
 import lab  # noqa: E402
 from own_host import SETTINGS, Host  # noqa: E402
@@ -100,7 +99,7 @@ class Instance:
 
     def run(self, *command: str, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run a command there; its output is captured as text."""
-        options = {"capture_output": True, "text": True, "timeout": lab.GIVE_UP, **options}
+        options = {"capture_output": True, "text": True, "timeout": lab.PROCESS_SECONDS, **options}
         return subprocess.run([*lab.exec_prefix(self.name), *command], check=False, **options)
 
 
@@ -180,7 +179,9 @@ def _run_playbook(
     variables = {**os.environ, "ANSIBLE_CONFIG": str(settings), "ANSIBLE_PIPELINING": "1"}
     variables["ANSIBLE_COLLECTIONS_PATH"] = str(COLLECTIONS)
     variables.update(environment or {})
-    return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=lab.GIVE_UP, check=False)
+    return subprocess.run(
+        command, env=variables, capture_output=True, text=True, timeout=lab.PROCESS_SECONDS, check=False
+    )
 
 
 @pytest.fixture

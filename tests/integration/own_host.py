@@ -83,7 +83,7 @@ class Host:
     def run(self, *command: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         env = {**os.environ, **(environment or {})}
         return subprocess.run(
-            [*self._enter, *command], env=env, capture_output=True, text=True, timeout=lab.GIVE_UP, check=False
+            [*self._enter, *command], env=env, capture_output=True, text=True, timeout=lab.PROCESS_SECONDS, check=False
         )
 
     def play(
@@ -146,4 +146,4 @@ class Host:
 
     def stop(self) -> None:
         self._holder.kill()  # unshare is deaf to SIGTERM; --kill-child ends everything inside
-        self._holder.wait(lab.READY_SECONDS)
+        self._holder.wait(lab.GIVE_UP_SECONDS)

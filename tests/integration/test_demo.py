@@ -33,7 +33,7 @@ class Run:
 def run_demo(report: Path, *prefix: str) -> Run:
     command = [*prefix, sys.executable, str(DEMO / "demo.py"), str(report)]
     done = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=lab.GIVE_UP, check=False
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=lab.PROCESS_SECONDS, check=False
     )
     assert done.returncode == 0, done.stdout
     return Run(done.stdout, json.loads(report.read_text()), json.loads(demo.record_of(report).read_text()))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from ansible.module_utils.basic import _PY_MIN
 from dumping import dump, dumped
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(CHECKOUT / "tests" / "tools"))
 
 import interpreters  # noqa: E402
 

@@ -24,7 +24,6 @@ import pytest
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[1]
 FETCHED = CHECKOUT / ".cache" / "interop"
-sys.path.insert(0, str(CHECKOUT / "tests" / "lab"))
 
 import lab  # noqa: E402
 
@@ -73,7 +72,7 @@ class Ecs:
             "stdin": subprocess.DEVNULL,
             "capture_output": True,
             "text": True,
-            "timeout": lab.GIVE_UP,
+            "timeout": lab.PROCESS_SECONDS,
         }
         return subprocess.run(self.command(*words), env=environment, check=False, **options)
 

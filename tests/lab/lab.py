@@ -19,17 +19,15 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
+
+from waiting import GIVE_UP_SECONDS, comes_true
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 EMULATOR = CHECKOUT / "roles/emulator/files/imds-emulator"
 SERVICE = "100.100.100.200"  # the metadata service's address on every ECS instance
 GATEWAY = "10.77.0.1"  # the laboratory's end of br0
-# Seconds after which a wait is given up. Each wait ends with an event; these only end one that would last forever.
-READY_SECONDS = 120.0
-GIVE_UP = 900.0
 
 
 def in_lab() -> bool:
@@ -120,7 +118,7 @@ class Emulator:
 
     def admin(self, method: str, path: str, body: Any = None) -> Any:
         """Ask the admin interface and return the decoded answer; raise RuntimeError for an error status."""
-        connection = http.client.HTTPConnection(self.admin_address, timeout=READY_SECONDS)
+        connection = http.client.HTTPConnection(self.admin_address, timeout=GIVE_UP_SECONDS)
         try:
             content = None if body is None else json.dumps(body)
             connection.request(method, path, content, {"Content-Type": "application/json"})
@@ -151,7 +149,7 @@ class Emulator:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(READY_SECONDS)
+            return self.process.wait(GIVE_UP_SECONDS)
         except subprocess.TimeoutExpired:
             self.process.kill()
             return self.process.wait()
@@ -208,14 +206,11 @@ def start_emulator(
 
 
 def _wait_ready(process: subprocess.Popen[bytes], ready_file: Path, log: Path) -> dict[str, Any]:
-    give_up = time.monotonic() + READY_SECONDS
-    while not ready_file.exists():
-        if process.poll() is not None:
-            raise RuntimeError(f"the emulator ended with status {process.returncode}: {log.read_text()}")
-        if time.monotonic() > give_up:
-            process.kill()
-            raise RuntimeError(f"the emulator was not ready after {READY_SECONDS:.0f} s: {log.read_text()}")
-        time.sleep(0.02)
+    if not comes_true(lambda: ready_file.exists() or process.poll() is not None):
+        process.kill()
+        raise RuntimeError(f"the emulator was not ready after {GIVE_UP_SECONDS:.0f} s: {log.read_text()}")
+    if process.poll() is not None:
+        raise RuntimeError(f"the emulator ended with status {process.returncode}: {log.read_text()}")
     ready: dict[str, Any] = json.loads(ready_file.read_text())
     return ready
 

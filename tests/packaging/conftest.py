@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(CHECKOUT / "tests" / "tools"), str(CHECKOUT / "tests" / "lab")]
 
 import checkout  # noqa: E402
 import lines  # noqa: E402

@@ -13,12 +13,21 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from ansible.utils.collection_loader import AnsibleCollectionConfig
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+import lab  # noqa: E402
+
+# A busy machine makes examples slow, which says nothing about the code.
+hypothesis.settings.register_profile(
+    "any-speed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any-speed")
 
 
 def _collections_root() -> Path:
@@ -41,6 +50,13 @@ if AnsibleCollectionConfig.collection_finder is None:
     from ansible.plugins.loader import init_plugin_loader
 
     init_plugin_loader([collections_root])
+
+
+@pytest.fixture(scope="session")
+def running_emulator() -> Iterator[lab.Emulator]:
+    """One emulator for the tests of the clients: plugins, openapi, command. Each test adds an instance of its own."""
+    with lab.start_emulator({"instances": [{"instance_id": "i-unit000000"}]}, listen="127.0.0.1:0") as process:
+        yield process
 
 
 # What takes longer than an inner loop should, and concerns what few changes touch: `make thorough` runs these.

@@ -31,8 +31,8 @@ def packages(module: str) -> set[str]:
 @pytest.mark.parametrize(
     "module, sent",
     [
-        ("metadata_facts", {"_imds"}),
-        ("metadata_info", {"_imds"}),
+        ("metadata_facts", {"_imds", "_common"}),
+        ("metadata_info", {"_imds", "_common"}),
         ("callers_info", {"_callers", "_imds", "_common"}),
         ("preflight_info", {"_preflight", "_callers", "_imds", "_common"}),
         ("fence", {"_host", "_imds", "_common"}),
@@ -44,7 +44,8 @@ def test_a_module_is_sent_with_the_packages_that_it_needs(module: str, sent: set
 
 def test_facts_are_sent_with_the_client_alone() -> None:
     names = "_client _dmi _errors _facts _gather _http _options _secrets _service _tree _walk"
-    assert files("metadata_facts") == {"_imds/%s.py" % name for name in names.split()}
+    client = {"_imds/%s.py" % name for name in names.split()}
+    assert files("metadata_facts") == client | {"_common/_clock.py"}
 
 
 def test_the_service_literals_are_all_that_callers_take_from_the_client() -> None:

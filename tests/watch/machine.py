@@ -16,20 +16,18 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(CHECKOUT / "tests" / "lab"))
 
 import lab  # noqa: E402
+from waiting import GIVE_UP_SECONDS, comes_true  # noqa: E402
 
 CONTAINER = "0123456789abcdef" * 4
 POD_ADDRESS = "172.30.0.2"
-READY_SECONDS = 30.0
 MODES = {"token-request": "token_request", "token": "with_token", "plain": "without_token", "invalid": "unparsable"}
 
 
@@ -136,7 +134,7 @@ class Watch:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told, log.open("ab") as stream:
             notify.unlink(missing_ok=True)
             told.bind(str(notify))
-            told.settimeout(READY_SECONDS)
+            told.settimeout(GIVE_UP_SECONDS)
             command = machine.command(*before, launcher(log.parent, python), "watch", "--state-dir", state)
             environment = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "NOTIFY_SOCKET": str(notify)}
             self.process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stderr=stream)
@@ -153,7 +151,7 @@ class Watch:
     def stop(self) -> dict[str, Any]:
         """End it, and return its file."""
         self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(30) == 0, self.log.read_text()
+        assert self.process.wait(GIVE_UP_SECONDS) == 0, self.log.read_text()
         assert "Traceback" not in self.log.read_text()
         return self.content()
 
@@ -179,14 +177,6 @@ def totals(content: dict[str, Any], wanted: Callable[[dict[str, Any]], bool] = l
     return found
 
 
-def until(true: Callable[[], Any], seconds: float = 30.0) -> None:
-    """Wait until something is so."""
-    ends = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < ends, "waited in vain"
-        time.sleep(0.05)
-
-
 @contextlib.contextmanager
 def together(processes: list[subprocess.Popen[bytes]]) -> Iterator[None]:
     """Wait for processes at the end; all must have succeeded."""
@@ -196,11 +186,10 @@ def together(processes: list[subprocess.Popen[bytes]]) -> Iterator[None]:
 
 def _remove_cgroup(folder: Path) -> None:
     """A process that has just ended may hold it for a moment."""
-    for _try in range(100):
-        try:
-            return folder.rmdir()
-        except FileNotFoundError:
-            return None
-        except OSError:
-            time.sleep(0.05)
-    return None
+
+    def removed() -> bool:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+        return not folder.exists()
+
+    comes_true(removed)

@@ -14,13 +14,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import interpreters
 import pytest
 from conftest import Start
-from machine import CHECKOUT, POD_ADDRESS, Machine, Watch, lab, launcher, totals, until
-
-sys.path.insert(0, str(CHECKOUT / "tests/tools"))
-
-import interpreters
+from machine import CHECKOUT, POD_ADDRESS, Machine, Watch, lab, launcher, totals
+from waiting import GIVE_UP_SECONDS, wait_until
 
 HERE = Path(__file__).resolve().parent
 GET = HERE / "clients/get.sh"
@@ -41,7 +39,7 @@ def counted(watch: Watch) -> int:
 def test_ready_and_readable_by_root_only(machine: Machine, start: Start) -> None:
     watch = start()
     assert watch.told.startswith("READY=1\nSTATUS=Watching: callers are told by the kernel")
-    until((watch.state / "callers.json").exists)
+    wait_until((watch.state / "callers.json").exists)
     assert (watch.state / "callers.json").stat().st_mode & 0o777 == 0o600
     assert watch.state.stat().st_mode & 0o777 == 0o700
     content = watch.stop()
@@ -67,7 +65,7 @@ def test_every_python(machine: Machine, start: Start, version: str) -> None:
 def test_killed_and_started_again(machine: Machine, start: Start) -> None:
     watch = start()
     ask(machine, 5)
-    until(lambda: counted(watch) == 5)
+    wait_until(lambda: counted(watch) == 5)
     since = watch.content()["periods"][-1][0]
     watch.process.kill()
     watch.process.wait()
@@ -114,18 +112,18 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk(machine: Machine, start: Start, small_disk: Path) -> None:
     watch = start(state=small_disk)
     ask(machine, 2)
-    until(lambda: counted(watch) == 2)
+    wait_until(lambda: counted(watch) == 2)
     with (small_disk / "ballast").open("wb", buffering=0) as ballast, pytest.raises(OSError, match="No space"):
         while True:
             ballast.write(b"x" * 512)
     ask(machine, 3)
-    until(lambda: "goes on counting in memory" in watch.log.read_text())
+    wait_until(lambda: "goes on counting in memory" in watch.log.read_text())
     assert "No space left on device" in watch.log.read_text()
     assert counted(watch) == 2  # the file of before is whole
     ask(machine, 4)
     (small_disk / "ballast").unlink()
-    until(lambda: counted(watch) == 9)
-    until(lambda: "can be written again" in watch.log.read_text())
+    wait_until(lambda: counted(watch) == 9)
+    wait_until(lambda: "can be written again" in watch.log.read_text())
     assert watch.stop()["status"]["problems"] == []
     assert sorted(path.name for path in small_disk.iterdir()) == ["callers.json", "lock"]
 
@@ -152,12 +150,12 @@ def test_the_clock_is_set_back(machine: Machine, tmp_path: Path) -> None:
     code += "from x._command._main import main; sys.exit(main(['watch', '--state-dir', sys.argv[3]]))"
     command = machine.command(PYTHON, "-c", code, offset, CHECKOUT / "plugins/module_utils", state)
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    until((state / "callers.json").exists)
+    wait_until((state / "callers.json").exists)
     ask(machine, 1)
-    until(lambda: "without_token" in (state / "callers.json").read_text())
+    wait_until(lambda: "without_token" in (state / "callers.json").read_text())
     offset.write_text("-1000000")
     ask(machine, 1)
-    until(lambda: "set back" in (state / "callers.json").read_text())
+    wait_until(lambda: "set back" in (state / "callers.json").read_text())
     process.send_signal(signal.SIGTERM)
     _out, err = process.communicate(timeout=30)
     assert process.returncode == 0 and "Traceback" not in err
@@ -208,7 +206,7 @@ def test_a_connection_that_was_there_before(machine: Machine, start: Start) -> N
             print(file=kept.stdin, flush=True)
             assert kept.stdout.readline() == "200\n"
         kept.stdin.close()
-        assert kept.wait(10) == 0
+        assert kept.wait(GIVE_UP_SECONDS) == 0
     (caller,) = watch.stop()["callers"]
     assert (caller["uid"], caller["exe"], caller["unit"]) == (33, PYTHON, "kept.service")
     assert caller["found_by"] == {"socket": 3} and caller["requests"][0]["count"] == 3

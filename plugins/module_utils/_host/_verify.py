@@ -9,9 +9,9 @@ Private to the collection.
 
 from __future__ import annotations
 
-import time
 import typing as t
 
+from .._common._clock import SYSTEM_CLOCK, Clock
 from .._imds._access_modes import Modes, probe
 from .._imds._client import Client
 from .._imds._errors import MetadataError
@@ -53,12 +53,12 @@ class Proof(t.NamedTuple):
     unmet: t.List[str]
 
 
-def prove(make_client: MakeClient, desired: Desired) -> Proof:
+def prove(make_client: MakeClient, desired: Desired, clock: Clock = SYSTEM_CLOCK) -> Proof:
     """Ask. Where the verdict is another than expected, nobody else is asked.
 
     Raise NoSuchUser for a user who is none, and OSError where this process may not become another one.
     """
-    modes = _probe_until(make_client, desired)
+    modes = _probe_until(make_client, desired, clock)
     if desired.expect and modes.verdict not in desired.expect:
         return Proof(modes, {}, None, [_unexpected_verdict(modes, desired)])
     names = dict.fromkeys([*desired.users, *desired.allowed, *desired.refused])
@@ -79,14 +79,14 @@ def identity(client: Client) -> t.Optional[t.Dict[str, str]]:
     return {name: value.decode("ascii", "replace").strip() for name, value in found.items()}
 
 
-def _probe_until(make_client: MakeClient, desired: Desired) -> Modes:
+def _probe_until(make_client: MakeClient, desired: Desired, clock: Clock) -> Modes:
     """A change of the metadata options takes a while to arrive, how long is not documented."""
-    ends_at = time.monotonic() + desired.wait
+    ends_at = clock.now() + desired.wait
     while True:
         modes = probe(make_client())
-        if not desired.expect or modes.verdict in desired.expect or time.monotonic() + _PAUSE > ends_at:
+        if not desired.expect or modes.verdict in desired.expect or clock.now() + _PAUSE > ends_at:
             return modes
-        time.sleep(_PAUSE)
+        clock.sleep(_PAUSE)
 
 
 def _unexpected_verdict(modes: Modes, desired: Desired) -> str:

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 import typing as t
 
+from .._common._clock import SYSTEM_CLOCK, Clock
 from . import _errors
 from ._http import BrokenReply, Pool, Reply, TransportError, parse_endpoint
 from ._secrets import register_secret
@@ -75,9 +75,10 @@ class RetryPolicy(t.NamedTuple):
 class Client:
     """Reads metadata with tokens. Thread-safe; concurrent readers share one token and its request."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Clock = SYSTEM_CLOCK) -> None:
         self.settings = settings.validate()
-        self._pool = Pool(parse_endpoint(settings.endpoint))
+        self._clock = clock
+        self._pool = Pool(parse_endpoint(settings.endpoint), clock)
         self._lock = threading.Lock()
         self._token: t.Optional[_Token] = None
         self._token_failure: t.Optional[_errors.MetadataError] = None
@@ -86,7 +87,7 @@ class Client:
 
     def start_clock(self) -> None:
         """Begin a new operation: the deadline counts from now, and an earlier failure is forgotten."""
-        self._ends_at = time.monotonic() + self.settings.deadline
+        self._ends_at = self._clock.now() + self.settings.deadline
         self._token_failure = None
 
     def get(self, target: str) -> bytes:
@@ -129,7 +130,7 @@ class Client:
     def _current_token(self, instead_of: t.Optional[_Token] = None) -> _Token:
         with self._lock:  # single flight: whoever comes while one thread asks waits for that answer
             token = self._token
-            if token is not None and token is not instead_of and time.monotonic() < token.renew_at:
+            if token is not None and token is not instead_of and self._clock.now() < token.renew_at:
                 return token
             if self._token_failure is not None:
                 raise self._token_failure
@@ -142,7 +143,7 @@ class Client:
 
     def _request_token(self, ttl: int, policy: RetryPolicy) -> _Token:
         request = "PUT " + TOKEN_PATH
-        asked_at = time.monotonic()
+        asked_at = self._clock.now()
         reply = self._request_with_retries(request, {TTL_HEADER: str(ttl)}, policy)
         if reply.status != 200:
             raise _errors.from_status(request, self.settings.endpoint, reply.status)
@@ -173,13 +174,13 @@ class Client:
                 failure = _errors.unexpected(request, self.settings.endpoint, exc.reason)
                 if not exc.retryable:
                     raise failure from exc
-            if attempt == policy.retries or time.monotonic() + wait >= self._ends_at:
+            if attempt == policy.retries or self._clock.now() + wait >= self._ends_at:
                 break
-            time.sleep(wait)
+            self._clock.sleep(wait)
         raise failure
 
     def _exchange(self, method: str, target: str, headers: t.Mapping[str, str], policy: RetryPolicy) -> Reply:
-        now = time.monotonic()
+        now = self._clock.now()
         if now >= self._ends_at:
             raise _errors.deadline_passed("%s %s" % (method, target), self.settings.endpoint, self.settings.deadline)
         ends_at = min(now + policy.answer, self._ends_at)
@@ -187,7 +188,7 @@ class Client:
         return self._pool.exchange(method, target, headers, ends_at, now + policy.connect, limit)
 
     def _no_answer(self, request: str, cause: TransportError) -> _errors.MetadataError:
-        if time.monotonic() >= self._ends_at:
+        if self._clock.now() >= self._ends_at:
             return _errors.deadline_passed(request, self.settings.endpoint, self.settings.deadline)
         return _errors.unreachable(request, self.settings.endpoint, cause)
 

@@ -14,9 +14,10 @@ import http.client
 import io
 import socket
 import threading
-import time
 import typing as t
 import urllib.parse
+
+from .._common._clock import SYSTEM_CLOCK, Clock
 
 _CHUNK = 65536
 
@@ -83,14 +84,15 @@ class _BoundedSocket:
     A plain socket timeout starts anew with each byte received, so a server dripping bytes could hold us for ever.
     """
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, clock: Clock) -> None:
         self._sock = sock
+        self._clock = clock
         self._readers = 0
         self._closing = False
         self.ends_at = 0.0
 
     def _arm(self) -> None:
-        left = self.ends_at - time.monotonic()
+        left = self.ends_at - self._clock.now()
         if left <= 0:
             raise socket.timeout("timed out")
         self._sock.settimeout(left)
@@ -141,8 +143,9 @@ class _SocketReader(io.RawIOBase):
 class Connection:
     """One kept connection; not for two threads at once."""
 
-    def __init__(self, origin: Origin) -> None:
+    def __init__(self, origin: Origin, clock: Clock = SYSTEM_CLOCK) -> None:
         self._origin = origin
+        self._clock = clock
         self._http = http.client.HTTPConnection(origin.host, origin.port)
         self._sock: t.Optional[_BoundedSocket] = None
 
@@ -185,7 +188,7 @@ class Connection:
 
     def _connect(self, ends_at: float) -> _BoundedSocket:
         try:
-            left = ends_at - time.monotonic()
+            left = ends_at - self._clock.now()
             if left <= 0:
                 raise socket.timeout("timed out")
             # as bytes, since for text Python would load its IDNA codec, which takes longer than all the rest
@@ -196,7 +199,7 @@ class Connection:
             raise TransportError("connect", "no answer to the connection request", timed_out=True) from None
         except OSError as exc:
             raise TransportError("connect", exc.strerror or str(exc), exc.errno) from None
-        self._sock = _BoundedSocket(raw)
+        self._sock = _BoundedSocket(raw, self._clock)
         self._http.sock = t.cast(socket.socket, self._sock)
         return self._sock
 
@@ -227,8 +230,8 @@ def _read(response: http.client.HTTPResponse, limit: int) -> Reply:
 class Pool:
     """Kept connections to one origin, shared by threads. As many are opened as threads ask at once."""
 
-    def __init__(self, origin: Origin) -> None:
-        self._origin = origin
+    def __init__(self, origin: Origin, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._open = lambda: Connection(origin, clock)
         self._idle: t.List[Connection] = []
         self._lock = threading.Lock()
 
@@ -237,7 +240,7 @@ class Pool:
     ) -> Reply:
         """As ``Connection.exchange``, on the connection used last (the others may have gone stale)."""
         with self._lock:
-            connection = self._idle.pop() if self._idle else Connection(self._origin)
+            connection = self._idle.pop() if self._idle else self._open()
         try:
             return connection.exchange(method, target, headers, ends_at, connect_by, limit)
         finally:

@@ -14,6 +14,7 @@ import time
 import typing as t
 from urllib.parse import quote, urlsplit
 
+from .._common._clock import SYSTEM_CLOCK, Clock
 from . import _errors, _http
 from ._credentials import Credentials, Provider
 from ._pacing import Pacers
@@ -27,7 +28,6 @@ _LONGEST_BACK_OFF = 10.0
 _THROTTLED_BACK_OFF = 0.2
 _LONGEST_THROTTLED_BACK_OFF = 15.0
 _LONGEST_ASKED = 60.0
-_sleep = time.sleep
 
 
 class Settings(t.NamedTuple):
@@ -71,19 +71,29 @@ class Service(t.NamedTuple):
 
 
 class Transport:
-    """Makes calls with the credentials of *provider*. Thread-safe. *clock* gives the Unix time of the signatures."""
+    """Makes calls with the credentials of *provider*. Thread-safe.
 
-    def __init__(self, settings: Settings, provider: Provider, clock: t.Callable[[], float] = time.time) -> None:
+    *clock* gives the Unix time of the signatures; *timer* measures and waits: pace, backoff and deadline.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        provider: Provider,
+        clock: t.Callable[[], float] = time.time,
+        timer: Clock = SYSTEM_CLOCK,
+    ) -> None:
         self.settings = settings.validate()
         self._provider = provider
         self._clock = clock
+        self._timer = timer
         self._connections = _http.Connections(settings.connections, settings.ca_bundle)
-        self._pacers = Pacers()
+        self._pacers = Pacers(timer.now)
         self.start_clock()
 
     def start_clock(self) -> None:
         """Begin a new task: the deadline counts from now."""
-        self._ends_at = time.monotonic() + self.settings.deadline
+        self._ends_at = self._timer.now() + self.settings.deadline
 
     def close(self) -> None:
         """Close the kept connections."""
@@ -110,7 +120,7 @@ class Transport:
         self, where: _errors.Where, once: t.Callable[[], t.Dict[str, t.Any]]
     ) -> t.Dict[str, t.Any]:
         pacer = self._pacers.of(where.region, where.action)
-        began, failures, throttles, starving = time.monotonic(), 0, 0, 0
+        began, failures, throttles, starving = self._timer.now(), 0, 0, 0
         self._wait(pacer.reserve(), self._too_late(where))
         while True:
             try:
@@ -124,10 +134,10 @@ class Transport:
                     failures += 1
                     wait = _jitter(_BACK_OFF, failures - 1, _LONGEST_BACK_OFF)
                 else:
-                    raise _errors.gave_up(exc, failures + throttles + 1, time.monotonic() - began) from None
+                    raise _errors.gave_up(exc, failures + throttles + 1, self._timer.now() - began) from None
                 self._wait(
                     max(wait, exc.retry_after or 0.0),
-                    _errors.gave_up(exc, failures + throttles, time.monotonic() - began),
+                    _errors.gave_up(exc, failures + throttles, self._timer.now() - began),
                 )
             else:
                 pacer.succeeded()
@@ -135,10 +145,10 @@ class Transport:
 
     def _wait(self, seconds: float, error: _errors.ApiError) -> None:
         """Wait; raise *error* where the deadline comes first."""
-        if time.monotonic() + seconds >= self._ends_at:
+        if self._timer.now() + seconds >= self._ends_at:
             raise error
         if seconds > 0:
-            _sleep(seconds)
+            self._timer.sleep(seconds)
 
     def _too_late(self, where: _errors.Where) -> _errors.ApiError:
         reason = "the deadline of %g s for the whole task has passed" % self.settings.deadline
@@ -160,7 +170,7 @@ class Transport:
     def _exchange(
         self, where: _errors.Where, url: str, headers: t.Mapping[str, str], credentials: Credentials
     ) -> t.Dict[str, t.Any]:
-        left = self._ends_at - time.monotonic()
+        left = self._ends_at - self._timer.now()
         if left <= 0:
             raise self._too_late(where)
         try:

@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def works(instance: Instance, token: str) -> bool:
-    connection = http.client.HTTPConnection(instance.endpoint[len("http://") :], timeout=5)
+    connection = http.client.HTTPConnection(instance.endpoint[len("http://") :], timeout=60)
     connection.request("GET", "/latest/meta-data/instance-id", headers={"X-aliyun-ecs-metadata-token": token})
     status = connection.getresponse().status
     connection.close()

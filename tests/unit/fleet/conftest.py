@@ -6,13 +6,8 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
+import lab
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "lab"))
-import lab  # tests/lab is no package: it also serves shell scripts
 
 KEY, SECRET = "LTAI5tUnitTests00001", "unit-test-secret"
 ACCESS = {

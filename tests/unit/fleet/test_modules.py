@@ -25,7 +25,7 @@ def run(control, capsys):
             "access_key_id": KEY,
             "access_key_secret": SECRET,
             "regions": ["cn-hangzhou"],
-            "api_deadline": 20,
+            "api_deadline": 600,
             **args,
         }
         given = {key: value for key, value in args.items() if value is not None}

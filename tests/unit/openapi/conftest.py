@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi import _credentials, _transport
 
 from ..plugins import conftest as plugins
+from ..timing import FakeClock
 
 ECS = _transport.Service("ecs", "2014-05-26", "")
 KEY, SECRET, TOKEN = "LTAI5tTestOfTheClient", "SecretOfTheTestThatNobodySees", "CAIS+Token/Of=The+Test/ThatNobodySees=="
@@ -29,15 +30,20 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
 
 
 @pytest.fixture
-def make_transport():
+def timer() -> FakeClock:
+    """The clock of the transports: it stands still, so pauses take no time."""
+    return FakeClock()
+
+
+@pytest.fixture
+def make_transport(timer: FakeClock):
     """Make a transport; settings as keywords, and *token* for temporary credentials."""
     made = []
 
     def make(token: str | None = None, provider: Any = None, **settings: Any) -> _transport.Transport:
         provider = provider or _credentials.static(_credentials.Credentials(KEY, SECRET, token), "the test")
-        made.append(
-            _transport.Transport(_transport.Settings(**{"timeout": 2.0, "deadline": 10.0, **settings}), provider)
-        )
+        settings = {"timeout": 60.0, "deadline": 300.0, **settings}
+        made.append(_transport.Transport(_transport.Settings(**settings), provider, timer=timer.clock))
         return made[-1]
 
     yield make
@@ -46,11 +52,9 @@ def make_transport():
 
 
 @pytest.fixture
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Back-off takes no time, and is written down."""
-    waits: list[float] = []
-    monkeypatch.setattr(_transport, "_sleep", waits.append)
-    return waits
+def no_waiting(timer: FakeClock) -> list[float]:
+    """The pauses that the transports made."""
+    return timer.pauses
 
 
 @pytest.fixture
@@ -62,4 +66,3 @@ def service() -> Callable[[Any], _transport.Service]:
 emulator = plugins.emulator
 free_port = plugins.free_port
 instance = plugins.instance
-running_emulator = plugins.running_emulator

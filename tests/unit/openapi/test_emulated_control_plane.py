@@ -51,7 +51,7 @@ def make(cloud):
     def make(key: str | None = KEY, environ=None, connections=8, **given):
         values = {name: option.get("default") for name, option in _options.argument_spec().items()}
         values.update(access_key_id=key, access_key_secret=SECRET if key else None, api_endpoint=cloud.control_endpoint)
-        values.update({"sts_endpoint": cloud.control_endpoint, "api_deadline": 20.0, **given})
+        values.update({"sts_endpoint": cloud.control_endpoint, "api_deadline": 600.0, **given})
         made.append(_options.make_api(values.__getitem__, connections, environ or {}))
         return made[-1]
 
@@ -154,7 +154,7 @@ def test_pages_that_are_none(make, cloud, monkeypatch, fault) -> None:
 
 def guest_reads(endpoint: str) -> int:
     """The status of a plain read, as a program inside the guest would do it."""
-    connection = http.client.HTTPConnection(endpoint[len("http://") :], timeout=2)
+    connection = http.client.HTTPConnection(endpoint[len("http://") :], timeout=60)
     connection.request("GET", "/latest/meta-data/instance-id")
     status = connection.getresponse().status
     connection.close()
@@ -197,12 +197,12 @@ def test_an_assumed_role(make, cloud, tmp_path) -> None:
         list(make(key=None, config_file=str(path)).instances(REGION))
 
 
-def test_a_fleet_keeps_the_pace_that_the_throttle_allows(make, cloud) -> None:
-    rate, calls = 100, 400
+def test_throttled_calls_are_repeated_until_all_are_accepted(make, cloud) -> None:
+    """How fast, and with how few calls wasted, is simulated in test_pacing.py and fleet/test_pace.py."""
+    rate, calls = 50, 150
     cloud.admin("PATCH", "/control", {"throttle": {"per_second": rate}})
     cloud.admin("DELETE", "/calls")
     api = make(connections=16)
-    began = time.monotonic()
     with ThreadPoolExecutor(16) as pool:
         list(
             pool.map(
@@ -210,8 +210,5 @@ def test_a_fleet_keeps_the_pace_that_the_throttle_allows(make, cloud) -> None:
                 range(calls),
             )
         )
-    seconds = time.monotonic() - began
     statuses = [call["status"] for call in cloud.calls()]
     assert statuses.count(200) == calls
-    assert seconds <= 1.2 * (calls - rate) / rate + 0.5
-    assert len(statuses) < 1.3 * calls

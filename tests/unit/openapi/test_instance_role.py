@@ -24,7 +24,7 @@ def host(emulator):
 
 def fetch(host, name=None, **settings):
     client = _client.Client(
-        _client.Settings(**{"endpoint": host.endpoint, "timeout": 1.0, "deadline": 3.0, **settings})
+        _client.Settings(**{"endpoint": host.endpoint, "timeout": 60.0, "deadline": 300.0, **settings})
     )
     try:
         return _instance_role.fetch(client, name)

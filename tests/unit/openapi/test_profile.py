@@ -35,7 +35,7 @@ def find(path: str, sts: str = "https://sts.aliyuncs.com", name: str | None = No
     def role(role_name):
         return _credentials.Credentials("id-of-role-%s" % role_name, SECRET, TOKEN)
 
-    assume_role = assume.AssumeRole(Settings(timeout=2.0, deadline=5.0, retries=1), sts)
+    assume_role = assume.AssumeRole(Settings(timeout=60.0, deadline=300.0, retries=1), sts)
     return _credential_chain.find(
         _credential_chain.Sources({"config_file": path, "profile": name}, {}, role, assume_role)
     )

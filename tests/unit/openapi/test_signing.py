@@ -55,7 +55,7 @@ def sdk_signature(method: str, parameters: dict, headers: dict, key: str, secret
     return hashed[0].decode(), signed[0], authorization
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     method=st.sampled_from(["GET", "POST"]),
     parameters=st.dictionaries(NAMES, VALUES, max_size=8),
@@ -75,7 +75,7 @@ def test_the_three_strings_are_the_sdks(method, parameters, headers, key, secret
     assert tuple(ours) == sdk_signature(method, parameters, headers, key, secret)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(
     parameters=st.dictionaries(NAMES, VALUES, max_size=8),
     body=st.one_of(st.none(), st.just(b""), st.binary(min_size=1, max_size=50)),

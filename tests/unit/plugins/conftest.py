@@ -10,14 +10,13 @@ import importlib
 import itertools
 import json
 import socket
-import sys
-from pathlib import Path
 
+import lab
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "lab"))
-import lab  # tests/lab is no package: it also serves shell scripts
+# Not reused: a request of an earlier test may be recorded late.
+_numbers = itertools.count(1)
 
 
 class Instance:
@@ -47,7 +46,6 @@ class Emulators:
 
     def __init__(self, process: lab.Emulator) -> None:
         self.admin = process.admin
-        self._numbers = itertools.count(1)
 
     def advance(self, seconds: float) -> None:
         """Put the emulator's clock forward: tokens expire, credentials rotate, events appear."""
@@ -58,19 +56,13 @@ class Emulators:
         self.admin("PATCH", "/switches", switches)
 
     def add_instance(self, **config) -> Instance:
-        instance_id = f"i-unit{next(self._numbers):06d}"
+        instance_id = f"i-unit{next(_numbers):06d}"
         made = self.admin(
             "POST",
             "/instances",
             {"instance_id": instance_id, "listen": "127.0.0.1:0", "http_tokens": "required", **config},
         )
         return Instance(self, instance_id, made["listening"])
-
-
-@pytest.fixture(scope="session")
-def running_emulator():
-    with lab.start_emulator({"instances": [{"instance_id": "i-unit000000"}]}) as process:
-        yield process
 
 
 @pytest.fixture
@@ -99,9 +91,14 @@ def free_port():
 
 @pytest.fixture
 def run_module(capsys):
-    """Run a module's main() with the real AnsibleModule, and read what it prints."""
+    """Run a module's main() with the real AnsibleModule, and read what it prints.
+
+    One that reads metadata gets a timeout that a busy machine does not reach.
+    """
 
     def run(name: str, **args) -> dict:
+        if "endpoint" in args:
+            args.setdefault("timeout", 60)
         module = importlib.import_module("ansible_collections.alicloud.imds.plugins.modules." + name)
         with patch_module_args(args), pytest.raises(SystemExit):
             module.main()

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._preflight import _go, _processes
 from ansible_collections.alicloud.imds.plugins.module_utils._preflight._files import Files
+from waiting import wait_until
 
 from .test_programs import CREDENTIALS, build_info, dep
 
@@ -33,8 +34,8 @@ def running(*command, **options) -> Iterator[int]:
         try:
             if "-c" in command:
                 process.stdout.readline()
-            while Path("/proc/%d/exe" % process.pid).resolve() != Path(command[0]).resolve():
-                time.sleep(0.01)
+            program = Path("/proc/%d/exe" % process.pid)
+            wait_until(lambda: program.resolve() == Path(command[0]).resolve(), "the start of the program")
             yield process.pid
         finally:
             process.kill()
@@ -97,27 +98,32 @@ def environment(host) -> tuple[Path, Path]:
     return host.root / "venv/bin/python", host.root / metadata[1:]
 
 
+def install(host, metadata: Path, version: str) -> None:
+    """Write the metadata of the package; the time of the last change of its inode cannot be set."""
+    host.write(str(metadata.relative_to(host.root)), "Name: alibabacloud-credentials\nVersion: %s\n" % version)
+
+
 def test_a_python_that_is_older_than_its_package(host, monkeypatch) -> None:
     monkeypatch.setattr(_processes, "_SLACK", 0.05)
     python, metadata = environment(host)
     sleep = "import time; print(1, flush=True); time.sleep(60)"
     with running(python, "-c", sleep) as pid, running(sys.executable, "-c", sleep) as other:
-        time.sleep(0.3)
-        host.write(str(metadata.relative_to(host.root)), "Name: alibabacloud-credentials\nVersion: 1.0.12\n")
+        time.sleep(0.3)  # at least: a busy machine makes it longer
+        install(host, metadata, "1.0.12")
         [one] = found(pid, metadata)
         assert one["id"] == "process_older_than_package" and one["severity"] == "warn"
         assert one["evidence"] == {"pid": pid, "path": str(metadata), "version": "1.0.12"}
         assert found(other, metadata) == []
         # an old package is a finding of its own
-        host.write(str(metadata.relative_to(host.root)), "Name: alibabacloud-credentials\nVersion: 0.3.5\n")
+        install(host, metadata, "0.3.5")
         assert found(pid, metadata) == []
 
 
 def test_a_python_that_began_later(host, monkeypatch) -> None:
     monkeypatch.setattr(_processes, "_SLACK", 0.05)
     python, metadata = environment(host)
-    host.write(str(metadata.relative_to(host.root)), "Name: alibabacloud-credentials\nVersion: 1.0.12\n")
-    time.sleep(0.3)
+    install(host, metadata, "1.0.12")
+    time.sleep(0.3)  # at least
     with running(python, "-c", "import time; print(1, flush=True); time.sleep(60)") as pid:
         assert found(pid, metadata) == []
 

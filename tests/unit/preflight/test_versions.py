@@ -62,7 +62,7 @@ DEBIAN = st.from_regex(r"\A([0-2]:)?[0-9][0-9a-z.+~]{0,6}(-[0-9a-z+.~]{1,5})?\Z"
 
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("dpkg"), reason="dpkg is not here to judge")
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(DEBIAN, DEBIAN)
 def test_dpkg_agrees(left, right) -> None:
     relation = {-1: "lt", 0: "eq", 1: "gt"}[compare("dpkg", left, right)]
@@ -74,7 +74,7 @@ RED_HAT = st.lists(st.text("0123456789ab.~^_", min_size=1, max_size=7), min_size
 
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("rpm"), reason="rpm is not here to judge")
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(RED_HAT)
 def test_rpm_agrees(pair) -> None:
     program = "%%{lua: print(rpm.vercmp('%s', '%s'))}" % tuple(pair)
@@ -87,7 +87,7 @@ PYTHON = st.from_regex(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(PYTHON, PYTHON)
 def test_packaging_agrees(left, right) -> None:
     one, other = Version(left), Version(right)

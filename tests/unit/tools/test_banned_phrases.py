@@ -6,13 +6,11 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(CHECKOUT / "tests" / "tools"))
 
 pytest.importorskip("tomllib", reason="tests/tools/banned_phrases.py needs Python 3.11")
 

@@ -15,7 +15,6 @@ import pytest
 import yaml
 
 CHECKOUT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(CHECKOUT / "tests" / "tools"))
 
 pytest.importorskip("tomllib", reason="tests/tools/lint.py needs Python 3.11")
 

@@ -13,7 +13,6 @@ import pytest
 import yaml
 
 CHECKOUT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(CHECKOUT / "tests" / "tools"))
 
 import lines  # noqa: E402
 import matrix  # noqa: E402

@@ -52,7 +52,7 @@ def test_in_order() -> None:
     assert wire.modes == ["token_request", "with_token", "without_token"]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.lists(st.sampled_from([PUT, PLAIN, TOKEN, BODY]), min_size=1, max_size=5), st.integers(), st.booleans())
 def test_any_cut_any_order_any_repetition(requests: list[bytes], seed: int, syn: bool) -> None:
     dice, data = random.Random(seed), b"".join(requests)

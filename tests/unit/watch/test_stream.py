@@ -97,7 +97,7 @@ PIECES = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.one_of(st.binary(max_size=200), PIECES.map(b"".join)), st.integers())
 def test_any_segmentation_gives_the_same(data: bytes, seed: int) -> None:
     cuts = random.Random(seed)
@@ -109,7 +109,6 @@ def test_any_segmentation_gives_the_same(data: bytes, seed: int) -> None:
     assert read(*segments) == read(data)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=60), st.sampled_from(["", "/latest/", "/2016-01-01/meta-data/", "/latest/meta-data/tags/"]))
 def test_a_path_becomes_one_of_a_closed_set(text: str, start: str) -> None:
     assert path_class(start + text) in every_class()

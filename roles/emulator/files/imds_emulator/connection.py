@@ -87,7 +87,7 @@ class Connection:
         """Close the connection after draining its input: unread input would reset it and lose the last response."""
         try:
             self._sock.shutdown(socket.SHUT_WR)
-            self._sock.settimeout(0.2)
+            self._sock.settimeout(2.0)
             for _read in range(64):
                 if not self._sock.recv(65536):
                     break

@@ -9,6 +9,10 @@ from __future__ import annotations
 import os
 
 import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._host import _verify
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._client import Client, Settings
+
+from ...timing import FakeClock
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user needs root")
 
@@ -26,7 +30,16 @@ def test_an_expected_verdict_is_waited_for(run_module, instance) -> None:
     result = run_module("access_modes_info", endpoint=instance.endpoint, expect=["optional"], wait=1)
     assert result["failed"] is True and result["verdict"] == "required"
     assert result["msg"] == "Metadata is given for tokens only after 1 s, where 'optional' was expected."
-    assert len([entry for entry in instance.journal() if entry["mode"] == "plain"]) >= 3
+
+
+@pytest.mark.parametrize(("wait", "pauses"), [(0.0, 0), (0.4, 0), (2.0, 4), (2.4, 4)])
+def test_it_asks_every_half_second_until_the_wait_is_over(instance, wait, pauses) -> None:
+    clock = FakeClock()
+    desired = _verify.Desired(expect=["optional"], wait=wait)
+    proof = _verify.prove(lambda: Client(Settings(endpoint=instance.endpoint, timeout=60.0)), desired, clock.clock)
+    assert proof.modes.verdict == "required" and len(proof.unmet) == 1
+    assert clock.pauses == [0.5] * pauses
+    assert len([entry for entry in instance.journal() if entry["mode"] == "plain"]) == 1 + pauses
 
 
 def test_what_is_not_met_can_be_reported(run_module, instance) -> None:

@@ -19,6 +19,7 @@ def lookup(instance, monkeypatch):
 
     def run(*terms, variables=None, **options):
         options.setdefault("endpoint", instance.endpoint)
+        options.setdefault("timeout", 60)
         return lookup_loader.get("alicloud.imds.metadata").run(list(terms), variables or {}, **options)
 
     return run

@@ -7,23 +7,33 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
-import time
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils._imds import _errors
+from ansible_collections.alicloud.imds.plugins.module_utils._common._clock import SYSTEM_CLOCK
+from ansible_collections.alicloud.imds.plugins.module_utils._imds import _client, _errors, _http
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._client import Client, Settings
+from waiting import wait_until
+
+from ...timing import FakeClock, ScriptedSocket
 
 ITEM = "/latest/meta-data/instance-id"
 
 
 @pytest.fixture
-def make(emulator, instance):
-    """Make a client of the emulated instance; settings as keywords."""
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def make(emulator, instance, clock):
+    """Make a client of the emulated instance; settings as keywords. Its clock stands still: pauses take no time."""
     clients = []
 
-    def make_client(**settings) -> Client:
-        client = Client(Settings(**{"endpoint": instance.endpoint, "timeout": 1.0, "deadline": 5.0, **settings}))
+    def make_client(timer=clock.clock, **settings) -> Client:
+        settings = {"endpoint": instance.endpoint, "timeout": 60.0, "deadline": 300.0, **settings}
+        client = Client(Settings(**settings), timer)
         clients.append(client)
         return client
 
@@ -48,12 +58,15 @@ def test_one_token_and_one_connection_for_many_reads(make, instance) -> None:
     assert len({entry["connection"] for entry in journal}) == 1
 
 
-def test_a_token_is_renewed_before_it_ends(make, instance) -> None:
-    client = make(token_ttl=1)
+@pytest.mark.parametrize(("ttl", "early"), [(300, 30.0), (40, 10.0)])
+def test_a_token_is_renewed_before_it_ends(make, instance, clock, ttl, early) -> None:
+    client = make(token_ttl=ttl)
     client.get(ITEM)
-    time.sleep(0.8)  # the token would still be good for 0.2 s
+    clock.advance(ttl - early - 0.001)
     client.get(ITEM)
-    assert shape(instance.journal()) == [PUT, GET, PUT, GET]
+    clock.advance(0.001)
+    client.get(ITEM)
+    assert shape(instance.journal()) == [PUT, GET, GET, PUT, GET]
 
 
 def test_an_expired_token_is_renewed_once_on_401(make, instance, emulator) -> None:
@@ -178,7 +191,9 @@ def test_a_disabled_endpoint_that_says_nothing_is_unreachable(make, instance, em
     instance.set(http_endpoint="disabled")
     emulator.switch(disabled_answer=answer)
     with pytest.raises(_errors.Unreachable):
-        make(retries=0, timeout=0.3).get(ITEM)
+        make(retries=0, timeout=1.0).get(ITEM)
+    # what was sent stays sent: the emulator notes it even where the client was gone before
+    wait_until(instance.journal, "the token request")
     assert shape(instance.journal()) == [("PUT", "token-request", None)]
 
 
@@ -261,20 +276,42 @@ def test_retries_are_bounded(make, instance) -> None:
     assert shape(instance.journal()) == [("PUT", "token-request", 503)] * 3
 
 
-def test_retry_after_is_honoured(make, instance) -> None:
-    instance.fault(kind="status", status=429, on="data", times=1, retry_after=1)
-    begun = time.monotonic()
+def test_pauses_double_up_to_two_seconds(make, instance, clock, monkeypatch) -> None:
+    monkeypatch.setattr(_client.random, "uniform", lambda low, high: high)
+    instance.fault(kind="status", status=503, on="data")
+    with pytest.raises(_errors.UnexpectedReply):
+        make(retries=6).get(ITEM)
+    assert clock.pauses == pytest.approx([0.2, 0.4, 0.8, 1.6, 2.0, 2.0])
+    assert len(instance.journal()) == 1 + 7
+
+
+def test_a_pause_is_shortened_at_random_by_up_to_half(make, instance, clock) -> None:
+    instance.fault(kind="status", status=503, on="data")
+    for _time in range(5):
+        with pytest.raises(_errors.UnexpectedReply):
+            make(retries=1).get(ITEM)
+    assert len(set(clock.pauses)) == 5 and all(0.1 <= pause <= 0.2 for pause in clock.pauses)
+
+
+@pytest.mark.parametrize("seconds", [1, 7])
+def test_retry_after_is_honoured(make, instance, clock, seconds) -> None:
+    instance.fault(kind="status", status=429, on="data", times=1, retry_after=seconds)
     make().get(ITEM)
-    assert 1.0 <= time.monotonic() - begun < 2.0
+    assert clock.pauses == [seconds]
 
 
-def test_a_pause_longer_than_the_deadline_is_not_begun(make, instance) -> None:
+def test_a_pause_longer_than_the_deadline_is_not_begun(make, instance, clock) -> None:
     instance.fault(kind="status", status=429, on="data", retry_after=60)
-    begun = time.monotonic()
     with pytest.raises(_errors.UnexpectedReply, match="429 Too Many Requests.*throttles"):
-        make(deadline=2.0).get(ITEM)
-    assert time.monotonic() - begun < 1.0
+        make(deadline=60.0).get(ITEM)
+    assert clock.pauses == []
     assert shape(instance.journal()) == [PUT, ("GET", "token", 429)]
+
+
+def test_a_pause_that_ends_before_the_deadline_is_made(make, instance, clock) -> None:
+    instance.fault(kind="status", status=429, on="data", retry_after=60, times=1)
+    assert make(deadline=60.1).get(ITEM) == instance.id.encode()
+    assert clock.pauses == [60]
 
 
 def test_a_reset_is_retried(make, instance) -> None:
@@ -289,7 +326,7 @@ def test_a_service_that_always_resets_is_unreachable(make, instance) -> None:
     assert [entry["status"] for entry in instance.journal()] == [None, None]
 
 
-def test_a_kept_connection_that_was_closed_is_replaced_without_a_retry(make, instance) -> None:
+def test_a_kept_connection_that_was_closed_is_replaced_without_a_retry(make, instance, clock) -> None:
     instance.fault(kind="close_idle")
     client = make(retries=0)
     assert [client.get(ITEM) for _time in range(3)] == [instance.id.encode()] * 3
@@ -314,43 +351,115 @@ def test_a_truncated_answer_is_retried_and_then_unexpected(make, instance) -> No
         make(retries=1).get(ITEM)
 
 
-def test_an_oversize_answer_is_not_read(make, instance) -> None:
+def test_an_oversize_answer_is_not_read_and_not_retried(make, instance, clock) -> None:
     instance.fault(kind="oversize", on="data", bytes=64 * 1024 * 1024)
     # the message has the declared size: what was read without one would say "more than the limit" only
     with pytest.raises(_errors.UnexpectedReply, match="has 67108864 bytes, more than the limit of 2097152"):
-        make().get(ITEM)
+        make(retries=20).get(ITEM)
     assert [entry["method"] for entry in instance.journal()] == ["PUT", "GET"]
+    assert clock.pauses == []
 
 
-def test_an_oversize_token_is_not_read(make, instance) -> None:
+def test_an_oversize_token_is_not_read_and_not_retried(make, instance, clock) -> None:
     instance.fault(kind="oversize", on="token", bytes=1024 * 1024)
     with pytest.raises(_errors.UnexpectedReply, match="more than the limit of 4096"):
-        make().get(ITEM)
+        make(retries=20).get(ITEM)
+    assert [entry["method"] for entry in instance.journal()] == ["PUT"]
+    assert clock.pauses == []
 
 
 @pytest.mark.parametrize("on", ["token", "data"])
 def test_a_slow_drip_cannot_hold_us(make, instance, on) -> None:
-    instance.fault(kind="slow_drip", seconds_per_byte=0.05, on=on)
-    begun = time.monotonic()
+    """Each byte arrives in time, so with a timeout for each of them the whole answer would be read, and nothing raised."""
+    instance.fault(kind="slow_drip", seconds_per_byte=0.1, on=on)
     with pytest.raises(_errors.Unreachable, match="no complete answer in time.*'timeout'"):
-        make(timeout=0.4, retries=0).get(ITEM)
-    assert time.monotonic() - begun < 1.0
+        make(SYSTEM_CLOCK, timeout=0.5, retries=0).get(ITEM)
 
 
 def test_silence_is_bounded_by_timeout(make, instance) -> None:
+    """The emulator hangs until the client goes; without a bound the test would not end."""
     instance.fault(kind="hang")
-    begun = time.monotonic()
     with pytest.raises(_errors.Unreachable, match="connection was accepted"):
-        make(timeout=0.3, retries=0).get(ITEM)
-    assert time.monotonic() - begun < 0.8
+        make(timeout=0.5, retries=0).get(ITEM)
 
 
-def test_the_deadline_bounds_everything(make, instance) -> None:
+def test_the_deadline_ends_the_retries_of_a_service_that_hangs(make, instance) -> None:
+    """Two tries of 0.5 s, the second one shortened. A third one would begin too late on any machine."""
     instance.fault(kind="hang")
-    begun = time.monotonic()
-    with pytest.raises(_errors.Unreachable, match="deadline of 0.95 s"):
-        make(timeout=0.5, deadline=0.95, retries=10).get(ITEM)
-    assert time.monotonic() - begun < 1.45
+    with pytest.raises(_errors.Unreachable, match="deadline of 0.95 s|no complete answer in time"):
+        make(SYSTEM_CLOCK, timeout=0.5, deadline=0.95, retries=10).get(ITEM)
+    assert len(instance.journal()) <= 2
+
+
+@pytest.fixture
+def scripted(monkeypatch, clock):
+    """Make a client whose connections are scripted sockets on the fake clock; ``connects`` has the bound of each connect."""
+
+    class Made:
+        def __init__(self, *sockets, **settings) -> None:
+            self.sockets, self.connects = list(sockets), []
+            monkeypatch.setattr(_http.socket, "create_connection", self._connect)
+            self.client = Client(Settings(**settings), clock.clock)
+
+        def _connect(self, _address, timeout):
+            self.connects.append(timeout)
+            made = self.sockets[len(self.connects) - 1]
+            if made is None:  # nobody answers
+                clock.advance(timeout)
+                raise socket.timeout("timed out")
+            return made
+
+    return Made
+
+
+def test_each_byte_has_only_the_time_that_is_left_of_the_timeout(scripted, clock) -> None:
+    drip = ScriptedSocket(clock, [(0.3, bytes([byte])) for byte in b"HTTP/1.1 200 OK\r\n"])
+    made = scripted(drip, timeout=2.0, retries=0)
+    with pytest.raises(_errors.Unreachable, match="no complete answer in time"):
+        made.client.get(ITEM)
+    assert made.connects == [2.0]
+    assert drip.bounds == pytest.approx([2.0, 2.0, 1.7, 1.4, 1.1, 0.8, 0.5, 0.2])
+    assert clock.elapsed == pytest.approx(2.0)
+
+
+def test_a_connection_that_nobody_accepts_ends_with_the_timeout(scripted, clock) -> None:
+    made = scripted(None, timeout=2.0, retries=0)
+    with pytest.raises(_errors.Unreachable, match="no answer to the connection request"):
+        made.client.get(ITEM)
+    assert made.connects == [2.0] and clock.elapsed == 2.0
+
+
+def test_the_deadline_bounds_the_last_try(scripted, clock, monkeypatch) -> None:
+    """2 s, a pause of 0.2 s, and 0.8 s that are left of the deadline for connecting and for the answer."""
+    monkeypatch.setattr(_client.random, "uniform", lambda low, high: high)
+    silent = [ScriptedSocket(clock), ScriptedSocket(clock)]
+    made = scripted(*silent, timeout=2.0, deadline=3.0, retries=10)
+    with pytest.raises(_errors.Unreachable, match="the deadline of 3 s"):
+        made.client.get(ITEM)
+    assert made.connects == pytest.approx([2.0, 0.8])
+    assert [bound for it in silent for bound in it.bounds] == pytest.approx([2.0, 2.0, 0.8, 0.8])
+    assert clock.pauses == pytest.approx([0.2]) and clock.elapsed == pytest.approx(3.0)
+
+
+def test_nothing_is_sent_after_the_deadline(scripted, clock) -> None:
+    made = scripted(deadline=3.0)
+    clock.advance(3.0)
+    with pytest.raises(_errors.Unreachable, match="the deadline of 3 s"):
+        made.client.get(ITEM)
+    assert made.connects == []
+    made.client.start_clock()  # a new operation
+    made.sockets.append(ScriptedSocket(clock, [(0.1, b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")]))
+    with pytest.raises(_errors.Refused):
+        made.client.get(ITEM)
+
+
+def test_a_probe_has_its_own_bounds_and_one_try(scripted, clock) -> None:
+    silent = ScriptedSocket(clock)
+    made = scripted(silent, timeout=2.0, retries=10)
+    with pytest.raises(_errors.Unreachable):
+        made.client.connect(0.3, 0.7)
+    assert made.connects == pytest.approx([0.3]) and silent.bounds == pytest.approx([0.7, 0.7])
+    assert clock.pauses == []
 
 
 def test_a_redirect_is_not_followed(make, instance, emulator) -> None:
@@ -373,11 +482,12 @@ def test_proxy_variables_and_netrc_are_not_read(make, instance, monkeypatch, tmp
     assert make().get(ITEM) == instance.id.encode()
 
 
-def test_nothing_listening_says_so_and_is_retried(free_port) -> None:
-    client = Client(Settings(endpoint="http://127.0.0.1:%d" % free_port, deadline=3.0, retries=1))
+def test_nothing_listening_says_so_and_is_retried(free_port, clock) -> None:
+    client = Client(Settings(endpoint="http://127.0.0.1:%d" % free_port, retries=1), clock.clock)
     with pytest.raises(_errors.Unreachable, match="Connection refused.*not an ECS instance") as caught:
         client.get(ITEM)
     assert caught.value.kind == "unreachable" and caught.value.status is None
+    assert len(clock.pauses) == 1
 
 
 def test_no_token_and_no_answer_in_any_message(make, instance, emulator) -> None:

@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
-import time
+import socket
 
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._imds import _errors, _gather, _walk
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._client import Client, Settings
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._dmi import Platform, read_platform
+
+from ...timing import FakeClock
 
 ON_ECS = Platform(True, "Alibaba Cloud ECS")
 OFF_CLOUD = Platform(False, "Standard PC")
@@ -32,7 +34,9 @@ RICH = {
 
 
 def gather(instance, subset=("all",), platform=ON_ECS, **settings):
-    client = Client(Settings(**{"endpoint": instance.endpoint, "retries": 0, **settings}))
+    client = Client(
+        Settings(**{"endpoint": instance.endpoint, "retries": 0, "timeout": 60.0, "deadline": 300.0, **settings})
+    )
     try:
         facts, warnings = _gather.gather(client, platform, _gather.select(subset))
     finally:
@@ -229,7 +233,7 @@ def test_a_listing_that_branches_without_end_is_cut(emulator, instance, monkeypa
     monkeypatch.setattr(_walk, "DEEPEST", 1000)  # or a lone thread would come to that limit first
     instance.fault(kind="status", status=200, body="a/\nb/\nc/\nd/", on="data", path="*/")
     with pytest.raises(_errors.UnexpectedReply, match="more than 200 paths"):
-        gather(instance, deadline=10.0)
+        gather(instance)
     assert len(paths(instance)) < 220
 
 
@@ -263,14 +267,31 @@ def test_an_entry_that_vanishes_is_left_out(emulator, instance) -> None:
     assert "hostname" not in facts and facts["instance_id"] == instance.id
 
 
-def test_off_cloud_is_quick_and_no_error(free_port) -> None:
-    client = Client(Settings(endpoint="http://127.0.0.1:%d" % free_port))
-    begun = time.monotonic()
+def test_off_cloud_is_one_try_and_no_error(free_port) -> None:
+    clock = FakeClock()
+    client = Client(Settings(endpoint="http://127.0.0.1:%d" % free_port, retries=20), clock.clock)
     facts, warnings = _gather.gather(client, OFF_CLOUD, _gather.select(["all"]))
-    assert time.monotonic() - begun < 0.5
+    assert clock.pauses == []
     assert facts == {"available": False, "unavailable_reason": facts["unavailable_reason"]}
     assert "Connection refused" in facts["unavailable_reason"]
     assert warnings == []
+
+
+@pytest.mark.parametrize("endpoint", ["http://100.100.100.200", "http://192.0.2.1"])
+def test_off_cloud_a_silent_network_is_given_up_soon(monkeypatch, endpoint) -> None:
+    """Three tenths of a second for the connection, however long the timeout, and one try."""
+    clock, bounds = FakeClock(), []
+
+    def connect(_address, timeout):
+        bounds.append(timeout)
+        clock.advance(timeout)
+        raise socket.timeout("timed out")
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    client = Client(Settings(endpoint=endpoint, timeout=60.0, deadline=300.0, retries=20), clock.clock)
+    facts, _warnings = _gather.gather(client, OFF_CLOUD, _gather.select(["all"]))
+    assert facts["available"] is False
+    assert bounds == pytest.approx([0.3]) and clock.pauses == []
 
 
 def test_on_ecs_no_answer_is_loud(free_port) -> None:

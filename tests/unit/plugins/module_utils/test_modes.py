@@ -12,7 +12,7 @@ from ansible_collections.alicloud.imds.plugins.module_utils._imds._client import
 
 
 def modes_of(endpoint: str, **settings):
-    client = Client(Settings(**{"endpoint": endpoint, "retries": 0, "timeout": 0.5, **settings}))
+    client = Client(Settings(**{"endpoint": endpoint, "retries": 0, "timeout": 60.0, "deadline": 300.0, **settings}))
     try:
         return probe(client)
     finally:

@@ -14,9 +14,10 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+
+from waiting import GIVE_UP_SECONDS, wait_until
 
 LAUNCHER = Path(__file__).resolve().parents[6] / "roles" / "emulator" / "files" / "imds-emulator"
 TTL = "X-aliyun-ecs-metadata-token-ttl-seconds"
@@ -34,7 +35,7 @@ class Reply(NamedTuple):
         return self.body.decode("utf-8")
 
 
-def connect(address: str, source: Optional[str] = None, timeout: float = 5.0) -> socket.socket:
+def connect(address: str, source: Optional[str] = None, timeout: float = GIVE_UP_SECONDS) -> socket.socket:
     host, _colon, port = address.rpartition(":")
     return socket.create_connection((host.strip("[]"), int(port)), timeout, (source, 0) if source else None)
 
@@ -49,7 +50,9 @@ def ask(
 ) -> Reply:
     """Send one request on a new connection with the client of the standard library."""
     host, _colon, port = address.rpartition(":")
-    client = http.client.HTTPConnection(host.strip("[]"), int(port), 5, source_address=(source, 0) if source else None)
+    client = http.client.HTTPConnection(
+        host.strip("[]"), int(port), GIVE_UP_SECONDS, source_address=(source, 0) if source else None
+    )
     try:
         client.request(method, path, body, headers or {})
         answer = client.getresponse()
@@ -118,13 +121,10 @@ class Emulator:
         self.admin_address: str = self.ready["admin"]
 
     def _wait(self) -> Any:
-        for _try in range(1000):
-            if self.ready_file.exists():
-                return json.loads(self.ready_file.read_text(encoding="utf-8"))
-            if self.process.poll() is not None:
-                break
-            time.sleep(0.01)
-        raise RuntimeError("the emulator did not start: " + self.stderr.read_text(encoding="utf-8"))
+        wait_until(lambda: self.ready_file.exists() or self.process.poll() is not None, "the emulator")
+        if self.process.poll() is not None:
+            raise RuntimeError("the emulator did not start: " + self.stderr.read_text(encoding="utf-8"))
+        return json.loads(self.ready_file.read_text(encoding="utf-8"))
 
     def admin(self, method: str, path: str, body: Any = None) -> Any:
         """Return the JSON of a successful admin request."""
@@ -148,7 +148,7 @@ class Emulator:
     def stop(self) -> int:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(5)
+        return self.process.wait(GIVE_UP_SECONDS)
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ _numbers = itertools.count(1)
 def data_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     config = {"instances": [{"instance_id": "i-default", "default": True}]}
     folder = tmp_path_factory.mktemp("emulator")
-    with started(folder, "--listen", "127.0.0.1:0", "--timeout", "0.4", config=config) as emulator:
+    with started(folder, "--listen", "127.0.0.1:0", "--timeout", "60", config=config) as emulator:
         yield emulator
 
 

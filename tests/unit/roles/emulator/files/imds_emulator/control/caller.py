@@ -65,7 +65,7 @@ def query_of(parameters: Parameters) -> str:
 
 
 def send(address: str, method: str, target: str, headers: Dict[str, str], body: bytes = b"") -> Reply:
-    connection = http.client.HTTPConnection(address, timeout=5)
+    connection = http.client.HTTPConnection(address, timeout=60)
     try:
         connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
         for name, value in {"host": address, **headers, "content-length": str(len(body))}.items():

@@ -13,6 +13,9 @@ import time
 from typing import Any, Callable
 
 import pytest
+from imds_emulator.control.errors import ApiError
+from imds_emulator.control.throttle import ControlThrottle
+from waiting import wait_until
 
 from ..client import Emulator, Instance
 from .caller import Caller
@@ -61,12 +64,43 @@ def test_throttled_in_windows(emulator: Emulator, caller: Caller, region: str, i
     assert codes(caller, region, 4) == [None] * 3 + ["Throttling.User"]
 
 
-def test_throttled_at_the_rate(caller: Caller, region: str, instance: Instance, control: Make) -> None:
+class SteadyClock:
+    """A clock of the emulator that is put forward by hand."""
+
+    now = 1000.0
+
+    def steady(self) -> float:
+        return self.now
+
+
+def test_throttled_at_the_rate() -> None:
+    """On a clock that stands still between calls: a second's worth at once, then 50 in each second."""
+    clock = SteadyClock()
+    throttle = ControlThrottle(clock)  # type: ignore[arg-type]
+
+    def accepted(calls: int) -> int:
+        passed = 0
+        for _call in range(calls):
+            try:
+                throttle.count("1600000000000000", "cn-test", "DescribeInstances", {"per_second": 50})
+                passed += 1
+            except ApiError as problem:
+                assert problem.code == "Throttling.User"
+        return passed
+
+    assert accepted(60) == 50
+    clock.now += 0.5
+    assert accepted(60) == 25
+    clock.now += 10
+    assert accepted(60) == 50, "not more than a second's worth is saved"
+
+
+def test_throttled_as_the_time_passes(caller: Caller, region: str, instance: Instance, control: Make) -> None:
+    """The real clock: never more than a second's worth, and what has come since."""
     control(throttle={"per_second": 50})
-    end, passed = time.monotonic() + 1.0, 0
-    while time.monotonic() < end:
-        passed += caller.describe(region).code is None
-    assert 50 <= passed <= 101
+    started = time.monotonic()
+    passed = sum(caller.describe(region).code is None for _call in range(200))
+    assert passed <= 50 + 50 * (time.monotonic() - started)
 
 
 @pytest.mark.parametrize(
@@ -149,13 +183,17 @@ def test_latency(caller: Caller, control: Make) -> None:
 
 
 def test_reset_and_hang(address: str, caller: Caller, control: Make, emulator: Emulator) -> None:
+    assert caller.v3("DescribeRegions").code is None
+    before = emulator.admin("GET", "/calls")["entries"][-1]["n"]
     control(faults=[{"kind": "reset", "times": 1}, {"kind": "hang", "times": 1}])
     with pytest.raises(ConnectionError):
         caller.v3("DescribeRegions")
     host, _colon, port = address.partition(":")
-    with socket.create_connection((host, int(port)), 0.3) as sock:
+    with socket.create_connection((host, int(port)), 60) as sock:
         lines = "".join("%s: %s\r\n" % header for header in caller.v3_headers("DescribeRegions", {}).items())
         sock.sendall(("POST / HTTP/1.1\r\n%s\r\n" % lines).encode())
+        wait_until(lambda: emulator.admin("GET", "/calls")["entries"][-1]["n"] >= before + 2, "both calls")
+        sock.settimeout(0.3)
         with pytest.raises(socket.timeout):
             sock.recv(1)
     assert [entry["status"] for entry in emulator.admin("GET", "/calls")["entries"][-2:]] == [None, None]

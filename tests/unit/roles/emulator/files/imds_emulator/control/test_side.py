@@ -2,17 +2,17 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The control plane with 10,000 instances."""
+"""The control plane with 10,000 instances: it starts, and lists them all."""
 
 from __future__ import annotations
 
 import http.client
 import json
-import time
 from pathlib import Path
 from typing import Set
 
 import pytest
+from waiting import GIVE_UP_SECONDS
 
 from ..client import Emulator
 from .caller import Caller, query_of
@@ -33,13 +33,10 @@ def test_ten_thousand_instances(tmp_path: Path) -> None:
         for number in range(INSTANCES)
     ]
     config = {"instances": instances, "control": {"access_keys": {"LTAIa": {"secret": "s"}}}}
-    started = time.monotonic()
     running = Emulator(tmp_path, "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", config=config)
-    assert time.monotonic() - started < 10
     try:
-        started = time.monotonic()
         found: Set[str] = set()
-        connection = http.client.HTTPConnection(running.ready["control"], timeout=10)
+        connection = http.client.HTTPConnection(running.ready["control"], timeout=GIVE_UP_SECONDS)
         caller = Caller(running.ready["control"], "LTAIa", "s")
         for region in REGIONS:
             token = "first"
@@ -55,7 +52,6 @@ def test_ten_thousand_instances(tmp_path: Path) -> None:
                 found.update(row["InstanceId"] for row in rows)
         connection.close()
         assert len(found) == INSTANCES
-        assert time.monotonic() - started < 20
         assert running.admin("GET", "/calls")["totals"] == {"DescribeInstances": {"ok": 100}}
     finally:
         assert running.stop() == 0

@@ -1,0 +1,149 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Clocks for tests: time passes only where the tested code sleeps, so a slow machine changes no result."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import heapq
+import itertools
+import socket
+import threading
+from typing import Any, Callable, Iterable
+
+from ansible_collections.alicloud.imds.plugins.module_utils._common._clock import Clock
+
+START = 1000.0
+
+
+class FakeClock:
+    """A clock that stands still: ``sleep`` records the pause and puts the time forward by it."""
+
+    def __init__(self) -> None:
+        self.seconds = START
+        self.pauses: list[float] = []
+        self.clock = Clock(self.now, self.sleep)
+
+    def now(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.seconds += seconds
+
+    def advance(self, seconds: float) -> None:
+        self.seconds += seconds
+
+    @property
+    def elapsed(self) -> float:
+        return self.seconds - START
+
+
+class ScriptedSocket:
+    """A socket whose peer lives on a fake clock: *arrivals* are pairs (seconds until it arrives, data).
+
+    After the last arrival the peer is silent. ``bounds`` has the timeout that was set for each send and receive.
+    """
+
+    def __init__(self, clock: FakeClock, arrivals: Iterable[tuple[float, bytes]] = ()) -> None:
+        self._clock = clock
+        self._arrivals = list(arrivals)
+        self._timeout = float("inf")
+        self.bounds: list[float] = []
+        self.sent = b""
+
+    def settimeout(self, seconds: float) -> None:
+        self._timeout = seconds
+
+    def sendall(self, data: bytes) -> None:
+        self.bounds.append(self._timeout)
+        self.sent += data
+
+    def recv_into(self, buffer: Any) -> int:
+        self.bounds.append(self._timeout)
+        after, data = self._arrivals.pop(0) if self._arrivals else (float("inf"), b"")
+        self._clock.advance(min(after, self._timeout))
+        if after > self._timeout:
+            raise socket.timeout("timed out")
+        buffer[: len(data)] = data
+        return len(data)
+
+    def setsockopt(self, *_arguments: Any) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class VirtualTime:
+    """One virtual clock for *threads* threads, of which one runs at a time.
+
+    The time moves on to the next wake-up when all threads sleep. It does not move before all of them have begun, so the
+    order of events does not depend on the machine. Threads are those of ``executor``.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self.seconds = START
+        self.clock = Clock(self.now, self.sleep)
+        self._awake = 0
+        self._missing = threads
+        self._numbers = itertools.count()
+        self._sleeping: list[tuple[float, int, threading.Event]] = []
+        self._lock = threading.Lock()
+
+    @property
+    def elapsed(self) -> float:
+        return self.seconds - START
+
+    def now(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        woken = threading.Event()
+        with self._lock:
+            heapq.heappush(self._sleeping, (self.seconds + seconds, next(self._numbers), woken))
+            self._awake -= 1
+            self._move_on()
+        if not woken.wait(60):
+            raise AssertionError("the virtual time stands still")
+
+    def executor(self, max_workers: int) -> concurrent.futures.ThreadPoolExecutor:
+        """A ThreadPoolExecutor whose threads live in this time."""
+        return _Executor(self, max_workers)
+
+    def _enter(self) -> None:
+        with self._lock:
+            self._missing -= 1
+            self._awake += 1
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._awake -= 1
+            self._move_on()
+
+    def _move_on(self) -> None:
+        if self._missing <= 0 and not self._awake and self._sleeping:
+            self.seconds, _number, woken = heapq.heappop(self._sleeping)
+            self._awake += 1
+            woken.set()
+
+
+class _Executor(concurrent.futures.ThreadPoolExecutor):
+    def __init__(self, time: VirtualTime, max_workers: int) -> None:
+        super().__init__(max_workers)
+        self._time = time
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Any:
+        self._time._enter()
+
+        def run() -> Any:
+            # every thread begins with a pause: so all have begun before the first one does anything
+            try:
+                self._time.sleep(0)
+                return function(*arguments, **named)
+            finally:
+                self._time._leave()
+
+        return super().submit(run)
