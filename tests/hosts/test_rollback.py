@@ -306,7 +306,10 @@ def test_any_errors_fatal_before_anything_is_sent(three: Player) -> None:
 
 def test_an_earlier_failure_is_not_the_reason(three: Player) -> None:
     """The role comes after a block that failed and was rescued on every host; its error is an old one."""
-    unrelated = {"block": [{"ansible.builtin.fail": {"msg": "an old story"}}], "rescue": [{"ansible.builtin.meta": "noop"}]}
+    unrelated = {
+        "block": [{"ansible.builtin.fail": {"msg": "an old story"}}],
+        "rescue": [{"ansible.builtin.meta": "noop"}],
+    }
     three.emulator.admin("PATCH", "/control", {"faults": [{**REFUSAL, "instance": "i-good"}]})
     played = three.play(strategy={"any_errors_fatal": True, "pre_tasks": [unrelated]}, **ENFORCE)
     said = reasons(played)
@@ -322,7 +325,9 @@ def test_variables_that_are_strings(three: Player) -> None:
         ("hardening_verify=false", "hardening_local_fact=no", "hardening_watch=0", "hardening_fence_groups="),
         ('{"hardening_fence_users": "[\\"root\\", \\"daemon\\"]", "hardening_verify_cloud_init": "off"}',),
         ('{"hardening_preflight": false, "hardening_fence": false, "hardening_wait_timeout": "5"}',),
-        ('{"hardening_waivers": "[{\\"finding\\": \\"*\\", \\"reason\\": \\"x\\", \\"expires\\": \\"2099-12-31\\"}]"}',),
+        (
+            '{"hardening_waivers": "[{\\"finding\\": \\"*\\", \\"reason\\": \\"x\\", \\"expires\\": \\"2099-12-31\\"}]"}',
+        ),
     ):
         extra = [part for word in words for part in ("--extra-vars", word)]
         three.play(*extra).must()

@@ -19,7 +19,9 @@ def calls(hosts: t.Iterable[Result]) -> t.List[t.Dict[str, t.Any]]:
 
     A host whose earlier steps failed is being rolled back and takes no part.
     """
-    chosen = [it[INSTANCE] for it in hosts if it.get(INSTANCE) and not any(failed(it.get(name) or {}) for name in STEPS)]
+    chosen = [
+        it[INSTANCE] for it in hosts if it.get(INSTANCE) and not any(failed(it.get(name) or {}) for name in STEPS)
+    ]
     accesses = list(dict.fromkeys(it["access"] for it in chosen))
     return [_call(access, [it for it in chosen if it["access"] == access]) for access in accesses]
 

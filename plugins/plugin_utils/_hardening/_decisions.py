@@ -70,7 +70,7 @@ def probe_failed(run: Run) -> bool:
     """Return whether the first probe ends the run: no verdict, or no answer where the instance must be identified."""
     verdict = step(run, "probe").get("verdict")
     chosen = settings(run)
-    return verdict is None or (verdict == "unreachable" and chosen["enforce"] and not chosen["instance_id"])
+    return verdict is None or bool(verdict == "unreachable" and chosen["enforce"] and not chosen["instance_id"])
 
 
 def instance(run: Run) -> t.Dict[str, str]:

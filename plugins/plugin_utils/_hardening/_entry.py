@@ -44,7 +44,7 @@ def entry(run: Run, ending: str) -> Entry:
 
 def with_control_plane(report: Entry, answers: Result) -> Entry:
     """Return *report* with the options that metadata_options_info returned for its instance; unchanged if it returned none."""
-    row = step(answers, "by_instance").get(report.get("instance_id"))
+    row = step(answers, "by_instance").get(report["instance_id"])
     if not row:
         return dict(report)
     view = {**(row.get("options") or {}), "verdict": row.get("verdict"), "reason": row.get("reason")}

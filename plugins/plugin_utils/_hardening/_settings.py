@@ -173,7 +173,9 @@ def _waiver(name: str, given: t.Any) -> t.Dict[str, str]:
         raise SettingError("%s accepts the keys %s, not %s." % (name, ", ".join(_WAIVER_KEYS), ", ".join(unknown)))
     missing = [key for key in _WAIVER_REQUIRED if not given.get(key)]
     if missing:
-        raise SettingError("Each element of %s needs the keys %s; %s is missing." % (name, ", ".join(_WAIVER_REQUIRED), missing[0]))
+        raise SettingError(
+            "Each element of %s needs the keys %s; %s is missing." % (name, ", ".join(_WAIVER_REQUIRED), missing[0])
+        )
     return {str(key): _waiver_text(name, value) for key, value in given.items() if value is not None}
 
 

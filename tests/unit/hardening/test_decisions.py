@@ -116,7 +116,11 @@ NO_IDENTITY = "Cannot identify the ECS instance of web1"
         ({}, {"instance": {}}, NO_IDENTITY),
         ({}, {}, NO_IDENTITY),
         ({}, {"instance": INSTANCE, "answers": answers(row("Conflict."))}, "options of i-web1: Conflict."),
-        ({}, {"instance": INSTANCE, "answers": answers(message="No credentials.")}, "options of i-web1: No credentials."),
+        (
+            {},
+            {"instance": INSTANCE, "answers": answers(message="No credentials.")},
+            "options of i-web1: No credentials.",
+        ),
         ({}, {"instance": INSTANCE, "answers": answers()}, "options of i-web1: the API returned no result for it."),
         ({}, {"instance": INSTANCE, "answers": {}}, "options of i-web1: the API returned no result for it."),
     ],

@@ -45,7 +45,10 @@ STALE = {"failed_result": {"msg": "Unrelated."}, "earlier_failure": "Unrelated."
         ({"tooling": BROKEN}, "It broke."),
         ({"fence": BROKEN, **STALE}, "It broke."),
         ({"verify": BROKEN, "answers": answers(row()), "instance": INSTANCE}, "It broke."),
-        ({"answers": answers(row("Conflict.")), "instance": INSTANCE}, "Cannot set the metadata options of i-web1: Conflict."),
+        (
+            {"answers": answers(row("Conflict.")), "instance": INSTANCE},
+            "Cannot set the metadata options of i-web1: Conflict.",
+        ),
         ({"answers": answers(message="No keys."), "instance": INSTANCE}, "of i-web1: No keys."),
         ({"tooling": {"failed": True}}, "failed without a message"),
         ({"fence": {"unreachable": True, "msg": "No route."}}, "No route."),
@@ -79,7 +82,9 @@ def test_a_rollback_that_fails_says_what_is_left() -> None:
     )
     ended = _outcome.outcome(state, "rolled_back")
     assert ended["result"] == "failed" and ended["reason"] is not None
-    assert "It broke. The host could not be rolled back completely: OperationConflict. Still required." in ended["reason"]
+    assert (
+        "It broke. The host could not be rolled back completely: OperationConflict. Still required." in ended["reason"]
+    )
     assert "hardening_state=absent" in ended["reason"]
 
 
@@ -174,7 +179,8 @@ def test_the_entry_after_a_rollback_has_what_was_restored() -> None:
 
 
 @pytest.mark.parametrize(
-    "steps", [{"probe": probe(instance=None)}, {"verify": probe()}, {"restored_access": probe()}, {"instance": INSTANCE}]
+    "steps",
+    [{"probe": probe(instance=None)}, {"verify": probe()}, {"restored_access": probe()}, {"instance": INSTANCE}],
 )
 def test_where_the_identity_is_known_from(steps: Given) -> None:
     known = "probe" not in steps
