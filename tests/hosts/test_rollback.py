@@ -317,6 +317,18 @@ def test_an_earlier_failure_is_not_the_reason(three: Player) -> None:
     assert "an old story" not in said["bad"] + said["good"]
 
 
+def test_an_api_host_that_cannot_be_reached(three: Player) -> None:
+    before = {host.name: snapshot(host) for host in three.hosts}
+    for more in ({}, {"max_fail_percentage": 0}, {"any_errors_fatal": True}):
+        played = three.play(strategy=more, hardening_api_host="127.0.0.9", **ENFORCE)
+        said = reasons(played)
+        assert played.failed == {"bad": 1, "good": 1, "third": 1}, played.output
+        for host in three.hosts:
+            assert "Cannot reach the API host, hardening_api_host: " in said[host.name]
+            assert said[host.name].endswith("The host was rolled back to its previous state.")
+            assert differences(before[host.name], snapshot(host)) == []
+
+
 def test_variables_that_are_strings(three: Player) -> None:
     """As `-e name=value`, INI inventories and surveys make them."""
     for words in (

@@ -44,9 +44,13 @@ def answers(registered: t.Optional[Result]) -> t.Dict[str, t.Any]:
     given = registered if isinstance(registered, t.Mapping) else {}
     results = given["results"] if "results" in given else [given]
     rows = [row for result in results for row in result.get("instances") or ()]
-    messages = [result["msg"] for result in results if result.get("msg")]
+    messages = [_message(result) for result in results if result.get("msg")]
     return {
         "by_instance": {row["instance_id"]: row for row in rows},
         "by_record": {row["record_name"]: row for row in rows if row.get("record_name")},
         "message": messages[0] if messages else None,
     }
+
+
+def _message(result: Result) -> str:
+    return ("Cannot reach the API host, hardening_api_host: %s" if result.get("unreachable") else "%s") % result["msg"]

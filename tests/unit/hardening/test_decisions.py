@@ -246,5 +246,7 @@ def test_answers_of_a_looped_task_of_a_single_one_and_of_none() -> None:
     assert _api.answers({"instances": [row()]})["by_record"] == {"web1": row()}
     for nothing in ({}, None, {"skipped": True, "changed": False}, {"results": []}, {"results": [], "skipped": True}):
         assert _api.answers(nothing) == {"by_instance": {}, "by_record": {}, "message": None}
-    assert _api.answers({"unreachable": True, "msg": "No route to host."})["message"] == "No route to host."
+    assert _api.answers({"unreachable": True, "msg": "No route to host."})["message"] == (
+        "Cannot reach the API host, hardening_api_host: No route to host."
+    )
     assert IDENTITY["instance_id"] == "i-web1"
