@@ -8,22 +8,29 @@ from __future__ import annotations
 
 import typing as t
 
-from ._decisions import Result, failed
+from ._decisions import Result, failed, instance, step
 
-# Registered by the tasks of the role, on each host
-INSTANCE, STEPS = "__hardening_instance", ("__hardening_tooling", "__hardening_fence")
+# Set or registered by the tasks of the role, on each host
+_PREFIX, _STEPS = "__hardening_", ("settings", "probe", "tooling", "fence")
 
 
 def calls(hosts: t.Iterable[Result]) -> t.List[t.Dict[str, t.Any]]:
     """Return the API calls of a batch from its hosts' variables: one for each wanted access, all instances in it.
 
-    A host whose earlier steps failed is being rolled back and takes no part.
+    A host takes part once it has the fence; one that failed before is being rolled back.
     """
-    chosen = [
-        it[INSTANCE] for it in hosts if it.get(INSTANCE) and not any(failed(it.get(name) or {}) for name in STEPS)
-    ]
+    chosen = [it for it in map(_ready, hosts) if it]
     accesses = list(dict.fromkeys(it["access"] for it in chosen))
     return [_call(access, [it for it in chosen if it["access"] == access]) for access in accesses]
+
+
+def _ready(host: Result) -> t.Dict[str, str]:
+    """Return the instance of a host that takes part, empty for others."""
+    run = {name: host.get(_PREFIX + name) for name in _STEPS}
+    fence = step(run, "fence")
+    if not fence or failed(fence) or failed(step(run, "tooling")):
+        return {}
+    return instance({**run, "host": host["inventory_hostname"]})
 
 
 def _call(access: str, instances: t.Sequence[t.Mapping[str, str]]) -> t.Dict[str, t.Any]:

@@ -4,10 +4,10 @@
 
 """Decide what the next step of a run on one host is. Pure functions.
 
-A *run* is the state of one use of the role on one host: ``host``, ``check_mode``, the normalized ``settings``, the chosen
-``instance``, the indexed API ``answers``, and the result of each step under its name (``probe``, ``preflight``, ``tooling``,
-``fence``, ``verify``, and ``restored_options``, ``restored_fence``, ``restored_tooling``, ``restored_access`` of a rollback). A step that
-was not taken has an empty dictionary; no function fails for want of a result.
+A *run* is the state of one use of the role on one host: ``host``, ``check_mode``, the normalized ``settings``, the indexed API
+``answers``, and the result of each step under its name (``probe``, ``preflight``, ``tooling``, ``fence``, ``verify``, and
+``restored_options``, ``restored_fence``, ``restored_tooling``, ``restored_access`` of a rollback). A step that was not taken has an empty
+dictionary; no function fails for want of a result.
 """
 
 from __future__ import annotations
@@ -50,17 +50,6 @@ def record_names(hosts: t.Iterable[str]) -> t.List[str]:
     return [record_name(host) for host in hosts]
 
 
-def demand(chosen: Result) -> t.Dict[str, t.List[str]]:
-    """Return what the host must show in the end: verdicts, users with access, users without."""
-    user, enforced = chosen["verify_user"], chosen["fence"] == "enforce"
-    disabled = chosen["access"] == "disabled"
-    return {
-        "expect": ["disabled"] if disabled else ["required", "disabled"] if chosen["enforce"] else [],
-        "allowed_users": [*chosen["fence_users"], *([] if enforced else [user])],
-        "refused_users": [user] if enforced else [],
-    }
-
-
 def is_disabled(run: Run) -> bool:
     """Return whether the endpoint is disabled already, as wanted: then there are no options to set."""
     return settings(run)["access"] == "disabled" and step(run, "probe").get("verdict") == "disabled"
@@ -90,10 +79,11 @@ def instance(run: Run) -> t.Dict[str, str]:
 
 
 def answer(run: Run) -> Result:
-    """Return the API result of this host's instance, or of its record where no instance was chosen; empty if there is none."""
-    answers, chosen = step(run, "answers"), step(run, "instance").get("instance_id")
+    """Return the API result of this host's instance, or of its record in an undo, which does not probe; empty if there is none."""
+    answers = step(run, "answers")
+    chosen = instance(run) if step(run, "probe") else {}
     if chosen:
-        return step(answers, "by_instance").get(chosen) or {}
+        return step(answers, "by_instance").get(chosen["instance_id"]) or {}
     return step(answers, "by_record").get(record_name(run["host"])) or {}
 
 
@@ -101,7 +91,7 @@ def problem(run: Run) -> t.Optional[str]:
     """Return why the options of this host were not set, None if they were or need not be."""
     if not settings(run)["enforce"] or is_disabled(run):
         return None
-    chosen = step(run, "instance").get("instance_id")
+    chosen = instance(run)
     if not chosen:
         message = (
             "Cannot identify the ECS instance of %s: its metadata service is disabled or did not return the IDs."
@@ -112,7 +102,7 @@ def problem(run: Run) -> t.Optional[str]:
     if found and found.get("error") is None:
         return None
     reason = found.get("error") or step(run, "answers").get("message") or "the API returned no result for it."
-    return "Cannot set the metadata options of %s: %s" % (chosen, reason)
+    return "Cannot set the metadata options of %s: %s" % (chosen["instance_id"], reason)
 
 
 def changed(run: Run) -> bool:
@@ -153,11 +143,9 @@ def decisions(run: Run) -> t.Dict[str, t.Any]:
     """Return all decisions that the tasks of the role depend on, by name."""
     probe, chosen = step(run, "probe"), settings(run)
     return {
-        **demand(chosen),
         "probe_failed": probe_failed(run),
         "run_preflight": chosen["preflight"] != "off" and probe.get("verdict") == "optional",
         "blocked": blocked(run),
-        "instance": instance(run),
         "record_name": record_name(run["host"]),
         "problem": problem(run),
         "verify": needs_verification(run),

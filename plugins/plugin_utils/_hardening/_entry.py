@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ._decisions import Result, Run, answer, step
+from ._decisions import Result, Run, answer, instance, step
 from ._outcome import outcome
 
 Entry = t.Dict[str, t.Any]
@@ -62,7 +62,7 @@ def _identity(run: Run) -> Result:
         step(run, "probe").get("instance"),
         step(run, "verify").get("instance"),
         step(run, "restored_access").get("instance"),
-        step(run, "instance"),
+        instance(run),
     )
     return next((it for it in known if it and it.get("instance_id")), {})
 

@@ -147,8 +147,20 @@ def normalize_one(value: t.Any, name: str) -> t.Any:
 
 
 def normalize(given: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
-    """Return all variables of the role, normalized, by their names without the prefix ``hardening_``."""
-    return {name: normalize_one(given[name], PREFIX + name) for name in given}
+    """Return all variables of the role, normalized, by their names without the prefix ``hardening_``, and what follows from them."""
+    settings = {name: normalize_one(given[name], PREFIX + name) for name in given}
+    return {**settings, **_demand(settings)}
+
+
+def _demand(settings: t.Mapping[str, t.Any]) -> t.Dict[str, t.List[str]]:
+    """Return what the host must show in the end: verdicts, users with access, users without."""
+    user, enforced = settings["verify_user"], settings["fence"] == "enforce"
+    disabled = settings["access"] == "disabled"
+    return {
+        "expect": ["disabled"] if disabled else ["required", "disabled"] if settings["enforce"] else [],
+        "allowed_users": [*settings["fence_users"], *([] if enforced else [user])],
+        "refused_users": [user] if enforced else [],
+    }
 
 
 def _from_string(name: str, value: str) -> t.Any:

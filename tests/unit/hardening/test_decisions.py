@@ -30,8 +30,8 @@ Given = dict[str, Any]
     ],
 )
 def test_what_the_host_must_show(given: Given, expect: list[str], allowed: list[str], refused: list[str]) -> None:
-    demand = _decisions.demand(settings(**given))
-    assert demand == {"expect": expect, "allowed_users": allowed, "refused_users": refused}
+    found = settings(**given)
+    assert (found["expect"], found["allowed_users"], found["refused_users"]) == (expect, allowed, refused)
 
 
 @pytest.mark.parametrize(
@@ -110,19 +110,19 @@ NO_IDENTITY = "Cannot identify the ECS instance of web1"
 @pytest.mark.parametrize(
     ("given", "steps", "problem"),
     [
-        ({}, {"instance": INSTANCE, "answers": answers(row())}, None),
+        ({}, {"answers": answers(row())}, None),
         ({"enforce": "0"}, {}, None),
         ({"access": "disabled"}, {"probe": probe("disabled")}, None),
-        ({}, {"instance": {}}, NO_IDENTITY),
-        ({}, {}, NO_IDENTITY),
-        ({}, {"instance": INSTANCE, "answers": answers(row("Conflict."))}, "options of i-web1: Conflict."),
+        ({}, {"probe": probe(instance=None)}, NO_IDENTITY),
+        ({"instance_id": "i-9"}, {"probe": {}}, NO_IDENTITY),
+        ({}, {"answers": answers(row("Conflict."))}, "options of i-web1: Conflict."),
         (
             {},
-            {"instance": INSTANCE, "answers": answers(message="No credentials.")},
+            {"answers": answers(message="No credentials.")},
             "options of i-web1: No credentials.",
         ),
-        ({}, {"instance": INSTANCE, "answers": answers()}, "options of i-web1: the API returned no result for it."),
-        ({}, {"instance": INSTANCE, "answers": {}}, "options of i-web1: the API returned no result for it."),
+        ({}, {"answers": answers()}, "options of i-web1: the API returned no result for it."),
+        ({}, {"answers": {}}, "options of i-web1: the API returned no result for it."),
     ],
 )
 def test_why_the_options_were_not_set(given: Given, steps: Given, problem: str | None) -> None:
@@ -139,7 +139,6 @@ def test_when_access_is_verified(check_mode: bool, verify: str, unmet: list[str]
     steps = {
         "tooling": {"changed": changed == "tooling"},
         "fence": {"changed": changed == "fence"},
-        "instance": INSTANCE,
         "answers": answers(row(changed=changed == "options")),
     }
     state = run({"verify": verify}, probe=probe(unmet=unmet), **steps)
@@ -179,7 +178,7 @@ def test_a_run_without_any_step_fails_for_want_of_nothing() -> None:
 
 @pytest.mark.parametrize("bad", [None, "", "text", 1, []])
 def test_a_step_whose_result_is_no_dictionary_counts_as_not_taken(bad: Any) -> None:
-    names = ("probe", "preflight", "tooling", "fence", "instance", "answers", "verify")
+    names = ("probe", "preflight", "tooling", "fence", "answers", "verify")
     state = run(**dict.fromkeys(names, bad))
     assert _decisions.decisions(state) == _decisions.decisions(run())
 
@@ -190,7 +189,6 @@ def test_what_a_rollback_restores() -> None:
         probe=probe(),
         tooling={"before": {}},
         fence={"failed": True, "msg": "x"},
-        instance=INSTANCE,
         answers=answers(row("Lost.")),
     )
     found = _decisions.decisions(state)
@@ -205,23 +203,27 @@ def test_names_of_records(host: str, name: str) -> None:
     assert _decisions.record_names([host]) == [name]
 
 
-def host(number: int, access: str = "required", region: str = "cn-hangzhou", **more: Any) -> Given:
-    chosen = {"instance_id": f"i-{number}", "region_id": region, "record_name": f"web{number}", "access": access}
+def host(number: int, region: str = "cn-hangzhou", given: Given | None = None, **more: Any) -> Given:
+    """The variables of a host that has the fence."""
+    seen = probe(instance={"instance_id": f"i-{number}", "region_id": region})
     good = {"failed": False, "changed": True}
-    return {"__hardening_instance": chosen, "__hardening_tooling": good, "__hardening_fence": good, **more}
+    steps = {"settings": settings(**(given or {})), "probe": seen, "tooling": good, "fence": good, **more}
+    return {"inventory_hostname": f"web{number}", **{"__hardening_" + name: it for name, it in steps.items()}}
 
 
 def test_one_call_for_each_access_and_none_for_hosts_that_failed() -> None:
     failed = {"failed": True, "msg": "x"}
     hosts = [
         host(1),
-        host(2, "disabled", "cn-beijing"),
-        host(3, region="cn-beijing"),
-        host(4, __hardening_fence=failed),
-        host(5, __hardening_tooling=failed),
-        host(6, __hardening_tooling={"skipped": True}),
-        host(7, __hardening_instance={}),
-        {},
+        host(2, "cn-beijing", {"access": "disabled"}),
+        host(3, "cn-beijing"),
+        host(4, fence=failed),
+        host(5, tooling=failed),
+        host(6, tooling={"skipped": True}),
+        host(7, given={"enforce": "no"}),
+        host(8, fence={}),
+        host(9, fence={"unreachable": True}),
+        host(10, probe=probe("disabled", instance=None)),
     ]
     required, disabled = _api.calls(hosts)
     assert required == {
@@ -232,7 +234,7 @@ def test_one_call_for_each_access_and_none_for_hosts_that_failed() -> None:
         "record_names": {"i-1": "web1", "i-3": "web3", "i-6": "web6"},
     }
     assert disabled["options"] == {"http_endpoint": "disabled"} and disabled["instance_ids"] == ["i-2"]
-    assert _api.calls([]) == []
+    assert _api.calls([]) == [] and _api.calls([{"inventory_hostname": "other"}]) == []
 
 
 def test_answers_of_a_looped_task_of_a_single_one_and_of_none() -> None:

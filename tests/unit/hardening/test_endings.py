@@ -13,7 +13,7 @@ import yaml
 from ansible_collections.alicloud.imds.plugins.modules import report
 from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening import _entry, _failure, _outcome, _playbooks
 
-from .runs import IDENTITY, INSTANCE, answers, finding, probe, row, run
+from .runs import IDENTITY, answers, finding, probe, row, run
 
 Given = dict[str, Any]
 BROKEN = {"failed": True, "msg": "It broke."}
@@ -44,20 +44,20 @@ STALE = {"failed_result": {"msg": "Unrelated."}, "earlier_failure": "Unrelated."
     [
         ({"tooling": BROKEN}, "It broke."),
         ({"fence": BROKEN, **STALE}, "It broke."),
-        ({"verify": BROKEN, "answers": answers(row()), "instance": INSTANCE}, "It broke."),
+        ({"verify": BROKEN, "answers": answers(row())}, "It broke."),
         (
-            {"answers": answers(row("Conflict.")), "instance": INSTANCE},
+            {"answers": answers(row("Conflict."))},
             "Cannot set the metadata options of i-web1: Conflict.",
         ),
-        ({"answers": answers(message="No keys."), "instance": INSTANCE}, "of i-web1: No keys."),
+        ({"answers": answers(message="No keys.")}, "of i-web1: No keys."),
         ({"tooling": {"failed": True}}, "failed without a message"),
         ({"fence": {"unreachable": True, "msg": "No route."}}, "No route."),
         ({"failed_result": {"msg": "A template failed."}}, "A template failed."),
         # stopped by another host, with or without a failure of its own before the role
         ({}, _failure.STOPPED),
-        ({"answers": answers(row()), "instance": INSTANCE}, _failure.STOPPED),
+        ({"answers": answers(row())}, _failure.STOPPED),
         (STALE, _failure.STOPPED),
-        ({"answers": answers(row()), "instance": INSTANCE, **STALE}, _failure.STOPPED),
+        ({"answers": answers(row()), **STALE}, _failure.STOPPED),
     ],
 )
 def test_the_reason_of_a_rollback(steps: Given, reason: str) -> None:
@@ -140,7 +140,6 @@ def test_the_entry_of_a_hardened_host() -> None:
         probe=probe(),
         preflight={"findings": [finding()], "callers": callers},
         fence={"mode": "audit", "changed": True, "refused": [{"uid": 33, "user": "www-data", "connections": 12}]},
-        instance=INSTANCE,
         answers=answers(row()),
         verify=probe("required"),
     )
@@ -167,7 +166,6 @@ def test_the_entry_after_a_rollback_has_what_was_restored() -> None:
     before = {"http_endpoint": "enabled", "http_tokens": "optional", "instance_metadata_tags": "disabled"}
     state = run(
         probe=probe(),
-        instance=INSTANCE,
         answers=answers(row()),
         verify={"failed": True, "msg": "Unmet.", "verdict": "required"},
         restored_options={"instances": [row(after=before)]},
@@ -179,12 +177,16 @@ def test_the_entry_after_a_rollback_has_what_was_restored() -> None:
 
 
 @pytest.mark.parametrize(
-    "steps",
-    [{"probe": probe(instance=None)}, {"verify": probe()}, {"restored_access": probe()}, {"instance": INSTANCE}],
+    ("given", "steps", "known"),
+    [
+        ({}, {"probe": probe(instance=None)}, None),
+        ({}, {"verify": probe()}, "i-web1"),
+        ({}, {"restored_access": probe()}, "i-web1"),
+        ({"instance_id": "i-9", "region_id": "r"}, {}, "i-9"),
+    ],
 )
-def test_where_the_identity_is_known_from(steps: Given) -> None:
-    known = "probe" not in steps
-    assert _entry.entry(run(**steps), "enforced")["instance_id"] == ("i-web1" if known else None)
+def test_where_the_identity_is_known_from(given: Given, steps: Given, known: str | None) -> None:
+    assert _entry.entry(run(given, **steps), "enforced")["instance_id"] == known
 
 
 def test_the_view_of_the_api_is_added_where_there_is_one() -> None:

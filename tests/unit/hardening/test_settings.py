@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening import _settings
 
-from .runs import DEFAULTS
+from .runs import DEFAULTS, settings
 
 PLAYBOOKS = {"imds_api", "imds_become", "imds_serial", "imds_subset"}
 BOOLEANS = [name for name, convert in _settings.CONVERTERS.items() if convert is _settings.boolean]
@@ -191,11 +191,15 @@ def test_waivers_that_are_none(value: Any, message: str) -> None:
 
 
 def test_all_variables_at_once_lose_their_prefix() -> None:
-    given = {"verify": "no", "fence": False, "fence_users": "root,daemon", "wait_timeout": "5"}
-    wanted = {"verify": False, "fence": "off", "fence_users": ["root", "daemon"], "wait_timeout": 5.0}
-    assert _settings.normalize(given) == wanted
+    given = settings(verify="no", fence=False, fence_users="root,daemon", wait_timeout="5")
+    assert (given["verify"], given["fence"], given["fence_users"], given["wait_timeout"]) == (
+        False,
+        "off",
+        ["root", "daemon"],
+        5,
+    )
     with pytest.raises(_settings.SettingError, match=r"^hardening_verify must be true or false, not 'maybe'\.$"):
-        _settings.normalize({"verify": "maybe"})
+        settings(verify="maybe")
 
 
 def test_a_long_value_is_shortened() -> None:
