@@ -60,4 +60,5 @@ def answers(registered: t.Optional[Result]) -> t.Dict[str, t.Any]:
 
 
 def _message(result: Result) -> str:
-    return ("Cannot reach the API host, hardening_api_host: %s" if result.get("unreachable") else "%s") % result["msg"]
+    prefix = "Cannot reach the API host, hardening_api_host: " if result.get("unreachable") else ""
+    return "%s%s" % (prefix, result["msg"])

@@ -97,7 +97,7 @@ def problem(run: Run) -> t.Optional[str]:
             "Cannot identify the ECS instance of %s: its metadata service is disabled or did not return the IDs."
             " Set hardening_instance_id and hardening_region_id."
         )
-        return message % run["host"]
+        return message % str(run["host"])
     found = answer(run)
     if found and found.get("error") is None:
         return None
