@@ -45,7 +45,7 @@ ROLE_TASKS = [task for path in TASKS for task in all_tasks(yaml.safe_load(path.r
 
 def members(name: str) -> dict[str, str]:
     """The members of a dictionary that a template in the role's vars makes."""
-    pairs = VARS[name].partition("dict(")[2].rpartition(" )")[0].split(",")
+    pairs = re.sub(r"\) (\||}}).{0,40}$", "", VARS[name].partition("dict(")[2]).split(",")
     return dict(pair.strip().split("=", 1) for pair in pairs)
 
 
