@@ -50,4 +50,5 @@ class FilterModule:
     """Provide the filters by name."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        """Return all filters by name."""
         return {name: _filter(function) for name, function in _FUNCTIONS.items()}

@@ -17,6 +17,7 @@ import typing as t
 import yaml
 
 PREFIX = "hardening_"
+_SHOWN = 77  # characters of a value in a message
 _TRUE = frozenset(("true", "yes", "on", "y", "t", "1"))
 _FALSE = frozenset(("false", "no", "off", "n", "f", "0"))
 _WAIVER_REQUIRED = ("finding", "reason", "expires")
@@ -197,4 +198,4 @@ def _waiver_text(name: str, value: t.Any) -> str:
 
 def _shown(value: t.Any) -> str:
     shown = repr(str(value)) if isinstance(value, str) else repr(value)
-    return shown if len(shown) <= 80 else shown[:77] + "..."
+    return shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "..."
