@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -18,7 +20,7 @@ import lab
 import pytest
 from host import Host
 from hosts import Site
-from playing import CONTROLLER, Player, instance
+from playing import CONTROLLER, Played, Player, instance
 from snapshots import differences, snapshot
 from waiting import GIVE_UP_SECONDS
 
@@ -139,7 +141,7 @@ def test_the_host_ends_as_it_began(ground: Ground, failure: Callable[[Ground], U
     everywhere = failure is the_guest_never_sees_it
     assert played.status == 2 and played.failed == {"bad": 1, "good": int(everywhere)}, played.output
     assert FAILURES[failure] in said
-    assert "The host was put back as it was." in said
+    assert "The host was rolled back to its previous state." in said
     assert differences(before, ground.state(ground.bad)) == []
     assert ground.reads(ground.bad) == "i-bad", "it reads its metadata as before"
     if not everywhere:
@@ -165,7 +167,7 @@ def test_a_rollback_that_fails_says_what_is_not_as_it_was(ground: Ground) -> Non
     ground.emulator.admin("PATCH", "/control", {"delay_seconds": 3600, "faults": [fault]})
     played = ground.player.play(**ENFORCE)
     said = " ".join(played.output.split())
-    assert "The host could not be put back as it was:" in said and "OperationConflict" in said
+    assert "The host could not be rolled back completely:" in said and "OperationConflict" in said
     assert (ground.player.record / "bad.json").exists(), "the way back is not lost"
     ground.emulator.admin("PATCH", "/control", {"delay_seconds": 0, "faults": []})
 
@@ -199,7 +201,7 @@ def test_a_hardened_host_is_not_relaxed_when_the_api_fails(ground: Ground) -> No
     assert differences(before, ground.state(ground.bad)) == []
 
 
-@pytest.mark.parametrize("at", ["Put up the fence", "Set the metadata options", "Prove it from inside"])
+@pytest.mark.parametrize("at", ["Enable the metadata firewall", "Require tokens", "Verify access from the host"])
 def test_killed_half_way_and_run_again(ground: Ground, at: str) -> None:
     before = {host.name: ground.state(host) for host in (ground.bad, ground.good)}
     process = subprocess.Popen(
@@ -240,3 +242,107 @@ def test_undone_without_a_trace_and_twice(ground: Ground) -> None:
         assert differences(before[host.name], ground.state(host)) == []
         assert ground.reads(host) == f"i-{host.name}"
     assert ground.player.play(hardening_state="absent").must().changed == {"bad": 0, "good": 0}
+
+
+@pytest.fixture
+def three(site: tuple[Host, Host], tmp_path: Path) -> Iterator[Player]:
+    """A player for three hosts that have the API's default options."""
+    with Site() as more:
+        hosts = [*site, more.add("third")]
+        with lab.start_emulator({"instances": [*map(instance, hosts), CONTROLLER]}, control=True) as emulator:
+            player = Player(hosts, emulator, tmp_path)
+            yield player
+            emulator.admin("PATCH", "/control", {"faults": [], "delay_seconds": 0})
+            player.play(hardening_state="absent").must()
+
+
+REFUSAL = {"kind": "error", "code": "IncorrectInstanceStatus", "action": "ModifyInstanceMetadataOptions"}
+NOT_ITS_OWN = "Another host of the play failed, which ended the play for this host, too"
+
+
+def reasons(played: Played) -> dict[str, str]:
+    """The reason that each host gave in the end, by name."""
+    found = re.findall(r"^fatal: \[(\w+)\]: FAILED! => (\{.*\})$", played.output, re.MULTILINE)
+    return {name: json.loads(result)["msg"] for name, result in found}
+
+
+def player_state(player: Player, host: Host) -> Iterator[Any]:
+    yield snapshot(host)
+    yield player.options(host)
+
+
+def test_any_errors_fatal_leaves_each_host_verified_or_rolled_back(three: Player) -> None:
+    """The API refuses one of three; the others enter `rescue` without a failed task of their own."""
+    before = {host.name: [*player_state(three, host)] for host in three.hosts}
+    three.emulator.admin("PATCH", "/control", {"faults": [{**REFUSAL, "instance": "i-good"}]})
+    played = three.play(strategy={"any_errors_fatal": True}, **ENFORCE)
+    assert played.status == 2 and played.failed == {"bad": 1, "good": 1, "third": 1}, played.output
+    assert "is undefined" not in played.output
+    said = reasons(played)
+    assert "IncorrectInstanceStatus" in said["good"]
+    assert NOT_ITS_OWN in said["bad"] and NOT_ITS_OWN in said["third"]
+    for host in three.hosts:
+        assert three.options(host)[1] == "optional", played.output
+        assert said[host.name].endswith("The host was rolled back to its previous state.")
+        assert before[host.name] == [*player_state(three, host)]
+    assert not list(three.record.glob("*.json"))
+
+
+def test_any_errors_fatal_before_anything_is_sent(three: Player) -> None:
+    """One host cannot have the fence: nothing is sent for any, and what was installed is gone."""
+    bad = next(host for host in three.hosts if host.name == "bad")
+    before = {host.name: snapshot(host) for host in three.hosts}
+    bad.output("mv", "/usr/sbin/nft", "/usr/sbin/nft.gone")
+    try:
+        played = three.play(strategy={"any_errors_fatal": True}, **ENFORCE)
+    finally:
+        bad.output("mv", "/usr/sbin/nft.gone", "/usr/sbin/nft")
+    said = reasons(played)
+    assert played.failed == {"bad": 1, "good": 1, "third": 1} and "nft" in said["bad"], played.output
+    assert NOT_ITS_OWN in said["good"] and NOT_ITS_OWN in said["third"]
+    assert not three.emulator.calls("ModifyInstanceMetadataOptions")
+    for host in three.hosts:
+        assert three.options(host)[1] == "optional" and differences(before[host.name], snapshot(host)) == []
+
+
+def test_an_earlier_failure_is_not_the_reason(three: Player) -> None:
+    """The role comes after a block that failed and was rescued on every host; its error is an old one."""
+    unrelated = {
+        "block": [{"ansible.builtin.fail": {"msg": "an old story"}}],
+        "rescue": [{"ansible.builtin.meta": "noop"}],
+    }
+    three.emulator.admin("PATCH", "/control", {"faults": [{**REFUSAL, "instance": "i-good"}]})
+    played = three.play(strategy={"any_errors_fatal": True, "pre_tasks": [unrelated]}, **ENFORCE)
+    said = reasons(played)
+    assert NOT_ITS_OWN in said["bad"] and "IncorrectInstanceStatus" in said["good"], played.output
+    assert "an old story" not in said["bad"] + said["good"]
+
+
+def test_an_api_host_that_cannot_be_reached(three: Player) -> None:
+    before = {host.name: snapshot(host) for host in three.hosts}
+    for more in ({}, {"max_fail_percentage": 0}, {"any_errors_fatal": True}):
+        played = three.play(strategy=more, hardening_api_host="127.0.0.9", **ENFORCE)
+        said = reasons(played)
+        assert played.failed == {"bad": 1, "good": 1, "third": 1}, played.output
+        for host in three.hosts:
+            assert "Cannot reach the API host, hardening_api_host: " in said[host.name]
+            assert said[host.name].endswith("The host was rolled back to its previous state.")
+            assert differences(before[host.name], snapshot(host)) == []
+
+
+def test_variables_that_are_strings(three: Player) -> None:
+    """As `-e name=value`, INI inventories and surveys make them."""
+    for words in (
+        ("hardening_enforce=False", "hardening_fence=off", "hardening_tooling=0", "hardening_verify=no"),
+        ("hardening_enforce=no", "hardening_fence=enforce", "hardening_fence_users=root,daemon"),
+        ("hardening_verify=false", "hardening_local_fact=no", "hardening_watch=0", "hardening_fence_groups="),
+        ('{"hardening_fence_users": "[\\"root\\", \\"daemon\\"]", "hardening_verify_cloud_init": "off"}',),
+        ('{"hardening_preflight": false, "hardening_fence": false, "hardening_wait_timeout": "5"}',),
+        (
+            '{"hardening_waivers": "[{\\"finding\\": \\"*\\", \\"reason\\": \\"x\\", \\"expires\\": \\"2099-12-31\\"}]"}',
+        ),
+    ):
+        extra = [part for word in words for part in ("--extra-vars", word)]
+        three.play(*extra).must()
+        enforced = not any(word.startswith("hardening_enforce") for word in words)
+        assert {three.options(host)[1] for host in three.hosts} == {"required" if enforced else "optional"}, words

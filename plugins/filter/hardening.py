@@ -1,0 +1,54 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Filters of the hardening role and of the playbooks. Each is one call of a function in plugin_utils/_hardening."""
+
+from __future__ import annotations
+
+import functools
+import typing as t
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening import (
+    _api,
+    _decisions,
+    _entry,
+    _failure,
+    _playbooks,
+    _settings,
+)
+
+_FUNCTIONS: dict[str, t.Callable[..., t.Any]] = {
+    "hardening_answers": _api.answers,
+    "hardening_calls": _api.calls,
+    "hardening_control_plane": _entry.with_control_plane,
+    "hardening_decisions": _decisions.decisions,
+    "hardening_entry": _entry.entry,
+    "hardening_failure": _failure.failure,
+    "hardening_progress": _playbooks.progress,
+    "hardening_record_names": _decisions.record_names,
+    "hardening_report_hosts": _playbooks.report_hosts,
+    "hardening_result": _entry.result,
+    "hardening_setting": _settings.normalize_one,
+    "hardening_settings": _settings.normalize,
+}
+
+
+def _filter(function: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
+    @functools.wraps(function)
+    def call(*arguments: t.Any) -> t.Any:
+        try:
+            return function(*arguments)
+        except _settings.SettingError as exc:
+            raise AnsibleFilterError(str(exc)) from exc
+
+    return call
+
+
+class FilterModule:
+    """Provide the filters by name."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        """Return all filters by name."""
+        return {name: _filter(function) for name, function in _FUNCTIONS.items()}

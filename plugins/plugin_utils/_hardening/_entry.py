@@ -1,0 +1,80 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Build the facts that the role leaves on a host: hardening_result and hardening_report. Pure functions."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ._decisions import Result, Run, answer, instance, step
+from ._outcome import outcome
+
+Entry = t.Dict[str, t.Any]
+
+
+def result(run: Run, ending: str) -> Entry:
+    """Return ``hardening_result``: outcome, instance, verdicts before and after, reason."""
+    ended, probe = outcome(run, ending), step(run, "probe")
+    return {
+        "outcome": ended["result"],
+        "instance": probe.get("instance"),
+        "before": probe.get("verdict"),
+        "after": _last_access(run).get("verdict"),
+        "reason": ended["reason"],
+    }
+
+
+def entry(run: Run, ending: str) -> Entry:
+    """Return ``hardening_report``: the host's entry for the module alicloud.imds.report. Null stands for steps that were not taken."""
+    identity, seen, preflight = _identity(run), _last_access(run), step(run, "preflight")
+    return {
+        "host": run["host"],
+        "instance_id": identity.get("instance_id"),
+        "region_id": identity.get("region_id"),
+        "control_plane": _options(run),
+        "in_guest": {"verdict": seen["verdict"], "problems": seen.get("problems", [])} if seen else None,
+        "findings": preflight.get("findings"),
+        "callers": preflight.get("callers"),
+        "fence": _fence(step(run, "fence")),
+        "outcome": outcome(run, ending),
+    }
+
+
+def with_control_plane(report: Entry, answers: Result) -> Entry:
+    """Return *report* with the options that metadata_options_info returned for its instance; unchanged if it returned none."""
+    row = step(answers, "by_instance").get(report["instance_id"])
+    if not row:
+        return dict(report)
+    view = {**(row.get("options") or {}), "verdict": row.get("verdict"), "reason": row.get("reason")}
+    return {**report, "name": row.get("name"), "control_plane": view}
+
+
+def _last_access(run: Run) -> Result:
+    """Return the latest of the probes that ended with a verdict."""
+    seen = (step(run, name) for name in ("restored_access", "verify", "probe"))
+    return next((it for it in seen if it.get("verdict")), {})
+
+
+def _identity(run: Run) -> Result:
+    known = (
+        step(run, "probe").get("instance"),
+        step(run, "verify").get("instance"),
+        step(run, "restored_access").get("instance"),
+        instance(run),
+    )
+    return next((it for it in known if it and it.get("instance_id")), {})
+
+
+def _options(run: Run) -> t.Optional[Result]:
+    restored = step(run, "restored_options").get("instances") or []
+    row: Result = restored[0] if restored else answer(run)
+    return row.get("after")
+
+
+def _fence(fence: Result) -> t.Optional[Entry]:
+    if not fence.get("mode"):
+        return None
+    counters = {it["user"]: it["connections"] for it in fence.get("refused") or ()}
+    return {"mode": fence["mode"], "counters": counters}

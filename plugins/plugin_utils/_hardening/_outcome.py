@@ -1,0 +1,117 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Say how a run on one host ended, and why. Pure functions; none fails for want of a variable or result."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ._decisions import Result, Run, answer, blocking, changed, failed, problem, step
+from ._failure import STOPPED, failure
+
+_SHOWN = 3
+ROLLED_BACK = "The host was rolled back to its previous state."
+_NOT_ROLLED_BACK = (
+    "The host could not be rolled back completely: %s Correct this, then run the role with hardening_state=absent;"
+    " the record is kept until then."
+)
+_NOT_UNDONE = "Cannot undo everything: %s Correct this and run the role with hardening_state=absent again."
+_BLOCKED = "Blocked by %s. Nothing was changed."
+# Options of modules that a user of the role sets by a variable
+_VARIABLES = {
+    "allowed_groups": "hardening_fence_groups",
+    "allowed_sources": "hardening_fence_sources",
+    "allowed_users": "hardening_fence_users",
+    "deny_services": "hardening_fence_services",
+    "empty_options": "hardening_empty_options",
+    "adjacent_services": "hardening_fence_adjacent_services",
+    "neighbours": "hardening_fence_adjacent_services",
+    "profile": "hardening_profile",
+    "record": "hardening_record_dir",
+    "wait_timeout": "hardening_wait_timeout",
+}
+
+
+def with_variables(message: str) -> str:
+    """Add the role's variable to each quoted module option in *message*."""
+
+    def add(match: "re.Match[str]") -> str:
+        variable = _VARIABLES.get(match.group(1))
+        return "%s (%s)" % (match.group(0), variable) if variable else match.group(0)
+
+    return re.sub(r"'([a-z_]+)'", add, message)
+
+
+def reason_of_rollback(run: Run) -> str:
+    """Return the original error of a run that is being rolled back.
+
+    The results of the run come first: ansible_failed_result may be that of an earlier, unrelated failure on this host, which
+    ``earlier_failure`` holds.
+    """
+    for result in (step(run, "verify"), _api_failure(run), step(run, "fence"), step(run, "tooling")):
+        if failed(result):
+            return failure(result, None)
+    reported = failure(run.get("failed_result"), run.get("failed_task"))
+    return STOPPED if reported == run.get("earlier_failure") else reported
+
+
+def blocked_reason(run: Run) -> str:
+    """Name the findings that block a host: title, ID and evidence of the first few."""
+    found = blocking(run)
+    shown = ["%s (%s%s)" % (it["title"].rstrip("."), it["id"], _evidence(it)) for it in found[:_SHOWN]]
+    more = ["and %d more" % (len(found) - _SHOWN)] if len(found) > _SHOWN else []
+    count = "1 finding: " if len(found) == 1 else "%d findings: " % len(found)
+    return _BLOCKED % (count + "; ".join(shown + more))
+
+
+def troubles(results: t.Iterable[Result]) -> t.List[str]:
+    """Return the messages of results that did not go well; a result without a problem has no message."""
+    return [str(it["msg"]) for it in results if it.get("msg")]
+
+
+def outcome(run: Run, ending: str) -> t.Dict[str, t.Optional[str]]:
+    """Return ``result`` and ``reason`` of a run with this *ending*: audited, blocked, enforced, rolled_back or undone."""
+    made: t.Dict[str, t.Callable[[Run], t.Tuple[str, t.Optional[str]]]] = {
+        "audited": lambda run: ("unchanged", None),
+        "blocked": lambda run: ("failed", blocked_reason(run)),
+        "enforced": lambda run: ("changed" if changed(run) else "unchanged", None),
+        "rolled_back": _rolled_back,
+        "undone": _undone,
+    }
+    result, reason = made[ending](run)
+    return {"result": result, "reason": reason}
+
+
+def _rolled_back(run: Run) -> t.Tuple[str, t.Optional[str]]:
+    names = ("restored_options", "restored_fence", "restored_tooling", "restored_access")
+    found = troubles(step(run, name) for name in names)
+    reason = with_variables(reason_of_rollback(run))
+    if found:
+        return "failed", "%s %s" % (reason, _NOT_ROLLED_BACK % " ".join(found))
+    return "rolled_back", "%s %s" % (reason, ROLLED_BACK)
+
+
+def _undone(run: Run) -> t.Tuple[str, t.Optional[str]]:
+    answers, own = step(run, "answers"), answer(run)
+    # the API's result for this instance, or, where there is none for any, why
+    none_at_all = not step(answers, "by_instance")
+    api = {"msg": own.get("error") or (answers.get("message") if none_at_all else None)}
+    found = troubles([api, step(run, "fence"), step(run, "tooling"), step(run, "verify")])
+    if found:
+        return "failed", with_variables(_NOT_UNDONE % " ".join(found))
+    return "changed" if changed(run) else "unchanged", None
+
+
+def _api_failure(run: Run) -> Result:
+    message = problem(run) if step(run, "answers") else None
+    return {"failed": True, "msg": message} if message else {}
+
+
+def _evidence(finding: Result) -> str:
+    evidence = finding.get("evidence")
+    if isinstance(evidence, t.Mapping):
+        evidence = ", ".join("%s: %s" % item for item in evidence.items() if item[1] is not None)
+    return ": %s" % evidence if evidence else ""

@@ -1,0 +1,201 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Normalize the variables of the hardening role and of the playbooks. Pure functions.
+
+Values from ``-e name=value``, INI inventories and surveys are strings; YAML turns an unquoted ``off`` into a boolean.
+Everything else in the role sees booleans, lists and numbers only.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+import typing as t
+
+import yaml
+
+PREFIX = "hardening_"
+_SHOWN = 77  # characters of a value in a message
+_TRUE = frozenset(("true", "yes", "on", "y", "t", "1"))
+_FALSE = frozenset(("false", "no", "off", "n", "f", "0"))
+_WAIVER_REQUIRED = ("finding", "reason", "expires")
+_WAIVER_KEYS = ("host", *_WAIVER_REQUIRED)
+
+
+class SettingError(ValueError):
+    """A variable has an invalid value; the message names the variable and what it accepts."""
+
+
+def boolean(name: str, value: t.Any) -> bool:
+    """Return *value* as a boolean; strings and the numbers 0 and 1 are accepted in the forms that Ansible accepts."""
+    if isinstance(value, bool):
+        return value
+    text = "%g" % value if isinstance(value, (int, float)) else str(value).strip().lower()
+    if text in _TRUE or text in _FALSE:
+        return text in _TRUE
+    raise SettingError("%s must be true or false, not %s." % (name, _shown(value)))
+
+
+def integer(name: str, value: t.Any) -> int:
+    """Return *value* as an integer."""
+    number = floating(name, value)
+    if number != int(number):
+        raise SettingError("%s must be an integer, not %s." % (name, _shown(value)))
+    return int(number)
+
+
+def floating(name: str, value: t.Any) -> float:
+    """Return *value* as a finite float."""
+    try:
+        if isinstance(value, bool):
+            raise ValueError
+        number = float(str(value).strip())
+        if number - number != 0:  # infinity or NaN
+            raise ValueError
+        return number
+    except ValueError:
+        raise SettingError("%s must be a number, not %s." % (name, _shown(value))) from None
+
+
+def text(name: str, value: t.Any) -> str:
+    """Return *value* as text without surrounding white space; null is the empty text."""
+    if value is None:
+        return ""
+    if isinstance(value, (bool, list, tuple, t.Mapping)):
+        raise SettingError("%s must be text, not %s. Quote the value." % (name, _shown(value)))
+    return str(value).strip()
+
+
+def texts(name: str, value: t.Any) -> t.List[str]:
+    """Return a list of texts: from a list, a JSON or YAML list in a string, or a string separated by commas or line breaks."""
+    items = _from_string(name, value) if isinstance(value, str) else value
+    if items is None:
+        return []
+    if not isinstance(items, (list, tuple)):
+        items = [items]
+    found = [text("An element of " + name, item) for item in items if item is not None]
+    return [item for item in found if item]
+
+
+def waivers(name: str, value: t.Any) -> t.List[t.Dict[str, str]]:
+    """Return the waivers as dictionaries of texts: from a list, a single waiver, or either as JSON or YAML in a string."""
+    items = _from_yaml(name, value) if isinstance(value, str) else value
+    if not items:
+        return []
+    if isinstance(items, t.Mapping):
+        items = [items]
+    if not isinstance(items, (list, tuple)):
+        raise SettingError("%s must be a list of dictionaries, not %s." % (name, _shown(value)))
+    return [_waiver(name, item) for item in items]
+
+
+def choice(*choices: str) -> t.Callable[[str, t.Any], str]:
+    """Return a converter that accepts *choices* only; where "off" is one of them, so are the booleans that YAML makes of it."""
+
+    def convert(name: str, value: t.Any) -> str:
+        if "off" in choices and (value is False or str(value).strip().lower() in _FALSE):
+            return "off"
+        chosen = str(value).strip()
+        if chosen not in choices:
+            raise SettingError("%s must be one of %s, not %s." % (name, ", ".join(choices), _shown(value)))
+        return chosen
+
+    return convert
+
+
+Converter = t.Callable[[str, t.Any], t.Any]
+
+CONVERTERS: t.Dict[str, Converter] = {
+    "hardening_state": choice("present", "absent"),
+    "hardening_preflight": choice("off", "report", "block"),
+    "hardening_preflight_deadline": floating,
+    "hardening_quiet_period": integer,
+    "hardening_waivers": waivers,
+    "hardening_tooling": boolean,
+    "hardening_local_fact": boolean,
+    "hardening_watch": boolean,
+    "hardening_enforce": boolean,
+    "hardening_access": choice("required", "disabled"),
+    "hardening_instance_id": text,
+    "hardening_region_id": text,
+    "hardening_empty_options": choice("unknown", "default"),
+    "hardening_record_dir": text,
+    "hardening_api_host": text,
+    "hardening_api_endpoint": text,
+    "hardening_profile": text,
+    "hardening_wait_timeout": floating,
+    "hardening_fence": choice("off", "audit", "enforce"),
+    "hardening_fence_users": texts,
+    "hardening_fence_groups": texts,
+    "hardening_fence_sources": texts,
+    "hardening_fence_services": texts,
+    "hardening_fence_adjacent_services": texts,
+    "hardening_verify": boolean,
+    "hardening_verify_user": text,
+    "hardening_verify_cloud_init": boolean,
+    "imds_api": boolean,
+    "imds_become": boolean,
+    "imds_serial": texts,
+    "imds_subset": texts,
+}
+
+
+def normalize_one(value: t.Any, name: str) -> t.Any:
+    """Return the normalized value of the variable *name*. Raise SettingError for an invalid value, KeyError for an unknown name."""
+    return CONVERTERS[name](name, value)
+
+
+def normalize(given: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+    """Return all variables of the role, normalized, by their names without the prefix ``hardening_``, and what follows from them."""
+    settings = {name: normalize_one(given[name], PREFIX + name) for name in given}
+    return {**settings, **_demand(settings)}
+
+
+def _demand(settings: t.Mapping[str, t.Any]) -> t.Dict[str, t.List[str]]:
+    """Return what the host must show in the end: verdicts, users with access, users without."""
+    user, enforced = settings["verify_user"], settings["fence"] == "enforce"
+    disabled = settings["access"] == "disabled"
+    return {
+        "expect": ["disabled"] if disabled else ["required", "disabled"] if settings["enforce"] else [],
+        "allowed_users": [*settings["fence_users"], *([] if enforced else [user])],
+        "refused_users": [user] if enforced else [],
+    }
+
+
+def _from_string(name: str, value: str) -> t.Any:
+    if value.strip().startswith("["):
+        return _from_yaml(name, value)
+    return re.split(r"[,\n]", value)
+
+
+def _from_yaml(name: str, value: str) -> t.Any:
+    """JSON is YAML. BaseLoader makes text of all scalars, so that no date, number or ``off`` is changed on the way."""
+    try:
+        return yaml.load(str(value), Loader=yaml.BaseLoader)
+    except yaml.YAMLError as exc:
+        raise SettingError("%s is neither valid JSON nor YAML: %s" % (name, " ".join(str(exc).split()))) from None
+
+
+def _waiver(name: str, given: t.Any) -> t.Dict[str, str]:
+    if not isinstance(given, t.Mapping):
+        raise SettingError("Each element of %s must be a dictionary, not %s." % (name, _shown(given)))
+    unknown = sorted(set(map(str, given)) - set(_WAIVER_KEYS))
+    if unknown:
+        raise SettingError("%s accepts the keys %s, not %s." % (name, ", ".join(_WAIVER_KEYS), ", ".join(unknown)))
+    missing = [key for key in _WAIVER_REQUIRED if not given.get(key)]
+    if missing:
+        raise SettingError(
+            "Each element of %s needs the keys %s; %s is missing." % (name, ", ".join(_WAIVER_REQUIRED), missing[0])
+        )
+    return {str(key): _waiver_text(name, value) for key, value in given.items() if value is not None}
+
+
+def _waiver_text(name: str, value: t.Any) -> str:
+    return value.isoformat() if isinstance(value, datetime.date) else text("An element of " + name, value)
+
+
+def _shown(value: t.Any) -> str:
+    shown = repr(str(value)) if isinstance(value, str) else repr(value)
+    return shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "..."
