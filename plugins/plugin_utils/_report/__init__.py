@@ -2,8 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The fleet report: what is known of each host, as a page, JSON, CSV and JUnit. Private to the collection.
+"""The fleet report: the entries of all hosts as an HTML page, JSON, CSV and JUnit XML. Controller only.
 
-`_options` says what comes in, `_hosts` and `_views` judge it, `_drift` compares, `_document` puts the JSON form together;
-`_page*`, `_csv` and `_junit` show that document; `_report` decides what is written, `_writer` writes.
+`_options` is the argument specification. `_hosts` and `_views` derive the state of each host, `_drift` compares two reports,
+`_document` assembles the JSON form. `_page` (with the templates in `page`), `_csv` and `_junit` render that document; `_report`
+decides which files to write, `_writer` writes them.
 """

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How does the report look as CSV? One file of hosts, one of findings. No I/O; private to the collection."""
+"""The report as CSV: one file of hosts, one of findings. No I/O."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import csv
 import io
 import typing as t
 
-from ._hosts import plain_callers
+from ._hosts import normal_mode_callers
 from ._text import cell
 
 HOSTS = (
     *("host", "instance_id", "region_id", "name", "state", "next", "control", "api_http_tokens", "api_http_endpoint"),
-    *("api_instance_metadata_tags", "api_verdict", "host_verdict", "block", "warn", "info", "waived", "plain_callers"),
-    *("plain_last_seen", "fence", "outcome", "outcome_reason", "batch"),
+    *("api_instance_metadata_tags", "api_verdict", "host_verdict", "block", "warn", "info", "waived"),
+    *("normal_mode_callers", "normal_mode_last_seen", "fence", "outcome", "outcome_reason", "batch"),
 )
 FINDINGS = (
-    *("host", "instance_id", "region_id", "id", "severity", "title", "evidence", "remedy"),
+    *("host", "instance_id", "region_id", "id", "severity", "title", "evidence", "impact", "remedy"),
     *("waiver_holds", "waiver_reason", "waiver_expires"),
 )
 Document = t.Mapping[str, t.Any]
@@ -35,7 +35,7 @@ def findings(document: Document) -> str:
 
 def _host(host: Document) -> t.Dict[str, t.Any]:
     view, outcome = host["control_plane"] or {}, host["outcome"] or {}
-    callers = plain_callers(host)
+    callers = normal_mode_callers(host)
     counts = dict.fromkeys(("block", "warn", "info", "waived"), 0)
     for finding in host["findings"]:
         counts["waived" if finding["waiver_holds"] else finding["severity"]] += 1
@@ -46,8 +46,8 @@ def _host(host: Document) -> t.Dict[str, t.Any]:
         },
         **counts,
         "host_verdict": (host["in_guest"] or {}).get("verdict"),
-        "plain_callers": len(callers),
-        "plain_last_seen": max((it["last_seen"] or "" for it in callers), default=""),
+        "normal_mode_callers": len(callers),
+        "normal_mode_last_seen": max((it["last_seen"] or "" for it in callers), default=""),
         "fence": (host["fence"] or {}).get("mode"),
         "outcome": outcome.get("result"),
         "outcome_reason": outcome.get("reason"),
@@ -58,7 +58,7 @@ def _finding(host: Document, finding: Document) -> t.Dict[str, t.Any]:
     waived = finding["waived"] or {}
     return {
         **{key: host[key] for key in ("host", "instance_id", "region_id")},
-        **{key: finding[key] for key in ("id", "severity", "title", "evidence", "remedy")},
+        **{key: finding[key] for key in ("id", "severity", "title", "evidence", "impact", "remedy")},
         "waiver_holds": "yes" if finding["waiver_holds"] else "no",
         "waiver_reason": waived.get("reason"),
         "waiver_expires": waived.get("expires"),

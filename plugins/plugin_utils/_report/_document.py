@@ -2,10 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is the report's JSON form? Versioned, complete, and the one source of the page and the other files.
-
-No I/O; private to the collection.
-"""
+"""The JSON form of the report: versioned, complete, and the source of the page and the other files. No I/O."""
 
 from __future__ import annotations
 
@@ -15,11 +12,13 @@ import typing as t
 from . import _drift, _hosts, _summary
 from ._text import cut
 
-FORMAT = 1
+FORMAT = 2
+# Format 1 has other names of states; the keys that a comparison reads are the same.
+COMPARABLE = (1, FORMAT)
 CONTROL = {
     "id": "ecs-instance-meta-data-mode-check",
     "source": "Alibaba Cloud Config, managed rule",
-    "title": "ECS instances give metadata in security-enhanced mode only",
+    "title": "ECS instances allow metadata access in security hardening mode only",
 }
 
 Document = t.Dict[str, t.Any]
@@ -28,9 +27,9 @@ Document = t.Dict[str, t.Any]
 def document(
     title: str, entries: t.Iterable[t.Mapping[str, t.Any]], now: str, before: t.Optional[Document]
 ) -> t.Tuple[Document, bool]:
-    """The report of *entries* at *now* (ISO 8601, UTC), and whether it says anything else than the report *before*.
+    """Return the report of *entries* at *now* (ISO 8601, UTC), and whether it differs from the report *before*.
 
-    One that says the same keeps the comparison of that report, so that looking twice does not hide what changed.
+    A report that does not differ keeps the comparison of that report, so that running twice does not hide what changed.
     """
     hosts = _hosts.hosts(entries, now[:10])
     made: Document = {
@@ -55,10 +54,14 @@ def dumped(made: Document) -> str:
 
 
 def loaded(text: str) -> Document:
-    """A report of ours. Raise ValueError where *text* is none, or one of another format."""
+    """Parse the JSON form of a report.
+
+    Raises:
+        ValueError: *text* is not a fleet report, or one of an unknown format.
+    """
     try:
         made = json.loads(text)
-        if made["format"] != FORMAT:
+        if made["format"] not in COMPARABLE:
             raise ValueError("has format %s, not %d" % (made["format"], FORMAT))
         made["generated_at"], made["drift"]
         for host in made["hosts"]:

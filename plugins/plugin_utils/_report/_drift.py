@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is different from the report before? No I/O; private to the collection."""
+"""Compare a report with the one before it. No I/O."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Drift = t.Dict[str, t.Any]
 
 
 def drift(before: t.Mapping[str, t.Any], hosts: t.Iterable[Host]) -> Drift:
-    """From the report *before* (its JSON form) to *hosts*: who came and went, changed modes, new and solved findings.
+    """Return new and vanished hosts, changed modes, new and solved findings since the report *before* (its JSON form).
 
-    The findings of hosts that came or went are not counted as new or solved.
+    The findings of new and vanished hosts count neither as new nor as solved.
     """
     old = {it["host"]: it for it in before["hosts"]}
     new = {it["host"]: it for it in hosts}
@@ -36,21 +36,21 @@ def _changed(name: str, old: Host, new: Host) -> t.Iterator[t.Dict[str, t.Any]]:
     views: t.Tuple[t.Tuple[str, t.Any], ...] = (("control_plane", control_mode), ("in_guest", guest_mode))
     for view, mode in views:
         before, after = mode(old[view]), mode(new[view])
-        # a view that was not taken this time, or the last, says nothing of a change
+        # a view that is missing on one side is not a change
         if before is not None and after is not None and before != after:
             yield {"host": name, "view": view, "before": before, "after": after}
 
 
 def _missing(name: str, here: Host, there: Host) -> t.Iterator[t.Dict[str, t.Any]]:
-    """Findings of *there* that are not *here*, each once. What was not looked at here may be there all the same."""
+    """Yield each finding of *there* that is missing *here*, once, if *here* was checked for it."""
     known = {it["id"] for it in here["findings"]}
     for finding in there["findings"]:
-        if finding["id"] not in known and _looked_at(here, finding["id"]):
+        if finding["id"] not in known and _was_checked(here, finding["id"]):
             known.add(finding["id"])
             yield {"host": name, **{key: finding[key] for key in ("id", "severity", "title")}}
 
 
-def _looked_at(host: Host, finding_id: str) -> bool:
+def _was_checked(host: Host, finding_id: str) -> bool:
     if finding_id == DISAGREE:
         return None not in (control_mode(host["control_plane"]), guest_mode(host["in_guest"]))
     return bool(host["checked"])

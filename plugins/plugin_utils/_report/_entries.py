@@ -2,27 +2,27 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What other modules return, in the words of the report: evidence as text, a caller by its best names. Pure; private to the collection."""
+"""Convert what other modules return to entries of the report: evidence as text, callers by their best names. No I/O."""
 
 from __future__ import annotations
 
 import typing as t
 
 Entry = t.Dict[str, t.Any]
-_NOTHING = ("instance_id", "region_id", "name", "control_plane", "in_guest", "findings", "callers", "fence", "batch")
+_UNSET = ("instance_id", "region_id", "name", "control_plane", "in_guest", "findings", "callers", "fence", "batch")
 _REASONS = {
-    "unreachable": "The host could not be reached, or failed before it could be looked at.",
-    "skipped": "The run ended before it was this host's turn.",
+    "unreachable": "The host was unreachable, or failed before it was examined.",
+    "skipped": "The run ended before it reached this host.",
 }
 
 
-def without_a_look(name: str, result: str) -> Entry:
-    """The entry of a host of which nothing is known: *result* is "unreachable" or "skipped"."""
-    return {**dict.fromkeys(_NOTHING), "host": name, "outcome": {"result": result, "reason": _REASONS[result]}}
+def unseen_host(name: str, result: str) -> Entry:
+    """Return the entry of a host that was not examined. *result* is "unreachable" or "skipped"."""
+    return {**dict.fromkeys(_UNSET), "host": name, "outcome": {"result": result, "reason": _REASONS[result]}}
 
 
 def finding(given: t.Mapping[str, t.Any]) -> Entry:
-    """A finding as preflight_info returns it, or with evidence that is text already."""
+    """Return a finding of preflight_info with its evidence and detail as one text."""
     evidence = given["evidence"]
     if isinstance(evidence, t.Mapping):
         evidence = ", ".join("%s: %s" % item for item in evidence.items() if item[1] is not None)
@@ -31,7 +31,7 @@ def finding(given: t.Mapping[str, t.Any]) -> Entry:
 
 
 def caller(given: t.Mapping[str, t.Any]) -> Entry:
-    """A row of requests as preflight_info returns it; what has no name of its own is known by the next best one."""
+    """Return a caller of preflight_info with the best known name as user, executable and unit."""
     source = given.get("source")
     uid = given.get("uid")
     names = {

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is the state of each host? From the module's entries to the report's. No I/O; private to the collection."""
+"""Derive the state of each host from its entry. No I/O."""
 
 from __future__ import annotations
 
@@ -15,18 +15,33 @@ from ._text import cut
 
 Host = t.Dict[str, t.Any]
 
-# What the report says of a host in one word, worst first.
-OPEN, UNKNOWN, EXEMPT, OFF, CLOSED = "open", "unknown", "exempt", "off", "closed"
-STATES = (OPEN, UNKNOWN, EXEMPT, OFF, CLOSED)
-_STATE = {_views.OPTIONAL: OPEN, _views.REQUIRED: CLOSED, _views.DISABLED: OFF, _views.UNKNOWN: UNKNOWN}
-# What an open host waits for.
-HELD, UNCHECKED, CALLED, READY = "held", "unchecked", "called", "ready"
-_CONTROL = {OPEN: "NON_COMPLIANT", OFF: "NON_COMPLIANT", CLOSED: "COMPLIANT", EXEMPT: "NOT_APPLICABLE"}
-PLAIN = "plain"
+# The state of a host, worst first
+NON_COMPLIANT, UNKNOWN, EXEMPT, DISABLED, COMPLIANT = "non_compliant", "unknown", "exempt", "disabled", "compliant"
+STATES = (NON_COMPLIANT, UNKNOWN, EXEMPT, DISABLED, COMPLIANT)
+_STATE = {
+    _views.OPTIONAL: NON_COMPLIANT,
+    _views.REQUIRED: COMPLIANT,
+    _views.DISABLED: DISABLED,
+    _views.UNKNOWN: UNKNOWN,
+}
+# The next step for a non-compliant host
+BLOCKED, NOT_CHECKED, HAS_CALLERS, READY = "blocked", "not_checked", "has_callers", "ready"
+NEXT = (BLOCKED, NOT_CHECKED, HAS_CALLERS, READY)
+_CONTROL = {
+    NON_COMPLIANT: "NON_COMPLIANT",
+    DISABLED: "NON_COMPLIANT",
+    COMPLIANT: "COMPLIANT",
+    EXEMPT: "NOT_APPLICABLE",
+}
+NORMAL_MODE = "normal_mode"
 
 
 def hosts(entries: t.Iterable[t.Mapping[str, t.Any]], today: str) -> t.List[Host]:
-    """The entries with what follows from them, by name. Raise ValueError for a name that comes twice or a bad date."""
+    """Return the entries with what follows from them, sorted by name.
+
+    Raises:
+        ValueError: Two entries have the same name, or a waiver has an invalid date.
+    """
     made = [_host(_shortened(entry), today) for entry in entries]
     names = [it["host"] for it in made]
     if len(set(names)) < len(names):
@@ -35,13 +50,13 @@ def hosts(entries: t.Iterable[t.Mapping[str, t.Any]], today: str) -> t.List[Host
     return sorted(made, key=lambda it: it["host"])
 
 
-def is_held(finding: t.Mapping[str, t.Any]) -> bool:
+def is_blocking(finding: t.Mapping[str, t.Any]) -> bool:
     return bool(finding["severity"] == "block" and not finding["waiver_holds"])
 
 
-def plain_callers(host: t.Mapping[str, t.Any]) -> t.List[t.Dict[str, t.Any]]:
-    """Who read without a token, known noise aside."""
-    return [it for it in host["callers"] or () if it["mode"] == PLAIN and not it["noise"]]
+def normal_mode_callers(host: t.Mapping[str, t.Any]) -> t.List[t.Dict[str, t.Any]]:
+    """Return the callers that sent normal-mode requests, without known noise."""
+    return [it for it in host["callers"] or () if it["mode"] == NORMAL_MODE and not it["noise"]]
 
 
 def _host(entry: t.Dict[str, t.Any], today: str) -> Host:
@@ -57,7 +72,7 @@ def _host(entry: t.Dict[str, t.Any], today: str) -> Host:
     entry["findings"] = found
     entry["mode"] = _views.mode(control, guest)
     entry["state"] = _state(entry)
-    entry["next"] = _next(entry) if entry["state"] == OPEN else None
+    entry["next"] = _next(entry) if entry["state"] == NON_COMPLIANT else None
     entry["control"] = _CONTROL.get(entry["state"], "INSUFFICIENT_DATA")
     return entry
 
@@ -82,11 +97,11 @@ def _state(entry: Host) -> str:
 
 
 def _next(entry: Host) -> str:
-    if any(is_held(it) for it in entry["findings"]):
-        return HELD
+    if any(is_blocking(it) for it in entry["findings"]):
+        return BLOCKED
     if not entry["checked"]:
-        return UNCHECKED
-    return CALLED if plain_callers(entry) else READY
+        return NOT_CHECKED
+    return HAS_CALLERS if normal_mode_callers(entry) else READY
 
 
 def _shortened(value: t.Any) -> t.Any:

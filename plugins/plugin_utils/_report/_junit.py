@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How does the report look to a CI system? JUnit XML: a suite per region, a case per host and check. No I/O; private.
+"""The report as JUnit XML for CI systems: a suite per region, a case per host and check. No I/O.
 
-Failed: hosts that answer without a token, and findings that block. Skipped: what is exempt, waived or was not checked.
+Failed: non-compliant hosts, and findings that block. Skipped: what is exempt, waived or was not checked.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import typing as t
 from xml.etree import ElementTree
 
 from ._document import CONTROL
-from ._hosts import EXEMPT, OPEN, UNKNOWN, is_held
+from ._hosts import EXEMPT, NON_COMPLIANT, UNKNOWN, is_blocking
 from ._text import visible
 from ._views import DISAGREE
 
 Document = t.Mapping[str, t.Any]
 _Result = t.Tuple[str, str]  # "failure", "skipped", "system-out" or "" for passed; a text
-_OPEN = "The metadata service of this host answers without a token."
+_NON_COMPLIANT = "The metadata service accepts normal-mode requests, which carry no token."
 
 
 def junit(document: Document) -> str:
@@ -30,7 +30,7 @@ def junit(document: Document) -> str:
     for region, hosts in itertools.groupby(by_region, key=lambda it: it["region_id"] or ""):
         suite = ElementTree.SubElement(root, "testsuite", {"name": visible(region) or "no region"})
         for host in hosts:
-            _add_case(suite, host, CONTROL["id"], _tokens_only(host))
+            _add_case(suite, host, CONTROL["id"], _compliance(host))
             for check in checks:
                 _add_case(suite, host, check, _check(host, check))
         _count(suite, document["generated_at"])
@@ -38,12 +38,12 @@ def junit(document: Document) -> str:
     return "<?xml version='1.0' encoding='utf-8'?>\n%s\n" % ElementTree.tostring(root, encoding="unicode")
 
 
-def _tokens_only(host: Document) -> _Result:
-    if host["state"] == OPEN:
-        return "failure", _OPEN
+def _compliance(host: Document) -> _Result:
+    if host["state"] == NON_COMPLIANT:
+        return "failure", _NON_COMPLIANT
     if host["state"] == EXEMPT:
         return "skipped", "Exempt: %s" % ((host["control_plane"] or {}).get("reason") or "no reason given")
-    return ("skipped", "Neither the API nor the host said.") if host["state"] == UNKNOWN else ("", "")
+    return ("skipped", "Neither the API nor the host reported a mode.") if host["state"] == UNKNOWN else ("", "")
 
 
 def _check(host: Document, check: str) -> _Result:
@@ -51,18 +51,19 @@ def _check(host: Document, check: str) -> _Result:
     if not found:
         unknown = host["mode"] == UNKNOWN if check == DISAGREE else not host["checked"]
         return ("skipped", "Not checked.") if unknown else ("", "")
-    text = "\n\n".join(_told(it) for it in found)
-    if any(is_held(it) for it in found):
+    text = "\n\n".join(_described(it) for it in found)
+    if any(is_blocking(it) for it in found):
         return "failure", text
     return "skipped" if all(it["waiver_holds"] for it in found) else "system-out", text
 
 
-def _told(finding: Document) -> str:
+def _described(finding: Document) -> str:
     waived = finding["waived"]
-    lines = ["%s: %s" % (finding["severity"], finding["title"]), finding["evidence"], finding["remedy"]]
+    lines = ["%s: %s" % (finding["severity"], finding["title"])]
+    lines += [finding[key] for key in ("evidence", "impact", "remedy")]
     if waived:
-        until = "until" if finding["waiver_holds"] else "no longer, only until"
-        lines.append("Waived %s %s: %s" % (until, waived["expires"], waived["reason"]))
+        until = "Waived until" if finding["waiver_holds"] else "The waiver expired on"
+        lines.append("%s %s: %s" % (until, waived["expires"], waived["reason"]))
     return "\n".join(filter(None, lines))
 
 

@@ -2,39 +2,42 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What does the module take? The argument specification, and the choices in it. Private to the collection."""
+"""The argument specification of the report, and the choices in it."""
 
 from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._verdict import VERDICTS
+from ansible_collections.alicloud.imds.plugins.module_utils._host._fence_rules import MODES as FENCE_MODES
+from ansible_collections.alicloud.imds.plugins.module_utils._modes import VERDICTS as IN_GUEST_VERDICTS
+from ansible_collections.alicloud.imds.plugins.module_utils._preflight._catalog import SEVERITIES
+
 Spec = t.Dict[str, t.Any]
 
-VERDICTS = ["compliant", "optional", "endpoint_disabled", "exempt", "unknown"]
-IN_GUEST = ["optional", "required", "disabled", "unreachable"]
-SEVERITIES = ["block", "warn", "info"]
-FENCE = ["off", "audit", "enforce"]
-OUTCOMES = ["changed", "unchanged", "failed", "rolled_back", "unreachable", "skipped"]
-MODES = ["0600", "0640"]
+OUTCOMES = ("changed", "unchanged", "failed", "rolled_back", "unreachable", "skipped")
+FILE_MODES = ("0600", "0640")
+__all__ = ["OUTCOMES", "SEVERITIES", "Spec", "argument_spec"]
 
 _CONTROL_PLANE: Spec = {
     "http_tokens": {"type": "str", "choices": ["optional", "required"]},
     "http_endpoint": {"type": "str", "choices": ["enabled", "disabled"]},
     "instance_metadata_tags": {"type": "str", "choices": ["enabled", "disabled"]},
-    "verdict": {"type": "str", "choices": VERDICTS},
+    "verdict": {"type": "str", "choices": list(VERDICTS)},
     "reason": {"type": "str"},
 }
 _IN_GUEST: Spec = {
-    "verdict": {"type": "str", "choices": IN_GUEST, "required": True},
+    "verdict": {"type": "str", "choices": list(IN_GUEST_VERDICTS), "required": True},
     "problems": {"type": "list", "elements": "str"},
 }
 _WAIVED: Spec = {"reason": {"type": "str", "required": True}, "expires": {"type": "str", "required": True}}
 _FINDING: Spec = {
     "id": {"type": "str", "required": True},
-    "severity": {"type": "str", "choices": SEVERITIES, "required": True},
+    "severity": {"type": "str", "choices": list(SEVERITIES), "required": True},
     "title": {"type": "str", "required": True},
     "detail": {"type": "str"},
     "evidence": {"type": "raw"},
+    "impact": {"type": "str"},
     "remedy": {"type": "str"},
     "waived": {"type": "dict", "options": _WAIVED},
 }
@@ -53,8 +56,8 @@ _CALLER: Spec = {
     "last_seen": {"type": "str"},
     "noise": {"type": "str"},
 }
-_FENCE: Spec = {"mode": {"type": "str", "choices": FENCE, "required": True}, "counters": {"type": "dict"}}
-_OUTCOME: Spec = {"result": {"type": "str", "choices": OUTCOMES, "required": True}, "reason": {"type": "str"}}
+_FENCE: Spec = {"mode": {"type": "str", "choices": list(FENCE_MODES), "required": True}, "counters": {"type": "dict"}}
+_OUTCOME: Spec = {"result": {"type": "str", "choices": list(OUTCOMES), "required": True}, "reason": {"type": "str"}}
 _HOST: Spec = {
     "host": {"type": "str", "required": True},
     "instance_id": {"type": "str"},
@@ -77,5 +80,5 @@ def argument_spec() -> Spec:
         "hosts": {"type": "list", "elements": "dict", "required": True, "options": _HOST},
         "unreachable": {"type": "list", "elements": "str", "default": []},
         "skipped": {"type": "list", "elements": "str", "default": []},
-        "mode": {"type": "str", "choices": MODES, "default": "0600"},
+        "mode": {"type": "str", "choices": list(FILE_MODES), "default": "0600"},
     }

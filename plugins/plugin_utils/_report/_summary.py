@@ -2,14 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What does the fleet look like as a whole? Totals, regions, findings and programs. No I/O; private to the collection."""
+"""Totals, regions, findings and callers over all hosts. No I/O."""
 
 from __future__ import annotations
 
 import collections
 import typing as t
 
-from ._hosts import CALLED, HELD, OPEN, READY, STATES, UNCHECKED, plain_callers
+from ._hosts import NEXT, NON_COMPLIANT, STATES, normal_mode_callers
 from ._options import OUTCOMES, SEVERITIES
 from ._views import DISAGREE
 
@@ -27,16 +27,16 @@ def totals(hosts: t.Sequence[Host]) -> t.Dict[str, t.Any]:
     return {
         "hosts": len(hosts),
         "states": {name: states[name] for name in STATES},
-        "next": {name: steps[name] for name in (HELD, UNCHECKED, CALLED, READY)},
+        "next": {name: steps[name] for name in NEXT},
         "findings": {name: found[name] for name in (*SEVERITIES, "waived")},
         "views_disagree": sum(any(it["id"] == DISAGREE for it in host["findings"]) for host in hosts),
-        "hosts_with_plain_callers": sum(bool(plain_callers(host)) for host in hosts),
+        "hosts_with_normal_mode_callers": sum(bool(normal_mode_callers(host)) for host in hosts),
         "outcomes": {name: outcomes[name] for name in OUTCOMES},
     }
 
 
 def regions(hosts: t.Iterable[Host]) -> t.List[Group]:
-    """How many hosts of each region are in which state; the region with the most open ones first."""
+    """Count the states per region; the region with the most non-compliant hosts comes first."""
     counted: t.Dict[str, t.Counter[str]] = collections.defaultdict(collections.Counter)
     for host in hosts:
         counted[host["region_id"] or ""][host["state"]] += 1
@@ -44,26 +44,26 @@ def regions(hosts: t.Iterable[Host]) -> t.List[Group]:
         {"region_id": region, "hosts": sum(states.values()), "states": {name: states[name] for name in STATES}}
         for region, states in counted.items()
     ]
-    return sorted(rows, key=lambda row: (-row["states"][OPEN], -row["hosts"], row["region_id"]))
+    return sorted(rows, key=lambda row: (-row["states"][NON_COMPLIANT], -row["hosts"], row["region_id"]))
 
 
 def findings(hosts: t.Iterable[Host]) -> t.List[Group]:
-    """Findings that are the same but for their evidence, with the hosts that have them; the worst and most frequent first."""
+    """Group findings that differ in their evidence only, with their hosts; the worst and most frequent come first."""
     groups: t.Dict[t.Tuple[str, ...], Group] = {}
     for host in hosts:
         for finding in host["findings"]:
-            same = tuple(finding[key] or "" for key in ("severity", "id", "title", "remedy"))
+            same = tuple(finding[key] or "" for key in ("severity", "id", "title", "impact", "remedy"))
             group = groups.setdefault(same, dict(finding, hosts=[], waived_hosts=0))
             group["hosts"].append((host["host"], finding))
             group["waived_hosts"] += finding["waiver_holds"]
     return sorted(groups.values(), key=_worst_first)
 
 
-def programs(hosts: t.Iterable[Host]) -> t.List[Group]:
-    """Who read without a token, over all hosts: the same program, unit and user are one. The latest first."""
+def callers(hosts: t.Iterable[Host]) -> t.List[Group]:
+    """Group normal-mode callers by executable, unit and user; the most recent come first."""
     groups: t.Dict[t.Tuple[str, ...], Group] = {}
     for host in hosts:
-        for caller in plain_callers(host):
+        for caller in normal_mode_callers(host):
             same = tuple(caller[key] or "" for key in ("exe", "unit", "user"))
             group = groups.setdefault(same, dict(zip(("exe", "unit", "user"), same), hosts=[], paths=set(), count=0))
             if host["host"] not in group["hosts"][-1:]:

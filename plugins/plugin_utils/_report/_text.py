@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How is text shown that anybody may have written? No I/O; private to the collection.
+"""Make untrusted text safe to display. No I/O.
 
 Names, evidence and executables come from hosts, tags and processes: an attacker may have chosen them.
 """
@@ -12,20 +12,20 @@ from __future__ import annotations
 import re
 import typing as t
 
-LONGEST = 2000  # characters of one text that are kept
+LONGEST = 2000  # characters kept of one text
 _FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20|%]")
 
 
 def cut(text: str, longest: int = LONGEST) -> str:
-    """*text*, or its beginning and how long it was."""
+    """Return *text*, or its beginning and its length."""
     return text if len(text) <= longest else "%s ... (%d characters)" % (text[:longest], len(text))
 
 
 def visible(text: str, keep: str = "") -> str:
-    r"""*text* with everything that shows nothing, or makes other text show differently, written as ``\u202e``.
+    r"""Return *text* with invisible and misleading characters written as ``\u202e``, except those in *keep*.
 
-    That is control and escape codes, direction overrides, zero-width and unassigned characters, lone surrogates: nothing
-    is left that XML forbids, that a terminal obeys or that lets one name look like another. Characters of *keep* stay.
+    These are control and escape codes, direction overrides, zero-width and unassigned characters and lone surrogates. The
+    result has nothing that XML forbids, that a terminal interprets or that makes one name look like another.
     """
     if text.isprintable():
         return text
@@ -33,7 +33,7 @@ def visible(text: str, keep: str = "") -> str:
 
 
 def cell(value: t.Any) -> str:
-    """*value* for a CSV file: spreadsheets take some texts for formulas, which a leading apostrophe prevents."""
+    """Return *value* for a CSV file. A leading apostrophe keeps spreadsheets from reading text as a formula."""
     if value is None:
         return ""
     if not isinstance(value, str):
@@ -43,7 +43,7 @@ def cell(value: t.Any) -> str:
 
 
 def counted(number: int, one: str, many: t.Optional[str] = None) -> str:
-    """``1 host``, ``1,200 hosts``."""
+    """Return ``1 host`` or ``1,200 hosts``."""
     return "%s %s" % (format(number, ","), one if number == 1 else many or one + "s")
 
 

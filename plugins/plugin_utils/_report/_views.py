@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Do the API and the host itself say the same of a host? No I/O; private to the collection."""
+"""The two views of a host's metadata mode, from the API and from the host itself. No I/O."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ OPTIONAL, REQUIRED, DISABLED, UNKNOWN = "optional", "required", "disabled", "unk
 
 DISAGREE = "views_disagree"
 _FROM_VERDICT = {"compliant": REQUIRED, "optional": OPTIONAL, "exempt": OPTIONAL, "endpoint_disabled": DISABLED}
-_SAYS = {
-    OPTIONAL: "answers without a token",
-    REQUIRED: "answers with a token only",
-    DISABLED: "does not answer at all",
+_BEHAVIOR = {
+    OPTIONAL: "accepts normal-mode requests",
+    REQUIRED: "requires tokens",
+    DISABLED: "is disabled",
 }
+_IMPACT = "One of the two views is wrong, so neither proves whether the host requires tokens."
 _REMEDY = (
-    "A change through the API takes a moment: look again. If they still disagree, make sure that the instance ID belongs to"
-    " this host, set the options once more with alicloud.imds.metadata_options, and look for a rule, proxy or emulator on"
-    " the host that answers in place of the service."
+    "A change through the API takes effect after a moment: run the audit again. If the views still disagree, verify that the"
+    " instance ID belongs to this host, set the options again with `alicloud.imds.metadata_options`, and check the host for a"
+    " firewall rule, proxy or emulator that responds in place of the metadata service."
 )
 
 View = t.Optional[t.Mapping[str, t.Any]]
 
 
 def control_mode(view: View) -> t.Optional[str]:
-    """What the API says, None if it does not."""
+    """Return the mode that the API reports, None if it reports none."""
     if not view:
         return None
     if view.get("http_endpoint") == DISABLED:
@@ -37,27 +38,28 @@ def control_mode(view: View) -> t.Optional[str]:
 
 
 def guest_mode(view: View) -> t.Optional[str]:
-    """What was seen on the host, None if nothing was."""
+    """Return the mode that was observed on the host, None if none was."""
     verdict: t.Optional[str] = view["verdict"] if view else None
     return None if verdict == "unreachable" else verdict
 
 
 def mode(control: t.Optional[str], guest: t.Optional[str]) -> str:
-    """Both in one word. One view that says ``optional`` is enough; otherwise what was seen on the host counts more."""
+    """Combine both views. ``optional`` in one of them is enough; otherwise the host's own view takes precedence."""
     if OPTIONAL in (control, guest):
         return OPTIONAL
     return guest or control or UNKNOWN
 
 
 def disagreement(control: t.Optional[str], guest: t.Optional[str]) -> t.Optional[t.Dict[str, t.Any]]:
-    """The finding that the two views make, None if they agree or one of them is missing."""
+    """Return the finding for views that disagree, None if they agree or one is missing."""
     if control is None or guest is None or control == guest:
         return None
     return {
         "id": DISAGREE,
         "severity": "block" if guest == OPTIONAL else "warn",
         "title": "The API and the host disagree",
-        "evidence": "By the API the service %s; on the host it %s." % (_SAYS[control], _SAYS[guest]),
+        "evidence": "According to the API the service %s; on the host it %s." % (_BEHAVIOR[control], _BEHAVIOR[guest]),
+        "impact": _IMPACT,
         "remedy": _REMEDY,
         "waived": None,
     }

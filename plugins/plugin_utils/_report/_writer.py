@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How do the files get onto the disk? Each at once and whole, never readable by others. Private to the collection."""
+"""Read and write the files of the report: each is replaced atomically and is never readable by others."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ import typing as t
 
 
 class ReportError(Exception):
-    """The report cannot be read or written; the message names the path and says what to do."""
+    """The report cannot be read or written; the message names the path and the next step."""
 
 
 def read(path: str) -> t.Optional[str]:
-    """The text of *path*, None if there is none."""
+    """Return the text of *path*, None if there is no such file."""
     try:
         with open(path, encoding="utf-8", newline="") as stream:
             return stream.read()
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as exc:
-        raise ReportError("%s cannot be read (%s); move it away or check 'path'." % (path, exc)) from exc
+        raise ReportError("Cannot read %s: %s. Move it away or check 'path'." % (path, exc)) from exc
 
 
 def is_current(path: str, text: str, mode: int) -> bool:
-    """Is *path* a plain file with this text and mode?"""
+    """Return whether *path* is a regular file with this text and mode."""
     try:
         found = os.lstat(path)
     except OSError:
@@ -37,15 +37,16 @@ def is_current(path: str, text: str, mode: int) -> bool:
 
 
 def make_folder(path: str, mode: int) -> None:
+    """Create the folder *path* for files of *mode*, if it does not exist."""
     try:
-        # who may read the files must be able to reach them
+        # a group that may read the files must be able to enter the folder
         os.makedirs(path, 0o750 if mode & 0o040 else 0o700, exist_ok=True)
     except OSError as exc:
-        raise ReportError("The folder %s cannot be made: %s. Check 'path'." % (path, exc.strerror)) from exc
+        raise ReportError("Cannot create the folder %s: %s. Check 'path'." % (path, exc.strerror)) from exc
 
 
 def write(path: str, text: str, mode: int) -> None:
-    """Put *text* in place of what is at *path*; a link there is replaced, not followed."""
+    """Replace the file at *path* with *text*; a link there is replaced, not followed."""
     try:
         handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".report-")
         try:
@@ -59,4 +60,4 @@ def write(path: str, text: str, mode: int) -> None:
             os.unlink(temporary)
             raise
     except OSError as exc:
-        raise ReportError("%s cannot be written: %s. Check 'path'." % (path, exc.strerror)) from exc
+        raise ReportError("Cannot write %s: %s. Check 'path'." % (path, exc.strerror)) from exc

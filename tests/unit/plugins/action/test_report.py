@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.alicloud.imds.plugins.module_utils._fleetreport._options import argument_spec
+from ansible_collections.alicloud.imds.plugins.plugin_utils._report._options import argument_spec
 from ansible_collections.alicloud.imds.plugins.modules import report as module
 
 FILES = {"report.html", "report.json", "hosts.csv", "findings.csv", "junit.xml"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils._fleetreport._document import document, dumped, loaded
+from ansible_collections.alicloud.imds.plugins.plugin_utils._report._document import document, dumped, loaded
 
 from .entries import NOW, entries, finding, host, made
 

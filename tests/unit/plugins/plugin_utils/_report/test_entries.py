@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.alicloud.imds.plugins.module_utils._fleetreport import _entries
+from ansible_collections.alicloud.imds.plugins.plugin_utils._report import _entries
 from ansible_collections.alicloud.imds.plugins.module_utils._preflight import _run
 
 NAMES = dict.fromkeys(("user", "exe", "comm", "unit", "container", "source", "uid"))

@@ -10,8 +10,8 @@ import csv
 import io
 from xml.etree import ElementTree
 
-from ansible_collections.alicloud.imds.plugins.module_utils._fleetreport import _csv
-from ansible_collections.alicloud.imds.plugins.module_utils._fleetreport._junit import junit
+from ansible_collections.alicloud.imds.plugins.plugin_utils._report import _csv
+from ansible_collections.alicloud.imds.plugins.plugin_utils._report._junit import junit
 from hypothesis import given, settings
 
 from .entries import HOSTILE, finding, host, made, sample

@@ -13,8 +13,8 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils._fleetreport._page import page
-from ansible_collections.alicloud.imds.plugins.module_utils._fleetreport._words import verdict
+from ansible_collections.alicloud.imds.plugins.plugin_utils._report._page import page
+from ansible_collections.alicloud.imds.plugins.plugin_utils._report._words import verdict
 from hypothesis import given, settings
 
 from .entries import HOSTILE, finding, host, made, sample

@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils._fleetreport._markup import data, join, shown, tag
-from ansible_collections.alicloud.imds.plugins.module_utils._fleetreport._text import cell, cut, visible
+from ansible_collections.alicloud.imds.plugins.plugin_utils._report._markup import data, join, shown, tag
+from ansible_collections.alicloud.imds.plugins.plugin_utils._report._text import cell, cut, visible
 from hypothesis import given
 from hypothesis import strategies as st
 
