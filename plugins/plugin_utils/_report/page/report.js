@@ -96,8 +96,7 @@
   });
 
   // Unfolding a host
-  const prose = (text) =>
-    text.split(/`([^`\n]+)`/).map((part, at) => (at % 2 ? make("code", "", part) : part));
+  const prose = (text) => text.split(/`([^`\n]+)`/).map((part, at) => (at % 2 ? make("code", "", part) : part));
   const line = (name, value) =>
     value === undefined ? null : make("div", "", make("dt", "", name), make("dd", "", String(value)));
   const part = (title, ...children) => {
