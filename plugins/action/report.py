@@ -14,6 +14,7 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
+from ansible_collections.alicloud.imds.plugins.module_utils._common._utc import format_utc
 from ansible_collections.alicloud.imds.plugins.plugin_utils._report._options import argument_spec
 from ansible_collections.alicloud.imds.plugins.plugin_utils._report._report import report
 from ansible_collections.alicloud.imds.plugins.plugin_utils._report._writer import ReportError
@@ -32,7 +33,7 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(validated.errors.msg)
         params = dict(validated.validated_parameters)
         params["path"] = os.path.abspath(params["path"])
-        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        now = format_utc(time.time())
         try:
             result.update(report(params, now, self._task.check_mode))
         except (ReportError, ValueError) as exc:

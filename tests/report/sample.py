@@ -86,7 +86,10 @@ def _host(number: int, region: str | None, chance: random.Random, hardened: floa
         _rare(host, chance.random())
     if host["callers"] is not None:
         host["callers"].append(
-            {**_caller(("/usr/bin/cloud-init", "cloud-init.service", "root", "all"), chance), "mode": "token_authenticated"}
+            {
+                **_caller(("/usr/bin/cloud-init", "cloud-init.service", "root", "all"), chance),
+                "mode": "token_authenticated",
+            }
         )
     return host
 

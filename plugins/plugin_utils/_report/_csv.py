@@ -6,12 +6,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import typing as t
 
+from ansible_collections.alicloud.imds.plugins.module_utils._common._text import csv_line
+
 from ._hosts import normal_mode_callers
-from ._text import cell
 
 HOSTS = (
     *("host", "instance_id", "region_id", "name", "state", "next", "control", "api_http_tokens", "api_http_endpoint"),
@@ -66,8 +65,4 @@ def _finding(host: Document, finding: Document) -> t.Dict[str, t.Any]:
 
 
 def _written(columns: t.Sequence[str], rows: t.Iterable[t.Mapping[str, t.Any]]) -> str:
-    stream = io.StringIO()
-    writer = csv.writer(stream)
-    writer.writerow(columns)
-    writer.writerows([cell(row[column]) for column in columns] for row in rows)
-    return stream.getvalue()
+    return "".join([csv_line(columns), *(csv_line([row[column] for column in columns]) for row in rows)])

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
-import datetime
 import typing as t
+
+from ansible_collections.alicloud.imds.plugins.module_utils._common._utc import parse_date
 
 from . import _entries, _views
 from ._options import SEVERITIES
@@ -82,7 +83,7 @@ def _finding(finding: t.Dict[str, t.Any], host: str, today: str) -> t.Dict[str, 
     if waived is None:
         return dict(finding, waiver_holds=False)
     try:
-        expires = datetime.datetime.strptime(waived["expires"], "%Y-%m-%d").date().isoformat()
+        expires = parse_date(waived["expires"]).isoformat()
     except ValueError as exc:
         message = "The waiver of %r on %r must expire on a date such as 2030-01-31, not %r."
         raise ValueError(message % (finding["id"], host, waived["expires"])) from exc

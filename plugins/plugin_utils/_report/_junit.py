@@ -13,9 +13,10 @@ import itertools
 import typing as t
 from xml.etree import ElementTree
 
+from ansible_collections.alicloud.imds.plugins.module_utils._common._text import printable
+
 from ._document import CONTROL
 from ._hosts import EXEMPT, NON_COMPLIANT, UNKNOWN, is_blocking
-from ._text import visible
 from ._views import DISAGREE
 
 Document = t.Mapping[str, t.Any]
@@ -25,10 +26,10 @@ _NON_COMPLIANT = "The metadata service accepts normal-mode requests, which carry
 
 def junit(document: Document) -> str:
     checks = sorted({it["id"] for host in document["hosts"] for it in host["findings"]} | {DISAGREE})
-    root = ElementTree.Element("testsuites", {"name": visible(document["title"])})
+    root = ElementTree.Element("testsuites", {"name": printable(document["title"])})
     by_region = sorted(document["hosts"], key=lambda it: it["region_id"] or "")
     for region, hosts in itertools.groupby(by_region, key=lambda it: it["region_id"] or ""):
-        suite = ElementTree.SubElement(root, "testsuite", {"name": visible(region) or "no region"})
+        suite = ElementTree.SubElement(root, "testsuite", {"name": printable(region) or "no region"})
         for host in hosts:
             _add_case(suite, host, CONTROL["id"], _compliance(host))
             for check in checks:
@@ -68,12 +69,12 @@ def _described(finding: Document) -> str:
 
 
 def _add_case(suite: ElementTree.Element, host: Document, check: str, result: _Result) -> None:
-    names = {"classname": visible(host["host"]), "name": visible(check)}
+    names = {"classname": printable(host["host"]), "name": printable(check)}
     case = ElementTree.SubElement(suite, "testcase", names)
     kind, text = result
     if not kind:
         return
-    shown = visible(text, keep="\n")
+    shown = printable(text, keep="\n")
     if kind == "system-out":
         ElementTree.SubElement(case, kind).text = shown
         return

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Convert values to HTML. Untrusted text is cut, made visible and escaped; only this file and `_page` create markup. No I/O."""
+"""Convert values to HTML. Untrusted text is cut, made printable and escaped; only this file and `_page` create markup. No I/O."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ import json
 import re
 import typing as t
 
+from ansible_collections.alicloud.imds.plugins.module_utils._common._text import printable
 from markupsafe import Markup, escape
 
-from ._text import cut, visible
+from ._text import cut
 
 _SHOWN = 600  # characters of one text on the page; the JSON form has all that was kept
 _CODE = re.compile("`([^`\n]+)`")
 
 
 def shown(text: str) -> str:
-    """Return *text* as the page displays it: cut, and without invisible characters."""
-    return visible(cut(text, _SHOWN), keep="\n")
+    """Return *text* as the page displays it: cut, and with unprintable characters escaped."""
+    return printable(cut(text, _SHOWN), keep="\n")
 
 
 def finalized(value: t.Any) -> t.Any:

@@ -10,7 +10,7 @@ import typing as t
 
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._verdict import VERDICTS
 from ansible_collections.alicloud.imds.plugins.module_utils._host._fence_rules import MODES as FENCE_MODES
-from ansible_collections.alicloud.imds.plugins.module_utils._modes import VERDICTS as IN_GUEST_VERDICTS
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._access_modes import VERDICTS as IN_GUEST_VERDICTS
 from ansible_collections.alicloud.imds.plugins.module_utils._preflight._catalog import SEVERITIES
 
 Spec = t.Dict[str, t.Any]

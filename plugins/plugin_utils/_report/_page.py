@@ -28,20 +28,24 @@ def page(document: Document) -> str:
     groups = _summary.findings(hosts)
     left = [(it["title"], len(it["hosts"]) - it["waived_hosts"]) for it in groups if it["severity"] == "block"]
     style, script = _asset("report.css"), _asset("report.js")
-    return _environment().get_template("report.html.j2").render(
-        document=document,
-        policy="default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'"
-        % (_digest(style), _digest(script)),
-        style=style,
-        script=script,
-        verdict=_words.verdict(document["totals"]),
-        steps=_words.steps(document["totals"], [(title, number) for title, number in left if number]),
-        changes=_words.changes(document["drift"]),
-        groups=groups,
-        callers=_summary.callers(hosts),
-        rows=[_rows.row(it) for it in hosts],
-        picks=_rows.picks(hosts),
-        details=_markup.data([_rows.details(it) for it in hosts]),
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            document=document,
+            policy="default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'"
+            % (_digest(style), _digest(script)),
+            style=style,
+            script=script,
+            verdict=_words.verdict(document["totals"]),
+            steps=_words.steps(document["totals"], [(title, number) for title, number in left if number]),
+            changes=_words.changes(document["drift"]),
+            groups=groups,
+            callers=_summary.callers(hosts),
+            rows=[_rows.row(it) for it in hosts],
+            picks=_rows.picks(hosts),
+            details=_markup.data([_rows.details(it) for it in hosts]),
+        )
     )
 
 

@@ -10,10 +10,11 @@ import os
 import secrets
 import typing as t
 
+from ansible_collections.alicloud.imds.plugins.module_utils._common._text import printable
+
 from . import _csv, _entries, _junit, _words, _writer
 from ._document import Document, document, dumped, loaded
 from ._page import page
-from ._text import visible
 from ._views import control_mode, guest_mode
 
 Result = t.Dict[str, t.Any]
@@ -62,7 +63,7 @@ def lines(made: t.Optional[Document]) -> str:
         views = control_mode(host["control_plane"]), guest_mode(host["in_guest"])
         found.append("%s: %s in the API, %s on the host" % (host["host"], *(it or "unknown" for it in views)))
         found += ["%s: %s %s" % (host["host"], it["severity"], it["id"]) for it in host["findings"]]
-    return "".join(visible(it) + "\n" for it in found)
+    return "".join(printable(it) + "\n" for it in found)
 
 
 class _Files:
@@ -81,9 +82,7 @@ class _Files:
 
     def at(self, now: str) -> t.Dict[str, str]:
         """Return the texts for a report of the time *now*, in the order of writing."""
-        return {
-            kind: self._texts[kind].replace(self._placeholder, _TIMES.get(kind, str)(now)) for kind in NAMES
-        }
+        return {kind: self._texts[kind].replace(self._placeholder, _TIMES.get(kind, str)(now)) for kind in NAMES}
 
 
 def _before(path: str) -> t.Optional[Document]:

@@ -41,9 +41,7 @@ def row(host: Host) -> Row:
         "guest": (host["in_guest"] or {}).get("verdict"),
         "disagree": None not in (control, guest) and control != guest,
         "checked": host["checked"],
-        "findings": [
-            (it["id"], "waived" if it["waiver_holds"] else it["severity"]) for it in host["findings"][:_FEW]
-        ],
+        "findings": [(it["id"], "waived" if it["waiver_holds"] else it["severity"]) for it in host["findings"][:_FEW]],
         "more_findings": max(len(host["findings"]) - _FEW, 0),
         "sort_findings": _weight(host),
         "watched": host["callers"] is not None,

@@ -100,7 +100,10 @@ def _to_enforce(totals: Totals, blocking: t.Sequence[t.Tuple[str, int]]) -> t.It
     following, unknown = totals["next"], totals["states"][UNKNOWN]
     findings = _listed(("%s (%s)" % (title, format(number, ",")) for title, number in blocking[:3]), len(blocking) - 3)
     yield Step(
-        "Resolve the blocking findings on %s" % counted(following[BLOCKED], "host"), findings, following[BLOCKED], BLOCKED
+        "Resolve the blocking findings on %s" % counted(following[BLOCKED], "host"),
+        findings,
+        following[BLOCKED],
+        BLOCKED,
     )
     yield Step(
         "Update the normal-mode callers on %s" % counted(following[HAS_CALLERS], "host"),

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 import typing as t
+
+from ansible_collections.alicloud.imds.plugins.module_utils._common._atomic import replace_file
 
 
 class ReportError(Exception):
@@ -48,16 +49,6 @@ def make_folder(path: str, mode: int) -> None:
 def write(path: str, text: str, mode: int) -> None:
     """Replace the file at *path* with *text*; a link there is replaced, not followed."""
     try:
-        handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".report-")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fchmod(stream.fileno(), mode)
-                os.fsync(stream.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        replace_file(path, text.encode(), mode)
     except OSError as exc:
         raise ReportError("Cannot write %s: %s. Check 'path'." % (path, exc.strerror)) from exc

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.alicloud.imds.plugins.plugin_utils._report._options import argument_spec
 from ansible_collections.alicloud.imds.plugins.modules import report as module
+from ansible_collections.alicloud.imds.plugins.plugin_utils._report._options import argument_spec
 
 FILES = {"report.html", "report.json", "hosts.csv", "findings.csv", "junit.xml"}
 OPEN = {"host": "web1", "in_guest": {"verdict": "optional"}, "findings": []}

@@ -81,17 +81,22 @@ def test_the_same_again_keeps_what_changed_before() -> None:
         ("", "no"),
         ("[]", "no"),
         ("{}", "no"),
-        ('{"format": 2}', "format 2"),
+        ('{"format": 3}', "format 3"),
         ('{"format": 1, "generated_at": "x", "drift": null, "hosts": [{"host": "a"}]}', "no"),
         ("\x00", "no"),
     ],
 )
 def test_what_is_no_report_is_refused(text: str, problem: str) -> None:
-    with pytest.raises(ValueError, match="format 2" if problem == "format 2" else "is not a fleet report"):
+    with pytest.raises(ValueError, match="format 3" if problem == "format 3" else "is not a fleet report"):
         loaded(text)
+
+
+def test_a_report_of_format_1_can_be_compared() -> None:
+    before = loaded(dumped(dict(made(host(findings=[finding()])), format=1)))
+    assert made(host(findings=[]), before=before, now=LATER)["drift"]["solved_findings"] == [{"host": "web1", **OLD}]
 
 
 def test_the_json_form_says_its_version() -> None:
     report = json.loads(dumped(made(host())))
-    assert report["format"] == 1
+    assert report["format"] == 2
     assert set(report) == {"format", "generated_at", "title", "control", "totals", "regions", "hosts", "drift"}

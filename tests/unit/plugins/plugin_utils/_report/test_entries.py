@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What preflight_info returns goes into the report as it is."""
+"""The report accepts what preflight_info returns."""
 
 from __future__ import annotations
 
-from ansible_collections.alicloud.imds.plugins.plugin_utils._report import _entries
 from ansible_collections.alicloud.imds.plugins.module_utils._preflight import _run
+from ansible_collections.alicloud.imds.plugins.plugin_utils._report import _entries
 
 NAMES = dict.fromkeys(("user", "exe", "comm", "unit", "container", "source", "uid"))
 
@@ -31,8 +31,8 @@ def test_detail_follows_the_evidence() -> None:
 
 
 def test_a_caller_has_the_best_names_there_are() -> None:
-    row = {"mode": "plain", "count": 1, **NAMES}
-    assert _entries.caller(row) == {"mode": "plain", "count": 1, "user": None, "exe": None, "unit": None}
+    row = {"mode": "normal_mode", "count": 1, **NAMES}
+    assert _entries.caller(row) == {"mode": "normal_mode", "count": 1, "user": None, "exe": None, "unit": None}
     named = _entries.caller({**row, "uid": 33, "comm": "curl", "source": "172.17.0.2"})
     assert (named["user"], named["exe"], named["unit"]) == ("33", "curl", "from 172.17.0.2")
     named = _entries.caller(

@@ -27,7 +27,7 @@ def cases(report: dict) -> dict[tuple[str, str], str]:
     return found
 
 
-def test_junit_fails_what_is_open_or_blocks() -> None:
+def test_junit_fails_what_is_non_compliant_or_blocks() -> None:
     waived = finding("lib", waived={"reason": "Replaced soon", "expires": "2030-01-01"})
     report = made(
         host("a", "required", findings=[]),
@@ -76,7 +76,7 @@ def test_csv_has_a_row_per_host_and_per_finding() -> None:
     findings = list(csv.DictReader(io.StringIO(_csv.findings(report))))
     assert [it["host"] for it in hosts] == [it["host"] for it in report["hosts"]]
     assert len(findings) == sum(report["totals"]["findings"].values()) > 10
-    assert {it["state"] for it in hosts} >= {"open", "closed"}
+    assert {it["state"] for it in hosts} >= {"non_compliant", "compliant"}
 
 
 def hostile(text: str) -> dict:
@@ -85,7 +85,7 @@ def hostile(text: str) -> dict:
         "control_plane": {"http_tokens": "optional", "reason": text},
         "in_guest": {"verdict": "optional", "problems": [text]},
         "findings": [{"id": text, "severity": "block", "title": text, "evidence": text, "remedy": text}],
-        "callers": [{"mode": "plain", **dict.fromkeys(("user", "exe", "unit", "path_class", "last_seen"), text)}],
+        "callers": [{"mode": "normal_mode", **dict.fromkeys(("user", "exe", "unit", "path_class", "last_seen"), text)}],
         "fence": {"mode": "audit", "counters": {text: text}},
         "outcome": {"result": "failed", "reason": text},
     }

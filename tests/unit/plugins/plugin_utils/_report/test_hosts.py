@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The state of a host: both views, what holds it up, waivers, totals."""
+"""The state of a host: both views, the next step, waivers, totals."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .entries import finding, host, made
 @pytest.mark.parametrize(
     ("control", "guest", "state", "disagrees"),
     [
-        ("required", "required", "closed", None),
-        ("optional", "optional", "open", None),
-        ("required", "optional", "open", "block"),
-        ("optional", "required", "open", "warn"),
-        ("required", "disabled", "off", "warn"),
-        ("required", "unreachable", "closed", None),
-        ("required", None, "closed", None),
-        (None, "required", "closed", None),
+        ("required", "required", "compliant", None),
+        ("optional", "optional", "non_compliant", None),
+        ("required", "optional", "non_compliant", "block"),
+        ("optional", "required", "non_compliant", "warn"),
+        ("required", "disabled", "disabled", "warn"),
+        ("required", "unreachable", "compliant", None),
+        ("required", None, "compliant", None),
+        (None, "required", "compliant", None),
         (None, "unreachable", "unknown", None),
         (None, None, "unknown", None),
     ],
@@ -35,10 +35,10 @@ def test_two_views_make_one_state(control, guest, state, disagrees) -> None:
     assert report["totals"]["views_disagree"] == bool(disagrees)
 
 
-def test_a_disabled_endpoint_is_off_whatever_the_tokens_are() -> None:
+def test_a_disabled_endpoint_is_disabled_whatever_the_tokens_are() -> None:
     view = {"http_tokens": "required", "http_endpoint": "disabled", "verdict": "endpoint_disabled"}
     (one,) = made(dict(host(), control_plane=view))["hosts"]
-    assert (one["state"], one["control"]) == ("off", "NON_COMPLIANT")
+    assert (one["state"], one["control"]) == ("disabled", "NON_COMPLIANT")
 
 
 def test_only_a_verdict_is_enough() -> None:
@@ -46,27 +46,27 @@ def test_only_a_verdict_is_enough() -> None:
         made({"host": "a", "control_plane": {"verdict": verdict}})["hosts"][0]["state"]
         for verdict in ("compliant", "optional", "endpoint_disabled", "exempt", "unknown")
     ]
-    assert states == ["closed", "open", "off", "exempt", "unknown"]
+    assert states == ["compliant", "non_compliant", "disabled", "exempt", "unknown"]
 
 
-PLAIN = {"mode": "plain", "exe": "/usr/bin/curl"}
+CALLER = {"mode": "normal_mode", "exe": "/usr/bin/curl"}
 
 
 @pytest.mark.parametrize(
     ("known", "following"),
     [
-        ({}, "unchecked"),
+        ({}, "not_checked"),
         ({"findings": []}, "ready"),
-        ({"findings": [finding()]}, "held"),
+        ({"findings": [finding()]}, "blocked"),
         ({"findings": [finding(severity="warn")]}, "ready"),
         ({"findings": [finding(waived={"reason": "ok", "expires": "2026-11-24"})]}, "ready"),
-        ({"findings": [finding(waived={"reason": "ok", "expires": "2026-11-23"})]}, "held"),
-        ({"findings": [], "callers": [PLAIN]}, "called"),
-        ({"findings": [], "callers": [{**PLAIN, "noise": "Cloud Assistant's first request"}]}, "ready"),
-        ({"findings": [], "callers": [{**PLAIN, "mode": "token"}]}, "ready"),
+        ({"findings": [finding(waived={"reason": "ok", "expires": "2026-11-23"})]}, "blocked"),
+        ({"findings": [], "callers": [CALLER]}, "has_callers"),
+        ({"findings": [], "callers": [{**CALLER, "noise": "Cloud Assistant's first request"}]}, "ready"),
+        ({"findings": [], "callers": [{**CALLER, "mode": "token_authenticated"}]}, "ready"),
     ],
 )
-def test_what_an_open_host_waits_for(known, following) -> None:
+def test_the_next_step_of_a_non_compliant_host(known, following) -> None:
     report = made(host(guest="optional", **known))
     assert report["hosts"][0]["next"] == following and report["totals"]["next"][following] == 1
 
@@ -81,7 +81,7 @@ def test_totals_and_regions() -> None:
     far = dict(host("far", "optional"), region_id=None, findings=[finding(), finding("x", "info")])
     report = made(host("a", "required", outcome={"result": "rolled_back"}), far)
     totals = report["totals"]
-    assert totals["states"] == {"open": 1, "unknown": 0, "exempt": 0, "off": 0, "closed": 1}
+    assert totals["states"] == {"non_compliant": 1, "unknown": 0, "exempt": 0, "disabled": 0, "compliant": 1}
     assert totals["findings"] == {"block": 1, "warn": 0, "info": 1, "waived": 0}
     assert totals["outcomes"]["rolled_back"] == 1
     assert [(it["region_id"], it["hosts"]) for it in report["regions"]] == [("", 1), ("cn-hangzhou", 1)]
