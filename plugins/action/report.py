@@ -27,6 +27,7 @@ class ActionModule(ActionBase):
     _requires_connection = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        """Validate the arguments of the task, write the report and return its result."""
         result = super().run(tmp, task_vars)
         validated = ArgumentSpecValidator(argument_spec()).validate(plain(self._task.args))
         if validated.error_messages:

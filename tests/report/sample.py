@@ -15,12 +15,15 @@ Entry = dict[str, Any]
 
 REGIONS = ("cn-hangzhou", "cn-shanghai", "cn-beijing", "cn-shenzhen", "ap-southeast-1", "eu-central-1", "us-west-1")
 SHARES = (30, 25, 15, 12, 9, 6, 3)
-CALLER, SCRIPT, OSSUTIL = (
-    name if name in CATALOG else name.replace("normal_mode", "plain")
-    for name in ("caller_normal_mode", "script_normal_mode", "ossutil_normal_mode")
-)
-if SCRIPT not in CATALOG:
-    SCRIPT = "script_reads_plain"
+
+
+def _known(kind: str) -> str:
+    """Return the ID of the finding about normal-mode requests of *kind*."""
+    (name,) = (it for it in CATALOG if it.startswith(kind + "_") and it.endswith(("_normal_mode", "_plain")))
+    return name
+
+
+CALLER, SCRIPT, OSSUTIL = _known("caller"), _known("script"), _known("ossutil")
 KINDS = ("web", "api", "db", "cache", "batch", "gateway")
 
 # The evidence of some findings; everything else about them is what the catalog of the preflight check says.
