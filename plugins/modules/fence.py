@@ -119,6 +119,7 @@ refused:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.alicloud.imds.plugins.module_utils._host import _fence, _fence_files, _reachability
+from ansible_collections.alicloud.imds.plugins.module_utils._host._fence_rules import MODES
 from ansible_collections.alicloud.imds.plugins.module_utils._host._subprocess import HostError
 
 NAMES = {"type": "list", "elements": "str", "default": []}
@@ -128,7 +129,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "state": {"type": "str", "choices": ["present", "restored"], "default": "present"},
-            "mode": {"type": "str", "choices": ["off", "audit", "enforce"]},
+            "mode": {"type": "str", "choices": list(MODES)},
             "allowed_users": NAMES,
             "allowed_groups": NAMES,
             "allowed_sources": NAMES,

@@ -7,44 +7,46 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: report
-short_description: One page on the metadata access of a whole fleet
+short_description: Report on the metadata access of a whole fleet
 version_added: 0.2.0
 author:
   - Contributors to the alicloud.imds collection (@alicloud-imds)
 description:
-  - Writes what other modules found out about each host into one self-contained HTML page, and the same as JSON, CSV and JUnit XML.
-  - Compares with the report that is in the folder already, and says what changed since.
-  - Adds the finding C(views_disagree) to hosts whose metadata service does otherwise than the ECS API says.
-  - Asks nothing of hosts or of the API. Runs once, on the controller.
+  - Writes the results of other modules for each host to one self-contained HTML page, and the same data as JSON, CSV and JUnit XML.
+  - Compares them with the report that is already in the folder, and returns what changed since then.
+  - Adds the finding C(views_disagree) to hosts whose metadata service does not behave as the ECS API reports.
+  - Sends no request to hosts or to the API. Runs on the controller, whatever the connection of the host is. Use it with C(run_once).
 options:
   path:
     description:
-      - Folder for C(report.html), C(report.json), C(hosts.csv), C(findings.csv) and C(junit.xml). Made if it is not there.
-      - Each file is replaced as a whole. A C(report.json) that is no report of this module is an error.
+      - Folder on the controller for C(report.html), C(report.json), C(hosts.csv), C(findings.csv) and C(junit.xml). Created if it does
+        not exist. A relative path starts at the working directory of Ansible.
+      - Each file is replaced atomically; a symbolic link in its place is replaced, not followed. A C(report.json) that is not a
+        report of this module is an error.
     type: path
     required: true
   title:
     description:
-      - What the page is about.
+      - Title of the page.
     type: str
     default: ECS metadata access
   mode:
     description:
-      - Mode of the files. Findings and callers tell an attacker where to begin, so others may never read them.
-      - A folder that is made gets V(0700) or V(0750).
+      - Mode of the files. Findings and callers show an attacker where to start, so others can never read them.
+      - A folder that is created gets V(0700) or V(0750).
     type: str
     choices: ['0600', '0640']
     default: '0600'
   hosts:
     description:
-      - What is known of each host, one entry per host. Everything but the name may be left out.
-      - Texts longer than 2,000 characters are cut.
+      - The data of each host, one entry per host. Only the name is required.
+      - Text is cut to 2,000 characters.
     type: list
     elements: dict
     required: true
     suboptions:
       host:
-        description: Name of the host, usually C(inventory_hostname). Reports are compared by it.
+        description: Name of the host, usually C(inventory_hostname). It identifies the host when reports are compared.
         type: str
         required: true
       instance_id:
@@ -57,15 +59,15 @@ options:
         description: Name of the instance.
         type: str
       control_plane:
-        description: What the ECS API says, as M(alicloud.imds.metadata_options_info) returns it.
+        description: The metadata options in the ECS API, as M(alicloud.imds.metadata_options_info) returns them.
         type: dict
         suboptions:
           http_tokens:
-            description: Whether tokens are mandatory.
+            description: Whether tokens are required.
             type: str
             choices: [optional, required]
           http_endpoint:
-            description: Whether the metadata service answers at all.
+            description: Whether the metadata service is enabled.
             type: str
             choices: [enabled, disabled]
           instance_metadata_tags:
@@ -73,14 +75,14 @@ options:
             type: str
             choices: [enabled, disabled]
           verdict:
-            description: The verdict. An V(exempt) host that answers without a token is not counted as open.
+            description: The verdict. An V(exempt) host that accepts normal-mode requests is not counted as non-compliant.
             type: str
             choices: [compliant, optional, endpoint_disabled, exempt, unknown]
           reason:
-            description: Why it is V(exempt) or V(unknown).
+            description: Why the verdict is V(exempt) or V(unknown).
             type: str
       in_guest:
-        description: What was seen on the host, as M(alicloud.imds.access_modes_info) returns it.
+        description: The access modes on the host, as M(alicloud.imds.access_modes_info) returns them.
         type: dict
         suboptions:
           verdict:
@@ -89,11 +91,11 @@ options:
             choices: [optional, required, disabled, unreachable]
             required: true
           problems:
-            description: What the service does otherwise than documented, or why it is unreachable.
+            description: Deviations of the service from its documentation, or why it is unreachable.
             type: list
             elements: str
       findings:
-        description: What would break if tokens became mandatory. Left out or null, the host counts as not checked.
+        description: What would break if tokens were required. If omitted or null, the host counts as not checked.
         type: list
         elements: dict
         suboptions:
@@ -102,29 +104,32 @@ options:
             type: str
             required: true
           severity:
-            description: V(block) holds up the switch to tokens.
+            description: V(block) means that tokens must not be required yet.
             type: str
             choices: [block, warn, info]
             required: true
           title:
-            description: The finding in a few words, the same on each host.
+            description: What is wrong, in a few words, the same on each host.
             type: str
             required: true
           detail:
-            description: What is special about this one.
+            description: What distinguishes this occurrence.
             type: str
           evidence:
-            description: What was found on this host, as text, or as the dict that M(alicloud.imds.preflight_info) returns.
+            description: Where it was found on this host, as text, or as the dict that M(alicloud.imds.preflight_info) returns.
             type: raw
+          impact:
+            description: What breaks when tokens are required.
+            type: str
           remedy:
-            description: How to solve it.
+            description: How to resolve it. Text between backticks is displayed as code.
             type: str
           waived:
-            description: Somebody decided to go on regardless. Null if nobody did.
+            description: The waiver of this finding, null if there is none.
             type: dict
             suboptions:
               reason:
-                description: Why.
+                description: Why the finding is acceptable.
                 type: str
                 required: true
               expires:
@@ -132,98 +137,104 @@ options:
                 type: str
                 required: true
       callers:
-        description: Who read metadata on the host. Left out or null, the host counts as not watched.
+        description: The callers that were recorded on the host. If omitted or null, the host counts as not watched.
         type: list
         elements: dict
         suboptions:
           mode:
-            description: How it was read. V(plain) is without a token; everything else is shown as it is.
+            description: Mode of the requests. V(normal_mode) means without a token; any other mode is displayed as it is.
             type: str
             required: true
           uid:
             description: User ID, shown where there is no O(hosts[].callers[].user).
             type: int
           user:
-            description: Name of the user.
+            description: User name.
             type: str
           exe:
-            description: Path of the program.
+            description: Path of the executable.
             type: str
           comm:
-            description: What the program calls itself, shown where there is no O(hosts[].callers[].exe).
+            description: Command name, shown where there is no O(hosts[].callers[].exe).
             type: str
           unit:
-            description: Unit of systemd.
+            description: systemd unit.
             type: str
           container:
             description: Container, shown instead of O(hosts[].callers[].unit).
             type: str
           source:
-            description: Address that the host forwarded the requests from, shown where nothing else is known.
+            description: Source address of forwarded requests, shown where there is neither a unit nor a container.
             type: str
           path_class:
-            description: What kind of item was read.
+            description: Class of the metadata that was read.
             type: str
           count:
-            description: How many requests were seen.
+            description: Number of requests.
             type: int
           first_seen:
-            description: When the first of them was seen, in ISO 8601 and UTC, such as V(2026-11-20T08:00:00Z).
+            description: Time of the first request, ISO 8601 in UTC, such as V(2026-11-20T08:00:00Z).
             type: str
           last_seen:
-            description: When the last of them was seen, likewise.
+            description: Time of the last request, in the same format.
             type: str
           noise:
-            description: Why a caller in plain mode is harmless, null if it is not. Such a caller is not counted.
+            description: Why a normal-mode caller is known to be harmless, null if it is not. A harmless caller is not counted.
             type: str
       fence:
-        description: The firewall rules on the host.
+        description: The metadata firewall on the host, see M(alicloud.imds.fence).
         type: dict
         suboptions:
           mode:
-            description: What they do.
+            description: Its mode.
             type: str
             choices: ['off', audit, enforce]
             required: true
           counters:
-            description: Their counters, name and number.
+            description: Its counters, name and number.
             type: dict
       outcome:
-        description: What a run that changes hosts did to this one.
+        description: The result of the last run that changes hosts.
         type: dict
         suboptions:
           result:
-            description: How it ended.
+            description: The result.
             type: str
             choices: [changed, unchanged, failed, rolled_back, unreachable, skipped]
             required: true
           reason:
-            description: Why.
+            description: The reason for it.
             type: str
       batch:
-        description: Batch of the run that the host was in.
+        description: Batch of that run.
         type: str
   unreachable:
-    description: Names of hosts that could not be reached, or failed before they could be looked at.
+    description: Names of hosts that were unreachable, or failed before they were examined.
     type: list
     elements: str
     default: []
   skipped:
-    description: Names of hosts whose turn did not come.
+    description: Names of hosts that the run did not reach.
     type: list
     elements: str
     default: []
 extends_documentation_fragment:
   - alicloud.imds._attributes
 attributes:
+  action:
+    support: full
+    description: An action plugin does the work, so all of it runs on the controller.
   check_mode:
-    description: Can run in C(check_mode) and says whether the report would change, and how.
+    description: Can run in C(check_mode) and returns whether and how the report would change.
   diff_mode:
     support: full
     description: Returns one line per host and finding, before and after.
+  platform:
+    description: The files are written on the controller. The managed nodes need nothing.
 notes:
-  - A run that finds the same again only puts a new time into the files and is not C(changed).
-  - A report on part of the fleet belongs into a folder of its own; otherwise the other hosts count as vanished.
+  - The files are written by the user who runs Ansible. C(become) and C(delegate_to) have no effect on that.
+  - A run with the same findings only renews the time in the files and is not C(changed).
+  - Keep a report on part of the fleet in a folder of its own. Otherwise the other hosts count as vanished.
 seealso:
   - module: alicloud.imds.preflight_info
   - module: alicloud.imds.access_modes_info
@@ -231,7 +242,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: One page on all hosts
+- name: Report on all hosts
   alicloud.imds.report:
     path: "{{ playbook_dir }}/report"
     hosts:
@@ -252,21 +263,21 @@ EXAMPLES = r"""
         findings:
           - id: cloud_init_too_old
             severity: block
-            title: cloud-init cannot read with tokens
+            title: cloud-init does not support tokens
             evidence: cloud-init 20.4.1 (/usr/bin/cloud-init)
+            impact: The instance does not start properly.
             remedy: Upgrade to cloud-init 23.2.2 or later.
-  delegate_to: localhost
   run_once: true
   register: report
 
-- name: Say where it is
+- name: Show where the report is
   ansible.builtin.debug:
-    msg: "{{ report.totals.states.open }} open hosts, see {{ report.paths.html }}"
+    msg: "{{ report.totals.states.non_compliant }} non-compliant hosts, see {{ report.paths.html }}"
 """
 
 RETURN = r"""
 paths:
-  description: The files. In check mode they may not be there.
+  description: Paths of the files. In check mode they may not exist.
   returned: success
   type: dict
   sample:
@@ -276,7 +287,7 @@ paths:
     findings_csv: /srv/report/findings.csv
     junit: /srv/report/junit.xml
 totals:
-  description: What was counted, over all hosts.
+  description: Numbers over all hosts.
   returned: success
   type: dict
   contains:
@@ -285,92 +296,70 @@ totals:
       type: int
       returned: always
     states:
-      description: How many hosts are in each state. V(open) ones answer without a token and are not V(exempt).
+      description: Number of hosts in each state. V(non_compliant) hosts accept normal-mode requests and are not V(exempt).
       type: dict
       returned: always
-      sample: {"open": 37, "unknown": 3, "exempt": 12, "off": 8, "closed": 940}
+      sample: {"non_compliant": 37, "unknown": 3, "exempt": 12, "disabled": 8, "compliant": 940}
     next:
       description: >-
-        What the open hosts wait for - findings that block (V(held)), a check (V(unchecked)), programs that read without a token
-        (V(called)), or nothing (V(ready)).
+        Number of non-compliant hosts by next step - resolve findings that block (V(blocked)), run the preflight check
+        (V(not_checked)), update normal-mode callers (V(has_callers)), or require tokens (V(ready)).
       type: dict
       returned: always
-      sample: {"held": 25, "unchecked": 0, "called": 4, "ready": 8}
+      sample: {"blocked": 25, "not_checked": 0, "has_callers": 4, "ready": 8}
     findings:
-      description: How many findings of each severity there are, and how many are waived.
+      description: Number of findings of each severity, and of waived findings.
       type: dict
       returned: always
       sample: {"block": 31, "warn": 12, "info": 4, "waived": 2}
     views_disagree:
-      description: On how many hosts the API and the host disagree.
+      description: Number of hosts whose views from the API and from the host disagree.
       type: int
       returned: always
-    hosts_with_plain_callers:
-      description: On how many hosts programs read without a token, known noise aside.
+    hosts_with_normal_mode_callers:
+      description: Number of hosts with normal-mode callers, except known noise.
       type: int
       returned: always
     outcomes:
-      description: How many hosts a run that changes them left in each way.
+      description: Number of hosts by result of the last run that changes hosts.
       type: dict
       returned: always
       sample: {"changed": 40, "unchanged": 0, "failed": 1, "rolled_back": 2, "unreachable": 0, "skipped": 0}
 drift:
-  description: What changed since the last report that said something else, null if this is the first.
+  description: What changed since the last report that differs, null if this is the first.
   returned: success
   type: dict
   contains:
     since:
-      description: When that report was made.
+      description: Time of that report.
       type: str
       returned: always
       sample: "2026-11-20T08:00:00Z"
     new_hosts:
-      description: Hosts that were not in it.
+      description: Hosts that are only in this report.
       type: list
       elements: str
       returned: always
     vanished_hosts:
-      description: Hosts that were in it only.
+      description: Hosts that are only in that report.
       type: list
       elements: str
       returned: always
     changed_modes:
-      description: Hosts whose mode changed, in the view V(control_plane) or V(in_guest).
+      description: Hosts whose mode changed, in the view C(control_plane) or C(in_guest).
       type: list
       elements: dict
       returned: always
       sample: [{"host": "web1", "view": "in_guest", "before": "optional", "after": "required"}]
     new_findings:
-      description: Findings that were not in it, of hosts that were.
+      description: Findings that are only in this report, of hosts that are in both.
       type: list
       elements: dict
       returned: always
-      sample: [{"host": "web2", "id": "cloud_init_too_old", "severity": "block", "title": "cloud-init cannot read with tokens"}]
+      sample: [{"host": "web2", "id": "cloud_init_too_old", "severity": "block", "title": "cloud-init does not support tokens"}]
     solved_findings:
-      description: Findings of it that are gone, of hosts that are still there.
+      description: Findings that are only in that report, of hosts that are in both.
       type: list
       elements: dict
       returned: always
 """
-
-import time
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.alicloud.imds.plugins.module_utils._fleetreport._options import argument_spec
-from ansible_collections.alicloud.imds.plugins.module_utils._fleetreport._report import report
-from ansible_collections.alicloud.imds.plugins.module_utils._fleetreport._writer import ReportError
-
-
-def main() -> None:
-    # no_log: the system log is no place for what is known of a whole fleet
-    module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True, no_log=True)
-    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    try:
-        result = report(module.params, now, module.check_mode)
-    except (ReportError, ValueError) as exc:
-        module.fail_json(msg=str(exc))
-    module.exit_json(**result)
-
-
-if __name__ == "__main__":
-    main()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reports that ansible-playbook made with the installed collection, and the browser that opens them."""
+"""Reports that ansible-playbook wrote with the installed collection, and the browser that opens them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,13 @@ from typing import Any
 
 import pytest
 
+# The sample takes its findings from the catalog of the installed collection.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / ".cache/collections"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import browser as chromium
+import npm
 import sample
 
 # The fleet is read from a file, as values of facts and results are: nothing in it is a template.
@@ -33,7 +37,6 @@ PLAYBOOK = """
       alicloud.imds.report:
         path: "{{ folder }}"
         hosts: "{{ lookup('ansible.builtin.file', fleet) | from_json }}"
-      delegate_to: localhost
       run_once: true
 """
 HOSTILE = [
@@ -82,7 +85,9 @@ def hostile_fleet() -> list[dict[str, Any]]:
         entry.update(dict.fromkeys(("instance_id", "region_id", "name", "batch"), text), host=f"{text} {number}")
         entry["in_guest"]["problems"] = [text]
         entry["findings"] = [dict.fromkeys(("id", "title", "evidence", "remedy"), text) | {"severity": "block"}]
-        entry["callers"] = [dict.fromkeys(("user", "exe", "unit", "path_class", "last_seen"), text) | {"mode": "plain"}]
+        entry["callers"] = [
+            dict.fromkeys(("user", "exe", "unit", "path_class", "last_seen"), text) | {"mode": "normal_mode"}
+        ]
         entry["fence"] = {"mode": "audit", "counters": {text: text}}
         entry["outcome"] = {"result": "failed", "reason": text}
         fleet.append(entry)
@@ -110,6 +115,15 @@ def browser() -> Iterator[chromium.Browser]:
         pytest.skip(reason)
     with chromium.start() as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """Return the source of axe-core, which judges accessibility."""
+    folder, reason = npm.installed()
+    if folder is None:
+        pytest.skip(reason)
+    return (folder / "axe-core/axe.min.js").read_text()
 
 
 @pytest.fixture

@@ -2,47 +2,40 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Fleets to report on: always the same for a size and a day, and as mixed as real ones are."""
+"""Fleets to report on: the same for a size and a day, and as mixed as real ones."""
 
 from __future__ import annotations
 
 import random
 from typing import Any
 
+from ansible_collections.alicloud.imds.plugins.module_utils._preflight._catalog import CATALOG
+
 Entry = dict[str, Any]
 
 REGIONS = ("cn-hangzhou", "cn-shanghai", "cn-beijing", "cn-shenzhen", "ap-southeast-1", "eu-central-1", "us-west-1")
 SHARES = (30, 25, 15, 12, 9, 6, 3)
+
+
+def _known(kind: str) -> str:
+    """Return the ID of the finding about normal-mode requests of *kind*."""
+    (name,) = (it for it in CATALOG if it.startswith(kind + "_") and it.endswith(("_normal_mode", "_plain")))
+    return name
+
+
+CALLER, SCRIPT, OSSUTIL = _known("caller"), _known("script"), _known("ossutil")
 KINDS = ("web", "api", "db", "cache", "batch", "gateway")
 
-FINDINGS = {
-    "cloud_init_too_old": (
-        "block",
-        "cloud-init is too old for tokens",
-        "cloud-init 20.4.1 (Debian 11)",
-        "Upgrade to cloud-init 23.2.2 or later before tokens become mandatory. With an older one the instance does not start"
-        " properly after the switch.",
-    ),
-    "credentials-python-too-old": (
-        "block",
-        "The credentials library for Python reads without a token",
-        "alibabacloud_credentials 0.3.5 in /opt/billing/venv/lib/python3.9/site-packages",
-        "Upgrade it: pip install 'alibabacloud_credentials>=0.3.6', and restart what uses it.",
-    ),
-    "plain-callers": (
-        "block",
-        "Programs read without a token",
-        "/usr/local/bin/backup.sh (cron.service), 48 requests, last 2026-11-23 03:00",
-        "Let them ask for a token first, for example with ecs-metadata get, and wait for the quiet period.",
-    ),
-    "script-reads-plain": (
-        "warn",
-        "A script asks the metadata service without a token",
-        "/etc/cron.d/inventory line 3: curl -s http://100.100.100.200/latest/meta-data/instance-id",
-        "Replace the call by: ecs-metadata get instance-id",
-    ),
-    "ossutil-1": ("warn", "ossutil 1 knows no tokens", "/usr/local/bin/ossutil 1.7.19", "Move to ossutil 2."),
-    "agent-restart": ("info", "An agent runs from files that were replaced", "aliyun.service, pid 812", "Restart it."),
+# The evidence of some findings; everything else about them is what the catalog of the preflight check says.
+EVIDENCE = {
+    "cloud_init_too_old": "version: 20.4.1, path: /usr/bin/cloud-init, first_good: 23.1",
+    "python_credentials_too_old": "path: /opt/billing/venv/lib/python3.9/site-packages/alibabacloud_credentials-0.3.5.dist-info, "
+    "version: 0.3.5, first_good: 0.3.6",
+    CALLER: "exe: /usr/local/bin/backup.sh, unit: cron.service, uid: 0, last_seen: 2026-11-23T03:00:12Z, count: 48",
+    SCRIPT: "path: /etc/cron.d/inventory, line: 3, reads: metadata",
+    OSSUTIL: "path: /usr/local/bin/ossutil, version: 1.7.19",
+    "process_older_than_package": "pid: 812, path: /opt/billing/venv/lib/python3.9/site-packages/oss2-2.19.1.dist-info, version: 2.19.1",
+    "not_examined": "path: /srv/containers, check: libraries, reason: Permission denied",
 }
 CALLERS = (
     ("/usr/local/bin/backup.sh", "cron.service", "root", "identity"),
@@ -53,19 +46,19 @@ CALLERS = (
 
 
 def fleet(size: int, hardened: float = 0.93, seed: int = 7) -> list[Entry]:
-    """*size* hosts, of which the share *hardened* insists on tokens."""
+    """*size* hosts, of which the share *hardened* requires tokens."""
     return [_host(number, None, random.Random(seed * 100_000 + number), hardened) for number in range(size)]
 
 
 def three() -> list[Entry]:
-    """One host of each kind: ready to switch, held up, done."""
+    """Return a host that is ready, one that is blocked and a compliant one."""
     chance = random.Random(1)
     hosts = [_host(number, "cn-hangzhou", chance, 1.0) for number in range(3)]
     for host, name in zip(hosts, ("web1", "billing1", "db1")):
         host.update(host=name, name="shop-" + name, callers=[], findings=[], outcome=None, fence=None, batch=None)
     for host in hosts[:2]:
         _open(host)
-    hosts[1]["findings"] = [_finding("credentials-python-too-old"), _finding("ossutil-1")]
+    hosts[1]["findings"] = [_finding("python_credentials_too_old"), _finding(OSSUTIL)]
     hosts[1]["callers"] = [_caller(CALLERS[1], chance)]
     return hosts
 
@@ -88,15 +81,18 @@ def _host(number: int, region: str | None, chance: random.Random, hardened: floa
     }
     if chance.random() > hardened:
         _open(host)
-        for name in chance.sample(sorted(FINDINGS), chance.choice((0, 0, 1, 1, 2, 4))):
+        for name in chance.sample(sorted(EVIDENCE), chance.choice((0, 0, 1, 1, 2, 4))):
             host["findings"].append(_finding(name))
-        if any(it["id"] == "plain-callers" for it in host["findings"]) or chance.random() < 0.1:
+        if any(it["id"] == CALLER for it in host["findings"]) or chance.random() < 0.1:
             host["callers"] = [_caller(it, chance) for it in chance.sample(CALLERS, chance.choice((1, 2)))]
     else:
         _rare(host, chance.random())
     if host["callers"] is not None:
         host["callers"].append(
-            {**_caller(("/usr/bin/cloud-init", "cloud-init.service", "root", "all"), chance), "mode": "token"}
+            {
+                **_caller(("/usr/bin/cloud-init", "cloud-init.service", "root", "all"), chance),
+                "mode": "token_authenticated",
+            }
         )
     return host
 
@@ -119,7 +115,7 @@ def _rare(host: Entry, dice: float) -> None:
         host["in_guest"] = {"verdict": "optional", "problems": []}
     elif dice < 0.06:
         waiver = {"reason": "Replaced with the next image", "expires": "2099-01-31"}
-        host["findings"] = [dict(_finding("ossutil-1"), waived=waiver)]
+        host["findings"] = [dict(_finding(OSSUTIL), waived=waiver)]
     elif dice < 0.4:
         host["outcome"] = {"result": "changed", "reason": None}
 
@@ -135,13 +131,14 @@ def _control(tokens: str, verdict: str, reason: str | None = None) -> Entry:
 
 
 def _finding(name: str) -> Entry:
-    severity, title, evidence, remedy = FINDINGS[name]
-    return {"id": name, "severity": severity, "title": title, "evidence": evidence, "remedy": remedy, "waived": None}
+    kind = CATALOG[name]
+    texts = {"title": kind.title, "impact": getattr(kind, "impact", None), "remedy": kind.remedy}
+    return {"id": name, "severity": kind.severity, **texts, "evidence": EVIDENCE[name], "waived": None}
 
 
 def _caller(told: tuple[str, str, str, str], chance: random.Random) -> Entry:
     exe, unit, user, path_class = told
     day = chance.randrange(10, 24)
     seen = {"first_seen": "2026-11-01T06:25:00Z", "last_seen": "2026-11-%02dT%02d:00:12Z" % (day, chance.randrange(24))}
-    named = {"mode": "plain", "exe": exe, "unit": unit, "user": user, "path_class": path_class}
+    named = {"mode": "normal_mode", "exe": exe, "unit": unit, "user": user, "path_class": path_class}
     return {**named, **seen, "count": chance.randrange(1, 900), "noise": None}

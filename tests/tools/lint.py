@@ -38,6 +38,13 @@ def american_spelling() -> list[str]:
     return [str(BIN / "codespell"), "--builtin", "en-GB_to_en-US", *done]
 
 
+def biome() -> list[str]:
+    """Return the command that checks the style sheet and the script of the report."""
+    config = ["--error-on-warnings", "--config-path", "tests/tools/npm"]
+    run = [sys.executable, str(CHECKOUT / "tests/tools/npm.py"), "biome", "check", *config]
+    return [*run, "plugins/plugin_utils/_report/page"] if shutil.which("npm") else ["npm"]
+
+
 def mypy(collections: Path) -> list[str]:
     """Types are checked where the collection's own imports resolve."""
     inside = collections / "ansible_collections/alicloud/imds"
@@ -69,6 +76,7 @@ def checks(collections: Path) -> Iterator[tuple[str, list[str], Path]]:
     yield "banned phrases", [sys.executable, str(CHECKOUT / "tests/tools/banned_phrases.py")], CHECKOUT
     yield "codespell", [str(BIN / "codespell"), *map(str, files())], CHECKOUT
     yield "American spelling", american_spelling(), CHECKOUT
+    yield "CSS and JavaScript", biome(), CHECKOUT
     yield "shellcheck", ["shellcheck", "--external-sources", *shell_scripts()], CHECKOUT
 
 

@@ -70,7 +70,7 @@ SLOW = (
     "command/test_launcher.py",
     "plugins/host",
     "preflight",
-    "report",
+    "plugins/plugin_utils",
     "tools/test_matrix.py",
     "watch",
 )

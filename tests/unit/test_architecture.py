@@ -32,7 +32,6 @@ BELOW: dict[str, set[str]] = {
     "_openapi": {"_imds", "_common"},
     "_fleet": {"_openapi", "_imds", "_common"},
     "_preflight": {"_callers", "_imds", "_common"},
-    "_fleetreport": set(),
 }
 # Where a package may use only some files of one that is below it: literals of the service, and (preflight) the firmware.
 ONLY = {
@@ -213,16 +212,32 @@ def test_decisions_do_no_io(name: str) -> None:
     assert not roots(FILES[name]) & {"fcntl", "http", "os", "requests", "socket", "subprocess", "threading", "time"}
 
 
-REPORT_IMPURE = {"_fleetreport._report", "_fleetreport._writer"}
+REPORT = "plugin_utils._report"
+REPORT_IMPURE = {REPORT + "._report", REPORT + "._writer"}
+# The owners of the choices in its argument specification
+REPORT_OPTIONS = {"_fleet._verdict", "_host._fence_rules", "_imds._access_modes", "_preflight._catalog"}
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if name.startswith("_fleetreport._")])
-def test_the_fleet_report_reaches_nothing(name: str) -> None:
-    """It shows what others found out. Two files know paths, the others no I/O at all."""
-    assert {package(used) for used in own(FILES[name])} <= {"_fleetreport"}
+@pytest.mark.parametrize("name", [name for name in FILES if name.startswith(REPORT + "._")])
+def test_the_fleet_report_does_no_io_of_its_own(name: str) -> None:
+    """It renders what other modules returned. Two files know paths, `_page` reads its templates."""
+    allowed = REPORT_OPTIONS if name == REPORT + "._options" else {"_common._atomic", "_common._text", "_common._utc"}
+    assert {used for used in own(FILES[name]) if not used.startswith(REPORT)} <= allowed
     used = roots(FILES[name])
-    assert not used & {"fcntl", "http", "requests", "socket", "subprocess", "threading", "time"}
+    assert not used & {"ansible", "fcntl", "http", "requests", "socket", "subprocess", "threading", "time"}
     assert name in REPORT_IMPURE or not own(FILES[name]) & REPORT_IMPURE | used & {"os", "stat", "tempfile"}
+
+
+def test_templates_escape_everything() -> None:
+    """Only the code beside the templates creates markup; they turn nothing off."""
+    for path in (PLUGINS / "plugin_utils").rglob("*.j2"):
+        assert not set(re.findall(r"\w+", path.read_text())) & {
+            "safe",
+            "autoescape",
+            "raw",
+            "forceescape",
+            "xmlattr",
+        }, path
 
 
 @pytest.mark.parametrize("name", PURE)

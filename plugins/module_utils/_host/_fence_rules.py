@@ -24,7 +24,8 @@ from .._imds._service import ADDRESS, PORT
 
 TABLE = "inet alicloud_imds"
 UNIT = "alicloud-imds-fence.service"
-AUDIT, ENFORCE = "audit", "enforce"
+OFF, AUDIT, ENFORCE = "off", "audit", "enforce"
+MODES = (OFF, AUDIT, ENFORCE)
 
 _UNIT_NAME = re.compile(r"[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\-]*)?\.(service|socket|slice|scope)\Z")
 

@@ -1,0 +1,73 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The JSON form of the report: versioned, complete, and the source of the page and the other files. No I/O."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+from . import _drift, _hosts, _summary
+from ._text import cut
+
+FORMAT = 2
+# Format 1 has other names of states; the keys that a comparison reads are the same.
+COMPARABLE = (1, FORMAT)
+CONTROL = {
+    "id": "ecs-instance-meta-data-mode-check",
+    "source": "Alibaba Cloud Config, managed rule",
+    "title": "ECS instances allow metadata access in security hardening mode only",
+}
+
+Document = t.Dict[str, t.Any]
+
+
+def document(
+    title: str, entries: t.Iterable[t.Mapping[str, t.Any]], now: str, before: t.Optional[Document]
+) -> t.Tuple[Document, bool]:
+    """Return the report of *entries* at *now* (ISO 8601, UTC), and whether it differs from the report *before*.
+
+    A report that does not differ keeps the comparison of that report, so that running twice does not hide what changed.
+    """
+    hosts = _hosts.hosts(entries, now[:10])
+    made: Document = {
+        "format": FORMAT,
+        "generated_at": now,
+        "title": cut(title),
+        "control": CONTROL,
+        "totals": _summary.totals(hosts),
+        "regions": _summary.regions(hosts),
+        "hosts": hosts,
+    }
+    same = before is not None and all(before.get(key) == made[key] for key in ("title", "control", "totals", "hosts"))
+    if before is None:
+        made["drift"] = None
+    else:
+        made["drift"] = before.get("drift") if same else _drift.drift(before, hosts)
+    return made, not same
+
+
+def dumped(made: Document) -> str:
+    return json.dumps(made, indent=1, sort_keys=True) + "\n"
+
+
+def loaded(text: str) -> Document:
+    """Parse the JSON form of a report.
+
+    Raises:
+        ValueError: *text* is not a fleet report, or one of an unknown format.
+    """
+    try:
+        made = json.loads(text)
+        if made["format"] not in COMPARABLE:
+            raise ValueError("has format %s, not %d" % (made["format"], FORMAT))
+        made["generated_at"], made["drift"]
+        for host in made["hosts"]:
+            host["host"], host["control_plane"], host["in_guest"], host["checked"]
+            [(it["id"], it["severity"], it["title"]) for it in host["findings"]]
+    except (KeyError, TypeError, json.JSONDecodeError) as exc:
+        raise ValueError("is not a fleet report") from exc
+    document: Document = made
+    return document
