@@ -231,7 +231,7 @@ class Pool:
     """Kept connections to one origin, shared by threads. As many are opened as threads ask at once."""
 
     def __init__(self, origin: Origin, clock: Clock = SYSTEM_CLOCK) -> None:
-        self._open = lambda: Connection(origin, clock)
+        self._open: t.Callable[[], Connection] = lambda: Connection(origin, clock)
         self._idle: t.List[Connection] = []
         self._lock = threading.Lock()
 
