@@ -71,7 +71,6 @@ SLOW = (
     "plugins/host",
     "preflight",
     "plugins/plugin_utils",
-    "tools/test_matrix.py",
     "watch",
 )
 

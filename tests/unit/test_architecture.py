@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import sys
 from collections.abc import Iterator
@@ -76,18 +77,25 @@ def dotted(path: Path) -> str:
 FILES = {dotted(path): path for path in sorted(PLUGINS.rglob("*.py"))}
 
 
-def imports(path: Path) -> set[str]:
+@functools.cache
+def syntax(path: Path) -> ast.Module:
+    """Return the syntax tree of a file; each file is parsed once."""
+    return ast.parse(path.read_text())
+
+
+@functools.cache
+def imports(path: Path) -> frozenset[str]:
     """All that *path* imports, anywhere in it: in functions and under TYPE_CHECKING as well.
 
     Files of the collection have their name as in `FILES`; a package stands for its ``__init__.py``.
     """
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(syntax(path)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             names.update(imported_from(path, node))
-    return names
+    return frozenset(names)
 
 
 def imported_from(path: Path, node: ast.ImportFrom) -> Iterator[str]:
@@ -109,7 +117,7 @@ def imported_from(path: Path, node: ast.ImportFrom) -> Iterator[str]:
 
 def own(path: Path) -> set[str]:
     """The files of the collection that *path* imports."""
-    return imports(path) & set(FILES)
+    return set(imports(path) & set(FILES))
 
 
 def roots(path: Path) -> set[str]:
@@ -124,7 +132,7 @@ def package(name: str) -> str:
 def test_no_import_of_the_collection_is_overlooked() -> None:
     """What begins with a dot or with the collection's name is a file of `FILES`."""
     for path in FILES.values():
-        nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+        nodes = [node for node in ast.walk(syntax(path)) if isinstance(node, ast.ImportFrom)]
         inner = [node for node in nodes if node.level or str(node.module).startswith(COLLECTION)]
         assert all(set(imported_from(path, node)) <= set(FILES) for node in inner), path
     assert "_fleet._apply" in own(FILES["_fleet._report"])
@@ -280,7 +288,7 @@ DOCUMENTED = {"DOCUMENTATION", "EXAMPLES", "RETURN"}
 
 def literals(path: Path) -> list[str]:
     """The constants of a file that name something of the service; documentation does not count."""
-    tree = ast.parse(path.read_text())
+    tree = syntax(path)
     prose: set[int] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
@@ -360,7 +368,7 @@ def test_no_function_has_to_be_scrolled(folder: Path) -> None:
     long = {
         f"{path.name}: {node.name}"
         for path in folder.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(syntax(path))
         if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno >= 40
         if node.name not in LONG_FUNCTIONS
     }
@@ -370,7 +378,7 @@ def test_no_function_has_to_be_scrolled(folder: Path) -> None:
 def lines_of_code(path: Path) -> int:
     """Neither the header counts nor tables and texts: assignments at the top level that span several lines."""
     text = path.read_text()
-    tables = [node for node in ast.parse(text).body if isinstance(node, (ast.Assign, ast.AnnAssign))]
+    tables = [node for node in syntax(path).body if isinstance(node, (ast.Assign, ast.AnnAssign))]
     return len(text.splitlines()) - 4 - sum((node.end_lineno or 0) - node.lineno for node in tables)
 
 

@@ -14,6 +14,8 @@ from ansible_collections.alicloud.imds.plugins.module_utils._host import _instal
 
 from .payloads import payload
 
+pytestmark = pytest.mark.slow
+
 MODULE_UTILS = "ansible_collections/alicloud/imds/plugins/module_utils/"
 
 

@@ -20,6 +20,8 @@ pytest.importorskip("tomllib", reason="tests/tools/lint.py needs Python 3.11")
 
 import lint  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 NAMES = [name for name, _command, _folder in lint.checks(CHECKOUT)]
 HOOKS = [
     hook

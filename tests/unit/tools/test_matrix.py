@@ -17,6 +17,8 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 import lines  # noqa: E402
 import matrix  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 FAILING = "def test_good():\n    pass\n\ndef test_bad():\n    assert 1 == 2, 'one is not two'\n"
 
 

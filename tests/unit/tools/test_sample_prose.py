@@ -13,6 +13,8 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 
 import sample_prose  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 MODULE = '''\
 """Module docstring."""
 DOCUMENTATION = r"""

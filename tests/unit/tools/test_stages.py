@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 STAGES = Path(__file__).resolve().parents[2] / "tools" / "stages.py"
 
 # Stages of a Makefile that leave what pytest, or report.py, would leave.
