@@ -285,10 +285,15 @@ def test_a_paper_page_shows_all_columns(browser, reports) -> None:
 
 
 def test_a_screenshot_of_the_whole_page_shows_every_row(browser, reports) -> None:
-    """No row is rendered only when it comes into view."""
-    browser.open(reports.thousand)
+    """Once the page has loaded, no row waits until it comes into view; without scripts none ever does."""
     lazy = "getComputedStyle(one).contentVisibility !== 'visible'"
+    browser.open(reports.thousand)
+    for _attempt in range(300):
+        if not browser.run("return document.querySelector('.loading')"):
+            break
+        time.sleep(0.1)
     assert browser.run(f"return Array.from(document.querySelectorAll('body *')).filter((one) => {lazy}).length") == 0
+    assert "(scripting: enabled)" in reports.thousand.read_text().partition("content-visibility")[0][-200:]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -249,6 +249,9 @@
     for (const one of folded) one.open = false;
   });
 
+  // Rows in the distance are laid out after the load event only.
+  addEventListener("load", () => setTimeout(() => table.classList.remove("loading")));
+
   byId("tools").hidden = false;
   show();
 })();
