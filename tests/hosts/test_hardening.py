@@ -119,7 +119,7 @@ def test_a_service_that_does_not_answer_is_the_end_before_anything_is_changed(pl
     player.emulator.admin("PUT", "/instances/i-host0/faults", [{"kind": "reset"}])
     played = player.play()
     said = " ".join(played.output.split())
-    assert played.failed == {"host0": 1} and "The metadata service does not answer, where 'required'" in said, said
+    assert played.failed == {"host0": 1} and "The metadata service does not answer; expected: required" in said, said
     assert differences(before, snapshot(host)) == [] and "Install the ecs-metadata command" not in said
 
 
@@ -184,8 +184,11 @@ def test_names_that_are_none_fail_before_anything_is_changed(player_of: Play) ->
     for variables, said in (
         ({"hardening_fence_users": ["no-such-user"]}, "There is no user 'no-such-user' on this host. Create it before"),
         ({"hardening_fence_groups": ["no-such-group"]}, "There is no group 'no-such-group' on this host."),
-        ({"hardening_fence_sources": ["172.17.0.1/16"]}, "give IPv4 networks such as 172.17.0.0/16"),
-        ({"hardening_fence_services": ["nginx"]}, "'nginx' in 'deny_services' is no unit, such as nginx.service."),
+        ({"hardening_fence_sources": ["172.17.0.1/16"]}, "is not an IPv4 network such as 172.17.0.0/16"),
+        (
+            {"hardening_fence_services": ["nginx"]},
+            "'nginx' in 'deny_services' is not a unit name such as nginx.service.",
+        ),
     ):
         played = player.play(hardening_fence="enforce", **variables)
         assert played.failed == {"host0": 1} and said in " ".join(played.output.split()), played.output

@@ -37,8 +37,8 @@ def test_the_verdict_may_come_within_the_wait(run_module, instance) -> None:
 def test_the_probe_is_repeated_every_half_second(instance, wait, pauses) -> None:
     clock = FakeClock()
     desired = _verify.Desired(expect=["optional"], wait=wait)
-    client = Client(Settings(endpoint=instance.endpoint, timeout=60.0))
-    verification = _verify.verify(lambda: client, desired, clock.clock)
+    settings = Settings(endpoint=instance.endpoint, timeout=60.0)
+    verification = _verify.verify(lambda: Client(settings), desired, clock.clock)
     assert verification.modes.verdict == "required" and len(verification.unmet) == 1
     assert clock.pauses == [0.5] * pauses
     assert len([entry for entry in instance.journal() if entry["mode"] == "plain"]) == 1 + pauses
