@@ -7,70 +7,72 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: access_modes_info
-short_description: Which access modes the ECS metadata service offers to managed nodes
+short_description: Probe which access modes the ECS metadata service offers to managed nodes
 version_added: 0.1.0
 author:
   - Contributors to the alicloud.imds collection (@alicloud-imds)
 description:
-  - Finds out from inside an ECS instance whether its metadata can be read without a token, and whether the service keeps the
-    rules of the security-enhanced mode.
-  - This is the only plugin of the collection that ever sends a request without a token. It asks for the instance ID, to see
-    whether that is answered, and throws the value away. In a log of normal mode accesses it shows up as one access; the
-    callers watch knows it by its name, and neither M(alicloud.imds.callers_info) nor the preflight holds it against the host.
+  - Probes from inside an ECS instance whether the metadata service answers normal-mode requests, and whether it follows the rules of
+    security hardening mode (formerly "security-enhanced mode", comparable to IMDSv2).
+  - This is the only plugin of the collection that sends a normal-mode request. It requests the instance ID and discards the value.
+    The request appears in the cloud's log of normal-mode accesses. The callers watch recognizes it by its user agent, so
+    M(alicloud.imds.callers_info) and the preflight checks do not count it.
 options:
   users:
     description:
-      - Users of the managed node to ask for as well, each in a process of its own with all groups of that user. Needs root.
+      - Users of the managed node to probe as, in addition to the user of this task. Each probe runs in a process of its own with all
+        groups of that user. Needs root.
     version_added: 0.2.0
     type: list
     elements: str
     default: []
   allowed_users:
     description:
-      - Users to ask for as well, who must see what the user of this task sees. Otherwise the task fails.
+      - Users to probe as that must get the same verdict as the user of this task.
     version_added: 0.2.0
     type: list
     elements: str
     default: []
   refused_users:
     description:
-      - Users to ask for as well, who must not reach the service at all. Otherwise the task fails.
+      - Users to probe as that must not reach the service.
     version_added: 0.2.0
     type: list
     elements: str
     default: []
   identity:
     description:
-      - Return which instance this is, too.
+      - Whether to return the IDs of the instance and its region.
     version_added: 0.2.0
     type: bool
     default: false
   expect:
     description:
-      - Verdicts that are wanted. Another one is asked about again for O(wait) seconds, and is a failure of the task then.
+      - Expected verdicts. If the verdict is another one, the probe is repeated for O(wait) seconds.
+      - By default every verdict is accepted.
     version_added: 0.2.0
     type: list
     elements: str
     choices: [optional, required, disabled, unreachable]
   wait:
     description:
-      - Seconds to wait for a verdict in O(expect). A change of the metadata options takes a while to arrive on the instance.
+      - Seconds to wait for a verdict in O(expect). A change of the metadata options takes effect on the instance after a delay.
     version_added: 0.2.0
     type: float
     default: 0.0
   unmet:
     description:
-      - What to do where something is not as O(expect), O(allowed_users), O(refused_users) or O(cloud_init) demand. V(fail) fails the
-        task. V(report) only returns it.
+      - What to do if a condition of O(expect), O(allowed_users), O(refused_users) or O(cloud_init) is not met.
+      - V(fail) fails the task. V(report) only returns RV(unmet).
     version_added: 0.3.0
     type: str
     choices: [fail, report]
     default: fail
   cloud_init:
     description:
-      - Let cloud-init, where it is installed and enabled, look for its data source as it does at boot, without keeping anything.
-      - On an instance whose cloud-init is too old for tokens, it finds none once they are required, and the next boot goes wrong.
-        With O(expect), that is a failure of the task.
+      - Whether to let cloud-init search for its data source as it does at boot, if it is installed and enabled. The result is not kept.
+      - A cloud-init that does not support tokens finds no data source once tokens are required, and the next boot of the instance fails.
+        With O(expect), this is an unmet condition.
     version_added: 0.2.0
     type: bool
     default: false
@@ -79,19 +81,19 @@ extends_documentation_fragment:
   - alicloud.imds._attributes
   - alicloud.imds._attributes.action_group
 notes:
-  - A service that cannot be reached is a result, not a failure of the task.
+  - If the service cannot be reached, the task succeeds with the verdict V(unreachable), unless O(expect) excludes it.
 seealso:
-  - name: Access instance metadata in security-enhanced mode only
-    description: How the two modes differ, and how to switch.
+  - name: Access instance metadata in security hardening mode only
+    description: How the two modes differ, and how to require tokens.
     link: https://www.alibabacloud.com/help/en/ecs/user-guide/access-instance-metadata-using-hardened-only-mode
 """
 
 EXAMPLES = r"""
-- name: Look at the access modes
+- name: Probe the access modes
   alicloud.imds.access_modes_info:
   register: modes
 
-- name: Insist on tokens, also for a user without privileges
+- name: Verify that tokens are required, also for an unprivileged user
   alicloud.imds.access_modes_info:
     expect: [required, disabled]
     users: [nobody]
@@ -100,72 +102,72 @@ EXAMPLES = r"""
 RETURN = r"""
 verdict:
   description:
-    - V(optional) if a request without a token is answered, V(required) if only requests with a token are, V(disabled) if both are
-      refused.
-    - V(unreachable) if there is no answer, or none that tells; RV(problems) says why.
+    - V(optional) if the service answers normal-mode requests, V(required) if it answers only token-authenticated requests,
+      V(disabled) if it refuses both.
+    - V(unreachable) if there is no answer, or only errors that show neither. RV(problems) has the reason.
   returned: success
   type: str
   sample: required
 checks:
   description:
-    - What was asked and what came back. Empty if the service is unreachable.
+    - The result of each request. Empty if the service is unreachable.
     - C(status) is an HTTP status, or null if there was no answer.
   returned: success
   type: dict
   contains:
-    plain_get:
-      description: A read without a token; C(answered) tells whether it returned metadata.
+    normal_mode_read:
+      description: A normal-mode request. C(answered) is true if it returned metadata.
       returned: when the service can be reached
       type: dict
       sample: {"status": 403, "answered": false}
-    token_get:
-      description: A read with a token.
+    token_read:
+      description: A token-authenticated request. C(answered) is true if it returned metadata.
       returned: when the service can be reached
       type: dict
       sample: {"status": 200, "answered": true}
     forwarded_token_request:
-      description: A request for a token with the header C(X-Forwarded-For), which a proxy would add; to be refused with 403.
+      description: A token request with the header C(X-Forwarded-For), which a proxy would add. The documented status is 403.
       returned: when the service can be reached
       type: dict
       sample: {"status": 403, "refused": true}
-    bad_ttl_token_request:
-      description: A request for a token with a lifetime of 21601 seconds; to be refused with 400.
+    invalid_ttl_token_request:
+      description: A token request with a lifetime of 21601 seconds. The documented status is 400.
       returned: when the service can be reached
       type: dict
       sample: {"status": 400, "refused": true}
-    made_up_token_get:
-      description: A read with a token that was never issued; to be refused with 401.
+    invalid_token_read:
+      description: A request with a token that was never issued. The documented status is 401.
       returned: when the service can be reached
       type: dict
       sample: {"status": 401, "refused": true}
 users:
   description:
-    - The same for each of O(users), O(allowed_users) and O(refused_users); C(verdict), C(checks) and C(problems) by name.
-    - Empty where the verdict was none of O(expect).
+    - C(verdict), C(checks) and C(problems) for each of O(users), O(allowed_users) and O(refused_users), by name.
+    - Empty if the verdict is not in O(expect).
   returned: success
   type: dict
   sample: {"nobody": {"verdict": "unreachable", "checks": {}, "problems": ["GET ... Connection refused ..."]}}
 instance:
-  description: Which instance this is; null where that cannot be read.
+  description: The IDs of the instance and its region, or null if they cannot be read.
   returned: with O(identity=true)
   type: dict
   sample: {"instance_id": "i-bp1d6tsvznfghy7y0000", "region_id": "cn-hangzhou"}
 cloud_init:
   description:
     - C(installed), C(enabled), C(version), C(found) and C(problem).
-    - C(found) says whether it found its data source, and is null where it was not asked.
-    - Null where the verdict was none of O(expect).
+    - C(found) is true if cloud-init found its data source, and null if it did not search.
+    - Null if the verdict is not in O(expect).
   returned: with O(cloud_init=true)
   type: dict
   sample: {"installed": true, "enabled": true, "version": "25.1.4", "found": true, "problem": null}
 unmet:
-  description: A sentence for each demand of the task that is not met.
-  returned: success, and when the task fails for one
+  description: A sentence for each condition of the task that is not met.
+  returned: success, and when the task fails because of one
   type: list
   elements: str
-  sample: ["For user nobody the metadata service should be unreachable, but it is required."]
+  sample: ["For user nobody the metadata service is required; expected: unreachable."]
 problems:
-  description: Sentences on what the service did otherwise than documented, or why it is unreachable.
+  description: Sentences about answers that differ from the documentation, or the reason why the service is unreachable.
   returned: success
   type: list
   elements: str
@@ -214,18 +216,18 @@ def main() -> None:
         return make_client(params.__getitem__)
 
     try:
-        proof = _verify.prove(client, desired_of(params))
-        result = {**proof.modes._asdict(), "users": proof.users, "unmet": proof.unmet}
+        verification = _verify.verify(client, desired_of(params))
+        result = {**verification.modes._asdict(), "users": verification.users, "unmet": verification.unmet}
         if params["identity"]:
             result["instance"] = _verify.identity(client())
     except (NoSuchUser, ValueError) as exc:
         module.fail_json(msg=str(exc))
     except OSError as exc:
-        module.fail_json(msg="Asking as another user needs root: %s. Set 'become: true', or leave out 'users'." % exc)
+        module.fail_json(msg="Cannot probe as another user: %s. Set 'become: true', or remove 'users'." % exc)
     if params["cloud_init"]:
-        result["cloud_init"] = proof.cloud_init
-    if proof.unmet:
-        result["msg"] = " ".join(proof.unmet)
+        result["cloud_init"] = verification.cloud_init
+    if verification.unmet:
+        result["msg"] = " ".join(verification.unmet)
         if params["unmet"] == "fail":
             module.fail_json(**result)
     module.exit_json(changed=False, **result)

@@ -7,90 +7,97 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: fence
-short_description: Decide which users of a host may reach the ECS metadata service
+short_description: Limit the users of a host that may reach the ECS metadata service
 version_added: 0.2.0
 author:
   - Contributors to the alicloud.imds collection (@alicloud-imds)
 description:
-  - Puts up rules in a table of their own (nftables) that let only root and chosen users and groups open connections to
-    C(100.100.100.200) port 80, and nobody behind the host (containers) unless chosen. Nothing else is touched.
-  - Tokens do not help against somebody who can run commands on the host; this does, for users other than root.
-  - The rules are replaced in one step, come back at boot before the network does, and after C(nftables.service) was restarted.
-    Other firewalls keep working, as the rules never allow what another one refuses.
-  - Before and after, some addresses beside the service's are tried. Where one got worse, everything is put back, and the task fails.
+  - Manages a metadata firewall, the fence. Its nftables rules let only root, the allowed users and the allowed groups open connections
+    to C(100.100.100.200) port 80. Networks behind the host, such as those of containers, are refused unless they are allowed.
+  - The rules are in an nftables table of their own and match no other traffic.
+  - Tokens do not protect against an attacker that runs commands on the host. The fence does, for users other than root.
+  - The table is replaced atomically. It is loaded at boot before the network starts, and again after C(nftables.service) restarts.
+    The rules never accept what another firewall refuses.
+  - Tests TCP connections to O(adjacent_services) before and after the change. If the fence made one of them unreachable, the change
+    is rolled back and the task fails.
 options:
   state:
     description:
-      - V(present) brings the fence to O(mode). V(restored) brings back what was there before another task of this module changed
-        it; it needs O(before).
+      - V(present) sets the mode O(mode).
+      - V(restored) restores the state before another task of this module, which O(before) describes.
     type: str
     choices: [present, restored]
     default: present
   mode:
     description:
-      - V(enforce) refuses all others at once. V(audit) lets them pass, counts them by user, and writes some to the kernel's log.
-        V(off) removes everything.
+      - V(enforce) rejects the connections of all others at once.
+      - V(audit) accepts them, counts them by user, and logs some of them to the kernel's log.
+      - V("off") removes the rules and all files of the fence.
+      - Required with O(state=present).
     type: str
     choices: ["off", audit, enforce]
   allowed_users:
     description:
-      - Users that may, besides root.
+      - Users that may open connections, in addition to root.
     type: list
     elements: str
     default: []
   allowed_groups:
     description:
-      - Groups that may. A process counts as member where the group is its own (as with C(Group=) of a unit), or where its
-        user is listed in the group at the time of the task; run it again after changing members.
+      - Groups whose processes may open connections.
+      - A process belongs to a group if it is the process's own group, as with C(Group=) of a unit, or if the group database lists the
+        process's user as a member when the task runs. Run the task again after the members change.
     type: list
     elements: str
     default: []
   allowed_sources:
     description:
-      - IPv4 networks behind this host, such as those of containers, that may.
+      - IPv4 networks behind this host, such as those of containers, that may open connections.
     type: list
     elements: str
     default: []
   deny_services:
     description:
-      - systemd units that may not whoever they run as, such as C(nginx.service). They get C(IPAddressDeny=), in O(mode=enforce) only.
-        A unit that runs takes it over without being restarted.
-      - Where such a unit runs as root or as somebody who may, its packets vanish, so that it waits for its own timeout. All others
-        are refused at once.
+      - systemd units whose processes must not reach the service, regardless of their user, for example C(nginx.service). With
+        O(mode=enforce) they get the setting C(IPAddressDeny=), which also applies to running units without a restart.
+      - If such a unit runs as root or as an allowed user, its packets are dropped, so its programs wait for their own timeouts. All
+        others are rejected at once.
     type: list
     elements: str
     default: []
-  neighbours:
+  adjacent_services:
     description:
-      - TCP addresses, as C(HOST:PORT), that must stay as reachable as before. The default are the name servers of Alibaba Cloud.
+      - TCP addresses, as C(HOST:PORT), of adjacent services that must stay as reachable as before the change. The defaults are the
+        name servers of Alibaba Cloud.
     type: list
     elements: str
     default: ["100.100.2.136:53", "100.100.2.138:53"]
   before:
     description:
       - The return value RV(before) of the task to undo.
+      - Required with O(state=restored).
     type: dict
 extends_documentation_fragment:
   - alicloud.imds._attributes
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and says what would change; the rules are checked by nft, but not loaded.
+    description: Can run in C(check_mode) and return the changed status prediction. C(nft) checks the rules without loading them.
   diff_mode:
     support: full
     description: Returns the files and rules that change.
 notes:
-  - Needs root, nftables 0.9 or later and Linux 4.18 or later. Where systemd is not process 1, nothing loads the rules at boot.
-  - A connection that is open already stays open.
-  - Root can always reach the service, and so can whoever can become root.
+  - Needs root, nftables 0.9 or later and Linux 4.18 or later. If systemd is not process 1, the rules are not loaded at boot.
+  - Connections that are already open stay open.
+  - Root can always reach the service, and so can every process that can become root.
 """
 
 EXAMPLES = r"""
-- name: Count who would be refused
+- name: Count the connections that would be refused
   alicloud.imds.fence:
     mode: audit
   become: true
 
-- name: Only root, and the group imds
+- name: Allow only root and the group imds, and deny access to nginx
   alicloud.imds.fence:
     mode: enforce
     allowed_groups: [imds]
@@ -100,17 +107,18 @@ EXAMPLES = r"""
 
 RETURN = r"""
 before:
-  description: What was there before, for O(before) of a later task; O(state=restored) returns an empty one.
+  description: The previous state, for O(before) of a later task. Empty with O(state=restored).
   returned: success
   type: dict
 mode:
-  description: The mode that the fence is in, or in check mode would be.
+  description: The mode of the fence, in check mode the mode it would have.
   returned: with O(state=present)
   type: str
   sample: audit
 refused:
   description:
-    - Which users were refused, or in audit would be, and how many connections of theirs, since the rules were loaded.
+    - The users that the fence refused, or in mode V(audit) would have refused, and the number of their connections, before this
+      task and since the rules were loaded.
   returned: success
   type: list
   elements: dict
@@ -134,7 +142,7 @@ def main() -> None:
             "allowed_groups": NAMES,
             "allowed_sources": NAMES,
             "deny_services": NAMES,
-            "neighbours": dict(NAMES, default=list(_reachability.DEFAULT)),
+            "adjacent_services": dict(NAMES, default=list(_reachability.DEFAULT)),
             "before": {"type": "dict"},
         },
         required_if=[("state", "present", ["mode"]), ("state", "restored", ["before"])],
@@ -152,7 +160,7 @@ def main() -> None:
             params["allowed_groups"],
             params["allowed_sources"],
             params["deny_services"],
-            params["neighbours"],
+            params["adjacent_services"],
         )
         outcome = _fence.apply(desired, module.check_mode)
     except HostError as exc:

@@ -7,57 +7,60 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: tooling
-short_description: Install the command ecs-metadata on managed nodes, or remove it
+short_description: Install or remove the ecs-metadata command on managed nodes
 version_added: 0.2.0
 author:
   - Contributors to the alicloud.imds collection (@alicloud-imds)
 description:
-  - Installs the command C(ecs-metadata) in C(/usr/local), with its completion, and a local fact, so that
-    C(ansible_local.alicloud_ecs) holds the instance's metadata in normal fact gathering. The host needs Python 3.8 or later.
-  - The command is made of the very files of this collection. All files belong to the user that the task runs as, which should
-    be root, and C(/usr/local/lib/ecs-metadata/manifest.json) lists them with their checksums.
-  - Looks through the usual places of scripts for reads without a token, and warns of them. Nothing of that is changed.
+  - Installs the command C(ecs-metadata) and its shell completion in C(/usr/local), and a local fact that provides the instance's
+    metadata as C(ansible_local.alicloud_ecs) in normal fact gathering. The host needs Python 3.8 or later.
+  - The command consists of files of this collection. All files belong to the user that the task runs as, which should be root.
+    C(/usr/local/lib/ecs-metadata/manifest.json) lists them with their checksums.
+  - Searches the usual directories of scripts for normal-mode requests, and warns if it finds some. It does not change these scripts.
 options:
   state:
     description:
-      - V(present) brings all files to what they should be. V(absent) removes them and the directories that were made for them.
-      - V(restored) brings back what was there before another task of this module changed it; it needs O(before).
+      - V(present) installs the files, and repairs those that were changed or removed.
+      - V(absent) removes the files and the directories that were created for them.
+      - V(restored) restores the state before another task of this module, which O(before) describes.
     type: str
     choices: [present, absent, restored]
     default: present
   local_fact:
     description:
-      - Whether the local fact is part of it. It holds no secrets, takes a few seconds at most, and away from Alibaba Cloud says
-        C(available=false).
+      - Whether to install the local fact. It contains no secrets and takes a few seconds at most. Outside of Alibaba Cloud it
+        contains C(available=false).
     type: bool
     default: true
   watch:
     description:
-      - Whether the callers watch is part of it, C(alicloud-imds-watch.service), which records who uses the service, and in which
-        mode. See M(alicloud.imds.callers_info). What it has recorded goes with it.
-      - Where systemd is not process 1, only its unit is installed.
+      - Whether to install and start the callers watch, C(alicloud-imds-watch.service), which records the callers of the metadata
+        service and their request modes. See M(alicloud.imds.callers_info).
+      - With V(false) the watch is removed together with its records.
+      - If systemd is not process 1, the unit is installed but not started.
     type: bool
     default: false
   before:
     description:
       - The return value RV(before) of the task to undo.
+      - Required with O(state=restored).
     type: dict
 extends_documentation_fragment:
   - alicloud.imds._attributes
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and says what would change.
+    description: Can run in C(check_mode) and return the changed status prediction.
   diff_mode:
     support: full
-    description: Returns which files change; programs by size and checksum only.
+    description: Returns the files that change, programs by size and checksum only.
 """
 
 EXAMPLES = r"""
-- name: Install the command
+- name: Install the ecs-metadata command and related files
   alicloud.imds.tooling:
   become: true
 
-- name: Remove it without a trace
+- name: Remove the ecs-metadata command and related files
   alicloud.imds.tooling:
     state: absent
   become: true
@@ -65,11 +68,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 before:
-  description: What was there before, for O(before) of a later task; O(state=restored) returns an empty one.
+  description: The previous state, for O(before) of a later task. Empty with O(state=restored).
   returned: success
   type: dict
-plain_readers:
-  description: Scripts that read metadata without a token, by path and line.
+normal_mode_scripts:
+  description: Scripts that read metadata with normal-mode requests, by path and line.
   returned: with O(state=present)
   type: list
   elements: dict
@@ -84,11 +87,14 @@ from ansible_collections.alicloud.imds.plugins.module_utils._preflight._scripts 
 SHOWN = 5
 
 
-def warn_of_plain_readers(module: AnsibleModule) -> list[dict[str, object]]:
+def warn_of_normal_mode_scripts(module: AnsibleModule) -> list[dict[str, object]]:
     found = plain_readers()
     if found:
         some = ", ".join("%s line %d" % place for place in found[:SHOWN]) + (", ..." if len(found) > SHOWN else "")
-        text = "Scripts on this host read metadata without a token, and will fail once it is required (%d): %s"
+        text = (
+            "Scripts on this host read metadata with normal-mode requests (%d), which fail once tokens are required: %s."
+            " Replace the requests by the ecs-metadata command."
+        )
         module.warn(text % (len(found), some))
     return [{"path": path, "line": line} for path, line in found]
 
@@ -112,7 +118,7 @@ def main() -> None:
         outcome = _install.apply(_install.Desired(present, params["local_fact"], params["watch"]), module.check_mode)
     except HostError as exc:
         module.fail_json(msg=str(exc))
-    result = {"plain_readers": warn_of_plain_readers(module)} if present else {}
+    result = {"normal_mode_scripts": warn_of_normal_mode_scripts(module)} if present else {}
     module.exit_json(changed=outcome.changed, before=outcome.before, diff=outcome.diff, **result)
 
 

@@ -1,10 +1,10 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the processes of a test host are started and ended: its first process, and the control group it lives in.
+"""Start and end the first process of a test host, and manage its control group.
 
-Both kinds of host get a cgroup v2 tree of their own, whatever the machine has. Control groups are the one thing of a
-host that the machine sees and that outlives the laboratory, so what an earlier run left is removed here as well.
+Both kinds of host get a cgroup v2 tree of their own, regardless of the machine's layout. Control groups are the only part of a
+host that the machine sees and that outlives the laboratory, so those of earlier runs are removed here as well.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lab"))  # for all files here that import lab
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lab"))  # for all modules here that import lab
 from waiting import comes_true
 
 STATE = Path("/run/imds-hosts")  # on the laboratory's own file system: vanishes with it
@@ -24,15 +24,15 @@ PREFIX = "imds-lab-"
 NSPAWN = (
     *("systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--console=pipe", "--link-journal=no"),
     *("--resolv-conf=off", "--timezone=off"),
-    # nftables; and bpf(2) for IPAddressDeny= and for watching connects
+    # For nftables, and bpf(2) for IPAddressDeny= and the callers watch.
     *("--capability=CAP_NET_ADMIN,CAP_BPF,CAP_PERFMON", "--system-call-filter=bpf perf_event_open"),
 )
-# Whoever joins a control group while another run tidies up would find it gone: so one after the other.
+# The lock keeps another run from removing the control group between its creation and the first process in it.
 JOIN = """
 set -e
 exec 9<"$CGROUPS"; flock 9; mkdir -p "$CGROUP"; echo $$ >"$CGROUP/cgroup.procs"; exec 9<&-
 """
-# nspawn gives its host the layout of control groups that it finds: let it find v2 alone.
+# nspawn passes the layout of control groups that it finds on to its host, so show it v2 only.
 SYSTEMD = """
 umount --recursive /sys/fs/cgroup 2>/dev/null || true
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
@@ -52,7 +52,7 @@ exec chroot . /usr/sbin/sshd -D -e -o UsePAM=no
 
 
 def first_process(kind: str, name: str, root: Path, log: Path) -> int:
-    """Start a host of this kind on *root*; return the process id of what has to be killed to end it."""
+    """Start a host of this kind on *root*; return the ID of the process whose end ends the host."""
     script: tuple[str, ...]
     if kind == "systemd":
         nspawn = [*NSPAWN, f"--machine={name}", f"--directory={root}", f"--network-namespace-path=/run/netns/{name}"]
@@ -63,7 +63,7 @@ def first_process(kind: str, name: str, root: Path, log: Path) -> int:
         namespaces, script = ["--mount"], (JOIN + 'exec "$@"', "boot", *enter)
     command = ["unshare", *namespaces, "--propagation", "private", "bash", "-c", *script]
     variables = {"CGROUPS": str(CGROUPS), "CGROUP": str(cgroup(name)), "NAME": name, "ROOT": str(root)}
-    variables["SYSTEMD_NSPAWN_API_VFS_WRITABLE"] = "network"  # /proc/sys/net is the host's own
+    variables["SYSTEMD_NSPAWN_API_VFS_WRITABLE"] = "network"  # The host has a /proc/sys/net of its own.
     with log.open("ab") as output:
         process = subprocess.Popen(
             command,
@@ -77,11 +77,11 @@ def first_process(kind: str, name: str, root: Path, log: Path) -> int:
 
 
 def end(pid: int, clean: bool = False) -> None:
-    """End a host that `first_process` has started: as by a shutdown when *clean*, else as by a power failure."""
+    """End a host that `first_process` started, like a shutdown if *clean* is true, else like a power failure."""
     if ended(pid):
         return
     if clean:
-        os.kill(pid, signal.SIGTERM)  # nspawn makes an orderly shutdown of it
+        os.kill(pid, signal.SIGTERM)  # nspawn shuts the host down in order.
         if comes_true(lambda: ended(pid)):
             return
     for process in (*children(pid), pid):
@@ -101,7 +101,7 @@ def children(pid: int) -> list[int]:
 
 
 def ended(pid: int) -> bool:
-    """Has this process ended? Our own child is reaped; somebody else's may stay a zombie for a while."""
+    """Return whether a process ended, and reap it if it is a child. Other processes count as ended when they are zombies."""
     try:
         os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:
@@ -113,12 +113,12 @@ def ended(pid: int) -> bool:
 
 
 def cgroup(name: str) -> Path:
-    """The control group of a host of this laboratory; other laboratories may have a host of the same name."""
+    """Return the control group of a host. It contains the laboratory's ID, because host names are unique only inside of it."""
     return CGROUPS / f"{PREFIX}{os.stat('/proc/self/ns/pid').st_ino}-{name}"
 
 
 def prepare_cgroups() -> None:
-    """Make control groups reachable in this laboratory, and remove those that a crashed run has left."""
+    """Mount the control groups in this laboratory, and remove those that crashed runs left."""
     if not CGROUPS.exists():
         CGROUPS.mkdir(parents=True)
         subprocess.run(["mount", "-t", "cgroup2", "cgroup2", str(CGROUPS)], check=True)
@@ -127,7 +127,7 @@ def prepare_cgroups() -> None:
 
 
 def remove_cgroup(folder: Path) -> bool:
-    """Remove a control group and those in it, unless a process still lives there."""
+    """Remove a control group and those below it, unless it has processes; return whether it is gone."""
     script = 'exec 9<"$1"; flock 9; [ ! -e "$2" ] || find "$2" -depth -type d -exec rmdir {} +'
     command = ["bash", "-c", f'grep -qs "populated 1" "$2/cgroup.events" || {{ {script}; }}', "-"]
     subprocess.run([*command, str(CGROUPS), str(folder)], check=False, stderr=subprocess.DEVNULL)

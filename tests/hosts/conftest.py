@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fixtures over hosts.py. `make hosts` runs all tests of this folder inside one laboratory."""
+"""Provide test hosts and emulators as fixtures. `make hosts` runs the tests of this folder in laboratories."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import boot  # noqa: F401  # pylint: disable=unused-import  # it tells where lab is
+import boot  # noqa: F401  # pylint: disable=unused-import  # adds the folder of lab to sys.path
 import lab
 import needs
 from host import Host
@@ -32,22 +32,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    """Add hosts to it; they are removed after the test."""
+    """Yield a `Site`, whose hosts are removed after the test."""
     with Site() as made:
         yield made
 
 
 @pytest.fixture
 def new_host(site: Site) -> Callable[..., Host]:
-    """new_host(kind="systemd", root="bookworm"): a running host with a name of its own; it goes with the test."""
+    """Return the function ``new_host(kind="systemd", root="bookworm")``, which starts a host for the time of the test."""
     return lambda kind="systemd", root="bookworm": site.add(f"host{next(_numbers)}", kind, root)
 
 
 @pytest.fixture
 def start_emulator() -> Iterator[Callable[..., lab.Emulator]]:
-    """start_emulator({...}): the emulator at the service's own address; instances may name a host by the key ``host``.
+    """Return a function that starts the emulator at the service's own address.
 
-    Without instances, every host that runs is one. A test fails when its emulator does not end well.
+    Its argument is the emulator's configuration, in which instances may name a host by the key ``host``. Without instances, each
+    running host is one. A test fails if its emulator ends with an error.
     """
     started: list[lab.Emulator] = []
 

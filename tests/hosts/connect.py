@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""connect.py ADDRESS:PORT...: how a TCP connection to each ends; on the host that runs it.
+"""connect.py ADDRESS:PORT...: open a TCP connection to each address from this host, and print a line with each result.
 
-A line for each: the word "connected", "refused", "silent" or the system's name for the error. "refused" is an answer to the
-first packet: the kernel sends the next one after a second, when the connection already counts as silent.
+A result is "connected", "refused", "silent" (timeout) or the name of another error. "refused" is an answer to the first packet:
+the kernel sends the next one after a second, when the connection already counts as silent.
 """
 
 from __future__ import annotations

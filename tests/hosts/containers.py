@@ -1,9 +1,9 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A container on a test host, as a container engine makes it: a network of its own that the host forwards and masquerades.
+"""Emulate a container on a test host: a network namespace whose packets the host forwards and masquerades.
 
-It has the host's file system and processes, since only its packets matter: they pass the host's forward hook.
+It shares the host's file system and processes, because only its packets matter: they pass the host's forward hook.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TABLE = "container_engine"
 
 
 class Container:
-    """`Host.container` makes it."""
+    """A container; create it with `Host.container`."""
 
     def __init__(self, host: Host, number: int) -> None:
         self.host = host
@@ -31,7 +31,7 @@ class Container:
         self._link = f"veth{number}"
 
     def attach(self) -> None:
-        """Connect it to the host's network as it is now, and have the host forward and masquerade."""
+        """Connect the container to the host's present network, and let the host forward and masquerade."""
         subprocess.run(["ip", "netns", "add", self.namespace], check=True)
         link = f"link add {self._link} type veth peer name eth0 netns {self.namespace}"
         lab.ip_batch(
@@ -51,12 +51,12 @@ class Container:
         subprocess.run(["ip", "netns", "del", self.namespace], check=True)
 
     def masquerade(self) -> None:
-        """Add the engine's rules, which a flush of the host's ruleset removes as well."""
+        """Add the rules of a container engine. A flush of the host's ruleset removes them, too."""
         rules = f"add table ip {TABLE}; delete table ip {TABLE}\n"
         rules += f"table ip {TABLE} {{ chain postrouting {{ type nat hook postrouting priority srcnat;\n"
         rules += 'ip saddr 172.30.0.0/16 oifname "eth0" masquerade\n}\n}\n'
         self.host.output("nft", "--file", "-", input=rules)
 
     def run(self, *command: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
-        """As `Host.run`, on the container's network."""
+        """Run a command as `Host.run` does, on the container's network."""
         return self.host.run(*command, network=f"/run/netns/{self.namespace}", **options)

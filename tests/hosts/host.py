@@ -1,11 +1,11 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One test host inside the laboratory of tests/lab/enter: its network, its file system, what can be done with it.
+"""Create, start, stop and use one test host inside the laboratory of tests/lab/enter.
 
-Of kind ``systemd`` it is a machine with systemd as first process, control groups v2, nftables and bpf(2) of its own; of
-kind ``plain`` it is an SSH server in namespaces, for large numbers. Both are reached by real SSH. A host is known by its
-folder in `boot.STATE`, so that several processes may work with the same one. It dies with the laboratory.
+A host of kind ``systemd`` has systemd as first process, and control groups v2, nftables and bpf(2) of its own. A host of kind
+``plain`` is an SSH server in namespaces, for tests with many hosts. Both are reached by SSH. The state of a host is in its folder
+in `boot.STATE`, so that several processes can use the same host. It ends with the laboratory.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @dataclass
 class Host:
-    """A test host that `Host.create` or `Host.load` gives."""
+    """A test host; create it with `Host.create`, or use `Host.load` for a host of another process."""
 
     name: str
     ip: str
     kind: str
-    lower: str  # the root that it is an overlay of
-    pid: int = 0  # what has to be killed to end it; 0: it is down
+    lower: str  # the root file system below its overlay
+    pid: int = 0  # ID of the process whose end ends the host; 0 if it is stopped
     containers: int = 0
 
     @classmethod
     def create(cls, name: str, kind: str, lower: Path) -> Host:
-        """Make a host and its file system; `start` starts it."""
+        """Create a host and its file system, without starting it."""
         if kind not in KINDS:
-            raise ValueError(f"there is no kind '{kind}' of host; there are: {', '.join(KINDS)}")
+            raise ValueError(f"unknown kind of host '{kind}'; known kinds: {', '.join(KINDS)}")
         _prepare()
-        (boot.STATE / name).mkdir()  # fails when there is one of this name
+        (boot.STATE / name).mkdir()  # fails if the name is taken
         host = cls(name, _free_address(name), kind, str(lower))
         for part in ("upper", "work", "root"):
             (host.folder / part).mkdir()
@@ -59,7 +59,7 @@ class Host:
 
     @classmethod
     def load(cls, name: str) -> Host:
-        """The host of this name, perhaps made by another process."""
+        """Return the host of this name, which another process may have created."""
         try:
             return cls(**json.loads((boot.STATE / name / "host.json").read_text()))
         except FileNotFoundError:
@@ -71,7 +71,7 @@ class Host:
 
     @property
     def root(self) -> Path:
-        """Its file system as seen from the laboratory, without what it has mounted itself (/run, /tmp)."""
+        """The host's file system as the laboratory sees it, without the host's own mounts (/run, /tmp)."""
         return self.folder / "root"
 
     @property
@@ -82,7 +82,10 @@ class Host:
         (self.folder / "host.json").write_text(json.dumps(vars(self)))
 
     def _furnish(self) -> None:
-        """What an installer leaves: names, keys. A resolver that never answers would cost 10 s at each gathering of facts."""
+        """Write the files that an installer writes: names and keys.
+
+        resolv.conf is empty, because a resolver that does not answer would delay each gathering of facts by 10 s.
+        """
         files = {
             "etc/hostname": f"{self.name}\n",
             "etc/hosts": f"127.0.0.1 localhost\n{self.ip} {self.name}\n",
@@ -96,7 +99,7 @@ class Host:
             (self.root / name).write_text(content)
 
     def start(self) -> None:
-        """Start it, and return when its SSH server answers and, of kind systemd, all has been started."""
+        """Start the host, and return when its SSH server answers and, for kind systemd, all units are started."""
         lab.add_instance(self.name, self.ip)
         self.pid = boot.first_process(self.kind, self.name, self.root, self.log)
         self._save()
@@ -119,7 +122,7 @@ class Host:
         return self.run("systemctl", "is-system-running", "--wait").stdout.strip() in ("running", "degraded")
 
     def stop(self, clean: bool = False) -> None:
-        """End its processes and its network; its files stay. *clean*: as by a shutdown, else as by a power failure."""
+        """End processes and network, like a shutdown if *clean* is true, else like a power failure. Files stay."""
         self._close_ssh()
         if self.pid:
             for number in range(self.containers):
@@ -132,26 +135,26 @@ class Host:
             raise RuntimeError(f"the control group of host {self.name} cannot be removed")
 
     def reboot(self, clean: bool = True) -> None:
-        """Stop it and start it again. Only its files survive: rules, addresses and control groups are made anew."""
+        """Stop and start the host. Only its files survive; rules, addresses and control groups are created again."""
         self.stop(clean)
         self.start()
 
     def destroy(self) -> None:
-        """Stop it and remove all of it."""
+        """Stop the host and remove everything that belongs to it."""
         self.stop()
         subprocess.run(["umount", "--recursive", str(self.root)], check=True)
         shutil.rmtree(self.folder)
         _address_file(self.ip).unlink()
 
     def _close_ssh(self) -> None:
-        """End kept SSH connections: after the next start they would lead nowhere."""
+        """End persistent SSH connections, because they do not survive a restart."""
         for control in self.folder.glob("ssh-*"):
             command = ["ssh", "-o", f"ControlPath={control}", "-O", "exit", self.ip]
             subprocess.run(command, check=False, capture_output=True)
 
     def leader(self) -> int:
-        """The process id, in the laboratory, of the host's first process."""
-        # nspawn's first child, or that of unshare --fork
+        """Return the ID, in the laboratory, of the host's first process."""
+        # It is the first child of nspawn or of unshare --fork.
         for child in boot.children(self.pid):
             if os.readlink(f"/proc/{child}/ns/pid") != os.readlink("/proc/self/ns/pid"):
                 return child
@@ -165,9 +168,9 @@ class Host:
         timeout: float = 60,
         network: str = "",
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command there, in all namespaces and the control group of the host, not through SSH; output is text.
+        """Run a command in all namespaces and the control group of the host, without SSH; output is text.
 
-        *network*: the path of another network namespace than the host's.
+        *network* is the path of a network namespace to use instead of the host's.
         """
         leader = self.leader()
         own = Path(f"/proc/{leader}/cgroup").read_text().rpartition("0::/")[2].strip()
@@ -188,7 +191,7 @@ class Host:
         )
 
     def _as_user(self, user: str | None) -> list[str]:
-        """What to put before a command; *user* is a name of the host's own, or a number."""
+        """Return the words to put before a command. *user* is a name on the host, or a number."""
         if user is None:
             return []
         for line in (self.root / "etc/passwd").read_text().splitlines():
@@ -198,7 +201,7 @@ class Host:
         return ["setpriv", f"--reuid={int(user)}", f"--regid={int(user)}", "--clear-groups"]
 
     def container(self) -> Container:
-        """Start a container on it; it is there again after a reboot."""
+        """Start a container on the host. A reboot of the host starts it again."""
         container = Container(self, self.containers)
         container.attach()
         self.containers += 1
@@ -206,30 +209,30 @@ class Host:
         return container
 
     def output(self, *command: str | Path, **options: Any) -> str:
-        """The output of a command that must succeed."""
+        """Return the output of a command; raise RuntimeError if it fails."""
         done = self.run(*command, **options)
         if done.returncode:
             raise RuntimeError(f"{self.name}: {' '.join(map(str, command))}: {done.stdout}{done.stderr}")
         return done.stdout
 
     def ansible_variables(self) -> dict[str, Any]:
-        """What Ansible's inventory has to say about it."""
+        """Return the host's variables for Ansible's inventory."""
         options = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o ControlMaster=auto"
         return {
             "ansible_host": self.ip,
             "ansible_user": "root",
             "ansible_ssh_private_key_file": str(KEY),
             "ansible_ssh_args": f"{options} -o ControlPersist=300",
-            "ansible_control_path": f"{self.folder}/ssh-%%r",  # Ansible halves the percent sign
+            "ansible_control_path": f"{self.folder}/ssh-%%r",  # Ansible turns %% into %.
             "ansible_python_interpreter": "/usr/bin/python3",
             "ansible_remote_tmp": "~/.ansible/tmp",
         }
 
 
 def _prepare() -> None:
-    """What all hosts of a laboratory share; made by the first."""
+    """Create what all hosts of a laboratory share, if this is the first."""
     if not lab.in_lab():
-        raise RuntimeError("test hosts can be made only inside tests/lab/enter")
+        raise RuntimeError("test hosts can be created only inside tests/lab/enter")
     boot.STATE.mkdir(exist_ok=True)
     boot.prepare_cgroups()
     if not KEY.exists():

@@ -1,14 +1,14 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Several test hosts together: `Site` for Python tests, and the command line for playbooks. Both inside tests/lab/enter.
+"""Manage several test hosts inside tests/lab/enter: `Site` for Python tests, and a command line for playbooks.
 
-    hosts.py up NAME[:KIND[:ROOT]]...           make and start hosts; they live until `down`
+    hosts.py up NAME[:KIND[:ROOT]]...           create and start hosts, which run until `down`
     hosts.py down [NAME...]                     remove these hosts, or all of them and the emulator
-    hosts.py reboot NAME...                     boot anew: only files survive
-    hosts.py run [--user USER] NAME COMMAND...  not through SSH; exit status and output are the command's
+    hosts.py reboot NAME...                     restart hosts: only files survive
+    hosts.py run [--user USER] NAME COMMAND...  run a command without SSH; pass its output and status on
     hosts.py snapshot NAME FILE                 write the host's state, see snapshots.py
-    hosts.py compare FILE FILE                  print how they differ; exit status 1 when they do
+    hosts.py compare FILE FILE                  print the differences; exit with status 1 if there are some
     hosts.py emulator [CONFIG]                  start the emulator at the metadata service's address
 
 KIND is systemd (the default) or plain, ROOT one of roots.py, by default bookworm. `up` and `emulator` write, with
@@ -34,13 +34,13 @@ EMULATOR = boot.STATE / "emulator.json"
 
 
 class Site:
-    """Hosts that are removed when the ``with`` statement ends."""
+    """A set of hosts that are removed at the end of the ``with`` statement."""
 
     def __init__(self) -> None:
         self.hosts: dict[str, Host] = {}
 
     def add(self, name: str, kind: str = "systemd", root: str = "bookworm") -> Host:
-        """Make and start a host."""
+        """Create and start a host."""
         host = Host.create(name, kind, roots.root(root))
         self.hosts[name] = host
         host.start()
@@ -62,7 +62,7 @@ class Site:
 
 
 def inventory(hosts: list[Host]) -> dict[str, Any]:
-    """For a JSON file that Ansible reads as an inventory."""
+    """Return the content of a JSON file that Ansible reads as an inventory."""
     variables: dict[str, Any] = {"test_hosts": [sys.executable, str(Path(__file__).resolve())]}
     if EMULATOR.exists():
         variables["test_emulator"] = json.loads(EMULATOR.read_text())
@@ -70,12 +70,15 @@ def inventory(hosts: list[Host]) -> dict[str, Any]:
 
 
 def all_hosts() -> list[Host]:
-    """Every host in this laboratory."""
+    """Return all hosts in this laboratory."""
     return [Host.load(path.parent.name) for path in sorted(boot.STATE.glob("*/host.json"))]
 
 
 def emulator_config(config: dict[str, Any]) -> dict[str, Any]:
-    """An emulator's configuration in which instances may name a host: ``{"host": NAME, ...}``; by default all hosts."""
+    """Return the emulator's configuration with instances completed that name a host: ``{"host": NAME, ...}``.
+
+    Without instances, each host in this laboratory is one.
+    """
     instances = config.get("instances") or [{"host": host.name} for host in all_hosts()]
     return {**config, "instances": [_instance(dict(instance)) for instance in instances]}
 
@@ -171,7 +174,9 @@ def parser() -> argparse.ArgumentParser:
     command(compare).add_argument("files", nargs=2, type=Path)
     added = command(emulator)
     added.add_argument("config", nargs="?", type=Path)
-    added.add_argument("--ready", type=Path, metavar="FILE", help="tell it the emulator's addresses, as JSON")
+    added.add_argument(
+        "--ready", type=Path, metavar="FILE", help="write the emulator's addresses to this file, as JSON"
+    )
     added.add_argument("--inventory", type=Path)
     added.add_argument("--control", metavar="ADDRESS:PORT")
     return top
@@ -181,7 +186,7 @@ def main() -> int:
     arguments = parser().parse_args()
     try:
         status: int = arguments.function(arguments)
-    except (roots.CannotMake, RuntimeError, OSError, ValueError, subprocess.CalledProcessError) as problem:
+    except (roots.CannotCreate, RuntimeError, OSError, ValueError, subprocess.CalledProcessError) as problem:
         print(f"hosts.py: {problem}", file=sys.stderr)
         return 1
     return status

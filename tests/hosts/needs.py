@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Can there be test hosts here?"""
+"""Find out whether this machine can run test hosts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import os
 import shutil
 from pathlib import Path
 
-import boot  # noqa: F401  # pylint: disable=unused-import  # it tells where lab is
+import boot  # noqa: F401  # pylint: disable=unused-import  # adds the folder of lab to sys.path
 import lab
 import roots
 
@@ -18,14 +18,14 @@ EVERYBODY = ["0", "0", "4294967295"]
 
 
 def reason_not() -> str | None:
-    """Why there can be no test hosts here."""
+    """Return why this machine cannot run test hosts, or None if it can."""
     if not lab.in_lab():
         return os.environ.get("IMDS_NO_LAB") or "not inside the network laboratory; run `make hosts` or `make molecule`"
-    # An ordinary user is root in the laboratory, but not over the machine's control groups and devices.
+    # Root inside a user namespace has no rights over the machine's control groups and devices.
     if Path("/proc/self/uid_map").read_text().split() != EVERYBODY:
         return "test hosts need root on this machine"
     missing = sorted({package for program, package in PROGRAMS.items() if not shutil.which(program)})
     if missing:
         return f"Debian packages are not installed: {', '.join(missing)}"
     unmade = roots.missing()
-    return f"`make roots` has not made the root file systems {', '.join(unmade)}" if unmade else None
+    return f"run `make roots` to create the root file systems {', '.join(unmade)}" if unmade else None

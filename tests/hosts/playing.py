@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run the role on test hosts, as somebody would: ansible-playbook, an inventory, SSH."""
+"""Run the role on test hosts as a user would: with ansible-playbook, an inventory and SSH."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from host import Host
 CHECKOUT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 REGION = "cn-hangzhou"
-# The API's only caller is the role of the instance that the controller is: no key is configured anywhere.
+# The controller is an emulated instance, and calls the API as its instance role. No key is configured.
 CONTROLLER = {
     "instance_id": "i-controller",
     "region_id": REGION,
@@ -33,7 +33,7 @@ CONTROLLER = {
 
 
 def instance(host: Host, **config: Any) -> dict[str, Any]:
-    """The emulated instance that a test host is."""
+    """Return the configuration of the emulated instance for a test host."""
     options = {"http_tokens": "optional", "http_endpoint": "enabled", "instance_metadata_tags": "disabled"}
     whose = {"instance_id": f"i-{host.name}", "region_id": REGION, "clients": [host.ip], "hostname": host.name}
     interface = {"mac": lab.mac_of(host.ip), "primary_ip_address": host.ip}
@@ -42,20 +42,21 @@ def instance(host: Host, **config: Any) -> dict[str, Any]:
 
 @dataclass
 class Played:
-    """How a playbook ended."""
+    """The exit status and output of a playbook, and the numbers of changed and failed tasks by host."""
 
     status: int
     output: str
     changed: dict[str, int] = field(default_factory=dict)
     failed: dict[str, int] = field(default_factory=dict)
 
-    def must(self) -> Played:
+    def check(self) -> Played:
+        """Return this result; fail the test if the playbook failed."""
         assert self.status == 0, self.output
         return self
 
 
 class Player:
-    """Plays the role *hardening* on *hosts*, with the API of *emulator*; *folder* is its own."""
+    """Run the role `hardening` on *hosts* with the API of *emulator*, and keep files in *folder*."""
 
     def __init__(self, hosts: Iterable[Host], emulator: lab.Emulator, folder: Path) -> None:
         self.hosts = list(hosts)
@@ -64,7 +65,7 @@ class Player:
         self.record = folder / "record"
 
     def command(self, *arguments: str, strategy: Any = None, **variables: Any) -> list[str]:
-        """The command line of a play of the role with *variables*; *strategy* has further keywords of the play, or None."""
+        """Return the command line that plays the role with *variables*; *strategy* has further keywords of the play."""
         inventory = {"all": {"hosts": {host.name: host.ansible_variables() for host in self.hosts}}}
         (self.folder / "inventory.json").write_text(json.dumps(inventory))
         (self.folder / "ansible.cfg").touch()
@@ -72,7 +73,7 @@ class Player:
             "hardening_api_endpoint": self.emulator.control_endpoint,
             "hardening_record_dir": str(self.record),
             "hardening_wait_timeout": 5,
-            "hardening_preflight": "off",  # these tests read without a token themselves
+            "hardening_preflight": "off",  # these tests send normal-mode requests themselves
         }
         play = {"hosts": "all", "gather_facts": False, "roles": ["alicloud.imds.hardening"], **(strategy or {})}
         play["vars"] = {**common, **variables}
@@ -105,6 +106,6 @@ class Player:
         return Played(done.returncode, output, changed, {name: int(failed) for name, _changed, failed in counts})
 
     def options(self, host: Host) -> tuple[str, str, str]:
-        """(endpoint, tokens, tags) of the host's instance, as the service has them."""
+        """Return the options endpoint, tokens and tags of the host's instance in the emulator."""
         settings = self.emulator.admin("GET", f"/instances/i-{host.name}")
         return settings["http_endpoint"], settings["http_tokens"], settings["instance_metadata_tags"]

@@ -1,9 +1,9 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""roots.py [NAME...]: make the Debian root file systems of the test hosts in .cache/roots, or those named.
+"""roots.py [NAME...]: create all or the named Debian root file systems of the test hosts in .cache/roots.
 
-A root is made anew only when its recipe has changed. Test hosts never write to it: they work on an overlay.
+A root is created again only if its recipe changed. Test hosts never write to it: they use an overlay.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 ROOTS = CHECKOUT / ".cache" / "roots"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 PACKAGES = (
-    # a host that boots and lets Ansible in
+    # A host that boots and accepts Ansible's connections.
     *("systemd", "systemd-sysv", "dbus", "openssh-server", "python3", "python3-apt", "sudo"),
-    # what the role works with, and what its tests ask with
+    # Programs of the role and of its tests.
     *("nftables", "iptables", "cron", "bash-completion", "ca-certificates", "curl", "iproute2", "procps"),
-    # the open reverse proxy, and the web server's user, of the test of request forgery
+    # The open reverse proxy and the web server's user for test_ssrf.py.
     "nginx-light",
 )
-# No network, so these could only fail or disturb a comparison; the web server is started by the tests that want it.
+# Without a network these would fail, or disturb comparisons. Tests start the web server when they need it.
 DISABLED = ("nginx.service", "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer")
 HOOKS = (
     *(f'systemctl --root="$1" --quiet disable {unit}' for unit in DISABLED),
@@ -42,8 +42,8 @@ HOOKS = (
 )
 
 
-class CannotMake(Exception):
-    """No root can be made here; the message is a sentence for people."""
+class CannotCreate(Exception):
+    """A root cannot be created; the message is a complete sentence."""
 
 
 @dataclass(frozen=True)
@@ -59,22 +59,22 @@ class Recipe:
 RECIPES = {
     "bookworm": Recipe("bookworm"),
     "trixie": Recipe("trixie"),
-    # its cloud-init, 22.4.2, is too old to know the service's tokens
+    # Its cloud-init, 22.4.2, does not support tokens.
     "bookworm-cloud-init": Recipe("bookworm", (*PACKAGES, "cloud-init")),
 }
 
 
 def root(name: str) -> Path:
-    """The folder of this root, which is made first where it is missing or its recipe has changed."""
+    """Return the folder of a root, after creating it if it is missing or its recipe changed."""
     recipe = RECIPES.get(name)
     if not recipe:
-        raise CannotMake(f"There is no root '{name}'; there are: {', '.join(RECIPES)}.")
+        raise CannotCreate(f"Unknown root '{name}'; known roots: {', '.join(RECIPES)}.")
     ROOTS.mkdir(parents=True, exist_ok=True)
     folder, stamp = ROOTS / name, ROOTS / f"{name}.recipe"
     if _current(stamp, recipe):
         return folder
     with (ROOTS / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # somebody else may be making it
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another process may be creating it
         if not _current(stamp, recipe):
             stamp.unlink(missing_ok=True)
             _make(name, recipe, folder)
@@ -83,7 +83,7 @@ def root(name: str) -> Path:
 
 
 def missing() -> list[str]:
-    """The roots that would have to be made."""
+    """Return the names of the roots that are missing or outdated."""
     return [name for name, recipe in RECIPES.items() if not _current(ROOTS / f"{name}.recipe", recipe)]
 
 
@@ -92,11 +92,11 @@ def _current(stamp: Path, recipe: Recipe) -> bool:
 
 
 def _make(name: str, recipe: Recipe, folder: Path) -> None:
-    """Make it beside its place, then move it there: what bears the name is always whole."""
+    """Create a root in a temporary folder and then move it, so that a folder of this name is always complete."""
     reason = reason_not()
     if reason:
-        raise CannotMake(reason)
-    print(f"Root {name}: making it, which takes about a minute", flush=True)
+        raise CannotCreate(reason)
+    print(f"Root {name}: creating it takes about a minute", flush=True)
     began = time.monotonic()
     for left_over in ROOTS.glob(f".{name}-making-*"):
         shutil.rmtree(left_over)
@@ -109,27 +109,27 @@ def _make(name: str, recipe: Recipe, folder: Path) -> None:
         new.rename(folder)
     finally:
         shutil.rmtree(scratch)
-    print(f"Root {name}: made in {time.monotonic() - began:.0f} s", flush=True)
+    print(f"Root {name}: created in {time.monotonic() - began:.0f} s", flush=True)
 
 
 def reason_not() -> str | None:
-    """Why no root can be made on this machine."""
+    """Return why roots cannot be created on this machine, or None if they can."""
     if os.environ.get("IMDS_LAB"):
-        return "Roots of test hosts are made by `make roots`, outside the laboratory, which has no network."
+        return "Cannot create root file systems without a network. Run `make roots` outside the laboratory."
     if os.geteuid() != 0:
-        return "Roots of test hosts can be made and used by root only."
+        return "Cannot create root file systems: run as root."
     if not shutil.which("mmdebstrap"):
-        return "Roots of test hosts are made with mmdebstrap, which is not installed (Debian package: mmdebstrap)."
+        return "Cannot create root file systems: install the Debian package mmdebstrap."
     return None
 
 
 def _mmdebstrap(recipe: Recipe, target: Path) -> None:
     options = ["--variant=minbase", "--mode=root", "--format=directory", "--include=" + ",".join(recipe.packages)]
     options += [f"--aptopt={option}" for option in _apt_options()]
-    # Nobody reads documentation or other languages there.
+    # Documentation and translations are not needed.
     options += ["--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/locale/*"]
     options += [f"--customize-hook={hook}" for hook in recipe.hooks]
-    # Its mounts and processes are its own: when it is killed half way, nothing of it stays on the machine.
+    # In namespaces of its own, so that no mount or process remains if it is killed.
     private = [
         "setpriv",
         "--pdeathsig",
@@ -145,12 +145,12 @@ def _mmdebstrap(recipe: Recipe, target: Path) -> None:
     sources = "\n".join(_sources(recipe.suite)) + "\n"
     done = subprocess.run(command, input=sources, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise CannotMake(f"mmdebstrap could not make a {recipe.suite} root:\n{done.stdout}{done.stderr}")
+        raise CannotCreate(f"mmdebstrap cannot create a {recipe.suite} root:\n{done.stdout}{done.stderr}")
     os.chmod(target, 0o755)
 
 
 def _apt_options() -> Iterator[str]:
-    """How this machine's apt reaches its sources, for the apt that fills the root."""
+    """Yield the options with which this machine's apt reaches its sources."""
     dump = subprocess.run(["apt-config", "dump"], check=True, capture_output=True, text=True).stdout
     for line in dump.splitlines():
         if line.startswith(("Acquire::http", "Acquire::Check-")) and not line.endswith(' "";'):
@@ -158,7 +158,7 @@ def _apt_options() -> Iterator[str]:
 
 
 def _sources(suite: str) -> Iterator[str]:
-    """The Debian sources of this machine, with *suite* in place of its own release."""
+    """Yield the Debian sources of this machine, with *suite* instead of its own release."""
     release = dict(line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line)
     own = release.get("VERSION_CODENAME", "").strip('"')
     found = sorted(set(_machine_sources()))
@@ -169,12 +169,12 @@ def _sources(suite: str) -> Iterator[str]:
         and uri.rstrip("/").split("/")[-1] in ("debian", "debian-security")
     ]
     if not lines:
-        raise CannotMake("No Debian source is in /etc/apt/sources.list*: roots of test hosts cannot be made from here.")
+        raise CannotCreate("Cannot create root file systems: /etc/apt/sources.list* has no Debian source.")
     yield from lines
 
 
 def _machine_sources() -> Iterator[tuple[str, str]]:
-    """(URI, suite) of each package source that apt has here, in either of its two formats."""
+    """Yield URI and suite of each package source of this machine's apt, in both of its formats."""
     apt = Path("/etc/apt")
     for path in (apt / "sources.list", *apt.glob("sources.list.d/*.list")):
         for line in path.read_text().splitlines() if path.exists() else []:
@@ -194,7 +194,7 @@ def main(names: list[str]) -> int:
     try:
         for name in names or RECIPES:
             root(name)
-    except CannotMake as problem:
+    except CannotCreate as problem:
         print(problem, file=sys.stderr)
         return 1
     return 0

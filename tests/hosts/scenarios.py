@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""scenarios.py [NAME...]: run molecule's scenarios of extensions/molecule, or those named, inside tests/lab/enter."""
+"""scenarios.py [NAME...]: run all or the named Molecule scenarios of extensions/molecule inside tests/lab/enter."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ INVENTORY = boot.STATE / "inventory.json"
 
 
 def run(name: str) -> bool:
-    """Run one scenario; its hosts are gone afterwards, whatever happened."""
+    """Run one scenario and remove its hosts afterwards, also if it fails."""
     environment = {
         **os.environ,
-        "PATH": f"{BIN}:{os.environ['PATH']}",  # molecule looks for Ansible's programs there
+        "PATH": f"{BIN}:{os.environ['PATH']}",  # Molecule searches PATH for Ansible's programs.
         "MOLECULE_EPHEMERAL_DIRECTORY": f"/run/molecule/{name}",
         "IMDS_INVENTORY": str(INVENTORY),
     }
@@ -49,7 +49,7 @@ def main(names: list[str]) -> int:
     there = sorted(path.parent.name for path in SCENARIOS.glob("*/molecule.yml"))
     unknown = set(names) - set(there)
     if unknown:
-        print(f"There is no scenario {', '.join(sorted(unknown))}; there are: {', '.join(there)}", file=sys.stderr)
+        print(f"Unknown scenario {', '.join(sorted(unknown))}; known scenarios: {', '.join(there)}", file=sys.stderr)
         return 2
     reason = needs.reason_not()
     for name in names or there:

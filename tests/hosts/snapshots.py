@@ -1,10 +1,10 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a test compares before and after: the state of a host as a dict, and the differences of two of them.
+"""Take snapshots of the state of a host, and compare two of them.
 
-Of the whole file system it holds what differs from the root that the host began with. A file that was changed and
-changed back does not appear: what counts is what is there, not how it came there.
+A snapshot contains the files that differ from the root file system that the host started with. A file that was changed and
+restored does not appear.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 from host import Host
 
-# What a host changes by itself while it runs or boots, and what Ansible's modules leave in passing.
+# Files that a host changes by itself while it runs or boots, and files that Ansible's modules write.
 NOISE = (
     *("/dev", "/proc", "/run", "/sys", "/tmp", "/var/tmp", "/var/cache", "/var/log", "/var/spool/cron/crontabs"),
     *("/etc/.pwd.lock", "/etc/.updated", "/var/.updated", "/root/.ansible", "*/__pycache__", "/root/.bash_history"),
@@ -28,14 +28,14 @@ NOISE = (
 )
 
 
-# What a service of ours rewrites while it runs: that it is there counts, not what is in it.
+# Files that a service of the collection rewrites while it runs: their content is not compared.
 REWRITTEN = ("/var/lib/alicloud-imds/callers.json",)
 
 
 def snapshot(host: Host) -> dict[str, Any]:
-    """``files``: path to description; ``ruleset``: lines; ``units``: name to state; ``running``: names of services."""
+    """Return ``files`` (path to description), ``ruleset`` (lines), ``units`` (name to state) and ``running`` (services)."""
     found: dict[str, Any] = {"files": dict(_changes(host, Path("/")))}
-    # without counters, and what is in sets that fill themselves
+    # Without counters and the elements of dynamic sets.
     found["ruleset"] = host.output("nft", "--stateless", "list", "ruleset").splitlines()
     if host.kind == "systemd":
         units = host.output("systemctl", "list-unit-files", "--no-legend", "--plain").splitlines()
@@ -46,7 +46,7 @@ def snapshot(host: Host) -> dict[str, Any]:
 
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    """One line for each difference; none when both are the same."""
+    """Return one line for each difference."""
     lines = []
     for part in sorted({*before, *after}):
         old, new = (_as_dict(shot.get(part, {})) for shot in (before, after))
@@ -59,12 +59,15 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
 def _as_dict(part: Any) -> dict[str, Any]:
     if isinstance(part, dict):
         return part
-    # a list; numbered, so that order and repetition count
+    # The lines of a list are numbered, so that order and repetition count.
     return {f"{number:03} {line}": "there" for number, line in enumerate(part)}
 
 
 def _changes(host: Host, folder: Path) -> Iterator[tuple[str, str]]:
-    """(path, description) of what differs from the root below *folder*; only there does the overlay hold anything."""
+    """Yield path and description of what differs from the root file system in *folder*.
+
+    Only folders in the upper layer of the overlay are searched, because others cannot differ.
+    """
     here, lower, upper = (
         base / str(folder).lstrip("/") for base in (host.root, Path(host.lower), host.folder / "upper")
     )
@@ -92,7 +95,7 @@ def _is_noise(path: Path) -> bool:
 
 
 def _describe(path: Path) -> str:
-    """Kind, mode, owner and content of a file; empty when there is none."""
+    """Return kind, mode, owner and checksum of a file, or an empty string if there is no file."""
     try:
         status = path.lstat()
     except OSError:

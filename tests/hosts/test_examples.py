@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The examples of what changes a host, as they are printed: modules, the role's README, and ours."""
+"""Run the published examples that change hosts: those of the modules, of the role's README and of README.md."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def run(player: Player, plays: list[dict[str, Any]]) -> str:
     for play in plays:
         play["gather_facts"] = False
         play["hosts"] = "all"
-        # the emulator's API, and a place for the record; everything else is as the example has it
+        # Only the API's address, the folder of the record and the preflight differ from the example.
         common = {"hardening_api_endpoint": player.emulator.control_endpoint}
         play["vars"] = {**common, "hardening_record_dir": str(player.record), "hardening_preflight": "report"}
-    (player.folder / "play.json").write_text(yaml.safe_dump(plays))  # dates stay dates
+    (player.folder / "play.json").write_text(yaml.safe_dump(plays))  # YAML keeps dates
     done = subprocess.run(command, env=player.environment(), capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who reaches what, measured on a real host: with the fence off, in audit and enforced, after a reboot, after flushes.
+"""Measure which callers reach which addresses on a real host: in each mode of the fence, after reboots and after flushes.
 
-Nothing here is read off rules. Every cell is a connection that was tried.
+Each result is a connection that was tried; no rules are parsed.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ CONNECT = Path(__file__).with_name("connect.py").read_text()
 METADATA = "100.100.100.200:80"
 OTHERS = ("100.100.100.200:8080", "100.100.2.136:53", "100.100.100.201:80")
 TARGETS = (METADATA, *OTHERS)
-# How to run a command as each caller. www-data is an ordinary user, imds a group that may, alice is listed in it.
+# How to run a command as each caller. www-data is an ordinary user, imds an allowed group, alice one of its members.
 CALLERS = {
     "root": (),
     "group": ("setpriv", "--reuid=33", "--regid=imds", "--clear-groups"),
     "member": ("setpriv", "--reuid=alice", "--regid=alice", "--init-groups"),
     "other user": ("setpriv", "--reuid=33", "--regid=33", "--clear-groups"),
 }
-# Units in hardening_fence_services, and who they run as
+# Units in hardening_fence_services, and their users
 SERVICES = {"denied-root": "root", "denied-web": "www-data"}
 
 
 @contextmanager
-def neighbours() -> Iterator[None]:
-    """What else has an address beside the metadata service answers as well."""
+def adjacent_services() -> Iterator[None]:
+    """Listen at the addresses of adjacent services, and at another port of the metadata service."""
     addresses = ("100.100.2.136", "100.100.100.201")
     for address in addresses:
         subprocess.run(["ip", "address", "replace", address + "/32", "dev", "lo"], check=True)
@@ -59,7 +59,7 @@ def neighbours() -> Iterator[None]:
 
 
 def _accept(listener: socket.socket) -> None:
-    """Until the listener is shut down."""
+    """Accept connections until the listener is shut down."""
     while True:
         try:
             listener.accept()[0].close()
@@ -68,7 +68,7 @@ def _accept(listener: socket.socket) -> None:
 
 
 class Fenced:
-    """A host with a service that is denied, a container behind it, and all callers."""
+    """A host with denied services, a container behind it, and all callers."""
 
     def __init__(self, host: Host, player: Player) -> None:
         self.host, self.player = host, player
@@ -87,7 +87,7 @@ class Fenced:
         return self.player.play(*arguments, hardening_fence=mode, **{**fence, **variables})
 
     def measure(self) -> dict[str, dict[str, str]]:
-        """Caller -> target -> how it ended."""
+        """Return the results of connections by caller and target."""
         table = {}
         for caller, how in CALLERS.items():
             table[caller] = _read(self.host.output(*how, "python3", "/srv/connect.py", *TARGETS))
@@ -105,7 +105,7 @@ def _read(output: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def fenced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fenced]:
-    with neighbours(), Site() as site:
+    with adjacent_services(), Site() as site:
         host = site.add("fenced")
         config = {"instances": [instance(host, clients=[host.ip, "172.30.0.2"]), CONTROLLER]}
         with lab.start_emulator(config, control=True) as emulator:
@@ -114,7 +114,7 @@ def fenced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fenced]:
 
 OPEN = dict.fromkeys(TARGETS, "connected")
 CLOSED = {**OPEN, METADATA: "refused"}
-# IPAddressDeny= lets packets vanish, of all ports. A service that is not root's is refused before that, by the rules.
+# IPAddressDeny= drops packets to all ports. A service that does not run as root is rejected by the rules before that.
 DENIED = {**OPEN, METADATA: "silent", "100.100.100.200:8080": "silent"}
 EVERYBODY = dict.fromkeys([*CALLERS, "container", *SERVICES], OPEN)
 ENFORCED = {
@@ -126,44 +126,44 @@ ENFORCED = {
 }
 
 
-def test_off(fenced: Fenced) -> None:
-    fenced.play("off").must()
+def test_mode_off_refuses_no_caller(fenced: Fenced) -> None:
+    fenced.play("off").check()
     assert fenced.measure() == EVERYBODY
 
 
-def test_audit_refuses_nobody_and_counts_who_would_be(fenced: Fenced) -> None:
-    fenced.play("audit").must()
+def test_mode_audit_refuses_no_caller_and_counts_users_that_enforce_would_refuse(fenced: Fenced) -> None:
+    fenced.play("audit").check()
     assert fenced.measure() == EVERYBODY
     counted = fenced.host.output("nft", "list", "set", "inet", "alicloud_imds", "refused")
     assert " 33 " in counted and " 0 " not in counted
 
 
-def test_enforce(fenced: Fenced) -> None:
-    fenced.play("enforce").must()
+def test_mode_enforce_refuses_other_callers(fenced: Fenced) -> None:
+    fenced.play("enforce").check()
     assert fenced.measure() == ENFORCED
-    assert fenced.play("enforce").must().changed == {"fenced": 0}
+    assert fenced.play("enforce").check().changed == {"fenced": 0}
 
 
 @pytest.mark.parametrize("clean", [True, False], ids=["shutdown", "power failure"])
-def test_after_a_reboot_the_fence_is_back_by_itself(fenced: Fenced, clean: bool) -> None:
-    fenced.play("enforce").must()
+def test_a_reboot_loads_the_rules_again(fenced: Fenced, clean: bool) -> None:
+    fenced.play("enforce").check()
     fenced.host.reboot(clean)
     assert fenced.measure() == ENFORCED
-    assert fenced.play("enforce").must().changed == {"fenced": 0}
+    assert fenced.play("enforce").check().changed == {"fenced": 0}
 
 
 @pytest.mark.parametrize("verb", ["restart", "reload", "stop"])
-def test_after_all_rules_were_flushed_the_fence_is_back_by_itself(fenced: Fenced, verb: str) -> None:
-    fenced.play("enforce").must()
+def test_a_flush_by_nftables_service_loads_the_rules_again(fenced: Fenced, verb: str) -> None:
+    fenced.play("enforce").check()
     fenced.host.output("systemctl", "start", "nftables.service")
     fenced.host.output("systemctl", verb, "nftables.service")
     fenced.container.masquerade()
     assert fenced.measure() == ENFORCED
 
 
-def test_what_others_do_with_their_tables_does_not_matter(fenced: Fenced) -> None:
-    """docker, firewalld and ufw add, flush and remove tables and chains of their own, through both interfaces."""
-    fenced.play("enforce").must()
+def test_changes_of_other_firewalls_have_no_effect(fenced: Fenced) -> None:
+    """docker, firewalld and ufw add, flush and remove tables and chains with iptables and nft."""
+    fenced.play("enforce").check()
     for command in (
         "iptables -N DOCKER-USER",
         "iptables -I FORWARD -j DOCKER-USER",
@@ -181,26 +181,26 @@ def test_what_others_do_with_their_tables_does_not_matter(fenced: Fenced) -> Non
 
 
 @pytest.mark.parametrize("harm", ["a rule was deleted", "the table was deleted", "the file was changed"])
-def test_what_was_changed_by_hand_is_put_right(fenced: Fenced, harm: str) -> None:
-    fenced.play("enforce").must()
+def test_manual_changes_are_repaired(fenced: Fenced, harm: str) -> None:
+    fenced.play("enforce").check()
     if harm == "a rule was deleted":
         fenced.host.output("nft", "flush", "chain", "inet", "alicloud_imds", "local")
     elif harm == "the table was deleted":
         fenced.host.output("nft", "delete", "table", "inet", "alicloud_imds")
     else:
         (fenced.host.root / "etc/alicloud-imds/fence.nft").write_text("table inet alicloud_imds {}\n")
-    planned = fenced.play("enforce", "--check", "--diff").must()
+    planned = fenced.play("enforce", "--check", "--diff").check()
     assert planned.changed == {"fenced": 1} and "jump local" in planned.output
-    assert fenced.play("enforce").must().changed == {"fenced": 1}
+    assert fenced.play("enforce").check().changed == {"fenced": 1}
     assert fenced.measure() == ENFORCED
 
 
-def test_containers_that_may(fenced: Fenced) -> None:
-    fenced.play("enforce", hardening_fence_sources=["172.30.0.0/16"]).must()
+def test_an_allowed_source_network_is_not_refused(fenced: Fenced) -> None:
+    fenced.play("enforce", hardening_fence_sources=["172.30.0.0/16"]).check()
     assert fenced.measure() == {**ENFORCED, "container": OPEN}
 
 
-def test_gone_without_a_trace(fenced: Fenced) -> None:
-    fenced.play("off").must()
+def test_mode_off_removes_all_rules(fenced: Fenced) -> None:
+    fenced.play("off").check()
     assert fenced.measure() == EVERYBODY
     assert "alicloud" not in fenced.host.output("nft", "list", "ruleset")

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nothing of a test host stays on the machine, however it ended."""
+"""Check that nothing of a test host remains on the machine, also after it was killed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from waiting import comes_true
 HERE = Path(__file__).resolve().parent
 
 
-def test_nothing_is_left_of_a_destroyed_host(site: Site) -> None:
+def test_nothing_remains_of_a_destroyed_host(site: Site) -> None:
     host = site.add("gone", "systemd", "bookworm")
     host.container()
     group, folder = boot.cgroup("gone"), host.folder
@@ -32,7 +32,7 @@ def test_nothing_is_left_of_a_destroyed_host(site: Site) -> None:
     assert "gone" not in "".join(open("/proc/self/mounts"))
 
 
-def test_a_killed_laboratory_leaves_only_what_the_next_one_removes() -> None:
+def test_the_next_laboratory_removes_the_remains_of_a_killed_one() -> None:
     inside = f"{shlex.quote(sys.executable)} {HERE}/hosts.py up victim >/dev/null && echo up && sleep 300"
     laboratory = [str(HERE.parent / "lab/enter"), "sh", "-c", inside]
     with subprocess.Popen(laboratory, stdout=subprocess.PIPE, text=True) as process:
@@ -42,7 +42,7 @@ def test_a_killed_laboratory_leaves_only_what_the_next_one_removes() -> None:
 
 
 def victims() -> list[Path]:
-    """What is left of the host; its processes end some time after the laboratory was killed."""
+    """Return the remains of the host; its processes end some time after the laboratory was killed."""
     boot.prepare_cgroups()
     alive = [path for path in Path("/proc").glob("[0-9]*/cmdline") if b"--machine=victim" in read(path)]
     return [*alive, *boot.CGROUPS.glob("*-victim")]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbooks, by their full names, on four hosts of which three would break."""
+"""Run the playbooks by their full names on four hosts, three of which would break if tokens were required."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from playing import BIN, CHECKOUT, CONTROLLER, Played, Player, instance
 
 pytestmark = pytest.mark.lab
 
-# `make hosts` fetches it from the package index: the last release of the credentials library that reads without a token
+# The last release of the vendor's credentials library that sends normal-mode requests. `make hosts` installs it.
 OLD_SDK = CHECKOUT / ".cache/old-sdk"
 EXPECTED = {
     "clean": set(),
@@ -32,7 +32,7 @@ EXPECTED = {
 
 
 class Fleet:
-    """The four hosts and their report."""
+    """The four hosts, their emulator and their report."""
 
     def __init__(self, site: Site, folder: Path) -> None:
         self.hosts: dict[str, Host] = {}
@@ -67,14 +67,14 @@ class Fleet:
         return {it["host"]: it for it in json.loads((self.reports / "report.json").read_text())["hosts"]}
 
     def modified(self) -> list[str]:
-        """Which instances the API was asked to change, in order."""
+        """Return the instances of the API calls that change options, in order."""
         return [call["instance"] for call in self.emulator.calls("ModifyInstanceMetadataOptions")]
 
 
 @pytest.fixture
 def fleet(tmp_path: Path) -> Iterator[Fleet]:
     if not OLD_SDK.exists():
-        pytest.fail("the old library is not there; run `make hosts`")
+        pytest.fail("the old library is missing; run `make hosts`")
     with Site() as site:
         made = Fleet(site, tmp_path)
         yield made
@@ -85,8 +85,8 @@ def serious(host: dict[str, Any]) -> set[str]:
     return {it["id"] for it in host["findings"] if it["severity"] != "info"}
 
 
-def test_audit_finds_exactly_what_would_break_and_changes_nothing(fleet: Fleet) -> None:
-    played = fleet.play("audit").must()
+def test_audit_reports_exactly_the_expected_findings_and_changes_nothing(fleet: Fleet) -> None:
+    played = fleet.play("audit").check()
     report = fleet.report()
     assert {name: serious(host) for name, host in report.items()} == EXPECTED
     for name, host in report.items():
@@ -101,7 +101,7 @@ def test_audit_finds_exactly_what_would_break_and_changes_nothing(fleet: Fleet) 
     assert "changed=0" in played.output.split("PLAY RECAP")[1].split("oldinit")[1]
 
 
-def test_audit_writes_its_report_also_where_the_api_is_silent(fleet: Fleet) -> None:
+def test_audit_writes_its_report_also_if_the_api_does_not_answer(fleet: Fleet) -> None:
     played = fleet.play("audit", hardening_api_endpoint="http://127.0.0.1:9")
     assert played.status == 2
     said = " ".join(played.output.split())
@@ -110,16 +110,16 @@ def test_audit_writes_its_report_also_where_the_api_is_silent(fleet: Fleet) -> N
     assert {name: serious(host) for name, host in report.items()} == EXPECTED
     for host in report.values():
         assert host["control_plane"] is None and host["in_guest"]["verdict"] == "optional"
-    played = fleet.play("audit", hardening_api_endpoint="http://127.0.0.1:9", imds_api=False).must()
+    played = fleet.play("audit", hardening_api_endpoint="http://127.0.0.1:9", imds_api=False).check()
     assert fleet.report() == report
 
 
-def test_harden_stops_at_the_first_host_that_would_break_before_any_call(fleet: Fleet) -> None:
+def test_harden_stops_at_the_first_blocked_host_before_any_api_call_for_it(fleet: Fleet) -> None:
     played = fleet.play("harden", imds_serial=[1, 1, 2])
     assert played.status == 2
     assert "1 of 4 hosts done. This batch of 1: 1 changed" in " ".join(played.output.split())
     assert "cloud-init does not know tokens" in played.output
-    assert fleet.modified() == ["i-clean"], "nothing was asked of the API for the hosts that would break"
+    assert fleet.modified() == ["i-clean"], "no API call changes blocked hosts"
     report = fleet.report()
     assert {name: host["outcome"]["result"] for name, host in report.items()} == {
         "clean": "changed",
@@ -130,7 +130,7 @@ def test_harden_stops_at_the_first_host_that_would_break_before_any_call(fleet: 
     assert report["clean"]["state"] == "closed" and report["clean"]["in_guest"]["verdict"] == "required"
 
 
-def test_all_three_are_held_up_at_once_and_a_waiver_lets_one_pass(fleet: Fleet) -> None:
+def test_three_hosts_are_blocked_in_one_batch_and_a_waiver_unblocks_one(fleet: Fleet) -> None:
     waiver = {"finding": "script_reads_plain", "host": "cron", "reason": "goes next week", "expires": "2099-12-31"}
     played = fleet.play("harden", imds_serial=["100%"], hardening_waivers=[waiver])
     assert played.status == 2
@@ -142,33 +142,33 @@ def test_all_three_are_held_up_at_once_and_a_waiver_lets_one_pass(fleet: Fleet) 
     assert fleet.player.options(fleet.hosts["oldsdk"])[1] == "optional"
 
 
-def test_the_way_there_and_back_with_drift(fleet: Fleet) -> None:
-    fleet.play("audit").must()
+def test_harden_undo_and_the_drift_between_them(fleet: Fleet) -> None:
+    fleet.play("audit").check()
     limited = {"imds_hosts": "clean,cron", "hardening_preflight": "report", "hardening_fence": "enforce"}
-    fleet.play("harden", **limited).must()
+    fleet.play("harden", **limited).check()
     assert sorted(fleet.modified()) == ["i-clean", "i-cron"]
-    fleet.play("audit").must()
+    fleet.play("audit").check()
     drift = json.loads((fleet.reports / "report.json").read_text())["drift"]
     assert drift is not None
-    done = fleet.play("undo", **limited).must()
+    done = fleet.play("undo", **limited).check()
     assert "2 of 2 hosts done. This batch of 2: 2 changed" in " ".join(done.output.split())
     for host in fleet.hosts.values():
         assert fleet.player.options(host) == ("enabled", "optional", "disabled")
 
 
-def test_check_mode_says_the_same_and_changes_nothing(fleet: Fleet) -> None:
-    played = fleet.play("harden", "--check", "--limit", "clean").must()
+def test_check_mode_reports_the_changes_and_makes_none(fleet: Fleet) -> None:
+    played = fleet.play("harden", "--check", "--limit", "clean").check()
     assert "1 of 1 hosts done. This batch of 1: 1 changed" in " ".join(played.output.split())
     assert fleet.modified() == [] and not fleet.reports.exists()
 
 
-def test_gather_says_where_each_host_is(fleet: Fleet) -> None:
-    played = fleet.play("gather").must()
+def test_gather_prints_instance_and_region_of_each_host(fleet: Fleet) -> None:
+    played = fleet.play("gather").check()
     for name in fleet.hosts:
         assert f"i-{name} in cn-" in played.output
 
 
-def test_a_host_that_cannot_be_reached_is_in_the_report(fleet: Fleet) -> None:
+def test_an_unreachable_host_is_in_the_report(fleet: Fleet) -> None:
     fleet.hosts["cron"].stop()
     played = fleet.play("audit")
     assert played.status == 4

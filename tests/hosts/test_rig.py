@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The test hosts themselves: are they what the tests of the role take them for?"""
+"""Check that test hosts have the properties that the tests of the role rely on."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NewHost = Callable[..., Host]
 
 
 def ssh(host: Host, command: str) -> subprocess.CompletedProcess[str]:
-    """As Ansible does it."""
+    """Run a command through SSH with the options that Ansible uses."""
     said = host.ansible_variables()
     options = [*shlex.split(said["ansible_ssh_args"]), "-o", f"ControlPath={said['ansible_control_path'] % {}}"]
     words = ["ssh", *options, "-i", said["ansible_ssh_private_key_file"], f"root@{host.ip}", command]
@@ -43,7 +43,7 @@ def ssh(host: Host, command: str) -> subprocess.CompletedProcess[str]:
 
 
 def token_and_id(run: Callable[..., subprocess.CompletedProcess[str]]) -> str:
-    """Ask for a token and, with it, for the instance's id."""
+    """Request a token, and return the instance ID that is read with it."""
     url, header = f"http://{lab.SERVICE}/latest", "X-aliyun-ecs-metadata-token"
     ask = f"token=$(curl -sSfm 5 -X PUT -H '{header}-ttl-seconds: 60' {url}/api/token) && "
     ask += f'curl -sSfm 5 -H "{header}: $token" {url}/meta-data/instance-id'
@@ -81,11 +81,11 @@ def test_commands_run_as_the_users_of_the_host(new_host: NewHost, kind: str, roo
 
 
 @BOTH
-def test_a_reboot_keeps_files_and_nothing_else(new_host: NewHost, kind: str, root: str) -> None:
+def test_only_files_survive_a_reboot(new_host: NewHost, kind: str, root: str) -> None:
     host = new_host(kind, root)
     host.output("sh", "-c", "echo kept >/etc/kept; echo lost >/run/lost; nft add table inet lost; sleep 300 >&- 2>&- &")
     before = host.output("cat", "/etc/machine-id")
-    ssh(host, "true")  # a kept connection must not stand in the way afterwards
+    ssh(host, "true")  # leaves a persistent connection, which must not disturb the next one
     host.reboot()
     assert ssh(host, "cat /etc/kept").stdout == "kept\n"
     assert host.run("test", "-e", "/run/lost").returncode == 1
@@ -106,7 +106,7 @@ def test_units_start_at_boot(new_host: NewHost) -> None:
 
 
 @BOTH
-def test_a_snapshot_stays_the_same_when_nothing_happens(new_host: NewHost, kind: str, root: str) -> None:
+def test_snapshots_of_an_unchanged_host_are_equal(new_host: NewHost, kind: str, root: str) -> None:
     host = new_host(kind, root)
     before = snapshot(host)
     assert "/root/.ssh/authorized_keys" in before["files"]
@@ -142,7 +142,7 @@ def test_a_snapshot_shows_every_change(new_host: NewHost) -> None:
         assert any(line.startswith(shown) for line in lines), (name, lines)
 
 
-def test_a_snapshot_does_not_show_what_was_put_back(new_host: NewHost) -> None:
+def test_a_snapshot_does_not_show_restored_files_and_rules(new_host: NewHost) -> None:
     host = new_host()
     before = snapshot(host)
     host.output(
@@ -154,7 +154,7 @@ def test_a_snapshot_does_not_show_what_was_put_back(new_host: NewHost) -> None:
     assert differences(before, snapshot(host)) == []
 
 
-def test_ip_address_deny_works(new_host: NewHost, start_emulator: Callable[..., lab.Emulator]) -> None:
+def test_ip_address_deny_has_an_effect(new_host: NewHost, start_emulator: Callable[..., lab.Emulator]) -> None:
     host = new_host()
     start_emulator()
     service = ["systemd-run", "--quiet", "--wait", "--pipe"]
@@ -166,7 +166,7 @@ def test_ip_address_deny_works(new_host: NewHost, start_emulator: Callable[..., 
 
 
 @BOTH
-def test_metadata_are_read_over_the_network(
+def test_metadata_is_read_over_the_network(
     new_host: NewHost, start_emulator: Callable[..., lab.Emulator], kind: str, root: str
 ) -> None:
     host = new_host(kind, root)
@@ -196,7 +196,7 @@ def command_line(*words: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_the_command_line_keeps_hosts_between_calls(tmp_path: Path) -> None:
+def test_hosts_of_the_command_line_persist_between_calls(tmp_path: Path) -> None:
     inventory, first, second = (tmp_path / name for name in ("inventory.json", "first.json", "second.json"))
     (tmp_path / "config.json").write_text('{"instances": [{"host": "one", "region_id": "eu-central-1"}]}')
     try:

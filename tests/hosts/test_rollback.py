@@ -68,7 +68,7 @@ def ground(site: tuple[Host, Host], tmp_path: Path) -> Iterator[Ground]:
         ground = Ground(bad, good, Player(site, emulator, tmp_path))
         yield ground
         emulator.admin("PATCH", "/control", {"faults": [], "delay_seconds": 0})
-        ground.player.play(hardening_state="absent").must()
+        ground.player.play(hardening_state="absent").check()
 
 
 Undo = Callable[[], object]
@@ -120,9 +120,9 @@ def a_directory_cannot_be_written(ground: Ground) -> Undo:
 
 FAILURES: dict[Callable[[Ground], Undo], str] = {
     the_api_refuses: "OperationConflict",
-    the_guest_never_sees_it: "Metadata is still given without a token after 5 s, where 'required' or 'disabled' was expected",
+    the_guest_never_sees_it: "The metadata service still answers normal-mode requests after 5 s; expected: required or disabled",
     nft_is_missing: "There is no program nft on this host. Install the package nftables",
-    the_rules_are_refused: "This host cannot have the fence: nft refuses the rules",
+    the_rules_are_refused: "Cannot enable the fence: nft rejects the rules",
     loading_the_rules_fails: "'/usr/sbin/nft -f /etc/alicloud-imds/fence.nft' failed with status 1: Operation not supported",
     systemd_refuses: "'systemctl daemon-reload' failed with status 1",
     a_directory_cannot_be_written: "/etc/alicloud-imds",
@@ -150,7 +150,7 @@ def test_the_host_ends_as_it_began(ground: Ground, failure: Callable[[Ground], U
 
 def test_an_upgrade_that_fails_leaves_the_earlier_version(ground: Ground) -> None:
     """Not only fresh hosts: the fence and the files of an earlier run come back, and the tokens stay required."""
-    ground.player.play(hardening_fence="audit", hardening_local_fact=False).must()
+    ground.player.play(hardening_fence="audit", hardening_local_fact=False).check()
     before = ground.state(ground.bad)
     undo = loading_the_rules_fails(ground)
     try:
@@ -186,14 +186,14 @@ def test_an_answer_that_is_lost_is_no_change_forgotten(ground: Ground) -> None:
     played = ground.player.play(**ENFORCE)
     ground.emulator.admin("PATCH", "/control", {"faults": []})
     if played.failed["bad"]:
-        ground.player.play(hardening_state="absent").must()
+        ground.player.play(hardening_state="absent").check()
         assert differences(before, ground.state(ground.bad)) == []
     else:
         assert ground.player.options(ground.bad)[1] == "required"
 
 
 def test_a_hardened_host_is_not_relaxed_when_the_api_fails(ground: Ground) -> None:
-    ground.player.play(**ENFORCE).must()
+    ground.player.play(**ENFORCE).check()
     before = ground.state(ground.bad)
     ground.emulator.admin("PATCH", "/control", {"faults": [{"kind": "error", "code": "Forbidden.RAM", "times": 2}]})
     played = ground.player.play(**ENFORCE)
@@ -219,29 +219,29 @@ def test_killed_half_way_and_run_again(ground: Ground, at: str) -> None:
             break
     os.killpg(process.pid, signal.SIGKILL)
     process.wait(GIVE_UP_SECONDS)
-    ground.player.play(**ENFORCE).must()
-    assert ground.player.play(**ENFORCE).must().changed == {"bad": 0, "good": 0}
-    ground.player.play(hardening_state="absent").must()
+    ground.player.play(**ENFORCE).check()
+    assert ground.player.play(**ENFORCE).check().changed == {"bad": 0, "good": 0}
+    ground.player.play(hardening_state="absent").check()
     for host in (ground.bad, ground.good):
         assert differences(before[host.name], ground.state(host)) == []
 
 
 def test_undone_without_a_trace_and_twice(ground: Ground) -> None:
     before = {host.name: ground.state(host) for host in (ground.bad, ground.good)}
-    planned = ground.player.play("--check", **ENFORCE).must()
+    planned = ground.player.play("--check", **ENFORCE).check()
     assert all(not differences(before[host.name], ground.state(host)) for host in (ground.bad, ground.good))
-    done = ground.player.play(**ENFORCE).must()
+    done = ground.player.play(**ENFORCE).check()
     assert done.changed == planned.changed == {"bad": 3, "good": 2}, "the API is called once, for both"
     assert ground.reads(ground.bad) != "i-bad"
-    assert ground.player.play("--check", **ENFORCE).must().changed == {"bad": 0, "good": 0}
-    planned = ground.player.play("--check", hardening_state="absent").must()
+    assert ground.player.play("--check", **ENFORCE).check().changed == {"bad": 0, "good": 0}
+    planned = ground.player.play("--check", hardening_state="absent").check()
     assert ground.reads(ground.bad) != "i-bad"
-    undone = ground.player.play(hardening_state="absent").must()
+    undone = ground.player.play(hardening_state="absent").check()
     assert undone.changed == planned.changed == {"bad": 3, "good": 2}
     for host in (ground.bad, ground.good):
         assert differences(before[host.name], ground.state(host)) == []
         assert ground.reads(host) == f"i-{host.name}"
-    assert ground.player.play(hardening_state="absent").must().changed == {"bad": 0, "good": 0}
+    assert ground.player.play(hardening_state="absent").check().changed == {"bad": 0, "good": 0}
 
 
 @pytest.fixture
@@ -253,7 +253,7 @@ def three(site: tuple[Host, Host], tmp_path: Path) -> Iterator[Player]:
             player = Player(hosts, emulator, tmp_path)
             yield player
             emulator.admin("PATCH", "/control", {"faults": [], "delay_seconds": 0})
-            player.play(hardening_state="absent").must()
+            player.play(hardening_state="absent").check()
 
 
 REFUSAL = {"kind": "error", "code": "IncorrectInstanceStatus", "action": "ModifyInstanceMetadataOptions"}
@@ -343,6 +343,6 @@ def test_variables_that_are_strings(three: Player) -> None:
         ),
     ):
         extra = [part for word in words for part in ("--extra-vars", word)]
-        three.play(*extra).must()
+        three.play(*extra).check()
         enforced = not any(word.startswith("hardening_enforce") for word in words)
         assert {three.options(host)[1] for host in three.hosts} == {"required" if enforced else "optional"}, words

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Do the role's keys leak through web programs that are vulnerable on purpose? Before tokens, with tokens, with the fence.
+"""Try to steal the instance role's keys through deliberately vulnerable web programs: in normal mode, with tokens, with the fence.
 
-The table that is measured here is the one in docs/ssrf.md.
+The table in docs/ssrf.md contains these results.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PAGE = CHECKOUT / "docs/ssrf.md"
 
 
 def ask(url: str, method: str = "GET", headers: dict[str, str] | None = None) -> str:
-    """What an attacker sees, who can only send requests to the host."""
+    """Return the answer to an attacker who can only send requests to the host."""
     request = urllib.request.Request(url, method=method, headers=headers or {})
     try:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as answer:
@@ -47,7 +47,7 @@ def through_the_fetcher(host: Host) -> str:
 
 
 def through_a_proxy(host: Host, port: int) -> str:
-    """A proxy passes method and headers on, so the attacker asks for a token first."""
+    """Request a token first, because a proxy passes method and headers on."""
     proxy = f"http://{host.ip}:{port}"
     token = ask(proxy + "/latest/api/token", "PUT", {"X-Target": METADATA, TTL: "60"})
     headers = {"X-Target": METADATA}
@@ -57,7 +57,7 @@ def through_a_proxy(host: Host, port: int) -> str:
 
 
 def by_a_command(host: Host, user: str) -> str:
-    """Somebody who can run commands as this user, such as through a hole in a web application."""
+    """Run commands as this user, as through a vulnerability in a web application."""
     base = f"http://{METADATA}"
     script = (
         f"token=$(curl -sfX PUT -H '{TTL}: 60' {base}/latest/api/token);"
@@ -109,13 +109,13 @@ def test_before_and_after(web: tuple[Host, Player]) -> None:
             measured[attack].append(leaks(run(host)))
 
     measure()
-    player.play(hardening_fence="audit").must()
+    player.play(hardening_fence="audit").check()
     measure()
-    player.play(hardening_fence="enforce").must()
+    player.play(hardening_fence="enforce").check()
     measure()
     table = "\n".join(["| attack | %s |" % " | ".join(LEVELS), "|---|---|---|---|", *rows(measured)])
     print(table)
     assert table in PAGE.read_text(), f"docs/ssrf.md should have this table:\n{table}"
 
-    player.play(hardening_state="absent").must()
-    assert {leaks(run(host)) for run in ATTACKS.values()} == {"**leaks**"}, "undone, all is as it was"
+    player.play(hardening_state="absent").check()
+    assert {leaks(run(host)) for run in ATTACKS.values()} == {"**leaks**"}, "after the undo, all attacks succeed again"

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The callers watch as a hardened service on a host with systemd: does it see units and containers, with few rights?"""
+"""Run the callers watch as a sandboxed service on hosts with systemd, and attribute requests of units and containers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NewHost = Callable[..., Host]
 
 
 def install(host: Host, folder: Path) -> None:
-    """By the module, as the role does it."""
+    """Install the watch with the module tooling, as the role does."""
     (folder / "inventory.json").write_text(json.dumps({"all": {"hosts": {host.name: host.ansible_variables()}}}))
     (folder / "ansible.cfg").touch()
     environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".cache/collections"), "HOME": str(folder)}
@@ -47,7 +47,7 @@ def report(host: Host, *options: str) -> Any:
 
 
 def found(host: Host) -> Counter[tuple[Any, ...]]:
-    """Requests by unit, user, command name, mode."""
+    """Stop the watch, and return the numbers of requests by unit, user, command name and mode."""
     host.output("systemctl", "stop", UNIT)
     requests: Counter[tuple[Any, ...]] = Counter()
     for caller in report(host)["callers"]:
@@ -86,7 +86,7 @@ def test_units_users_and_containers(
     assert (forwarded["comm"], forwarded["source"], forwarded["exe"]) == ("curl", "172.30.0.2", "/usr/bin/curl")
 
 
-def test_few_rights_and_a_way_back(
+def test_the_service_is_sandboxed_and_survives_a_kill_and_a_reboot(
     new_host: NewHost, start_emulator: Callable[..., lab.Emulator], tmp_path: Path
 ) -> None:
     host = new_host()
@@ -104,7 +104,7 @@ def test_few_rights_and_a_way_back(
     pid = host.output("systemctl", "show", "--value", "--property=MainPID", UNIT).strip()
     assert host.output("curl", "--silent", "--fail", ZONE)
     host.output("kill", "-KILL", pid)
-    assert host.output("curl", "--silent", "--fail", ZONE)  # nobody is held up
+    assert host.output("curl", "--silent", "--fail", ZONE)  # callers are not blocked while the watch is down
     wait_until(lambda: host.run("ecs-metadata", "watch", "--status").returncode == 0, "the watch")
     host.reboot()
     assert host.run("ecs-metadata", "watch", "--status").returncode == 0

@@ -92,8 +92,8 @@ def test_api_finds_all_instances_optional(run: Run) -> None:
 def test_access_modes_seen_from_inside(run: Run, moment: str, mode: str) -> None:
     modes = run.report["modes"][moment]
     assert {host: seen["verdict"] for host, seen in modes.items()} == dict.fromkeys(demo.INSTANCES, mode)
-    plain_get = {"status": 403, "answered": False} if mode == "required" else {"status": 200, "answered": True}
-    assert [seen["checks"]["plain_get"] for seen in modes.values()] == [plain_get] * len(demo.INSTANCES)
+    normal_mode_read = {"status": 403, "answered": False} if mode == "required" else {"status": 200, "answered": True}
+    assert [seen["checks"]["normal_mode_read"] for seen in modes.values()] == [normal_mode_read] * len(demo.INSTANCES)
 
 
 def test_only_the_probes_read_without_a_token(run: Run) -> None:

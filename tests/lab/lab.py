@@ -1,10 +1,10 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Emulated instances: network namespaces inside the laboratory of tests/lab/enter, and the emulator that serves them.
+"""Create emulated instances, which are network namespaces inside the laboratory of tests/lab/enter, and start the emulator.
 
-The emulator alone also works outside the laboratory, on loopback addresses. Nothing here outlives the Python process
-that uses it, even where that is killed inside the laboratory; a detached emulator dies with the laboratory.
+The emulator also works outside the laboratory, on loopback addresses. Instances and emulators end with the Python process that
+created them, even if it is killed inside the laboratory. A detached emulator ends with the laboratory.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ GATEWAY = "10.77.0.1"  # the laboratory's end of br0
 
 
 def in_lab() -> bool:
-    """Does this process run inside tests/lab/enter?"""
+    """Return whether this process runs inside tests/lab/enter."""
     return os.environ.get("IMDS_LAB") == "1"
 
 
@@ -41,13 +41,13 @@ def worker_python() -> str:
 
 
 def add_instance(name: str, ip: str) -> str:
-    """Make the network namespace *name* with eth0 = *ip* (10.77.x.y) and a default route, and return its name.
+    """Create the network namespace *name* with eth0 = *ip* (10.77.x.y) and a default route, and return its name.
 
-    Its MAC address follows from the address, so that one made anew is reachable at once (see `mac_of`).
+    The MAC address is derived from *ip* (see `mac_of`), so that a namespace that is created again is reachable at once.
     """
     if not in_lab():
-        raise RuntimeError("instances can be made only inside tests/lab/enter")
-    # A link's name has at most 15 characters; the address makes it unique.
+        raise RuntimeError("instances can be created only inside tests/lab/enter")
+    # The name of a link has at most 15 characters. The address makes it unique.
     port = "port" + "-".join(ip.split(".")[2:])
     subprocess.run(["ip", "netns", "add", name], check=True)
     ip_batch(
@@ -65,42 +65,42 @@ def add_instance(name: str, ip: str) -> str:
 
 
 def remove_instance(name: str, ip: str) -> None:
-    """Undo `add_instance`. Processes in the namespace must have ended; otherwise it lives on without a name."""
-    # By name as well: the kernel removes a namespace's links some time later, and the name would be taken until then.
+    """Undo `add_instance`. End the processes in the namespace first; otherwise it persists without a name."""
+    # Remove the link by name: the kernel removes the links of a namespace later, and the name would stay taken until then.
     ip_batch("link del port" + "-".join(ip.split(".")[2:]))
     subprocess.run(["ip", "netns", "del", name], check=True)
 
 
 def ip_batch(*commands: str, namespace: str | None = None) -> None:
-    """Give commands to `ip`, in this network namespace or another."""
+    """Run `ip` commands in this network namespace or in *namespace*."""
     where = ["-n", namespace] if namespace else []
     subprocess.run(["ip", *where, "-batch", "-"], input="\n".join(commands), text=True, check=True)
 
 
 def mac_of(ip: str) -> str:
-    """The MAC address of the instance with this address; its first half is the one of ECS's network interfaces."""
+    """Return the MAC address of the instance with this address, with the prefix of ECS's network interfaces."""
     return "00:16:3e:" + ":".join(f"{int(part):02x}" for part in ip.split(".")[1:])
 
 
 def exec_prefix(name: str) -> list[str]:
-    """What to put before a command to run it on instance *name*."""
+    """Return the words to put before a command to run it on instance *name*."""
     return ["ip", "netns", "exec", name]
 
 
 def python_interpreter(name: str, python: str = sys.executable) -> str:
-    """The path of a script that runs *python* on instance *name*.
+    """Return the path of a script that runs *python* on instance *name*.
 
-    As ``ansible_python_interpreter`` with ``ansible_connection: local`` it makes modules run there.
+    Use it as ``ansible_python_interpreter`` with ``ansible_connection: local`` to run modules on the instance.
     """
     script = Path(scratch("python-")) / name
-    # Not `ip netns exec`: that also mounts a new /sys, which costs time and is forbidden in some containers.
+    # `ip netns exec` would also mount a new /sys, which takes time and is forbidden in some containers.
     script.write_text(f'#!/bin/sh\nexec nsenter --net=/run/netns/{name} -- {python} "$@"\n')
     script.chmod(0o755)
     return str(script)
 
 
 class Emulator:
-    """A running emulator, a context manager; ``listen`` and ``instances`` are as in its ready file."""
+    """A running emulator and a context manager that ends it; ``listen`` and ``instances`` are those of its ready file."""
 
     def __init__(self, process: subprocess.Popen[bytes], ready: dict[str, Any], journal_file: Path, log: Path) -> None:
         self.process = process
@@ -112,12 +112,12 @@ class Emulator:
         self.log = log
 
     def endpoint(self, instance_id: str | None = None) -> str:
-        """The URL for the option ``endpoint``: the instance's own listening address, if it has one."""
+        """Return the URL for the option ``endpoint``, with the instance's own listening address if it has one."""
         own = self.instances[instance_id]["listen"] if instance_id else None
         return "http://" + (own or self.listen[0]).removesuffix(":80")
 
     def admin(self, method: str, path: str, body: Any = None) -> Any:
-        """Ask the admin interface and return the decoded answer; raise RuntimeError for an error status."""
+        """Send a request to the admin interface and return the decoded answer; raise RuntimeError for an error status."""
         connection = http.client.HTTPConnection(self.admin_address, timeout=GIVE_UP_SECONDS)
         try:
             content = None if body is None else json.dumps(body)
@@ -131,12 +131,12 @@ class Emulator:
         return json.loads(answer) if answer else None
 
     def journal(self, instance_id: str | None = None) -> list[dict[str, Any]]:
-        """The requests so far, oldest first, of one instance or of all."""
+        """Return the requests so far to one instance or to all, oldest first."""
         entries: list[dict[str, Any]] = self.admin("GET", "/journal?after=0")["entries"]
         return [entry for entry in entries if instance_id in (None, entry["instance"])]
 
     def calls(self, action: str | None = None) -> list[dict[str, Any]]:
-        """The calls of the control plane's API so far, oldest first, of one operation or of all."""
+        """Return the API calls so far of one operation or of all, oldest first."""
         entries: list[dict[str, Any]] = self.admin("GET", "/calls?after=0")["entries"]
         return [entry for entry in entries if action in (None, entry["action"])]
 
@@ -145,7 +145,7 @@ class Emulator:
         return answer
 
     def stop(self) -> int:
-        """End it and return its exit status, which is 0 when all went well."""
+        """End the emulator and return its exit status, which is 0 without errors."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
@@ -162,8 +162,8 @@ class Emulator:
 
 
 def shared_emulator() -> Emulator:
-    """One for many tests, to which each adds an instance of its own."""
-    nobody = {"instance_id": "i-nobody", "clients": ["10.77.255.254"]}  # one instance at least must be there
+    """Start an emulator for many tests, each of which adds an instance of its own."""
+    nobody = {"instance_id": "i-nobody", "clients": ["10.77.255.254"]}  # the emulator needs at least one instance
     return start_emulator({"instances": [nobody]})
 
 
@@ -176,13 +176,13 @@ def start_emulator(
 ) -> Emulator:
     """Start the emulator and return when it answers.
 
-    By default it listens at the service's own address inside the laboratory, else at a free loopback port. *control*:
-    the control plane answers as well, at this address or (True) at a free loopback port: ``control_endpoint``. A *detached*
-    one, possible only in the laboratory, lives on when this process ends. *options* are further long options of
+    By default it listens at the service's own address inside the laboratory, else at a free loopback port. With *control* it
+    also emulates the control plane, at this address or (True) at a free loopback port; see ``control_endpoint``. A *detached*
+    emulator, possible only in the laboratory, keeps running when this process ends. *options* are further long options of
     ``imds-emulator serve`` with their values, for example ``state="/path"``.
     """
     if detached and not in_lab():
-        raise RuntimeError("an emulator can be detached only inside tests/lab/enter, which ends it in the end")
+        raise RuntimeError("an emulator can be detached only inside tests/lab/enter, because its end ends the emulator")
     folder = Path(tempfile.mkdtemp(prefix="imds-emulator-", dir="/run") if detached else scratch("emulator-"))
     listen = listen or (f"{SERVICE}:80" if in_lab() else "127.0.0.1:0")
     (folder / "config.json").write_text(json.dumps(config))
@@ -190,7 +190,7 @@ def start_emulator(
     settings |= {"ready-file": folder / "ready.json", "journal": folder / "journal", **options}
     if control:
         settings["control"] = "127.0.0.1:0" if control is True else control
-    # Where this process is killed, or ends without clean-up (a forked test), the kernel ends the emulator.
+    # The kernel ends the emulator if this process is killed or ends without clean-up (a forked test).
     command = [] if detached else ["setpriv", "--pdeathsig", "TERM", "--"]
     command += [str(EMULATOR), "serve"]
     command += [part for address in ([listen] if isinstance(listen, str) else listen) for part in ("--listen", address)]
@@ -222,7 +222,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def scratch(prefix: str) -> str:
-    """A folder that is removed when this Python process ends, in the laboratory even when it is killed."""
+    """Create a folder that is removed when this Python process ends, in the laboratory also if the process is killed."""
     folder = tempfile.mkdtemp(prefix=f"imds-{prefix}", dir="/run" if in_lab() else None)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder

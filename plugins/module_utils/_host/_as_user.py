@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ask something as another user of this host, in a process of its own. This module util is private to the collection."""
+"""Call a function as another user of the host, and look up users and groups."""
 
 from __future__ import annotations
 
@@ -14,13 +14,17 @@ import typing as t
 
 
 class NoSuchUser(ValueError):
-    """There is no user of this name; the message names it."""
+    """The host has no user or group of this name; the message names it."""
 
 
-def as_user(name: str, question: t.Callable[[], t.Any]) -> t.Any:
-    """What *question* returns (anything JSON can hold) where it is asked by user *name*, with all groups of that user.
+def as_user(name: str, function: t.Callable[[], t.Any]) -> t.Any:
+    """Call *function* in a child process that runs as user *name*, with all groups of that user, and return its result.
 
-    The process that asks has no way back. Raise NoSuchUser, or OSError where this process may not become that user.
+    The result must be serializable as JSON. The child process drops root for good.
+
+    Raises:
+        NoSuchUser: The host has no such user.
+        OSError: This process may not become that user, the function raised OSError, or the child process died.
     """
     try:
         user = pwd.getpwnam(name)
@@ -30,19 +34,19 @@ def as_user(name: str, question: t.Callable[[], t.Any]) -> t.Any:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        _child(writing, user, groups, question)
+        _child(writing, user, groups, function)
     os.close(writing)
     with os.fdopen(reading, "rb") as stream:
         answer = stream.read()
     os.waitpid(child, 0)
-    result = json.loads(answer) if answer else {"error": [0, "the process of user %s ended without an answer" % name]}
+    result = json.loads(answer) if answer else {"error": [0, "the process of user %s ended without a result" % name]}
     if "error" in result:
         raise OSError(*result["error"])
     return result["answer"]
 
 
 def _child(
-    writing: int, user: pwd.struct_passwd, groups: t.Sequence[int], question: t.Callable[[], t.Any]
+    writing: int, user: pwd.struct_passwd, groups: t.Sequence[int], function: t.Callable[[], t.Any]
 ) -> t.NoReturn:
     try:
         try:
@@ -50,18 +54,18 @@ def _child(
                 os.setgroups(groups)
                 os.setgid(user.pw_gid)
                 os.setuid(user.pw_uid)
-            result: t.Dict[str, t.Any] = {"answer": question()}
+            result: t.Dict[str, t.Any] = {"answer": function()}
         except OSError as exc:
             result = {"error": [exc.errno, "%s (as user %s)" % (exc.strerror, user.pw_name)]}
         os.write(writing, json.dumps(result).encode())
     finally:
-        os._exit(0)  # nothing that belongs to the parent is flushed, closed or cleaned up here
+        os._exit(0)  # skips the clean-up handlers and buffers inherited from the parent
 
 
 def member_ids(group: str) -> t.Tuple[int, t.List[int]]:
-    """The ID of *group*, and the user IDs of its members; raise NoSuchUser where there is no such group.
+    """Return the ID of *group* and the user IDs of the members that the group database lists; raise NoSuchUser.
 
-    Only those listed in the group: whose primary group it is runs with its ID anyway.
+    Users whose primary group it is are not listed there, but their processes run with the group's ID.
     """
     try:
         entry = grp.getgrnam(group)
@@ -71,7 +75,7 @@ def member_ids(group: str) -> t.Tuple[int, t.List[int]]:
 
 
 def user_id(name: str) -> int:
-    """The ID of user *name*; raise NoSuchUser."""
+    """Return the ID of user *name*; raise NoSuchUser."""
     try:
         return pwd.getpwnam(name).pw_uid
     except KeyError:
@@ -79,7 +83,7 @@ def user_id(name: str) -> int:
 
 
 def user_name(uid: int) -> str:
-    """The name of a user ID; the number as text where it has none on this host."""
+    """Return the name of a user ID, or the number as text if the host has no name for it."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

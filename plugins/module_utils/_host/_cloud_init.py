@@ -2,11 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Would cloud-init find its data source at the next boot? Private to the collection.
+"""Check whether cloud-init would find its data source at the next boot.
 
-cloud-init itself is asked, by its own interpreter and code, in a directory that goes afterwards: versions differ, and what one
-of them does with a token is best known by that one. An instance whose cloud-init finds no data source boots without network
-settings, host name and keys.
+cloud-init's own code searches, in its own interpreter and in a temporary directory, because its behavior differs between versions.
+An instance whose cloud-init finds no data source boots without network settings, host name and SSH keys.
 """
 
 from __future__ import annotations
@@ -19,10 +18,11 @@ import typing as t
 
 from ._subprocess import HostError, find, run
 
-_SECONDS = 60.0
+_TIMEOUT = 60.0
 _DISABLED = "/etc/cloud/cloud-init.disabled"
 
-# In cloud-init's interpreter: from 19.x to 26.x these names are the same. Only a few seconds are spent on a silent service.
+# Runs in cloud-init's interpreter; these names are the same in cloud-init 19 to 26. max_wait and timeout limit the search to a
+# few seconds if the service does not answer.
 _SCRIPT = """
 import json, logging, os, sys
 logging.disable(logging.CRITICAL)
@@ -46,13 +46,13 @@ except sources.DataSourceNotFoundException:
 print("imds:" + json.dumps(result))
 """
 
-Answer = t.Dict[str, t.Any]
+Result = t.Dict[str, t.Any]
 
 
-def ask() -> Answer:
-    """What cloud-init finds: ``installed``, ``enabled``, ``version``, ``found`` (None: not asked) and ``problem``. Never raises."""
+def find_data_source() -> Result:
+    """Return ``installed``, ``enabled``, ``version``, ``found`` (None if not searched) and ``problem``; never raise."""
     program = find("cloud-init")
-    answer: Answer = {
+    result: Result = {
         "installed": program is not None,
         "enabled": None,
         "version": None,
@@ -60,36 +60,36 @@ def ask() -> Answer:
         "problem": None,
     }
     if program is None:
-        return answer
-    answer["enabled"] = not os.path.exists(_DISABLED)
-    if not answer["enabled"]:
-        answer["problem"] = "cloud-init is disabled by %s, so it was not asked." % _DISABLED
-        return answer
+        return result
+    result["enabled"] = not os.path.exists(_DISABLED)
+    if not result["enabled"]:
+        result["problem"] = "cloud-init is disabled by %s, so its data source was not searched for." % _DISABLED
+        return result
     try:
-        answer.update(_look(_interpreter(program)))
+        result.update(_search(_interpreter(program)))
     except HostError as exc:
-        answer["problem"] = str(exc)
-    if answer["found"] is False:
-        answer["problem"] = (
-            "cloud-init %s finds no data source on this instance. Where tokens are required it must be 23.2.2 or later."
-            % answer["version"]
+        result["problem"] = str(exc)
+    if result["found"] is False:
+        result["problem"] = (
+            "cloud-init %s finds no data source on this instance. If tokens are required, it must be 23.2.2 or later."
+            % result["version"]
         )
-    return answer
+    return result
 
 
-def _look(interpreter: str) -> Answer:
+def _search(interpreter: str) -> Result:
     with tempfile.TemporaryDirectory(prefix="imds-") as folder:
-        done = run(interpreter, "-c", _SCRIPT, folder, _distro(), seconds=_SECONDS)
+        done = run(interpreter, "-c", _SCRIPT, folder, _distro(), timeout=_TIMEOUT)
     lines = [line for line in done.output.splitlines() if line.startswith("imds:")]
     if not lines:
-        said = " ".join(done.errors.split())[-300:]
-        raise HostError("cloud-init could not be asked (status %d): %s" % (done.status, said))
-    found: Answer = json.loads(lines[-1][len("imds:") :])
+        errors = " ".join(done.errors.split())[-300:]
+        raise HostError("Cannot run cloud-init's data source search (status %d): %s" % (done.status, errors))
+    found: Result = json.loads(lines[-1][len("imds:") :])
     return found
 
 
 def _interpreter(program: str) -> str:
-    """The Python that cloud-init runs with: its first line says."""
+    """Return the Python interpreter that the first line of cloud-init's program names, or else the host's python3."""
     with open(program, "rb") as stream:
         first = stream.readline(256).decode("ascii", "replace")
     named = re.match(r"#!\s*(\S+/python[0-9.]*)", first)
@@ -97,7 +97,7 @@ def _interpreter(program: str) -> str:
 
 
 def _distro() -> str:
-    """cloud-init's word for this distribution; for one that it does not know, any will do here."""
+    """Return cloud-init's name of this distribution, or "debian" for others: the search does not depend on it."""
     try:
         with open("/etc/os-release", encoding="utf-8") as stream:
             named = re.search(r'^ID="?([a-z0-9]+)', stream.read(), re.MULTILINE)

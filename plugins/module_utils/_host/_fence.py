@@ -2,10 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Put the fence up, change it, take it down, and bring back what was there before. Private to the collection.
+"""Enable, change, disable and restore the fence.
 
-The rules in the kernel and the files that bring them back after a reboot are one thing here: both are right, or both are
-put right. Whatever fails in between, the host ends as it began.
+The rules in the kernel and the files that load them after a reboot always change together. If a step fails, both are rolled back.
 """
 
 from __future__ import annotations
@@ -15,41 +14,42 @@ import os
 import typing as t
 
 from .._imds._service import ADDRESS, PORT
+from . import _fence_files as _files
 from . import _fence_rules as _rules
 from . import _managed_files, _reachability
 from ._as_user import user_name
-from ._fence_files import LISTING, MANIFEST, OFF, RULES_FILE, Desired, wanted_files
-from ._subprocess import HostError, find, has_systemd, is_active, run, run_checked, systemctl
+from ._subprocess import HostError, find, has_systemd, is_active, run, run_checked, summary, systemctl
 
 
 class Outcome(t.NamedTuple):
-    """``before`` is what `restore` needs; ``diff`` is for people."""
+    """The result of `apply`: ``before`` is the argument for `restore`, ``diff`` is what Ansible shows with ``--diff``."""
 
     changed: bool
     before: _managed_files.Before
     diff: t.List[t.Dict[str, str]]
 
 
-def apply(desired: Desired, check_only: bool) -> Outcome:
-    """Make the fence as wished, or with *check_only* find out what that would change.
+def apply(desired: _files.Desired, check_only: bool) -> Outcome:
+    """Enable, change or disable the fence as desired, or only compute what would change if *check_only* is true.
 
-    Raise HostError where this host cannot have it; it is then as before.
+    Raises:
+        HostError: The host cannot have this fence, or a step failed and everything was rolled back.
     """
-    wanted = wanted_files(desired)
+    wanted = _files.wanted_files(desired)
     try:
-        todo = _managed_files.plan(MANIFEST, wanted)
+        todo = _managed_files.plan(_files.MANIFEST, wanted)
     except (OSError, ValueError) as exc:
         raise HostError(str(exc)) from exc
-    present = _present_table()
-    reload = bool(wanted) and (_touches_rules(todo) or present is None or present != _listing_when_loaded())
+    loaded = _loaded_table()
+    reload = bool(wanted) and (_touches_rules(todo) or loaded is None or loaded != _listing_when_loaded())
     if reload:
-        _check(_text(wanted[RULES_FILE]))
-    before = dict(todo.before, loaded=present is not None)
+        _check(_text(wanted[_files.RULES_FILE]))
+    before = dict(todo.before, loaded=loaded is not None)
     outcome = Outcome(
-        bool(todo.changes) or reload or (not wanted and present is not None),
+        bool(todo.changes) or reload or (not wanted and loaded is not None),
         before,
-        _managed_files.differences(todo.changes, lambda path: path == MANIFEST)
-        + _table_difference(reload and not _touches_rules(todo), present, wanted),
+        _managed_files.differences(todo.changes, lambda path: path == _files.MANIFEST)
+        + _table_difference(reload and not _touches_rules(todo), loaded, wanted),
     )
     if outcome.changed and not check_only:
         _carry_out(todo, before, desired, reload)
@@ -57,31 +57,38 @@ def apply(desired: Desired, check_only: bool) -> Outcome:
 
 
 def restore(before: _managed_files.Before) -> bool:
-    """Bring back files and rules as they were (see `Outcome.before`); return whether anything was different."""
+    """Restore the files and rules of `Outcome.before`; return whether anything changed.
+
+    Raises:
+        HostError: A file cannot be written, or nft or systemctl failed.
+    """
     try:
         changed = _managed_files.restore(before)
-    except OSError as exc:
-        raise HostError("The fence could not be put back as it was: %s." % exc) from exc
-    if changed:
-        systemctl("daemon-reload")
-    if before["loaded"] and os.path.exists(RULES_FILE):
-        if changed or _present_table() != _listing_when_loaded():
-            _load()
+        if changed:
+            systemctl("daemon-reload")
+        if before["loaded"] and os.path.exists(_files.RULES_FILE):
+            if changed or _loaded_table() != _listing_when_loaded():
+                _load()
+                return True
+        elif _is_loaded():
+            _unload()
             return True
-    elif _present_table() is not None:
-        _unload()
-        return True
+    except OSError as exc:
+        raise HostError("Cannot restore the fence: %s." % exc) from exc
     return changed
 
 
 def refused() -> t.List[t.Dict[str, t.Any]]:
-    """Users that were refused, or in audit would be, since the rules were loaded: ``uid``, ``user``, ``connections``."""
-    nft = find("nft")
-    done = run(nft, "-j", "list", "set", *_rules.TABLE.split(), "refused") if nft else None
-    if done is None or done.status != 0:
+    """Return ``uid``, ``user`` and ``connections`` of each user that the loaded rules refused, or would refuse in mode audit.
+
+    Raises:
+        HostError: nft failed.
+    """
+    if not _is_loaded():
         return []
+    listed = json.loads(_nft("-j", "list", "set", *_rules.TABLE.split(), "refused"))
     found = []
-    for item in json.loads(done.output).get("nftables", []):
+    for item in listed.get("nftables", []):
         for element in item.get("set", {}).get("elem", []):
             counted = element["elem"]
             uid = int(counted["val"])
@@ -89,83 +96,102 @@ def refused() -> t.List[t.Dict[str, t.Any]]:
     return sorted(found, key=lambda it: (-it["connections"], it["uid"]))
 
 
+def _nft(*arguments: str) -> str:
+    return run_checked(find("nft") or "nft", *arguments)
+
+
 def _text(entry: _managed_files.Entry) -> str:
     return entry.content.decode("utf-8") if isinstance(entry, _managed_files.File) else ""
 
 
 def _touches_rules(todo: _managed_files.Plan) -> bool:
-    return any(change.path == RULES_FILE for change in todo.changes)
+    return any(change.path == _files.RULES_FILE for change in todo.changes)
 
 
 def _check(rules: str) -> None:
-    """Let nft judge the rules without loading them."""
-    nft = find("nft") or "nft"
-    done = run(nft, "-c", "-f", "-", text=rules)
+    """Let nft check the rules without loading them; raise HostError if it rejects them."""
+    done = run(find("nft") or "nft", "-c", "-f", "-", text=rules)
     if done.status != 0:
-        said = " ".join(done.errors.split())
         raise HostError(
-            "This host cannot have the fence: nft refuses the rules (%s). It needs Linux 4.18 and nftables 0.9, with"
-            " 'meta skuid', 'log', dynamic sets and 'reject'; in a container also the right CAP_NET_ADMIN." % said[:600]
+            "Cannot enable the fence: nft rejects the rules (%s). They need Linux 4.18 and nftables 0.9 or later with"
+            " 'meta skuid', 'log', dynamic sets and 'reject', and in a container CAP_NET_ADMIN." % summary(done)[:600]
         )
 
 
-def _present_table() -> t.Optional[str]:
-    """The table as the kernel has it, without counters; None where it is not loaded."""
-    nft = find("nft")
-    if nft is None:
-        return None
-    done = run(nft, "-s", "-t", "list", "table", *_rules.TABLE.split())
-    return done.output if done.status == 0 else None
+def _is_loaded() -> bool:
+    """Return whether the kernel has the table.
+
+    Raises:
+        HostError: nft failed, or it is missing although the rules were loaded since the last boot.
+    """
+    if find("nft") is None:
+        if os.path.exists(_files.LISTING):
+            raise HostError(
+                "The rules of the fence are loaded, but there is no program nft on this host. Install the package nftables."
+            )
+        return False
+    # `nft list table` has the same exit status for a missing table and for an error, so search the list of all tables.
+    return "table " + _rules.TABLE in _nft("list", "tables").splitlines()
+
+
+def _loaded_table() -> t.Optional[str]:
+    """Return the kernel's listing of the table without counters, or None if the table is not loaded; raise HostError."""
+    return _nft("-s", "-t", "list", "table", *_rules.TABLE.split()) if _is_loaded() else None
 
 
 def _listing_when_loaded() -> t.Optional[str]:
     try:
-        with open(LISTING, encoding="utf-8") as stream:
+        with open(_files.LISTING, encoding="utf-8") as stream:
             return stream.read()
     except (OSError, ValueError):
         return None
 
 
 def _table_difference(
-    reload: bool, present: t.Optional[str], wanted: t.Mapping[str, _managed_files.Entry]
+    reload: bool, loaded: t.Optional[str], wanted: t.Mapping[str, _managed_files.Entry]
 ) -> t.List[t.Dict[str, str]]:
-    """What changes in the kernel; where the rules' file changes as well, that says it already."""
+    """Return the difference in the kernel, unless the difference of the rules' file shows it already."""
     title = "nftables: table " + _rules.TABLE
     if wanted and reload:
-        after = _text(wanted[RULES_FILE])
-        return [{"before_header": title, "after_header": title, "before": present or "", "after": after}]
-    if not wanted and present is not None:
-        return [{"before_header": title, "after_header": title, "before": present, "after": ""}]
+        after = _text(wanted[_files.RULES_FILE])
+        return [{"before_header": title, "after_header": title, "before": loaded or "", "after": after}]
+    if not wanted and loaded is not None:
+        return [{"before_header": title, "after_header": title, "before": loaded, "after": ""}]
     return []
 
 
-def _carry_out(todo: _managed_files.Plan, before: _managed_files.Before, desired: Desired, reload: bool) -> None:
+def _carry_out(todo: _managed_files.Plan, before: _managed_files.Before, desired: _files.Desired, reload: bool) -> None:
+    """Write the files and load the rules; after an error, roll back and raise HostError."""
     try:
-        earlier = _reachability.look(desired.neighbours) if reload else {}
+        _change(todo, desired, reload)
+    except (HostError, OSError) as exc:
+        reason = str(exc) if isinstance(exc, HostError) else "Cannot change the fence: %s." % exc
         try:
-            _managed_files.carry_out(todo)
-        except OSError as exc:
-            raise HostError("The fence could not be written: %s." % exc) from exc
-        if todo.changes:
-            systemctl("daemon-reload")
-        if desired.mode == OFF:
-            _unload()
-        elif reload:
-            _load()
-        if reload:
-            _reachability.compare(earlier, _reachability.look(desired.neighbours))
-        if desired.deny_services and desired.mode == _rules.ENFORCE and todo.changes:
-            _prove_deny()
-    except HostError:
-        restore(before)
-        raise
+            restore(before)
+        except HostError as failure:
+            raise HostError("%s Rolling back failed as well: %s" % (reason, failure)) from exc
+        raise HostError(reason) from exc
+
+
+def _change(todo: _managed_files.Plan, desired: _files.Desired, reload: bool) -> None:
+    reachable = _reachability.probe(desired.adjacent_services) if reload else {}
+    _managed_files.carry_out(todo)
+    if todo.changes:
+        systemctl("daemon-reload")
+    if desired.mode == _rules.OFF:
+        _unload()
+    elif reload:
+        _load()
+    if reload:
+        _reachability.require_unchanged(reachable, _reachability.probe(desired.adjacent_services))
+    if desired.deny_services and desired.mode == _rules.ENFORCE and todo.changes:
+        _verify_deny()
 
 
 def _load() -> None:
-    nft = find("nft") or "nft"
-    run_checked(nft, "-f", RULES_FILE)
-    listing = _managed_files.File((_present_table() or "").encode(), 0o600, os.geteuid())
-    _managed_files.put(LISTING, listing)
+    _nft("-f", _files.RULES_FILE)
+    listing = _managed_files.File((_loaded_table() or "").encode(), 0o600, os.geteuid())
+    _managed_files.put(_files.LISTING, listing)
     if not is_active(_rules.UNIT):
         systemctl("start", _rules.UNIT)
 
@@ -173,24 +199,26 @@ def _load() -> None:
 def _unload() -> None:
     if is_active(_rules.UNIT):
         systemctl("stop", _rules.UNIT)
-    nft = find("nft")
-    if nft is not None and _present_table() is not None:
-        run_checked(nft, "delete", "table", *_rules.TABLE.split())
-    _managed_files.put(LISTING, None)
+    if _is_loaded():
+        _nft("delete", "table", *_rules.TABLE.split())
+    _managed_files.put(_files.LISTING, None)
 
 
-def _prove_deny() -> None:
-    """systemd ignores IPAddressDeny= with no more than a line in the log where the kernel does not let it: so try."""
+def _verify_deny() -> None:
+    """Raise HostError if IPAddressDeny= has no effect.
+
+    If the kernel does not support it, systemd only logs a line and starts the unit anyway.
+    """
     if not has_systemd() or find("systemd-run") is None:
         return
     address = "%s/32" % ADDRESS
     connect = "exec 3<>/dev/tcp/%s/%d" % (ADDRESS, PORT)
     command = ("timeout", "1", "bash", "-c", connect)
     if run(*command).status != 0:
-        return  # not even without it: nothing can be told
+        return  # The service cannot be reached without IPAddressDeny= either, so the test would show nothing.
     denied = run("systemd-run", "--quiet", "--collect", "--wait", "-p", "IPAddressDeny=" + address, *command)
     if denied.status == 0:
         raise HostError(
-            "systemd on this host does not enforce IPAddressDeny= (no cgroup v2, or no right to load BPF programs)."
-            " Leave out 'deny_services' (the role's hardening_fence_services)."
+            "systemd on this host does not enforce IPAddressDeny= (no cgroup v2, or no permission to load BPF programs)."
+            " Remove 'deny_services' (the role's hardening_fence_services)."
         )

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Build the files of the fence on this host.
+"""Compute the files of the fence on this host.
 
-Names become numeric IDs here: nftables rules do not look up the members of a group.
+Names become numeric IDs here, because nftables rules do not look up the members of a group.
 """
 
 from __future__ import annotations
@@ -17,29 +17,32 @@ from . import _managed_files
 from ._as_user import NoSuchUser, member_ids, user_id
 from ._subprocess import HostError, find
 
-OFF = "off"
 _ETC = "/etc/alicloud-imds"
 RULES_FILE = _ETC + "/fence.nft"
 MANIFEST = _ETC + "/fence.json"
 _UNITS = "/etc/systemd/system/"
-# What the kernel listed when the rules were loaded: it differs from now where somebody has changed them since.
+# The kernel's listing of the table when the rules were loaded. A different listing now means that somebody changed the rules.
 LISTING = "/run/alicloud-imds-fence.listing"
 
 
 class Desired(t.NamedTuple):
-    """How the fence should be. *mode* is "off", "audit" or "enforce"; names are of this host."""
+    """The desired state of the fence; *mode* is one of `_fence_rules.MODES`, users and groups are names on this host."""
 
     mode: str
     users: t.Sequence[str]
     groups: t.Sequence[str]
     sources: t.Sequence[str]
     deny_services: t.Sequence[str]
-    neighbours: t.Sequence[str]
+    adjacent_services: t.Sequence[str]
 
 
 def wanted_files(desired: Desired) -> t.Dict[str, _managed_files.Entry]:
-    """The files of the fence, none where it should be off. Raise HostError for what this host does not have."""
-    if desired.mode == OFF:
+    """Return the files of the fence by path, an empty mapping for mode "off".
+
+    Raises:
+        HostError: The host has no nft, or an option is invalid on this host.
+    """
+    if desired.mode == _rules.OFF:
         return {}
     nft = find("nft")
     if nft is None:
@@ -76,9 +79,18 @@ def _allowed(desired: Desired) -> _rules.Allowed:
             gid, members = member_ids(name)
             gids.append(gid)
             uids += members
-        sources = [str(ipaddress.IPv4Network(source)) for source in desired.sources]
+        sources = [_network(source) for source in desired.sources]
     except NoSuchUser as exc:
-        raise HostError("%s Create it before, or correct 'allowed_users' and 'allowed_groups'." % exc) from exc
-    except ValueError as exc:
-        raise HostError("%s in 'allowed_sources'; give IPv4 networks such as 172.17.0.0/16." % exc) from exc
+        raise HostError(
+            "%s Create it before you enable the fence, or correct 'allowed_users' and 'allowed_groups'." % exc
+        ) from exc
     return _rules.Allowed(uids, gids, sources)
+
+
+def _network(source: str) -> str:
+    try:
+        return str(ipaddress.IPv4Network(source))
+    except ValueError as exc:
+        raise HostError(
+            "%r in 'allowed_sources' is not an IPv4 network such as 172.17.0.0/16: %s." % (source, exc)
+        ) from exc

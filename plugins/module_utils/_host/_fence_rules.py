@@ -2,17 +2,18 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the fence is made of, as text: nftables rules, the units that keep them loaded, drop-ins. Pure; private to the collection.
+"""Render the texts that the fence consists of: nftables rules, the unit that loads them, and drop-ins. Pure.
 
 Why the rules are as they are:
 
-* Only the packet that opens a connection is judged. Later ones may have no socket any more (the program has ended), and then
-  no owner that a rule could ask for.
-* Only tcp/80 of the one address: name servers, time servers and mirrors of Alibaba Cloud share 100.64.0.0/10 with it.
-* Reject, never drop: who is refused fails at once, as at a closed port. Not with a reset, which seems to come from the service's
-  address, and would be lost in a unit with IPAddressDeny=.
-* A policy of ``accept`` never overrides another firewall: what firewalld, ufw or docker refuse stays refused.
-* Users and groups stand in the rules, not in named sets, so that the listing shows whether somebody changed them.
+* They judge only the packet that opens a connection. Later packets may have no socket any more, because the program has ended,
+  and then the kernel knows no owner.
+* They match only tcp/80 of the metadata service's address: name servers, time servers and mirrors of Alibaba Cloud share
+  100.64.0.0/10 with it.
+* They reject packets rather than drop them, so that a refused program fails at once, as at a closed port. They do not send a TCP
+  reset, because it would seem to come from the service's address, and would be lost in a unit with IPAddressDeny=.
+* The policy ``accept`` never overrides another firewall: what firewalld, ufw or docker refuse stays refused.
+* User and group IDs are written into the rules, not into named sets, so that a listing shows whether they were changed.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ MODES = (OFF, AUDIT, ENFORCE)
 _UNIT_NAME = re.compile(r"[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\-]*)?\.(service|socket|slice|scope)\Z")
 
 _RULES = """\
-# Written by the Ansible collection alicloud.imds: who may open connections to the metadata service. Loaded by %(unit)s.
+# Written by the Ansible collection alicloud.imds: the users that may connect to the metadata service. Loaded by %(unit)s.
 table %(table)s
 delete table %(table)s
 table %(table)s {
@@ -68,7 +69,7 @@ table %(table)s {
 _SERVICE = """\
 # Written by the Ansible collection alicloud.imds.
 [Unit]
-Description=Who on this host may reach the ECS instance metadata service
+Description=Firewall rules for the ECS instance metadata service
 Documentation=https://github.com/alicloud-imds/alicloud.imds
 DefaultDependencies=no
 Requires=local-fs.target
@@ -88,9 +89,9 @@ ExecStop=-%(nft)s delete table %(table)s
 WantedBy=sysinit.target
 """
 
-# The unit of most distributions flushes the whole ruleset when it starts, stops and reloads.
+# The nftables.service of most distributions flushes the whole ruleset when it starts, stops and reloads.
 _AFTER_FLUSH = """\
-# Written by the Ansible collection alicloud.imds: this unit flushes all rules, so the fence is put up again.
+# Written by the Ansible collection alicloud.imds: this unit flushes all rules, so load those of the fence again.
 [Service]
 ExecStartPost=-%(nft)s -f %(rules)s
 ExecReload=-%(nft)s -f %(rules)s
@@ -98,14 +99,14 @@ ExecStopPost=-%(nft)s -f %(rules)s
 """
 
 _DENY = """\
-# Written by the Ansible collection alicloud.imds: this unit has no business with the metadata service.
+# Written by the Ansible collection alicloud.imds: no process of this unit may reach the metadata service.
 [%(section)s]
 IPAddressDeny=%(address)s/32
 """
 
 
 class Allowed(t.NamedTuple):
-    """Who may open connections: user and group IDs on this host (root is always among them), and networks behind it."""
+    """The user and group IDs of this host (root must be among them) and the networks behind it that may open connections."""
 
     uids: t.Sequence[int]
     gids: t.Sequence[int]
@@ -113,7 +114,7 @@ class Allowed(t.NamedTuple):
 
 
 def rules(mode: str, allowed: Allowed) -> str:
-    """The rules as a file for ``nft -f``, which replaces an earlier version of the table in one step."""
+    """Return the rules as a file for ``nft -f``, which replaces an earlier version of the table in one step."""
     passes = ["meta skuid { %s } counter return" % _list(allowed.uids)]
     if allowed.gids:
         passes.append("meta skgid { %s } counter return" % _list(allowed.gids))
@@ -124,30 +125,31 @@ def rules(mode: str, allowed: Allowed) -> str:
         "address": ADDRESS,
         "port": PORT,
         "allowed": "\n".join(" " * 8 + line for line in passes),
-        "sources": "\n".join(" " * 8 + line for line in sources) or " " * 8 + "# nobody behind this host",
+        "sources": "\n".join(" " * 8 + line for line in sources)
+        or " " * 8 + "# no network behind this host is allowed",
         "prefix": "alicloud-imds fence %s: " % ("refused" if mode == ENFORCE else "would refuse"),
         "verdict": "reject" if mode == ENFORCE else "accept",
     }
 
 
 def service(nft: str, rules_path: str, listing_path: str) -> str:
-    """The unit that loads the rules before there is a network, and takes them away when it is stopped.
+    """Return the unit that loads the rules before the network starts, and removes them when it is stopped.
 
-    At *listing_path* it leaves what the kernel lists then.
+    It writes the kernel's listing of the loaded table to *listing_path*.
     """
     return _SERVICE % {"nft": nft, "rules": rules_path, "table": TABLE, "listing": listing_path}
 
 
 def after_flush(nft: str, rules_path: str) -> str:
-    """The drop-in for nftables.service."""
+    """Return the drop-in for nftables.service."""
     return _AFTER_FLUSH % {"nft": nft, "rules": rules_path}
 
 
 def deny(unit: str) -> str:
-    """The drop-in that keeps all processes of a unit from the address; raise ValueError for a name that is none."""
+    """Return the drop-in that denies all processes of *unit* the address; raise ValueError for an invalid unit name."""
     found = _UNIT_NAME.match(unit)
     if not found:
-        raise ValueError("%r in 'deny_services' is no unit, such as nginx.service." % unit)
+        raise ValueError("%r in 'deny_services' is not a unit name such as nginx.service." % unit)
     return _DENY % {"section": found.group(2).capitalize(), "address": ADDRESS}
 
 

@@ -4,8 +4,8 @@
 
 """Install and remove the ecs-metadata command and related files.
 
-The command consists of files of this collection: the module that runs on the host ships them, and installs them unchanged.
-So the host gets exactly the version of the collection that the controller has.
+The command consists of files of this collection: Ansible ships them to the host with the module, which installs them unchanged.
+So the host gets the version of the collection that the controller has.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ _LOCAL_FACT = "/etc/ansible/facts.d/alicloud_ecs.fact"
 # Parsing the sources with ast would take ten times as long.
 _RELATIVE_IMPORT = re.compile(r"^ *from (\.+)([\w.]*) import (\([^)]*\)|.*)$", re.MULTILINE)
 
-# A local fact that fails, or takes long, spoils the fact gathering of every playbook: so it never does.
+# A local fact that fails or takes long would break the fact gathering of every playbook.
 _FACT = """\
 #!/bin/sh
 # Written by the Ansible collection alicloud.imds: ansible_local.alicloud_ecs, without secrets.
 %s facts --timeout 1 --deadline 5 --retries 1 2>/dev/null ||
-    echo '{"available": false, "unavailable_reason": "the metadata service did not answer as it should; try: ecs-metadata facts"}'
+    echo '{"available": false, "unavailable_reason": "Cannot read metadata. For the reason run: ecs-metadata facts"}'
 """
 
 
 class Desired(t.NamedTuple):
-    """Whether the command should be there, and with what."""
+    """The desired state: whether the command is installed, and with which optional parts."""
 
     present: bool
     local_fact: bool = True
@@ -50,7 +50,7 @@ class Desired(t.NamedTuple):
 
 
 class Outcome(t.NamedTuple):
-    """``before`` is what `restore` needs; ``diff`` is for people."""
+    """The result of `apply`: ``before`` is the argument for `restore`, ``diff`` is what Ansible shows with ``--diff``."""
 
     changed: bool
     before: _managed_files.Before
@@ -58,11 +58,15 @@ class Outcome(t.NamedTuple):
 
 
 def apply(desired: Desired, check_only: bool) -> Outcome:
-    """Install the command and its company, or take all of it away; raise HostError where that fails, with nothing changed."""
+    """Install or remove the command and related files, or only compute what would change if *check_only* is true.
+
+    Raises:
+        HostError: A file cannot be written or the watch does not start; everything was rolled back.
+    """
     try:
         todo = _managed_files.plan(_MANIFEST, wanted(desired) if desired.present else {})
     except (OSError, ValueError) as exc:
-        raise HostError("The command ecs-metadata could not be %s: %s." % (_verb(desired), exc)) from exc
+        raise HostError("Cannot %s the ecs-metadata command: %s." % (_verb(desired), exc)) from exc
     before = dict(todo.before, watch=_watch_service.is_running())
     watched = desired.present and desired.watch
     outcome = Outcome(
@@ -75,41 +79,45 @@ def apply(desired: Desired, check_only: bool) -> Outcome:
             _carry_out(todo, watched, before["watch"])
         except (OSError, HostError) as exc:
             restore(before)
-            raise HostError("The command ecs-metadata could not be %s: %s" % (_verb(desired), exc)) from exc
+            raise HostError("Cannot %s the ecs-metadata command: %s" % (_verb(desired), exc)) from exc
     return outcome
 
 
 def restore(before: _managed_files.Before) -> bool:
-    """Bring everything back to *before* (see `Outcome.before`); return whether anything was different."""
+    """Restore the files and the service of `Outcome.before`; return whether anything changed.
+
+    Raises:
+        HostError: A file cannot be written.
+    """
     try:
         if not before["watch"] and (_watch_service.is_running() or _watch_service.PATH in before["files"]):
-            _watch_service.end()
+            _watch_service.stop()
         changed = _managed_files.restore(before)
         if changed and (before["watch"] or _watch_service.PATH in before["files"]):
-            _settle(before["watch"])
+            _reload_service(before["watch"])
     except OSError as exc:
-        raise HostError("The command ecs-metadata could not be put back as it was: %s." % exc) from exc
+        raise HostError("Cannot restore the previous state of the ecs-metadata command: %s." % exc) from exc
     return changed
 
 
 def _carry_out(todo: _managed_files.Plan, watched: bool, ran: bool) -> None:
     gone = any(change.path == _watch_service.PATH and change.after is None for change in todo.changes)
     if gone or (ran and not watched):
-        _watch_service.end()
+        _watch_service.stop()
     _managed_files.carry_out(todo)
     if watched or gone:
-        _settle(watched)
+        _reload_service(watched)
 
 
-def _settle(watched: bool) -> None:
+def _reload_service(watched: bool) -> None:
     if watched:
-        _watch_service.renew()
+        _watch_service.restart()
     else:
         systemctl("daemon-reload")
 
 
 def wanted(desired: Desired) -> t.Dict[str, _managed_files.Entry]:
-    """The files, by path."""
+    """Return the files to install, by path."""
     files: t.Dict[str, _managed_files.Entry] = {
         _MODULES + path: _managed_files.file(source) for path, source in command_files().items()
     }
@@ -159,9 +167,9 @@ def _source(path: str) -> t.Optional[str]:
 
 
 def _is_brief(path: str) -> bool:
-    """Programs are long: nobody reads them in a diff."""
+    """Return whether ``--diff`` shows only size and checksum of this file, because its content is long."""
     return path.startswith(_LIBRARY) or path in (PROGRAM, _COMPLETION)
 
 
 def _verb(desired: Desired) -> str:
-    return "installed" if desired.present else "removed"
+    return "install" if desired.present else "remove"

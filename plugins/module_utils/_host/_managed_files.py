@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which files of ours are on this host, which should be, and how to get from one to the other and back. Private to the collection.
+"""Plan, make and restore changes to the files that the collection installs on a host.
 
-A manifest beside the files lists them, with their checksums and the directories that were made for them, so that nothing
-that was there before is ever removed, and nothing of ours stays behind.
+A manifest lists the installed files with their checksums, and the directories that were created for them. So a removal takes away
+everything that the collection installed and nothing else.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Before = t.Dict[str, t.Any]
 
 
 class Change(t.NamedTuple):
-    """One path, with what is there and what should be; None is no file."""
+    """A path with its present and its desired entry; None stands for no file."""
 
     path: str
     before: t.Optional[Entry]
@@ -49,12 +49,12 @@ class Change(t.NamedTuple):
 
 
 def file(text: str, mode: int = 0o644) -> File:
-    """A file of whoever runs this: root, on a managed node."""
+    """Return a file that belongs to the user of this process, which is root on a managed node."""
     return File(text.encode("utf-8"), mode, os.geteuid())
 
 
 class Plan(t.NamedTuple):
-    """``changes`` in the order to make them; ``made``: directories to make before; ``unmade``: to remove afterwards, if empty."""
+    """The ``changes`` in order, the directories to create first (``made``) and to remove afterwards if empty (``unmade``)."""
 
     changes: t.List[Change]
     made: t.List[str]
@@ -62,12 +62,19 @@ class Plan(t.NamedTuple):
 
     @property
     def before(self) -> Before:
-        """What `restore` needs to undo this plan, made of what JSON has."""
+        """Return what `restore` needs to undo this plan; it is serializable as JSON."""
         return {"files": {it.path: _as_json(it.before) for it in self.changes}, "directories": self.made}
 
 
 def plan(manifest: str, wanted: Wanted) -> Plan:
-    """What it takes that of the files in *manifest* (its path) and *wanted*, just *wanted* is there. Writes nothing."""
+    """Return the changes after which *wanted* is installed and other files of the manifest are removed. Write nothing.
+
+    *manifest* is the path of the manifest.
+
+    Raises:
+        OSError: A path cannot be read, or has something other than a file or link.
+        ValueError: The manifest is invalid.
+    """
     listed, directories = _read_manifest(manifest)
     made = sorted({parent for path in (*wanted, manifest) for parent in _missing_parents(path)}) if wanted else []
     changes = [Change(path, _current(path), wanted.get(path)) for path in sorted({*wanted, *listed})]
@@ -81,7 +88,7 @@ def plan(manifest: str, wanted: Wanted) -> Plan:
 
 
 def carry_out(todo: Plan) -> None:
-    """Make the changes; where one fails, those before it are undone, and its OSError is raised."""
+    """Make the changes; if one fails, undo those before it and raise its OSError."""
     done: t.List[Change] = []
     try:
         for directory in todo.made:
@@ -96,7 +103,7 @@ def carry_out(todo: Plan) -> None:
 
 
 def restore(before: Before) -> bool:
-    """Bring everything back to *before* (see `Plan.before`); return whether anything was different."""
+    """Restore the entries of `Plan.before`; return whether anything changed. Raise OSError."""
     changes = [Change(path, _current(path), _from_json(entry)) for path, entry in before["files"].items()]
     changes = [change for change in changes if change.before != change.after]
     for change in changes:
@@ -108,7 +115,7 @@ def restore(before: Before) -> bool:
 
 
 def differences(changes: t.Iterable[Change], brief: t.Callable[[str], bool]) -> t.List[t.Dict[str, str]]:
-    """The changes as Ansible shows them with ``--diff``; files for which *brief* is true by size and checksum only."""
+    """Return the changes as Ansible shows them with ``--diff``, with size and checksum only for paths that are *brief*."""
     return [
         {
             "before_header": change.path,
@@ -142,7 +149,7 @@ def _manifest(wanted: Wanted, directories: t.Sequence[str]) -> str:
 
 
 def _read_manifest(path: str) -> t.Tuple[t.List[str], t.List[str]]:
-    """Files and directories that an earlier run made. Raise ValueError where the manifest is none."""
+    """Return the files and directories that earlier runs installed; raise ValueError if the manifest is invalid."""
     try:
         with open(path, encoding="utf-8") as stream:
             content = json.load(stream)
@@ -153,7 +160,7 @@ def _read_manifest(path: str) -> t.Tuple[t.List[str], t.List[str]]:
         return [], []
     except (ValueError, KeyError, TypeError):
         pass
-    raise ValueError("%s is not a list of files of this collection; move it away." % path)
+    raise ValueError("%s is not a manifest of this collection. Move the file away and run the task again." % path)
 
 
 def _missing_parents(path: str) -> t.Iterator[str]:
@@ -164,7 +171,7 @@ def _missing_parents(path: str) -> t.Iterator[str]:
 
 
 def _current(path: str) -> t.Optional[Entry]:
-    """What is at *path*; raise OSError for anything but a file or a link."""
+    """Return the entry at *path*; raise OSError if it is neither a file nor a link."""
     try:
         found = os.lstat(path)
         if stat.S_ISLNK(found.st_mode):
@@ -178,7 +185,7 @@ def _current(path: str) -> t.Optional[Entry]:
 
 
 def put(path: str, entry: t.Optional[Entry]) -> None:
-    """Make *path* this entry in one step: complete, or as it was."""
+    """Replace *path* by this entry atomically; None removes it."""
     remove_leftovers(path)
     if entry is None:
         if os.path.lexists(path):
@@ -195,13 +202,13 @@ def _remove_empty(directories: t.Iterable[str]) -> None:
             _remove_compiled(os.path.join(directory, "__pycache__"))
             os.rmdir(directory)
         except OSError as exc:
-            # somebody else keeps something there by now, or has removed it
+            # Other files are in the directory by now, or it was removed already.
             if exc.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT):
                 raise
 
 
 def _remove_compiled(cache: str) -> None:
-    """What Python leaves beside our modules when root runs them."""
+    """Remove the bytecode that Python writes beside installed modules when root runs them."""
     if os.path.isdir(cache) and not os.path.islink(cache):
         for name in os.listdir(cache):
             if name.endswith(".pyc"):

@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Can this host still reach what shares 100.64.0.0/10 with the metadata service? Private to the collection.
+"""Check that adjacent services stay reachable while the fence changes.
 
-Name servers, time servers, mirrors and KMS have addresses there, and a rule that is a little too wide would cut a host off.
-So some of them are tried before and after, by a user without privileges, and only a difference counts.
+Name servers, time servers, package mirrors and KMS of Alibaba Cloud share 100.64.0.0/10 with the metadata service, so a rule
+that matches too much would cut the host off from them. Connections are tried before and after a change, as a user without
+privileges, and only a connection that the change made worse counts.
 """
 
 from __future__ import annotations
@@ -19,40 +20,47 @@ from ._as_user import as_user
 from ._subprocess import HostError
 
 DEFAULT = ("100.100.2.136:53", "100.100.2.138:53")
-_SECONDS = 0.5
-_SOMEBODY = "nobody"
+_TIMEOUT = 0.5
+_UNPRIVILEGED_USER = "nobody"
 
 
-def look(addresses: t.Sequence[str]) -> t.Dict[str, str]:
-    """How a connection to each *address* (HOST:PORT) ends: "connected", "silent", or the system's word for the failure."""
+def probe(addresses: t.Sequence[str]) -> t.Dict[str, str]:
+    """Connect to each of *addresses* (HOST:PORT) and return the results.
+
+    A result is "connected", "refused", "silent" (timeout), or the system's message for another error. It is empty if the host
+    has no user without privileges that could try.
+    """
     try:
-        pwd.getpwnam(_SOMEBODY)
+        pwd.getpwnam(_UNPRIVILEGED_USER)
     except KeyError:
         return {}
     if os.geteuid() != 0:
         return {address: _connect(address) for address in addresses}
-    answer: t.Dict[str, str] = as_user(_SOMEBODY, lambda: {address: _connect(address) for address in addresses})
-    return answer
+    results: t.Dict[str, str] = as_user(
+        _UNPRIVILEGED_USER, lambda: {address: _connect(address) for address in addresses}
+    )
+    return results
 
 
-def compare(before: t.Mapping[str, str], after: t.Mapping[str, str]) -> None:
-    """Raise HostError where an address got worse."""
+def require_unchanged(before: t.Mapping[str, str], after: t.Mapping[str, str]) -> None:
+    """Raise HostError if an address that was not refused *before* is refused *after*."""
     worse = ["%s (%s, now %s)" % (it, before[it], after[it]) for it in before if _worse(before[it], after.get(it, ""))]
     if worse:
         raise HostError(
-            "With the fence up, this host does not reach as before: %s. Nothing was kept." % "; ".join(worse)
+            "The fence made these addresses unreachable: %s. The change was rolled back. Check whether other firewall"
+            " rules changed at the same time, or remove the addresses from 'adjacent_services'." % "; ".join(worse)
         )
 
 
 def _worse(before: str, after: str) -> bool:
-    # what the fence refuses looks like a closed port; silence has other reasons
+    # The fence rejects connections, which looks like a closed port. A timeout has other causes.
     return after == "refused" and before != "refused"
 
 
 def _connect(address: str) -> str:
     host, _colon, port = address.rpartition(":")
     try:
-        socket.create_connection((host, int(port)), _SECONDS).close()
+        socket.create_connection((host, int(port)), _TIMEOUT).close()
     except socket.timeout:
         return "silent"
     except ConnectionRefusedError:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Programs of the host: run within a time, in a known language, and with words for what went wrong. Private to the collection."""
+"""Run programs of the host with a timeout, a fixed PATH and untranslated messages."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import subprocess
 import typing as t
 
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
-_SECONDS = 30.0
+_TIMEOUT = 30.0
 _SYSTEMD = "/run/systemd/system"
 
 
 class HostError(Exception):
-    """This host lacks something, or does not do what it was told; the message says what, and what to do."""
+    """The host lacks something or an operation on it failed; the message names both and the next step."""
 
 
 class Done(t.NamedTuple):
-    """How a program ended: its exit status and all it wrote."""
+    """The exit status of a program and all that it wrote."""
 
     status: int
     output: str
@@ -29,15 +29,22 @@ class Done(t.NamedTuple):
 
 
 def find(program: str) -> t.Optional[str]:
-    """The path of *program*, also where the caller's PATH lacks the sbin directories."""
+    """Return the path of *program*, or None if it is not installed.
+
+    The sbin directories are searched even if the PATH of this process lacks them.
+    """
     return shutil.which(program, path=_PATH)
 
 
-def run(*command: str, text: str = "", seconds: float = _SECONDS) -> Done:
-    """Run *command* with *text* as its input; raise HostError where it cannot be run, or does not end in time."""
+def run(*command: str, text: str = "", timeout: float = _TIMEOUT) -> Done:
+    """Run *command* with *text* as its input and return how it ended.
+
+    Raises:
+        HostError: It cannot be started, or runs longer than *timeout* seconds.
+    """
     environment = {"PATH": _PATH, "LC_ALL": "C", "LANGUAGE": "C"}
     try:
-        # not AnsibleModule.run_command: nothing here knows AnsibleModule
+        # AnsibleModule.run_command is not available here: these functions have no AnsibleModule.
         done = subprocess.run(  # pylint: disable=ansible-bad-function
             command,
             input=text,
@@ -46,36 +53,44 @@ def run(*command: str, text: str = "", seconds: float = _SECONDS) -> Done:
             universal_newlines=True,
             errors="replace",
             env=environment,
-            timeout=seconds,
+            timeout=timeout,
             check=False,
         )
     except OSError as exc:
-        raise HostError("%s cannot be run: %s." % (command[0], exc.strerror)) from exc
+        raise HostError("Cannot run %s: %s." % (command[0], exc.strerror)) from exc
     except subprocess.TimeoutExpired as exc:
-        raise HostError("'%s' did not end within %g s." % (" ".join(command), seconds)) from exc
+        raise HostError("'%s' did not end within %g s." % (" ".join(command), timeout)) from exc
     return Done(done.returncode, done.stdout, done.stderr)
 
 
 def run_checked(*command: str, text: str = "") -> str:
-    """The same, and raise HostError with what it wrote where it fails; return its output."""
+    """Run *command* as `run` does and return its output.
+
+    Raises:
+        HostError: As for `run`, or the exit status is not 0; the message has what the program wrote.
+    """
     done = run(*command, text=text)
     if done.status != 0:
-        said = " ".join((done.errors or done.output).split()) or "no message"
-        raise HostError("'%s' failed with status %d: %s" % (" ".join(command), done.status, said[:1000]))
+        raise HostError("'%s' failed with status %d: %s" % (" ".join(command), done.status, summary(done)))
     return done.output
 
 
+def summary(done: Done) -> str:
+    """Return the error messages of a program, or else its output, as one line of limited length."""
+    return " ".join((done.errors or done.output).split())[:1000] or "no message"
+
+
 def has_systemd() -> bool:
-    """Is systemd process 1 here? Files for it are also written where it is not (images, containers)."""
+    """Return whether systemd is process 1. In images and most containers it is not, but its unit files are installed."""
     return os.path.isdir(_SYSTEMD)
 
 
-def systemctl(*words: str) -> None:
-    """Tell systemd something, where it runs."""
+def systemctl(*arguments: str) -> None:
+    """Run systemctl if systemd is process 1, else do nothing; raise HostError if it fails."""
     if has_systemd():
-        run_checked("systemctl", *words)
+        run_checked("systemctl", *arguments)
 
 
 def is_active(unit: str) -> bool:
-    """Does systemd count *unit* as started?"""
+    """Return whether systemd reports *unit* as active."""
     return has_systemd() and run("systemctl", "is-active", "--quiet", unit).status == 0

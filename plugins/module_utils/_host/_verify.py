@@ -2,10 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Does this host see of the metadata service what it should? Asked as root, as other users, and by cloud-init.
-
-Private to the collection.
-"""
+"""Verify from inside a host how the metadata service answers this user, other users and cloud-init."""
 
 from __future__ import annotations
 
@@ -20,10 +17,10 @@ from . import _cloud_init
 from ._as_user import as_user
 
 _PAUSE = 0.5
-_SAYS = {
-    "optional": "Metadata is still given without a token",
-    "required": "Metadata is given for tokens only",
-    "disabled": "Metadata is given to nobody",
+_VERDICT_TEXTS = {
+    "optional": "The metadata service still answers normal-mode requests",
+    "required": "The metadata service requires tokens",
+    "disabled": "The metadata service refuses all requests",
     "unreachable": "The metadata service does not answer",
 }
 
@@ -31,9 +28,10 @@ MakeClient = t.Callable[[], Client]
 
 
 class Desired(t.NamedTuple):
-    """What should be seen: one of the verdicts *expect* (any, if empty), within *wait* seconds.
+    """The conditions to verify.
 
-    *allowed* users must see the same as this one, *refused* ones must not reach the service at all, *users* are only asked.
+    The verdict must be one of *expect* (any, if empty) within *wait* seconds. *allowed* users must get the same verdict as this
+    user, *refused* users must not reach the service. *users* are probed without a condition.
     """
 
     expect: t.Sequence[str] = ()
@@ -44,34 +42,38 @@ class Desired(t.NamedTuple):
     cloud_init: bool = False
 
 
-class Proof(t.NamedTuple):
-    """What was seen, by this user and by others (by name), and a sentence for each thing that is not as it should be."""
+class Verification(t.NamedTuple):
+    """The results for this user, for other users by name, and for cloud-init, and a sentence for each unmet condition."""
 
     modes: Modes
     users: t.Dict[str, t.Dict[str, t.Any]]
-    cloud_init: t.Optional[_cloud_init.Answer]
+    cloud_init: t.Optional[_cloud_init.Result]
     unmet: t.List[str]
 
 
-def prove(make_client: MakeClient, desired: Desired, clock: Clock = SYSTEM_CLOCK) -> Proof:
-    """Ask. Where the verdict is another than expected, nobody else is asked.
+def verify(make_client: MakeClient, desired: Desired, clock: Clock = SYSTEM_CLOCK) -> Verification:
+    """Probe the service and compare the results with *desired*.
 
-    Raise NoSuchUser for a user who is none, and OSError where this process may not become another one.
+    If this user's verdict is unexpected, other users and cloud-init are not checked.
+
+    Raises:
+        NoSuchUser: The host has no user of a given name.
+        OSError: This process may not become another user.
     """
     modes = _probe_until(make_client, desired, clock)
     if desired.expect and modes.verdict not in desired.expect:
-        return Proof(modes, {}, None, [_unexpected_verdict(modes, desired)])
+        return Verification(modes, {}, None, [_unexpected_verdict(modes, desired)])
     names = dict.fromkeys([*desired.users, *desired.allowed, *desired.refused])
     users = {name: as_user(name, lambda: probe(make_client())._asdict()) for name in names}
-    unmet = _wrongly_treated(modes.verdict, users, desired)
-    cloud_init = _cloud_init.ask() if desired.cloud_init else None
+    unmet = _unexpected_for_users(modes.verdict, users, desired)
+    cloud_init = _cloud_init.find_data_source() if desired.cloud_init else None
     if desired.expect and cloud_init is not None and cloud_init["found"] is False:
         unmet.append(cloud_init["problem"])
-    return Proof(modes, users, cloud_init, unmet)
+    return Verification(modes, users, cloud_init, unmet)
 
 
 def identity(client: Client) -> t.Optional[t.Dict[str, str]]:
-    """Which instance this is, ``instance_id`` and ``region_id``; None where that cannot be read with a token."""
+    """Return ``instance_id`` and ``region_id`` of this instance, or None if they cannot be read with a token."""
     try:
         found = {name.replace("-", "_"): client.get(META_DATA + name) for name in ("instance-id", "region-id")}
     except MetadataError:
@@ -80,7 +82,10 @@ def identity(client: Client) -> t.Optional[t.Dict[str, str]]:
 
 
 def _probe_until(make_client: MakeClient, desired: Desired, clock: Clock) -> Modes:
-    """A change of the metadata options takes a while to arrive, how long is not documented."""
+    """Probe until the verdict is as expected or the wait is over, and return the last result.
+
+    A change of the metadata options takes effect on the instance after an undocumented delay.
+    """
     ends_at = clock.now() + desired.wait
     while True:
         modes = probe(make_client())
@@ -91,18 +96,17 @@ def _probe_until(make_client: MakeClient, desired: Desired, clock: Clock) -> Mod
 
 def _unexpected_verdict(modes: Modes, desired: Desired) -> str:
     after = " after %g s" % desired.wait if desired.wait else ""
-    text = "%s%s, where '%s' was expected." % (_SAYS[modes.verdict], after, "' or '".join(desired.expect))
+    text = "%s%s; expected: %s." % (_VERDICT_TEXTS[modes.verdict], after, " or ".join(desired.expect))
     return " ".join([text, *modes.problems])
 
 
-def _wrongly_treated(verdict: str, users: t.Mapping[str, t.Mapping[str, t.Any]], desired: Desired) -> t.List[str]:
-    """A sentence for each user who cannot reach the service although allowed, or can although refused."""
+def _unexpected_for_users(verdict: str, users: t.Mapping[str, t.Mapping[str, t.Any]], desired: Desired) -> t.List[str]:
+    """Return a sentence for each allowed user with another verdict, and each refused user that reaches the service."""
+    expected = [(name, verdict) for name in desired.allowed] + [(name, "unreachable") for name in desired.refused]
     sentences = []
-    for name, wanted in [(name, verdict) for name in desired.allowed] + [
-        (name, "unreachable") for name in desired.refused
-    ]:
+    for name, wanted in expected:
         seen = users[name]
         if seen["verdict"] != wanted:
-            text = "For user %s the metadata service should be %s, but it is %s." % (name, wanted, seen["verdict"])
+            text = "For user %s the metadata service is %s; expected: %s." % (name, seen["verdict"], wanted)
             sentences.append(" ".join([text, *seen["problems"]]))
     return sentences

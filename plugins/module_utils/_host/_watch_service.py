@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The callers watch as a service of the host: its unit, and how it is started, renewed and ended. Private to the collection."""
+"""Install, restart and remove the systemd service of the callers watch."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _WANTED_BY = "/etc/systemd/system/multi-user.target.wants/" + UNIT
 _SERVICE = """\
 # Written by the Ansible collection alicloud.imds.
 [Unit]
-Description=Who uses the ECS instance metadata service, and in which mode
+Description=Recorder of callers of the ECS instance metadata service
 Documentation=https://github.com/alicloud-imds/alicloud.imds
-# Early, so that it also sees what asks at boot, such as cloud-init.
+# Start early, to record callers at boot such as cloud-init.
 DefaultDependencies=no
 After=local-fs.target systemd-tmpfiles-setup.service
 Wants=network-pre.target
@@ -40,7 +40,7 @@ StateDirectory=%(state)s
 StateDirectoryMode=0700
 UMask=0077
 
-# It runs at once when a process connects, which may live for a millisecond, and steps back when it uses much.
+# A process that connects may live for a millisecond only, so the watch must run at once. It lowers its priority under load.
 Nice=-20
 LimitNICE=-20
 MemoryMax=256M
@@ -48,10 +48,10 @@ TasksMax=8
 LimitMEMLOCK=infinity
 LimitCORE=0
 
-# NET_RAW captures; BPF loads the programs that tell who connects, PERFMON lets them tell its name, NET_ADMIN attaches them;
-# SYS_PTRACE reads executables.
+# NET_RAW: capture packets. BPF: load the programs that attribute connections. PERFMON: let them read the process name.
+# NET_ADMIN: attach them. SYS_PTRACE: read the paths of executables.
 CapabilityBoundingSet=CAP_NET_RAW CAP_NET_ADMIN CAP_BPF CAP_PERFMON CAP_SYS_PTRACE
-# It can open no connection: IP sockets are not allowed.
+# Without IP sockets it cannot open a connection.
 RestrictAddressFamilies=AF_PACKET AF_NETLINK AF_UNIX
 SystemCallFilter=@system-service setpriority bpf
 SystemCallFilter=~@mount @clock @module @raw-io @reboot @swap @obsolete @debug @cpu-emulation
@@ -83,31 +83,36 @@ WantedBy=multi-user.target
 
 
 def files(program: str) -> t.Dict[str, Entry]:
-    """The unit, which runs *program*, and what makes systemd start it at boot."""
+    """Return the unit, which runs *program*, and the link that makes systemd start it at boot, by path."""
     text = _SERVICE % {"program": program, "state": os.path.basename(STATE_DIRECTORY)}
     return {PATH: file(text), _WANTED_BY: Link(PATH)}
 
 
 def is_running() -> bool:
+    """Return whether systemd reports the watch as active."""
     return is_active(UNIT)
 
 
-def end() -> None:
-    """Stop it, before its files go; what it has counted goes as well."""
+def stop() -> None:
+    """Stop the watch and delete its records. Call it before its files are removed."""
     if has_systemd():
         run("systemctl", "stop", UNIT)
         run("systemctl", "reset-failed", UNIT)
     shutil.rmtree(STATE_DIRECTORY, ignore_errors=True)
 
 
-def renew() -> None:
-    """Have systemd know the unit and run it, with the present files; raise HostError."""
+def restart() -> None:
+    """Reload the unit and start the watch with the present files, or only reload it if systemd is not process 1.
+
+    Raises:
+        HostError: The watch does not start.
+    """
     systemctl("daemon-reload")
     if not has_systemd():
         return
     if run("systemctl", "restart", UNIT).status != 0:
-        said = run("journalctl", "--unit=" + UNIT, "--lines=5", "--output=cat", "--no-pager").output
+        log = run("journalctl", "--unit=" + UNIT, "--lines=5", "--output=cat", "--no-pager").output
         raise HostError(
-            "The callers watch does not start: %s. Set 'watch' (the role's hardening_watch) to false to do without."
-            % (" ".join(said.split())[-600:] or "see journalctl -u " + UNIT)
+            "Cannot start the callers watch: %s. To install the command without it, set 'watch' (the role's"
+            " hardening_watch) to false." % (" ".join(log.split())[-600:] or "see journalctl -u " + UNIT)
         )

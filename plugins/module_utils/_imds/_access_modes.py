@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which access modes does the service offer to this instance? This module util is private to the collection.
+"""Probe which access modes the metadata service offers to this instance.
 
-The only place where metadata is ever requested without a token, and only to see whether that is answered: the item asked
-for is the instance id, and its value is thrown away.
+This is the only file that sends normal-mode requests, to find out whether the service answers them. They read the instance ID,
+and the value is discarded.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ VERDICTS = ("optional", "required", "disabled", "unreachable")
 Check = t.Dict[str, t.Any]
 
 
-class _Question(t.NamedTuple):
-    """A request that a sound service refuses, and the status that is documented for it."""
+class _InvalidRequest(t.NamedTuple):
+    """A request that the service must refuse, and the status that its documentation names for it."""
 
     name: str
     method: str
@@ -31,19 +31,22 @@ class _Question(t.NamedTuple):
     expected: int
 
 
-_REFUSALS = (
-    _Question("forwarded_token_request", "PUT", TOKEN_PATH, {TTL_HEADER: "60", "X-Forwarded-For": "192.0.2.1"}, 403),
-    _Question("bad_ttl_token_request", "PUT", TOKEN_PATH, {TTL_HEADER: str(LONGEST_TTL + 1)}, 400),
-    _Question("made_up_token_get", "GET", INSTANCE_ID, {TOKEN_HEADER: "made-up-token"}, 401),
+_INVALID_REQUESTS = (
+    _InvalidRequest(
+        "forwarded_token_request", "PUT", TOKEN_PATH, {TTL_HEADER: "60", "X-Forwarded-For": "192.0.2.1"}, 403
+    ),
+    _InvalidRequest("invalid_ttl_token_request", "PUT", TOKEN_PATH, {TTL_HEADER: str(LONGEST_TTL + 1)}, 400),
+    _InvalidRequest("invalid_token_read", "GET", INSTANCE_ID, {TOKEN_HEADER: "made-up-token"}, 401),
 )
 
 
 class Modes(t.NamedTuple):
-    """What was found.
+    """The result of a probe.
 
-    ``verdict`` is "optional" (a plain GET is answered), "required" (only with a token), "disabled" (both are refused) or
-    "unreachable" (no answer, or none that tells). ``checks`` maps the name of each check to its ``status`` (None: no answer)
-    and to ``answered`` or ``refused``. ``problems`` are sentences on what a sound service would not do.
+    ``verdict`` is "optional" (the service answers normal-mode requests), "required" (it answers only token-authenticated
+    requests), "disabled" (it refuses both) or "unreachable" (no answer, or only errors that show neither). ``checks`` maps the
+    name of each check to its ``status`` (None: no answer) and to ``answered`` or ``refused``. ``problems`` has a sentence for
+    each error and each answer that differs from the documentation.
     """
 
     verdict: str
@@ -52,26 +55,26 @@ class Modes(t.NamedTuple):
 
 
 def probe(client: Client) -> Modes:
-    """Ask the five questions; never raises for what the service answers, or does not."""
+    """Send the five requests and return the result; never raise for an answer, or for no answer."""
     checks: t.Dict[str, Check] = {}
     try:
-        plain = client.send("GET", INSTANCE_ID, {"User-Agent": PROBE_AGENT})
+        status = client.send("GET", INSTANCE_ID, {"User-Agent": PROBE_AGENT})
     except _errors.Unreachable as exc:
         return Modes("unreachable", checks, [str(exc)])
     except _errors.MetadataError as exc:
-        return Modes("unreachable", {"plain_get": {"status": exc.status, "answered": False}}, [str(exc)])
-    checks["plain_get"] = {"status": plain, "answered": plain == 200}
+        return Modes("unreachable", {"normal_mode_read": {"status": exc.status, "answered": False}}, [str(exc)])
+    checks["normal_mode_read"] = {"status": status, "answered": status == 200}
     problems: t.List[str] = []
-    checks["token_get"] = _token_get(client, problems)
-    for question in _REFUSALS:
-        checks[question.name] = _refusal(client, question)
+    checks["token_read"] = _token_read(client, problems)
+    for request in _INVALID_REQUESTS:
+        checks[request.name] = _send_invalid(client, request)
     verdict = _verdict(checks)
     if verdict in ("optional", "required"):
-        problems += _not_refused(checks)
+        problems += _undocumented_answers(checks)
     return Modes(verdict, checks, problems)
 
 
-def _token_get(client: Client, problems: t.List[str]) -> Check:
+def _token_read(client: Client, problems: t.List[str]) -> Check:
     try:
         client.get(INSTANCE_ID)
     except _errors.MetadataError as exc:
@@ -80,29 +83,29 @@ def _token_get(client: Client, problems: t.List[str]) -> Check:
     return {"status": 200, "answered": True}
 
 
-def _refusal(client: Client, question: _Question) -> Check:
+def _send_invalid(client: Client, request: _InvalidRequest) -> Check:
     try:
-        status: t.Optional[int] = client.send(question.method, question.target, question.headers)
+        status: t.Optional[int] = client.send(request.method, request.target, request.headers)
     except _errors.MetadataError as exc:
         status = exc.status
     return {"status": status, "refused": status is not None and 400 <= status < 500}
 
 
 def _verdict(checks: t.Dict[str, Check]) -> str:
-    if checks["plain_get"]["answered"]:
+    if checks["normal_mode_read"]["answered"]:
         return "optional"
-    if checks["token_get"]["answered"]:
+    if checks["token_read"]["answered"]:
         return "required"
-    # an endpoint that is disabled is said to answer 403; 404 has been planned for by other clients
-    if checks["token_get"]["status"] in (403, 404):
+    # Reports say that a disabled endpoint answers 403; other clients also handle 404.
+    if checks["token_read"]["status"] in (403, 404):
         return "disabled"
     return "unreachable"
 
 
-def _not_refused(checks: t.Dict[str, Check]) -> t.List[str]:
+def _undocumented_answers(checks: t.Dict[str, Check]) -> t.List[str]:
     return [
-        "Check %s: the service answered %s where %d is documented."
-        % (question.name, checks[question.name]["status"], question.expected)
-        for question in _REFUSALS
-        if checks[question.name]["status"] != question.expected
+        "Check %s: the service answered %s; documented: %d."
+        % (request.name, checks[request.name]["status"], request.expected)
+        for request in _INVALID_REQUESTS
+        if checks[request.name]["status"] != request.expected
     ]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A web page that shows other pages, as preview and transcoding services do. VULNERABLE ON PURPOSE: it fetches whatever it is told.
+"""Serve the content of any URL, as preview and transcoding services do. VULNERABLE ON PURPOSE.
 
 ``GET /?url=http://...`` answers with the body of that URL. It listens on port 8081.
 """

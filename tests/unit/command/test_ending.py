@@ -90,17 +90,17 @@ def test_modes(command: Command, instance: Instance) -> None:
     assert (done.status, done.stderr) == (0, "")
     assert done.text.splitlines() == [
         "verdict: required",
-        "plain_get: 403, no metadata returned",
-        "token_get: 200, metadata returned",
+        "normal_mode_read: 403, no metadata returned",
+        "token_read: 200, metadata returned",
         "forwarded_token_request: 403, refused",
-        "bad_ttl_token_request: 400, refused",
-        "made_up_token_get: 401, refused",
+        "invalid_ttl_token_request: 400, refused",
+        "invalid_token_read: 401, refused",
     ]
     instance.set(http_tokens="optional")
     done = command("modes", "--json")
     assert done.status == 10
     assert json.loads(done.stdout)["verdict"] == "optional"
-    assert json.loads(done.stdout)["checks"]["plain_get"] == {"status": 200, "answered": True}
+    assert json.loads(done.stdout)["checks"]["normal_mode_read"] == {"status": 200, "answered": True}
     instance.set(http_endpoint="disabled")
     done = command("modes")
     assert (done.status, done.text.splitlines()[0]) == (0, "verdict: disabled")

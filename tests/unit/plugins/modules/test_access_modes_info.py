@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""access_modes_info: the module around the probe."""
+"""Run access_modes_info against emulated instances."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from __future__ import annotations
 def test_required(run_module, instance) -> None:
     result = run_module("access_modes_info", endpoint=instance.endpoint)
     assert (result["verdict"], result["problems"], result["changed"]) == ("required", [], False)
-    assert result["checks"]["plain_get"] == {"status": 403, "answered": False}
+    assert result["checks"]["normal_mode_read"] == {"status": 403, "answered": False}
 
 
-def test_unreachable_is_a_result(run_module, free_port) -> None:
+def test_an_unreachable_service_is_a_result(run_module, free_port) -> None:
     result = run_module("access_modes_info", endpoint="http://127.0.0.1:%d" % free_port, retries=0)
     assert result["verdict"] == "unreachable" and "failed" not in result
 
 
-def test_bad_options_fail(run_module) -> None:
+def test_invalid_options_fail(run_module) -> None:
     assert run_module("access_modes_info", endpoint="x")["failed"] is True

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Asking as another user: who asks, what comes back, and what cannot."""
+"""Call functions as another user, and look up users and groups."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user
 
 
 @needs_root
-def test_it_is_asked_by_that_user_with_no_way_back() -> None:
+def test_the_function_runs_as_that_user_without_root() -> None:
     answer = as_user("nobody", lambda: [os.getresuid(), os.getgroups(), os.access("/etc/shadow", os.R_OK)])
     uid = user_id("nobody")
     assert answer == [[uid, uid, uid], [65534], False]
@@ -28,18 +28,18 @@ def test_it_is_asked_by_that_user_with_no_way_back() -> None:
 
 
 @needs_root
-def test_an_error_comes_back_as_one() -> None:
+def test_an_os_error_of_the_function_is_raised() -> None:
     with pytest.raises(PermissionError, match="as user nobody"):
         as_user("nobody", lambda: open("/etc/shadow").read())
 
 
 @needs_root
-def test_a_process_that_dies_is_no_answer() -> None:
-    with pytest.raises(OSError, match="ended without an answer"):
+def test_a_child_process_that_dies_is_an_os_error() -> None:
+    with pytest.raises(OSError, match="ended without a result"):
         as_user("nobody", lambda: os.kill(os.getpid(), 9))
 
 
-def test_names_that_are_none() -> None:
+def test_unknown_names_are_errors() -> None:
     with pytest.raises(NoSuchUser, match="no user 'no-such-user'"):
         as_user("no-such-user", lambda: None)
     with pytest.raises(NoSuchUser, match="no group 'no-such-group'"):

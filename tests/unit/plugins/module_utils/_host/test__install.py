@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The command on a host: all that it imports comes along, from a checkout and from the archive that Ansible makes."""
+"""Install the ecs-metadata command with all files that it imports, from a checkout and from Ansible's archive of the module."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._command import _launcher
 from ansible_collections.alicloud.imds.plugins.module_utils._host import _install, _managed_files
 
-from ...payloads import payload
+from ....payloads import payload
 
-CHECKOUT = Path(__file__).resolve().parents[4]
+pytestmark = pytest.mark.slow  # starts Python for each test
+CHECKOUT = Path(__file__).resolve().parents[5]
 UTILS = CHECKOUT / "plugins/module_utils"
 
 
-# Everything that the command may run on a host: a file more or less is a decision.
+# Everything that the command may run on a host. Change this list only on purpose.
 INSTALLED = {
     "_callers": "_analyzer _file _load _paths _report _vocabulary",
     "_command": "_callers _completion _main _output _parser _read _texts _token_file _tree",
@@ -36,15 +37,15 @@ INSTALLED = {
 FILES = {"%s/%s.py" % (package, name) for package, names in INSTALLED.items() for name in ["__init__", *names.split()]}
 
 
-def test_just_what_the_command_imports_is_installed() -> None:
+def test_exactly_the_imported_files_are_installed() -> None:
     assert set(_install.command_files()) == FILES
 
 
-def test_the_launcher_is_that_of_the_checkout() -> None:
+def test_the_launcher_equals_the_one_of_the_checkout() -> None:
     assert (CHECKOUT / "command/ecs-metadata").read_text() == _launcher.LAUNCHER
 
 
-def test_the_files_are_the_collections_own_and_the_manifest_has_their_checksums(tmp_path: Path) -> None:
+def test_files_are_installed_unchanged_and_the_manifest_has_their_checksums(tmp_path: Path) -> None:
     files = {str(tmp_path) + path: entry for path, entry in _install.wanted(_install.Desired(True)).items()}
     _managed_files.carry_out(_managed_files.plan(str(tmp_path / "manifest.json"), files))
     listed = json.loads((tmp_path / "manifest.json").read_text())["files"]
@@ -77,7 +78,7 @@ def test_the_installed_command_prints_the_facts(installed: Path, instance) -> No
 
 
 @pytest.mark.parametrize("subset", ["user_data", "no-such"])
-def test_secrets_are_no_facts(installed: Path, instance, subset: str) -> None:
+def test_subsets_with_secrets_are_invalid(installed: Path, instance, subset: str) -> None:
     command = (installed / "usr/local/bin/ecs-metadata", "facts", "--subset", subset)
     done = run(*command, ALICLOUD_IMDS_ENDPOINT=instance.endpoint)
     assert (done.returncode, done.stdout) == (2, "")
@@ -90,7 +91,7 @@ def fact(installed: Path) -> str:
     return str(script)
 
 
-def test_the_local_fact_is_json_whatever_happens(installed: Path, instance, free_port: int) -> None:
+def test_the_local_fact_is_json_also_after_errors(installed: Path, instance, free_port: int) -> None:
     script = fact(installed)
     good = run(script, ALICLOUD_IMDS_ENDPOINT=instance.endpoint)
     assert (good.returncode, json.loads(good.stdout)["instance_id"]) == (0, instance.id)
@@ -101,8 +102,8 @@ def test_the_local_fact_is_json_whatever_happens(installed: Path, instance, free
     assert (absent.returncode, absent.stderr, json.loads(absent.stdout)["available"]) == (0, "", False)
 
 
-def test_from_the_archive_that_ansible_makes(tmp_path: Path) -> None:
-    """The sources are read by the loader of the archive, not as files."""
+def test_files_are_found_in_the_archive_of_the_module(tmp_path: Path) -> None:
+    """The sources are read through the import system, because the archive is not unpacked."""
     archive = tmp_path / "payload.zip"
     archive.write_bytes(payload("tooling"))
     code = (
@@ -115,7 +116,7 @@ def test_from_the_archive_that_ansible_makes(tmp_path: Path) -> None:
     assert int(done.stdout) == sum(len(entry.content) for entry in _install.wanted(_install.Desired(True)).values())
 
 
-def test_the_module_says_what_would_change(run_module, monkeypatch, tmp_path: Path) -> None:
+def test_check_mode_returns_the_changes(run_module, monkeypatch, tmp_path: Path) -> None:
     names = ("PROGRAM", "_LIBRARY", "_MODULES", "_MANIFEST", "_COMPLETION", "_LOCAL_FACT")
     for name in names:
         monkeypatch.setattr(_install, name, str(tmp_path) + getattr(_install, name))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The in-guest view of the access modes."""
+"""Probe the access modes of emulated instances."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def modes_of(endpoint: str, **settings):
 
 REFUSED = {
     "forwarded_token_request": {"status": 403, "refused": True},
-    "bad_ttl_token_request": {"status": 400, "refused": True},
-    "made_up_token_get": {"status": 401, "refused": True},
+    "invalid_ttl_token_request": {"status": 400, "refused": True},
+    "invalid_token_read": {"status": 401, "refused": True},
 }
 
 
@@ -31,8 +31,8 @@ def test_required(instance) -> None:
     assert modes.verdict == "required"
     assert modes.problems == []
     assert modes.checks == {
-        "plain_get": {"status": 403, "answered": False},
-        "token_get": {"status": 200, "answered": True},
+        "normal_mode_read": {"status": 403, "answered": False},
+        "token_read": {"status": 200, "answered": True},
         **REFUSED,
     }
 
@@ -41,7 +41,7 @@ def test_optional(instance) -> None:
     instance.set(http_tokens="optional")
     modes = modes_of(instance.endpoint)
     assert (modes.verdict, modes.problems) == ("optional", [])
-    assert modes.checks["plain_get"] == {"status": 200, "answered": True}
+    assert modes.checks["normal_mode_read"] == {"status": 200, "answered": True}
     assert [entry["mode"] for entry in instance.journal()].count("plain") == 1
 
 
@@ -51,7 +51,7 @@ def test_disabled(instance, emulator, answer) -> None:
     emulator.switch(disabled_answer=answer)
     modes = modes_of(instance.endpoint)
     assert modes.verdict == "disabled"
-    assert modes.checks["token_get"] == {"status": answer, "answered": False}
+    assert modes.checks["token_read"] == {"status": answer, "answered": False}
 
 
 def test_unreachable(free_port) -> None:
@@ -60,16 +60,16 @@ def test_unreachable(free_port) -> None:
     assert "Connection refused" in modes.problems[0]
 
 
-def test_a_service_that_always_fails_tells_nothing(instance) -> None:
+def test_a_service_that_always_fails_is_unreachable(instance) -> None:
     instance.fault(kind="status", status=503)
     modes = modes_of(instance.endpoint)
     assert modes.verdict == "unreachable"
     assert "503" in modes.problems[0]
 
 
-def test_a_service_kinder_than_documented_is_a_problem(instance, emulator) -> None:
+def test_an_answer_that_differs_from_the_documentation_is_a_problem(instance, emulator) -> None:
     instance.set(http_tokens="optional")
     emulator.switch(bad_token_in_optional="accept")
     modes = modes_of(instance.endpoint)
     assert modes.verdict == "optional"
-    assert modes.problems == ["Check made_up_token_get: the service answered 200 where 401 is documented."]
+    assert modes.problems == ["Check invalid_token_read: the service answered 200; documented: 401."]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The text of the rules, judged by nft itself in a network namespace of its own where that can be made."""
+"""Render the fence's rules and units; nft loads the rules in a network namespace of its own, if that can be created."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import subprocess
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._host import _fence_rules as rules
 
-SOMEBODY = rules.Allowed([0, 33, 1000], [7], ["172.17.0.0/16"])
+ALLOWED = rules.Allowed([0, 33, 1000], [7], ["172.17.0.0/16"])
 
 
 def listing(text: str) -> str:
-    """What nft lists after loading *text* twice."""
+    """Return what nft lists after loading *text* twice."""
     nft = shutil.which("nft", path=os.environ["PATH"] + ":/usr/sbin")
     if os.geteuid() != 0 or nft is None:
         pytest.skip("loading rules needs root, and nft (package nftables)")
@@ -28,27 +28,27 @@ def listing(text: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("allowed", [rules.Allowed([0], [], []), SOMEBODY])
-def test_loaded_twice_there_is_one_table(allowed: rules.Allowed) -> None:
+@pytest.mark.parametrize("allowed", [rules.Allowed([0], [], []), ALLOWED])
+def test_rules_loaded_twice_make_one_table(allowed: rules.Allowed) -> None:
     for mode in (rules.AUDIT, rules.ENFORCE):
         found = listing(rules.rules(mode, allowed))
         assert found.count("table ") == 1 and found.count("jump local") == 1
 
 
-def test_only_enforce_refuses() -> None:
-    assert "reject" not in listing(rules.rules(rules.AUDIT, SOMEBODY))
-    assert listing(rules.rules(rules.ENFORCE, SOMEBODY)).count("reject") == 2
+def test_only_mode_enforce_rejects() -> None:
+    assert "reject" not in listing(rules.rules(rules.AUDIT, ALLOWED))
+    assert listing(rules.rules(rules.ENFORCE, ALLOWED)).count("reject") == 2
 
 
-def test_nothing_but_the_one_address_and_port() -> None:
-    for line in listing(rules.rules(rules.ENFORCE, SOMEBODY)).splitlines():
+def test_the_rules_match_only_the_address_and_port_of_the_service() -> None:
+    for line in listing(rules.rules(rules.ENFORCE, ALLOWED)).splitlines():
         if "daddr" in line:
             assert "ip daddr 100.100.100.200 tcp dport 80 tcp flags syn / syn,ack jump" in line
         assert "drop" not in line
 
 
-def test_users_groups_and_sources_stand_in_the_rules() -> None:
-    text = rules.rules(rules.ENFORCE, SOMEBODY)
+def test_the_rules_contain_users_groups_and_sources() -> None:
+    text = rules.rules(rules.ENFORCE, ALLOWED)
     assert "meta skuid { 0, 33, 1000 } counter return" in text
     assert "meta skgid { 7 } counter return" in text
     assert "ip saddr { 172.17.0.0/16 } counter return" in text
@@ -57,15 +57,15 @@ def test_users_groups_and_sources_stand_in_the_rules() -> None:
 @pytest.mark.parametrize(
     "unit", ["nginx.service", "php8.2-fpm.service", "app@1.service", "app@.service", r"a\x2db.service"]
 )
-def test_a_unit_gets_a_drop_in(unit: str) -> None:
+def test_the_drop_in_of_a_service_denies_the_address(unit: str) -> None:
     assert rules.deny(unit).endswith("[Service]\nIPAddressDeny=100.100.100.200/32\n")
 
 
-def test_a_slice_has_a_section_of_its_own() -> None:
+def test_the_drop_in_of_a_slice_has_the_section_slice() -> None:
     assert "[Slice]" in rules.deny("user.slice")
 
 
 @pytest.mark.parametrize("unit", ["nginx", "../x.service", "a b.service", "x.timer", "", "a/b.service", "x.service\n"])
-def test_what_is_no_unit_is_named(unit: str) -> None:
-    with pytest.raises(ValueError, match="is no unit"):
+def test_an_invalid_unit_name_is_an_error(unit: str) -> None:
+    with pytest.raises(ValueError, match="is not a unit name"):
         rules.deny(unit)

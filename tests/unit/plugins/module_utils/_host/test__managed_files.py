@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Files of ours on a host: put there, changed, taken away, and everything back where a change fails."""
+"""Install, change, remove and restore managed files, and roll back failed changes."""
 
 from __future__ import annotations
 
@@ -39,28 +39,28 @@ def wanted(root: Path, **more: _managed_files.Entry) -> dict[str, _managed_files
     }
 
 
-def make(root: Path, **more: _managed_files.Entry) -> _managed_files.Plan:
+def install(root: Path, **more: _managed_files.Entry) -> _managed_files.Plan:
     todo = _managed_files.plan(str(root / "etc/ours/manifest.json"), wanted(root, **more))
     _managed_files.carry_out(todo)
     return todo
 
 
-def test_put_there_and_taken_away_without_a_trace(root: Path) -> None:
+def test_a_removal_restores_the_state_before_the_installation(root: Path) -> None:
     before = snapshot(root)
-    assert make(root).changes
+    assert install(root).changes
     assert (root / "etc/ours/program").read_text() == "#!/bin/sh\n"
     assert stat.S_IMODE((root / "etc/ours/program").stat().st_mode) == 0o755
     assert os.readlink(root / "etc/wants/unit") == "../unit"
-    assert make(root).changes == [], "a second run changes nothing"
+    assert install(root).changes == [], "a second run changes nothing"
     todo = _managed_files.plan(str(root / "etc/ours/manifest.json"), {})
     _managed_files.carry_out(todo)
     assert snapshot(root) == before
     assert _managed_files.plan(str(root / "etc/ours/manifest.json"), {}).changes == []
 
 
-def test_what_python_compiled_goes_as_well(root: Path) -> None:
+def test_a_removal_includes_bytecode(root: Path) -> None:
     before = snapshot(root)
-    make(root)
+    install(root)
     (root / "etc/ours/__pycache__").mkdir()
     (root / "etc/ours/__pycache__/x.cpython-311.pyc").touch()
     _managed_files.carry_out(_managed_files.plan(str(root / "etc/ours/manifest.json"), {}))
@@ -73,10 +73,10 @@ def test_planning_writes_nothing(root: Path) -> None:
     assert snapshot(root) == before
 
 
-def test_directories_and_files_of_others_stay(root: Path) -> None:
+def test_a_removal_keeps_directories_and_files_of_others(root: Path) -> None:
     (root / "etc/wants").mkdir()
     before = snapshot(root)
-    make(root)
+    install(root)
     (root / "etc/ours/added").write_text("by somebody")
     _managed_files.carry_out(_managed_files.plan(str(root / "etc/ours/manifest.json"), {}))
     assert (root / "etc/ours/added").read_text() == "by somebody"
@@ -85,16 +85,16 @@ def test_directories_and_files_of_others_stay(root: Path) -> None:
     assert snapshot(root) == before
 
 
-def test_a_file_that_is_wanted_no_more_goes(root: Path) -> None:
-    make(root, old=_managed_files.file("old"))
-    make(root)
+def test_a_file_that_is_no_longer_wanted_is_removed(root: Path) -> None:
+    install(root, old=_managed_files.file("old"))
+    install(root)
     assert not (root / "old").exists()
     assert str(root / "old") not in json.loads((root / "etc/ours/manifest.json").read_text())["files"]
 
 
-@pytest.mark.parametrize("harm", ["content", "mode", "gone", "link"])
-def test_what_was_changed_by_hand_is_put_right(root: Path, harm: str) -> None:
-    make(root)
+@pytest.mark.parametrize("harm", ["content", "mode", "removed", "link"])
+def test_manual_changes_are_repaired(root: Path, harm: str) -> None:
+    install(root)
     right = snapshot(root)
     program = root / "etc/ours/program"
     if harm == "content":
@@ -105,23 +105,23 @@ def test_what_was_changed_by_hand_is_put_right(root: Path, harm: str) -> None:
         program.unlink()
         if harm == "link":
             program.symlink_to("/etc/passwd")
-    assert [change.path for change in make(root).changes] == [str(program)]
+    assert [change.path for change in install(root).changes] == [str(program)]
     assert snapshot(root) == right
     assert Path("/etc/passwd").stat().st_mode & 0o022 == 0
 
 
-def test_the_way_back_is_exact(root: Path) -> None:
-    """An upgrade that is undone, and through JSON, as it travels by way of the controller."""
-    make(root, **{"etc/theirs": _managed_files.file("ours", 0o600)})
+def test_restore_is_exact(root: Path) -> None:
+    """Undo an upgrade with a record that was converted to JSON, because it passes through the controller."""
+    install(root, **{"etc/theirs": _managed_files.file("ours", 0o600)})
     before = snapshot(root)
-    todo = make(root, **{"etc/theirs": _managed_files.file("new"), "etc/deep/er/file": _managed_files.file("x")})
+    todo = install(root, **{"etc/theirs": _managed_files.file("new"), "etc/deep/er/file": _managed_files.file("x")})
     assert snapshot(root) != before
     assert _managed_files.restore(json.loads(json.dumps(todo.before))) is True
     assert snapshot(root) == before
     assert _managed_files.restore(todo.before) is False
 
 
-def test_a_change_that_fails_undoes_those_before_it(root: Path) -> None:
+def test_a_failed_change_rolls_back_those_before_it(root: Path) -> None:
     (root / "zzz").mkdir()
     before = snapshot(root)
     todo = _managed_files.plan(str(root / "etc/ours/manifest.json"), wanted(root))
@@ -133,15 +133,15 @@ def test_a_change_that_fails_undoes_those_before_it(root: Path) -> None:
     assert snapshot(root) == before
 
 
-def test_a_directory_in_the_place_of_a_file_is_named(root: Path) -> None:
+def test_a_directory_in_place_of_a_file_is_an_error(root: Path) -> None:
     (root / "etc/ours/program").mkdir(parents=True)
     with pytest.raises(OSError, match="move it away.*program"):
-        make(root)
+        install(root)
 
 
-def test_a_manifest_that_is_none_is_named(root: Path) -> None:
+def test_an_invalid_manifest_is_an_error(root: Path) -> None:
     (root / "etc/ours").mkdir()
     for content in ("", "[]", '{"format": 1, "files": {"relative": ""}, "directories": []}'):
         (root / "etc/ours/manifest.json").write_text(content)
-        with pytest.raises(ValueError, match="manifest.json is not a list of files"):
-            make(root)
+        with pytest.raises(ValueError, match="manifest.json is not a manifest"):
+            install(root)
