@@ -81,8 +81,8 @@ options:
     default: []
     suboptions:
       finding:
-        description: ID of the finding, as a pattern, such as V(python_oss2_plain) or V(python_*). May be followed by C(:) and a pattern
-          of the path in its evidence, such as V(script_reads_plain:/opt/app/*).
+        description: ID of the finding, as a pattern, such as V(python_oss2_normal_mode) or V(python_*). May be followed by C(:) and a pattern
+          of the path in its evidence, such as V(script_normal_mode:/opt/app/*).
         type: str
         required: true
       host:
@@ -121,7 +121,7 @@ EXAMPLES = r"""
 - name: Look for what would break
   alicloud.imds.preflight_info:
     waivers:
-      - finding: python_oss2_plain
+      - finding: python_oss2_normal_mode
         reason: The backup has keys of its own; it moves to another library in spring
         expires: 2027-03-31
   become: true

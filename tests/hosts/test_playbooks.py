@@ -27,7 +27,7 @@ EXPECTED = {
     "clean": set(),
     "oldinit": {"cloud_init_too_old"},
     "oldsdk": {"python_credentials_too_old"},
-    "cron": {"script_reads_plain"},
+    "cron": {"script_normal_mode"},
 }
 
 
@@ -131,13 +131,13 @@ def test_harden_stops_at_the_first_host_that_would_break_before_any_call(fleet: 
 
 
 def test_all_three_are_held_up_at_once_and_a_waiver_lets_one_pass(fleet: Fleet) -> None:
-    waiver = {"finding": "script_reads_plain", "host": "cron", "reason": "goes next week", "expires": "2099-12-31"}
+    waiver = {"finding": "script_normal_mode", "host": "cron", "reason": "goes next week", "expires": "2099-12-31"}
     played = fleet.play("harden", imds_serial=["100%"], hardening_waivers=[waiver])
     assert played.status == 2
     assert sorted(fleet.modified()) == ["i-clean", "i-cron"]
     report = fleet.report()
     waived = {it["id"]: it["waived"] for it in report["cron"]["findings"]}
-    assert waived["script_reads_plain"] == {"reason": "goes next week", "expires": "2099-12-31"}
+    assert waived["script_normal_mode"] == {"reason": "goes next week", "expires": "2099-12-31"}
     assert {name for name, host in report.items() if host["outcome"]["result"] == "failed"} == {"oldinit", "oldsdk"}
     assert fleet.player.options(fleet.hosts["oldsdk"])[1] == "optional"
 

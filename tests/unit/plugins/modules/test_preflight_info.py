@@ -41,7 +41,7 @@ def jobs(host):
 def test_only_what_was_asked_for(module, jobs) -> None:
     result = module(checks=["scripts"], script_directories=[jobs])
     [one] = result["findings"]
-    assert (one["id"], one["severity"], one["waived"]) == ("script_reads_plain", "block", None)
+    assert (one["id"], one["severity"], one["waived"]) == ("script_normal_mode", "block", None)
     assert one["evidence"] == {"path": jobs + "/report.sh", "line": 2, "reads": "metadata"}
     assert (result["verdict"], result["complete"], result["changed"]) == ("block", True, False)
     assert list(result["examined"]) == ["scripts"] and result["examined"]["scripts"]["texts"] == 2
@@ -53,7 +53,7 @@ def test_only_what_was_asked_for(module, jobs) -> None:
 
 
 def test_a_waiver(module, jobs) -> None:
-    one = {"finding": "script_reads_plain", "reason": "It is gone next week", "expires": "2999-12-31"}
+    one = {"finding": "script_normal_mode", "reason": "It is gone next week", "expires": "2999-12-31"}
     result = module(checks=["scripts"], script_directories=[jobs], waivers=[one])
     assert result["verdict"] == "clear"
     assert result["findings"][0]["waived"] == {"reason": "It is gone next week", "expires": "2999-12-31"}
@@ -73,7 +73,7 @@ def test_everything_on_this_machine(module, jobs) -> None:
 def test_a_deadline_that_passes_is_told(module) -> None:
     result = module(checks=["scripts", "python"], script_directories=["/"], search_directories=["/"], deadline=0.000001)
     assert result["complete"] is False and result["verdict"] != "clear"
-    cut = [one for one in result["findings"] if one["id"] == "search_cut_short"]
+    cut = [one for one in result["findings"] if one["id"] == "search_incomplete"]
     assert {one["evidence"]["check"] for one in cut} >= {"scripts", "search"}
 
 
@@ -98,7 +98,7 @@ def test_bad_options_fail(module, args, message) -> None:
 @pytest.mark.parametrize("since", ["1800000000", "2027-01-15T08:00:00Z"])
 def test_callers_are_handed_in(module, since) -> None:
     args = {"checks": ["callers"], "callers": [{"mode": "plain", "exe": "/usr/bin/curl"}], "callers_since": since}
-    assert [one["id"] for one in module(**args)["findings"]] == ["caller_plain", "callers_watched_too_briefly"]
+    assert [one["id"] for one in module(**args)["findings"]] == ["caller_normal_mode", "callers_watched_too_briefly"]
 
 
 GOOD, STOCK = "25.1.4-0ubuntu0~24.04.1", "22.4.2-1+deb12u4"
@@ -114,7 +114,7 @@ SDK = "/opt/report/venv/lib/python3.11/site-packages/alibabacloud_credentials-0.
         (
             GOOD,
             {"/etc/cron.d/tag": "* * * * * root curl -s http://100.100.100.200/latest/user-data\n"},
-            ["script_reads_plain"],
+            ["script_normal_mode"],
         ),
     ],
     ids=["clean", "stock cloud-init", "old library", "plain cron job"],

@@ -19,7 +19,7 @@ The module `alicloud.imds.preflight_info` returns these. Made of the catalog in 
 * **info**: nothing to do for sure, but good to know. What could not be examined is such a finding.
 
 The verdict is the worst severity that is not waived. A waiver names a finding by its ID or a pattern (`python_*`), if need be with a
-pattern of the path in its evidence (`script_reads_plain:/opt/app/*`), and needs a reason and a date.
+pattern of the path in its evidence (`script_normal_mode:/opt/app/*`), and needs a reason and a date.
 
 `path` is a path on the managed node; `first_good` the first version that sends tokens without being asked to.
 """

@@ -31,16 +31,16 @@ def record(**more) -> dict:
 @pytest.mark.parametrize(
     ("one", "kind"),
     [
-        (record(), "caller_plain"),
-        (record(noise=False), "caller_plain"),
+        (record(), "caller_normal_mode"),
+        (record(noise=False), "caller_normal_mode"),
         (record(noise="Cloud Assistant asks without a token first"), "caller_noise"),
         (record(noise="probe"), None),
         (record(last_seen=NOW - 8 * DAY), None),
-        (record(last_seen=NOW + DAY), "caller_plain"),
-        (record(last_seen=None), "caller_plain"),
-        (record(last_seen="yesterday"), "caller_plain"),
-        (record(last_seen="2027-01-15T07:00:00Z"), "caller_plain"),
-        (record(last_seen="2027-01-15T07:00:00.5+08:00"), "caller_plain"),
+        (record(last_seen=NOW + DAY), "caller_normal_mode"),
+        (record(last_seen=None), "caller_normal_mode"),
+        (record(last_seen="yesterday"), "caller_normal_mode"),
+        (record(last_seen="2027-01-15T07:00:00Z"), "caller_normal_mode"),
+        (record(last_seen="2027-01-15T07:00:00.5+08:00"), "caller_normal_mode"),
         (record(last_seen="2026-12-01T00:00:00Z"), None),
         (record(mode="token"), None),
         (record(mode=None), None),
@@ -78,10 +78,10 @@ def test_any_record_can_be_judged(records) -> None:
     assert len(found) <= len(records)
 
 
-FOUND = [finding("python_oss2_plain", path="/opt/a/x"), finding("script_reads_plain", path="/opt/b", line=1)]
+FOUND = [finding("python_oss2_normal_mode", path="/opt/a/x"), finding("script_normal_mode", path="/opt/b", line=1)]
 
 
-def waiver(pattern: str = "python_oss2_plain", **more) -> dict:
+def waiver(pattern: str = "python_oss2_normal_mode", **more) -> dict:
     return {"finding": pattern, "host": None, "reason": "It has keys of its own", "expires": "2027-12-31", **more}
 
 
@@ -93,14 +93,14 @@ def waived(*waivers: dict, host: str = "web1") -> list[str]:
 @pytest.mark.parametrize(
     ("one", "expected"),
     [
-        (waiver(), ["python_oss2_plain"]),
-        (waiver("python_*"), ["python_oss2_plain"]),
-        (waiver("*"), ["python_oss2_plain", "script_reads_plain"]),
-        (waiver("*:/opt/b"), ["script_reads_plain"]),
-        (waiver("python_oss2_plain:/srv/*"), []),
-        (waiver(host="web*"), ["python_oss2_plain"]),
+        (waiver(), ["python_oss2_normal_mode"]),
+        (waiver("python_*"), ["python_oss2_normal_mode"]),
+        (waiver("*"), ["python_oss2_normal_mode", "script_normal_mode"]),
+        (waiver("*:/opt/b"), ["script_normal_mode"]),
+        (waiver("python_oss2_normal_mode:/srv/*"), []),
+        (waiver(host="web*"), ["python_oss2_normal_mode"]),
         (waiver(host="db*"), []),
-        (waiver(expires="2027-01-15"), ["python_oss2_plain"]),
+        (waiver(expires="2027-01-15"), ["python_oss2_normal_mode"]),
         (waiver(expires="2027-01-14"), []),
     ],
 )
@@ -121,7 +121,7 @@ def test_expired_and_idle_waivers_are_findings() -> None:
     result = _findings.apply_waivers(FOUND, waivers, "web1", TODAY)
     assert [one["id"] for one in result[2:]] == ["waiver_expired", "waiver_unused"]
     assert result[2]["evidence"] == {
-        "finding": "python_oss2_plain",
+        "finding": "python_oss2_normal_mode",
         "reason": waivers[0]["reason"],
         "expires": "2026-01-01",
     }
@@ -147,6 +147,6 @@ def test_a_waiver_says_what_why_and_until_when(one, message) -> None:
 
 
 def test_many_of_a_kind_are_counted() -> None:
-    found = _findings.bounded([finding("script_reads_plain", path="/x", line=number // 2) for number in range(600)])
+    found = _findings.bounded([finding("script_normal_mode", path="/x", line=number // 2) for number in range(600)])
     assert len(found) == _findings.MOST + 1
-    assert found[-1]["evidence"] == {"finding": "script_reads_plain", "count": 100}
+    assert found[-1]["evidence"] == {"finding": "script_normal_mode", "count": 100}

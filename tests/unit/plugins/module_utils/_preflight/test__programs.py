@@ -105,9 +105,9 @@ CLI = "github.com/aliyun/aliyun-cli"
 def test_the_cli(host) -> None:
     path = "/usr/local/bin/aliyun"
     host.write(path, elf(build_info(CLI, dep(CREDENTIALS, "v1.4.7"))))
-    assert host.found("programs") == [("aliyun_cli_oss_plain", path, None)]
+    assert host.found("programs") == [("aliyun_cli_oss_normal_mode", path, None)]
     host.write(path, elf(build_info(CLI, dep(CREDENTIALS, "v1.3.5"))))
-    assert host.found("programs") == [("aliyun_cli_too_old", path, "v1.3.5"), ("aliyun_cli_oss_plain", path, None)]
+    assert host.found("programs") == [("aliyun_cli_too_old", path, "v1.3.5"), ("aliyun_cli_oss_normal_mode", path, None)]
     host.write(path, b"\x7fELF packed")
     assert ("library_version_unknown", path, None) in host.found("programs")
 
@@ -118,16 +118,16 @@ def test_the_cli_with_the_role(host) -> None:
     assert host.found("programs") == []
     host.write("/opt/aliyun-cli/aliyun", elf(build_info(CLI, dep(CREDENTIALS, "v1.4.7"))))
     report = host.run("programs")
-    assert [one["id"] for one in report.findings] == ["aliyun_cli_oss_role", "aliyun_cli_oss_plain"]
+    assert [one["id"] for one in report.findings] == ["aliyun_cli_oss_role", "aliyun_cli_oss_normal_mode"]
     assert "hush" not in repr(report)
     host.write("/home/ops/.aliyun/config.json", json.dumps({"profiles": [{"mode": "AK"}, 3]}))
     host.write("/root/.aliyun/config.json", "{")
-    assert [kind for kind, _path, _version in host.found("programs")] == ["aliyun_cli_oss_plain", "not_examined"]
+    assert [kind for kind, _path, _version in host.found("programs")] == ["aliyun_cli_oss_normal_mode", "not_examined"]
 
 
 def test_ossutil(host) -> None:
     host.write("/usr/local/bin/ossutil64", b"\x7fELF packed")
-    assert host.found("programs") == [("ossutil_plain", "/usr/local/bin/ossutil64", None)]
+    assert host.found("programs") == [("ossutil_normal_mode", "/usr/local/bin/ossutil64", None)]
     host.write(
         "/root/.ossutilconfig",
         "[AkService]\necsAk=http://100.100.100.200/latest/meta-data/Ram/security-credentials/x\n",
@@ -159,7 +159,7 @@ def test_agents_by_the_database(host) -> None:
     status(host, ("afterburn", "5.4"), ("ossfs", "1.91.1"), ("aliyun-assist", "2.2.3.529-1"), ("other", "1"))
     path = "/var/lib/dpkg/status"
     assert host.found("agents") == [
-        ("afterburn_plain", path, "5.4"),
+        ("afterburn_normal_mode", path, "5.4"),
         ("cloud_assistant_too_old", path, "2.2.3.529"),
         ("ossfs_uncertain", path, "1.91.1"),
     ]
@@ -189,13 +189,13 @@ def test_agents_by_their_files(host) -> None:
     manifest = "/usr/share/ansible/collections/ansible_collections/alibaba/alicloud/MANIFEST.json"
     host.write(manifest, '{"collection_info": {"version": "1.2.0"}}')
     expected = [
-        ("afterburn_plain", "/usr/bin/afterburn", None),
-        ("ohai_plain", gem, "18.1.3"),
-        ("ansible_alicloud_plain", manifest, "1.2.0"),
+        ("afterburn_normal_mode", "/usr/bin/afterburn", None),
+        ("ohai_normal_mode", gem, "18.1.3"),
+        ("ansible_alicloud_normal_mode", manifest, "1.2.0"),
     ]
     assert host.found("agents") == expected
     host.write(manifest, "[]")
-    assert host.found("agents")[-1] == ("ansible_alicloud_plain", manifest, None)
+    assert host.found("agents")[-1] == ("ansible_alicloud_normal_mode", manifest, None)
 
 
 @pytest.mark.parametrize(

@@ -34,9 +34,9 @@ def package(host, name: str, version: str, site: str = SITE, text: str | None = 
         ("alibabacloud-credentials", "0.3.10", None),
         ("alibabacloud-credentials", "1.0.12", None),
         ("alibabacloud-credentials-api", "0.0.1", None),
-        ("aliyun-python-sdk-core", "2.16.1", "python_sdk_core_plain"),
+        ("aliyun-python-sdk-core", "2.16.1", "python_sdk_core_normal_mode"),
         ("aliyun-python-sdk-ecs", "4.0", None),
-        ("oss2", "2.19.1", "python_oss2_plain"),
+        ("oss2", "2.19.1", "python_oss2_normal_mode"),
     ],
 )
 def test_python(host, name, version, kind) -> None:
