@@ -118,7 +118,7 @@ def test_harden_stops_at_the_first_host_that_would_break_before_any_call(fleet: 
     played = fleet.play("harden", imds_serial=[1, 1, 2])
     assert played.status == 2
     assert "1 of 4 hosts done. This batch of 1: 1 changed" in " ".join(played.output.split())
-    assert "cloud-init does not know tokens" in played.output
+    assert "cloud-init does not support tokens" in played.output
     assert fleet.modified() == ["i-clean"], "nothing was asked of the API for the hosts that would break"
     report = fleet.report()
     assert {name: host["outcome"]["result"] for name, host in report.items()} == {

@@ -90,7 +90,7 @@ CATALOG: t.Dict[str, Kind] = {
         _NO_CREDENTIALS,
         "Run `pip install --upgrade 'alibabacloud-credentials>=0.3.6'` in its environment, and restart the programs that use it.",
     ),
-    # R: aliyun-python-sdk-core 2.16.1, the newest.
+    # R: aliyun-python-sdk-core 2.16.1, then the newest.
     "python_sdk_core_normal_mode": Kind(
         BLOCK,
         "The Python package aliyun-python-sdk-core sends normal-mode requests for credentials, in every version",
@@ -98,7 +98,7 @@ CATALOG: t.Dict[str, Kind] = {
         _NO_CREDENTIALS,
         "Use alibabacloud-credentials for credentials of the instance RAM role; add a waiver if no program here uses the role.",
     ),
-    # R: oss2 2.19.1, the newest.
+    # R: oss2 2.19.1, then the newest.
     "python_oss2_normal_mode": Kind(
         BLOCK,
         "The Python package oss2 sends normal-mode requests for credentials, in every known version",
@@ -106,13 +106,14 @@ CATALOG: t.Dict[str, Kind] = {
         "Programs that use oss2 with the instance RAM role get no credentials, and their access to OSS fails.",
         "Pass oss2 credentials from alibabacloud-credentials; add a waiver if no program here uses the instance RAM role.",
     ),
-    # D1. aliyun/credentials-nodejs src/providers/ecs_ram_role.ts, and issue 111 there: a build of 2.3.x lacks the PUT.
+    # D1 names 2.3.1, but npm's 2.3.1 has no token request (R: it sends normal-mode requests, its opt-in gets status 405).
+    # 2.4.0 is the first with one: dist/src/providers/ecs_ram_role.js.
     "node_credentials_too_old": Kind(
         BLOCK,
         "The Node.js package @alicloud/credentials is too old for tokens",
         _VERSION,
         _NO_CREDENTIALS,
-        "Run `npm install @alicloud/credentials@2` in its project, and restart the programs that use it.",
+        "Run `npm install '@alicloud/credentials@^2.4.0'` in its project, and restart the programs that use it.",
     ),
     # D1. aliyun/credentials-java ChangeLog.txt,
     # src/main/java/com/aliyun/credentials/provider/ECSMetadataServiceCredentialsFetcher.java.
@@ -163,7 +164,7 @@ CATALOG: t.Dict[str, Kind] = {
         "In profiles with the mode EcsRamRole the CLI gets no credentials, and its commands fail.",
         "Install a release after 2024-10-11: https://github.com/aliyun/aliyun-cli/releases",
     ),
-    # aliyun/aliyun-cli oss/lib/ecs_role.go, oss/lib/command.go, read on 2026-07-30; ossutil 1.x is the same code.
+    # aliyun/aliyun-cli oss/lib/ecs_role.go and oss/lib/command.go, read on 2026-07-30; also for ossutil 1.x.
     "aliyun_cli_oss_normal_mode": Kind(
         WARN,
         "`aliyun oss` sends normal-mode requests for credentials, in every known version",
@@ -272,7 +273,7 @@ CATALOG: t.Dict[str, Kind] = {
         "Unknown: containers that send normal-mode requests fail.",
         "Run the callers watch for the quiet period; it also records requests from containers.",
     ),
-    # The kernel's own view of the process; see _processes.py.
+    # What the kernel shows in /proc; see _processes.py.
     "process_runs_deleted_file": Kind(
         BLOCK,
         "A process still uses an old library or program whose file was replaced or deleted",
@@ -294,7 +295,7 @@ CATALOG: t.Dict[str, Kind] = {
         _NOT_SEEN,
         "Run the module as root (`become: true`).",
     ),
-    # D1, "Find the applications that still use the normal mode": these requests are refused with 403.
+    # D1: with tokens required, a normal-mode request gets status 403.
     "script_normal_mode": Kind(
         BLOCK,
         "A script sends normal-mode requests",

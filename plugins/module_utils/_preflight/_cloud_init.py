@@ -69,7 +69,7 @@ def _judge(copy: Copy, ubuntu: bool, backported: bool) -> t.Iterator[Finding]:
         yield finding("cloud_init_too_old", detail, first_good=first_good, **evidence)
     elif below:
         backport = "It is older than the first version with tokens, but its code names the token header: a backport."
-        detail = backport if too_old else "It supports tokens since %s." % first_good
+        detail = backport if too_old else "cloud-init supports tokens since %s." % first_good
         yield finding("cloud_init_below_vendor_minimum", detail, first_good=VENDOR_MINIMUM, **evidence)
 
 

@@ -12,8 +12,8 @@ from ._files import Files
 from ._findings import Finding
 from ._libraries import Library, judge
 
-# See node_credentials_too_old in _catalog for the sources.
-_CREDENTIALS = Library("node_credentials_too_old", "@alicloud/credentials", "semver", "2.3.1")
+# Not 2.3.1, as D1 says: see node_credentials_too_old in _catalog.
+_CREDENTIALS = Library("node_credentials_too_old", "@alicloud/credentials", "semver", "2.4.0")
 
 
 def check(files: Files, paths: t.Sequence[str]) -> t.Iterator[Finding]:

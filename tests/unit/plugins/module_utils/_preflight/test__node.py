@@ -15,8 +15,9 @@ import pytest
     ("version", "kind"),
     [
         ("2.3.0", "node_credentials_too_old"),
-        ("2.3.1-beta", "node_credentials_too_old"),
-        ("2.3.1", None),
+        ("2.3.1", "node_credentials_too_old"),
+        ("2.4.0-beta", "node_credentials_too_old"),
+        ("2.4.0", None),
         ("2.4.7", None),
         ({"x": 1}, "library_version_unknown"),
     ],
