@@ -7,132 +7,139 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: preflight_info
-short_description: What will break on managed nodes once metadata needs a token
+short_description: Find what breaks on a managed node when metadata access requires a token
 version_added: 0.2.0
 author:
   - Contributors to the alicloud.imds collection (@alicloud-imds)
 description:
-  - Finds everything on a host that will break when the ECS metadata service insists on tokens, all at once - a cloud-init, library,
-    tool or agent that is too old, scripts and running programs that read without a token, nodes of ACK clusters.
-  - Reads files only. No program that was found is run (C(rpm) is asked for its database), the metadata service is not asked, nothing is
-    changed.
-  - Each finding comes with its severity, the evidence and a remedy. What could not be looked at is a finding, too.
-  - What programs in containers use, and what a script puts together from several files, is not seen. The records of callers are the
-    complement - see O(callers).
+  - Finds software on a host that fails when the ECS instance metadata service (IMDS) is set to security hardening mode (formerly
+    "security-enhanced mode", comparable to IMDSv2), which requires a token for every request.
+  - Reports, in one run, outdated versions of cloud-init, libraries, tools and agents, scripts and recorded programs that send normal-mode
+    requests, processes that still use replaced files, and nodes of ACK clusters.
+  - Only reads files, and runs C(rpm) to query its database. It runs no other program, sends no request to the metadata service, and
+    changes nothing.
+  - Each finding has a severity, a title, evidence, the impact when tokens are required, and a remedy. What could not be examined is a
+    finding as well.
+  - It does not detect what programs in containers use, nor requests that a script composes from several files. The records of the callers
+    watch cover these, see O(callers).
 options:
   checks:
     description:
-      - Which checks to make. V(all) stands for all of them.
-      - V(platform) - is this an ECS instance?
-      - V(callers) - who read without a token lately, by the records in O(callers).
-      - V(cloud_init) - does cloud-init know tokens?
-      - V(ack) - is this a node of an ACK cluster? Are there containers?
-      - V(scripts) - which scripts read without a token?
-      - V(python), V(node), V(php), V(java) - which libraries are too old?
-      - V(programs) - which Go programs and tools of Alibaba Cloud are too old, by the build information in the program?
-      - V(agents) - which agents and collections are too old?
-      - V(processes) - which processes still use an old library that was replaced?
+      - The checks to run. V(all) runs all of them.
+      - V(platform) checks that the host is an ECS instance.
+      - V(callers) judges the recorded callers, see O(callers).
+      - V(cloud_init) judges the version of cloud-init.
+      - V(ack) detects nodes of ACK and other Kubernetes clusters, and container stores.
+      - V(scripts) finds scripts that send normal-mode requests.
+      - V(python), V(node), V(php) and V(java) find libraries that are too old for tokens.
+      - V(programs) judges Go programs, by their build information, and the command line tools of Alibaba Cloud.
+      - V(agents) finds agents, and the Ansible collection C(alibaba.alicloud).
+      - V(processes) finds processes that still use an old library or program that was replaced.
     type: list
     elements: str
     choices: [all, platform, callers, cloud_init, ack, scripts, python, node, php, java, programs, agents, processes]
     default: [all]
   script_directories:
     description:
-      - Directories with scripts, and single scripts. The default is the usual ones - cron, init scripts, profiles, own systemd units,
-        hooks of the network, user scripts of cloud-init, V(/usr/local/bin), V(/usr/local/sbin), V(/root/bin) and V(/opt).
+      - Directories with scripts to examine, and paths of single scripts.
+      - The default is the usual places - cron, init scripts, profiles, local systemd units, network hooks, user scripts of cloud-init,
+        V(/usr/local/bin), V(/usr/local/sbin), V(/root/bin) and V(/opt).
     type: list
     elements: str
   search_directories:
     description:
-      - Directories that are searched for libraries and programs.
+      - Directories to search for libraries and programs.
       - The default is V(/usr), V(/opt), V(/home), V(/root), V(/srv), V(/app), V(/data), V(/var/www) and V(/var/lib).
-      - Links to directories are not followed; network and pseudo file systems and stores of containers are not entered.
+      - Links to directories are not followed. Network file systems, pseudo file systems and container stores are not entered.
     type: list
     elements: str
   callers:
     description:
-      - Records of who called the metadata service, instead of those on the host (O(state_dir), O(log_dir)).
-      - Used of each record are C(mode) (V(plain) for a request without a token), C(last_seen) (seconds since 1970, or ISO 8601),
-        C(exe), C(comm), C(unit), C(container), C(uid), C(count), and C(noise) (why the caller is taken for known noise; false if it
-        is not). All but C(mode) may be missing.
+      - Records of callers of the metadata service, to judge instead of those on the host (O(state_dir), O(log_dir)).
+      - These keys of a record are used - C(mode) (V(plain) for a normal-mode request), C(last_seen) (seconds since 1970, or ISO 8601),
+        C(exe), C(comm), C(unit), C(container), C(uid), C(count), and C(noise) (the kind of known noise; false if it is not noise). All but
+        C(mode) are optional.
     type: list
     elements: dict
   callers_since:
-    description: When the recording began, in seconds since 1970 or in ISO 8601. A recording younger than O(quiet_period) is a finding.
+    description:
+      - When the records in O(callers) begin, in seconds since 1970 or ISO 8601.
+      - Records that cover less than O(quiet_period) are a finding.
     type: str
   state_dir:
-    description: Where the callers watch keeps its records.
+    description: Directory of the records of the callers watch.
     type: path
     default: /var/lib/alicloud-imds
   log_dir:
-    description: Where the log of Alibaba's analyzer is. It need not exist.
+    description: Directory of the log of Alibaba Cloud's packet analyzer. It is optional.
     type: path
     default: /var/log/imds
   quiet_period:
-    description: For how many seconds nobody may have read without a token.
+    description: Number of seconds before now in which a recorded normal-mode request counts as a finding.
     type: int
     default: 604800
   waivers:
     description:
-      - Findings that may stay. They remain in the list, marked with the reason, and do not count for RV(verdict).
-      - A waiver that has expired counts no longer, and is a finding itself.
+      - Exceptions for findings. A waived finding stays in the list, marked with the reason and date of its waiver, and does not count for
+        RV(verdict).
+      - A waiver that has expired has no effect, and is a finding itself.
     type: list
     elements: dict
     default: []
     suboptions:
       finding:
-        description: ID of the finding, as a pattern, such as V(python_oss2_plain) or V(python_*). May be followed by C(:) and a pattern
-          of the path in its evidence, such as V(script_reads_plain:/opt/app/*).
+        description: ID of the finding, or a pattern such as V(python_*). A C(:) and a pattern for the path in the evidence may follow, such
+          as V(script_normal_mode:/opt/app/*).
         type: str
         required: true
       host:
-        description: Pattern of the names of hosts for which it holds. All hosts if omitted.
+        description: Pattern for the names of the hosts that the waiver covers. It covers all hosts if omitted.
         type: str
       reason:
-        description: Why the finding may stay.
+        description: Reason for the waiver.
         type: str
         required: true
       expires:
-        description: The last day on which the waiver holds (UTC), as V(YYYY-MM-DD).
+        description: The last day of the waiver (UTC), as V(YYYY-MM-DD).
         type: str
         required: true
   host:
-    description: The name of this host in O(waivers[].host). The name that the host gives itself if omitted.
+    description: Name of this host to compare with O(waivers[].host). The default is the host name of the system.
     type: str
   deadline:
-    description: After how many seconds to stop looking. What was found until then is returned, and that it is incomplete.
+    description: Number of seconds after which to stop. What was found until then is returned, with a finding that says what is incomplete.
     type: float
     default: 30
 extends_documentation_fragment:
   - alicloud.imds._attributes
 notes:
-  - Run it as root (C(become)); other users see only a part, and are told so.
-  - It runs on Linux. On Windows tokens cannot be made mandatory at all.
-  - Findings do not fail the task. Use RV(verdict).
+  - Run it as root (C(become)). Other users cannot read all files and processes; those are returned as findings.
+  - It runs on Linux. Windows does not support security hardening mode.
+  - Findings do not fail the task. Use RV(verdict) to decide.
 seealso:
   - module: alicloud.imds.access_modes_info
   - module: alicloud.imds.callers_info
-  - name: All findings
-    description: Severity, evidence and remedy of each kind of finding are in C(docs/preflight-findings.md) of the collection.
+  - name: Preflight findings
+    description: All findings with severity, evidence, impact and remedy (C(docs/preflight-findings.md) of the collection).
     link: https://github.com/alicloud-imds/alicloud.imds/blob/main/docs/preflight-findings.md
 """
 
 EXAMPLES = r"""
-- name: Look for what would break
+- name: Run the preflight check
   alicloud.imds.preflight_info:
     waivers:
-      - finding: python_oss2_plain
-        reason: The backup has keys of its own; it moves to another library in spring
+      - finding: python_oss2_normal_mode
+        reason: The backup uses its own access keys and moves to another library in spring
         expires: 2027-03-31
   become: true
   register: preflight
 
-- name: Stop if something would
+- name: Fail if a finding blocks
   ansible.builtin.assert:
     that: preflight.verdict != 'block'
     fail_msg: "{{ preflight.findings | selectattr('severity', 'eq', 'block') | map(attribute='title') | unique | join('; ') }}"
 
-- name: Only look for scripts, in directories of our own
+- name: Check the scripts in one directory
   alicloud.imds.preflight_info:
     checks: [scripts]
     script_directories: [/srv/jobs]
@@ -140,13 +147,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 findings:
-  description: All findings; those that are not waived first, and of these the worst first.
+  description: All findings. Those without a waiver come first, the most severe first.
   returned: success
   type: list
   elements: dict
   contains:
     id:
-      description: The kind of finding.
+      description: ID of the kind of finding.
       type: str
       returned: always
       sample: python_credentials_too_old
@@ -155,11 +162,11 @@ findings:
       type: str
       returned: always
     title:
-      description: What was found, in a sentence.
+      description: What is wrong, in a sentence.
       type: str
       returned: always
     detail:
-      description: What is special about this one, and how sure it is. May be empty.
+      description: What is particular about this finding, such as how certain it is. It may be empty.
       type: str
       returned: always
     evidence:
@@ -168,29 +175,35 @@ findings:
       returned: always
       sample: {"path": "/opt/app/lib/python3.11/site-packages/alibabacloud_credentials-0.3.5.dist-info/METADATA",
         "version": "0.3.5", "first_good": "0.3.6"}
+    impact:
+      description: What breaks when tokens are required.
+      type: str
+      returned: always
+      sample: Programs that use the library with the instance RAM role get no credentials, and their API calls fail.
+      version_added: 1.0.0
     remedy:
-      description: What helps.
+      description: How to resolve it, where possible as one command or link.
       type: str
       returned: always
     waived:
-      description: Reason and date of the waiver, null if there is none.
+      description: Reason and date of the waiver; null without a waiver.
       type: dict
       returned: always
-      sample: {"reason": "Has keys of its own", "expires": "2027-03-31"}
+      sample: {"reason": "Uses its own access keys", "expires": "2027-03-31"}
 verdict:
-  description: The worst severity of what is not waived - V(block) or V(warn), else V(clear).
+  description: The highest severity among findings without a waiver - V(block) or V(warn), else V(clear).
   returned: success
   type: str
   sample: block
 complete:
-  description: Whether all checks came to their end within O(deadline).
+  description: Whether all checks finished within O(deadline).
   returned: success
   type: bool
   sample: true
 callers:
   description:
-    - What was recorded of requests without a token, a row for each caller and class of path; null if nothing was recorded.
-    - Names are what processes call themselves. Treat them as hostile.
+    - The recorded normal-mode requests, one row per caller and class of path; null if nothing was recorded.
+    - Processes choose their own names. Treat all names as untrusted.
   returned: success
   type: list
   elements: dict
@@ -198,7 +211,7 @@ callers:
     "container": null, "source": null, "path_class": "instance-id", "count": 3, "first_seen": "2026-11-24T21:06:27Z",
     "last_seen": "2026-11-24T21:06:30Z", "noise": null}]
 examined:
-  description: For each check how much was looked at and how long that took. C(search) is the one search for all libraries and programs.
+  description: Counters and duration in seconds of each check. C(search) is the common search for libraries and programs.
   returned: success
   type: dict
   sample: {"scripts": {"texts": 35, "binaries": 977, "names": 2851, "directories": 936, "files": 1014, "findings": 0,

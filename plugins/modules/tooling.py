@@ -82,13 +82,13 @@ normal_mode_scripts:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.alicloud.imds.plugins.module_utils._host import _install
 from ansible_collections.alicloud.imds.plugins.module_utils._host._subprocess import HostError
-from ansible_collections.alicloud.imds.plugins.module_utils._preflight._scripts import plain_readers
+from ansible_collections.alicloud.imds.plugins.module_utils._preflight._scripts import normal_mode_readers
 
 SHOWN = 5
 
 
 def warn_of_normal_mode_scripts(module: AnsibleModule) -> list[dict[str, object]]:
-    found = plain_readers()
+    found = normal_mode_readers()
     if found:
         some = ", ".join("%s line %d" % place for place in found[:SHOWN]) + (", ..." if len(found) > SHOWN else "")
         text = (

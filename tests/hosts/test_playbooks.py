@@ -27,7 +27,7 @@ EXPECTED = {
     "clean": set(),
     "oldinit": {"cloud_init_too_old"},
     "oldsdk": {"python_credentials_too_old"},
-    "cron": {"script_reads_plain"},
+    "cron": {"script_normal_mode"},
 }
 
 
@@ -118,7 +118,7 @@ def test_harden_stops_at_the_first_blocked_host_before_any_api_call_for_it(fleet
     played = fleet.play("harden", imds_serial=[1, 1, 2])
     assert played.status == 2
     assert "1 of 4 hosts done. This batch of 1: 1 changed" in " ".join(played.output.split())
-    assert "cloud-init does not know tokens" in played.output
+    assert "cloud-init does not support tokens" in played.output
     assert fleet.modified() == ["i-clean"], "no API call changes blocked hosts"
     report = fleet.report()
     assert {name: host["outcome"]["result"] for name, host in report.items()} == {
@@ -127,17 +127,17 @@ def test_harden_stops_at_the_first_blocked_host_before_any_api_call_for_it(fleet
         "oldsdk": "skipped",
         "cron": "skipped",
     }
-    assert report["clean"]["state"] == "closed" and report["clean"]["in_guest"]["verdict"] == "required"
+    assert report["clean"]["state"] == "compliant" and report["clean"]["in_guest"]["verdict"] == "required"
 
 
 def test_three_hosts_are_blocked_in_one_batch_and_a_waiver_unblocks_one(fleet: Fleet) -> None:
-    waiver = {"finding": "script_reads_plain", "host": "cron", "reason": "goes next week", "expires": "2099-12-31"}
+    waiver = {"finding": "script_normal_mode", "host": "cron", "reason": "goes next week", "expires": "2099-12-31"}
     played = fleet.play("harden", imds_serial=["100%"], hardening_waivers=[waiver])
     assert played.status == 2
     assert sorted(fleet.modified()) == ["i-clean", "i-cron"]
     report = fleet.report()
     waived = {it["id"]: it["waived"] for it in report["cron"]["findings"]}
-    assert waived["script_reads_plain"] == {"reason": "goes next week", "expires": "2099-12-31"}
+    assert waived["script_normal_mode"] == {"reason": "goes next week", "expires": "2099-12-31"}
     assert {name for name, host in report.items() if host["outcome"]["result"] == "failed"} == {"oldinit", "oldsdk"}
     assert fleet.player.options(fleet.hosts["oldsdk"])[1] == "optional"
 

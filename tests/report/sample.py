@@ -15,15 +15,6 @@ Entry = dict[str, Any]
 
 REGIONS = ("cn-hangzhou", "cn-shanghai", "cn-beijing", "cn-shenzhen", "ap-southeast-1", "eu-central-1", "us-west-1")
 SHARES = (30, 25, 15, 12, 9, 6, 3)
-
-
-def _known(kind: str) -> str:
-    """Return the ID of the finding about normal-mode requests of *kind*."""
-    (name,) = (it for it in CATALOG if it.startswith(kind + "_") and it.endswith(("_normal_mode", "_plain")))
-    return name
-
-
-CALLER, SCRIPT, OSSUTIL = _known("caller"), _known("script"), _known("ossutil")
 KINDS = ("web", "api", "db", "cache", "batch", "gateway")
 
 # The evidence of some findings; everything else about them is what the catalog of the preflight check says.
@@ -31,9 +22,9 @@ EVIDENCE = {
     "cloud_init_too_old": "version: 20.4.1, path: /usr/bin/cloud-init, first_good: 23.1",
     "python_credentials_too_old": "path: /opt/billing/venv/lib/python3.9/site-packages/alibabacloud_credentials-0.3.5.dist-info, "
     "version: 0.3.5, first_good: 0.3.6",
-    CALLER: "exe: /usr/local/bin/backup.sh, unit: cron.service, uid: 0, last_seen: 2026-11-23T03:00:12Z, count: 48",
-    SCRIPT: "path: /etc/cron.d/inventory, line: 3, reads: metadata",
-    OSSUTIL: "path: /usr/local/bin/ossutil, version: 1.7.19",
+    "caller_normal_mode": "exe: /usr/local/bin/backup.sh, unit: cron.service, uid: 0, last_seen: 2026-11-23T03:00:12Z, count: 48",
+    "script_normal_mode": "path: /etc/cron.d/inventory, line: 3, reads: metadata",
+    "ossutil_normal_mode": "path: /usr/local/bin/ossutil, version: 1.7.19",
     "process_older_than_package": "pid: 812, path: /opt/billing/venv/lib/python3.9/site-packages/oss2-2.19.1.dist-info, version: 2.19.1",
     "not_examined": "path: /srv/containers, check: libraries, reason: Permission denied",
 }
@@ -58,7 +49,7 @@ def three() -> list[Entry]:
         host.update(host=name, name="shop-" + name, callers=[], findings=[], outcome=None, fence=None, batch=None)
     for host in hosts[:2]:
         _open(host)
-    hosts[1]["findings"] = [_finding("python_credentials_too_old"), _finding(OSSUTIL)]
+    hosts[1]["findings"] = [_finding("python_credentials_too_old"), _finding("ossutil_normal_mode")]
     hosts[1]["callers"] = [_caller(CALLERS[1], chance)]
     return hosts
 
@@ -83,7 +74,7 @@ def _host(number: int, region: str | None, chance: random.Random, hardened: floa
         _open(host)
         for name in chance.sample(sorted(EVIDENCE), chance.choice((0, 0, 1, 1, 2, 4))):
             host["findings"].append(_finding(name))
-        if any(it["id"] == CALLER for it in host["findings"]) or chance.random() < 0.1:
+        if any(it["id"] == "caller_normal_mode" for it in host["findings"]) or chance.random() < 0.1:
             host["callers"] = [_caller(it, chance) for it in chance.sample(CALLERS, chance.choice((1, 2)))]
     else:
         _rare(host, chance.random())
@@ -115,7 +106,7 @@ def _rare(host: Entry, dice: float) -> None:
         host["in_guest"] = {"verdict": "optional", "problems": []}
     elif dice < 0.06:
         waiver = {"reason": "Replaced with the next image", "expires": "2099-01-31"}
-        host["findings"] = [dict(_finding(OSSUTIL), waived=waiver)]
+        host["findings"] = [dict(_finding("ossutil_normal_mode"), waived=waiver)]
     elif dice < 0.4:
         host["outcome"] = {"result": "changed", "reason": None}
 
@@ -132,7 +123,7 @@ def _control(tokens: str, verdict: str, reason: str | None = None) -> Entry:
 
 def _finding(name: str) -> Entry:
     kind = CATALOG[name]
-    texts = {"title": kind.title, "impact": getattr(kind, "impact", None), "remedy": kind.remedy}
+    texts = {"title": kind.title, "impact": kind.impact, "remedy": kind.remedy}
     return {"id": name, "severity": kind.severity, **texts, "evidence": EVIDENCE[name], "waived": None}
 
 

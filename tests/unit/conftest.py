@@ -68,7 +68,6 @@ SLOW = (
     "fleet/test_modules.py",
     "fleet/test_apply.py",
     "command/test_launcher.py",
-    "preflight",
     "plugins/plugin_utils",
     "watch",
 )

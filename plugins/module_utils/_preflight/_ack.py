@@ -2,9 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Is this host a node of an ACK cluster? Private to the collection.
+"""Detect nodes of ACK and other Kubernetes clusters, and container stores.
 
-ACK sets the metadata options with the node pool, once (D10): changing them on one node is not supported.
+ACK sets the metadata options of a node pool when it is created; changing them on one node is not supported (D10 in
+`_catalog`).
 """
 
 from __future__ import annotations
@@ -33,21 +34,21 @@ _SETTINGS = (
     "/var/lib/kubelet/config.yaml",
     "/var/lib/kubelet/kubeadm-flags.env",
 )
-# The tag of ACK's nodes, its labels, and its cloud provider; that these stand in the kubelet's settings is inferred.
+# The tag and labels of ACK nodes, and the name of the cloud provider. That the kubelet's settings hold them is inferred.
 _SIGNS = re.compile(
     rb"ack\.aliyun\.com|alibabacloud\.com/|(?:provider|cloud)[-_a-z]*[=:\s\"']+(?:alicloud|alibaba)", re.I
 )
-# keys and certificates say nothing of use
-_NEVER = (".key", ".pem", ".crt")
+# Keys and certificates are not read.
+_NOT_READ = (".key", ".pem", ".crt")
 
 
 def check(files: Files) -> t.Iterator[Finding]:
-    """ACK node, or other Kubernetes node, or nothing; and containers that nobody examined."""
+    """Yield a finding if this host is a Kubernetes node, and one for each container store."""
     kubelet = next((path for path in _KUBELET if os.path.exists(files.real(path))), None)
     if kubelet is not None:
         sign = next(_signs(files), None)
         if sign is not None:
-            yield finding("ack_node", "Known by the settings of its kubelet.", path=sign)
+            yield finding("ack_node", "Detected by the settings of its kubelet.", path=sign)
         else:
             yield finding("kubernetes_node", path=kubelet)
     for store in container_stores(files):
@@ -55,7 +56,8 @@ def check(files: Files) -> t.Iterator[Finding]:
 
 
 def _signs(files: Files) -> t.Iterator[str]:
+    """Yield the paths of kubelet settings that name ACK."""
     for start in _SETTINGS:
         for path in files.walk(start, ["pki"], depth=3):
-            if not path.endswith(_NEVER) and _SIGNS.search(files.read(path, 1 << 20) or b""):
+            if not path.endswith(_NOT_READ) and _SIGNS.search(files.read(path, 1 << 20) or b""):
                 yield files.shown(path)

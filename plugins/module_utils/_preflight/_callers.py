@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who asked without a token lately, by the records of the callers watch? Pure; private to the collection.
+"""Judge the records of the callers watch. No I/O.
 
-Of a record only these keys are used, and all but the first may be missing or null:
+Only these keys of a record are used; all but the first may be missing or null:
 ``mode`` ("plain" for a request without a token), ``last_seen`` (seconds since 1970, or ISO 8601), ``exe`` or ``comm``,
-``unit``, ``container``, ``uid``, ``count``, and ``noise`` (why the caller is taken for known noise; false or empty if not).
+``unit``, ``container``, ``uid``, ``count``, and ``noise`` (the kind of known noise; false or empty if it is not noise).
 """
 
 from __future__ import annotations
@@ -23,34 +23,38 @@ _PLAIN = "plain"
 
 
 def check(callers: t.Optional[t.Sequence[t.Any]], since: t.Any, quiet_period: float, now: float) -> t.Iterator[Finding]:
-    """A finding for each plain caller within *quiet_period* seconds before *now*."""
+    """Yield a finding for each normal-mode caller within *quiet_period* seconds before *now* (seconds since 1970).
+
+    *callers* is None if nothing was recorded; *since* is when the recording start.
+    """
     if callers is None:
         yield finding("callers_unknown")
         return
-    began = seconds(since)
-    if began is not None and now - began < quiet_period:
+    start = seconds(since)
+    if start is not None and now - start < quiet_period:
         yield finding("callers_watched_too_briefly", since=str(since), quiet_period=int(quiet_period))
     for caller in callers:
         if not isinstance(caller, dict) or caller.get("mode") != _PLAIN:
             continue
-        if caller.get("noise") == PROBE:  # this collection asked, on purpose
+        if caller.get("noise") == PROBE:  # sent by this collection's own probe
             continue
         seen = seconds(caller.get("last_seen"))
-        # A time that cannot be read, or lies ahead because a clock was set back, excuses nobody.
+        # An invalid time, or one in the future because the clock was set back, counts as recent.
         if seen is None or now - seen <= quiet_period:
-            yield _judge(caller, "" if seen is not None else "The record does not say when; it is taken for recent.")
+            yield _judge(caller, "" if seen is not None else "The record has no valid time; it counts as recent.")
 
 
 def _judge(caller: t.Mapping[str, t.Any], detail: str) -> Finding:
-    evidence = {name: _plain_value(caller.get(name)) for name in _NAMES}
+    """Return the finding about one record of a normal-mode caller."""
+    evidence = {name: _bounded_value(caller.get(name)) for name in _NAMES}
     noise = caller.get("noise")
     if not noise:
-        return finding("caller_plain", detail, **evidence)
-    return finding("caller_noise", detail, noise=_plain_value(noise), **evidence)
+        return finding("caller_normal_mode", detail, **evidence)
+    return finding("caller_noise", detail, noise=_bounded_value(noise), **evidence)
 
 
 def seconds(value: t.Any) -> t.Optional[float]:
-    """Seconds since 1970 of a number, or of a time in ISO 8601 (UTC if it does not say); None for anything else."""
+    """Return a number, or a time in ISO 8601 (UTC by default), as seconds since 1970; None for anything else."""
     try:
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             return float(value)
@@ -59,8 +63,8 @@ def seconds(value: t.Any) -> t.Optional[float]:
         return None
 
 
-def _plain_value(value: t.Any) -> t.Any:
-    """A program may call itself whatever it likes; bound it."""
+def _bounded_value(value: t.Any) -> t.Any:
+    """Return *value* as printable text of bounded length: processes choose their own names."""
     if value is None or isinstance(value, (bool, int, float)):
         return value
     return one_line(str(value), 300)

@@ -2,12 +2,19 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The catalog of findings: severity, title, evidence and remedy of each. Pure data.
+"""Catalog of findings: severity, title, evidence, impact and remedy of each. Data only.
 
 A finding blocks if the software found cannot read metadata once tokens are required, and nothing on the host shows that it
-does not read any. It is a warning where it breaks only if it is set up to read metadata, and this host does not say so.
+does not read any. It is a warning if the software fails only where it is configured to read metadata, and the host does not
+show whether it is.
 
-The notes after # name the sources of the facts: D = documentation, C = code of the client, R = tried against the emulator.
+The comment before each group names the sources of its facts:
+
+* D1: Alibaba Cloud, "View instance metadata", https://www.alibabacloud.com/help/en/ecs/user-guide/view-instance-metadata/
+* D10: Alibaba Cloud, "Secure access to ECS instance metadata" (ACK),
+  https://www.alibabacloud.com/help/en/ack/ack-managed-and-ack-dedicated/security-and-compliance/secure-access-to-ecs-instance-metadata
+* R: the client was run against the emulator with tokens required
+* anything else is a repository on GitHub and the file that was read
 """
 
 from __future__ import annotations
@@ -19,271 +26,357 @@ SEVERITIES = (BLOCK, WARN, INFO)
 
 
 class Kind(t.NamedTuple):
-    """One kind of finding; ``evidence`` says for people what its evidence holds."""
+    """One kind of finding.
+
+    ``title`` says what is wrong, ``evidence`` lists the keys of the evidence, ``impact`` says what breaks when tokens are
+    required, and ``remedy`` is one command or one link, where there is one.
+    """
 
     severity: str
     title: str
     evidence: str
+    impact: str
     remedy: str
 
 
 _VERSION = "`path`, `version`, `first_good`"
-_UPGRADE_LIBRARY = "Upgrade it to the version in `first_good` or later and restart what uses it."
+_PACKAGED = "`path` (of the package database or of the file), `version`"
+_RECORD = "`exe`, `comm`, `unit`, `container`, `uid`, `last_seen`, `count`, as far as they are recorded"
+_WAIVER = "`finding`, `host`, `reason`, `expires`"
+_NO_CREDENTIALS = (
+    "Programs that use the library with the instance RAM role get no credentials, and their API calls fail."
+)
+_NO_OSS_CREDENTIALS = "With the instance RAM role it gets no credentials, and its access to OSS fails."
+_NOT_SEEN = "Unknown: software that fails when tokens are required may have been missed."
 
 CATALOG: t.Dict[str, Kind] = {
-    # cloud-init: D1 (23.2.2), C1 (23.1; Ubuntu 22.4.2-0ubuntu2)
+    # D1: 23.2.2 is the vendor's minimum; an instance with an older one does not start properly.
+    # canonical/cloud-init cloudinit/sources/DataSourceAliYun.py: tokens since 23.1; Ubuntu since 22.4.2-0ubuntu2.
     "cloud_init_too_old": Kind(
         BLOCK,
-        "cloud-init does not know tokens; the instance would not start properly",
-        "`path` (or `package`), `version`, `first_good`",
-        "Upgrade cloud-init to 23.2.2 or later (Alibaba Cloud's minimum), or at least to the version in `first_good`, "
-        "and reboot once before tokens become mandatory.",
+        "cloud-init does not support tokens",
+        _VERSION,
+        "The instance does not start properly: at the next boot cloud-init gets no metadata and no user data.",
+        "Upgrade cloud-init to 23.2.2 or later, with `apt-get install --only-upgrade cloud-init` or `dnf upgrade cloud-init`, "
+        "and reboot once before you require tokens.",
     ),
     "cloud_init_below_vendor_minimum": Kind(
         WARN,
-        "cloud-init knows tokens, but is older than Alibaba Cloud's minimum of 23.2.2",
-        "`path` (or `package`), `version`, `first_good`",
-        "Upgrade cloud-init to 23.2.2 or later, or reboot one such host with mandatory tokens before you change the others.",
+        "cloud-init supports tokens, but is older than Alibaba Cloud's minimum of 23.2.2",
+        _VERSION,
+        "Probably none; but Alibaba Cloud requires 23.2.2, and says that an instance with an older version does not start properly.",
+        "Upgrade cloud-init to 23.2.2 or later, with `apt-get install --only-upgrade cloud-init` or `dnf upgrade cloud-init`; "
+        "or require tokens on one such host, reboot it, and check it before you change the others.",
     ),
     "cloud_init_absent": Kind(
         INFO,
         "cloud-init is not installed",
         "none",
-        "Nothing to do, unless other software sets this host up from metadata at boot.",
+        "None from cloud-init. Other software that configures this host from metadata at boot was not examined.",
+        "No action is needed, unless other software configures this host from metadata at boot.",
     ),
     "cloud_init_version_unknown": Kind(
         WARN,
-        "cloud-init is installed, but its version cannot be read",
-        "`path` (or `package`), `version`",
-        "Look at `cloud-init --version`; 23.2.2 or later is needed.",
+        "cloud-init is installed, but its version cannot be determined",
+        _PACKAGED,
+        "Unknown: if cloud-init is older than 23.1, the instance does not start properly.",
+        "Run `cloud-init --version` on the host; 23.2.2 or later is required.",
     ),
-    # libraries: D1, C2 - C5, C17; aliyun-python-sdk-core and oss2: R
+    # D1. aliyun/credentials-python alibabacloud_credentials/provider/ecs_ram_role.py, ChangeLog.md.
     "python_credentials_too_old": Kind(
-        BLOCK, "The Python package alibabacloud-credentials is too old for tokens", _VERSION, _UPGRADE_LIBRARY
-    ),
-    "python_sdk_core_plain": Kind(
         BLOCK,
-        "The Python package aliyun-python-sdk-core reads the role's keys without a token, in every version",
-        "`path`, `version`",
-        "Move programs that take the role's keys to alibabacloud-credentials; waive this where they use no instance role.",
+        "The Python package alibabacloud-credentials is too old for tokens",
+        _VERSION,
+        _NO_CREDENTIALS,
+        "Run `pip install --upgrade 'alibabacloud-credentials>=0.3.6'` in its environment, and restart the programs that use it.",
     ),
-    "python_oss2_plain": Kind(
+    # R: aliyun-python-sdk-core 2.16.1, then the newest.
+    "python_sdk_core_normal_mode": Kind(
         BLOCK,
-        "The Python package oss2 reads the role's keys without a token, in every version known",
+        "The Python package aliyun-python-sdk-core sends normal-mode requests for credentials, in every version",
         "`path`, `version`",
-        "Give oss2 keys that alibabacloud-credentials obtained; waive this where programs use no instance role.",
+        _NO_CREDENTIALS,
+        "Use alibabacloud-credentials for credentials of the instance RAM role; add a waiver if no program here uses the role.",
     ),
+    # R: oss2 2.19.1, then the newest.
+    "python_oss2_normal_mode": Kind(
+        BLOCK,
+        "The Python package oss2 sends normal-mode requests for credentials, in every known version",
+        "`path`, `version`",
+        "Programs that use oss2 with the instance RAM role get no credentials, and their access to OSS fails.",
+        "Pass oss2 credentials from alibabacloud-credentials; add a waiver if no program here uses the instance RAM role.",
+    ),
+    # D1 names 2.3.1, but npm's 2.3.1 has no token request (R: it sends normal-mode requests, its opt-in gets status 405).
+    # 2.4.0 is the first with one: dist/src/providers/ecs_ram_role.js.
     "node_credentials_too_old": Kind(
-        BLOCK, "The Node.js package @alicloud/credentials is too old for tokens", _VERSION, _UPGRADE_LIBRARY
+        BLOCK,
+        "The Node.js package @alicloud/credentials is too old for tokens",
+        _VERSION,
+        _NO_CREDENTIALS,
+        "Run `npm install '@alicloud/credentials@^2.4.0'` in its project, and restart the programs that use it.",
     ),
+    # D1. aliyun/credentials-java ChangeLog.txt,
+    # src/main/java/com/aliyun/credentials/provider/ECSMetadataServiceCredentialsFetcher.java.
     "java_credentials_too_old": Kind(
         BLOCK,
         "The Java library credentials-java is too old for tokens",
-        "`path`, `version`, `first_good`",
-        _UPGRADE_LIBRARY,
+        _VERSION,
+        _NO_CREDENTIALS,
+        "Build the application with com.aliyun:credentials-java in the version in `first_good` or later, and restart it.",
     ),
+    # D1
     "php_credentials_too_old": Kind(
-        BLOCK, "The PHP package alibabacloud/credentials is too old for tokens", _VERSION, _UPGRADE_LIBRARY
+        BLOCK,
+        "The PHP package alibabacloud/credentials is too old for tokens",
+        _VERSION,
+        _NO_CREDENTIALS,
+        "Run `composer require 'alibabacloud/credentials:^1.2'` in its project.",
     ),
+    # D1. aliyun/credentials-go credentials/providers/ecs_ram_role.go.
     "go_credentials_too_old": Kind(
         WARN,
-        "A Go program was built with a credentials-go that is too old for tokens",
+        "A Go program was built with a version of credentials-go that is too old for tokens",
         "`path`, `version`, `first_good`, `program`",
-        "If the program takes the role's keys, upgrade it to a build with the version in `first_good` or later.",
+        "If the program uses the instance RAM role, it gets no credentials, and its API calls fail.",
+        "Install a build of the program with the module in the version in `first_good` or later.",
     ),
+    # aliyun/alibaba-cloud-sdk-go sdk/auth/credentials/providers/instance_metadata.go.
     "go_sdk_too_old": Kind(
         WARN,
-        "A Go program was built with an alibaba-cloud-sdk-go that is too old for tokens",
+        "A Go program was built with a version of alibaba-cloud-sdk-go that is too old for tokens",
         "`path`, `version`, `first_good`, `program`",
-        "If the program takes the role's keys, upgrade it to a build with the version in `first_good` or later.",
+        "If the program uses the instance RAM role, it gets no credentials, and its API calls fail.",
+        "Install a build of the program with the module in the version in `first_good` or later.",
     ),
     "library_version_unknown": Kind(
         WARN,
-        "A library that reads metadata is here, but its version cannot be read",
-        "`path`, `package`, `version` (if it holds something that is no version), `first_good`",
-        "Find out its version; reinstall it if its metadata is damaged.",
+        "The version of a library that reads metadata cannot be determined",
+        "`path`, `package`, `version` (if it holds an invalid version), `first_good`",
+        "Unknown: if the library is older than the version in `first_good`, programs that use it with the instance RAM role "
+        "get no credentials.",
+        "Determine the version; reinstall the library if its package metadata is damaged.",
     ),
-    # programs: C16, C12, C14, C15, C18, C19
+    # aliyun/aliyun-cli go.mod: the releases after 2024-10-11 have credentials-go 1.3.10.
     "aliyun_cli_too_old": Kind(
         BLOCK,
-        "The aliyun CLI was built with a credentials-go that is too old for tokens",
-        "`path`, `version`, `first_good`",
-        "Upgrade the aliyun CLI to a release after 2024-10-11.",
+        "The aliyun CLI was built with a version of credentials-go that is too old for tokens",
+        _VERSION,
+        "In profiles with the mode EcsRamRole the CLI gets no credentials, and its commands fail.",
+        "Install a release after 2024-10-11: https://github.com/aliyun/aliyun-cli/releases",
     ),
-    "aliyun_cli_oss_plain": Kind(
+    # aliyun/aliyun-cli oss/lib/ecs_role.go and oss/lib/command.go, read on 2026-07-30; also for ossutil 1.x.
+    "aliyun_cli_oss_normal_mode": Kind(
         WARN,
-        "`aliyun oss` reads the role's keys without a token, in every version known",
+        "`aliyun oss` sends normal-mode requests for credentials, in every known version",
         "`path`",
-        "Do not use `aliyun oss` with the instance role; give it other keys.",
+        _NO_OSS_CREDENTIALS,
+        "Configure credentials other than the instance RAM role for `aliyun oss`.",
     ),
     "aliyun_cli_oss_role": Kind(
         BLOCK,
-        "The aliyun CLI is set up to use the instance role, and `aliyun oss` reads its keys without a token",
+        "The aliyun CLI is configured for the instance RAM role, and `aliyun oss` sends normal-mode requests for its credentials",
         "`path` (of the configuration)",
-        "Give `aliyun oss` other keys; waive this where only other commands of the CLI are used.",
+        "`aliyun oss` gets no credentials, and its access to OSS fails. Other commands of a recent CLI work.",
+        "Configure other credentials for `aliyun oss`; add a waiver if only other commands of the CLI are used.",
     ),
-    "ossutil_plain": Kind(
+    "ossutil_normal_mode": Kind(
         WARN,
-        "ossutil 1.x reads the role's keys without a token, in every version",
-        "`path`, `version` (if it can be read)",
-        "Do not use ossutil 1.x with the instance role; give it other keys.",
+        "ossutil 1.x sends normal-mode requests for credentials, in every version",
+        "`path`, `version` (if it can be determined)",
+        _NO_OSS_CREDENTIALS,
+        "Configure credentials other than the instance RAM role for ossutil 1.x.",
     ),
     "ossutil_role": Kind(
         BLOCK,
-        "ossutil is set up to take its keys from the metadata, which 1.x does without a token",
+        "ossutil is configured to get credentials from the metadata service, for which 1.x sends normal-mode requests",
         "`path` (of the configuration)",
-        "Give ossutil other keys.",
+        "ossutil 1.x gets no credentials, and its access to OSS fails.",
+        "Configure other credentials in the file in `path`.",
     ),
+    # aliyun/ossfs src/credentials/ram_role_creds.cpp, read on 2026-04-02: ossfs 2 sends a token.
     "ossfs_uncertain": Kind(
         WARN,
-        "ossfs is here; which version was the first to send a token is not known",
-        "`package`, `version`",
-        "If it mounts with the instance role, upgrade to the newest ossfs 2 and try one host first.",
+        "ossfs is installed; the first version that supports tokens is not known",
+        _PACKAGED,
+        "If the version does not support tokens, mounts that use the instance RAM role fail.",
+        "Upgrade to the newest ossfs 2 where mounts use the instance RAM role, and test one host first.",
     ),
-    "afterburn_plain": Kind(
+    # coreos/afterburn src/providers/aliyun/mod.rs, read on 2026-07-30.
+    "afterburn_normal_mode": Kind(
         BLOCK,
-        "afterburn reads metadata without a token, in every version known",
-        "`path` (or `package`, `version`)",
+        "afterburn sends normal-mode requests, in every known version",
+        "`path`, `version` (if a package is installed)",
+        "afterburn gets no metadata: its units fail at the next boot, and what they set, such as SSH keys, is not set.",
         "Disable the afterburn units, or leave tokens optional on this host.",
     ),
-    "ohai_plain": Kind(
+    # chef/ohai lib/ohai/mixin/alibaba_metadata.rb.
+    "ohai_normal_mode": Kind(
         BLOCK,
-        "Chef's ohai reads metadata without a token, in every version known",
-        "`path` (or `package`), `version`",
-        "Disable ohai's Alibaba plugin (then node['alibaba'] is empty), or leave tokens optional on this host.",
+        "Chef's ohai sends normal-mode requests, in every known version",
+        "`path`, `version`",
+        "ohai gets no metadata: recipes that read `node['alibaba']` get no values.",
+        "Disable ohai's Alibaba plugin if no recipe reads `node['alibaba']`, or leave tokens optional on this host.",
     ),
+    # aliyun/aliyun_assist_client common/metaserver/request.go: v2.x.3.529 of 2024-02-01 sends normal-mode requests only.
+    # Commit 429e9f6458, later, sends a normal-mode request first, and after a 403 a token request.
     "cloud_assistant_too_old": Kind(
         BLOCK,
-        "The Cloud Assistant agent does not know tokens",
-        "`path` (or `package`), `version`",
-        "Upgrade the Cloud Assistant agent to the newest version.",
+        "The Cloud Assistant agent does not support tokens",
+        _PACKAGED,
+        "The agent gets no metadata: commands sent through Cloud Assistant may no longer reach the instance.",
+        "Upgrade the agent: https://www.alibabacloud.com/help/en/ecs/user-guide/overview-10",
     ),
     "cloud_assistant_noise": Kind(
         INFO,
-        "The Cloud Assistant agent first asks without a token, then with one",
-        "`path` (or `package`), `version`",
-        "Nothing to do; expect its plain requests in the records of callers.",
+        "The Cloud Assistant agent sends a normal-mode request before it uses a token",
+        _PACKAGED,
+        "None: after the refused request the agent gets a token. Its normal-mode requests appear among the recorded callers.",
+        "No action is needed.",
     ),
+    # aliyun/terraform-provider-alicloud go.mod: credentials-go 1.4.12 on 2026-08-21; older ones send normal-mode requests.
     "terraform_provider_uncertain": Kind(
         INFO,
-        "A Terraform provider alicloud is here; which version was the first to send a token is not known",
+        "A Terraform provider alicloud is installed; the first version that supports tokens is not known",
         "`path`, `version`",
-        "If it uses `ecs_role_name` on this host, upgrade it to the newest version and try it.",
+        "If the version does not support tokens, configurations with `ecs_role_name` get no credentials on this host.",
+        "Run `terraform init -upgrade` where `ecs_role_name` is used, and test it.",
     ),
-    "ansible_alicloud_plain": Kind(
+    # alibaba/alibaba.alicloud plugins/module_utils/alicloud_ecs.py, read on 2025-07-08.
+    "ansible_alicloud_normal_mode": Kind(
         WARN,
-        "The Ansible collection alibaba.alicloud reads the role's keys without a token if `ecs_role_name` is used",
+        "The Ansible collection alibaba.alicloud sends normal-mode requests for credentials if `ecs_role_name` is set",
         "`path`, `version`",
-        "Hand its modules keys from the lookup `alicloud.imds.ram_credentials` instead of `ecs_role_name`.",
+        "Tasks with `ecs_role_name` that run on this host fail.",
+        "Pass credentials from the lookup `alicloud.imds.ram_credentials` instead of `ecs_role_name`.",
     ),
-    # Kubernetes: D10, C20
+    # D10; aliyun/infraguard policies/aliyun/rules/ros/ecs-instance-meta-data-mode-check.rego treats ACK nodes as exempt.
     "ack_node": Kind(
         BLOCK,
-        "This is a node of an ACK cluster",
+        "This host is a node of an ACK cluster",
         "`path`",
-        "Make a new node pool with mandatory tokens (cluster 1.28 or later, with the component and image versions that ACK's "
-        "documentation asks for) and move the workload; they cannot be changed on a node.",
+        "ACK sets the metadata options of a node pool when it is created. Changing them on one node is not supported, and "
+        "cluster components that do not support tokens fail.",
+        "Create a node pool that requires tokens and move the workload to it: https://www.alibabacloud.com/help/en/ack/"
+        "ack-managed-and-ack-dedicated/security-and-compliance/secure-access-to-ecs-instance-metadata",
     ),
     "kubernetes_node": Kind(
         WARN,
-        "A kubelet is installed, of a cluster that does not look like ACK",
+        "A kubelet is installed, and nothing shows that its cluster is an ACK cluster",
         "`path`",
-        "If this is an ACK node after all, see `ack_node`; else check what the pods use to read metadata.",
+        "Unknown: pods that send normal-mode requests fail.",
+        "Check how the pods read metadata, for example with the callers watch. If this is an ACK node, see `ack_node`.",
     ),
     "containers_not_examined": Kind(
         INFO,
-        "There is a store of containers; the software in their images was not examined",
-        "`path`",
-        "Rely on the records of callers for what runs in containers.",
+        "Software in container images was not examined",
+        "`path` (of the container store)",
+        "Unknown: containers that send normal-mode requests fail.",
+        "Run the callers watch for the quiet period; it also records requests from containers.",
     ),
-    # processes
+    # What the kernel shows in /proc; see _processes.py.
     "process_runs_deleted_file": Kind(
         BLOCK,
-        "A process still runs an old library or program whose file was replaced or deleted",
+        "A process still uses an old library or program whose file was replaced or deleted",
         "`pid`, `path`",
+        "The process still sends normal-mode requests for credentials, although the installed version supports tokens.",
         "Restart the process.",
     ),
     "process_older_than_package": Kind(
         WARN,
-        "A Python process is older than the package in its installation, so it may still use the one before",
-        "`pid`, `path` (of the package's metadata), `version`",
+        "A Python process started before the package in its environment was upgraded, and may still use the old version",
+        "`pid`, `path` (of the package metadata), `version`",
+        "If the process loaded the old version, it still sends normal-mode requests for credentials.",
         "Restart the process.",
     ),
     "processes_not_examined": Kind(
         INFO,
-        "Some processes could not be looked at",
+        "Some processes could not be examined",
         "`count`",
-        "Run the module as root.",
+        _NOT_SEEN,
+        "Run the module as root (`become: true`).",
     ),
-    # scripts and callers: section 4 of the documentation on finding who still uses the normal mode (D1)
-    "script_reads_plain": Kind(
+    # D1: with tokens required, a normal-mode request gets status 403.
+    "script_normal_mode": Kind(
         BLOCK,
-        "A script reads metadata without a token",
+        "A script sends normal-mode requests",
         "`path`, `line`, `reads` (class of what is read)",
-        "Let it ask for a token first, or use the command `ecs-metadata`.",
+        "The request fails with status 403, and the script gets an error page instead of the value.",
+        "Replace the request by `ecs-metadata get PATH`, or send a token with it.",
     ),
-    "caller_plain": Kind(
+    "caller_normal_mode": Kind(
         BLOCK,
-        "A program read metadata without a token within the quiet period",
-        "`exe`, `unit`, `container`, `uid`, `last_seen`, `count`, as far as the record has them",
-        "Upgrade or change the program; then wait for the quiet period.",
+        "A program sent normal-mode requests within the quiet period",
+        _RECORD,
+        "The program's requests fail with status 403.",
+        "Upgrade or change the program, and run the check again after the quiet period.",
     ),
-    # C11, C3 - C5
+    # aliyun_assist_client (above); the newest credentials libraries for Python, Java and Node.js repeat a failed read without
+    # a token: aliyun/credentials-python 1.0.12, credentials-java 1.0.6, credentials-nodejs 2.4.7.
     "caller_noise": Kind(
         WARN,
-        "A program that is known to also ask without a token did so within the quiet period",
-        "as for `caller_plain`, and `noise` (why it is taken for noise)",
-        "Nothing to do if the program is up to date.",
+        "A program that supports tokens also sent normal-mode requests within the quiet period",
+        _RECORD + ", and `noise` (the kind of known noise)",
+        "None if the program is up to date: it also sends token-authenticated requests.",
+        "Upgrade the program; no action is needed if it is up to date.",
     ),
     "callers_unknown": Kind(
         INFO,
-        "There are no records of who called the metadata service",
+        "There are no records of callers of the metadata service",
         "none",
-        "Run the callers watch for at least the quiet period before you make tokens mandatory.",
+        "Unknown: programs that send normal-mode requests fail, and only the callers watch shows them all.",
+        "Run the callers watch for the quiet period before you require tokens (`hardening_watch: true`).",
     ),
     "callers_watched_too_briefly": Kind(
         WARN,
-        "The records of callers are younger than the quiet period",
+        "The records of callers cover less than the quiet period",
         "`since`, `quiet_period`",
-        "Wait until the watch has run for the quiet period.",
+        "Unknown: programs that send normal-mode requests less often, such as weekly jobs, are not recorded yet and fail.",
+        "Run the check again when the watch has run for the quiet period.",
     ),
+    # The system manufacturer and product name in /sys/class/dmi/id.
     "not_ecs": Kind(
         INFO,
-        "The firmware does not say that this host is an ECS instance",
+        "The firmware does not identify this host as an ECS instance",
         "`product_name`",
-        "Nothing to do if this is meant; the findings hold for an ECS instance with the same software.",
+        "None on this host. The other findings hold for an ECS instance with the same software.",
+        "No action is needed if the host is not meant to be an ECS instance.",
     ),
-    # what limits all of the above
+    # Limits of this check.
     "not_examined": Kind(
         INFO,
-        "Something could not be examined",
+        "A file, directory or database could not be examined",
         "`path`, `check`, `reason`",
-        "Look at it yourself if it may hold software that reads metadata.",
+        _NOT_SEEN,
+        "Examine it by hand if it may hold software that reads metadata.",
     ),
-    "search_cut_short": Kind(
+    "search_incomplete": Kind(
         WARN,
-        "A check ended early, so there may be more to find",
+        "A check stopped early",
         "`check`, `reason`",
-        "Raise `deadline`, or name fewer directories.",
+        _NOT_SEEN,
+        "Raise `deadline`, or name fewer directories in `search_directories` and `script_directories`.",
     ),
-    "more_of_the_same": Kind(
+    "findings_truncated": Kind(
         WARN,
-        "There are more findings of one kind than are listed",
-        "`finding`, `count` (of those left out)",
-        "Deal with the listed ones and run the check again.",
+        "More findings of one kind exist than are listed",
+        "`finding`, `count` (of those omitted)",
+        "As for the finding in `finding`.",
+        "Resolve the listed findings and run the check again.",
     ),
     "waiver_expired": Kind(
         WARN,
-        "A waiver has expired and counts no longer",
-        "`finding`, `host`, `reason`, `expires`",
+        "A waiver has expired",
+        _WAIVER,
+        "The findings that it covered count again.",
         "Remove the waiver, or renew it with a new date.",
     ),
     "waiver_unused": Kind(
         INFO,
         "A waiver for this host matches no finding",
-        "`finding`, `host`, `reason`, `expires`",
+        _WAIVER,
+        "None.",
         "Remove the waiver.",
     ),
 }
-# What a waiver must not hide: that something was not seen, and the state of the waivers.
+# Waivers cannot hide the state of waivers.
 NOT_WAIVABLE = frozenset(["waiver_expired", "waiver_unused"])

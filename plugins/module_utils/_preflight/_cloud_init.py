@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Does this host's cloud-init know tokens? Private to the collection.
+"""Judge whether the installed cloud-init supports tokens.
 
-Distributions carry features back, so the number alone may accuse wrongly: where the installed code itself names the token
-header, it is believed. Sources: D1 for Alibaba Cloud's minimum, C1 for upstream's and Ubuntu's first version.
+Distributions backport features, so an old version number is not enough: code that names the token header supports tokens.
+`_catalog` names the sources of the versions.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ VENDOR_MINIMUM = "23.2.2"
 UPSTREAM_FIRST = "23.1"
 UBUNTU_FIRST = "22.4.2-0ubuntu2"
 _TOKEN = re.compile(re.escape(TOKEN_HEADER.encode("ascii")), re.I)
-_LIBRARIES = (
+_PYTHON_FOLDERS = (
     "/usr/lib*/python3*/*-packages",
     "/usr/local/lib*/python3*/*-packages",
     "/usr/lib*/python2*/*-packages",
@@ -34,7 +34,7 @@ _LIBRARIES = (
 
 
 class Copy(t.NamedTuple):
-    """A cloud-init that was found: by the distribution's database or as a Python package."""
+    """An installed cloud-init: a distribution package, a Python package, or plain code."""
 
     version: str
     upstream: str
@@ -43,7 +43,7 @@ class Copy(t.NamedTuple):
 
 
 def check(files: Files) -> t.Iterator[Finding]:
-    """At most one finding for each version that is installed."""
+    """Yield at most one finding for each installed version."""
     copies = {copy.upstream: copy for copy in reversed([*_packaged(files), *_as_python(files)])}
     if not copies:
         yield finding("cloud_init_absent")
@@ -54,49 +54,53 @@ def check(files: Files) -> t.Iterator[Finding]:
 
 
 def _judge(copy: Copy, ubuntu: bool, backported: bool) -> t.Iterator[Finding]:
+    """Yield a finding if this copy is too old, or its version invalid; *backported*: its code names the token header."""
     first_good = UBUNTU_FIRST if copy.scheme == "dpkg" and (ubuntu or "ubuntu" in copy.version) else UPSTREAM_FIRST
     evidence = {"path": copy.path, "version": copy.version}
     try:
         compared = copy.upstream if copy.scheme == "rpm" else copy.version
-        ignorant = older(copy.scheme, compared, first_good)
+        too_old = older(copy.scheme, compared, first_good)
         below = older(copy.scheme, compared, VENDOR_MINIMUM)
     except ValueError:
         yield finding("cloud_init_version_unknown", "", **evidence)
         return
-    if ignorant and not backported:
-        detail = "Its code was looked at as well where it was found, and does not name the token header."
+    if too_old and not backported:
+        detail = "Its code, where it was found, does not name the token header either."
         yield finding("cloud_init_too_old", detail, first_good=first_good, **evidence)
     elif below:
-        carried = "It is older than the first version with tokens, but its code names the token header: carried back."
-        detail = carried if ignorant else "Tokens came with %s." % first_good
+        backport = "It is older than the first version with tokens, but its code names the token header: a backport."
+        detail = backport if too_old else "cloud-init supports tokens since %s." % first_good
         yield finding("cloud_init_below_vendor_minimum", detail, first_good=VENDOR_MINIMUM, **evidence)
 
 
 def _packaged(files: Files) -> t.Iterator[Copy]:
+    """Yield the cloud-init of the distribution."""
     package = installed(files, ["cloud-init"]).get("cloud-init")
     if package:
         yield Copy(package.version, package.upstream, package.scheme, package.source)
 
 
 def _as_python(files: Files) -> t.Iterator[Copy]:
+    """Yield each cloud-init that Python's metadata or its own version.py shows."""
     paths = _found(files, "/cloud_init-*.*-info/METADATA", "/cloud_init-*.*-info/PKG-INFO", "/cloud_init-*.egg-info")
     for package in _python.packages(files, paths, ["cloud-init"]):
         version = package.version or ""
         yield Copy(version, version, "python", files.shown(package.path))
     for path in _found(files, "/cloudinit/version.py"):
-        told = re.search(rb"""^__VERSION__\s*=\s*["']([^"'\s]*)["']""", files.read(path, 1 << 16) or b"", re.M)
-        version = told.group(1).decode("utf-8", "replace") if told else ""
+        assigned = re.search(rb"""^__VERSION__\s*=\s*["']([^"'\s]*)["']""", files.read(path, 1 << 16) or b"", re.M)
+        version = assigned.group(1).decode("utf-8", "replace") if assigned else ""
         yield Copy(version, version, "python", files.shown(path))
 
 
 def _code_names_the_header(files: Files) -> bool:
-    """True if every data source for this cloud that is installed does."""
+    """Return whether each installed data source for Alibaba Cloud names the token header; False if none is installed."""
     paths = _found(files, "/cloudinit/sources/DataSourceAliYun.py")
     return bool(paths) and all(_TOKEN.search(files.read(path, 1 << 20) or b"") for path in paths)
 
 
 def _found(files: Files, *endings: str) -> t.List[str]:
+    """Return the real paths of files with these *endings* below the folders of Python packages."""
     root = glob.escape(files.root)
     return [
-        path for libraries in _LIBRARIES for ending in endings for path in sorted(glob.glob(root + libraries + ending))
+        path for folders in _PYTHON_FOLDERS for ending in endings for path in sorted(glob.glob(root + folders + ending))
     ]

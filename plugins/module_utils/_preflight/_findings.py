@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What does one finding look like, and which ones are waived? Pure; private to the collection."""
+"""Create, bound and waive findings. No I/O."""
 
 from __future__ import annotations
 
@@ -15,26 +15,30 @@ from ._catalog import BLOCK, CATALOG, NOT_WAIVABLE, WARN
 
 Finding = t.Dict[str, t.Any]
 Waiver = t.Mapping[str, t.Any]
-# Of one kind; a host with more has one problem, not hundreds.
-MOST = 200
+# Findings of one kind that are listed.
+MAX_OF_A_KIND = 200
 
 
 def finding(kind: str, detail: str = "", **evidence: t.Any) -> Finding:
-    """A finding of *kind*; *detail* says in a sentence what is special about this one, and how sure it is."""
-    known = CATALOG[kind]
+    """Return a finding of *kind* with the *evidence* that is not None.
+
+    *detail* is a sentence about this finding alone, such as how certain it is.
+    """
+    entry = CATALOG[kind]
     return {
         "id": kind,
-        "severity": known.severity,
-        "title": known.title,
+        "severity": entry.severity,
+        "title": entry.title,
         "detail": detail,
         "evidence": {name: value for name, value in evidence.items() if value is not None},
-        "remedy": known.remedy,
+        "impact": entry.impact,
+        "remedy": entry.remedy,
         "waived": None,
     }
 
 
 def bounded(findings: t.Iterable[Finding]) -> t.List[Finding]:
-    """The findings without repetition, at most MOST of each kind, and one more that counts what is left out."""
+    """Return the distinct findings, at most MAX_OF_A_KIND of each kind, and one that counts those omitted."""
     kept: t.List[Finding] = []
     counts: t.Dict[str, int] = {}
     seen: t.Set[str] = set()
@@ -44,59 +48,62 @@ def bounded(findings: t.Iterable[Finding]) -> t.List[Finding]:
             continue
         seen.add(name)
         counts[one["id"]] = counts.get(one["id"], 0) + 1
-        if counts[one["id"]] <= MOST:
+        if counts[one["id"]] <= MAX_OF_A_KIND:
             kept.append(one)
     return kept + [
-        finding("more_of_the_same", finding=kind, count=count - MOST) for kind, count in counts.items() if count > MOST
+        finding("findings_truncated", finding=kind, count=count - MAX_OF_A_KIND)
+        for kind, count in counts.items()
+        if count > MAX_OF_A_KIND
     ]
 
 
 def check_waivers(waivers: t.Sequence[Waiver]) -> None:
-    """Raise ValueError for a waiver that says not what, why or until when."""
+    """Raise ValueError for a waiver without a valid finding, reason or date."""
     for place, waiver in enumerate(waivers, 1):
         name = "waiver %d (%s)" % (place, waiver.get("finding"))
         if not str(waiver.get("finding") or "").strip():
-            raise ValueError("%s: 'finding' must name a finding, such as python_oss2_plain" % name)
+            raise ValueError("%s: 'finding' is empty. Name a finding ID, such as python_oss2_normal_mode." % name)
         if not any(fnmatch.fnmatchcase(kind, _kind(waiver)) for kind in CATALOG):
-            raise ValueError("%s: no finding has that id; docs/preflight-findings.md lists them" % name)
+            raise ValueError("%s: no finding has this ID. docs/preflight-findings.md lists all IDs." % name)
         if not str(waiver.get("reason") or "").strip():
-            raise ValueError("%s: 'reason' must say why the finding may stay" % name)
+            raise ValueError("%s: 'reason' is empty. Give the reason for the waiver." % name)
         _expires(waiver, name)
 
 
 def apply_waivers(
     findings: t.Sequence[Finding], waivers: t.Sequence[Waiver], host: str, today: datetime.date
 ) -> t.List[Finding]:
-    """The findings, those that are waived marked with the reason; a waiver that is expired or idle becomes a finding."""
+    """Return the findings, waived ones marked with reason and date, and a finding for each expired or unused waiver."""
     result = [dict(one) for one in findings]
-    remarks: t.List[Finding] = []
+    waiver_findings: t.List[Finding] = []
     for waiver in waivers:
         if not fnmatch.fnmatchcase(host, waiver.get("host") or "*"):
             continue
         matching = [one for one in result if _matches(one, waiver)]
-        about: t.Dict[str, t.Any] = {name: waiver.get(name) for name in ("finding", "host", "reason", "expires")}
+        evidence: t.Dict[str, t.Any] = {name: waiver.get(name) for name in ("finding", "host", "reason", "expires")}
         if _expires(waiver, "waiver") < today:
-            remarks.append(finding("waiver_expired", "", **about))
+            waiver_findings.append(finding("waiver_expired", "", **evidence))
         elif matching:
             for one in matching:
                 one["waived"] = {"reason": waiver["reason"], "expires": waiver["expires"]}
         else:
-            remarks.append(finding("waiver_unused", "", **about))
-    return result + remarks
+            waiver_findings.append(finding("waiver_unused", "", **evidence))
+    return result + waiver_findings
 
 
 def verdict(findings: t.Sequence[Finding]) -> str:
-    """The worst severity that is not waived, or 'clear'."""
-    open_severities = {one["severity"] for one in findings if not one["waived"]}
-    return next((severity for severity in (BLOCK, WARN) if severity in open_severities), "clear")
+    """Return the worst severity among findings that are not waived: block or warn, else 'clear'."""
+    severities = {one["severity"] for one in findings if not one["waived"]}
+    return next((severity for severity in (BLOCK, WARN) if severity in severities), "clear")
 
 
 def _kind(waiver: Waiver) -> str:
+    """Return the pattern of finding IDs."""
     return str(waiver["finding"]).partition(":")[0]
 
 
 def _matches(one: Finding, waiver: Waiver) -> bool:
-    """By id, or by id and path: ``python_*:/opt/app/*``."""
+    """Return whether a waiver covers a finding, by ID, or by ID and path: ``python_*:/opt/app/*``."""
     if one["id"] in NOT_WAIVABLE or not fnmatch.fnmatchcase(one["id"], _kind(waiver)):
         return False
     path = str(waiver["finding"]).partition(":")[2]
@@ -104,9 +111,9 @@ def _matches(one: Finding, waiver: Waiver) -> bool:
 
 
 def _expires(waiver: Waiver, name: str) -> datetime.date:
-    """A waiver holds on its last day, too."""
+    """Return the last day of a waiver; raise ValueError for an invalid date."""
     text = str(waiver.get("expires") or "")
     try:
         return parse_date(text)
     except ValueError:
-        raise ValueError("%s: 'expires' must be a date like 2027-01-31, not %r" % (name, text)) from None
+        raise ValueError("%s: 'expires' is %r. Use a date such as 2027-01-31." % (name, text)) from None

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Of which modules was a Go program built? Read from its build information; the program is never run. Private.
+"""Read the build information of Go programs, without running them.
 
-The linker keeps the list in the ELF section .go.buildinfo, also in stripped programs. Compressed programs (upx) have none.
-Since Go 1.18 (2022) the list stands in the section itself; what is older is not read.
+The linker writes the list of modules into the ELF section .go.buildinfo, also in stripped programs. Compressed programs (UPX)
+have no such section. Since Go 1.18 (2022) the section itself holds the list; older forms are not read.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import typing as t
 from ._files import Files
 
 _MAGIC = b"\xff Go buildinf:"
-_MOST_SECTIONS = 1000
-_MOST = 1 << 20
-# the list itself stands between marks of 16 bytes
+_MAX_SECTIONS = 1000
+_MAX_BYTES = 1 << 20
+# A marker of 16 bytes precedes and follows the list.
 _MARK = 16
 
 
 class BuildInfo(t.NamedTuple):
-    """``program`` is the path of the main module, ``version`` its version; ``modules`` path to version."""
+    """Path (``program``) and version of the main module, and the version of each dependency (``modules``) by its path."""
 
     program: str
     version: str
@@ -31,7 +31,7 @@ class BuildInfo(t.NamedTuple):
 
 
 def read(files: Files, real: str) -> t.Optional[BuildInfo]:
-    """The build information of the program at *real*; None if it is no Go program, or does not tell."""
+    """Return the build information of the program at *real*; None if it has none."""
     stream = files.open(real)
     if stream is None:
         return None
@@ -40,7 +40,7 @@ def read(files: Files, real: str) -> t.Optional[BuildInfo]:
 
 
 def read_open(stream: t.BinaryIO) -> t.Optional[BuildInfo]:
-    """The same of a program that is open already."""
+    """Return the build information of an open program; None if it has none."""
     try:
         content = _section(stream, b".go.buildinfo")
     except (OSError, struct.error, ValueError, OverflowError):
@@ -49,7 +49,7 @@ def read_open(stream: t.BinaryIO) -> t.Optional[BuildInfo]:
 
 
 def parse(content: bytes) -> t.Optional[BuildInfo]:
-    """What the section holds."""
+    """Parse the *content* of the section; return None if it is not build information."""
     if not content.startswith(_MAGIC) or len(content) < 33 or not content[15] & 2:
         return None
     _version, place = _string(content, 32)
@@ -69,13 +69,13 @@ def parse(content: bytes) -> t.Optional[BuildInfo]:
             last = fields[1]
             modules[last] = fields[2]
         elif fields[0] == "=>" and last:
-            # built of something else under that name
+            # A "replace" directive: another module was built under this path.
             modules[last] = fields[2] or "replaced"
     return BuildInfo(program, version, modules)
 
 
 def _string(content: bytes, place: int) -> t.Tuple[bytes, int]:
-    """The string with its length in front (7 bits a byte) at *place*, and where it ends."""
+    """Return the string at *place*, which follows its length as a varint, and the place after it."""
     length = shift = 0
     while place < len(content) and shift < 35:
         byte = content[place]
@@ -87,7 +87,7 @@ def _string(content: bytes, place: int) -> t.Tuple[bytes, int]:
 
 
 def _section(stream: t.BinaryIO, name: bytes) -> bytes:
-    """The content of an ELF section, at most 1 MiB of it; empty if there is none."""
+    """Return at most 1 MiB of an ELF section; empty if the file has no such section."""
     head = stream.read(64)
     if head[:4] != b"\x7fELF" or len(head) < 64 or head[5] not in (1, 2):
         return b""
@@ -95,17 +95,17 @@ def _section(stream: t.BinaryIO, name: bytes) -> bytes:
     wide = head[4] == 2
     table = struct.unpack_from(order + ("Q" if wide else "L"), head, 40 if wide else 32)[0]
     size, number, names = struct.unpack_from(order + "3H", head, 58 if wide else 46)
-    # of each section header: name, offset, length
+    # The fields name, offset and length of a section header.
     layout = order + ("L20xQQ" if wide else "L12xLL")
-    if not names < number <= _MOST_SECTIONS or size < struct.calcsize(layout):
+    if not names < number <= _MAX_SECTIONS or size < struct.calcsize(layout):
         return b""
     stream.seek(table)
     headers = stream.read(number * size)
     sections = [struct.unpack_from(layout, headers, place * size) for place in range(number)]
     stream.seek(sections[names][1])
-    texts = stream.read(min(sections[names][2], _MOST))
+    texts = stream.read(min(sections[names][2], _MAX_BYTES))
     for text, offset, length in sections:
         if texts[text : texts.find(b"\0", text)] == name:
             stream.seek(offset)
-            return stream.read(min(length, _MOST))
+            return stream.read(min(length, _MAX_BYTES))
     return b""

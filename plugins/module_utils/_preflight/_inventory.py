@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where on this host is software that may read metadata? One walk for all checks. Private to the collection."""
+"""Find software that may read metadata, in one walk for all checks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import typing as t
 from ._files import Files
 
 DIRECTORIES = ("/usr", "/opt", "/home", "/root", "/srv", "/app", "/data", "/var/www", "/var/lib")
-# Images and layers of containers: the same files many times, and not of this host.
+# Images and layers of containers: many copies of the same files, which this host does not run itself.
 CONTAINER_STORES = (
     "/var/lib/docker",
     "/var/lib/containerd",
@@ -26,13 +26,13 @@ _SKIPPED = frozenset(
 )
 _PROGRAM_DIRECTORIES = frozenset(["bin", "sbin", "libexec"])
 PROGRAM_NAMES = frozenset(["aliyun", "ossutil", "ossutil64", "ossutil32", "ossutilarm64"])
-# of a folder with the metadata of a Python package that some check asks for
+# The metadata folder of a Python package that a check judges.
 _PYTHON = re.compile(r"/(?:alibabacloud|aliyun|oss2|cloud)[^/]*(?:\.dist-info|\.egg-info|\.egg/EGG-INFO)\Z", re.I)
 _GEMSPEC = re.compile(r"/ohai-\d[^/]*\.gemspec\Z")
 
 
 class Inventory(t.NamedTuple):
-    """Real paths, by what they are."""
+    """Real paths of the files that the checks examine."""
 
     python: t.List[str]  # METADATA or PKG-INFO of a package, or an .egg-info that is a file
     node: t.List[str]  # package.json
@@ -44,8 +44,8 @@ class Inventory(t.NamedTuple):
     terraform: t.List[str]
 
 
-def take(files: Files, directories: t.Sequence[str] = DIRECTORIES) -> Inventory:
-    """Walk *directories* once."""
+def collect(files: Files, directories: t.Sequence[str] = DIRECTORIES) -> Inventory:
+    """Walk *directories* once and return the files that the checks examine."""
     inventory = Inventory([], [], [], [], [], [], [], [])
     for directory in directories:
         for path in files.walk(directory, _SKIPPED):
@@ -56,6 +56,7 @@ def take(files: Files, directories: t.Sequence[str] = DIRECTORIES) -> Inventory:
 
 
 def _kind(inventory: Inventory, path: str) -> t.Optional[t.List[str]]:
+    """Return the list of *inventory* that *path* belongs to, by its name; None if it is of no use."""
     folder, _slash, name = path.rpartition("/")
     if name in ("METADATA", "PKG-INFO"):
         return inventory.python if _PYTHON.search(folder) else None
@@ -78,5 +79,5 @@ def _kind(inventory: Inventory, path: str) -> t.Optional[t.List[str]]:
 
 
 def container_stores(files: Files) -> t.List[str]:
-    """The stores that are here and hold something."""
+    """Return the container stores that exist and are not empty."""
     return [store for store in CONTAINER_STORES if files.listing(store)]

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which Java archives on this host hold a library that is too old for tokens? Private to the collection.
+"""Find Java archives that are, or contain, a credentials-java that is too old for tokens.
 
-Only names are looked at: that of the archive, and those in its directory (an application often holds its libraries as
-archives within). A library whose classes were merged into the application is seen, but not its version.
+Only names are examined: that of the archive, and those in its directory, because applications often contain their libraries
+as archives. A library whose classes were merged into an application is detected, but not its version.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from ._files import Files
 from ._findings import Finding
 from ._libraries import Library, judge
 
-# D1, C4
+# See java_credentials_too_old in _catalog for the sources.
 LIBRARY = Library("java_credentials_too_old", "credentials-java", "semver", "0.3.10", opt_in="0.3.1")
 _NAME = re.compile(rb"(?:\A|[/\\])credentials-java-(\d[0-9A-Za-z.]*(?:-(?!sources|javadoc)[0-9A-Za-z.]+)?)\.jar")
 _MERGED = b"META-INF/maven/com.aliyun/credentials-java/pom.properties"
-_END = struct.Struct("<4s4H2LH")
-_MOST_DIRECTORY = 1 << 24
+_END_OF_DIRECTORY = struct.Struct("<4s4H2LH")
+_MAX_DIRECTORY = 1 << 24
 
 
-def named(path: str) -> t.Optional[str]:
-    """The version in the name of an archive; None if it is another library."""
+def version_in_name(path: str) -> t.Optional[str]:
+    """Return the version in the file name of a credentials-java archive; None for any other file name."""
     found = _NAME.search(os.fsencode("/" + os.path.basename(path)))
     return found.group(1).decode() if found else None
 
 
 def check(files: Files, paths: t.Sequence[str]) -> t.Iterator[Finding]:
-    """A finding for each archive that is, or holds, a version that is too old."""
+    """Yield a finding for each archive that is, or contains, a version that is too old or unknown."""
     for path in paths:
-        version = named(path)
+        version = version_in_name(path)
         if version:
             yield from judge(LIBRARY, version, files.shown(path))
             continue
@@ -49,25 +49,25 @@ def check(files: Files, paths: t.Sequence[str]) -> t.Iterator[Finding]:
 
 
 def _directory(files: Files, path: str) -> bytes:
-    """The directory of a zip archive as it is; empty if there is none."""
+    """Return the raw central directory of a ZIP archive; empty, with a note, if it cannot be read."""
     stream = files.open(path)
     if stream is None:
         return b""
     with stream:
         try:
             size = stream.seek(0, os.SEEK_END)
-            begin = max(0, size - _END.size - 0xFFFF)
+            begin = max(0, size - _END_OF_DIRECTORY.size - 0xFFFF)
             stream.seek(begin)
             tail = stream.read()
             place = tail.rfind(b"PK\x05\x06")
-            if place < 0 or len(tail) - place < _END.size:
-                files.note(path, "is no archive that can be read")
+            if place < 0 or len(tail) - place < _END_OF_DIRECTORY.size:
+                files.note(path, "is not a valid ZIP archive")
                 return b""
-            length, start = _END.unpack_from(tail, place)[5:7]
-            if length > _MOST_DIRECTORY or start > size:
-                files.note(path, "its directory is too large to be looked at")
+            length, start = _END_OF_DIRECTORY.unpack_from(tail, place)[5:7]
+            if length > _MAX_DIRECTORY or start > size:
+                files.note(path, "has a central directory that is too large to examine")
                 return b""
-            # data may stand before the archive proper: count back from the end
+            # Data may precede the archive: count back from the end.
             stream.seek(max(0, begin + place - length))
             return stream.read(length)
         except OSError as exc:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Is a library of this version too old for tokens? Pure; private to the collection."""
+"""Judge whether a version of a library is too old for tokens. No I/O."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from ._versions import older
 
 
 class Library(t.NamedTuple):
-    """``first_good`` None: no version sends tokens. From ``opt_in`` on it does if the program asks for it."""
+    """A library and its versions, in the notation ``scheme`` of `_versions`.
+
+    ``first_good`` is the first version that uses tokens by default, None if no version does; since ``opt_in`` the library
+    uses them if the program requests it. ``kind`` is the finding for a version that is too old.
+    """
 
     kind: str
     package: str
@@ -24,7 +28,7 @@ class Library(t.NamedTuple):
 
 
 def judge(library: Library, version: t.Optional[str], path: str, **evidence: t.Any) -> t.Iterator[Finding]:
-    """A finding if *version*, found at *path*, cannot do tokens or cannot be told; nothing if all is well."""
+    """Yield a finding if *version*, found at *path*, does not use tokens by default or is invalid."""
     evidence = {"path": path, "version": _short(version), "first_good": library.first_good, **evidence}
     if library.first_good is None:
         yield finding(library.kind, **evidence)
@@ -39,11 +43,12 @@ def judge(library: Library, version: t.Optional[str], path: str, **evidence: t.A
 
 
 def _opt_in(library: Library, version: str) -> str:
+    """Return a sentence if this version can use tokens on request, else an empty text."""
     if library.opt_in and not older(library.scheme, version, library.opt_in):
-        return "Since %s it can use tokens, but only in programs that ask for it." % library.opt_in
+        return "Since %s it supports tokens, but only in programs that enable them." % library.opt_in
     return ""
 
 
 def _short(version: t.Optional[str]) -> t.Optional[str]:
-    """As evidence: of a damaged file not a whole novel."""
+    """Return *version* in printable, bounded form: a damaged file may hold anything."""
     return None if version is None else one_line(version, 64)

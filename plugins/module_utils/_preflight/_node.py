@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Find Node.js packages on this host that are too old for tokens."""
+"""Find installations of the Node.js package @alicloud/credentials that are too old for tokens."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ._files import Files
 from ._findings import Finding
 from ._libraries import Library, judge
 
-# D1, and C5 with a report of its users: a build of 2.3.x lacked the PUT
-_CREDENTIALS = Library("node_credentials_too_old", "@alicloud/credentials", "semver", "2.3.1")
+# Not 2.3.1, as D1 says: see node_credentials_too_old in _catalog.
+_CREDENTIALS = Library("node_credentials_too_old", "@alicloud/credentials", "semver", "2.4.0")
 
 
 def check(files: Files, paths: t.Sequence[str]) -> t.Iterator[Finding]:
-    """Yield one finding for each package.json of a version that is too old."""
+    """Yield a finding for each package.json of a version that is too old or unknown."""
     for path in paths:
         described = files.read_json(path)
         version = described.get("version") if isinstance(described, dict) else None

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options of the preflight, and the request that they make. Private to the collection."""
+"""Argument spec of preflight_info, and the request made from its parameters."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _Spec = t.Dict[str, t.Dict[str, t.Any]]
 
 
 def argument_spec() -> _Spec:
-    """The argument spec of the module."""
+    """Return the argument spec of the module."""
     waiver = {
         "finding": {"type": "str", "required": True},
         "host": {"type": "str"},
@@ -41,21 +41,26 @@ def argument_spec() -> _Spec:
 
 
 def make_request(params: t.Mapping[str, t.Any], node: str) -> Request:
-    """The request in the parameters of the module; raise ValueError for one that cannot be."""
+    """Return the request in the parameters of the module, on a host with the name *node*.
+
+    Raise ValueError for an invalid parameter.
+    """
     check_waivers(params["waivers"])
     if not params["deadline"] > 0:
-        raise ValueError("deadline must be more than 0 seconds, not %s" % params["deadline"])
+        raise ValueError("deadline: %s is invalid. Use a number of seconds greater than 0." % params["deadline"])
     if params["quiet_period"] < 0:
-        raise ValueError("quiet_period must not be negative (%s)" % params["quiet_period"])
+        raise ValueError(
+            "quiet_period: %s is invalid. Use a number of seconds that is not negative." % params["quiet_period"]
+        )
     for option in ("script_directories", "search_directories"):
         for directory in params[option] or ():
             if not directory.startswith("/"):
-                raise ValueError("%s: %r is no absolute path" % (option, directory))
+                raise ValueError("%s: %r is not an absolute path." % (option, directory))
     since = _time(params["callers_since"])
     return Request(
         checks=CHECKS if ALL in params["checks"] else params["checks"],
-        script_directories=_or(params["script_directories"], _scripts.DIRECTORIES),
-        search_directories=_or(params["search_directories"], _inventory.DIRECTORIES),
+        script_directories=_default_to(params["script_directories"], _scripts.DIRECTORIES),
+        search_directories=_default_to(params["search_directories"], _inventory.DIRECTORIES),
         quiet_period=params["quiet_period"],
         callers=params["callers"],
         callers_since=since,
@@ -67,12 +72,13 @@ def make_request(params: t.Mapping[str, t.Any], node: str) -> Request:
     )
 
 
-def _or(given: t.Optional[t.Sequence[str]], default: t.Sequence[str]) -> t.Sequence[str]:
+def _default_to(given: t.Optional[t.Sequence[str]], default: t.Sequence[str]) -> t.Sequence[str]:
+    """Return *given*, or the default if it is None; an empty list stays empty."""
     return default if given is None else given
 
 
 def _time(text: t.Optional[str]) -> t.Optional[float]:
-    """A string option may hold a number as well."""
+    """Return a number, or a time in ISO 8601, as seconds since 1970."""
     if text is None:
         return None
     try:
@@ -80,6 +86,9 @@ def _time(text: t.Optional[str]) -> t.Optional[float]:
     except ValueError:
         parsed = _callers.seconds(text)
         if parsed is None:
-            raise ValueError("callers_since must be seconds since 1970 or ISO 8601, not %r" % text) from None
+            raise ValueError(
+                "callers_since: %r is not a time. Use seconds since 1970, or ISO 8601 such as 2026-11-24T21:06:27Z."
+                % text
+            ) from None
         when = parsed
     return when

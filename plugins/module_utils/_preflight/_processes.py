@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which running processes still use an old library or program that is no longer on disk? Private to the collection.
+"""Find running processes that still use an old library or program that was replaced or deleted.
 
-What can be known: a mapped or open file that was replaced or deleted carries its name, and a deleted program can still be
-read. Python modules leave no such trace once loaded; there only the order of events is known: the process began before the
-package in its installation was put there. Node.js and PHP leave nothing to see. Command lines and environments, which
-may hold secrets, are not returned; environments are not even read.
+The kernel shows the name of each open or mapped file that was deleted, and a deleted program can still be read. Loaded Python
+modules leave no such trace: there, a process that started before the package was installed is a warning. Processes of Node.js
+and PHP cannot be judged. Command lines and environments may hold secrets: command lines are not returned, environments not
+read.
 """
 
 from __future__ import annotations
@@ -25,90 +25,97 @@ from ._programs import linked
 
 _DELETED = " (deleted)"
 _PYTHON = re.compile(r"/python[\d.]*\Z")
-_MOST_MAPS = 1 << 23
-_MOST_OPEN = 4096
-# clocks of the kernel and of the file system differ a little
-_SLACK = 2.0
+_MAX_MAPS = 1 << 23
+_MAX_OPEN_FILES = 4096
+# The clocks of the kernel and of the file system differ a little (seconds).
+_TOLERANCE = 2.0
 
 
 class Process(t.NamedTuple):
-    """``argument`` is the name by which the program was called; ``began`` in seconds since 1970."""
+    """A running process; ``argument`` is the first word of its command line, ``start`` in seconds since 1970."""
 
     pid: int
     exe: str
     argument: str
-    began: float
+    start: float
     used: t.List[str]  # paths mapped or open
-    own_files: bool  # it sees the same files as we do
+    same_mounts: bool  # it is in the mount namespace of this process
 
 
 class Examined(t.NamedTuple):
+    """Findings, and the number of processes examined."""
+
     findings: t.List[Finding]
     processes: int
 
 
 def check(files: Files, metadata: t.Sequence[str]) -> Examined:
-    """*metadata* are the real paths of the metadata of Python packages."""
+    """Examine all processes; *metadata* are the real paths of the metadata of Python packages."""
     findings: t.List[Finding] = []
     packages = [(package, _changed(package.path)) for package in _python.packages(files, metadata, _python.LIBRARIES)]
     good = [(package, when) for package, when in packages if when and not any(_python.check(files, [package.path]))]
-    closed = looked_at = 0
+    denied = examined = 0
     for pid in _pids(files):
-        if files.clock.expired:
-            files.cut = "the deadline has passed"
+        if files.deadline.expired:
+            files.stopped = "the deadline has passed"
             break
         try:
-            process = _look(files, pid)
+            process = _read_process(files, pid)
         except PermissionError:
-            closed += 1
+            denied += 1
             continue
         except (OSError, ValueError, IndexError):
-            # it has ended meanwhile, or is a thread of the kernel
+            # It has ended, or is a kernel thread.
             continue
-        looked_at += 1
+        examined += 1
         findings += _deleted(files, process)
-        findings += _older(files, process, good)
-    if closed:
-        findings.append(finding("processes_not_examined", count=closed))
-    return Examined(findings, looked_at)
+        findings += _older_than_package(files, process, good)
+    if denied:
+        findings.append(finding("processes_not_examined", count=denied))
+    return Examined(findings, examined)
 
 
 def _pids(files: Files) -> t.List[int]:
+    """Return the PIDs in /proc, sorted."""
     try:
         return sorted(int(name) for name in os.listdir(files.real("/proc")) if name.isdigit())
     except OSError:
         return []
 
 
-def _look(files: Files, pid: int) -> Process:
+def _read_process(files: Files, pid: int) -> Process:
+    """Return what /proc shows of a process.
+
+    Raise PermissionError, or another error if it has ended or is a kernel thread.
+    """
     base = files.real("/proc/%d" % pid)
     exe = os.readlink(base + "/exe")
-    maps = _read(base + "/maps", _MOST_MAPS)
+    maps = _read(base + "/maps", _MAX_MAPS)
     used = dict.fromkeys(line[line.index("/") :] for line in maps.splitlines() if "/" in line)
     with os.scandir(base + "/fd") as entries:
         for number, entry in enumerate(entries):
-            if number >= _MOST_OPEN:
+            if number >= _MAX_OPEN_FILES:
                 break
             try:
                 used[os.readlink(entry.path)] = None
             except OSError:
                 continue
-    # fields are counted from behind the name, which may hold anything
+    # Count the fields after the name, which may contain spaces and parentheses.
     ticks = int(_read(base + "/stat", 4096).rpartition(")")[2].split()[19])
-    # the kernel's own boot time is in whole seconds
+    # btime in /proc/stat has whole seconds only.
     booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
-    began = booted + ticks / os.sysconf("SC_CLK_TCK")
+    start = booted + ticks / os.sysconf("SC_CLK_TCK")
     argument = _read(base + "/cmdline", 4096).partition("\0")[0]
     same = os.readlink(base + "/ns/mnt") == os.readlink(files.real("/proc/self/ns/mnt"))
-    return Process(pid, exe, argument, began, list(used), same)
+    return Process(pid, exe, argument, start, list(used), same)
 
 
 def _deleted(files: Files, process: Process) -> t.Iterator[Finding]:
-    """Old archives that are open though gone, and an old program that runs though gone."""
+    """Yield findings about deleted files that the process still uses and that are too old."""
     for path in process.used:
-        jar = path.endswith(_DELETED) and _java.named(path[: -len(_DELETED)])
+        jar = path.endswith(_DELETED) and _java.version_in_name(path[: -len(_DELETED)])
         if jar and any(judge(_java.LIBRARY, jar, path)):
-            yield _gone(files, process, path, jar)
+            yield _deleted_file(files, process, path, jar)
     if process.exe.endswith(_DELETED):
         try:
             with open(files.real("/proc/%d/exe" % process.pid), "rb") as stream:
@@ -116,23 +123,25 @@ def _deleted(files: Files, process: Process) -> t.Iterator[Finding]:
         except OSError:
             return
         for one in linked(built, process.exe) if built else []:
-            yield _gone(files, process, process.exe, "%s %s" % (one["title"], one["evidence"].get("version")))
+            yield _deleted_file(files, process, process.exe, "%s %s" % (one["title"], one["evidence"].get("version")))
 
 
-def _gone(files: Files, process: Process, path: str, what: str) -> Finding:
+def _deleted_file(files: Files, process: Process, path: str, what: str) -> Finding:
+    """Return the finding about one deleted *path* that the process still uses."""
     shown = files.shown(files.root + path[: -len(_DELETED)])
-    return finding("process_runs_deleted_file", "What it still uses: %s." % what, pid=process.pid, path=shown)
+    return finding("process_runs_deleted_file", "It still uses: %s." % what, pid=process.pid, path=shown)
 
 
-def _older(
+def _older_than_package(
     files: Files, process: Process, packages: t.Sequence[t.Tuple[_python.Package, float]]
 ) -> t.Iterator[Finding]:
-    if not process.own_files or not _PYTHON.search(process.exe.replace(_DELETED, "")) or process.pid == os.getpid():
+    """Yield a finding for each package in the environment of a Python process that was installed after its start."""
+    if not process.same_mounts or not _PYTHON.search(process.exe.replace(_DELETED, "")) or process.pid == os.getpid():
         return
     for package, changed in packages:
         site = os.path.dirname(os.path.dirname(package.path))
-        if process.began + _SLACK < changed and _belongs(process, site):
-            detail = "Whether it has loaded the package at all cannot be told."
+        if process.start + _TOLERANCE < changed and _imports_from(process, site):
+            detail = "Whether it has loaded the package cannot be determined."
             yield finding(
                 "process_older_than_package",
                 detail,
@@ -142,8 +151,8 @@ def _older(
             )
 
 
-def _belongs(process: Process, site: str) -> bool:
-    """Would this Python look into *site*?"""
+def _imports_from(process: Process, site: str) -> bool:
+    """Return whether the Python process imports packages from the folder *site*."""
     if any(path.startswith(site + "/") for path in process.used):
         return True
     for program in (process.argument, process.exe):
@@ -155,7 +164,7 @@ def _belongs(process: Process, site: str) -> bool:
 
 
 def _changed(path: str) -> t.Optional[float]:
-    """When the file was put there; unlike its time of modification nobody can set this."""
+    """Return when the file was installed: its ctime, which unlike the mtime no installer can set."""
     try:
         return os.stat(path).st_ctime
     except OSError:
@@ -163,5 +172,6 @@ def _changed(path: str) -> t.Optional[float]:
 
 
 def _read(path: str, limit: int) -> str:
+    """Return the first *limit* bytes of a file of /proc as text."""
     with open(path, "rb") as stream:
         return os.fsdecode(stream.read(limit))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What did the callers watch of this host record, and Alibaba's analyzer? Private to the collection."""
+"""Read the records of the callers watch, and the log of Alibaba Cloud's packet analyzer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from .._callers._vocabulary import LOG_DIRECTORY, STATE_DIRECTORY
 
 
 class Records(t.NamedTuple):
-    """``rows`` is None where nobody has recorded anything; ``since`` is when the recording began that still goes on."""
+    """Recorded callers: ``rows`` is None if nothing was recorded, ``since`` is when the current recording began.
+
+    ``problem`` says why the records cannot be read, else None.
+    """
 
     rows: t.Optional[t.List[t.Dict[str, t.Any]]]
     since: t.Optional[str]
@@ -23,7 +26,7 @@ class Records(t.NamedTuple):
 
 
 def read(state: str = STATE_DIRECTORY, logs: str = LOG_DIRECTORY) -> Records:
-    """The records below these directories; never raises."""
+    """Return the records below the directories *state* (watch) and *logs* (analyzer); an error becomes ``problem``."""
     try:
         found = callers(state, logs, Filter())
     except NotReadable as exc:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What does one preflight of this host find, and what did it look at? Private to the collection."""
+"""Run the checks on a host and collect their findings."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ from . import (
     _records,
     _scripts,
 )
-from ._files import Clock, Files, Note, read_mounts
+from ._catalog import SEVERITIES
+from ._files import Deadline, Files, Note, read_mounts
 from ._findings import Finding, Waiver, apply_waivers, bounded, finding, verdict
 
-# The cheap ones first, so that a deadline costs the search and not everything.
+# Fast checks first, so that a deadline cuts the search only.
 CHECKS = (
     "platform",
     "callers",
@@ -47,12 +48,12 @@ CHECKS = (
 )
 _SEARCHING = frozenset(["python", "node", "php", "java", "programs", "agents", "processes"])
 SEARCH = "search"
-# Of one check; each stands for something that was not seen.
-_MOST_NOTES = 50
+# Of each check.
+_MAX_NOTES = 50
 
 
 class Request(t.NamedTuple):
-    """What is asked for."""
+    """Checks to run, and their settings; ``quiet_period`` and ``deadline`` in seconds."""
 
     checks: t.Sequence[str] = CHECKS
     script_directories: t.Sequence[str] = _scripts.DIRECTORIES
@@ -68,9 +69,10 @@ class Request(t.NamedTuple):
 
 
 class Report(t.NamedTuple):
-    """``callers``: what was recorded of requests without a token; None where nothing was recorded, or nobody asked.
+    """Result of a preflight check.
 
-    ``examined``: for each check how much was looked at, and how long it took.
+    ``callers`` holds the recorded normal-mode callers; None if nothing was recorded or the check did not run.
+    ``examined`` holds counters and the duration of each check.
     """
 
     findings: t.List[Finding]
@@ -81,11 +83,11 @@ class Report(t.NamedTuple):
 
 
 class _Host:
-    """The files of the host, the inventory taken once, and what each check looked at."""
+    """A host, with the inventory of its software and the results so far. Each check is a method of the same name."""
 
     def __init__(self, request: Request, root: str, now: float) -> None:
         self.request, self.root, self.now = request, root, now
-        self.clock = Clock(request.deadline)
+        self.deadline = Deadline(request.deadline)
         self.mounts = read_mounts()
         self.inventory = _inventory.Inventory([], [], [], [], [], [], [], [])
         self.findings: t.List[Finding] = []
@@ -93,30 +95,33 @@ class _Host:
         self.examined: t.Dict[str, t.Dict[str, t.Any]] = {}
 
     def run(self, name: str, check: t.Callable[[Files], t.Optional[t.Iterable[Finding]]]) -> None:
-        files, began = Files(self.root, self.clock, mounts=self.mounts), time.monotonic()
+        """Run one check, and keep its findings, counters and duration."""
+        files, start = Files(self.root, self.deadline, mounts=self.mounts), time.monotonic()
         found = list(check(files) or ())
         self.findings += found
         self.findings += _limits(name, files)
         counted = {"names": files.names, "directories": files.directories, "files": files.opened}
         self.examined.setdefault(name, {}).update(
-            counted, findings=len(found), seconds=round(time.monotonic() - began, 3), complete=files.cut is None
+            counted, findings=len(found), seconds=round(time.monotonic() - start, 3), complete=files.stopped is None
         )
 
     def count(self, name: str, **numbers: int) -> None:
+        """Add counters to a check."""
         self.examined.setdefault(name, {}).update(numbers)
 
-    # the checks
-
     def search(self, files: Files) -> None:
-        self.inventory = _inventory.take(files, self.request.search_directories)
+        """Collect the files that several checks examine."""
+        self.inventory = _inventory.collect(files, self.request.search_directories)
         self.count(SEARCH, **{kind: len(paths) for kind, paths in self.inventory._asdict().items()})
 
     def platform(self, files: Files) -> t.Iterator[Finding]:
+        """Yield a finding if the firmware does not identify an ECS instance."""
         platform = read_platform(files.real(DMI_DIRECTORY))
         if not platform.is_ecs:
             yield finding("not_ecs", platform.describe() + ".", product_name=platform.product_name)
 
     def callers(self, files: Files) -> t.Iterator[Finding]:
+        """Yield findings about recorded callers."""
         request, since = self.request, self.request.callers_since
         if request.callers is None:
             recorded = _records.read(files.real(request.state_dir), files.real(request.log_dir))
@@ -129,43 +134,56 @@ class _Host:
         yield from _callers.check(self.records, since, request.quiet_period, self.now)
 
     def cloud_init(self, files: Files) -> t.Iterator[Finding]:
+        """Yield findings about cloud-init."""
         return _cloud_init.check(files)
 
     def ack(self, files: Files) -> t.Iterator[Finding]:
+        """Yield findings about Kubernetes and container stores."""
         return _ack.check(files)
 
     def scripts(self, files: Files) -> t.Iterator[Finding]:
+        """Yield a finding for each normal-mode request in a script."""
         scripts = _scripts.scan(files, self.request.script_directories)
         self.count("scripts", texts=scripts.examined, binaries=scripts.skipped)
         for read in scripts.reads:
-            yield finding("script_reads_plain", path=read.path, line=read.line, reads=read.what)
+            yield finding("script_normal_mode", path=read.path, line=read.line, reads=read.what)
 
     def python(self, files: Files) -> t.Iterator[Finding]:
+        """Yield findings about Python packages."""
         return _python.check(files, self.inventory.python)
 
     def node(self, files: Files) -> t.Iterator[Finding]:
+        """Yield findings about Node.js packages."""
         return _node.check(files, self.inventory.node)
 
     def php(self, files: Files) -> t.Iterator[Finding]:
+        """Yield findings about PHP packages."""
         return _php.check(files, self.inventory.composer)
 
     def java(self, files: Files) -> t.Iterator[Finding]:
+        """Yield findings about Java archives."""
         return _java.check(files, self.inventory.archives)
 
     def programs(self, files: Files) -> t.Iterator[Finding]:
+        """Yield findings about Go programs and command line tools."""
         return _programs.check(files, self.inventory.programs, self.inventory.terraform)
 
     def agents(self, files: Files) -> t.Iterator[Finding]:
+        """Yield findings about agents."""
         return _agents.check(files, self.inventory.gems, self.inventory.collections)
 
     def processes(self, files: Files) -> t.Iterable[Finding]:
+        """Return findings about running processes."""
         examined = _processes.check(files, self.inventory.python)
         self.count("processes", processes=examined.processes)
         return examined.findings
 
 
 def run(request: Request, root: str = "/", now: t.Optional[float] = None) -> Report:
-    """Look at the host whose files are below *root*; raises nothing for what it finds there."""
+    """Run the checks of *request* on the host whose files are below *root*; nothing found there raises an exception.
+
+    *now* is the time in seconds since 1970 for the quiet period and waivers, by default the current time.
+    """
     host = _Host(request, root, time.time() if now is None else now)
     chosen = [name for name in CHECKS if name in request.checks]
     for name in chosen:
@@ -179,19 +197,19 @@ def run(request: Request, root: str = "/", now: t.Optional[float] = None) -> Rep
 
 
 def _limits(name: str, files: Files) -> t.Iterator[Finding]:
-    """What the check could not look at, as findings."""
-    if files.cut:
-        yield finding("search_cut_short", check=name, reason=files.cut)
+    """Yield findings about what the check could not examine."""
+    if files.stopped:
+        yield finding("search_incomplete", check=name, reason=files.stopped)
     notes: t.List[Note] = list(files.notes)
-    for note in notes[:_MOST_NOTES]:
+    for note in notes[:_MAX_NOTES]:
         yield finding("not_examined", check=name, path=note.path, reason=note.reason)
-    if len(notes) > _MOST_NOTES:
-        yield finding("not_examined", check=name, reason="%d more paths" % (len(notes) - _MOST_NOTES))
+    if len(notes) > _MAX_NOTES:
+        yield finding("not_examined", check=name, reason="%d more paths" % (len(notes) - _MAX_NOTES))
 
 
 def _sorted(findings: t.Sequence[Finding]) -> t.List[Finding]:
-    """What needs work first: not waived, by severity."""
-    order = {"block": 0, "warn": 1, "info": 2}
+    """Return findings that are not waived first, the most severe first."""
     return sorted(
-        findings, key=lambda one: (bool(one["waived"]), order[one["severity"]], one["id"], str(one["evidence"]))
+        findings,
+        key=lambda one: (bool(one["waived"]), SEVERITIES.index(one["severity"]), one["id"], str(one["evidence"])),
     )

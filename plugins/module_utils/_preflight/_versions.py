@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which of two versions is the older one? By the rules of dpkg, RPM, Python or semver. Pure; private to the collection."""
+"""Compare versions by the rules of dpkg, RPM, Python (PEP 440) or semantic versioning. No I/O."""
 
 from __future__ import annotations
 
@@ -20,37 +20,41 @@ _PYTHON = re.compile(
 )
 _PRE = {"alpha": "a", "beta": "b", "c": "rc", "pre": "rc", "preview": "rc"}
 _SEMVER = re.compile(r"v?(\d+(?:\.\d+){0,3})(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?")
-_LONGEST = 256
+_MAX_LENGTH = 256
 _NOTHING: _Key = ((0,), (0, ""))
 
 
 def compare(scheme: str, left: str, right: str) -> int:
-    """Negative if *left* is older, 0 if they are equal, positive if it is newer; ValueError for what is no version."""
+    """Return a negative number if *left* is older than *right*, 0 if they are equal, a positive number if it is newer.
+
+    *scheme* is ``dpkg``, ``rpm``, ``python`` or ``semver``. Raise ValueError for an invalid version.
+    """
     for version in (left, right):
-        if not version or len(version) > _LONGEST:
-            raise ValueError("no version")
+        if not version or len(version) > _MAX_LENGTH:
+            raise ValueError("a version has 1 to %d characters" % _MAX_LENGTH)
     return _SCHEMES[scheme](left, right)
 
 
 def older(scheme: str, version: str, than: str) -> bool:
-    """Is *version* older *than*?"""
+    """Return whether *version* is older than *than*; raise ValueError for an invalid version."""
     return compare(scheme, version, than) < 0
 
 
 def _sign(left: t.Any, right: t.Any) -> int:
+    """Return -1, 0 or 1 for *left* less than, equal to or greater than *right*."""
     return int(left > right) - int(left < right)
 
 
 def _number(digits: str) -> t.Tuple[int, str]:
-    """Sorts as the number does, however long it is."""
+    """Return a key that sorts like the number in *digits*, of any length."""
     stripped = digits.lstrip("0")
     return len(stripped), stripped
 
 
 def _dpkg(left: str, right: str) -> int:
-    """Debian policy, 5.6.12: epoch, upstream version, revision."""
+    """Compare by Debian Policy 5.6.12: epoch, upstream version, revision."""
     for one, other in zip(_dpkg_parts(left), _dpkg_parts(right)):
-        # what is missing at the end counts as no text and the number 0
+        # A missing part counts as an empty text and the number 0.
         for mine, yours in itertools.zip_longest(_dpkg_key(one), _dpkg_key(other), fillvalue=_NOTHING):
             if mine != yours:
                 return _sign(mine, yours)
@@ -58,17 +62,18 @@ def _dpkg(left: str, right: str) -> int:
 
 
 def _dpkg_parts(version: str) -> t.Tuple[str, str, str]:
+    """Return epoch, upstream version and revision."""
     epoch, colon, rest = version.strip().rpartition(":") if ":" in version else ("0", "", version.strip())
     if colon and ":" in epoch:
         epoch, _colon, rest = version.strip().partition(":")
     if not epoch.isdigit() or not rest:
-        raise ValueError("%r is no version of dpkg" % version)
+        raise ValueError("%r is not a version of dpkg" % version)
     upstream, _dash, revision = rest.rpartition("-") if "-" in rest else (rest, "", "")
     return epoch, upstream, revision
 
 
 def _dpkg_key(part: str) -> t.List[_Key]:
-    """Pairs of text and number; a tilde sorts before the end, letters before everything else."""
+    """Return pairs of text and number; a tilde sorts before the end, letters before all other characters."""
     key: t.List[_Key] = []
     for text, digits in re.findall(r"([^0-9]*)([0-9]*)", part):
         letters = tuple(-1 if char == "~" else ord(char) if char.isalpha() else ord(char) + 256 for char in text)
@@ -77,13 +82,14 @@ def _dpkg_key(part: str) -> t.List[_Key]:
 
 
 def _rpm(left: str, right: str) -> int:
-    """epoch:version-release, each by rpmvercmp; a release counts only if both have one."""
+    """Compare epoch, version and release, the last two by rpmvercmp; a release counts only if both have one."""
     one, other = _rpm_parts(left), _rpm_parts(right)
     result = _sign(_number(one[0]), _number(other[0])) or _rpmvercmp(one[1], other[1])
     return result or (_rpmvercmp(one[2], other[2]) if one[2] and other[2] else 0)
 
 
 def _rpm_parts(version: str) -> t.Tuple[str, str, str]:
+    """Return epoch, version and release; the release may be empty."""
     before, colon, rest = version.strip().partition(":")
     epoch, rest = (before, rest) if colon and before.isdigit() else ("0", version.strip())
     number, dash, release = rest.rpartition("-")
@@ -91,7 +97,7 @@ def _rpm_parts(version: str) -> t.Tuple[str, str, str]:
 
 
 def _rpmvercmp(left: str, right: str) -> int:
-    """Segment by segment: a number is newer than letters, a tilde older than the end, a caret newer than the end."""
+    """Compare segment by segment: numbers are newer than letters, a tilde is older than the end, a caret newer."""
     one, other = _RPM_PART.findall(left), _RPM_PART.findall(right)
     for mine, yours in zip(one, other):
         result = _sign(_rpm_key(mine), _rpm_key(yours))
@@ -102,6 +108,7 @@ def _rpmvercmp(left: str, right: str) -> int:
 
 
 def _rpm_key(part: str) -> _Key:
+    """Return the sort key of one segment."""
     if part == "~":
         return (0,)
     if part == "^":
@@ -110,10 +117,10 @@ def _rpm_key(part: str) -> _Key:
 
 
 def _python_key(version: str) -> _Key:
-    """PEP 440 without the local part."""
+    """Return the sort key by PEP 440, without the local version."""
     found = _PYTHON.fullmatch(version.strip().lower())
     if not found:
-        raise ValueError("%r is no version of a Python package" % version)
+        raise ValueError("%r is not a version of a Python package" % version)
     release = [_number(part) for part in found.group("release").split(".")]
     while release and release[-1] == (0, ""):
         release.pop()
@@ -127,10 +134,10 @@ def _python_key(version: str) -> _Key:
 
 
 def _semver_key(version: str) -> _Key:
-    """semver.org, 11; fewer or more than three numbers are put up with."""
+    """Return the sort key by section 11 of semver.org; one to four numbers are accepted."""
     found = _SEMVER.fullmatch(version.strip())
     if not found:
-        raise ValueError("%r is no semantic version" % version)
+        raise ValueError("%r is not a semantic version" % version)
     numbers = [_number(part) for part in found.group(1).split(".")]
     numbers += [_number("0")] * (4 - len(numbers))
     if found.group(2) is None:

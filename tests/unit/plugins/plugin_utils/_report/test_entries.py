@@ -6,17 +6,22 @@
 
 from __future__ import annotations
 
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.alicloud.imds.plugins.module_utils._preflight import _run
-from ansible_collections.alicloud.imds.plugins.plugin_utils._report import _entries
+from ansible_collections.alicloud.imds.plugins.plugin_utils._report import _entries, _options
 
 NAMES = dict.fromkeys(("user", "exe", "comm", "unit", "container", "source", "uid"))
 
 
-def test_every_finding_of_the_preflight_is_taken(tmp_path) -> None:
+def test_findings_of_the_preflight_are_accepted(tmp_path) -> None:
     (tmp_path / "etc/cron.d").mkdir(parents=True)
     (tmp_path / "etc/cron.d/job").write_text("* * * * * root curl http://100.100.100.200/latest/meta-data/zone-id\n")
     report = _run.run(_run.Request(checks=["scripts"]), str(tmp_path))
-    (found,) = [_entries.finding(it) for it in report.findings]
+    spec = {"findings": _options.argument_spec()["hosts"]["options"]["findings"]}
+    validated = ArgumentSpecValidator(spec).validate({"findings": report.findings})
+    assert validated.error_messages == []
+    (found,) = [_entries.finding(it) for it in validated.validated_parameters["findings"]]
+    assert found["impact"] == report.findings[0]["impact"]
     assert found["evidence"] == "path: /etc/cron.d/job, line: 1, reads: metadata"
     assert "detail" not in found
 

@@ -176,6 +176,5 @@ def test_the_sample_has_findings_of_the_catalog() -> None:
     assert {it["id"] for it in found} == set(sample.EVIDENCE) <= set(CATALOG)
     assert {it["severity"] for it in found} == {"block", "warn", "info"}
     for it in found:
-        assert (it["severity"], it["title"], it["remedy"]) == tuple(
-            getattr(CATALOG[it["id"]], key) for key in ("severity", "title", "remedy")
-        )
+        keys = ("severity", "title", "impact", "remedy")
+        assert [it[key] for key in keys] == [getattr(CATALOG[it["id"]], key) for key in keys]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Versions, against dpkg, RPM and Python's own library as judges."""
+"""Versions are compared like dpkg, RPM and the Python library packaging do."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ORDERED = {
 
 
 @pytest.mark.parametrize("scheme", ORDERED)
-def test_order(scheme) -> None:
+def test_versions_are_ordered(scheme) -> None:
     versions = ORDERED[scheme].split()
     for place, left in enumerate(versions):
         for other, right in enumerate(versions):
@@ -42,18 +42,18 @@ def test_order(scheme) -> None:
         ("semver", "v1.2", "1.2.0+x"),
     ],
 )
-def test_equal(scheme, left, right) -> None:
+def test_different_spellings_of_a_version_are_equal(scheme, left, right) -> None:
     assert compare(scheme, left, right) == 0
 
 
 @pytest.mark.parametrize("scheme", ["python", "semver"])
 @pytest.mark.parametrize("version", ["", "(devel)", "unknown", "1.0\n2", "..", "x" * 300])
-def test_no_version(scheme, version) -> None:
+def test_an_invalid_version_raises(scheme, version) -> None:
     with pytest.raises(ValueError):
         compare(scheme, version, "1")
 
 
-def test_absurdly_long_numbers_are_numbers() -> None:
+def test_long_numbers_are_compared_as_numbers() -> None:
     assert compare("semver", "1." + "9" * 200, "1." + "9" * 199 + "8") > 0
 
 
@@ -61,7 +61,7 @@ DEBIAN = st.from_regex(r"\A([0-2]:)?[0-9][0-9a-z.+~]{0,6}(-[0-9a-z+.~]{1,5})?\Z"
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not shutil.which("dpkg"), reason="dpkg is not here to judge")
+@pytest.mark.skipif(not shutil.which("dpkg"), reason="dpkg is not installed")
 @settings(max_examples=300)
 @given(DEBIAN, DEBIAN)
 def test_dpkg_agrees(left, right) -> None:
@@ -73,13 +73,13 @@ RED_HAT = st.lists(st.text("0123456789ab.~^_", min_size=1, max_size=7), min_size
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not shutil.which("rpm"), reason="rpm is not here to judge")
+@pytest.mark.skipif(not shutil.which("rpm"), reason="rpm is not installed")
 @settings(max_examples=100)
 @given(RED_HAT)
 def test_rpm_agrees(pair) -> None:
     program = "%%{lua: print(rpm.vercmp('%s', '%s'))}" % tuple(pair)
-    said = subprocess.run(["rpm", "--eval", program], capture_output=True, text=True, check=True).stdout
-    assert compare("rpm", *pair) == int(said)
+    printed = subprocess.run(["rpm", "--eval", program], capture_output=True, text=True, check=True).stdout
+    assert compare("rpm", *pair) == int(printed)
 
 
 PYTHON = st.from_regex(
@@ -87,6 +87,7 @@ PYTHON = st.from_regex(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(PYTHON, PYTHON)
 def test_packaging_agrees(left, right) -> None:
@@ -95,7 +96,7 @@ def test_packaging_agrees(left, right) -> None:
 
 
 @given(st.text(max_size=20))
-def test_what_packaging_refuses_is_refused(text) -> None:
+def test_what_packaging_rejects_is_rejected(text) -> None:
     try:
         Version(text)
     except InvalidVersion:

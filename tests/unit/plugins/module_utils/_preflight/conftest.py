@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A small real tree of files for each test."""
+"""Fixtures: a host whose files are in a temporary directory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ansible_collections.alicloud.imds.plugins.module_utils._preflight._run impo
 
 
 class Host:
-    """Files of a host below a directory."""
+    """A host whose files are below a directory."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -33,11 +33,11 @@ class Host:
         return real
 
     def run(self, *checks: str, now: float | None = None, **request) -> Report:
-        """Run these checks of the preflight on it."""
+        """Run these preflight checks on the host."""
         return run(Request(checks=checks, host="web1", **request), str(self.root), now)
 
     def found(self, *checks: str, **request) -> list[tuple]:
-        """(id, path, version) of each finding, the limits of the search included."""
+        """Return ID, path and version of each finding, also of those about limits of the search."""
         return [
             (one["id"], one["evidence"].get("path"), one["evidence"].get("version"))
             for one in self.run(*checks, **request).findings
@@ -53,7 +53,7 @@ def host(tmp_path):
 
 @pytest.fixture
 def public_host():
-    """One that other users can reach; pytest's directories are closed to them."""
+    """A host whose files other users can read, unlike those in pytest's directories."""
     with tempfile.TemporaryDirectory(prefix="imds-preflight-") as root:
         os.chmod(root, 0o755)
         yield Host(Path(root))

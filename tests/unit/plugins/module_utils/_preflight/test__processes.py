@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Running processes that still use what was replaced: real processes of this machine."""
+"""Real processes that still use replaced files."""
 
 from __future__ import annotations
 
@@ -21,15 +21,18 @@ from ansible_collections.alicloud.imds.plugins.module_utils._preflight import _g
 from ansible_collections.alicloud.imds.plugins.module_utils._preflight._files import Files
 from waiting import wait_until
 
-from .test_programs import CREDENTIALS, build_info, dep
+from .go_programs import CREDENTIALS, build_info, dep
 
-pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="no /proc here")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="no /proc on this system"),
+]
 GO = shutil.which("go") or next(iter(sorted(glob.glob("/usr/lib/go-*/bin/go"))), None)
 
 
 @contextlib.contextmanager
 def running(*command, **options) -> Iterator[int]:
-    """The pid of a process that has really begun to run *command*."""
+    """Yield the PID of a process that executes *command*."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, **options) as process:
         try:
             if "-c" in command:
@@ -48,9 +51,9 @@ def found(pid: int, *metadata: Path) -> list[dict]:
 
 
 def program(host, *lines: str) -> Path:
-    """sleep, with build information of Go in it."""
+    """Return the path of a copy of sleep with build information of Go."""
     if not shutil.which("objcopy"):
-        pytest.skip("objcopy (binutils) is not here")
+        pytest.skip("objcopy (binutils) is not installed")
     section, made = host.write("/info", build_info("example.com/x", *lines)), host.root / "x"
     command = ["objcopy", "--add-section", ".go.buildinfo=%s" % section, shutil.which("sleep"), made]
     subprocess.run(command, check=True)
@@ -58,7 +61,7 @@ def program(host, *lines: str) -> Path:
     return made
 
 
-def test_a_program_that_was_replaced(host) -> None:
+def test_a_replaced_program_that_is_too_old_blocks(host) -> None:
     path = program(host, dep(CREDENTIALS, "v1.3.5"))
     with running(path, "60") as pid:
         assert found(pid) == []
@@ -70,7 +73,7 @@ def test_a_program_that_was_replaced(host) -> None:
     assert "credentials-go that is too old" in one["detail"] and "v1.3.5" in one["detail"]
 
 
-def test_a_good_program_that_was_replaced(host) -> None:
+def test_a_replaced_program_that_supports_tokens_is_no_finding(host) -> None:
     path = program(host, dep(CREDENTIALS, "v1.4.7"))
     with running(path, "60") as pid:
         path.unlink()
@@ -78,7 +81,7 @@ def test_a_good_program_that_was_replaced(host) -> None:
 
 
 @pytest.mark.parametrize(("name", "old"), [("credentials-java-0.3.5.jar", True), ("credentials-java-1.0.6.jar", False)])
-def test_an_archive_that_is_open_though_gone(host, name, old) -> None:
+def test_a_deleted_archive_that_is_open_is_judged_by_its_version(host, name, old) -> None:
     path = host.write("/lib/" + name, "x")
     code = "import sys, time; held = open(sys.argv[1]); print(1, flush=True); time.sleep(60)"
     with running(sys.executable, "-c", code, path) as pid:
@@ -91,7 +94,7 @@ def test_an_archive_that_is_open_though_gone(host, name, old) -> None:
 
 
 def environment(host) -> tuple[Path, Path]:
-    """(its python, a good package in it); only the links of a virtual environment are needed."""
+    """Return the Python of a virtual environment, reduced to its links, and the metadata path of a package in it."""
     host.write("/venv/pyvenv.cfg", "home = %s\n" % os.path.dirname(os.path.realpath(sys.executable)))
     host.link("/venv/bin/python", os.path.realpath(sys.executable))
     metadata = "/venv/lib/python3/site-packages/alibabacloud_credentials-1.0.12.dist-info/METADATA"
@@ -99,12 +102,12 @@ def environment(host) -> tuple[Path, Path]:
 
 
 def install(host, metadata: Path, version: str) -> None:
-    """Write the metadata of the package; the time of the last change of its inode cannot be set."""
+    """Write the metadata of the package; its ctime is the current time and cannot be set."""
     host.write(str(metadata.relative_to(host.root)), "Name: alibabacloud-credentials\nVersion: %s\n" % version)
 
 
-def test_a_python_that_is_older_than_its_package(host, monkeypatch) -> None:
-    monkeypatch.setattr(_processes, "_SLACK", 0.05)
+def test_a_python_process_older_than_its_package_is_a_warning(host, monkeypatch) -> None:
+    monkeypatch.setattr(_processes, "_TOLERANCE", 0.05)
     python, metadata = environment(host)
     sleep = "import time; print(1, flush=True); time.sleep(60)"
     with running(python, "-c", sleep) as pid, running(sys.executable, "-c", sleep) as other:
@@ -114,13 +117,13 @@ def test_a_python_that_is_older_than_its_package(host, monkeypatch) -> None:
         assert one["id"] == "process_older_than_package" and one["severity"] == "warn"
         assert one["evidence"] == {"pid": pid, "path": str(metadata), "version": "1.0.12"}
         assert found(other, metadata) == []
-        # an old package is a finding of its own
+        # An old package is another finding, of the check python.
         install(host, metadata, "0.3.5")
         assert found(pid, metadata) == []
 
 
-def test_a_python_that_began_later(host, monkeypatch) -> None:
-    monkeypatch.setattr(_processes, "_SLACK", 0.05)
+def test_a_python_process_younger_than_its_package_is_no_finding(host, monkeypatch) -> None:
+    monkeypatch.setattr(_processes, "_TOLERANCE", 0.05)
     python, metadata = environment(host)
     install(host, metadata, "1.0.12")
     time.sleep(0.3)  # at least
@@ -128,29 +131,28 @@ def test_a_python_that_began_later(host, monkeypatch) -> None:
         assert found(pid, metadata) == []
 
 
-def test_a_process_may_call_itself_anything(host) -> None:
+def test_hostile_process_names_do_not_shift_the_fields_of_stat(host) -> None:
     code = "import time; open('/proc/self/comm', 'w').write(') R 1 (\\n'); print(1, flush=True); time.sleep(60)"
     with running(sys.executable, "-c", code) as pid:
-        process = _processes._look(Files(), pid)
-        assert abs(process.began - time.time()) < 3600 and process.exe == os.path.realpath(sys.executable)
+        process = _processes._read_process(Files(), pid)
+        assert abs(process.start - time.time()) < 3600 and process.exe == os.path.realpath(sys.executable)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
-def test_processes_of_others_are_counted() -> None:
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to run as another user")
+def test_processes_of_other_users_are_counted() -> None:
     program = (
         "import os, sys; sys.path.insert(0, %r)\nfrom module_utils._preflight import _files, _processes\n"
         "os.setgid(65534); os.setuid(65534)\n"
         "print([(one['id'], one['evidence']['count'] > 0) for one in _processes.check(_files.Files(), []).findings])"
-    ) % str(Path(__file__).resolve().parents[3] / "plugins")
+    ) % str(Path(__file__).resolve().parents[5] / "plugins")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "[('processes_not_examined', True)]", done.stderr
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(GO is None, reason="Go is not installed")
 @pytest.mark.parametrize("flags", ["", "-s -w"])
-def test_what_the_real_linker_writes(host, flags) -> None:
-    """With a vendored module of the library's name, so that nothing is downloaded."""
+def test_build_information_of_the_real_linker_is_read(host, flags) -> None:
+    """The library is a vendored module of the same name, so that nothing is downloaded."""
     host.write("/go.mod", "module example.com/reader\n\ngo 1.17\n\nrequire %s v1.3.9\n" % CREDENTIALS)
     host.write(
         "/main.go", 'package main\n\nimport "%s/credentials"\n\nfunc main() { credentials.Do() }\n' % CREDENTIALS
