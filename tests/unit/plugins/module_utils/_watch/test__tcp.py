@@ -15,7 +15,7 @@ from ansible_collections.alicloud.imds.plugins.module_utils._watch._tcp import F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from .test_stream import BODY, PLAIN, PUT, TOKEN
+from .test__http_stream import BODY, PLAIN, PUT, TOKEN
 
 ACK = 16
 
