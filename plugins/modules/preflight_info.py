@@ -52,7 +52,7 @@ options:
   callers:
     description:
       - Records of who called the metadata service, instead of those on the host (O(state_dir), O(log_dir)).
-      - Used of each record are C(mode) (V(plain) for a request without a token), C(last_seen) (seconds since 1970, or ISO 8601),
+      - Used of each record are C(mode) (V(normal_mode) for a request without a token), C(last_seen) (seconds since 1970, or ISO 8601),
         C(exe), C(comm), C(unit), C(container), C(uid), C(count), and C(noise) (why the caller is taken for known noise; false if it
         is not). All but C(mode) may be missing.
     type: list
@@ -194,7 +194,7 @@ callers:
   returned: success
   type: list
   elements: dict
-  sample: [{"mode": "plain", "uid": 33, "user": "www-data", "exe": "/usr/bin/curl", "comm": "curl", "unit": "app.service",
+  sample: [{"mode": "normal_mode", "uid": 33, "user": "www-data", "exe": "/usr/bin/curl", "comm": "curl", "unit": "app.service",
     "container": null, "source": null, "path_class": "instance-id", "count": 3, "first_seen": "2026-11-24T21:06:27Z",
     "last_seen": "2026-11-24T21:06:30Z", "noise": null}]
 examined:

@@ -72,7 +72,6 @@ SLOW = (
     "preflight",
     "plugins/plugin_utils",
     "tools/test_matrix.py",
-    "watch",
 )
 
 

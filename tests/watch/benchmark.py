@@ -39,7 +39,7 @@ cannot be measured here.
 
 The watch wakes up for a process that has not connected for a second, since that may live for a millisecond, and otherwise for
 the packets of 50 ms together. Records are bounded: 10,000 callers with a million requests
-take less than 1 MB (`tests/unit/watch/test_size.py`).
+take less than 1 MB (`tests/unit/plugins/module_utils/_watch/test__records_size.py`).
 """
 
 

@@ -28,7 +28,7 @@ from waiting import GIVE_UP_SECONDS, comes_true  # noqa: E402
 
 CONTAINER = "0123456789abcdef" * 4
 POD_ADDRESS = "172.30.0.2"
-MODES = {"token-request": "token_request", "token": "with_token", "plain": "without_token", "invalid": "unparsable"}
+MODES = {"token-request": "token_request", "token": "token_authenticated", "plain": "normal_mode", "invalid": "unparsable"}
 
 
 def hierarchy() -> Path | None:

@@ -81,17 +81,17 @@ def test_mixed_load(machine: Machine, start: Start, program: Callable[[str], Pat
         pass
     content = watch.stop()
     assert totals(content) == machine.asked()
-    assert totals(content)["without_token"] >= 5000 and content["status"]["dropped"] == 0
+    assert totals(content)["normal_mode"] >= 5000 and content["status"]["dropped"] == 0
     not_known = 0
     for who, agent, _process in clients:
         mine = who.records(content)
         assert sum((requests(caller) for caller in mine), Counter()) == machine.asked(agent), agent
         assert {caller["exe"] for caller in mine} <= {who.exe, None}
         not_known += sum(requests(caller).total() for caller in mine if caller["exe"] is None)
-    ways: Counter[str] = sum((Counter(caller["exe_found_by"]) for caller in content["callers"]), Counter())
+    ways: Counter[str] = sum((Counter(caller["exe_attributed_by"]) for caller in content["callers"]), Counter())
     print(f"{totals(content)}; executables: {dict(ways)}, not known: {not_known}")
     assert not_known <= 0.05 * totals(content).total()
-    assert {way for caller in content["callers"] for way in caller["found_by"]} == {"connect"}
+    assert {way for caller in content["callers"] for way in caller["attributed_by"]} == {"connect"}
 
 
 @pytest.mark.parametrize("tokens", ["optional", "required"])
@@ -134,7 +134,7 @@ def test_real_clients(machine: Machine, start: Start, tmp_path: Path, tokens: st
         journal = Counter(MODES[entry["mode"]] for entry in machine.journal() if sender(entry) == unit)
         assert sum((requests(caller) for caller in found), Counter()) == journal, unit
         assert {(caller["uid"], caller["exe"]) for caller in found} == {(0, PYTHON)}
-        assert ("without_token" in journal) == (unit in ("old.service", "bookworm.service"))
+        assert ("normal_mode" in journal) == (unit in ("old.service", "bookworm.service"))
 
 
 def test_known_noise(machine: Machine, start: Start) -> None:
@@ -147,14 +147,14 @@ def test_known_noise(machine: Machine, start: Start) -> None:
     shutil.copy("/bin/bash", assistant)
     machine.run(assistant, GET, ZONE, "assistant", cgroup="aliyun.service")
     machine.run("curl", "-s", "100.100.100.200" + ZONE, cgroup="cron.service")
-    assert machine.asked("assistant") == {"without_token": 1}
+    assert machine.asked("assistant") == {"normal_mode": 1}
     content = watch.stop()
     assert totals(content) == machine.asked()
     noise = {
         (caller["unit"], row.get("noise"))
         for caller in content["callers"]
         for row in caller["requests"]
-        if row["mode"] == "without_token"
+        if row["mode"] == "normal_mode"
     }
     assert noise == {("sdk.service", "retry"), ("aliyun.service", "cloud_assistant"), ("cron.service", None)}
 
@@ -169,4 +169,4 @@ def test_no_false_alarm_of_token_users(machine: Machine, start: Start) -> None:
         pass
     content = watch.stop()
     assert content["status"]["dropped"] == 0
-    assert totals(content) == {"token_request": 2, "with_token": 100000}
+    assert totals(content) == {"token_request": 2, "token_authenticated": 100000}

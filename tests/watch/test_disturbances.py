@@ -33,7 +33,7 @@ def ask(machine: Machine, times: int, **where) -> None:
 
 def counted(watch: Watch) -> int:
     """Plain requests that are in the file now."""
-    return totals(watch.content())["without_token"] if (watch.state / "callers.json").exists() else 0
+    return totals(watch.content())["normal_mode"] if (watch.state / "callers.json").exists() else 0
 
 
 def test_ready_and_readable_by_root_only(machine: Machine, start: Start) -> None:
@@ -54,7 +54,7 @@ def test_every_python(machine: Machine, start: Start, version: str) -> None:
     watch = start(python=str(python))
     ask(machine, 5, uid=33, cgroup="ask.service")
     (caller,) = watch.stop()["callers"]
-    assert (caller["uid"], caller["comm"], caller["unit"], caller["found_by"]) == (
+    assert (caller["uid"], caller["comm"], caller["unit"], caller["attributed_by"]) == (
         33,
         "bash",
         "ask.service",
@@ -73,7 +73,7 @@ def test_killed_and_started_again(machine: Machine, start: Start) -> None:
     again = start()
     ask(machine, 7)
     content = again.stop()
-    assert totals(content) == {"without_token": 12}
+    assert totals(content) == {"normal_mode": 12}
     assert [period[0] for period in content["periods"]] == [since]  # a gap of a moment
 
 
@@ -96,7 +96,7 @@ def test_stopped_it_holds_nobody_up_and_misses_nothing(machine: Machine, start: 
     ask(machine, 50, uid=33)
     watch.process.send_signal(signal.SIGCONT)
     content = watch.stop()
-    assert totals(content) == {"without_token": 50}
+    assert totals(content) == {"normal_mode": 50}
     assert {caller["uid"] for caller in content["callers"]} == {33}
 
 
@@ -136,7 +136,7 @@ def test_a_damaged_file_is_put_aside(machine: Machine, start: Start, tmp_path: P
         watch = start()
         ask(machine, 1)
         content = watch.stop()
-        assert totals(content) == {"without_token": 1}
+        assert totals(content) == {"normal_mode": 1}
         assert "was renamed to" in content["status"]["problems"][0]
         assert (state / "callers.json.unreadable").read_text() == text
 
@@ -152,7 +152,7 @@ def test_the_clock_is_set_back(machine: Machine, tmp_path: Path) -> None:
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     wait_until((state / "callers.json").exists)
     ask(machine, 1)
-    wait_until(lambda: "without_token" in (state / "callers.json").read_text())
+    wait_until(lambda: "normal_mode" in (state / "callers.json").read_text())
     offset.write_text("-1000000")
     ask(machine, 1)
     wait_until(lambda: "set back" in (state / "callers.json").read_text())
@@ -193,7 +193,7 @@ def test_a_device_goes_away_and_comes_back(machine: Machine, start: Start, emula
     )
     ask(machine, 4)
     content = watch.stop()
-    assert totals(content) == {"without_token": 9} and content["status"]["problems"] == []
+    assert totals(content) == {"normal_mode": 9} and content["status"]["problems"] == []
 
 
 def test_a_connection_that_was_there_before(machine: Machine, start: Start) -> None:
@@ -209,7 +209,7 @@ def test_a_connection_that_was_there_before(machine: Machine, start: Start) -> N
         assert kept.wait(GIVE_UP_SECONDS) == 0
     (caller,) = watch.stop()["callers"]
     assert (caller["uid"], caller["exe"], caller["unit"]) == (33, PYTHON, "kept.service")
-    assert caller["found_by"] == {"socket": 3} and caller["requests"][0]["count"] == 3
+    assert caller["attributed_by"] == {"socket": 3} and caller["requests"][0]["count"] == 3
 
 
 def test_an_ipv6_socket_with_an_ipv4_address(machine: Machine, start: Start) -> None:
@@ -224,7 +224,7 @@ def test_an_ipv6_socket_with_an_ipv4_address(machine: Machine, start: Start) -> 
     )
     assert done.stdout == "connected\n200\n200\n"
     (caller,) = watch.stop()["callers"]
-    assert (caller["uid"], caller["exe"], caller["found_by"]) == (33, PYTHON, {"connect": 2})
+    assert (caller["uid"], caller["exe"], caller["attributed_by"]) == (33, PYTHON, {"connect": 2})
 
 
 def test_a_kernel_that_does_not_tell_who_connects(machine: Machine, start: Start) -> None:
@@ -242,13 +242,13 @@ def test_a_kernel_that_does_not_tell_who_connects(machine: Machine, start: Start
         assert done.stdout.count("200") == 3
     ask(machine, 20, uid=1001)
     content = watch.stop()
-    assert content["status"]["found_by"] == "socket" and "cannot tell who connects" in content["status"]["problems"][0]
+    assert content["status"]["attribution"] == "socket" and "cannot tell who connects" in content["status"]["problems"][0]
     assert totals(content) == machine.asked()
-    assert totals(content, lambda caller: caller["source"] == POD_ADDRESS and caller["found_by"] == {"address": 3}) == {
-        "without_token": 3
+    assert totals(content, lambda caller: caller["source"] == POD_ADDRESS and caller["attributed_by"] == {"address": 3}) == {
+        "normal_mode": 3
     }
     assert totals(content, lambda caller: caller["exe"] == PYTHON and caller["unit"] == "kept.service") == {
-        "without_token": 3
+        "normal_mode": 3
     }
 
 
@@ -256,7 +256,7 @@ def test_a_kernel_that_does_not_tell_names(machine: Machine, start: Start) -> No
     watch = start("setpriv", "--bounding-set", "-all,+net_raw,+net_admin,+bpf,+sys_ptrace")
     ask(machine, 20, uid=1001, cgroup="ask.service")
     content = watch.stop()
-    assert content["status"]["found_by"] == "connect" and "CAP_PERFMON" in content["status"]["problems"][0]
+    assert content["status"]["attribution"] == "connect" and "CAP_PERFMON" in content["status"]["problems"][0]
     assert {(caller["uid"], caller["unit"]) for caller in content["callers"]} == {(1001, "ask.service")}
     assert {caller["comm"] for caller in content["callers"]} <= {"bash", None}
 
@@ -290,7 +290,7 @@ def test_hostile_traffic(machine: Machine, start: Start) -> None:
     content = watch.stop()
     print(f"memory after each round: {used}; {totals(content)}")
     assert used[2] - used[1] < 4 << 20
-    assert totals(content, lambda caller: caller["uid"] == 33) == {"without_token": 10}
+    assert totals(content, lambda caller: caller["uid"] == 33) == {"normal_mode": 10}
     connections = 3 * sum(times for kind, times in HOSTILE.items() if kind != "syn")
     if not content["status"]["dropped"]:
         assert totals(content, lambda caller: caller["uid"] == 0) == {"unparsable": connections}
@@ -313,7 +313,7 @@ def test_a_process_calls_itself_what_it_likes(machine: Machine, start: Start, tm
     for name in NAMES:
         machine.run(PYTHON, HERE / "clients/rename.py", name)
     content = watch.stop()
-    assert totals(content) == {"without_token": len(NAMES)}
+    assert totals(content) == {"normal_mode": len(NAMES)}
     expected = {
         name.encode().decode("unicode_escape").encode("latin-1").decode("utf-8", "backslashreplace") for name in NAMES
     }

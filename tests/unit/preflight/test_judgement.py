@@ -25,7 +25,7 @@ def callers(host, *records, since=0, **request) -> list[tuple]:
 
 
 def record(**more) -> dict:
-    return {"mode": "plain", "exe": "/usr/bin/curl", "last_seen": NOW - DAY, **more}
+    return {"mode": "normal_mode", "exe": "/usr/bin/curl", "last_seen": NOW - DAY, **more}
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_caller_may_call_itself_anything(host) -> None:
 def test_any_record_can_be_judged(records) -> None:
     from ansible_collections.alicloud.imds.plugins.module_utils._preflight import _callers
 
-    found = list(_callers.check([{**one, "mode": "plain"} for one in records], None, 60, NOW))
+    found = list(_callers.check([{**one, "mode": "normal_mode"} for one in records], None, 60, NOW))
     assert len(found) <= len(records)
 
 

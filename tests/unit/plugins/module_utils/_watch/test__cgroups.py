@@ -30,12 +30,12 @@ def test_made_later_and_gone_at_once(tmp_path: Path) -> None:
     inner = outer / "payload"
     inner.mkdir(parents=True)
     numbers = [number(outer), number(inner)]
-    groups.listen()
+    groups.read_events()
     inner.rmdir()
     outer.rmdir()
-    groups.listen()
+    groups.read_events()
     assert [groups.path(one) for one in numbers] == ["/system.slice/b.service", "/system.slice/b.service/payload"]
-    assert len(groups._noted) == 2  # nothing is kept of what is gone but its name
+    assert len(groups._watched) == 2  # nothing is kept of what is gone but its name
     groups.close()
 
 

@@ -29,31 +29,31 @@ LAST = b"GET / HTTP/1.1\r\nConnection: x, Close\r\n\r\n" + PLAIN
 ROLE = "ram/security-credentials/*"
 TABLE = {
     "token request": (PUT, ["token_request api/token"]),
-    "plain": (PLAIN, ["without_token instance-id"]),
-    "token": (TOKEN, ["with_token " + ROLE]),
+    "plain": (PLAIN, ["normal_mode instance-id"]),
+    "token": (TOKEN, ["token_authenticated " + ROLE]),
     "mixed on one connection": (
         PUT + TOKEN + PLAIN + TOKEN,
-        ["token_request api/token", "with_token " + ROLE, "without_token instance-id", "with_token " + ROLE],
+        ["token_request api/token", "token_authenticated " + ROLE, "normal_mode instance-id", "token_authenticated " + ROLE],
     ),
-    "a body is no request": (BODY + TOKEN, ["without_token user-data", "with_token " + ROLE]),
-    "chunks are no requests": (CHUNKS + TOKEN, ["without_token other", "with_token " + ROLE]),
-    "empty lines first": (b"\r\n\r\n" + PLAIN, ["without_token instance-id"]),
-    "an empty token is a token": (b"GET / HTTP/1.0\r\nX-ALIYUN-ECS-METADATA-TOKEN:\r\n\r\n", ["with_token /"]),
+    "a body is no request": (BODY + TOKEN, ["normal_mode user-data", "token_authenticated " + ROLE]),
+    "chunks are no requests": (CHUNKS + TOKEN, ["normal_mode other", "token_authenticated " + ROLE]),
+    "empty lines first": (b"\r\n\r\n" + PLAIN, ["normal_mode instance-id"]),
+    "an empty token is a token": (b"GET / HTTP/1.0\r\nX-ALIYUN-ECS-METADATA-TOKEN:\r\n\r\n", ["token_authenticated /"]),
     "the lifetime's header is not the token": (
         b"GET / HTTP/1.0\r\nX-aliyun-ecs-metadata-token-ttl-seconds: 1\r\n\r\n",
-        ["without_token /"],
+        ["normal_mode /"],
     ),
     "a token elsewhere is none": (
         b"GET /latest/mac?x-aliyun-ecs-metadata-token:1 HTTP/1.0\r\nA: x-aliyun-ecs-metadata-token: 1\r\n\r\n",
-        ["without_token other"],
+        ["normal_mode other"],
     ),
-    "nothing after the last": (LAST, ["without_token /"]),
-    "nothing after HTTP/1.0": (b"GET / HTTP/1.0\r\n\r\n" + PLAIN, ["without_token /"]),
+    "nothing after the last": (LAST, ["normal_mode /"]),
+    "nothing after HTTP/1.0": (b"GET / HTTP/1.0\r\n\r\n" + PLAIN, ["normal_mode /"]),
     "HTTP/1.0 can be kept": (
         b"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n" + PLAIN,
-        ["without_token /", "without_token instance-id"],
+        ["normal_mode /", "normal_mode instance-id"],
     ),
-    "GET of the token's path": (b"GET /latest/api/token HTTP/1.1\r\n\r\n", ["without_token api/token"]),
+    "GET of the token's path": (b"GET /latest/api/token HTTP/1.1\r\n\r\n", ["normal_mode api/token"]),
     "TLS": (b"\x16\x03\x01\x02\x00\x01" + PLAIN, ["unparsable -"]),
     "HTTP/2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", ["unparsable -"]),
     "bare line feeds": (b"GET / HTTP/1.1\nHost: x\n\n", ["unparsable -"]),
@@ -61,10 +61,10 @@ TABLE = {
     "two lengths": (b"PUT / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", ["unparsable -"]),
     "a header that is none": (b"GET / HTTP/1.1\r\nX y: 1\r\n\r\n", ["unparsable -"]),
     "a folded header": (b"GET / HTTP/1.1\r\nA: b\r\n x-aliyun-ecs-metadata-token: 1\r\n\r\n", ["unparsable -"]),
-    "garbage after a request": (PLAIN + b"\0\1\2", ["without_token instance-id", "unparsable -"]),
+    "garbage after a request": (PLAIN + b"\0\1\2", ["normal_mode instance-id", "unparsable -"]),
     "a huge header": (
         b"GET / HTTP/1.1\r\nA: " + b"x" * (LONGEST_HEAD - 500) + b"\r\nx-aliyun-ecs-metadata-token: 1\r\n\r\n",
-        ["with_token /"],
+        ["token_authenticated /"],
     ),
     "a head without end": (b"GET / HTTP/1.1\r\nA: " + b"x" * LONGEST_HEAD, ["unparsable -"]),
     "a name without end": (b"GET / HTTP/1.1\r\n" + b"x" * LONGEST_HEAD, ["unparsable -"]),
@@ -145,7 +145,7 @@ def test_what_is_missing_is_visible_and_never_guessed() -> None:
     assert [request.mode for request in stream.lost()] == ["unparsable"]
     assert stream.lost() == []
     assert stream.feed(TOKEN[30:]) == []  # the middle of a request
-    assert [request.mode for request in stream.feed(TOKEN)] == ["with_token"]
+    assert [request.mode for request in stream.feed(TOKEN)] == ["token_authenticated"]
     assert stream.end() == []
 
 
@@ -182,4 +182,4 @@ def test_modes_are_all_there_is() -> None:
 def test_the_probe_is_known_by_its_name_and_asks_for_nothing_else(agent: str, item: str, is_probe: bool) -> None:
     head = f"GET /latest/meta-data/{item} HTTP/1.1\r\nHost: x\r\nUser-Agent: {agent}\r\n\r\n".encode()
     first, second = Stream().feed(head + head.replace(agent.encode(), b"other"))
-    assert (first.mode, first.probe, second.probe) == ("without_token", is_probe, False)
+    assert (first.mode, first.probe, second.probe) == ("normal_mode", is_probe, False)

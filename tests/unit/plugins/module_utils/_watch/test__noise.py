@@ -17,9 +17,9 @@ from ansible_collections.alicloud.imds.plugins.module_utils._watch._records impo
 
 APP = Caller(33, "www-data", "app", "/usr/bin/app", "app.service")
 TOKEN, PLAIN, OTHER = (
-    Request("with_token", "ram/*", 5),
-    Request("without_token", "ram/*", 5),
-    Request("without_token", "mac", 6),
+    Request("token_authenticated", "ram/*", 5),
+    Request("normal_mode", "ram/*", 5),
+    Request("normal_mode", "mac", 6),
 )
 
 
@@ -39,7 +39,7 @@ def test_something_else(request_: Request, pid: int, when: float) -> None:
 
 
 def test_the_probe_of_this_collection() -> None:
-    probe = Request("without_token", "instance-id", 3, probe=True)
+    probe = Request("normal_mode", "instance-id", 3, probe=True)
     assert Noise().kind(APP, 7, probe, 1.0) == "probe"
     assert Noise().kind(APP, 7, probe._replace(probe=False), 1.0) == ""
 
@@ -64,4 +64,4 @@ def test_what_is_remembered_is_bounded() -> None:
     noise = Noise()
     for pid in range(1, 20000):
         noise.kind(APP, pid, TOKEN, 1.0)
-    assert len(noise._asked) <= 4096
+    assert len(noise._latest) <= 4096

@@ -29,17 +29,17 @@ def callers(records: Records, now: int = 10**9) -> list[dict]:
 def test_one_caller() -> None:
     records = Records()
     for now in (100, 130, 120):
-        records.add(CURL, "without_token", "mac", now)
-    records.add(CURL, "with_token", "mac", 140)
+        records.add(CURL, "normal_mode", "mac", now)
+    records.add(CURL, "token_authenticated", "mac", 140)
     assert callers(records) == [
         {
             **CURL.caller._asdict(),
             "parents": {"sh": 4},
-            "found_by": {"connect": 4},
-            "exe_found_by": {"proc": 4},
+            "attributed_by": {"connect": 4},
+            "exe_attributed_by": {"proc": 4},
             "requests": [
-                {"mode": "without_token", "path": "mac", "count": 3, "first": 100, "last": 130},
-                {"mode": "with_token", "path": "mac", "count": 1, "first": 140, "last": 140},
+                {"mode": "normal_mode", "path": "mac", "count": 3, "first": 100, "last": 130},
+                {"mode": "token_authenticated", "path": "mac", "count": 1, "first": 140, "last": 140},
             ],
         }
     ]
@@ -47,17 +47,17 @@ def test_one_caller() -> None:
 
 def test_noise_is_counted_by_itself() -> None:
     records = Records()
-    records.add(OFTEN, "without_token", "mac", 100, "cloud_assistant")
-    records.add(OFTEN, "without_token", "mac", 101)
+    records.add(OFTEN, "normal_mode", "mac", 100, "cloud_assistant")
+    records.add(OFTEN, "normal_mode", "mac", 101)
     assert [row.get("noise") for row in callers(records)[0]["requests"]] == ["cloud_assistant", None]
 
 
 def test_written_and_read_is_the_same_and_goes_on() -> None:
     records, again = Records(), Records()
-    records.add(CURL, "without_token", "mac", 100)
+    records.add(CURL, "normal_mode", "mac", 100)
     again.load(*map(json.loads, records.as_json(200)))
     assert again.as_json(200) == records.as_json(200)
-    again.add(CURL, "without_token", "mac", 150)
+    again.add(CURL, "normal_mode", "mac", 150)
     (row,) = callers(again)[0]["requests"]
     assert (row["count"], row["first"], row["last"]) == (2, 100, 150)
 
@@ -65,21 +65,21 @@ def test_written_and_read_is_the_same_and_goes_on() -> None:
 @pytest.mark.parametrize(
     "content",
     [None, {}, [1], [{}], [{**CURL.caller._asdict(), "uid": "x", "requests": []}],
-     [{**CURL.caller._asdict(), "parents": {}, "found_by": {}, "exe_found_by": {},
+     [{**CURL.caller._asdict(), "parents": {}, "attributed_by": {}, "exe_attributed_by": {},
        "requests": [{"mode": "evil", "path": "mac", "count": 1, "first": 1, "last": 1}]}],
-     [{**CURL.caller._asdict(), "parents": {}, "found_by": {}, "exe_found_by": {},
-       "requests": [{"mode": "with_token", "path": "mac", "count": -1, "first": 1, "last": 1}]}]],
+     [{**CURL.caller._asdict(), "parents": {}, "attributed_by": {}, "exe_attributed_by": {},
+       "requests": [{"mode": "token_authenticated", "path": "mac", "count": -1, "first": 1, "last": 1}]}]],
 )  # fmt: skip
 def test_what_is_no_record_is_an_error(content) -> None:
     with pytest.raises((ValueError, KeyError, TypeError)):
-        Records().load(content, {"requests": [], "parents": {}, "found_by": {}, "exe_found_by": {}})
+        Records().load(content, {"requests": [], "parents": {}, "attributed_by": {}, "exe_attributed_by": {}})
 
 
 def test_the_clock_is_set_back() -> None:
     records = Records()
-    records.add(CURL, "without_token", "mac", 5000)
-    records.add(OFTEN, "without_token", "mac", 5000)
-    records.add(CURL, "without_token", "mac", 100)
+    records.add(CURL, "normal_mode", "mac", 5000)
+    records.add(OFTEN, "normal_mode", "mac", 5000)
+    records.add(CURL, "normal_mode", "mac", 100)
     rows = [entry["requests"][0] for entry in callers(records, 100)]
     assert [(row["first"], row["last"]) for row in rows] == [(100, 100), (100, 100)]
 
@@ -94,9 +94,9 @@ def hostile(number: int) -> Sighting:
 
 def test_ten_thousand_callers_stay_small_and_nothing_gets_lost() -> None:
     records = Records()
-    records.add(CURL, "without_token", "mac", 1)
+    records.add(CURL, "normal_mode", "mac", 1)
     for number in range(10000):
-        records.add(hostile(number), "with_token", ("mac", "image-id", "user-data")[number % 3], 10 + number)
+        records.add(hostile(number), "token_authenticated", ("mac", "image-id", "user-data")[number % 3], 10 + number)
         if number % 2000 == 0:
             assert len("".join(records.as_json(10**9))) <= records.size() <= MAXIMUM_BYTES + 2000
     listed, other = map(json.loads, records.as_json(10**9))
@@ -104,10 +104,10 @@ def test_ten_thousand_callers_stay_small_and_nothing_gets_lost() -> None:
     assert sum(row["count"] for entry in [*listed, other] for row in entry["requests"]) == 10001
     assert listed[0]["comm"] == "curl"  # who uses the plain mode is the last to make room
     for number in range(10000):
-        records.add(hostile(number), "without_token", "mac", 20000 + number)
+        records.add(hostile(number), "normal_mode", "mac", 20000 + number)
     listed, other = map(json.loads, records.as_json(10**9))
     assert sum(row["count"] for entry in [*listed, other] for row in entry["requests"]) == 20001
-    assert max(row["last"] for row in other["requests"] if row["mode"] == "without_token") > 20000
+    assert max(row["last"] for row in other["requests"] if row["mode"] == "normal_mode") > 20000
 
 
 HEX = "0123456789abcdef" * 4
@@ -148,13 +148,13 @@ def test_the_best_of_several_hierarchies() -> None:
 def test_an_executable_that_was_seen_late() -> None:
     """Where there is one executable, it is also that of those which had ended too soon; where there are two, who knows?"""
     records = Records()
-    late = CURL._replace(caller=CURL.caller._replace(exe=None), exe_found_by="none")
-    records.add(late, "without_token", "mac", 100)
-    records.add(CURL, "without_token", "mac", 130)
+    late = CURL._replace(caller=CURL.caller._replace(exe=None), exe_attributed_by="none")
+    records.add(late, "normal_mode", "mac", 100)
+    records.add(CURL, "normal_mode", "mac", 130)
     (caller,) = callers(records)
-    assert (caller["exe"], caller["exe_found_by"]) == ("/usr/bin/curl", {"same_name": 1, "proc": 1})
-    assert caller["requests"] == [{"mode": "without_token", "path": "mac", "count": 2, "first": 100, "last": 130}]
+    assert (caller["exe"], caller["exe_attributed_by"]) == ("/usr/bin/curl", {"same_name": 1, "proc": 1})
+    assert caller["requests"] == [{"mode": "normal_mode", "path": "mac", "count": 2, "first": 100, "last": 130}]
     assert len("".join(records.as_json(200))) <= records.size()
-    records.add(late, "without_token", "mac", 140)
-    records.add(CURL._replace(caller=CURL.caller._replace(exe="/opt/curl")), "without_token", "mac", 150)
+    records.add(late, "normal_mode", "mac", 140)
+    records.add(CURL._replace(caller=CURL.caller._replace(exe="/opt/curl")), "normal_mode", "mac", 150)
     assert [caller["exe"] for caller in callers(records)] == ["/usr/bin/curl", None, "/opt/curl"]

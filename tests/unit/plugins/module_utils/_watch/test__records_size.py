@@ -24,7 +24,7 @@ def test_a_million_requests_of_ten_thousand_callers() -> None:
         )
         sightings.append(Sighting(Caller(number % 50, *names), "connect", "proc", f"parent{number}"))
     for at in range(1000000):
-        mode = "without_token" if at % 3 else "with_token"
+        mode = "normal_mode" if at % 3 else "token_authenticated"
         records.add(sightings[at * 7919 % 10000], mode, paths[at % len(paths)], 1764018387 + at // 100)
     texts = records.as_json(2 * 10**9)
     listed, other = map(json.loads, texts)

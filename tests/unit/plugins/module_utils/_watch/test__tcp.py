@@ -49,7 +49,7 @@ def test_in_order() -> None:
     wire.send(0, PUT)
     wire.send(len(PUT), TOKEN + PLAIN)
     wire.send(len(PUT + TOKEN + PLAIN), flags=FIN | ACK)
-    assert wire.modes == ["token_request", "with_token", "without_token"]
+    assert wire.modes == ["token_request", "token_authenticated", "normal_mode"]
 
 
 @settings(max_examples=150)
@@ -87,7 +87,7 @@ def test_what_was_not_captured_is_unparsable_and_the_rest_is_right() -> None:
     wire.take(wire.flows.sweep(wire.now + 1))
     assert wire.modes == ["token_request"]
     wire.take(wire.flows.sweep(wire.now + 10))
-    assert wire.modes == ["token_request", "unparsable", "with_token"]
+    assert wire.modes == ["token_request", "unparsable", "token_authenticated"]
 
 
 def test_missing_at_the_end_of_the_connection() -> None:
@@ -95,7 +95,7 @@ def test_missing_at_the_end_of_the_connection() -> None:
     wire.syn()
     wire.send(10, PLAIN)
     wire.send(10 + len(PLAIN), flags=FIN | ACK)
-    assert wire.modes == ["unparsable", "without_token"]
+    assert wire.modes == ["unparsable", "normal_mode"]
 
 
 def test_half_a_request() -> None:
@@ -119,7 +119,7 @@ def test_a_port_is_used_again() -> None:
             wire.syn()
         wire.send(0, TOKEN)
         wire.send(0, TOKEN)
-        assert wire.modes == ["without_token", "with_token"]
+        assert wire.modes == ["normal_mode", "token_authenticated"]
 
 
 def test_a_probe_of_a_kept_connection_is_no_data() -> None:
@@ -128,7 +128,7 @@ def test_a_probe_of_a_kept_connection_is_no_data() -> None:
     wire.send(0, TOKEN)
     wire.send(len(TOKEN) - 1, b"\0")
     wire.send(len(TOKEN), PLAIN)
-    assert wire.modes == ["with_token", "without_token"]
+    assert wire.modes == ["token_authenticated", "normal_mode"]
 
 
 @pytest.mark.parametrize("syn", [True, False])
@@ -143,7 +143,7 @@ def test_one_packet_on_three_devices_is_one(syn: bool) -> None:
     for at, piece in enumerate(data):
         for wire in (first, *others):
             wire.send(sum(map(len, data[:at])), piece)
-    assert first.modes == ["token_request", "with_token", "without_token"]
+    assert first.modes == ["token_request", "token_authenticated", "normal_mode"]
     assert [wire.modes for wire in others] == [[], []]
 
 
@@ -165,11 +165,11 @@ def test_floods_make_room_and_are_told() -> None:
     for port in range(1, _tcp.MAXIMUM_FLOWS * 3):
         Wire(flows, source="10.0.0.2", port=port & 0xFFFF).syn()
     victim.send(20, PLAIN[20:])
-    assert victim.modes == ["without_token"] and flows.forgotten == 0  # half-open connections push nobody out
+    assert victim.modes == ["normal_mode"] and flows.evicted == 0  # half-open connections push nobody out
     for port in range(_tcp.MAXIMUM_FLOWS * 2):
         wire = Wire(flows, source="10.0.%d.%d" % divmod(port, 256), port=port, ack=100000 + port)
         wire.send(0, b"GET / HT")
-    assert len(flows._flows) == _tcp.MAXIMUM_FLOWS and flows.forgotten == _tcp.MAXIMUM_FLOWS
+    assert len(flows._flows) == _tcp.MAXIMUM_FLOWS and flows.evicted == _tcp.MAXIMUM_FLOWS
     assert max(len(flows._opened), len(flows._recent)) <= _tcp.MAXIMUM_RECENT
 
 
