@@ -98,7 +98,9 @@ class Capture:
         """Open the socket. Raises OSError if the kernel refuses, such as without CAP_NET_RAW."""
         self.dropped = 0  #: packets that arrived faster than they were read
         self._buffer = bytearray(_LARGEST)
-        self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)  # protocol 0: receives nothing before bind()
+        self._socket = socket.socket(
+            socket.AF_PACKET, socket.SOCK_DGRAM, 0
+        )  # protocol 0: receives nothing before bind()
         code = b"".join(struct.pack("<HBBI", *instruction) for instruction in program(address, port))
         buffer = ctypes.create_string_buffer(code, len(code))
         filter_ = struct.pack("@HP", len(code) // 8, ctypes.addressof(buffer))

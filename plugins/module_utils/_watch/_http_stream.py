@@ -14,7 +14,7 @@ import re
 import typing as t
 
 from .._callers._paths import NO_PATH, is_token_path, path_class
-from .._callers._vocabulary import TOKEN_REQUEST, UNPARSABLE, TOKEN_AUTHENTICATED, NORMAL_MODE
+from .._callers._vocabulary import NORMAL_MODE, TOKEN_AUTHENTICATED, TOKEN_REQUEST, UNPARSABLE
 from .._imds._service import PROBE_AGENT, TOKEN, TOKEN_HEADER
 
 LONGEST_HEAD = 16384

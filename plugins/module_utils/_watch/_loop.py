@@ -176,7 +176,10 @@ class Watch:
                 periods = [[int(begin), int(end)] for begin, end in content.periods]
             except (ValueError, KeyError, TypeError, AttributeError):
                 self._records, periods = Records(), []
-                problem = "The records in the state directory are invalid, so new ones are started. %s" % self._store.set_aside()
+                problem = (
+                    "The records in the state directory are invalid, so new ones are started. %s"
+                    % self._store.set_aside()
+                )
         if problem:
             self.log_problem(problem)
         self._periods = resumed(periods, self._since)
@@ -187,7 +190,8 @@ class Watch:
         offset = time.time() - time.monotonic()
         if offset < self._offset - _CLOCK_SECONDS:
             self.log_problem(
-                "The clock was set back by %d s. Later times in the records are changed to the new time." % (self._offset - offset)
+                "The clock was set back by %d s. Later times in the records are changed to the new time."
+                % (self._offset - offset)
             )
         self._offset = offset
         if now < self._latest:

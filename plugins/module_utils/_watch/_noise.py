@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .._callers._vocabulary import PROBE, TOKEN_AUTHENTICATED, NORMAL_MODE
+from .._callers._vocabulary import NORMAL_MODE, PROBE, TOKEN_AUTHENTICATED
 from .._common._bounded import BoundedMap
 from ._http_stream import Request
 from ._records import Caller

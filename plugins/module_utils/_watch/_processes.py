@@ -54,7 +54,9 @@ class Processes:
         self._inspected: "BoundedMap[int, _Inspected]" = BoundedMap(_REMEMBERED)
         self._places: "BoundedMap[int, Place]" = BoundedMap(_REMEMBERED)
 
-    def inspect(self, pid: int, attributed_by: str, uid: int, comm: t.Optional[str] = None, cgroup: int = 0) -> Sighting:
+    def inspect(
+        self, pid: int, attributed_by: str, uid: int, comm: t.Optional[str] = None, cgroup: int = 0
+    ) -> Sighting:
         """Return the caller that is this process (0: unknown), as far as it can be determined.
 
         *comm* and *cgroup* (an inode) are what the kernel reported when the process connected.

@@ -14,7 +14,7 @@ import json
 import typing as t
 
 from .._callers._paths import every_class
-from .._callers._vocabulary import MODES, PROBE, NORMAL_MODE
+from .._callers._vocabulary import MODES, NORMAL_MODE, PROBE
 
 MAXIMUM_BYTES = 900000  # of all records as JSON
 MAXIMUM_CALLERS = 2000
@@ -65,7 +65,17 @@ class Sighting(t.NamedTuple):
 class _Entry:
     """The record of one caller."""
 
-    __slots__ = ("caller", "rows", "parents", "attributed_by", "exe_attributed_by", "size", "text", "normal_mode", "latest")
+    __slots__ = (
+        "caller",
+        "rows",
+        "parents",
+        "attributed_by",
+        "exe_attributed_by",
+        "size",
+        "text",
+        "normal_mode",
+        "latest",
+    )
 
     def __init__(self, caller: Caller) -> None:
         self.caller = caller
@@ -93,7 +103,11 @@ class _Entry:
     def content(self) -> t.Dict[str, t.Any]:
         """Return the record for JSON."""
         names = self.caller._asdict()
-        counts = {"parents": self.parents, "attributed_by": self.attributed_by, "exe_attributed_by": self.exe_attributed_by}
+        counts = {
+            "parents": self.parents,
+            "attributed_by": self.attributed_by,
+            "exe_attributed_by": self.exe_attributed_by,
+        }
         return {**names, **counts, "requests": list(self.rows.values())}
 
 

@@ -79,7 +79,8 @@ def _store(directory: str) -> Store:
         raise CannotWatch(str(exc)) from None
     except OSError as exc:
         raise CannotWatch(
-            "Cannot use the state directory %s: %s. Run as root, or pass another --state-dir." % (directory, exc.strerror)
+            "Cannot use the state directory %s: %s. Run as root, or pass another --state-dir."
+            % (directory, exc.strerror)
         ) from None
 
 

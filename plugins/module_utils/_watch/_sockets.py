@@ -23,7 +23,9 @@ _HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence, port
 _SOCKET = struct.Struct("!HH4s12x4s12x")  # struct inet_diag_sockid: local and remote port, local and remote address
 _ANY_DEVICE_NO_COOKIE = struct.pack("=III", 0, 0xFFFFFFFF, 0xFFFFFFFF)
 _EVERY_STATE = 0xFFFFFFFF
-_REPLY = struct.Struct("=4B48xIIIII")  # struct inet_diag_msg: family, state, timer, retransmits; expires, queues, uid, inode
+_REPLY = struct.Struct(
+    "=4B48xIIIII"
+)  # struct inet_diag_msg: family, state, timer, retransmits; expires, queues, uid, inode
 
 
 class Owner(t.NamedTuple):

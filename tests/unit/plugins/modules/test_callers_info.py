@@ -64,7 +64,13 @@ def test_everything(run) -> None:
         "requests": [{"mode": "normal_mode", "path": "instance-id", "count": 2, "first": format_utc(NOW - 30 * HOUR),
                       "last": format_utc(NOW - 20 * HOUR), "noise": None}],
     }  # fmt: skip
-    assert result["totals"] == {"token_request": 0, "token_authenticated": 2, "normal_mode": 3, "unparsable": 0, "noise": 1}
+    assert result["totals"] == {
+        "token_request": 0,
+        "token_authenticated": 2,
+        "normal_mode": 3,
+        "unparsable": 0,
+        "noise": 1,
+    }
     assert result["watch"] == {
         "running": True, "since": format_utc(NOW - 48 * HOUR), "updated": format_utc(NOW), "attribution": "connect", "dropped": 2,
         "evicted": 0, "problems": ["p"],

@@ -254,13 +254,16 @@ class Machine:
                 value = immediate & (0xFFFFFFFF if opcode == 0x56 else M64)
                 at += offset if {0x15: r[dst] == value, 0x25: r[dst] > value}.get(opcode, r[dst] != value) else 0
             else:
-                r[dst] = M64 & {
-                    0xB7: immediate,
-                    0xBF: r[src],
-                    0x07: r[dst] + immediate,
-                    0x1F: r[dst] - r[src],
-                    0x77: r[dst] >> (immediate & 63),
-                }[opcode]
+                r[dst] = (
+                    M64
+                    & {
+                        0xB7: immediate,
+                        0xBF: r[src],
+                        0x07: r[dst] + immediate,
+                        0x1F: r[dst] - r[src],
+                        0x77: r[dst] >> (immediate & 63),
+                    }[opcode]
+                )
 
     def call(self, name: str) -> int:
         """Run a helper function."""

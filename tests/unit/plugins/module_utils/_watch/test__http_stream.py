@@ -33,7 +33,12 @@ TABLE = {
     "token": (TOKEN, ["token_authenticated " + ROLE]),
     "mixed on one connection": (
         PUT + TOKEN + PLAIN + TOKEN,
-        ["token_request api/token", "token_authenticated " + ROLE, "normal_mode instance-id", "token_authenticated " + ROLE],
+        [
+            "token_request api/token",
+            "token_authenticated " + ROLE,
+            "normal_mode instance-id",
+            "token_authenticated " + ROLE,
+        ],
     ),
     "a body is no request": (BODY + TOKEN, ["normal_mode user-data", "token_authenticated " + ROLE]),
     "chunks are no requests": (CHUNKS + TOKEN, ["normal_mode other", "token_authenticated " + ROLE]),

@@ -77,8 +77,8 @@ def test_a_deleted_executable_keeps_its_name(proc: Proc, processes: Processes) -
     assert processes.inspect(10, "connect", 0, "curl").caller.exe == "/opt/app"
 
 
-@pytest.mark.parametrize(("comm", "parts"), [("a) S 1 (b", 1), ("a b", 1), ("()", 1)])
-def test_command_names_may_contain_anything(proc: Proc, processes: Processes, comm: str, parts: int) -> None:
+@pytest.mark.parametrize("comm", ["a) S 1 (b", "a b", "()"])
+def test_command_names_may_contain_anything(proc: Proc, processes: Processes, comm: str) -> None:
     proc.add(10, comm)
     sighting = processes.inspect(10, "connect", 0, comm)
     assert (sighting.caller.comm, sighting.caller.exe, sighting.parent) == (comm, "/usr/bin/curl", "systemd")
@@ -96,7 +96,9 @@ def test_a_reused_pid_is_another_process(proc: Proc, processes: Processes) -> No
     assert (sighting.caller.comm, sighting.caller.exe, sighting.exe_attributed_by) == ("curl", None, "none")
 
 
-def test_an_ended_process_has_the_executable_of_one_with_the_same_names(proc: Proc, tmp_path: Path, passwd: Path) -> None:
+def test_an_ended_process_has_the_executable_of_one_with_the_same_names(
+    proc: Proc, tmp_path: Path, passwd: Path
+) -> None:
     (tmp_path / "cgroup/system.slice/app.service").mkdir(parents=True)
     number = (tmp_path / "cgroup/system.slice/app.service").stat().st_ino
     groups = Groups(str(tmp_path / "cgroup"))
