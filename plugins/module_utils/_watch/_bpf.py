@@ -54,7 +54,7 @@ class Established(t.NamedTuple):
 
 
 def bpf(command: int, attributes: bytes) -> int:
-    """Call bpf(2) with *attributes*, a prefix of union bpf_attr. Return the result, a file descriptor. Raises OSError."""
+    """Make the system call with *attributes*, a prefix of union bpf_attr; return a file descriptor. Raises OSError."""
     buffer = ctypes.create_string_buffer(attributes, max(len(attributes), _ATTRIBUTES_SIZE))
     syscall = ctypes.CDLL(None, use_errno=True).syscall
     result = int(syscall(ctypes.c_long(_SYSCALL[os.uname().machine]), command, buffer, len(buffer)))

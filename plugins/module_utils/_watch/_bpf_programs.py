@@ -64,7 +64,7 @@ class Desired(t.NamedTuple):
 
 
 def connect4(target: Target, desired: Desired) -> bytes:
-    """Return the program for BPF_CGROUP_INET4_CONNECT: ``int connect4(struct bpf_sock_addr *ctx)``.
+    """Return the program for BPF_CGROUP_INET4_CONNECT, whose context is a struct bpf_sock_addr.
 
     ::
 
@@ -77,7 +77,7 @@ def connect4(target: Target, desired: Desired) -> bytes:
 
 
 def connect6(target: Target, desired: Desired) -> bytes:
-    """Return the program for BPF_CGROUP_INET6_CONNECT: ``int connect6(struct bpf_sock_addr *ctx)``.
+    """Return the program for BPF_CGROUP_INET6_CONNECT, whose context is a struct bpf_sock_addr.
 
     ::
 
@@ -91,7 +91,7 @@ def connect6(target: Target, desired: Desired) -> bytes:
 
 
 def established(target: Target) -> bytes:
-    """Return the program for BPF_CGROUP_SOCK_OPS: ``int sockops(struct bpf_sock_ops *ctx)``.
+    """Return the program for BPF_CGROUP_SOCK_OPS, whose context is a struct bpf_sock_ops.
 
     ::
 

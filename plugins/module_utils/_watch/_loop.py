@@ -41,7 +41,7 @@ class Source(t.Protocol):
         """Return the descriptor that is readable when there are segments."""
 
     def segment(self) -> t.Optional[Segment]:
-        """Return the next segment, or None if there is none."""
+        """Return the next segment, or None if no packet is queued."""
 
     def count_dropped(self) -> int:
         """Return the number of packets that were lost."""

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""callers_info: the records of a watch, and the log of the analyzer, as a module returns them."""
+"""The module callers_info: records of the watch, and the analyzer's log."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STATUS = {"pid": 1, "running_since": NOW - 48 * HOUR, "updated": NOW, "attributi
 
 @pytest.fixture
 def state(tmp_path: Path):
-    """A state directory of a watch that runs."""
+    """Return the state directory of a running watch, and its store."""
     sums = Sums()
     sums.add(CURL, "normal_mode", "instance-id", NOW - 30 * HOUR)
     sums.add(CURL, "normal_mode", "instance-id", NOW - 20 * HOUR)
@@ -52,7 +52,7 @@ def names(result: dict) -> list[str]:
     return [caller["comm"] for caller in result["callers"]]
 
 
-def test_everything(run) -> None:
+def test_callers_totals_and_status(run) -> None:
     result = run()
     assert result["changed"] is False and "failed" not in result
     assert names(result) == ["curl", "aliyun-service", "app"]
@@ -77,15 +77,15 @@ def test_everything(run) -> None:
     }  # fmt: skip
 
 
-def test_the_verdict(run) -> None:
+def test_quiet_since_is_the_last_normal_mode_request(run) -> None:
     result = run()
     assert result["quiet_since"] == result["last_normal_mode"] == format_utc(NOW - HOUR)
     assert HOUR <= result["quiet_seconds"] < HOUR + 300
-    assert run(callers=["app"], max_age=1)["quiet_since"] == format_utc(NOW - HOUR)  # whatever is shown
+    assert run(callers=["app"], max_age=1)["quiet_since"] == format_utc(NOW - HOUR)  # whatever is filtered
     assert run(ignore_noise=True)["quiet_since"] == format_utc(NOW - 20 * HOUR)
 
 
-def test_filters(run) -> None:
+def test_filters_select_callers(run) -> None:
     assert names(run(max_age=90 * 60)) == ["aliyun-service"]
     assert names(run(modes=["token_authenticated"])) == ["aliyun-service", "app"]
     assert names(run(callers=["/usr/bin/*"])) == ["curl"]
@@ -94,7 +94,7 @@ def test_filters(run) -> None:
     assert run(modes=["nonsense"])["failed"] is True
 
 
-def test_nobody_watches(run, state) -> None:
+def test_without_a_running_watch_quiet_since_is_unknown(run, state) -> None:
     state[1].close()
     result = run()
     assert result["watch"]["running"] is False and result["watch"]["since"] is None
@@ -102,7 +102,7 @@ def test_nobody_watches(run, state) -> None:
     assert result["last_normal_mode"] == format_utc(NOW - HOUR)
 
 
-def test_there_never_was_a_watch(run_module, tmp_path: Path) -> None:
+def test_without_records_the_module_succeeds(run_module, tmp_path: Path) -> None:
     result = run_module("callers_info", state_dir=str(tmp_path / "none"), log_dir=str(tmp_path / "none"))
     assert result["callers"] == [] and result["quiet_since"] is None and "failed" not in result
 
@@ -110,14 +110,14 @@ def test_there_never_was_a_watch(run_module, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", '{"format": 2}', "\xff", '{"format":1,"status":{},"periods":[],"callers":[1],"other":{}}']
 )
-def test_a_damaged_file_is_named(run, state, text: str) -> None:
+def test_the_message_names_an_invalid_file(run, state, text: str) -> None:
     (state[0] / "callers.json").write_text(text)
     result = run()
     assert result["failed"] is True
     assert str(state[0] / "callers.json") in result["msg"]
 
 
-def test_the_log_of_the_analyzer(run, tmp_path: Path) -> None:
+def test_requests_in_the_log_of_the_analyzer(run, tmp_path: Path) -> None:
     folder = tmp_path / "log"
     folder.mkdir()
     stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(NOW - 60))

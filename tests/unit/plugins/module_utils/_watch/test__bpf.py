@@ -67,6 +67,7 @@ class Kernel:
         self.fds: list[int] = []
         self.ring = -1
         self.position = 0
+        self.data = bytearray(RING_BYTES)
 
     def __call__(self, command: int, attributes: bytes) -> int:
         layout = COMMANDS[command]
@@ -94,10 +95,11 @@ class Kernel:
         """Append an event as the kernel does: header, padding to 8 bytes, data mapped twice."""
         record = struct.pack("<II", len(event) | flags, 0) + event
         record += bytes(-len(record) % 8)
-        for byte in range(len(record)):
-            place = (self.position + byte) % RING_BYTES
-            for copy in (0, RING_BYTES):
-                os.pwrite(self.ring, record[byte : byte + 1], 2 * mmap.PAGESIZE + copy + place)
+        start = self.position % RING_BYTES
+        before_end = record[: RING_BYTES - start]
+        self.data[start : start + len(before_end)] = before_end
+        self.data[: len(record) - len(before_end)] = record[len(before_end) :]
+        os.pwrite(self.ring, self.data * 2, 2 * mmap.PAGESIZE)
         self.position += len(record)
         os.pwrite(self.ring, struct.pack("<Q", self.position), mmap.PAGESIZE)
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Sums by caller: what is counted, how large they may get, and what survives being written and read."""
+"""Records of callers: counting, bounds, and loading what was written."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from ansible_collections.alicloud.imds.plugins.module_utils._watch._records impo
     Records,
     Sighting,
 )
-from ansible_collections.alicloud.imds.plugins.module_utils._watch._units import Place, best, place
 
 CURL = Sighting(Caller(33, "www-data", "curl", "/usr/bin/curl", "app.service"), "connect", "proc", "sh")
 OFTEN = Sighting(Caller(0, "root", "agent", "/usr/bin/agent", "agent.service"), "connect", "proc", "systemd")
@@ -26,7 +25,7 @@ def callers(records: Records, now: int = 10**9) -> list[dict]:
     return json.loads(records.as_json(now)[0])
 
 
-def test_one_caller() -> None:
+def test_requests_are_counted_by_mode_and_path() -> None:
     records = Records()
     for now in (100, 130, 120):
         records.add(CURL, "normal_mode", "mac", now)
@@ -45,14 +44,14 @@ def test_one_caller() -> None:
     ]
 
 
-def test_noise_is_counted_by_itself() -> None:
+def test_noise_is_counted_in_rows_of_its_own() -> None:
     records = Records()
     records.add(OFTEN, "normal_mode", "mac", 100, "cloud_assistant")
     records.add(OFTEN, "normal_mode", "mac", 101)
     assert [row.get("noise") for row in callers(records)[0]["requests"]] == ["cloud_assistant", None]
 
 
-def test_written_and_read_is_the_same_and_goes_on() -> None:
+def test_loaded_records_are_the_same_and_can_be_continued() -> None:
     records, again = Records(), Records()
     records.add(CURL, "normal_mode", "mac", 100)
     again.load(*map(json.loads, records.as_json(200)))
@@ -70,12 +69,12 @@ def test_written_and_read_is_the_same_and_goes_on() -> None:
      [{**CURL.caller._asdict(), "parents": {}, "attributed_by": {}, "exe_attributed_by": {},
        "requests": [{"mode": "token_authenticated", "path": "mac", "count": -1, "first": 1, "last": 1}]}]],
 )  # fmt: skip
-def test_what_is_no_record_is_an_error(content) -> None:
+def test_invalid_records_are_an_error(content) -> None:
     with pytest.raises((ValueError, KeyError, TypeError)):
         Records().load(content, {"requests": [], "parents": {}, "attributed_by": {}, "exe_attributed_by": {}})
 
 
-def test_the_clock_is_set_back() -> None:
+def test_no_time_is_later_than_the_clock() -> None:
     records = Records()
     records.add(CURL, "normal_mode", "mac", 5000)
     records.add(OFTEN, "normal_mode", "mac", 5000)
@@ -85,14 +84,15 @@ def test_the_clock_is_set_back() -> None:
 
 
 def hostile(number: int) -> Sighting:
-    """A process that renames itself, in characters that are long in JSON."""
+    """Return a process that renames itself, with characters that are long in JSON."""
     name = "\x1b%d" % number
     return Sighting(
         Caller(number, None, name + "\x1b" * 16, "/tmp/" + "\x1b" * 400, name + ".service"), "connect", "proc", name
     )
 
 
-def test_ten_thousand_callers_stay_small_and_nothing_gets_lost() -> None:
+@pytest.mark.slow
+def test_ten_thousand_callers_are_bounded_and_all_requests_are_counted() -> None:
     records = Records()
     records.add(CURL, "normal_mode", "mac", 1)
     for number in range(10000):
@@ -102,7 +102,7 @@ def test_ten_thousand_callers_stay_small_and_nothing_gets_lost() -> None:
     listed, other = map(json.loads, records.as_json(10**9))
     assert len("".join(records.as_json(10**9))) < MAXIMUM_BYTES and len(listed) <= MAXIMUM_CALLERS
     assert sum(row["count"] for entry in [*listed, other] for row in entry["requests"]) == 10001
-    assert listed[0]["comm"] == "curl"  # who uses the plain mode is the last to make room
+    assert listed[0]["comm"] == "curl"  # a caller in normal mode is evicted last
     for number in range(10000):
         records.add(hostile(number), "normal_mode", "mac", 20000 + number)
     listed, other = map(json.loads, records.as_json(10**9))
@@ -110,43 +110,7 @@ def test_ten_thousand_callers_stay_small_and_nothing_gets_lost() -> None:
     assert max(row["last"] for row in other["requests"] if row["mode"] == "normal_mode") > 20000
 
 
-HEX = "0123456789abcdef" * 4
-
-
-@pytest.mark.parametrize(
-    ("path", "unit", "container"),
-    [
-        ("/", None, None),
-        ("/system.slice/cron.service", "cron.service", None),
-        ("/user.slice/user-1000.slice/session-3.scope", "session-3.scope", None),
-        ("/user.slice/user-1000.slice/user@1000.service/app.slice/x.service", "x.service", None),
-        ("/user.slice/user-1000.slice/user@1000.service/init.scope", "user@1000.service", None),
-        ("/init.scope", "init.scope", None),
-        ("/machine.slice", "machine.slice", None),
-        ("/system.slice/docker-%s.scope" % HEX, "docker-%s.scope" % HEX, "docker:0123456789ab"),
-        ("/docker/" + HEX, None, "docker:0123456789ab"),
-        ("/machine.slice/libpod-%s.scope/container" % HEX, "libpod-%s.scope" % HEX, "libpod:0123456789ab"),
-        ("/kubepods.slice/kubepods-pod1.slice/cri-containerd-%s.scope" % HEX, "cri-containerd-%s.scope" % HEX,
-         "cri-containerd:0123456789ab"),
-        ("/kubepods/burstable/pod1/" + HEX, None, "kubepods:0123456789ab"),
-        ("/lxc.payload.web", None, "lxc:web"),
-        ("/machine.slice/machine-web.scope/payload/system.slice/nginx.service", "nginx.service", "machine:web"),
-        ("/../../system.slice/x.service", "x.service", None),
-        ("/system.slice/_cgroup.service", "cgroup.service", None),
-    ],
-)  # fmt: skip
-def test_units_and_containers(path: str, unit, container) -> None:
-    assert place(path) == Place(unit and unit[:128], container)
-
-
-def test_the_best_of_several_hierarchies() -> None:
-    assert best(["/", "/docker/" + HEX, "/system.slice/docker.service"]).container == "docker:0123456789ab"
-    assert best(["/", "/user.slice", "/system.slice/x.service"]).unit == "x.service"
-    assert best([]) == Place(None, None)
-
-
-def test_an_executable_that_was_seen_late() -> None:
-    """Where there is one executable, it is also that of those which had ended too soon; where there are two, who knows?"""
+def test_an_executable_is_also_that_of_earlier_requests_if_it_is_the_only_one() -> None:
     records = Records()
     late = CURL._replace(caller=CURL.caller._replace(exe=None), exe_attributed_by="none")
     records.add(late, "normal_mode", "mac", 100)

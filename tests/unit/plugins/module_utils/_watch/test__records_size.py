@@ -1,16 +1,18 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Do the records stay small, whoever calls and however often?"""
+"""The size of the records is bounded, for any number of callers and requests."""
 
 from __future__ import annotations
 
 import json
 
+import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._callers._paths import every_class
 from ansible_collections.alicloud.imds.plugins.module_utils._watch._records import Caller, Records, Sighting
 
 
+@pytest.mark.slow
 def test_a_million_requests_of_ten_thousand_callers() -> None:
     paths = sorted(every_class())
     records = Records()
