@@ -5,7 +5,7 @@
 """Capture the TCP segments that this host sends or forwards to the metadata service.
 
 A packet socket receives copies of packets; the traffic itself is neither delayed nor changed. A filter in the kernel drops all
-packets to other destinations, and acknowledgements without data. Needs CAP_NET_RAW.
+packets to other destinations, and acknowledgments without data. Needs CAP_NET_RAW.
 """
 
 from __future__ import annotations
