@@ -7,81 +7,84 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: callers_info
-short_description: Which programs on managed nodes use the ECS metadata service, and in which mode
+short_description: Return which programs on managed nodes read ECS instance metadata, and in which mode
 version_added: 0.2.0
 author:
   - Contributors to the alicloud.imds collection (@alicloud-imds)
 description:
-  - Reads what the callers watch (C(ecs-metadata watch)) has recorded on the host, and the log of Alibaba's own analyzer, the Cloud
+  - Reads the records of the callers watch (C(ecs-metadata watch)) on the host, and the log of Alibaba Cloud's analyzer, the Cloud
     Assistant plug-in C(ACS-ECS-ImdsPacketAnalyzer), where it is installed.
-  - Answers the question to ask before tokens become mandatory, which is who would break. It asks the metadata service nothing.
-  - Records hold no tokens, no values, no query strings, and of paths only a class such as C(instance-id) or C(tags/*).
+  - Use it to find the programs that fail once the instance requires tokens.
+  - The module sends no request to the instance metadata service (IMDS).
+  - The records contain no tokens, no values and no query strings, and only a class of each path, such as C(instance-id) or C(tags/*).
 options:
   max_age:
     description:
-      - Return only requests of which the last one is not older than this many seconds.
-      - Counts are sums since the records began, whatever is set here.
+      - Return only the requests whose last occurrence is at most this many seconds ago.
+      - Counts are not limited to this time. They are sums since the recording began.
     type: int
   modes:
     description:
-      - Return only requests of these kinds. By default all are returned.
-      - V(unparsable) is what was no HTTP request, or could not be captured completely.
+      - Return only requests of these modes. By default, requests of all modes are returned.
+      - V(token_request) is a C(PUT) request for a token, V(token_authenticated) a request with a token, and V(normal_mode) a request
+        without a token.
+      - V(unparsable) is a request that is not valid HTTP, or that the watch could not capture completely.
     type: list
     elements: str
-    choices: [token_request, with_token, without_token, unparsable]
+    choices: [token_request, token_authenticated, normal_mode, unparsable]
     default: []
   callers:
     description:
-      - Return only callers of which the executable, user, unit, container, command name or source address matches one of these
-        shell patterns. By default all are returned.
+      - Return only the callers whose executable, user, unit, container, command name or source address matches one of these
+        shell patterns. By default, all callers are returned.
     type: list
     elements: str
     default: []
   ignore_noise:
     description:
-      - Leave out, of the result and of the verdict, requests without a token that are marked as RV(callers[].requests[].noise).
-      - These come from software that knows tokens, but nothing proves that it is new enough. See its versions, too.
+      - Ignore normal-mode requests that have a value in RV(callers[].requests[].noise), both in RV(callers) and for
+        RV(last_normal_mode) and RV(quiet_since).
+      - Token-aware software sends such requests, but so do older releases of the same software. Check its version as well.
     type: bool
     default: false
   state_dir:
-    description: Where the watch keeps its records.
+    description: Directory of the records.
     type: path
     default: /var/lib/alicloud-imds
   log_dir:
-    description: Where the log of Alibaba's analyzer is. It need not exist.
+    description: Directory of the analyzer's log. It does not have to exist.
     type: path
     default: /var/log/imds
 extends_documentation_fragment:
   - alicloud.imds._attributes
 notes:
-  - Records are readable by root only, so the task needs C(become).
-  - What the watch has seen is in its records five seconds later at the latest; RV(watching.updated) says when they were written.
-  - A watch that does not run, or never did, is a result and not a failure; then there is no verdict.
-  - Names of callers are what processes call themselves. Treat them as hostile; they are not safe to use in a template of HTML or
-    in a shell without quoting.
+  - Only root can read the records, so the task needs C(become).
+  - The watch writes its records at most five seconds after a request. RV(watch.updated) is the time of the last write.
+  - If no watch is running, the module succeeds. RV(watch.running) is then V(false) and RV(quiet_since) is null.
+  - Processes choose their own command names. Treat all names as hostile. Quote them in HTML and in shell commands.
 seealso:
   - module: alicloud.imds.access_modes_info
   - name: View instance metadata
-    description: The analyzer plug-in, and what the metric of CloudMonitor counts.
+    description: Documentation of the analyzer plug-in, and of the CloudMonitor metric that counts normal-mode requests.
     link: https://www.alibabacloud.com/help/en/ecs/user-guide/view-instance-metadata
 """
 
 EXAMPLES = r"""
-- name: Who used the plain mode in the last week?
+- name: List the callers that used normal mode in the last week
   alicloud.imds.callers_info:
-    modes: [without_token]
+    modes: [normal_mode]
     max_age: 604800
   become: true
-  register: plain
+  register: normal_mode
 
-- name: Insist on a quiet week
+- name: Check that there was no normal-mode request for a week
   ansible.builtin.assert:
     that:
-      - plain.watching.running
-      - plain.quiet_seconds >= 604800
-    fail_msg: "Still in plain mode: {{ plain.callers | map(attribute='comm') | unique | join(', ') }}"
+      - normal_mode.watch.running
+      - normal_mode.quiet_seconds >= 604800
+    fail_msg: "Still in normal mode: {{ normal_mode.callers | map(attribute='comm') | unique | join(', ') }}"
 
-- name: What do the programs of one unit do?
+- name: List the requests of one systemd unit
   alicloud.imds.callers_info:
     callers: ["backup.service"]
   become: true
@@ -89,128 +92,130 @@ EXAMPLES = r"""
 
 RETURN = r"""
 callers:
-  description: Who called, the last user of the plain mode first.
+  description: The callers. Those with the most recent normal-mode requests come first.
   returned: success
   type: list
   elements: dict
   contains:
     uid:
-      description: Numeric user, or null if not known.
+      description: Numeric user ID, or null if unknown.
       type: int
       sample: 33
     user:
-      description: Name of the user in the host's own user database, or null. Always null for containers.
+      description: Name of the user in the host's own user database, or null if unknown. Always null for containers.
       type: str
       sample: www-data
     comm:
-      description: Command name, as the process calls itself; at most 15 bytes.
+      description: Command name, as set by the process, at most 15 bytes.
       type: str
       sample: curl
     exe:
-      description: Path of the executable, or null if not known.
+      description: Path of the executable, or null if unknown.
       type: str
       sample: /usr/bin/curl
     unit:
-      description: systemd unit, or null.
+      description: systemd unit, or null if the process is in none.
       type: str
       sample: backup.service
     container:
-      description: Engine and short ID, or name, of the container; null outside of containers.
+      description: Engine and short ID, or name, of the container. Null outside of containers.
       type: str
       sample: docker:0123456789ab
     source:
-      description: Source address of requests that this host forwarded, else null.
+      description: Source address of requests that this host forwarded. Null for requests of its own processes.
       type: str
       sample: 172.17.0.2
     parents:
-      description: Command names of parent processes and how often each was seen; at most four names.
+      description: Command names of parent processes, with the number of requests for each. At most four names.
       type: dict
       sample: {"backup.sh": 3}
-    found_by:
+    attributed_by:
       description:
-        - How the process was found, and how often in this way. C(connect), the kernel told who it is when it connected. C(socket),
-          it had the socket open. C(uid), only the socket's user is known. C(address), only the source address is known. C(none),
-          nothing is known.
-        - Empty for what is from the analyzer's log.
+        - How requests were attributed to this caller, with the number of requests for each method.
+        - C(connect), the kernel reported the process when it connected. C(socket), the process had the socket open. C(uid), only the
+          user of the socket is known. C(address), only the source address is known. C(none), nothing is known.
+        - Empty for records of the analyzer.
       type: dict
       sample: {"connect": 3}
-    exe_found_by:
+    exe_attributed_by:
       description:
-        - How the executable was found. C(proc), it was read from the process. C(same_name), the process had ended already, and
-          another of the same user, name and unit was this executable. C(none), it is not known.
+        - How the executable was determined, with the number of requests for each method.
+        - C(proc), it was read from the process. C(same_name), the process had ended, and another process with the same user, command
+          name and unit had this executable. C(none), it is unknown.
       type: dict
       sample: {"proc": 2, "same_name": 1}
     modes:
-      description: Number of requests by mode.
+      description: Number of requests for each mode.
       type: dict
-      sample: {"without_token": 3}
+      sample: {"normal_mode": 3}
     requests:
       description: Requests by mode and class of path.
       type: list
       elements: dict
       contains:
         mode:
-          description: V(token_request), V(with_token), V(without_token) or V(unparsable).
+          description: V(token_request), V(token_authenticated), V(normal_mode) or V(unparsable).
           type: str
-          sample: without_token
+          sample: normal_mode
         path:
-          description: Class of the path; V(other) for what is no known item, V(-) for what could not be parsed.
+          description: Class of the path. V(other) for unknown items, V(-) for unparsable requests.
           type: str
           sample: instance-id
         count:
-          description: How many.
+          description: Number of requests.
           type: int
           sample: 3
         first:
-          description: Time of the first one.
+          description: Time of the first request.
           type: str
           sample: "2026-11-24T21:06:27Z"
         last:
-          description: Time of the last one.
+          description: Time of the last request.
           type: str
           sample: "2026-11-24T21:06:30Z"
         noise:
           description:
-            - Why these are to be expected of software that knows tokens, else null. V(cloud_assistant), Cloud Assistant asks
-              without a token first. V(retry), a program repeated without a token what it had just asked with one. V(probe),
-              M(alicloud.imds.access_modes_info) or C(ecs-metadata modes) asked on purpose.
+            - Why token-aware software is expected to send these normal-mode requests, or null.
+            - V(cloud_assistant), Cloud Assistant sends a normal-mode request first. V(retry), a program repeated in normal mode what it
+              had just requested with a token. V(probe), M(alicloud.imds.access_modes_info) or C(ecs-metadata modes) checked whether
+              normal mode is available.
           type: str
           sample: null
-    seen_by:
-      description: V(watch) or V(analyzer).
+    recorded_by:
+      description: Source of the record, V(watch) or V(analyzer).
       type: str
       sample: watch
-    summed_up:
-      description: Whether these are many callers that had to make room in the records; they have no names then.
+    aggregated:
+      description: Whether this is the sum of all callers that were evicted from the records to bound their size. It has no names.
       type: bool
       sample: false
 totals:
-  description: Number of requests in RV(callers) by mode, and how many of them are C(noise).
+  description: Number of requests in RV(callers) for each mode, and the number of those with a value in C(noise).
   returned: success
   type: dict
-  sample: {"token_request": 4, "with_token": 97, "without_token": 3, "unparsable": 0, "noise": 0}
-last_without_token:
-  description: Time of the last request without a token, of any caller, or null if there was none.
+  sample: {"token_request": 4, "token_authenticated": 97, "normal_mode": 3, "unparsable": 0, "noise": 0}
+last_normal_mode:
+  description: Time of the last normal-mode request of any caller, whatever is filtered, or null if none was recorded.
   returned: success
   type: str
   sample: "2026-11-24T21:06:30Z"
 quiet_since:
   description:
-    - Since when no request without a token was seen, of any caller and whatever is filtered; the time of the last one, or of the
-      beginning of the watch. Restarts of the watch that take less than a minute do not count as a new beginning.
-    - What M(alicloud.imds.access_modes_info) asks on purpose does not count.
-    - What is C(unparsable) is not counted as one, as nobody knows what it was; RV(totals) says whether there was any.
-    - Null if no watch is running, since nobody knows then.
+    - Time since which no caller sent a normal-mode request, whatever is filtered. This is the time of the last one, or the time when
+      the watch started. A restart of the watch that takes less than a minute does not count as a new start.
+    - Requests of M(alicloud.imds.access_modes_info) and C(ecs-metadata modes) do not count.
+    - Requests that are V(unparsable) do not count, because their mode is unknown. See RV(totals).
+    - Null if no watch is running, because requests are then not recorded.
   returned: success
   type: str
   sample: "2026-11-24T21:06:30Z"
 quiet_seconds:
-  description: The same as a number of seconds until now, or null.
+  description: Number of seconds since RV(quiet_since), or null.
   returned: success
   type: int
   sample: 86400
-watching:
-  description: How the watch does.
+watch:
+  description: State of the callers watch.
   returned: success
   type: dict
   contains:
@@ -219,27 +224,29 @@ watching:
       type: bool
       sample: true
     since:
-      description: Since when it has been running without a gap, or null.
+      description: Time since which it has been running without a gap, or null.
       type: str
       sample: "2026-11-20T08:00:00Z"
     updated:
-      description: When the records were written last, or null if there are none.
+      description: Time when the records were last written, or null if there are no records.
       type: str
       sample: "2026-11-24T21:06:33Z"
-    found_by:
-      description: The best way to find a caller that this host allows, V(connect) or V(socket), or null.
+    attribution:
+      description:
+        - The best method of attribution that this host offers, or null if unknown. V(connect), the kernel reports processes that
+          connect. V(socket), processes are looked up by their open sockets, which misses processes that end soon.
       type: str
       sample: connect
     dropped:
-      description: Packets that came faster than they could be read. What they held is not in the records.
+      description: Number of packets that arrived faster than the watch could read them. Their requests are not in the records.
       type: int
       sample: 0
-    forgotten:
-      description: Connections that had to make room while a request was under way.
+    evicted:
+      description: Number of connections that were evicted during a request to bound memory. These requests are recorded as V(unparsable).
       type: int
       sample: 0
     problems:
-      description: Sentences on what the watch cannot do, or could not.
+      description: Messages about limitations and errors of the watch.
       type: list
       elements: str
       sample: []
@@ -268,10 +275,10 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    wanted = module.params
-    chosen = Filter(wanted["max_age"], wanted["modes"], wanted["callers"], wanted["ignore_noise"])
+    params = module.params
+    chosen = Filter(params["max_age"], params["modes"], params["callers"], params["ignore_noise"])
     try:
-        report = callers(wanted["state_dir"], wanted["log_dir"], chosen)
+        report = callers(params["state_dir"], params["log_dir"], chosen)
     except NotReadable as exc:
         module.fail_json(msg=str(exc))
     module.exit_json(changed=False, **report)

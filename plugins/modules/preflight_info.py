@@ -56,7 +56,7 @@ options:
   callers:
     description:
       - Records of callers of the metadata service, to judge instead of those on the host (O(state_dir), O(log_dir)).
-      - These keys of a record are used - C(mode) (V(plain) for a normal-mode request), C(last_seen) (seconds since 1970, or ISO 8601),
+      - These keys of a record are used - C(mode) (V(normal_mode) for a normal-mode request), C(last_seen) (seconds since 1970, or ISO 8601),
         C(exe), C(comm), C(unit), C(container), C(uid), C(count), and C(noise) (the kind of known noise; false if it is not noise). All but
         C(mode) are optional.
     type: list
@@ -207,7 +207,7 @@ callers:
   returned: success
   type: list
   elements: dict
-  sample: [{"mode": "plain", "uid": 33, "user": "www-data", "exe": "/usr/bin/curl", "comm": "curl", "unit": "app.service",
+  sample: [{"mode": "normal_mode", "uid": 33, "user": "www-data", "exe": "/usr/bin/curl", "comm": "curl", "unit": "app.service",
     "container": null, "source": null, "path_class": "instance-id", "count": 3, "first_seen": "2026-11-24T21:06:27Z",
     "last_seen": "2026-11-24T21:06:30Z", "noise": null}]
 examined:

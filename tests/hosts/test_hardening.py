@@ -131,11 +131,11 @@ def test_our_own_question_does_not_hold_up_the_host(player_of: Play) -> None:
     player.play(hardening_enforce=False).check()
 
     def recorded() -> dict[str, Any]:
-        seen = json.loads(host.output("ecs-metadata", "callers", "--json", "--mode", "without_token"))
-        return seen if seen["totals"]["without_token"] >= 2 else {}
+        seen = json.loads(host.output("ecs-metadata", "callers", "--json", "--mode", "normal_mode"))
+        return seen if seen["totals"]["normal_mode"] >= 2 else {}
 
     seen = wait_until(recorded, "the records, which the watch writes every five seconds")
-    assert seen["totals"]["without_token"] == seen["totals"]["noise"] >= 2 and seen["last_without_token"] is None
+    assert seen["totals"]["normal_mode"] == seen["totals"]["noise"] >= 2 and seen["last_normal_mode"] is None
     player.play(hardening_preflight="block").check()
     assert plain_status(host) == "403"
 

@@ -64,7 +64,7 @@ def test_units_users_and_containers(
     emulator = start_emulator({"instances": [{"host": host.name, "http_tokens": "optional"}]})
     install(host, tmp_path)
     status = json.loads(host.output("ecs-metadata", "watch", "--status", "--json"))
-    assert (status["running"], status["found_by"], status["problems"]) == (True, "connect", [])
+    assert (status["running"], status["attribution"], status["problems"]) == (True, "connect", [])
     run = ["systemd-run", "--quiet", "--wait", "--collect"]
     for number in range(20):  # each unit lives as long as its process: some milliseconds
         host.output(*run, f"--unit=short{number}", "--property=User=www-data", "bash", "-c", GET, "mac")
@@ -75,10 +75,10 @@ def test_units_users_and_containers(
     requests = found(host)
     assert sum(requests.values()) == len(emulator.journal()) == 72
     for number in range(20):
-        assert requests[f"short{number}.service", "www-data", "bash", "without_token"] == 1
+        assert requests[f"short{number}.service", "www-data", "bash", "normal_mode"] == 1
     callers = report(host)["callers"]
     (loop_caller,) = [caller for caller in callers if caller["unit"] == "loop.service"]
-    assert loop_caller["modes"] == {"without_token": 50} and loop_caller["uid"] >= 61184
+    assert loop_caller["modes"] == {"normal_mode": 50} and loop_caller["uid"] >= 61184
     executables = Counter(caller["exe"] for caller in callers for _request in range(sum(caller["modes"].values())))
     print(executables)
     assert executables[None] <= 3
@@ -111,6 +111,6 @@ def test_the_service_is_sandboxed_and_survives_a_kill_and_a_reboot(
     host.output("curl", "--silent", "--fail", ZONE)
     host.output("systemctl", "disable", "--now", UNIT)
     assert host.run("ecs-metadata", "watch", "--status").returncode == 1
-    assert report(host)["totals"]["without_token"] >= 1
+    assert report(host)["totals"]["normal_mode"] >= 1
     assert host.output("systemctl", "--failed", "--no-legend") == ""
     assert "Traceback" not in host.output("journalctl", "--no-pager", "--unit", UNIT)

@@ -69,7 +69,6 @@ SLOW = (
     "fleet/test_apply.py",
     "command/test_launcher.py",
     "plugins/plugin_utils",
-    "watch",
 )
 
 

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""benchmark.py [--quick]: measure what the watch costs, print it, and write docs/benchmarks-watch.md."""
+"""benchmark.py [--quick]: measure the costs of the watch, print them, and write docs/benchmarks-watch.md."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KINDS = {"": "one kept connection", "new": "a new connection each"}
 TEXT = """# What the callers watch costs
 
 Written by `make benchmark-watch` on {date}: {machine}, Linux {kernel}, Python {python}; load average {load:.1f} at the start.
-One client asks the emulator with a token, {rate} times a second for {seconds} s, {rounds} times without the watch and {rounds} times
+One client sends {rate} token-authenticated requests per second for {seconds} s, in {rounds} rounds without the watch and {rounds} rounds
 with it, in turns; both are processes of the same machine. Delays are of all rounds together.
 
 | load | delay | without the watch | with it | ratio | ratio of nothing |
@@ -39,7 +39,7 @@ cannot be measured here.
 
 The watch wakes up for a process that has not connected for a second, since that may live for a millisecond, and otherwise for
 the packets of 50 ms together. Records are bounded: 10,000 callers with a million requests
-take less than 1 MB (`tests/unit/watch/test_size.py`).
+take less than 1 MB (`tests/unit/plugins/module_utils/_watch/test__records_size.py`).
 """
 
 

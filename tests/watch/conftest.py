@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One emulator at the service's own address, and for each test an instance with a watch. `make watch` runs this folder."""
+"""Fixtures of `make watch`: an emulator at the service's own address, and an instance with a watch for each test."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ Start = Callable[..., Watch]
 
 @pytest.fixture
 def start(machine: Machine, tmp_path: Path) -> Iterator[Start]:
-    """start(): let a watch run on the machine, and return when it is ready."""
+    """Return a function that starts a watch on the instance and waits until it is ready."""
     watches: list[Watch] = []
 
     def run(*before: str, state: Path | None = None, python: str = sys.executable) -> Watch:
@@ -68,7 +68,7 @@ def start(machine: Machine, tmp_path: Path) -> Iterator[Start]:
 
 @pytest.fixture
 def program(tmp_path: Path) -> Callable[[str], Path]:
-    """program(name): a shell under another name, so that it is another executable."""
+    """Return a function that copies the shell to an executable with another name."""
 
     def copy(name: str) -> Path:
         target = Path(lab.scratch("program-")) / name

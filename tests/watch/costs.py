@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What does the watch cost? The same load without and with it, in turns; processor time and memory of the watch itself."""
+"""Measure the costs of the watch: delays of the same load without and with it, its processor time and memory."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class Costs:
     memory_busy: int = 0
 
     def ratio(self, share: float) -> float:
-        """The delay that this share of the requests does not exceed, with the watch over without it."""
+        """Return the quotient of a quantile of the delays with and without the watch."""
         return quantile(self.beside, share) / quantile(self.without, share)
 
     def noise(self, share: float) -> float:
-        """The same of two halves of the rounds without the watch: what says nothing."""
+        """Return the same quotient for two halves of the rounds without the watch: the error of measurement."""
         return quantile(self.without[::2], share) / quantile(self.without[1::2], share)
 
 
@@ -48,13 +48,13 @@ def quantile(rounds: list[list[float]], share: float) -> float:
 def measure(
     machine: Machine, start: Callable[[], Watch], rounds: int, seconds: int, idle_seconds: int, kind: str = ""
 ) -> Costs:
-    """*kind*: "new" for a new connection for each request."""
+    """Measure rounds without and with the watch in turns. *kind* "new" opens a connection for each request."""
     costs = Costs()
     for number in range(rounds):
         costs.without.append(load(machine, seconds, kind))
         watch = start()
         if not number:
-            time.sleep(2)  # what starting costs is another matter
+            time.sleep(2)  # the costs of starting are not measured
             costs.idle = share(watch, lambda: time.sleep(idle_seconds))
             costs.memory_idle = memory(watch)
         costs.busy.append(share(watch, lambda: costs.beside.append(load(machine, seconds, kind))))
@@ -64,7 +64,7 @@ def measure(
 
 
 def load(machine: Machine, seconds: int, kind: str) -> list[float]:
-    """RATE requests a second: the delay of each."""
+    """Send RATE requests per second; return the delay of each, in seconds."""
     output = machine.run(os.path.realpath(sys.executable), MANY, str(RATE * seconds), str(RATE), *kind.split())
     return [float(line) for line in output.split()]
 

@@ -1,10 +1,9 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An emulated instance with control groups like those of systemd, a "container" behind it, and a watch that runs on it.
+"""An emulated instance with control groups like those of systemd, a container behind it, and a watch.
 
-Its control groups are made below the machine's own hierarchy of version 2, wherever that is mounted, and are removed
-with it.
+Its control groups are created below the host's own cgroup2 mount, and removed with it.
 """
 
 from __future__ import annotations
@@ -28,11 +27,16 @@ from waiting import GIVE_UP_SECONDS, comes_true  # noqa: E402
 
 CONTAINER = "0123456789abcdef" * 4
 POD_ADDRESS = "172.30.0.2"
-MODES = {"token-request": "token_request", "token": "with_token", "plain": "without_token", "invalid": "unparsable"}
+MODES = {
+    "token-request": "token_request",
+    "token": "token_authenticated",
+    "plain": "normal_mode",
+    "invalid": "unparsable",
+}
 
 
 def hierarchy() -> Path | None:
-    """Where control groups of version 2 are, if they are anywhere and can be made."""
+    """Return the mount point of cgroup2, or None if there is no writable one."""
     for line in Path("/proc/self/mounts").read_text().splitlines():
         _device, place, kind, options, *_rest = line.split()
         if kind == "cgroup2" and "rw" in options.split(",") and os.access(place, os.W_OK):
@@ -41,7 +45,7 @@ def hierarchy() -> Path | None:
 
 
 class Machine:
-    """An instance: a network namespace, control groups, and what the emulator knows of it."""
+    """An instance: a network namespace, control groups, and an entry in the emulator."""
 
     def __init__(self, emulator: lab.Emulator, number: int) -> None:
         self.emulator = emulator
@@ -49,9 +53,9 @@ class Machine:
         self.pod = f"pod{number}"
         self.instance_id = f"i-watched{number}"
         root = hierarchy()
-        # the laboratory has process ids of its own, and another one may be running
-        whose = f"{os.stat('/proc/self/ns/pid').st_ino}-{os.getpid()}-{number}"
-        self.cgroups = root / f"imds-watch-{whose}" if root else None
+        # the laboratory has a PID namespace of its own, and several may run at once
+        unique = f"{os.stat('/proc/self/ns/pid').st_ino}-{os.getpid()}-{number}"
+        self.cgroups = root / f"imds-watch-{unique}" if root else None
         lab.add_instance(self.name, self.ip)
         settings = {"instance_id": self.instance_id, "clients": [self.ip], "http_tokens": "optional"}
         emulator.admin("POST", "/instances", {**settings, "role": {"name": "WatchedRole"}})
@@ -59,6 +63,7 @@ class Machine:
             self.cgroups.mkdir()
 
     def remove(self) -> None:
+        """Remove all of it."""
         self.emulator.admin("DELETE", f"/instances/{self.instance_id}")
         with contextlib.suppress(FileNotFoundError):
             subprocess.run(["ip", "netns", "del", self.pod], check=False, stderr=subprocess.DEVNULL)
@@ -68,7 +73,7 @@ class Machine:
                 _remove_cgroup(Path(folder))
 
     def add_pod(self, translated: str = "") -> None:
-        """A network namespace behind the instance, which translates addresses and ports: all, or those *translated*."""
+        """Add a network namespace whose addresses and ports the instance translates; *translated* limits that."""
 
         def run(*command: str) -> None:
             subprocess.run(command, check=True)
@@ -91,7 +96,7 @@ class Machine:
         run("nsenter", f"--net=/run/netns/{self.name}", "sh", "-c", f"{forward}; nft '{rules}'")
 
     def command(self, *words: str | Path, uid: int = 0, cgroup: str = "", pod: bool = False) -> list[str]:
-        """A command as it is to be run there: by a user, in a control group, in the container's network."""
+        """Return the command line that runs *words* as a user, in a control group, or in the container's network."""
         script = 'exec "$@"'
         if cgroup and self.cgroups:
             (self.cgroups / cgroup).mkdir(parents=True, exist_ok=True)
@@ -101,7 +106,7 @@ class Machine:
         return ["nsenter", namespace, "--", "sh", "-c", script, "sh", *user, *map(str, words)]
 
     def run(self, *words: str | Path, **where: Any) -> str:
-        """The output of a command that must succeed."""
+        """Run a command that must succeed; return its output."""
         done = subprocess.run(self.command(*words, **where), check=False, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -117,8 +122,8 @@ class Machine:
             json.loads(line) for line in self.emulator.journal_file.read_text().splitlines() if self.instance_id in line
         ]
 
-    def asked(self, agent: str | None = None) -> Counter[str]:
-        """How many requests of each mode arrived, of all clients or of one."""
+    def received(self, agent: str | None = None) -> Counter[str]:
+        """Return the number of requests that the emulator received for each mode, of all clients or of one."""
         return Counter(MODES[entry["mode"]] for entry in self.journal() if agent in (None, entry["user_agent"]))
 
 
@@ -131,15 +136,15 @@ class Watch:
         self.state = state
         self.log = log
         notify = log.with_suffix(".notify")
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told, log.open("ab") as stream:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifications, log.open("ab") as stream:
             notify.unlink(missing_ok=True)
-            told.bind(str(notify))
-            told.settimeout(GIVE_UP_SECONDS)
+            notifications.bind(str(notify))
+            notifications.settimeout(GIVE_UP_SECONDS)
             command = machine.command(*before, launcher(log.parent, python), "watch", "--state-dir", state)
             environment = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "NOTIFY_SOCKET": str(notify)}
             self.process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stderr=stream)
             try:
-                self.told = told.recv(4096).decode()
+                self.ready = notifications.recv(4096).decode()
             except TimeoutError:
                 self.process.kill()
                 raise AssertionError("the watch was not ready: " + log.read_text()) from None
@@ -149,7 +154,7 @@ class Watch:
         return answer
 
     def stop(self) -> dict[str, Any]:
-        """End it, and return its file."""
+        """Stop the watch; return the content of its file."""
         self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(GIVE_UP_SECONDS) == 0, self.log.read_text()
         assert "Traceback" not in self.log.read_text()
@@ -157,7 +162,7 @@ class Watch:
 
 
 def launcher(folder: Path, python: str = sys.executable) -> str:
-    """The command, run by this Python; a shim would take longer to start than the watch."""
+    """Return a script that runs the command with this Python, not with a slow shim."""
     script = folder / "ecs-metadata-here"
     (folder / "python").mkdir(exist_ok=True)
     link = folder / "python" / "python3"
@@ -169,7 +174,7 @@ def launcher(folder: Path, python: str = sys.executable) -> str:
 
 
 def totals(content: dict[str, Any], wanted: Callable[[dict[str, Any]], bool] = lambda caller: True) -> Counter[str]:
-    """Requests of each mode, of all callers or of some."""
+    """Return the number of requests for each mode, of all callers or of the *wanted* ones."""
     found: Counter[str] = Counter()
     for caller in [*content["callers"], *([content["other"]] if wanted(content["other"]) else [])]:
         for row in caller["requests"] if wanted(caller) else ():
@@ -179,13 +184,13 @@ def totals(content: dict[str, Any], wanted: Callable[[dict[str, Any]], bool] = l
 
 @contextlib.contextmanager
 def together(processes: list[subprocess.Popen[bytes]]) -> Iterator[None]:
-    """Wait for processes at the end; all must have succeeded."""
+    """Wait for the processes when the block ends; all must have succeeded."""
     yield
     assert [process.wait(300) for process in processes] == [0] * len(processes)
 
 
 def _remove_cgroup(folder: Path) -> None:
-    """A process that has just ended may hold it for a moment."""
+    """Remove a control group; a process that has just ended may keep it busy for a moment."""
 
     def removed() -> bool:
         with contextlib.suppress(OSError):

@@ -22,4 +22,4 @@ def test_requests_are_answered_while_the_watch_stands_still(machine: Machine, st
         machine.run("bash", GET, ZONE, "ask", "20")
     finally:
         watch.process.send_signal(signal.SIGCONT)
-    assert totals(watch.stop()) == {"without_token": 20}
+    assert totals(watch.stop()) == {"normal_mode": 20}

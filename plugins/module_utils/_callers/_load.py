@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who called the metadata service on this host? Reads what was recorded, and asks nobody. Private to the collection."""
+"""Read the records of the callers watch and the analyzer's log, and report on both."""
 
 from __future__ import annotations
 
@@ -12,30 +12,32 @@ import time
 import typing as t
 
 from . import _analyzer as analyzer
-from ._file import NotReadable, is_running, read
+from ._file import cannot_read, damaged, is_running, read
 from ._report import Filter, Records, report
 
-_LARGEST_LOG = 8 << 20
+_LARGEST_LOG = 8 << 20  # bytes; of a longer log only the end is read
 
 
 def callers(state: str, logs: str, chosen: Filter) -> t.Dict[str, t.Any]:
-    """The report on the records of the watch and of Alibaba's analyzer (none if *logs* is empty); raise NotReadable."""
+    """Return the report (see `_report.report`) on the records in the directory *state* and the logs in *logs*.
+
+    If *logs* is empty, no logs are read. Raises NotReadable.
+    """
     content = read(state)
-    found = analyzer.callers(_lines(logs) if logs else ())
+    analyzed = analyzer.callers(_lines(logs) if logs else ())
+    running = is_running(state)
     if content is None:
-        records = Records([], None, found, {}, [], is_running(state))
+        records = Records([], None, analyzed, {}, [], running)
     else:
-        running = is_running(state)
-        records = Records(content.callers, content.other, found, content.status, content.periods, running)
+        records = Records(content.callers, content.other, analyzed, content.status, content.periods, running)
     try:
         return report(records, chosen, int(time.time()))
     except (KeyError, TypeError, ValueError, AttributeError):
-        reason = "a record in it is damaged. Stop the watch, remove the file, start it again"
-        raise NotReadable("%s cannot be understood: %s." % (os.path.join(state, "callers.json"), reason)) from None
+        raise damaged(state, "invalid record") from None
 
 
 def _lines(folder: str) -> t.Iterator[str]:
-    """All lines of the analyzer's logs."""
+    """Yield the lines of the analyzer's logs. Raises NotReadable."""
     for path in sorted(glob.glob(os.path.join(glob.escape(folder), "imds-trace.*"))):
         try:
             with open(path, "rb") as stream:
@@ -43,6 +45,6 @@ def _lines(folder: str) -> t.Iterator[str]:
                 for line in stream:
                     yield line.decode("utf-8", "replace")
         except FileNotFoundError:
-            continue
+            continue  # rotated since it was listed
         except OSError as exc:
-            raise NotReadable("%s cannot be read: %s. Only root may." % (path, exc.strerror)) from None
+            raise cannot_read(path, exc, "--log-dir (module option log_dir)") from None

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which kind of item does a request ask for? A closed set of names; pure. Private to the collection.
+"""Classify request targets into a closed set of names.
 
-What a caller sent is never kept: role names, tag keys, MAC addresses and unknown paths become a star or ``other``, and
-a query string is not looked at.
+The classes hold nothing that the caller chose: role names, tag keys and MAC addresses become a star, unknown paths become
+``other``, and the query string is ignored.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from .._imds._service import ROLE_CREDENTIALS, TOKEN, TOKEN_PATH, VERSIONS
 
 OTHER = "other"
-NO_PATH = "-"  # of what could not be parsed
+NO_PATH = "-"  # the class of unparsable requests
 
 _LEAVES = frozenset(
     """all eipv4 hostname image-id instance-id kms-server launch-index mac network-type owner-account-id private-ipv4
@@ -30,7 +30,7 @@ _TREES = frozenset(("dynamic", "global-config", "maintenance"))
 
 
 def path_class(target: str) -> str:
-    """The class of a request target: ``instance-id``, ``tags/*``, ``ram/security-credentials/*``, ..., ``other``."""
+    """Return the class of a request target, such as ``instance-id``, ``tags/*`` or ``other``."""
     path = unquote(target.partition("?")[0].partition("#")[0]).lower()
     if "://" in path[:8]:
         path = "/" + path.partition("://")[2].partition("/")[2]
@@ -50,7 +50,7 @@ def path_class(target: str) -> str:
 
 
 def is_token_path(target: str) -> bool:
-    """Is it the one path that a token is asked for at?"""
+    """Return whether this is the target of token requests."""
     return target.partition("?")[0].partition("#")[0].rstrip("/") == TOKEN_PATH
 
 
@@ -66,7 +66,7 @@ def _item(item: str) -> str:
 
 
 def every_class() -> t.FrozenSet[str]:
-    """All that `path_class` can say, and `NO_PATH`."""
+    """Return all classes: the results of `path_class`, and `NO_PATH`."""
     names = {TOKEN, OTHER, NO_PATH, "/", "meta-data/", "user-data", "vendor-data"}
     names |= {ROLE_CREDENTIALS, ROLE_CREDENTIALS + "*"}
     return frozenset(names | _LEAVES | {name + "/*" for name in _DIRECTORIES | _TREES})

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
-TOKEN_REQUEST, WITH_TOKEN, WITHOUT_TOKEN, UNPARSABLE = "token_request", "with_token", "without_token", "unparsable"
-MODES = (TOKEN_REQUEST, WITH_TOKEN, WITHOUT_TOKEN, UNPARSABLE)
+TOKEN_REQUEST, TOKEN_AUTHENTICATED, NORMAL_MODE = "token_request", "token_authenticated", "normal_mode"
+UNPARSABLE = "unparsable"
+MODES = (TOKEN_REQUEST, TOKEN_AUTHENTICATED, NORMAL_MODE, UNPARSABLE)
 
 # The value of ``noise`` for requests of this collection's own probe.
 PROBE = "probe"

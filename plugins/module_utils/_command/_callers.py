@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The commands watch and callers of ecs-metadata. This module util is private to the collection."""
+"""The commands ``watch`` and ``callers`` of ecs-metadata."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _COLUMNS = ("CALLER", "USER", "PLACE", "MODE", "PATH", "COUNT", "LAST")
 
 
 def watch(directory: str, seconds: t.Optional[float]) -> None:
-    """Watch, and tell on standard error how it goes."""
+    """Run the callers watch until a signal arrives, or for *seconds*; log problems to standard error. Raises Failure."""
     from .._watch._run import CannotWatch
     from .._watch._run import watch as run
 
     if seconds is not None and not seconds > 0:
-        raise Failure(USAGE, "--seconds must be more than 0.")
+        raise Failure(USAGE, "--seconds must be greater than 0.")
     try:
         run(directory, seconds, log_problem)
     except CannotWatch as exc:
@@ -32,29 +32,27 @@ def watch(directory: str, seconds: t.Optional[float]) -> None:
 
 
 def show_status(directory: str, as_json: bool) -> int:
-    """Print how the watch does; the exit status is 0 while it runs."""
-    watching = _read(directory, "", Filter())["watching"]
+    """Print the status of the watch; return the exit status, 0 if a watch is running."""
+    status = _read(directory, "", Filter())["watch"]
     if as_json:
-        write_json(watching)
+        write_json(status)
     else:
-        write_text("\n".join(_sentences(watching)))
-    return 0 if watching["running"] else OTHER
+        write_text("\n".join(_status_lines(status)))
+    return 0 if status["running"] else OTHER
 
 
 def show_callers(directory: str, logs: str, chosen: Filter, as_json: bool) -> None:
-    """Print the callers as a table, or all there is as JSON."""
+    """Print the callers as a table, or the whole report as JSON."""
     report = _read(directory, logs, chosen)
     if as_json:
         write_json(report)
         return
     lines = [_COLUMNS, *(row for caller in report["callers"] for row in _rows(caller))]
     widths = [min(_WIDEST, max(len(line[at]) for line in lines)) for at in range(len(_COLUMNS))]
-    shown = ["  ".join("%-*s" % cell for cell in zip(widths, line)).rstrip() for line in lines]
-    write_text(
-        "\n".join(
-            (shown if len(lines) > 1 else ["No callers."]) + ["", *_sentences(report["watching"]), _verdict(report)]
-        )
-    )
+    table = ["  ".join("%-*s" % cell for cell in zip(widths, line)).rstrip() for line in lines]
+    if len(lines) == 1:
+        table = ["No callers."]
+    write_text("\n".join([*table, "", *_status_lines(report["watch"]), _verdict(report)]))
 
 
 def _read(directory: str, logs: str, chosen: Filter) -> t.Dict[str, t.Any]:
@@ -65,40 +63,40 @@ def _read(directory: str, logs: str, chosen: Filter) -> t.Dict[str, t.Any]:
 
 
 def _rows(caller: t.Dict[str, t.Any]) -> t.Iterator[t.Tuple[str, ...]]:
-    """One row for each kind of request; the names are hostile."""
-    name = "(all others)" if caller["summed_up"] else _name(caller)
-    who = caller["user"] or ("" if caller["uid"] is None else str(caller["uid"]))
-    where = caller["container"] or caller["unit"] or ""
+    """Yield one row for each mode and class of path, with unprintable characters of the names escaped."""
+    name = "(evicted callers)" if caller["aggregated"] else _name(caller)
+    user = caller["user"] or ("" if caller["uid"] is None else str(caller["uid"]))
+    place = caller["container"] or caller["unit"] or ""
     if caller["source"] and name != caller["source"]:
-        where = ("%s from %s" % (where, caller["source"])).strip()
+        place = ("%s from %s" % (place, caller["source"])).strip()
     for row in caller["requests"]:
         mode = row["mode"] + (" (%s)" % row["noise"] if row["noise"] else "")
-        cells = (name, who, where, mode, row["path"], str(row["count"]), row["last"])
+        cells = (name, user, place, mode, row["path"], str(row["count"]), row["last"])
         yield tuple(one_line(cell, _WIDEST) for cell in cells)
 
 
 def _name(caller: t.Dict[str, t.Any]) -> str:
-    """The executable, and what the process calls itself if that is something else."""
+    """Return the executable, followed by the command name if the process changed that."""
     exe, comm = caller["exe"], caller["comm"]
     if exe and comm and exe.rpartition("/")[2][:15] != comm:
         return "%s (%s)" % (exe, comm)
     return str(exe or comm or caller["source"] or "(unknown)")
 
 
-def _sentences(watching: t.Dict[str, t.Any]) -> t.List[str]:
-    if not watching["running"]:
-        first = "No watch is running" + (
-            ", the last wrote at %s." % watching["updated"] if watching["updated"] else "."
-        )
+def _status_lines(status: t.Dict[str, t.Any]) -> t.List[str]:
+    if status["running"]:
+        first = "Recording since %s, attribution: %s." % (status["since"] or "a moment ago", status["attribution"])
+    elif status["updated"]:
+        first = "No watch is running. The last one wrote its records at %s." % status["updated"]
     else:
-        found_by = watching["found_by"]
-        first = "Watching since %s, callers found by: %s." % (watching["since"] or "a moment ago", found_by)
-    lost = "%d packets were lost, %d connections forgotten." % (watching["dropped"], watching["forgotten"])
-    missed = [lost] if watching["dropped"] or watching["forgotten"] else []
-    return [printable(line) for line in [first, *missed, *watching["problems"]]]
+        first = "No watch is running."
+    lines = [first]
+    if status["dropped"] or status["evicted"]:
+        lines.append("Incomplete: %d packets dropped, %d connections evicted." % (status["dropped"], status["evicted"]))
+    return [printable(line) for line in [*lines, *status["problems"]]]
 
 
 def _verdict(report: t.Dict[str, t.Any]) -> str:
     if report["quiet_since"] is None:
-        return "Whether the plain mode is still used is not known while nobody watches."
-    return "No request without a token since %s." % report["quiet_since"]
+        return "Use of normal mode: unknown, because no watch is running. Start it with 'ecs-metadata watch'."
+    return "No normal-mode request since %s." % report["quiet_since"]

@@ -158,9 +158,8 @@ def _add_callers(parser: Parser) -> None:
     parser.add_argument(
         "--max-age", type=int, metavar="S", help="only requests of which the last is not older than this"
     )
-    parser.add_argument(
-        "--mode", action="append", choices=MODES, help="only these requests; may be given several times"
-    )
+    text = "only requests of this mode: %s; may be repeated" % ", ".join(MODES)
+    parser.add_argument("--mode", metavar="MODE", action="append", choices=MODES, help=text)
     text = (
         "only callers with a name (executable, user, unit, container, command, address) that matches; may be repeated"
     )

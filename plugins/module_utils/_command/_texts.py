@@ -47,7 +47,7 @@ EXAMPLES = Section(
         ("ecs-metadata facts --subset network", "a part of the facts, as JSON"),
         ("ecs-metadata token --file /run/user/1000/token --ttl 600", "a token for a program of yours"),
         ("ecs-metadata modes", "can metadata be read without a token?"),
-        ("ecs-metadata callers --mode without_token --max-age 604800", "who did so in the last week?"),
+        ("ecs-metadata callers --mode normal_mode --max-age 604800", "normal-mode requests of the last week"),
         ("ecs-metadata completion bash > /etc/bash_completion.d/ecs-metadata", "install the completion"),
     ],
 )

@@ -5,7 +5,7 @@
 """Judge the records of the callers watch. No I/O.
 
 Only these keys of a record are used; all but the first may be missing or null:
-``mode`` ("plain" for a request without a token), ``last_seen`` (seconds since 1970, or ISO 8601), ``exe`` or ``comm``,
+``mode`` ("normal_mode" for a request without a token), ``last_seen`` (seconds since 1970, or ISO 8601), ``exe`` or ``comm``,
 ``unit``, ``container``, ``uid``, ``count``, and ``noise`` (the kind of known noise; false or empty if it is not noise).
 """
 
@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import typing as t
 
-from .._callers._vocabulary import PROBE
+from .._callers._vocabulary import NORMAL_MODE, PROBE
 from .._common._text import one_line
 from .._common._utc import parse_utc
 from ._findings import Finding, finding
 
 _NAMES = ("exe", "comm", "unit", "container", "uid", "count", "last_seen")
-_PLAIN = "plain"
 
 
 def check(callers: t.Optional[t.Sequence[t.Any]], since: t.Any, quiet_period: float, now: float) -> t.Iterator[Finding]:
@@ -34,7 +33,7 @@ def check(callers: t.Optional[t.Sequence[t.Any]], since: t.Any, quiet_period: fl
     if start is not None and now - start < quiet_period:
         yield finding("callers_watched_too_briefly", since=str(since), quiet_period=int(quiet_period))
     for caller in callers:
-        if not isinstance(caller, dict) or caller.get("mode") != _PLAIN:
+        if not isinstance(caller, dict) or caller.get("mode") != NORMAL_MODE:
             continue
         if caller.get("noise") == PROBE:  # sent by this collection's own probe
             continue

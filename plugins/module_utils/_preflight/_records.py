@@ -10,7 +10,7 @@ import typing as t
 
 from .._callers._file import NotReadable
 from .._callers._load import callers
-from .._callers._report import Filter, plain_rows
+from .._callers._report import Filter, normal_mode_rows
 from .._callers._vocabulary import LOG_DIRECTORY, STATE_DIRECTORY
 
 
@@ -31,7 +31,7 @@ def read(state: str = STATE_DIRECTORY, logs: str = LOG_DIRECTORY) -> Records:
         found = callers(state, logs, Filter())
     except NotReadable as exc:
         return Records(None, None, str(exc))
-    watching = found["watching"]
-    if watching["updated"] is None and not found["callers"]:
+    watch = found["watch"]
+    if watch["updated"] is None and not found["callers"]:
         return Records(None, None)
-    return Records(plain_rows(found), watching["since"])
+    return Records(normal_mode_rows(found), watch["since"])

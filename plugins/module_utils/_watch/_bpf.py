@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who connects to the service, as the kernel tells it at that moment? This module util is private to the collection.
+"""Load the BPF programs, attach them to a control group, and read the events that they report.
 
-The programs are loaded by the raw bpf(2) call: no compiler, no library, no kernel headers. They are gone with this
-process, and they never hold a connection up or refuse it.
+The programs are loaded with the raw bpf(2) system call, which needs no compiler, library or kernel headers. The kernel removes
+them when this process ends. They neither delay nor refuse connections.
 """
 
 from __future__ import annotations
@@ -21,18 +21,21 @@ import typing as t
 from . import _bpf_programs as programs
 
 _SYSCALL = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "loongarch64": 280}
+_ATTRIBUTES_SIZE = 144  # of union bpf_attr, as far as it is used here; the rest must be zero
 _MAP_CREATE, _PROG_LOAD, _LINK_CREATE = 0, 5, 28
 _RINGBUF_MAP, _LRU_HASH_MAP = 27, 9
 _KNOWN_PROCESSES = 2048
-_SOCK_ADDR, _SOCK_OPS = 18, 13
+_SOCK_ADDR, _SOCK_OPS = 18, 13  # program types
 _ATTACH_CONNECT4, _ATTACH_CONNECT6, _ATTACH_SOCK_OPS = 10, 11, 3
 _RING_BYTES = 1 << 18
-_BUSY, _DISCARDED, _LENGTH = 1 << 31, 1 << 30, (1 << 30) - 1
-_FIRST_PID_NAMESPACE = 0xEFFFFFFC  # the inode of the one that all others are in
+_BUSY, _DISCARDED, _LENGTH = 1 << 31, 1 << 30, (1 << 30) - 1  # in the header of an event
+_INITIAL_PID_NAMESPACE = 0xEFFFFFFC  # its inode: PROC_PID_INIT_INO
+
+Call = t.Callable[[int, bytes], int]  # see `bpf`
 
 
 class Connect(t.NamedTuple):
-    """A process connects. ``pid`` is 0 where it has none in our namespace."""
+    """A process connects. ``pid`` is 0 if the process has no PID in this PID namespace."""
 
     cookie: int
     pid: int
@@ -42,7 +45,7 @@ class Connect(t.NamedTuple):
 
 
 class Established(t.NamedTuple):
-    """The connection stands: the process's own address and port, and the number of its first byte."""
+    """A connection is established. ``source`` and ``port`` are local, ``first`` is the sequence number of its first byte."""
 
     cookie: int
     source: str
@@ -50,54 +53,66 @@ class Established(t.NamedTuple):
     first: int
 
 
-class Hook:
-    """The programs, attached to a control group and all below it."""
+def bpf(command: int, attributes: bytes) -> int:
+    """Make the system call with *attributes*, a prefix of union bpf_attr; return a file descriptor. Raises OSError."""
+    buffer = ctypes.create_string_buffer(attributes, max(len(attributes), _ATTRIBUTES_SIZE))
+    syscall = ctypes.CDLL(None, use_errno=True).syscall
+    result = int(syscall(ctypes.c_long(_SYSCALL[os.uname().machine]), command, buffer, len(buffer)))
+    if result < 0:
+        raise OSError(ctypes.get_errno(), "bpf(%d): %s" % (command, os.strerror(ctypes.get_errno())))
+    return result
 
-    def __init__(self, cgroup: str, address: bytes, port: int) -> None:
-        """Raise OSError where the kernel does not allow it or has no such thing."""
+
+class Hook:
+    """The programs, attached to a control group and all groups below it."""
+
+    def __init__(self, cgroup: str, address: bytes, port: int, call: Call = bpf) -> None:
+        """Attach to the directory *cgroup*. *call* replaces bpf(2) in tests. Raises OSError if the kernel refuses."""
         if os.uname().machine not in _SYSCALL or sys.byteorder != "little":
-            raise OSError(errno.ENOSYS, "no number of bpf(2) is known for %s" % os.uname().machine)
-        self.tells_names = True  #: command names, too
+            raise OSError(errno.ENOSYS, "the number of bpf(2) is unknown for %s" % os.uname().machine)
+        self.reports_names = True  #: whether events contain command names
+        self._call = call
         self._fds: t.List[int] = []
         try:
-            self._ring = self._keep(_bpf(_MAP_CREATE, struct.pack("<4I", _RINGBUF_MAP, 0, 0, _RING_BYTES)))
-            known = self._keep(_bpf(_MAP_CREATE, struct.pack("<4I", _LRU_HASH_MAP, 8, 8, _KNOWN_PROCESSES)))
+            self._ring = self._keep(call(_MAP_CREATE, struct.pack("<4I", _RINGBUF_MAP, 0, 0, _RING_BYTES)))
+            known = self._keep(call(_MAP_CREATE, struct.pack("<4I", _LRU_HASH_MAP, 8, 8, _KNOWN_PROCESSES)))
             self._attach(cgroup, programs.Target(address, port, self._ring, known))
             page = mmap.PAGESIZE
-            own = mmap.mmap(self._ring, page, prot=mmap.PROT_READ | mmap.PROT_WRITE)
-            # the kernel maps the data twice in a row, so that no event is cut
+            consumer = mmap.mmap(self._ring, page, prot=mmap.PROT_READ | mmap.PROT_WRITE)
+            # The kernel maps the data twice in a row, so that every event is contiguous.
             self._data = mmap.mmap(self._ring, page + 2 * _RING_BYTES, prot=mmap.PROT_READ, offset=page)
         except OSError:
             self.close()
             raise
-        self._at = 0
-        # Shared with the kernel, so read and written as whole numbers; struct would do it byte by byte.
-        self._read, self._written = memoryview(own).cast("Q"), memoryview(self._data).cast("Q")
+        self._position = 0
+        # The kernel reads and writes these concurrently. A memoryview accesses whole numbers, struct single bytes.
+        self._consumed, self._produced = memoryview(consumer).cast("Q"), memoryview(self._data).cast("Q")
         self._headers = memoryview(self._data).cast("I")
 
     def fileno(self) -> int:
+        """Return a descriptor that is readable when an event wakes up the watch."""
         return self._ring
 
     def waiting(self) -> bool:
-        """Are there events?"""
-        return self._at < self._written[0]
+        """Return whether there are unread events."""
+        return self._position < self._produced[0]
 
     def events(self) -> t.Iterator[t.Union[Connect, Established]]:
-        """All events that are there."""
+        """Yield all events up to the first one that a program is still writing."""
         while self.waiting():
-            start = mmap.PAGESIZE + (self._at & (_RING_BYTES - 1))
+            start = mmap.PAGESIZE + (self._position & (_RING_BYTES - 1))
             header = self._headers[start // 4]
             if header & _BUSY:
                 return
             length = header & _LENGTH
             event = None if header & _DISCARDED else _decode(self._data[start + 8 : start + 8 + length])
-            self._at += (length + 8 + 7) & ~7
-            self._read[0] = self._at
+            self._position += (length + 8 + 7) & ~7
+            self._consumed[0] = self._position
             if event:
                 yield event
 
     def close(self) -> None:
-        """Detach and free everything."""
+        """Detach the programs and close all descriptors."""
         while self._fds:
             os.close(self._fds.pop())
 
@@ -108,14 +123,45 @@ class Hook:
 
     def _attach(self, path: str, target: programs.Target) -> None:
         cgroup = self._keep(os.open(path, os.O_RDONLY | os.O_DIRECTORY))
-        for make, where in ((programs.connect4, _ATTACH_CONNECT4), (programs.connect6, _ATTACH_CONNECT6)):
-            program, self.tells_names = _load_best(where, make, target)
+        for assemble, where in ((programs.connect4, _ATTACH_CONNECT4), (programs.connect6, _ATTACH_CONNECT6)):
+            program, self.reports_names = self._load_best(where, assemble, target)
             self._link(program, cgroup, where)
-        self._link(_load(_SOCK_OPS, _ATTACH_SOCK_OPS, programs.established(target)), cgroup, _ATTACH_SOCK_OPS)
+        program = self._load(_SOCK_OPS, _ATTACH_SOCK_OPS, programs.established(target))
+        self._link(program, cgroup, _ATTACH_SOCK_OPS)
 
     def _link(self, program: int, cgroup: int, where: int) -> None:
         self._keep(program)
-        self._keep(_bpf(_LINK_CREATE, struct.pack("<4I", program, cgroup, where, 0)))
+        self._keep(self._call(_LINK_CREATE, struct.pack("<4I", program, cgroup, where, 0)))
+
+    def _load_best(
+        self,
+        where: int,
+        assemble: t.Callable[[programs.Target, programs.Desired], bytes],
+        target: programs.Target,
+    ) -> t.Tuple[int, bool]:
+        """Load the variant that reports the most of those that the kernel accepts.
+
+        Return its descriptor and whether it reports command names.
+        """
+        namespace = _pid_namespace()
+        variants = [programs.Desired(namespace, comm) for comm in (True, False)]
+        if namespace is not None:  # Linux before 6.10 has no helper for PIDs of a namespace in these programs
+            variants += [programs.Desired(None, comm) for comm in (True, False)]
+        for desired in variants[:-1]:
+            try:
+                return self._load(_SOCK_ADDR, where, assemble(target, desired)), desired.comm
+            except OSError:
+                continue
+        return self._load(_SOCK_ADDR, where, assemble(target, variants[-1])), variants[-1].comm
+
+    def _load(self, kind: int, attach: int, code: bytes) -> int:
+        """Load a program. The attributes: type, instruction count, instructions, license, three for the log, ..., name."""
+        instructions, license_ = ctypes.create_string_buffer(code, len(code)), ctypes.create_string_buffer(b"GPL")
+        pointers = (ctypes.addressof(instructions), ctypes.addressof(license_))
+        layout = "<IIQQIIQII16sII"
+        return self._call(
+            _PROG_LOAD, struct.pack(layout, kind, len(code) // 8, *pointers, 0, 0, 0, 0, 0, b"imds_watch", 0, attach)
+        )
 
 
 def _decode(data: bytes) -> t.Union[Connect, Established, None]:
@@ -132,45 +178,13 @@ def _decode(data: bytes) -> t.Union[Connect, Established, None]:
 
 
 def _pid_namespace() -> t.Optional[t.Tuple[int, int]]:
-    """Device and inode of this process's PID namespace; None if it is the outermost, whose PIDs the kernel tells anyway."""
-    global _known
-    if _known is None:
+    """Return device and inode of this process's PID namespace, or None for the initial one, where PIDs need no translation."""
+    global _namespace
+    if _namespace is None:
         found = os.stat("/proc/self/ns/pid")
-        first = found.st_ino == _FIRST_PID_NAMESPACE
-        _known = (None if first else (os.major(found.st_dev) << 20 | os.minor(found.st_dev), found.st_ino),)
-    return _known[0]
+        initial = found.st_ino == _INITIAL_PID_NAMESPACE
+        _namespace = (None if initial else (os.major(found.st_dev) << 20 | os.minor(found.st_dev), found.st_ino),)
+    return _namespace[0]
 
 
-_known: t.Optional[t.Tuple[t.Optional[t.Tuple[int, int]]]] = None
-
-
-def _load_best(
-    where: int, make: t.Callable[[programs.Target, programs.Desired], bytes], target: programs.Target
-) -> t.Tuple[int, bool]:
-    """The program that tells the most of those that may be loaded; and whether it tells command names."""
-    namespace = _pid_namespace()
-    choices = [programs.Desired(namespace, comm) for comm in (True, False)]
-    if namespace is not None:  # Linux before 6.10 does not translate PIDs
-        choices += [programs.Desired(None, comm) for comm in (True, False)]
-    for desired in choices[:-1]:
-        try:
-            return _load(_SOCK_ADDR, where, make(target, desired)), desired.comm
-        except OSError:
-            continue
-    return _load(_SOCK_ADDR, where, make(target, choices[-1])), choices[-1].comm
-
-
-def _load(kind: int, attach: int, code: bytes) -> int:
-    instructions, license_ = ctypes.create_string_buffer(code, len(code)), ctypes.create_string_buffer(b"GPL")
-    where = (ctypes.addressof(instructions), ctypes.addressof(license_))
-    attributes = struct.pack("<IIQQIIQII16sII", kind, len(code) // 8, *where, 0, 0, 0, 0, 0, b"imds_watch", 0, attach)
-    return _bpf(_PROG_LOAD, attributes)
-
-
-def _bpf(command: int, attributes: bytes) -> int:
-    buffer = ctypes.create_string_buffer(attributes, max(len(attributes), 144))
-    call = ctypes.CDLL(None, use_errno=True).syscall
-    result = int(call(ctypes.c_long(_SYSCALL[os.uname().machine]), command, buffer, len(buffer)))
-    if result < 0:
-        raise OSError(ctypes.get_errno(), "bpf(%d): %s" % (command, os.strerror(ctypes.get_errno())))
-    return result
+_namespace: t.Optional[t.Tuple[t.Optional[t.Tuple[int, int]]]] = None  # the result, in a tuple once it is known

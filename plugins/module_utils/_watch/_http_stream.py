@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which requests are in the bytes that a client sends on one connection? Pure. Private to the collection.
+"""Parse the HTTP/1.x requests that a client sends on one connection.
 
-Bytes come as they were captured, cut anywhere. Of a request nothing is kept but its mode, the class of its path and a
-number that tells whether two paths are the same. A stream holds at most one line, never a whole head or body.
+The bytes are passed in pieces of any size. A parsed request consists of its mode, the class of its path, and a hash of its path;
+nothing else is stored. The parser buffers at most one line, never a whole head or body.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import re
 import typing as t
 
 from .._callers._paths import NO_PATH, is_token_path, path_class
-from .._callers._vocabulary import TOKEN_REQUEST, UNPARSABLE, WITH_TOKEN, WITHOUT_TOKEN
+from .._callers._vocabulary import NORMAL_MODE, TOKEN_AUTHENTICATED, TOKEN_REQUEST, UNPARSABLE
 from .._imds._service import PROBE_AGENT, TOKEN, TOKEN_HEADER
 
 LONGEST_HEAD = 16384
 LONGEST_LINE = 8192
-_KEPT_OF_HEADER = 128  # enough for every name and value that matters here
+_KEPT_OF_HEADER = 128  # bytes of a header line; more than every relevant name and value has
 
 _TOKEN_HEADER = TOKEN_HEADER.lower().encode("ascii")
 _WORD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -29,9 +29,10 @@ _START, _HEADERS, _BODY, _CHUNK, _CHUNK_END, _TRAILERS, _ENDED, _LOST = range(8)
 
 
 class Request(t.NamedTuple):
-    """One request: its mode, the class of its path, and a number that is equal for equal paths (in this process).
+    """A request: its mode, and the class of its path.
 
-    ``probe``: it calls itself the probe of this collection, and asks for no more than that does.
+    ``same`` is a hash of the path, comparable within this process. ``probe`` is true for a request that has the user agent of this
+    collection's probe and reads what the probe reads.
     """
 
     mode: str
@@ -44,7 +45,7 @@ _BROKEN = Request(UNPARSABLE, NO_PATH)
 
 
 class _Malformed(Exception):
-    """These bytes are no HTTP/1.x request; what follows on the connection cannot be told either."""
+    """The bytes are not an HTTP/1.x request, so the rest of the connection cannot be parsed either."""
 
 
 class Stream:
@@ -70,7 +71,7 @@ class Stream:
         self._begin()
 
     def feed(self, data: bytes) -> t.List[Request]:
-        """The requests whose heads end in *data*, the next bytes of the stream."""
+        """Parse the next bytes of the stream; return the requests whose heads end in them."""
         found: t.List[Request] = []
         if self._state == _LOST:
             if not _WHOLE_LINE.match(data):
@@ -86,7 +87,7 @@ class Stream:
         return found
 
     def lost(self) -> t.List[Request]:
-        """Bytes are missing here: something was sent that nobody saw. Goes on where a request surely begins."""
+        """Report that bytes are missing. Return an unparsable request; parsing resumes where a request certainly begins."""
         if self._state == _ENDED:
             return []
         already = self._state == _LOST
@@ -94,13 +95,13 @@ class Stream:
         return [] if already else [_BROKEN]
 
     def end(self) -> t.List[Request]:
-        """The connection has ended; what was begun will never be whole."""
+        """Report the end of the connection. Return an unparsable request if the last one is incomplete."""
         begun = self._state == _HEADERS or (self._state == _START and bool(self._line))
         self._state = _ENDED
         return [_BROKEN] if begun else []
 
     def _begin(self) -> None:
-        """Wait for a request line."""
+        """Reset all state to expect a request line."""
         self._state = _START
         self._line.clear()
         self._cr = False
@@ -122,7 +123,7 @@ class Stream:
         return self._read_line(data, at, found)
 
     def _first_byte(self, data: bytes, at: int) -> int:
-        """Empty lines may come before a request; a TLS handshake would never come to the end of a line."""
+        """Skip empty lines before a request; reject a first byte that starts no method, such as that of TLS."""
         byte = data[at : at + 1]
         if byte not in (b"\r", b"\n"):
             if not byte.isalpha():
@@ -165,7 +166,7 @@ class Stream:
             if line:
                 raise _Malformed
             self._next_chunk()
-        elif not line:  # the end of the trailers
+        elif not line:  # end of the trailers
             self._after_request()
 
     def _take_request_line(self, line: bytes) -> None:
@@ -176,7 +177,7 @@ class Stream:
         if match.group(1) == b"PUT" and is_token_path(target):
             self._request = Request(TOKEN_REQUEST, TOKEN)
         else:
-            self._request = Request(WITHOUT_TOKEN, path_class(target), hash(target.partition("?")[0]))
+            self._request = Request(NORMAL_MODE, path_class(target), hash(target.partition("?")[0]))
         self._keep = match.group(3) == b"1"
         self._state = _HEADERS
 
@@ -205,9 +206,9 @@ class Stream:
         request = self._request or _BROKEN
         if self._chunked and self._length is not None:
             raise _Malformed
-        if self._token and request.mode == WITHOUT_TOKEN:
-            request = request._replace(mode=WITH_TOKEN)
-        if self._probe and request.mode == WITHOUT_TOKEN and request.path == "instance-id":
+        if self._token and request.mode == NORMAL_MODE:
+            request = request._replace(mode=TOKEN_AUTHENTICATED)
+        if self._probe and request.mode == NORMAL_MODE and request.path == "instance-id":
             request = request._replace(probe=True)
         found.append(request)
         self._request = None
@@ -236,7 +237,7 @@ class Stream:
         self._state = _BODY if self._left else _TRAILERS
 
     def _after_request(self) -> None:
-        """A server answers nothing that comes after the last request of a connection."""
+        """Expect the next request, unless the server closes the connection after this one."""
         keep = self._keep
         self._begin()
         if not keep:

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How does the watch run? Waits for packets and for the kernel's word, counts, and writes now and then.
+"""Main loop of the callers watch: capture packets, attribute them, update the records, and save them periodically.
 
-It listens and does nothing else: whatever happens to it, no request is held up or changed. Private to the collection.
+The watch only receives copies of packets. Whatever happens to it, no request is delayed or changed.
 """
 
 from __future__ import annotations
@@ -15,46 +15,49 @@ import select
 import time
 import typing as t
 
-from ._attribution import Finder, Peer
+from ._attribution import Attributor, Peer
 from ._noise import Noise
 from ._priority import Priority
 from ._records import Records
 from ._store import Store
 from ._tcp import Flow, Flows, Segment
 
-WRITE_SECONDS = 5.0
-HEARTBEAT_SECONDS = 60.0
-REST_SECONDS = 0.05
-GAP_SECONDS = 60  # a restart that takes no longer does not end a time of watching
+WRITE_SECONDS = 5.0  # between writes while there are changes
+HEARTBEAT_SECONDS = 60.0  # between writes without changes
+REST_SECONDS = 0.05  # for which packets are left to queue
+GAP_SECONDS = 60  # a restart within this time does not end a period
 MAXIMUM_PERIODS = 20
 MAXIMUM_PROBLEMS = 10
 _SWEEP_SECONDS = 1.0
-_CLOCK_SECONDS = 5
+_CLOCK_SECONDS = 5  # by which the clock must be set back to be reported
 
 Requests = t.List[t.Tuple[Flow, t.List[t.Any]]]
 
 
 class Source(t.Protocol):
-    """Where segments come from, as `_capture.Capture`."""
+    """A source of segments, such as `_capture.Capture`."""
 
-    def fileno(self) -> int: ...
+    def fileno(self) -> int:
+        """Return the descriptor that is readable when there are segments."""
 
-    def segment(self) -> t.Optional[Segment]: ...
+    def segment(self) -> t.Optional[Segment]:
+        """Return the next segment, or None if no packet is queued."""
 
-    def count_dropped(self) -> int: ...
+    def count_dropped(self) -> int:
+        """Return the number of packets that were lost."""
 
 
 class Watch:
-    """The whole of it. ``found_by`` is the best way to find a caller that this kernel allows, for the status."""
+    """The callers watch. ``attribution`` is the best method of attribution that this kernel offers, for the status."""
 
     def __init__(
-        self, source: Source, finder: Finder, store: Store, found_by: str, log: t.Callable[[str], None]
+        self, source: Source, attributor: Attributor, store: Store, attribution: str, log: t.Callable[[str], None]
     ) -> None:
-        """*log* gets a sentence whenever something is not as it should be."""
-        self._source, self._finder, self._store = source, finder, store
-        self._found_by, self._log = found_by, log
+        """Load the records. *log* receives a message for each problem."""
+        self._source, self._attributor, self._store = source, attributor, store
+        self._attribution, self._log = attribution, log
         self._problems: t.List[str] = []
-        self._told: t.Optional[str] = None
+        self._reported: t.Optional[str] = None  # the problem of the store that was logged last
         self._flows, self._records, self._noise, self._priority = Flows(), Records(), Noise(), Priority()
         self._changed = True
         self._written = self._swept = float("-inf")
@@ -64,37 +67,37 @@ class Watch:
         self._load()
 
     def save(self) -> None:
-        """Write the file, and return when that is done."""
+        """Write the file, and wait until it is written."""
         self._write()
         self._store.wait()
-        self._tell_of_the_disk()
+        self._log_store_problem()
 
     def run(self, stop: int, seconds: t.Optional[float] = None) -> None:
-        """Until there is something to read from the descriptor *stop*, or for some seconds."""
-        urgent = [stop, *self._finder.urgent()]
+        """Run until the descriptor *stop* is readable, or for some seconds."""
+        urgent = [stop, *self._attributor.descriptors()]
         ends = float("inf") if seconds is None else time.monotonic() + seconds
         while time.monotonic() < ends:
             ready = _wait([*urgent, self._source.fileno()], self._poll_timeout(ends))
             if stop in ready:
                 break
-            self._finder.listen()
+            self._attributor.read_events()
             self._read_packets()
             self._housekeeping()
-            if urgent[1:] and self._source.fileno() in ready and self._listen_for_a_while(urgent):
+            if urgent[1:] and self._source.fileno() in ready and self._read_events_only(urgent):
                 break
         self._read_packets()
         self._count(self._flows.end(time.monotonic()))
         self.save()
 
-    def _listen_for_a_while(self, urgent: t.List[int]) -> bool:
-        """Let further packets wait, but not what the kernel tells. True if it is time to stop.
+    def _read_events_only(self, urgent: t.List[int]) -> bool:
+        """Handle events of the kernel for REST_SECONDS while packets queue. Return whether to stop.
 
-        Who connects may end in a moment. Packets do not run away, and to wake up for each would hold up, on a busy
-        machine, the very programs that send them.
+        A process that connects may end at once, so its event is urgent. Packets are not, and to wake up for each one would slow
+        down, on a busy host, the very programs that send them.
         """
         rest = time.monotonic() + REST_SECONDS
         while True:
-            self._finder.listen()
+            self._attributor.read_events()
             left = rest - time.monotonic()
             if left <= 0:
                 return False
@@ -102,26 +105,26 @@ class Watch:
                 return True
 
     def status(self) -> t.Dict[str, t.Any]:
-        """As it stands in the file."""
+        """Return the status for the file."""
         problems = self._problems + ([self._store.problem] if self._store.problem else [])
         return {
             "pid": os.getpid(),
             "running_since": self._since,
             "updated": self._latest,
-            "found_by": self._found_by,
+            "attribution": self._attribution,
             "dropped": self._source.count_dropped(),
-            "forgotten": self._flows.forgotten,
+            "evicted": self._flows.evicted,
             "problems": problems,
         }
 
     def _read_packets(self) -> None:
         segment = self._source.segment()
         while segment is not None:
-            self._finder.listen()  # first, since it is told before the first packet, and the process may end soon
+            self._attributor.read_events()  # first: the event precedes the first packet, and the process may end soon
             now = time.monotonic()
             done, began = self._flows.take(segment, now)
             if began is not None:
-                began.caller = self._finder.find(began)
+                began.caller = self._attributor.attribute(began)
             self._count(done)
             if now - self._written >= WRITE_SECONDS:
                 self._housekeeping()
@@ -130,7 +133,7 @@ class Watch:
     def _count(self, done: Requests) -> None:
         """Add requests to the records."""
         for flow, requests in done:
-            peer: Peer = flow.caller if flow.caller is not None else self._finder.find(flow)
+            peer: Peer = flow.caller if flow.caller is not None else self._attributor.attribute(flow)
             for request in requests:
                 noise = self._noise.kind(peer.sighting.caller, peer.pid, request, time.monotonic())
                 self._records.add(peer.sighting, request.mode, request.path, self._now(), noise)
@@ -145,14 +148,14 @@ class Watch:
         due = WRITE_SECONDS if self._changed or self._store.problem else HEARTBEAT_SECONDS
         if self._store.busy():
             return
-        self._tell_of_the_disk()
+        self._log_store_problem()
         if now - self._written >= due:
             self._write()
 
     def _poll_timeout(self, ends: float) -> float:
-        """Seconds until there is something to do even if nothing happens."""
+        """Return the seconds until the next housekeeping, or the end."""
         now = time.monotonic()
-        soon = self._changed or self._store.busy() or self._told
+        soon = self._changed or self._store.busy() or self._reported
         due = _SWEEP_SECONDS if soon else self._written + HEARTBEAT_SECONDS - now
         return max(0.0, min(due, HEARTBEAT_SECONDS, ends - now))
 
@@ -164,7 +167,7 @@ class Watch:
         self._written, self._changed = time.monotonic(), False
 
     def _load(self) -> None:
-        """Go on from what was written last."""
+        """Load the records of the last run."""
         content, problem = self._store.load()
         periods: t.List[t.List[int]] = []
         if content is not None:
@@ -173,18 +176,22 @@ class Watch:
                 periods = [[int(begin), int(end)] for begin, end in content.periods]
             except (ValueError, KeyError, TypeError, AttributeError):
                 self._records, periods = Records(), []
-                problem = "The records of earlier are damaged. %s" % self._store.put_aside()
+                problem = (
+                    "The records in the state directory are invalid, so new ones are started. %s"
+                    % self._store.set_aside()
+                )
         if problem:
             self.log_problem(problem)
         self._periods = resumed(periods, self._since)
 
     def _now(self) -> int:
-        """The time of day; also see whether somebody has set the clock back."""
+        """Return the time in seconds since 1970. If the clock was set back, report that and correct the periods."""
         now = int(time.time())
         offset = time.time() - time.monotonic()
         if offset < self._offset - _CLOCK_SECONDS:
             self.log_problem(
-                "The clock was set back by %d s; times before are cut to the new time." % (self._offset - offset)
+                "The clock was set back by %d s. Later times in the records are changed to the new time."
+                % (self._offset - offset)
             )
         self._offset = offset
         if now < self._latest:
@@ -194,21 +201,21 @@ class Watch:
         return now
 
     def log_problem(self, problem: str) -> None:
-        """Say it now, and keep it for the status."""
+        """Log a problem, and add it to the status."""
         self._problems = [*self._problems, problem][-MAXIMUM_PROBLEMS:]
         self._changed = True
         self._log(problem)
 
-    def _tell_of_the_disk(self) -> None:
-        """Once when writing fails, and once when it works again."""
+    def _log_store_problem(self) -> None:
+        """Log when writing the file fails, and when it works again."""
         problem = self._store.problem
-        if problem != self._told:
-            self._log(problem or "The records can be written again.")
-            self._told = problem
+        if problem != self._reported:
+            self._log(problem or "Writing the records works again.")
+            self._reported = problem
 
 
 def _wait(descriptors: t.Iterable[int], seconds: float) -> t.Set[int]:
-    """Those that can be read, as soon as one can."""
+    """Return the readable descriptors, as soon as there is one, at the latest after some seconds."""
     poll = select.poll()
     for descriptor in descriptors:
         poll.register(descriptor, select.POLLIN)
@@ -216,7 +223,7 @@ def _wait(descriptors: t.Iterable[int], seconds: float) -> t.Set[int]:
 
 
 def resumed(periods: t.List[t.List[int]], now: int) -> t.List[t.List[int]]:
-    """The times of watching, with one that goes on now: the last, if it ended a moment ago, else a new one."""
+    """Return the periods with a current one: the last, if it ended at most GAP_SECONDS ago, or a new one."""
     kept = [[min(begin, now), min(end, now)] for begin, end in periods if begin <= end]
     if kept and now - kept[-1][1] <= GAP_SECONDS:
         kept[-1][1] = now

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How urgent is the watch? Private to the collection.
+"""Adapt the scheduling priority of the watch to its processor usage.
 
-A process that connects may end a millisecond later, so the watch must run at once. That is fair only while it uses
-little: under a flood it steps back among all others, and may miss executables rather than take the processor.
+A process that connects may end a millisecond later, so the watch runs with high priority to inspect it in time. While it uses
+much of a processor, such as during a flood of requests, it runs with normal priority and may miss executables instead.
 """
 
 from __future__ import annotations
@@ -13,29 +13,30 @@ from __future__ import annotations
 import os
 import time
 
-_URGENT, _PATIENT = -20, 0
-_MUCH, _LITTLE = 0.25, 0.10  # of one processor
+_HIGH, _NORMAL = -20, 0  # nice values
+_MUCH, _LITTLE = 0.25, 0.10  # share of one processor
 
 
 class Priority:
-    """To be looked after about once a second."""
+    """The nice value of this process."""
 
     def __init__(self) -> None:
+        """Set high priority."""
         self._value = 0
         self._wall, self._used = time.monotonic(), time.process_time()
-        self._set(_URGENT)
+        self._set(_HIGH)
 
     def adapt(self) -> None:
-        """Compare what was used since the last call with what is fair."""
+        """Set the priority by the processor time since the last call. Call this about once a second."""
         wall, used = time.monotonic(), time.process_time()
         if wall - self._wall < 0.5:
             return
         share = (used - self._used) / (wall - self._wall)
         self._wall, self._used = wall, used
         if share > _MUCH:
-            self._set(_PATIENT)
+            self._set(_NORMAL)
         elif share < _LITTLE:
-            self._set(_URGENT)
+            self._set(_HIGH)
 
     def _set(self, value: int) -> None:
         if value == self._value:
@@ -44,4 +45,4 @@ class Priority:
             os.setpriority(os.PRIO_PROCESS, 0, value)
             self._value = value
         except OSError:
-            pass  # without CAP_SYS_NICE or a limit that allows it: as urgent as any other
+            pass  # without CAP_SYS_NICE the priority stays normal

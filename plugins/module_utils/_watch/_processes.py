@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who is this process? User, executable, unit, container, parent, as /proc has them. Private to the collection.
+"""Inspect a process: user, executable, unit, container, parent.
 
-A process may live for milliseconds, so what vanishes first is read first. Where it is too late for the executable, a
-process of the same user, name and unit may have shown its own before; the record then says so.
+A process may live for milliseconds, so the values that disappear first are read first. If the executable can no longer be read, the
+executable of an earlier process with the same user, command name and unit is used, and marked ``same_name``.
 """
 
 from __future__ import annotations
@@ -18,62 +18,72 @@ from .._common._bounded import BoundedMap
 from .._common._text import from_bytes
 from ._cgroups import Groups
 from ._records import Caller, Sighting
-from ._units import Place, best, place
+from ._units import Place, best
+from ._units import place as place_of
 
 _REMEMBERED = 4096
-_AMBIGUOUS = ""
+_AMBIGUOUS = ""  # several executables have the same user, command name and unit
 _NOWHERE = Place(None, None)
-_FRESH_SECONDS = 2.0  # a process that connects again and again is not read again and again
+_FRESH_SECONDS = 2.0  # a process that connects repeatedly is read once in this time
 
 
 class _Stat(t.NamedTuple):
+    """Fields of /proc/PID/stat."""
+
     comm: str
     parent: int
     threads: int
 
 
-class _Seen(t.NamedTuple):
-    told: t.Tuple[str, int, t.Optional[str], int]
+class _Inspected(t.NamedTuple):
+    """The result of an inspection, its arguments, and its monotonic time."""
+
+    arguments: t.Tuple[str, int, t.Optional[str], int]
     when: float
     sighting: Sighting
 
 
 class Processes:
-    """Reads processes below *proc*, and remembers what is still true when a process has gone."""
+    """Inspect processes, with a memory of those that have ended. *proc* and *passwd* replace the system's files in tests."""
 
     def __init__(self, groups: t.Optional[Groups] = None, proc: str = "/proc", passwd: str = "/etc/passwd") -> None:
         self._proc = proc
         self._groups = groups
         self._users = _Users(passwd)
         self._executables: "BoundedMap[t.Tuple[t.Any, ...], str]" = BoundedMap(_REMEMBERED)
-        self._seen: "BoundedMap[int, _Seen]" = BoundedMap(_REMEMBERED)
+        self._inspected: "BoundedMap[int, _Inspected]" = BoundedMap(_REMEMBERED)
         self._places: "BoundedMap[int, Place]" = BoundedMap(_REMEMBERED)
 
-    def look(self, pid: int, found_by: str, uid: int, comm: t.Optional[str] = None, cgroup: int = 0) -> Sighting:
-        """All that can be known of the process; *comm* and *cgroup* are what the kernel told of it."""
-        told, now = (found_by, uid, comm, cgroup), time.monotonic()
-        seen = self._seen.get(pid)
-        if seen is not None and seen.told == told and now - seen.when < _FRESH_SECONDS:
-            return seen.sighting
-        sighting = self._look(pid, found_by, uid, comm, cgroup)
-        if sighting.exe_found_by == "proc":
-            self._seen.put(pid, _Seen(told, now, sighting))
+    def inspect(
+        self, pid: int, attributed_by: str, uid: int, comm: t.Optional[str] = None, cgroup: int = 0
+    ) -> Sighting:
+        """Return the caller that is this process (0: unknown), as far as it can be determined.
+
+        *comm* and *cgroup* (an inode) are what the kernel reported when the process connected.
+        """
+        arguments, now = (attributed_by, uid, comm, cgroup), time.monotonic()
+        known = self._inspected.get(pid)
+        if known is not None and known.arguments == arguments and now - known.when < _FRESH_SECONDS:
+            return known.sighting
+        sighting = self._read_all(pid, attributed_by, uid, comm, cgroup)
+        if sighting.exe_attributed_by == "proc":
+            self._inspected.put(pid, _Inspected(arguments, now, sighting))
         return sighting
 
-    def _look(self, pid: int, found_by: str, uid: int, comm: t.Optional[str], cgroup: int) -> Sighting:
+    def _read_all(self, pid: int, attributed_by: str, uid: int, comm: t.Optional[str], cgroup: int) -> Sighting:
         exe = self._link(pid, "exe") if pid else None
         stat = self._stat(pid) if pid else None
         if stat is not None and (comm is None or stat.threads > 1):
-            comm = stat.comm  # the process's name, not that of one of its threads
+            comm = stat.comm  # the name of the process, not of one of its threads
         if stat is None or stat.comm != comm:
-            exe = None  # it has ended, or is another by now
-        where = self._place(pid, cgroup)
-        key = (uid, comm, where)
-        exe, exe_found_by = self._executable(key, exe)
+            exe = None  # the process has ended, or its PID was reused
+        place = self._place(pid, cgroup)
+        key = (uid, comm, place)
+        exe, exe_attributed_by = self._executable(key, exe)
         parent = self._stat(stat.parent) if stat and stat.parent else None
-        user = None if where.container else self._users.name(uid)
-        caller = Caller(uid, user, comm, exe, where.unit, where.container)
-        return Sighting(caller, found_by, exe_found_by, parent.comm if parent else None)
+        user = None if place.container else self._users.name(uid)
+        caller = Caller(uid, user, comm, exe, place.unit, place.container)
+        return Sighting(caller, attributed_by, exe_attributed_by, parent.comm if parent else None)
 
     def _executable(self, key: t.Tuple[t.Any, ...], exe: t.Optional[str]) -> t.Tuple[t.Optional[str], str]:
         known = self._executables.get(key)
@@ -90,10 +100,10 @@ class Processes:
         lines = from_bytes(self._read(pid, "cgroup")).split("\n") if pid else []
         paths = [line.split(":", 2)[2] for line in lines if line.count(":") >= 2]
         found = best(paths)
-        if found == _NOWHERE:  # it has ended, or is ending: then it is in the outermost group already
+        if found == _NOWHERE:  # the process has ended or is ending, and was already moved to the root group
             path = self._groups.path(cgroup) if cgroup and self._groups else None
-            return _NOWHERE if path is None else place(path)
-        if cgroup and len(paths) == 1:  # one hierarchy: the control group says it all
+            return _NOWHERE if path is None else place_of(path)
+        if cgroup and len(paths) == 1:  # one hierarchy: the group determines the place
             self._places.put(cgroup, found)
         return found
 
@@ -122,7 +132,7 @@ class Processes:
 
 
 class _Users:
-    """Names of local users. No directory service is asked: it could be slow, or ask for metadata itself."""
+    """Names of local users. Directory services are not queried: they may be slow, or read metadata themselves."""
 
     def __init__(self, path: str) -> None:
         self._path = path

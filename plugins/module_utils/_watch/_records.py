@@ -2,18 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who called how often, and when? Sums by caller, bounded in bytes; pure. Private to the collection.
+"""Count requests by caller, bounded in memory and as JSON.
 
-The records as JSON, one object for each caller::
-
-    {"uid": 33, "user": "www-data", "comm": "curl", "exe": "/usr/bin/curl", "unit": "app.service", "container": null,
-     "source": null, "parents": {"backup.sh": 3}, "found_by": {"connect": 3}, "exe_found_by": {"proc": 3},
-     "requests": [{"mode": "without_token", "path": "instance-id", "count": 3, "first": 1764018387, "last": 1764018390}]}
-
-``source`` is set for traffic that was forwarded by this host. What is not known is null. ``mode`` is one of
-`_vocabulary.MODES`, ``path`` one of `_paths.every_class()`; ``noise`` is a key of `NOISE` where a request
-without token is one that is expected of software that does know tokens; times are seconds since 1970. Callers that had
-to make room are summed up in one without names, ``other``.
+The JSON has the format that `_callers/_file.py` documents. If there are too many callers, those without normal-mode requests, and
+with the oldest ones, are evicted first: their counts are added to one record without names, ``other``.
 """
 
 from __future__ import annotations
@@ -22,26 +14,26 @@ import json
 import typing as t
 
 from .._callers._paths import every_class
-from .._callers._vocabulary import MODES, PROBE, WITHOUT_TOKEN
+from .._callers._vocabulary import MODES, NORMAL_MODE, PROBE
 
 MAXIMUM_BYTES = 900000  # of all records as JSON
 MAXIMUM_CALLERS = 2000
-_CALLER_BYTES = 520  # of a caller besides its names: braces, parents, how it was found
+_CALLER_BYTES = 520  # of a caller besides its names: braces, parents, methods of attribution
 _ROW_BYTES = 150
 _MAXIMUM_PARENTS = 4
 _LONGEST = {"user": 32, "comm": 16, "exe": 256, "unit": 128, "container": 96, "source": 45}
-FOUND_BY = ("connect", "socket", "uid", "address", "none")
-EXE_FOUND_BY = ("proc", "same_name", "none")
+ATTRIBUTED_BY = ("connect", "socket", "uid", "address", "none")
+EXE_ATTRIBUTED_BY = ("proc", "same_name", "none")
 
 NOISE = {
-    PROBE: "access_modes_info, or ecs-metadata modes, asked whether a request without a token is answered",
-    "cloud_assistant": "Cloud Assistant asks without a token first, and with one when that is refused",
-    "retry": "an SDK repeated without a token what it had just asked with one",
+    PROBE: "access_modes_info or ecs-metadata modes checked whether normal mode is available",
+    "cloud_assistant": "Cloud Assistant sends a normal-mode request first, and a token-authenticated one if it is refused",
+    "retry": "an SDK repeated in normal mode what it had just requested with a token",
 }
 
 
 class Caller(t.NamedTuple):
-    """Everything that tells two callers apart."""
+    """The names that distinguish callers; None for unknown ones."""
 
     uid: t.Optional[int] = None
     user: t.Optional[str] = None
@@ -52,7 +44,7 @@ class Caller(t.NamedTuple):
     source: t.Optional[str] = None
 
     def cut(self) -> "Caller":
-        """With all texts as long as they may be."""
+        """Return the caller with all names cut to their maximum length."""
         texts = {name: getattr(self, name) for name in _LONGEST}
         return self._replace(**{name: text and text[: _LONGEST[name]] for name, text in texts.items()})
 
@@ -62,50 +54,65 @@ Row = t.Dict[str, t.Any]
 
 
 class Sighting(t.NamedTuple):
-    """A caller, how it was found, and the name of its parent."""
+    """A caller, the methods that attributed the request to it, and the command name of its parent."""
 
     caller: Caller
-    found_by: str = "none"
-    exe_found_by: str = "none"
+    attributed_by: str = "none"
+    exe_attributed_by: str = "none"
     parent: t.Optional[str] = None
 
 
 class _Entry:
-    """One caller's record."""
+    """The record of one caller."""
 
-    __slots__ = ("caller", "rows", "parents", "found_by", "exe_found_by", "size", "text", "plain", "latest")
+    __slots__ = (
+        "caller",
+        "rows",
+        "parents",
+        "attributed_by",
+        "exe_attributed_by",
+        "size",
+        "text",
+        "normal_mode",
+        "latest",
+    )
 
     def __init__(self, caller: Caller) -> None:
         self.caller = caller
         self.rows: t.Dict[t.Tuple[str, str, str], Row] = {}
         self.parents: t.Dict[str, int] = {}
-        self.found_by: t.Dict[str, int] = {}
-        self.exe_found_by: t.Dict[str, int] = {}
+        self.attributed_by: t.Dict[str, int] = {}
+        self.exe_attributed_by: t.Dict[str, int] = {}
         self.size = _CALLER_BYTES + len(json.dumps(caller))
-        self.text: t.Optional[str] = None  # its JSON, while nothing has changed
-        self.plain, self.latest = False, 0
+        self.text: t.Optional[str] = None  # its JSON, until it changes
+        self.normal_mode, self.latest = False, 0
 
-    def worth(self) -> t.Tuple[bool, int]:
-        """Who is worth least is the first to make room: no plain request, and long ago."""
-        return self.plain, self.latest
+    def priority(self) -> t.Tuple[bool, int]:
+        """Return the sort key for eviction; the lowest is evicted first."""
+        return self.normal_mode, self.latest
 
     def count(self, row: Row, count: int, first: int, last: int) -> None:
         """Add requests to a row."""
         row["count"] += count
         row["first"] = min(row["first"], first)
         row["last"] = max(row["last"], last)
-        self.plain = self.plain or row["mode"] == WITHOUT_TOKEN
+        self.normal_mode = self.normal_mode or row["mode"] == NORMAL_MODE
         self.latest = max(self.latest, last)
         self.text = None
 
     def content(self) -> t.Dict[str, t.Any]:
+        """Return the record for JSON."""
         names = self.caller._asdict()
-        found = {"parents": self.parents, "found_by": self.found_by, "exe_found_by": self.exe_found_by}
-        return {**names, **found, "requests": list(self.rows.values())}
+        counts = {
+            "parents": self.parents,
+            "attributed_by": self.attributed_by,
+            "exe_attributed_by": self.exe_attributed_by,
+        }
+        return {**names, **counts, "requests": list(self.rows.values())}
 
 
 class Records:
-    """The sums of all callers."""
+    """The records of all callers."""
 
     def __init__(self) -> None:
         self._entries: t.Dict[Caller, _Entry] = {}
@@ -113,21 +120,21 @@ class Records:
         self._size = self._other.size
 
     def add(self, sighting: Sighting, mode: str, path: str, now: int, noise: str = "") -> None:
-        """Count one request."""
+        """Count one request at the time *now*, in seconds since 1970."""
         entry = self._entry(sighting.caller)
         row = self._row(entry, mode, path, noise, now)
         entry.count(row, 1, now, now)
-        _count(entry.found_by, sighting.found_by)
-        _count(entry.exe_found_by, sighting.exe_found_by)
+        _count(entry.attributed_by, sighting.attributed_by)
+        _count(entry.exe_attributed_by, sighting.exe_attributed_by)
         if sighting.parent and (sighting.parent in entry.parents or len(entry.parents) < _MAXIMUM_PARENTS):
             _count(entry.parents, sighting.parent[:16])
 
     def size(self) -> int:
-        """No less than the bytes of `as_json`."""
+        """Return an upper bound of the length of `as_json`."""
         return self._size
 
     def as_json(self, now: int) -> t.Tuple[str, str]:
-        """The callers (an array) and the sum of the others (an object). No time in them is later than *now*."""
+        """Return the callers (a JSON array) and ``other`` (a JSON object). Times later than *now* are set to *now*."""
         for entry in (*self._entries.values(), self._other):
             if any(row["last"] > now for row in entry.rows.values()):  # the clock was set back
                 for row in entry.rows.values():
@@ -141,9 +148,9 @@ class Records:
         return "[%s]" % ",\n".join(texts), self._other.text or "{}"
 
     def load(self, callers: t.Any, other: t.Any) -> None:
-        """Add what `as_json` wrote; raise ValueError for anything else."""
+        """Add records that `as_json` wrote. Raises ValueError, KeyError, TypeError or AttributeError if they are invalid."""
         if not isinstance(callers, list) or not isinstance(other, dict):
-            raise ValueError("no list of callers, or no sum of the others")
+            raise ValueError("callers must be a list, other a dictionary")
         for content in callers:
             caller = _caller(content)
             self._merge(self._entry(caller), content)
@@ -153,12 +160,12 @@ class Records:
         for row in content["requests"]:
             mode, path, noise = row["mode"], row["path"], row.get("noise", "")
             if mode not in MODES or path not in every_class() or noise not in ("", *NOISE):
-                raise ValueError("a request of an unknown kind")
+                raise ValueError("unknown mode, path or noise")
             count, first, last = (row[name] for name in ("count", "first", "last"))
             if not all(isinstance(number, int) and 0 <= number < 1 << 53 for number in (count, first, last)):
-                raise ValueError("a count or time that is none")
+                raise ValueError("invalid count or time")
             entry.count(self._row(entry, mode, path, noise, first), count, first, last)
-        for name, known in (("found_by", FOUND_BY), ("exe_found_by", EXE_FOUND_BY)):
+        for name, known in (("attributed_by", ATTRIBUTED_BY), ("exe_attributed_by", EXE_ATTRIBUTED_BY)):
             counts = {str(key): int(count) for key, count in content[name].items() if key in known}
             _sum(getattr(entry, name), counts)
         parents = {str(key)[:16]: int(count) for key, count in content["parents"].items()}
@@ -174,23 +181,23 @@ class Records:
         if entry is None:
             entry = _Entry(caller)
             if len(self._entries) >= MAXIMUM_CALLERS or self._size + entry.size + _ROW_BYTES > MAXIMUM_BYTES:
-                self._make_room()
+                self._evict()
             self._entries[caller] = entry
             self._size += entry.size
             self._merge_unnamed(entry)
         return entry
 
     def _merge_unnamed(self, entry: _Entry) -> None:
-        """The first executable of a caller: those before it that had ended too soon were surely the same."""
-        nameless = entry.caller._replace(exe=None)
-        if entry.caller.exe is None or nameless not in self._entries:
+        """Merge the record without an executable into *entry*, the first one with an executable and the same other names."""
+        unnamed = entry.caller._replace(exe=None)
+        if entry.caller.exe is None or unnamed not in self._entries:
             return
-        if sum(caller._replace(exe=None) == nameless for caller in self._entries) > 2:
+        if sum(caller._replace(exe=None) == unnamed for caller in self._entries) > 2:
             return
-        before = self._entries.pop(nameless)
+        before = self._entries.pop(unnamed)
         self._size -= before.size
-        before.exe_found_by = {"same_name": sum(before.exe_found_by.values())}
-        self._take_over(entry, before)
+        before.exe_attributed_by = {"same_name": sum(before.exe_attributed_by.values())}
+        self._absorb(entry, before)
         _sum(entry.parents, dict(list(before.parents.items())[: _MAXIMUM_PARENTS - len(entry.parents)]))
 
     def _row(self, entry: _Entry, mode: str, path: str, noise: str, now: int) -> Row:
@@ -203,30 +210,30 @@ class Records:
             self._size += _ROW_BYTES
         return row
 
-    def _make_room(self) -> None:
-        """Sum up a fifth of the callers under other; at least one, at most all but one."""
-        entries = sorted(self._entries.values(), key=_Entry.worth)
+    def _evict(self) -> None:
+        """Evict a fifth of the callers, at least one."""
+        entries = sorted(self._entries.values(), key=_Entry.priority)
         for entry in entries[: max(1, len(entries) // 5)]:
             del self._entries[entry.caller]
             self._size -= entry.size
-            self._take_over(self._other, entry)
+            self._absorb(self._other, entry)
 
-    def _take_over(self, entry: _Entry, former: _Entry) -> None:
-        """All but the names."""
+    def _absorb(self, entry: _Entry, former: _Entry) -> None:
+        """Add the counts of *former*, a caller whose record was removed."""
         for (mode, path, noise), row in former.rows.items():
             mine = self._row(entry, mode, path, noise, row["first"])
             entry.count(mine, row["count"], row["first"], row["last"])
-        _sum(entry.found_by, former.found_by)
-        _sum(entry.exe_found_by, former.exe_found_by)
+        _sum(entry.attributed_by, former.attributed_by)
+        _sum(entry.exe_attributed_by, former.exe_attributed_by)
 
 
 def _caller(content: t.Any) -> Caller:
     names = {name: content[name] for name in Caller._fields}
     texts = [names[name] for name in _LONGEST]
     if not all(text is None or isinstance(text, str) for text in texts):
-        raise ValueError("a name that is no text")
+        raise ValueError("a name must be text")
     if not (names["uid"] is None or isinstance(names["uid"], int)):
-        raise ValueError("a uid that is no number")
+        raise ValueError("a uid must be a number")
     return Caller(**names)
 
 

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whose socket is this? The kernel's table of sockets, and of open files. This module util is private to the collection.
+"""Find the user and the process of a socket.
 
-For connections that were there before the watch, and for kernels that cannot tell who connects. Sees only sockets that
-still exist, in this network namespace, and processes that have not ended. The table is asked for one socket, by
-sock_diag(7): to read all of /proc/net/tcp takes longer than some processes live.
+Used for connections that are older than the watch, and on kernels that do not report connecting processes. Finds only sockets
+that still exist in this network namespace, and processes that have not ended. sock_diag(7) is queried for one socket, because
+reading all of /proc/net/tcp takes longer than some processes live.
 """
 
 from __future__ import annotations
@@ -17,62 +17,67 @@ import struct
 import time
 import typing as t
 
-_SHARE = 0.1  # of the time may be spent on looking for processes
+_SHARE = 0.1  # of the time may be spent searching for processes
 _NETLINK_SOCK_DIAG, _BY_FAMILY, _REQUEST = 4, 20, 1
 _HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence, port
-_SOCKET = struct.Struct("!HH4s12x4s12x")  # own port, the other's port, addresses
+_SOCKET = struct.Struct("!HH4s12x4s12x")  # struct inet_diag_sockid: local and remote port, local and remote address
 _ANY_DEVICE_NO_COOKIE = struct.pack("=III", 0, 0xFFFFFFFF, 0xFFFFFFFF)
 _EVERY_STATE = 0xFFFFFFFF
-_ANSWER = struct.Struct("=4B48xIIIII")  # family, state, timer, retransmits; expires, queues, uid, inode
+_REPLY = struct.Struct(
+    "=4B48xIIIII"
+)  # struct inet_diag_msg: family, state, timer, retransmits; expires, queues, uid, inode
 
 
 class Owner(t.NamedTuple):
-    """``pid`` is 0 where no process was found that has the socket open."""
+    """The user of a socket, and the process that has it open (0 if none was found)."""
 
     uid: int
     pid: int
 
 
 class Sockets:
-    """Looks sockets up by their own address and port."""
+    """A netlink socket for queries. *proc* replaces /proc, and *netlink* the socket, in tests."""
 
-    def __init__(self, proc: str = "/proc") -> None:
+    def __init__(self, proc: str = "/proc", netlink: t.Optional[socket.socket] = None) -> None:
         self._proc = proc
-        self._rest_until = 0.0
+        self._pause_until = 0.0  # monotonic time before which no process is searched for
         self._sequence = 0
-        self._netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC, _NETLINK_SOCK_DIAG)
+        kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC
+        self._netlink = netlink or socket.socket(socket.AF_NETLINK, kind, _NETLINK_SOCK_DIAG)
         self._netlink.settimeout(0.2)
 
     def owner(self, source: str, port: int, remote: str, remote_port: int) -> t.Optional[Owner]:
-        """Who has the socket that is connected from *source* to *remote*?"""
+        """Return the owner of the TCP socket that is connected from *source* to *remote*, or None if there is no such socket."""
         self._sequence += 1
         ends = _SOCKET.pack(port, remote_port, socket.inet_aton(source), socket.inet_aton(remote))
-        wanted = (
-            struct.pack("=4BI", socket.AF_INET, socket.IPPROTO_TCP, 0, 0, _EVERY_STATE) + ends + _ANY_DEVICE_NO_COOKIE
-        )
-        head = _HEADER.pack(_HEADER.size + len(wanted), _BY_FAMILY, _REQUEST, self._sequence, 0)
+        request = struct.pack("=4BI", socket.AF_INET, socket.IPPROTO_TCP, 0, 0, _EVERY_STATE)
+        request += ends + _ANY_DEVICE_NO_COOKIE
+        head = _HEADER.pack(_HEADER.size + len(request), _BY_FAMILY, _REQUEST, self._sequence, 0)
         try:
-            self._netlink.sendto(head + wanted, (0, 0))
-            answer = self._answer()
+            self._netlink.sendto(head + request, (0, 0))
+            reply = self._reply()
         except OSError:
             return None
-        if answer is None or len(answer) < _HEADER.size + _ANSWER.size:
+        if reply is None or len(reply) < _HEADER.size + _REPLY.size:
             return None
-        uid, inode = _ANSWER.unpack_from(answer, _HEADER.size)[-2:]
-        return Owner(uid, self._process(inode)) if inode else None  # a socket without a file has no owner any more
+        uid, inode = _REPLY.unpack_from(reply, _HEADER.size)[-2:]
+        return Owner(uid, self._process(inode)) if inode else None  # a socket without a file has been closed
 
-    def _answer(self) -> t.Optional[bytes]:
-        """To the last question; None for an error, such as that there is no such socket."""
+    def _reply(self) -> t.Optional[bytes]:
+        """Return the reply to the last request, or None on error, such as for an unknown socket."""
         while True:
-            answer = self._netlink.recv(65536)
-            _length, kind, _flags, sequence, _port = _HEADER.unpack_from(answer)
+            reply = self._netlink.recv(65536)
+            _length, kind, _flags, sequence, _port = _HEADER.unpack_from(reply)
             if sequence == self._sequence:
-                return answer if kind == _BY_FAMILY else None
+                return reply if kind == _BY_FAMILY else None
 
     def _process(self, inode: int) -> int:
-        """The process with this socket open, the youngest first; 0 if there is none, or no time for it."""
+        """Return the process that has this socket open.
+
+        Searches the highest PIDs first. Return 0 if there is no such process, or if the last search was too short ago.
+        """
         began = time.monotonic()
-        if began < self._rest_until:
+        if began < self._pause_until:
             return 0
         link = "socket:[%d]" % inode
         found = 0
@@ -81,7 +86,7 @@ class Sockets:
                 found = pid
                 break
         took = time.monotonic() - began
-        self._rest_until = began + took / _SHARE
+        self._pause_until = began + took / _SHARE
         return found
 
     def _has(self, pid: int, link: str) -> bool:

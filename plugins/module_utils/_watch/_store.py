@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How do the records get to the disk? Whole or not at all, and never in the way. Private to the collection.
+"""Write the file of records in the background, and lock its directory.
 
-Writing happens in a thread, since a slow disk would make the watch miss processes that live for milliseconds. A disk
-that is full makes the watch say so and go on in memory.
+A thread writes the file, because the watch would miss short-lived processes while it waits for a slow disk. If writing fails,
+such as on a full disk, the watch reports that and continues in memory.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ from .._common._atomic import remove_leftovers, replace_file
 
 
 class Locked(Exception):
-    """Another watch uses the directory."""
+    """Another watch has locked the directory."""
 
 
 class Store:
-    """The state directory, locked while this object is open. Raises OSError where it cannot be used."""
+    """The state directory, locked until `close`."""
 
     def __init__(self, directory: str) -> None:
-        self.problem: t.Optional[str] = None  #: why the last writing failed
+        """Create the directory if needed, and lock it. Raises Locked, and OSError if the directory cannot be used."""
+        self.problem: t.Optional[str] = None  #: why the last write failed
         self._path = path_of(directory)
         self._thread: t.Optional[threading.Thread] = None
         os.makedirs(directory, mode=0o700, exist_ok=True)
@@ -40,31 +41,31 @@ class Store:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(self._lock)
-            raise Locked("A watch is running already: it holds %s/%s." % (directory, LOCK)) from None
+            raise Locked("Another watch is running: it has locked %s/%s." % (directory, LOCK)) from None
         remove_leftovers(self._path)
 
     def load(self) -> t.Tuple[t.Optional[Content], t.Optional[str]]:
-        """What was written last, and a sentence if that cannot be read: then it is kept under another name."""
+        """Return the records, and a message if they could not be read. Such a file is renamed, not removed."""
         try:
             return read(self._directory), None
         except NotReadable as exc:
-            return None, "%s %s" % (exc, self.put_aside())
+            return None, "%s %s" % (exc, self.set_aside())
 
-    def put_aside(self) -> str:
-        """Keep a file that cannot be used; the answer says where."""
+    def set_aside(self) -> str:
+        """Rename the file, whose content is invalid; return a message that says what happened."""
         aside = self._path + ".unreadable"
         try:
             os.replace(self._path, aside)
         except OSError as exc:
-            return "It cannot be renamed either: %s." % exc.strerror
+            return "Cannot rename it: %s." % exc.strerror
         return "It was renamed to %s." % aside
 
     def busy(self) -> bool:
-        """Is something being written?"""
+        """Return whether the thread is writing."""
         return self._thread is not None and self._thread.is_alive()
 
     def write(self, status: t.Any, periods: t.Any, callers: str, other: str) -> None:
-        """Begin to replace the file."""
+        """Start to replace the file; *callers* and *other* are JSON."""
         head = '{"format":%d,"status":%s,"periods":%s,' % (FORMAT, json.dumps(status), json.dumps(periods))
         text = head + '"callers":%s,"other":%s}\n' % (callers, other)
         self.wait()
@@ -72,12 +73,12 @@ class Store:
         self._thread.start()
 
     def wait(self) -> None:
-        """Until what was begun has been written."""
+        """Wait until the thread has written the file."""
         if self._thread is not None:
             self._thread.join()
 
     def close(self) -> None:
-        """Finish writing and let others in."""
+        """Finish writing, and release the lock."""
         self.wait()
         if self._lock >= 0:
             os.close(self._lock)
@@ -88,7 +89,4 @@ class Store:
             replace_file(self._path, data)
             self.problem = None
         except OSError as exc:
-            self.problem = "%s cannot be written: %s. The watch goes on counting in memory." % (
-                self._path,
-                exc.strerror,
-            )
+            self.problem = "Cannot write %s: %s. The watch continues in memory." % (self._path, exc.strerror)

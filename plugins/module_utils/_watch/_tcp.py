@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which bytes were sent on which connection, in order and once? From TCP segments to requests; pure.
+"""Reassemble TCP segments into the byte streams of connections, and these into requests.
 
-A segment may be captured twice: on the loopback device, on each device that a forwarded packet passes, and when it is
-sent again. Address translation changes addresses and ports on the way, but neither sequence nor acknowledgement numbers.
+A segment may be captured several times: on the loopback device, on each device that a forwarded packet passes, and when it is
+retransmitted. Address translation changes addresses and ports on the way, but neither sequence nor acknowledgment numbers.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ FIN, SYN, RST = 1, 2, 4
 MAXIMUM_FLOWS = 4096
 MAXIMUM_RECENT = 8192
 HELD_SEGMENTS, HELD_BYTES = 16, 32768
-HELD_SECONDS = 2.0  # then what is missing was not captured, or a reader would wait for it for ever
-_FAR = 1 << 24
+HELD_SECONDS = 2.0  # time until missing bytes are given up; without a retransmission they were not captured
+_FAR = 1 << 24  # a segment further away than this many bytes belongs to another connection
 
 
 class Segment(t.NamedTuple):
-    """One captured TCP segment on its way to the service."""
+    """A captured TCP segment to the service."""
 
     device: str
-    forwarded: bool  # it came in from outside instead of from this host
+    forwarded: bool  # from another host or network namespace, not from a process in this one
     source: str
     port: int
     seq: int
@@ -37,7 +37,7 @@ class Segment(t.NamedTuple):
 
 
 class Flow:
-    """One direction of one connection, as seen on one device. ``caller`` is the user's."""
+    """The client's side of one connection, as captured on one device. ``caller`` is set by the user of this class."""
 
     __slots__ = (
         "source",
@@ -55,21 +55,21 @@ class Flow:
 
     def __init__(self, segment: Segment, first: int, whole: bool) -> None:
         self.source, self.port, self.forwarded = segment.source, segment.port, segment.forwarded
-        self.first = first  #: number of the first byte
-        self.whole = whole  #: was it seen from its beginning?
+        self.first = first  #: sequence number of the first byte
+        self.whole = whole  #: whether it was captured from its first byte
         self.caller: t.Any = None
         self._next = first
         self._held: t.Dict[int, bytes] = {}
         self._since = 0.0
         self._stream: t.Optional[Stream] = Stream()
-        self._mirror: t.Optional[bool] = None  # not known before there are data
+        self._mirror: t.Optional[bool] = None  # unknown until the first data
 
     def take(self, seq: int, payload: bytes, now: float) -> t.List[Request]:
-        """The requests in what is new of *payload*."""
+        """Return the requests that are complete with the new bytes of *payload*; *now* is a monotonic time."""
         if self._stream is None:
             return []
         ahead = (seq - self._next) & 0xFFFFFFFF
-        if ahead >= 1 << 31:  # sent again, at least in part
+        if ahead >= 1 << 31:  # retransmitted, at least in part
             payload, ahead = payload[(1 << 32) - ahead :], 0
         if not payload:
             return []
@@ -79,16 +79,16 @@ class Flow:
         self._next = (self._next + len(payload)) & 0xFFFFFFFF
         return found + self._release(now)
 
-    def skip(self, now: float, patience: float = HELD_SECONDS) -> t.List[Request]:
-        """Give up on missing bytes after some time."""
-        if self._stream is None or not self._held or now - self._since < patience:
+    def skip(self, now: float, seconds: float = HELD_SECONDS) -> t.List[Request]:
+        """Give up on bytes that have been missing for this many seconds; return the requests that follow them."""
+        if self._stream is None or not self._held or now - self._since < seconds:
             return []
         found = self._stream.lost()
         self._next = min(self._held, key=lambda seq: (seq - self._next) & 0xFFFFFFFF)
         return found + self._release(now)
 
     def end(self, now: float) -> t.List[Request]:
-        """No more will come, but what was sent may be sent again."""
+        """End the stream and return its last requests. Retransmissions may still follow and are ignored."""
         found: t.List[Request] = []
         while self._held:
             found += self.skip(now, 0)
@@ -98,7 +98,7 @@ class Flow:
         return found
 
     def is_continued_by(self, segment: Segment) -> bool:
-        """Or is it a new connection with the same address and port?"""
+        """Return whether the segment belongs to this connection, not to a new one with the same address and port."""
         if segment.flags & SYN:
             return (segment.seq + 1) & 0xFFFFFFFF == self.first
         ahead = (segment.seq - self._next) & 0xFFFFFFFF
@@ -115,7 +115,7 @@ class Flow:
         return self.skip(now, 0 if full else HELD_SECONDS)
 
     def _release(self, now: float) -> t.List[Request]:
-        """What was held and is next."""
+        """Process the held segments that are now in order; return their requests."""
         found: t.List[Request] = []
         for seq in sorted(self._held, key=lambda seq: (seq - self._next) & 0xFFFFFFFF):
             behind = (self._next - seq) & 0xFFFFFFFF
@@ -125,16 +125,19 @@ class Flow:
 
 
 class Flows:
-    """All connections to the service, at most so many of them."""
+    """All connections to the service, up to MAXIMUM_FLOWS."""
 
     def __init__(self) -> None:
-        self.forgotten = 0  #: connections that had to make room while a request was under way
+        self.evicted = 0  #: connections that were evicted during a request to bound memory
         self._flows: "BoundedMap[t.Tuple[str, str, int], Flow]" = BoundedMap(MAXIMUM_FLOWS)
         self._opened: "BoundedMap[t.Tuple[str, str, int], int]" = BoundedMap(MAXIMUM_FLOWS)
         self._recent: "BoundedMap[t.Tuple[int, int], t.Tuple[str, str, int]]" = BoundedMap(MAXIMUM_RECENT)
 
     def take(self, segment: Segment, now: float) -> t.Tuple[t.List[t.Tuple[Flow, t.List[Request]]], t.Optional[Flow]]:
-        """Requests by connection, and the connection that began with this segment, if one did."""
+        """Process a segment at the monotonic time *now*.
+
+        Return the complete requests by connection, and the connection that begins with the data of this segment, if any.
+        """
         key = (segment.device, segment.source, segment.port)
         done: t.List[t.Tuple[Flow, t.List[Request]]] = []
         flow = self._flows.get(key)
@@ -151,18 +154,18 @@ class Flows:
             start = (segment.seq + (1 if segment.flags & SYN else 0)) & 0xFFFFFFFF
             if not self._is_mirror(flow, key, segment):
                 done.append((flow, flow.take(start, segment.payload, now)))
-            self._flows.put(key, flow)  # the newest now
+            self._flows.put(key, flow)  # the last to be evicted
         if flow is not None and segment.flags & (FIN | RST):
             done.append((flow, flow.end(now)))
         return [entry for entry in done if entry[1]], None if began is None or began._mirror else began
 
     def sweep(self, now: float) -> t.List[t.Tuple[Flow, t.List[Request]]]:
-        """What has waited for missing bytes too long; to be called now and then."""
+        """Give up on missing bytes after HELD_SECONDS; return requests by connection. Call this about once a second."""
         done = [(flow, flow.skip(now)) for flow in self._flows.values() if flow._held]
         return [entry for entry in done if entry[1]]
 
     def end(self, now: float) -> t.List[t.Tuple[Flow, t.List[Request]]]:
-        """End all connections."""
+        """End all connections; return their last requests."""
         done = [(flow, flow.end(now)) for flow in self._flows.values()]
         self._flows = BoundedMap(MAXIMUM_FLOWS)
         return [entry for entry in done if entry[1]]
@@ -176,12 +179,12 @@ class Flows:
         oldest = self._flows.put(key, flow)
         if oldest is not None:
             cut = oldest.end(now)
-            self.forgotten += bool(cut)
+            self.evicted += bool(cut)
             done.append((oldest, cut))
         return flow
 
     def _is_mirror(self, flow: Flow, key: t.Tuple[str, str, int], segment: Segment) -> bool:
-        """Was the first data of this connection seen on another device before?"""
+        """Return whether this connection was already captured on another device, by its first data."""
         mark = (segment.seq, segment.ack)
         if flow._mirror is None:
             flow._mirror = self._recent.get(mark) not in (None, key)

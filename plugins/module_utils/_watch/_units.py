@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which systemd unit or container does a control group belong to? Pure. Private to the collection."""
+"""Determine the systemd unit or container of a control group from its path."""
 
 from __future__ import annotations
 
@@ -20,20 +20,26 @@ _UNIT = re.compile(r".+\.(?:service|scope|slice)$")
 
 
 class Place(t.NamedTuple):
-    """Where a process runs; each is None where there is none."""
+    """The systemd unit and the container of a process, or None."""
 
     unit: t.Optional[str]
     container: t.Optional[str]
 
 
 def place(path: str) -> Place:
-    """``/system.slice/cron.service`` is in the unit cron.service, ``/docker/0123...`` in the container docker:0123..."""
+    """Return the unit and container of a control group.
+
+    For example, ``/system.slice/cron.service`` is the unit cron.service, ``/docker/0123...`` the container docker:0123...
+    """
     parts = [_unescape(part) for part in path.split("/") if part and part != ".."]
     return Place(_unit(parts), _container(parts))
 
 
 def best(paths: t.Iterable[str]) -> Place:
-    """Of the paths that one process has in several hierarchies: the first with a container, else with a unit."""
+    """Return the most specific result for one process, whose groups in several hierarchies have these paths.
+
+    A container is more specific than a service or scope, and these are more specific than a slice.
+    """
     places = [place(path) for path in paths]
     for found in places:
         if found.container:
@@ -60,7 +66,7 @@ def _container(parts: t.Sequence[str]) -> t.Optional[str]:
 
 
 def _unit(parts: t.Sequence[str]) -> t.Optional[str]:
-    """The innermost service or scope; a slice where there is neither."""
+    """Return the innermost service or scope, or the innermost slice if there is neither."""
     units = [part for part in parts if _UNIT.fullmatch(part)]
     for part in reversed(units):
         if not part.endswith(".slice") and part != "init.scope":
@@ -69,5 +75,5 @@ def _unit(parts: t.Sequence[str]) -> t.Optional[str]:
 
 
 def _unescape(part: str) -> str:
-    """systemd puts an underscore before names that the kernel could take for its own."""
+    """Remove the underscore that systemd adds to names that the kernel reserves."""
     return part[1:] if part.startswith("_") else part

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""flood.py KIND TIMES: bytes that no decent client sends, each on a connection of its own; or SYNs without an end."""
+"""flood.py KIND TIMES: send hostile bytes, each on a connection of its own, or SYN segments only."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def send(data: bytes) -> None:
             while sock.recv(65536):
                 pass
         except OSError:
-            pass  # the service has had enough
+            pass  # the service closed the connection
 
 
 def syn(dice: random.Random, raw: socket.socket) -> None:
-    """The beginning of a connection from a made-up address of this network."""
+    """Send a SYN segment from a random address of this network."""
     source = socket.inet_aton(f"10.77.91.{dice.randrange(1, 255)}")
     ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 40, 0, 0, 64, 6, 0, source, socket.inet_aton(SERVICE[0]))
     tcp = struct.pack("!HHIIBBHHH", dice.randrange(1024, 65536), 80, dice.getrandbits(32), 0, 0x50, 2, 1000, 0, 0)

@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# get.sh PATH AGENT [TIMES]: read an item without a token, TIMES times, each time in a process that ends at once.
-# Run by bash, which has a TCP client in it: the whole process lives for some milliseconds.
+# get.sh PATH AGENT [TIMES]: send normal-mode requests, each from a process of its own.
+# bash has a built-in TCP client, so each process lives for some milliseconds only.
 get() {
     exec 3<>/dev/tcp/100.100.100.200/80
     printf 'GET %s HTTP/1.0\r\nUser-Agent: %s\r\n\r\n' "$1" "$2" >&3

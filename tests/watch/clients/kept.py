@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""kept.py: connect; then, for each line that is read, ask without a token on that connection and print the status."""
+"""kept.py [--ipv6]: connect; for each line of input, send a normal-mode request and print the status."""
 
 from __future__ import annotations
 

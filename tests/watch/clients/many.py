@@ -1,9 +1,9 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""many.py TIMES [RATE [new]]: read an item with a token, RATE times a second; print each delay.
+"""many.py TIMES [RATE [new]]: send token-authenticated requests, RATE per second, and print each delay.
 
-All on one kept connection, or (new) each on one of its own.
+All requests use one connection, or, with ``new``, a connection each.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ def connect() -> socket.socket:
 sock = connect()
 
 
-def ask(head: str) -> bytes:
-    """One request, and the body of its answer."""
+def send(head: str) -> bytes:
+    """Send one request; return the body of the response."""
     sock.sendall(f"{head}\r\nHost: x\r\n\r\n".encode())
     data = b""
     while b"\r\n\r\n" not in data:
@@ -39,7 +39,7 @@ def ask(head: str) -> bytes:
     return body
 
 
-token = ask("PUT /latest/api/token HTTP/1.1\r\nX-aliyun-ecs-metadata-token-ttl-seconds: 21600").decode()
+token = send("PUT /latest/api/token HTTP/1.1\r\nX-aliyun-ecs-metadata-token-ttl-seconds: 21600").decode()
 began = time.monotonic()
 delays = []
 for at in range(times):
@@ -49,7 +49,7 @@ for at in range(times):
     if anew:
         sock.close()
         sock = connect()
-    ask(f"GET /latest/meta-data/mac HTTP/1.1\r\nX-aliyun-ecs-metadata-token: {token}")
+    send(f"GET /latest/meta-data/mac HTTP/1.1\r\nX-aliyun-ecs-metadata-token: {token}")
     delays.append(time.perf_counter() - start)
 if rate:
     print("\n".join(f"{delay:.7f}" for delay in delays))

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""mixed.py AGENT TIMES: one kept connection with and without a token, in turns, cut anywhere, two requests at once."""
+"""mixed.py AGENT TIMES: mix modes on one connection, in segments of any size, with pipelining."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ def request(method: str, path: str, name: str = "", value: str = "") -> bytes:
     return f"{method} {path} HTTP/1.1\r\nHost: x\r\n{header}User-Agent: {agent}\r\n\r\n".encode()
 
 
-def ask(data: bytes, answers: int) -> list[bytes]:
-    """Send in pieces; read the answers."""
+def send(data: bytes, responses: int) -> list[bytes]:
+    """Send in pieces; return the bodies of the responses."""
     while data:
         size = dice.choice([1, 7, 40, len(data)])
         connection.sock.sendall(data[:size])
         data = data[size:]
     bodies = []
     stream = connection.sock.makefile("rb")
-    for _answer in range(answers):
+    for _response in range(responses):
         response = http.client.HTTPResponse(connection.sock)
         response.fp = stream
         response.begin()
@@ -45,14 +45,14 @@ def ask(data: bytes, answers: int) -> list[bytes]:
     return bodies
 
 
-(token,) = ask(request("PUT", "/latest/api/token", "x-aliyun-ecs-metadata-token-ttl-seconds", "600"), 1)
+(token,) = send(request("PUT", "/latest/api/token", "x-aliyun-ecs-metadata-token-ttl-seconds", "600"), 1)
 for at in range(times):
-    with_token = request("GET", "/latest/meta-data/mac", "x-aliyun-ecs-metadata-token", token.decode())
-    plain = request("GET", "/latest/meta-data/image-id?x-aliyun-ecs-metadata-token")
-    both = [with_token, plain]
+    token_authenticated = request("GET", "/latest/meta-data/mac", "x-aliyun-ecs-metadata-token", token.decode())
+    normal_mode = request("GET", "/latest/meta-data/image-id?x-aliyun-ecs-metadata-token")
+    both = [token_authenticated, normal_mode]
     dice.shuffle(both)
     if at % 2:
-        ask(b"".join(both), 2)
+        send(b"".join(both), 2)
     else:
         for one in both:
-            ask(one, 1)
+            send(one, 1)

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""rename.py NAME: call itself NAME (with \\x escapes), and read an item without a token."""
+"""rename.py NAME: set the command name to NAME (with \\x escapes), and send a normal-mode request."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""callers_info: the records of a watch, and the log of the analyzer, as a module returns them."""
+"""The module callers_info: records of the watch, and the analyzer's log."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ HOUR = 3600
 CURL = Sighting(Caller(33, "www-data", "curl", "/usr/bin/curl", "app.service"), "connect", "proc", "sh")
 AGENT = Sighting(Caller(0, "root", "aliyun-service", "/usr/local/aliyun-service", "aliyun.service"), "connect", "proc")
 CONTAINER = Sighting(Caller(1000, None, "app", "/app", None, "docker:0123456789ab", "172.17.0.2"), "connect", "proc")
-STATUS = {"pid": 1, "running_since": NOW - 48 * HOUR, "updated": NOW, "found_by": "connect", "dropped": 2, "forgotten": 0,
+STATUS = {"pid": 1, "running_since": NOW - 48 * HOUR, "updated": NOW, "attribution": "connect", "dropped": 2, "evicted": 0,
           "problems": ["p"]}  # fmt: skip
 
 
 @pytest.fixture
 def state(tmp_path: Path):
-    """A state directory of a watch that runs."""
+    """Return the state directory of a running watch, and its store."""
     sums = Sums()
-    sums.add(CURL, "without_token", "instance-id", NOW - 30 * HOUR)
-    sums.add(CURL, "without_token", "instance-id", NOW - 20 * HOUR)
-    sums.add(AGENT, "without_token", "region-id", NOW - HOUR, "cloud_assistant")
-    sums.add(AGENT, "with_token", "region-id", NOW - HOUR)
-    sums.add(CONTAINER, "with_token", "tags/*", NOW - 2 * HOUR)
+    sums.add(CURL, "normal_mode", "instance-id", NOW - 30 * HOUR)
+    sums.add(CURL, "normal_mode", "instance-id", NOW - 20 * HOUR)
+    sums.add(AGENT, "normal_mode", "region-id", NOW - HOUR, "cloud_assistant")
+    sums.add(AGENT, "token_authenticated", "region-id", NOW - HOUR)
+    sums.add(CONTAINER, "token_authenticated", "tags/*", NOW - 2 * HOUR)
     store = Store(str(tmp_path))
     store.write(STATUS, [[NOW - 90 * HOUR, NOW - 80 * HOUR], [NOW - 48 * HOUR, NOW]], *sums.as_json(NOW))
     store.wait()
@@ -52,51 +52,57 @@ def names(result: dict) -> list[str]:
     return [caller["comm"] for caller in result["callers"]]
 
 
-def test_everything(run) -> None:
+def test_callers_totals_and_status(run) -> None:
     result = run()
     assert result["changed"] is False and "failed" not in result
     assert names(result) == ["curl", "aliyun-service", "app"]
     curl = result["callers"][0]
     assert curl == {
         "uid": 33, "user": "www-data", "comm": "curl", "exe": "/usr/bin/curl", "unit": "app.service", "container": None,
-        "source": None, "parents": {"sh": 2}, "found_by": {"connect": 2}, "exe_found_by": {"proc": 2},
-        "modes": {"without_token": 2}, "seen_by": "watch", "summed_up": False,
-        "requests": [{"mode": "without_token", "path": "instance-id", "count": 2, "first": format_utc(NOW - 30 * HOUR),
+        "source": None, "parents": {"sh": 2}, "attributed_by": {"connect": 2}, "exe_attributed_by": {"proc": 2},
+        "modes": {"normal_mode": 2}, "recorded_by": "watch", "aggregated": False,
+        "requests": [{"mode": "normal_mode", "path": "instance-id", "count": 2, "first": format_utc(NOW - 30 * HOUR),
                       "last": format_utc(NOW - 20 * HOUR), "noise": None}],
     }  # fmt: skip
-    assert result["totals"] == {"token_request": 0, "with_token": 2, "without_token": 3, "unparsable": 0, "noise": 1}
-    assert result["watching"] == {
-        "running": True, "since": format_utc(NOW - 48 * HOUR), "updated": format_utc(NOW), "found_by": "connect", "dropped": 2,
-        "forgotten": 0, "problems": ["p"],
+    assert result["totals"] == {
+        "token_request": 0,
+        "token_authenticated": 2,
+        "normal_mode": 3,
+        "unparsable": 0,
+        "noise": 1,
+    }
+    assert result["watch"] == {
+        "running": True, "since": format_utc(NOW - 48 * HOUR), "updated": format_utc(NOW), "attribution": "connect", "dropped": 2,
+        "evicted": 0, "problems": ["p"],
     }  # fmt: skip
 
 
-def test_the_verdict(run) -> None:
+def test_quiet_since_is_the_last_normal_mode_request(run) -> None:
     result = run()
-    assert result["quiet_since"] == result["last_without_token"] == format_utc(NOW - HOUR)
+    assert result["quiet_since"] == result["last_normal_mode"] == format_utc(NOW - HOUR)
     assert HOUR <= result["quiet_seconds"] < HOUR + 300
-    assert run(callers=["app"], max_age=1)["quiet_since"] == format_utc(NOW - HOUR)  # whatever is shown
+    assert run(callers=["app"], max_age=1)["quiet_since"] == format_utc(NOW - HOUR)  # whatever is filtered
     assert run(ignore_noise=True)["quiet_since"] == format_utc(NOW - 20 * HOUR)
 
 
-def test_filters(run) -> None:
+def test_filters_select_callers(run) -> None:
     assert names(run(max_age=90 * 60)) == ["aliyun-service"]
-    assert names(run(modes=["with_token"])) == ["aliyun-service", "app"]
+    assert names(run(modes=["token_authenticated"])) == ["aliyun-service", "app"]
     assert names(run(callers=["/usr/bin/*"])) == ["curl"]
     assert names(run(callers=["aliyun.service", "172.17.*"])) == ["aliyun-service", "app"]
-    assert names(run(modes=["without_token"], ignore_noise=True)) == ["curl"]
+    assert names(run(modes=["normal_mode"], ignore_noise=True)) == ["curl"]
     assert run(modes=["nonsense"])["failed"] is True
 
 
-def test_nobody_watches(run, state) -> None:
+def test_without_a_running_watch_quiet_since_is_unknown(run, state) -> None:
     state[1].close()
     result = run()
-    assert result["watching"]["running"] is False and result["watching"]["since"] is None
+    assert result["watch"]["running"] is False and result["watch"]["since"] is None
     assert result["quiet_since"] is None and result["quiet_seconds"] is None
-    assert result["last_without_token"] == format_utc(NOW - HOUR)
+    assert result["last_normal_mode"] == format_utc(NOW - HOUR)
 
 
-def test_there_never_was_a_watch(run_module, tmp_path: Path) -> None:
+def test_without_records_the_module_succeeds(run_module, tmp_path: Path) -> None:
     result = run_module("callers_info", state_dir=str(tmp_path / "none"), log_dir=str(tmp_path / "none"))
     assert result["callers"] == [] and result["quiet_since"] is None and "failed" not in result
 
@@ -104,14 +110,14 @@ def test_there_never_was_a_watch(run_module, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", '{"format": 2}', "\xff", '{"format":1,"status":{},"periods":[],"callers":[1],"other":{}}']
 )
-def test_a_damaged_file_is_named(run, state, text: str) -> None:
+def test_the_message_names_an_invalid_file(run, state, text: str) -> None:
     (state[0] / "callers.json").write_text(text)
     result = run()
     assert result["failed"] is True
     assert str(state[0] / "callers.json") in result["msg"]
 
 
-def test_the_log_of_the_analyzer(run, tmp_path: Path) -> None:
+def test_requests_in_the_log_of_the_analyzer(run, tmp_path: Path) -> None:
     folder = tmp_path / "log"
     folder.mkdir()
     stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(NOW - 60))
@@ -126,10 +132,10 @@ def test_the_log_of_the_analyzer(run, tmp_path: Path) -> None:
     result = run(max_age=600)
     assert "sesame" not in json.dumps(result["callers"])
     found = {caller["comm"]: caller for caller in result["callers"]}
-    assert found["python3"]["seen_by"] == "analyzer"
+    assert found["python3"]["recorded_by"] == "analyzer"
     assert [(row["mode"], row["path"]) for row in found["python3"]["requests"]] == [
-        ("without_token", "tags/*"),
-        ("with_token", "mac"),
+        ("normal_mode", "tags/*"),
+        ("token_authenticated", "mac"),
     ]
     assert found["x"]["modes"] == {"unparsable": 1}
-    assert result["last_without_token"] == format_utc(NOW - 60)
+    assert result["last_normal_mode"] == format_utc(NOW - 60)

@@ -90,7 +90,7 @@ def test_invalid_options_fail(module, args, message) -> None:
 
 @pytest.mark.parametrize("since", ["1800000000", "2027-01-15T08:00:00Z"])
 def test_given_callers_are_judged(module, since) -> None:
-    args = {"checks": ["callers"], "callers": [{"mode": "plain", "exe": "/usr/bin/curl"}], "callers_since": since}
+    args = {"checks": ["callers"], "callers": [{"mode": "normal_mode", "exe": "/usr/bin/curl"}], "callers_since": since}
     assert [one["id"] for one in module(**args)["findings"]] == ["caller_normal_mode", "callers_watched_too_briefly"]
 
 

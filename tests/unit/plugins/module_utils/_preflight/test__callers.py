@@ -21,7 +21,7 @@ def callers(host, *records, since=0, **request) -> list[tuple]:
 
 
 def record(**more) -> dict:
-    return {"mode": "plain", "exe": "/usr/bin/curl", "last_seen": NOW - DAY, **more}
+    return {"mode": "normal_mode", "exe": "/usr/bin/curl", "last_seen": NOW - DAY, **more}
 
 
 @pytest.mark.parametrize(
@@ -69,5 +69,5 @@ def test_hostile_caller_names_are_printable_and_bounded(host) -> None:
     st.lists(st.dictionaries(st.text(max_size=5) | st.just("last_seen"), st.none() | st.floats() | st.text(max_size=9)))
 )
 def test_any_record_is_judged(records) -> None:
-    found = list(_callers.check([{**one, "mode": "plain"} for one in records], None, 60, NOW))
+    found = list(_callers.check([{**one, "mode": "normal_mode"} for one in records], None, 60, NOW))
     assert len(found) <= len(records)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which requests without a token are to be expected?"""
+"""Normal-mode requests that token-aware software is expected to send."""
 
 from __future__ import annotations
 
@@ -16,30 +16,29 @@ from ansible_collections.alicloud.imds.plugins.module_utils._watch._noise import
 from ansible_collections.alicloud.imds.plugins.module_utils._watch._records import Caller
 
 APP = Caller(33, "www-data", "app", "/usr/bin/app", "app.service")
-TOKEN, PLAIN, OTHER = (
-    Request("with_token", "ram/*", 5),
-    Request("without_token", "ram/*", 5),
-    Request("without_token", "mac", 6),
+TOKEN, NORMAL, OTHER = (
+    Request("token_authenticated", "ram/*", 5),
+    Request("normal_mode", "ram/*", 5),
+    Request("normal_mode", "mac", 6),
 )
 
 
-def test_the_same_again_without_a_token() -> None:
+def test_the_same_request_again_in_normal_mode_is_a_retry() -> None:
     noise = Noise()
-    assert [noise.kind(APP, 7, request, 100.0) for request in (TOKEN, PLAIN, PLAIN)] == ["", "retry", ""]
+    assert [noise.kind(APP, 7, request, 100.0) for request in (TOKEN, NORMAL, NORMAL)] == ["", "retry", ""]
 
 
 @pytest.mark.parametrize(
-    ("request_", "pid", "when"), [(OTHER, 7, 100.0), (PLAIN, 8, 100.0), (PLAIN, 7, 101 + RETRY_SECONDS)]
+    ("request_", "pid", "when"), [(OTHER, 7, 100.0), (NORMAL, 8, 100.0), (NORMAL, 7, 101 + RETRY_SECONDS)]
 )
-def test_something_else(request_: Request, pid: int, when: float) -> None:
-    """Another path, another process, long after."""
+def test_another_path_process_or_time_is_not_a_retry(request_: Request, pid: int, when: float) -> None:
     noise = Noise()
     noise.kind(APP, 7, TOKEN, 100.0)
     assert noise.kind(APP, pid, request_, when) == ""
 
 
-def test_the_probe_of_this_collection() -> None:
-    probe = Request("without_token", "instance-id", 3, probe=True)
+def test_the_probe_of_this_collection_is_noise() -> None:
+    probe = Request("normal_mode", "instance-id", 3, probe=True)
     assert Noise().kind(APP, 7, probe, 1.0) == "probe"
     assert Noise().kind(APP, 7, probe._replace(probe=False), 1.0) == ""
 
@@ -54,14 +53,14 @@ def test_the_probe_of_this_collection() -> None:
         (APP, False),
     ],
 )
-def test_cloud_assistant(caller: Caller, expected: bool) -> None:
+def test_cloud_assistant_is_recognized(caller: Caller, expected: bool) -> None:
     assert is_cloud_assistant(caller) is expected
-    assert Noise().kind(caller, 7, PLAIN, 1.0) == ("cloud_assistant" if expected else "")
+    assert Noise().kind(caller, 7, NORMAL, 1.0) == ("cloud_assistant" if expected else "")
     assert Noise().kind(caller, 7, TOKEN, 1.0) == ""
 
 
-def test_what_is_remembered_is_bounded() -> None:
+def test_the_memory_is_bounded() -> None:
     noise = Noise()
     for pid in range(1, 20000):
         noise.kind(APP, pid, TOKEN, 1.0)
-    assert len(noise._asked) <= 4096
+    assert len(noise._latest) <= 4096

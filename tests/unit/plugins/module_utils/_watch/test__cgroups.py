@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Control groups by number, also of those that are gone again. Any directories will do."""
+"""Paths of control groups by number, also of removed ones. Ordinary directories stand in for groups."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def number(folder: Path) -> int:
     return folder.stat().st_ino
 
 
-def test_there_before(tmp_path: Path) -> None:
+def test_groups_that_existed_before(tmp_path: Path) -> None:
     (tmp_path / "system.slice/a.service").mkdir(parents=True)
     groups = Groups(str(tmp_path))
     assert groups.path(number(tmp_path)) == "/"
@@ -23,27 +23,27 @@ def test_there_before(tmp_path: Path) -> None:
     groups.close()
 
 
-def test_made_later_and_gone_at_once(tmp_path: Path) -> None:
+def test_groups_that_are_created_and_removed_at_once(tmp_path: Path) -> None:
     (tmp_path / "system.slice").mkdir()
     groups = Groups(str(tmp_path))
     outer = tmp_path / "system.slice/b.service"
     inner = outer / "payload"
     inner.mkdir(parents=True)
     numbers = [number(outer), number(inner)]
-    groups.listen()
+    groups.read_events()
     inner.rmdir()
     outer.rmdir()
-    groups.listen()
+    groups.read_events()
     assert [groups.path(one) for one in numbers] == ["/system.slice/b.service", "/system.slice/b.service/payload"]
-    assert len(groups._noted) == 2  # nothing is kept of what is gone but its name
+    assert len(groups._watched) == 2  # the watches of removed groups are gone
     groups.close()
 
 
-def test_unknown(tmp_path: Path) -> None:
+def test_an_unknown_number_is_looked_up_once(tmp_path: Path) -> None:
     groups = Groups(str(tmp_path))
     assert groups.path(1 << 60) is None
     made = tmp_path / "c.service"
     made.mkdir()
-    assert groups.path(number(made)) == "/c.service"  # asked for before it was told
+    assert groups.path(number(made)) == "/c.service"  # looked up before its event was read
     groups.close()
     assert groups.fileno() == -1

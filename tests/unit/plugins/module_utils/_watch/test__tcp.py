@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Segments to requests: repeated, out of order, missing, seen on several devices, too many."""
+"""Reassembling segments: repeated, out of order, missing, captured on several devices, too many."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ansible_collections.alicloud.imds.plugins.module_utils._watch._tcp import F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from .test_stream import BODY, PLAIN, PUT, TOKEN
+from .test__http_stream import BODY, NORMAL, PUT, TOKEN
 
 ACK = 16
 
 
 class Wire:
-    """Feeds a connection's segments to *flows*, and counts what comes out."""
+    """Pass segments of one connection to *flows*, and collect the modes of its requests."""
 
     def __init__(self, flows: Flows | None = None, **segment) -> None:
         self.flows = flows or Flows()
@@ -43,18 +43,21 @@ class Wire:
         self.send(-1, flags=SYN)
 
 
-def test_in_order() -> None:
+def test_segments_in_order() -> None:
     wire = Wire()
     wire.syn()
     wire.send(0, PUT)
-    wire.send(len(PUT), TOKEN + PLAIN)
-    wire.send(len(PUT + TOKEN + PLAIN), flags=FIN | ACK)
-    assert wire.modes == ["token_request", "with_token", "without_token"]
+    wire.send(len(PUT), TOKEN + NORMAL)
+    wire.send(len(PUT + TOKEN + NORMAL), flags=FIN | ACK)
+    assert wire.modes == ["token_request", "token_authenticated", "normal_mode"]
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
-@given(st.lists(st.sampled_from([PUT, PLAIN, TOKEN, BODY]), min_size=1, max_size=5), st.integers(), st.booleans())
-def test_any_cut_any_order_any_repetition(requests: list[bytes], seed: int, syn: bool) -> None:
+@given(st.lists(st.sampled_from([PUT, NORMAL, TOKEN, BODY]), min_size=1, max_size=5), st.integers(), st.booleans())
+def test_any_segmentation_order_and_repetition_gives_the_same_requests(
+    requests: list[bytes], seed: int, syn: bool
+) -> None:
     dice, data = random.Random(seed), b"".join(requests)
     cuts = sorted({0, len(data), *(dice.randrange(len(data)) for _cut in range(6))})
     pieces = [(start, data[start:end]) for start, end in zip(cuts, cuts[1:])]
@@ -68,7 +71,7 @@ def test_any_cut_any_order_any_repetition(requests: list[bytes], seed: int, syn:
         wire.syn()
         rest = dice.sample([pieces[0], *rest], len(pieces))
     else:
-        rest = [pieces[0], *rest]  # who comes late knows only what comes first
+        rest = [pieces[0], *rest]  # without the SYN the first segment defines the begin
     for start, piece in rest:
         wire.send(start, piece)
     wire.send(len(data), flags=FIN | ACK)
@@ -78,7 +81,7 @@ def test_any_cut_any_order_any_repetition(requests: list[bytes], seed: int, syn:
     assert wire.modes == expected.modes
 
 
-def test_what_was_not_captured_is_unparsable_and_the_rest_is_right() -> None:
+def test_missing_bytes_are_an_unparsable_request() -> None:
     wire = Wire()
     wire.syn()
     wire.send(0, PUT)
@@ -87,67 +90,67 @@ def test_what_was_not_captured_is_unparsable_and_the_rest_is_right() -> None:
     wire.take(wire.flows.sweep(wire.now + 1))
     assert wire.modes == ["token_request"]
     wire.take(wire.flows.sweep(wire.now + 10))
-    assert wire.modes == ["token_request", "unparsable", "with_token"]
+    assert wire.modes == ["token_request", "unparsable", "token_authenticated"]
 
 
-def test_missing_at_the_end_of_the_connection() -> None:
+def test_bytes_missing_at_the_end_of_the_connection() -> None:
     wire = Wire()
     wire.syn()
-    wire.send(10, PLAIN)
-    wire.send(10 + len(PLAIN), flags=FIN | ACK)
-    assert wire.modes == ["unparsable", "without_token"]
+    wire.send(10, NORMAL)
+    wire.send(10 + len(NORMAL), flags=FIN | ACK)
+    assert wire.modes == ["unparsable", "normal_mode"]
 
 
-def test_half_a_request() -> None:
+def test_an_incomplete_request_is_unparsable() -> None:
     for end in (FIN | ACK, RST):
         wire = Wire()
         wire.syn()
-        wire.send(0, PLAIN[:30])
+        wire.send(0, NORMAL[:30])
         wire.send(30, flags=end)
         wire.send(30, flags=end)
         assert wire.modes == ["unparsable"]
 
 
-def test_a_port_is_used_again() -> None:
+def test_a_reused_port_is_a_new_connection() -> None:
     for flags in (SYN, ACK):
         wire = Wire()
         wire.syn()
-        wire.send(0, PLAIN)
-        wire.send(len(PLAIN), flags=FIN | ACK)
+        wire.send(0, NORMAL)
+        wire.send(len(NORMAL), flags=FIN | ACK)
         wire.isn = 12345
         if flags == SYN:
             wire.syn()
         wire.send(0, TOKEN)
         wire.send(0, TOKEN)
-        assert wire.modes == ["without_token", "with_token"]
+        assert wire.modes == ["normal_mode", "token_authenticated"]
 
 
-def test_a_probe_of_a_kept_connection_is_no_data() -> None:
+def test_a_keepalive_probe_is_not_data() -> None:
     wire = Wire()
     wire.syn()
     wire.send(0, TOKEN)
     wire.send(len(TOKEN) - 1, b"\0")
-    wire.send(len(TOKEN), PLAIN)
-    assert wire.modes == ["with_token", "without_token"]
+    wire.send(len(TOKEN), NORMAL)
+    assert wire.modes == ["token_authenticated", "normal_mode"]
 
 
 @pytest.mark.parametrize("syn", [True, False])
-def test_one_packet_on_three_devices_is_one(syn: bool) -> None:
+def test_a_packet_captured_on_three_devices_is_counted_once(syn: bool) -> None:
     first = Wire(device="veth1", forwarded=True, source="172.17.0.2", port=4000)
     others = [Wire(first.flows, device="docker0", forwarded=True, source="172.17.0.2", port=4000)]
     others.append(Wire(first.flows, device="eth0", source="10.0.0.9", port=61000))
     for wire in (first, *others):
         if syn:
             wire.syn()
-    data = [PUT, TOKEN, PLAIN[:20], PLAIN[20:]]
+    data = [PUT, TOKEN, NORMAL[:20], NORMAL[20:]]
     for at, piece in enumerate(data):
         for wire in (first, *others):
             wire.send(sum(map(len, data[:at])), piece)
-    assert first.modes == ["token_request", "with_token", "without_token"]
+    assert first.modes == ["token_request", "token_authenticated", "normal_mode"]
     assert [wire.modes for wire in others] == [[], []]
 
 
-def test_the_beginning_is_told_once_with_its_number() -> None:
+def test_a_new_connection_is_returned_once() -> None:
     flows = Flows()
     segment = Segment("eth0", False, "10.0.0.1", 4000, 100, 7, ACK, PUT)
     assert flows.take(segment._replace(flags=SYN, payload=b""), 0.0) == ([], None)
@@ -157,23 +160,23 @@ def test_the_beginning_is_told_once_with_its_number() -> None:
     assert flows.take(segment._replace(seq=101, device="br0"), 0.0)[1] is None
 
 
-def test_floods_make_room_and_are_told() -> None:
+def test_floods_evict_connections_which_are_counted() -> None:
     flows = Flows()
     victim = Wire(flows)
     victim.syn()
-    victim.send(0, PLAIN[:20])
+    victim.send(0, NORMAL[:20])
     for port in range(1, _tcp.MAXIMUM_FLOWS * 3):
         Wire(flows, source="10.0.0.2", port=port & 0xFFFF).syn()
-    victim.send(20, PLAIN[20:])
-    assert victim.modes == ["without_token"] and flows.forgotten == 0  # half-open connections push nobody out
+    victim.send(20, NORMAL[20:])
+    assert victim.modes == ["normal_mode"] and flows.evicted == 0  # half-open connections evict no others
     for port in range(_tcp.MAXIMUM_FLOWS * 2):
         wire = Wire(flows, source="10.0.%d.%d" % divmod(port, 256), port=port, ack=100000 + port)
         wire.send(0, b"GET / HT")
-    assert len(flows._flows) == _tcp.MAXIMUM_FLOWS and flows.forgotten == _tcp.MAXIMUM_FLOWS
+    assert len(flows._flows) == _tcp.MAXIMUM_FLOWS and flows.evicted == _tcp.MAXIMUM_FLOWS
     assert max(len(flows._opened), len(flows._recent)) <= _tcp.MAXIMUM_RECENT
 
 
-def test_what_is_held_for_one_connection_is_bounded() -> None:
+def test_the_held_bytes_of_a_connection_are_bounded() -> None:
     wire = Wire()
     wire.syn()
     for at in range(1000):

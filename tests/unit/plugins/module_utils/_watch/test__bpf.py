@@ -1,0 +1,246 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Loading, attaching and reading BPF programs, with a replacement of bpf(2) that checks its arguments."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import mmap
+import os
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._watch import _bpf
+from ansible_collections.alicloud.imds.plugins.module_utils._watch import _bpf_programs as programs
+from ansible_collections.alicloud.imds.plugins.module_utils._watch._bpf import Connect, Established, Hook
+
+ADDRESS = bytes([100, 100, 100, 200])
+RING_BYTES = 1 << 18
+BUSY, DISCARDED = 1 << 31, 1 << 30
+
+
+# The parts of union bpf_attr in the kernel's include/uapi/linux/bpf.h that are used here.
+class MapCreate(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_uint32) for name in ("map_type", "key_size", "value_size", "max_entries")]
+
+
+class ProgLoad(ctypes.Structure):
+    _fields_ = [
+        ("prog_type", ctypes.c_uint32),
+        ("insn_cnt", ctypes.c_uint32),
+        ("insns", ctypes.c_uint64),
+        ("license", ctypes.c_uint64),
+        ("log_level", ctypes.c_uint32),
+        ("log_size", ctypes.c_uint32),
+        ("log_buf", ctypes.c_uint64),
+        ("kern_version", ctypes.c_uint32),
+        ("prog_flags", ctypes.c_uint32),
+        ("prog_name", ctypes.c_char * 16),
+        ("prog_ifindex", ctypes.c_uint32),
+        ("expected_attach_type", ctypes.c_uint32),
+    ]
+
+
+class LinkCreate(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_uint32) for name in ("prog_fd", "target_fd", "attach_type", "flags")]
+
+
+COMMANDS = {0: MapCreate, 5: ProgLoad, 28: LinkCreate}  # BPF_MAP_CREATE, BPF_PROG_LOAD, BPF_LINK_CREATE
+ZERO = ("log_level", "log_size", "log_buf", "kern_version", "prog_flags", "prog_ifindex", "flags")
+
+
+class Kernel:
+    """A replacement of bpf(2): it parses what it is given, and returns descriptors; the ring buffer is a file in memory."""
+
+    def __init__(self, refuse: Callable[[bytes], bool] = lambda code: False) -> None:
+        """*refuse* decides which programs are not loaded."""
+        self.refuse = refuse
+        self.maps: list[tuple[int, ...]] = []
+        self.loaded: list[tuple[int, int, bytes]] = []  # type, attach type, instructions
+        self.links: list[tuple[int, int, int]] = []
+        self.fds: list[int] = []
+        self.ring = -1
+        self.position = 0
+        self.data = bytearray(RING_BYTES)
+
+    def __call__(self, command: int, attributes: bytes) -> int:
+        layout = COMMANDS[command]
+        assert len(attributes) == ctypes.sizeof(layout)
+        parsed = layout.from_buffer_copy(attributes)
+        assert not any(getattr(parsed, name, 0) for name in ZERO)
+        fd = os.memfd_create("bpf", 0)
+        self.fds.append(fd)
+        if isinstance(parsed, MapCreate):
+            self.maps.append((parsed.map_type, parsed.key_size, parsed.value_size, parsed.max_entries))
+            if parsed.map_type == 27:
+                self.ring = fd
+                os.truncate(fd, 2 * mmap.PAGESIZE + 2 * parsed.max_entries)
+        elif isinstance(parsed, ProgLoad):
+            assert ctypes.string_at(parsed.license) == b"GPL" and parsed.prog_name == b"imds_watch"
+            code = ctypes.string_at(parsed.insns, parsed.insn_cnt * 8)
+            if self.refuse(code):
+                raise PermissionError(errno.EPERM, "bpf(5)")
+            self.loaded.append((parsed.prog_type, parsed.expected_attach_type, code))
+        else:
+            self.links.append((parsed.prog_fd, parsed.target_fd, parsed.attach_type))
+        return fd
+
+    def write(self, event: bytes, flags: int = 0) -> None:
+        """Append an event as the kernel does: header, padding to 8 bytes, data mapped twice."""
+        record = struct.pack("<II", len(event) | flags, 0) + event
+        record += bytes(-len(record) % 8)
+        start = self.position % RING_BYTES
+        before_end = record[: RING_BYTES - start]
+        self.data[start : start + len(before_end)] = before_end
+        self.data[: len(record) - len(before_end)] = record[len(before_end) :]
+        os.pwrite(self.ring, self.data * 2, 2 * mmap.PAGESIZE)
+        self.position += len(record)
+        os.pwrite(self.ring, struct.pack("<Q", self.position), mmap.PAGESIZE)
+
+    def consumed(self) -> int:
+        return int(struct.unpack("<Q", os.pread(self.ring, 8, 0))[0])
+
+
+@pytest.fixture(autouse=True)
+def initial_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_bpf, "_namespace", (None,))
+
+
+@pytest.fixture
+def kernel() -> Kernel:
+    return Kernel()
+
+
+@pytest.fixture
+def hook(kernel: Kernel, tmp_path: Path) -> Iterator[Hook]:
+    made = Hook(str(tmp_path), ADDRESS, 80, kernel)
+    yield made
+    made.close()
+
+
+def connect(pid: int = 4711, cookie: int = 1, comm: bytes = b"curl", ours: int = 7) -> bytes:
+    event = (programs.CONNECT, pid << 32 | 99, ours << 32 | 8, 34 << 32 | 33, 77, cookie, comm.ljust(16, b"\0"))
+    return programs.CONNECT_EVENT.pack(*event)
+
+
+ESTABLISHED = programs.ESTABLISHED_EVENT.pack(programs.ESTABLISHED, 1, 0x0100000A, 40000, 0xFFFFFFF0)
+
+
+def test_maps_programs_and_links(kernel: Kernel, hook: Hook, tmp_path: Path) -> None:
+    assert kernel.maps == [(27, 0, 0, RING_BYTES), (9, 8, 8, 2048)]  # BPF_MAP_TYPE_RINGBUF, BPF_MAP_TYPE_LRU_HASH
+    ring, known, connect4, link4, connect6, link6, sockops, link = kernel.fds
+    target = programs.Target(ADDRESS, 80, ring, known)
+    desired = programs.Desired(None, True)
+    assert kernel.loaded == [
+        (18, 10, programs.connect4(target, desired)),  # BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT
+        (18, 11, programs.connect6(target, desired)),  # BPF_CGROUP_INET6_CONNECT
+        (13, 3, programs.established(target)),  # BPF_PROG_TYPE_SOCK_OPS, BPF_CGROUP_SOCK_OPS
+    ]
+    (group,) = {target_fd for _program, target_fd, _type in kernel.links}
+    assert os.readlink(f"/proc/self/fd/{group}") == str(tmp_path)
+    assert kernel.links == [(connect4, group, 10), (connect6, group, 11), (sockops, group, 3)]
+    assert hook.reports_names and hook.fileno() == ring
+    assert all(fcntl.fcntl(fd, fcntl.F_GETFD) & fcntl.FD_CLOEXEC for fd in [*kernel.fds, group])
+    hook.close()
+    for fd in [*kernel.fds, group]:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(fd)
+    assert link4 and link6 and link
+
+
+def test_without_the_right_to_read_names_the_rest_is_reported(tmp_path: Path) -> None:
+    read_name = struct.pack("<BBhi", 0x85, 0, 0, 16)  # call get_current_comm
+    kernel = Kernel(lambda code: read_name in code)
+    hook = Hook(str(tmp_path), ADDRESS, 80, kernel)
+    assert not hook.reports_names and len(kernel.loaded) == 3
+    hook.close()
+
+
+def test_pids_of_a_namespace_are_translated_where_the_kernel_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_bpf, "_namespace", ((4, 0xF0000001),))
+    translate = struct.pack("<BBhi", 0x85, 0, 0, 120)  # call get_ns_current_pid_tgid
+    new, old = Kernel(), Kernel(lambda code: translate in code)
+    for kernel, translated in ((new, True), (old, False)):
+        hook = Hook(str(tmp_path), ADDRESS, 80, kernel)
+        assert hook.reports_names
+        assert [translate in code for _type, _attach, code in kernel.loaded] == [translated, translated, False]
+        kernel.write(connect(pid=4711, ours=7))
+        assert [event.pid for event in hook.events() if isinstance(event, Connect)] == [7]
+        hook.close()
+
+
+def test_a_kernel_that_refuses_is_an_error_and_leaves_no_descriptor(tmp_path: Path) -> None:
+    before = set(os.listdir("/proc/self/fd"))
+    kernel = Kernel(lambda code: True)
+    with pytest.raises(PermissionError):
+        Hook(str(tmp_path), ADDRESS, 80, kernel)
+    for fd in kernel.fds[2:]:
+        os.close(fd)  # those of the refused programs, which the real call would not have created
+    assert set(os.listdir("/proc/self/fd")) == before
+
+
+def test_an_unknown_processor_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.uname()
+    monkeypatch.setattr(os, "uname", lambda: os.uname_result((*real[:4], "sparc64")))
+    with pytest.raises(OSError, match="unknown for sparc64"):
+        Hook(str(tmp_path), ADDRESS, 80, Kernel())
+
+
+def test_the_real_call_passes_errors_on() -> None:
+    with pytest.raises(OSError, match=r"bpf\(9999\): ") as caught:
+        _bpf.bpf(9999, b"")
+    assert caught.value.errno in (errno.EINVAL, errno.EPERM, errno.ENOSYS)
+
+
+def test_events_are_read_once_and_released(kernel: Kernel, hook: Hook) -> None:
+    assert not hook.waiting() and list(hook.events()) == []
+    kernel.write(connect())
+    kernel.write(ESTABLISHED)
+    assert hook.waiting()
+    assert list(hook.events()) == [Connect(1, 4711, 33, 77, b"curl"), Established(1, "10.0.0.1", 40000, 0xFFFFFFF0)]
+    assert kernel.consumed() == kernel.position and not hook.waiting()
+
+
+def test_an_event_that_is_being_written_blocks_those_behind_it(kernel: Kernel, hook: Hook) -> None:
+    kernel.write(connect(cookie=1))
+    busy = kernel.position
+    kernel.write(connect(cookie=2), BUSY)
+    kernel.write(connect(cookie=3))
+    assert [event.cookie for event in hook.events()] == [1]
+    assert hook.waiting() and kernel.consumed() == busy
+    os.pwrite(kernel.ring, struct.pack("<I", len(connect())), 2 * mmap.PAGESIZE + busy)
+    assert [event.cookie for event in hook.events()] == [2, 3]
+
+
+def test_discarded_and_unknown_events_are_skipped(kernel: Kernel, hook: Hook) -> None:
+    kernel.write(connect(cookie=1), DISCARDED)
+    kernel.write(struct.pack("<Q", 9) + bytes(24))
+    kernel.write(connect(cookie=2))
+    assert [event.cookie for event in hook.events()] == [2]
+
+
+def test_events_that_cross_the_end_of_the_ring_are_whole(kernel: Kernel, hook: Hook) -> None:
+    size = 8 + len(connect())
+    fill = RING_BYTES - size // 2 - RING_BYTES % 8 - 8
+    kernel.write(struct.pack("<Q", 9) + bytes(fill - 8))  # up to half an event before the end
+    assert list(hook.events()) == []
+    kernel.write(connect(cookie=5, comm=b"sixteen-bytes-ok"))
+    assert list(hook.events()) == [Connect(5, 4711, 33, 77, b"sixteen-bytes-ok")]
+    assert kernel.position > RING_BYTES
+
+
+def test_the_pid_namespace_is_determined_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_bpf, "_namespace", None)
+    found = os.stat("/proc/self/ns/pid")
+    expected = (os.major(found.st_dev) << 20 | os.minor(found.st_dev), found.st_ino)
+    assert _bpf._pid_namespace() == (None if found.st_ino == 0xEFFFFFFC else expected)
+    monkeypatch.setattr(os, "stat", None)
+    assert _bpf._pid_namespace() == (None if found.st_ino == 0xEFFFFFFC else expected)

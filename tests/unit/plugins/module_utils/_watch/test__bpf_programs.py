@@ -1,0 +1,356 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The BPF programs, instruction by instruction, and run by an interpreter."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+
+import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._watch import _bpf_programs as programs
+from ansible_collections.alicloud.imds.plugins.module_utils._watch._bpf_programs import Desired, Target
+
+TARGET = Target(bytes([100, 100, 100, 200]), 80, ring=5, known=6)
+ADDRESS, PORT = 0xC8646464, 0x5000  # as a little-endian processor loads them
+NAMESPACE = (4, 0xF0000001)
+
+# The names and numbers of helper functions: enum bpf_func_id in include/uapi/linux/bpf.h
+HELPERS = {
+    1: "map_lookup_elem", 2: "map_update_elem", 5: "ktime_get_ns", 14: "get_current_pid_tgid", 15: "get_current_uid_gid",
+    16: "get_current_comm", 46: "get_socket_cookie", 80: "get_current_cgroup_id", 120: "get_ns_current_pid_tgid",
+    130: "ringbuf_output",
+}  # fmt: skip
+Instruction = tuple[int, int, int, int, int]  # opcode, destination, source, offset, immediate
+
+
+def decoded(code: bytes) -> Iterator[Instruction]:
+    """Yield struct bpf_insn: __u8 code; __u8 dst_reg:4, src_reg:4; __s16 off; __s32 imm."""
+    for opcode, registers, offset, immediate in struct.iter_unpack("<BBhi", code):
+        yield opcode, registers & 15, registers >> 4, offset, immediate
+
+
+def listing(code: bytes) -> list[str]:
+    """Return a program in the notation of the kernel's verifier log."""
+    lines, instructions = [], list(decoded(code))
+    for at, (opcode, dst, src, offset, immediate) in enumerate(instructions):
+        if opcode == 0 and instructions[at - 1][0] == 0x18:
+            continue  # the upper half of a constant
+        if opcode == 0x18:
+            value = (immediate & 0xFFFFFFFF) | instructions[at + 1][4] << 32
+            text = "r%d = map[%d]" % (dst, value) if src == 1 else "r%d = %#x ll" % (dst, value)
+        else:
+            text = {
+                0x61: "r%d = *(u32 *)(r%d %+d)" % (dst, src, offset),
+                0x79: "r%d = *(u64 *)(r%d %+d)" % (dst, src, offset),
+                0x7B: "*(u64 *)(r%d %+d) = r%d" % (dst, offset, src),
+                0xB7: "r%d = %d" % (dst, immediate),
+                0xBF: "r%d = r%d" % (dst, src),
+                0x07: "r%d += %d" % (dst, immediate),
+                0x1F: "r%d -= r%d" % (dst, src),
+                0x77: "r%d >>= %d" % (dst, immediate),
+                0x15: "if r%d == %d goto %+d" % (dst, immediate, offset),
+                0x25: "if r%d > %d goto %+d" % (dst, immediate, offset),
+                0x55: "if r%d != %d goto %+d" % (dst, immediate, offset),
+                0x56: "if w%d != %#x goto %+d" % (dst, immediate & 0xFFFFFFFF, offset),
+                0x85: "call %s" % HELPERS.get(immediate),
+                0x95: "exit",
+            }[opcode]
+        lines.append(text)
+    return lines
+
+
+def text(commented: str) -> list[str]:
+    """Return the instructions of a listing in which pseudo-C follows two slashes."""
+    return [line.partition("//")[0].strip() for line in commented.strip().splitlines()]
+
+
+CONTEXT = "r6 = r1                            // r6 = ctx"
+
+IPV4 = """
+r0 = *(u32 *)(r6 +4)               // if (ctx->user_ip4 != ADDRESS)
+if w0 != 0xc8646464 goto {0:+d}    //     return 1;
+r0 = *(u32 *)(r6 +24)              // if (ctx->user_port != PORT)
+if w0 != 0x5000 goto {1:+d}        //     return 1;
+"""
+
+IPV6 = """
+r0 = *(u32 *)(r6 +8)               // if (ctx->user_ip6[0] != 0)
+if w0 != 0x0 goto {0:+d}           //     return 1;
+r0 = *(u32 *)(r6 +12)              // if (ctx->user_ip6[1] != 0)
+if w0 != 0x0 goto {1:+d}           //     return 1;
+r0 = *(u32 *)(r6 +16)              // if (ctx->user_ip6[2] != htonl(0xffff))
+if w0 != 0xffff0000 goto {2:+d}    //     return 1;
+r0 = *(u32 *)(r6 +20)              // if (ctx->user_ip6[3] != ADDRESS)
+if w0 != 0xc8646464 goto {3:+d}    //     return 1;
+r0 = *(u32 *)(r6 +24)              // if (ctx->user_port != PORT)
+if w0 != 0x5000 goto {4:+d}        //     return 1;
+"""
+
+BEGIN = """
+r0 = 1
+*(u64 *)(r10 -64) = r0             // event.kind = CONNECT;
+call get_current_pid_tgid
+*(u64 *)(r10 -56) = r0             // event.task = bpf_get_current_pid_tgid();
+r0 = 0
+*(u64 *)(r10 -48) = r0             // event.ours = 0;
+r0 = 0
+*(u64 *)(r10 -16) = r0             // event.comm = "";
+r0 = 0
+*(u64 *)(r10 -8) = r0
+"""
+
+OURS = """
+r1 = 0x4 ll                        // the device of the PID namespace
+r2 = 0xf0000001 ll                 // its inode
+r3 = r10
+r3 += -48                          // &event.ours
+r4 = 8
+call get_ns_current_pid_tgid       // bpf_get_ns_current_pid_tgid(device, inode, &event.ours, 8);
+"""
+
+IDENTITY = """
+call get_current_uid_gid
+*(u64 *)(r10 -40) = r0             // event.user = bpf_get_current_uid_gid();
+call get_current_cgroup_id
+*(u64 *)(r10 -32) = r0             // event.cgroup = bpf_get_current_cgroup_id();
+r1 = r6
+call get_socket_cookie
+*(u64 *)(r10 -24) = r0             // event.cookie = bpf_get_socket_cookie(ctx);
+"""
+
+NAME = """
+r1 = r10
+r1 += -16                          // &event.comm
+r2 = 16
+call get_current_comm              // bpf_get_current_comm(&event.comm, 16);
+"""
+
+WAKE_UP_AND_OUTPUT = """
+r7 = 0                             // r7 = BPF_RB_WAKEUP;
+r0 = *(u64 *)(r10 -56)
+r0 >>= 32
+*(u64 *)(r10 -72) = r0             // process = event.task >> 32;
+r1 = map[6]                        // &known
+r2 = r10
+r2 += -72                          // &process
+call map_lookup_elem               // last = bpf_map_lookup_elem(&known, &process);
+if r0 == 0 goto +5                 // if (last) {
+r8 = *(u64 *)(r0 +0)               //     r8 = *last;
+call ktime_get_ns
+r0 -= r8
+if r0 > 1000000000 goto +1         //     if (bpf_ktime_get_ns() - r8 <= SECOND)
+r7 = 1                             //         r7 = BPF_RB_NO_WAKEUP; }
+if r7 != 0 goto +10                // if (r7 == BPF_RB_WAKEUP) {
+call ktime_get_ns
+*(u64 *)(r10 -80) = r0             //     now = bpf_ktime_get_ns();
+r1 = map[6]
+r2 = r10
+r2 += -72
+r3 = r10
+r3 += -80                          //     &now
+r4 = 0
+call map_update_elem               //     bpf_map_update_elem(&known, &process, &now, 0); }
+r1 = map[5]                        // &ring
+r2 = r10
+r2 += -64                          // &event
+r3 = 64                            // sizeof(event)
+r4 = r7
+call ringbuf_output                // bpf_ringbuf_output(&ring, &event, sizeof(event), r7);
+"""
+
+END = """
+r0 = 1
+exit                               // return 1;
+"""
+
+ESTABLISHED = """
+r0 = *(u32 *)(r6 +0)               // if (ctx->op != BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB)
+if w0 != 0x4 goto +23              //     return 1;
+r0 = *(u32 *)(r6 +24)              // if (ctx->remote_ip4 != ADDRESS)
+if w0 != 0xc8646464 goto +21       //     return 1;
+r0 = *(u32 *)(r6 +64)              // if (ctx->remote_port != PORT << 16)
+if w0 != 0x50000000 goto +19       //     return 1;
+r0 = 2
+*(u64 *)(r10 -40) = r0             // event.kind = ESTABLISHED;
+r1 = r6
+call get_socket_cookie
+*(u64 *)(r10 -32) = r0             // event.cookie = bpf_get_socket_cookie(ctx);
+r0 = *(u32 *)(r6 +28)
+*(u64 *)(r10 -24) = r0             // event.address = ctx->local_ip4;
+r0 = *(u32 *)(r6 +68)
+*(u64 *)(r10 -16) = r0             // event.port = ctx->local_port;
+r0 = *(u32 *)(r6 +104)
+*(u64 *)(r10 -8) = r0              // event.first = ctx->snd_nxt;
+r7 = 1                             // r7 = BPF_RB_NO_WAKEUP;
+r1 = map[5]                        // &ring
+r2 = r10
+r2 += -40                          // &event
+r3 = 40                            // sizeof(event)
+r4 = r7
+call ringbuf_output                // bpf_ringbuf_output(&ring, &event, sizeof(event), r7);
+"""
+
+
+@pytest.mark.parametrize("namespace", [None, NAMESPACE])
+@pytest.mark.parametrize("comm", [True, False])
+@pytest.mark.parametrize(("assemble", "conditions"), [(programs.connect4, IPV4), (programs.connect6, IPV6)])
+def test_instructions_of_connect_programs(
+    assemble: Callable[[Target, Desired], bytes], conditions: str, comm: bool, namespace: tuple[int, int] | None
+) -> None:
+    body = text(BEGIN) + (text(OURS) if namespace else []) + text(IDENTITY) + (text(NAME) if comm else [])
+    body += text(WAKE_UP_AND_OUTPUT)
+    size = len(body) + sum(" ll" in line or "map[" in line for line in body)  # constants of 64 bits take two places
+    checks = len(text(conditions)) // 2
+    jumps = [size + 2 * (checks - 1 - check) for check in range(checks)]  # all to the end
+    expected = text(CONTEXT) + text(conditions.format(*jumps)) + body + text(END)
+    assert listing(assemble(TARGET, Desired(namespace, comm))) == expected
+
+
+def test_instructions_of_the_sockops_program() -> None:
+    assert listing(programs.established(TARGET)) == text(CONTEXT) + text(ESTABLISHED) + text(END)
+
+
+# The interpreter: enough of the instruction set to run these programs.
+
+STACK = 1 << 32  # the value of the frame pointer
+MAP_VALUE = 1 << 40  # the address that a lookup returns
+M64 = (1 << 64) - 1
+
+
+class Machine:
+    """A processor and a kernel for one process: PID 4711, or 7 in its PID namespace; user 33; control group 99."""
+
+    def __init__(self, clock: int = 5 * 10**9) -> None:
+        self.clock = clock
+        self.known: dict[int, int] = {}
+        self.events: list[tuple[bytes, int]] = []  # with the flags
+
+    def run(self, code: bytes, context: dict[int, int]) -> int:
+        """Run a program; *context* has the 32-bit fields by their offset. Return its result."""
+        instructions = list(decoded(code))
+        self.stack, self.registers = bytearray(512), [0] * 11
+        self.registers[10], at = STACK, 0
+        while True:
+            opcode, dst, src, offset, immediate = instructions[at]
+            r, at = self.registers, at + 1
+            if opcode == 0x95:
+                return r[0]
+            if opcode == 0x18:
+                r[dst] = (immediate & 0xFFFFFFFF) | instructions[at][4] << 32
+                at += 1
+            elif opcode == 0x61:
+                r[dst] = context[offset]
+            elif opcode == 0x79:
+                r[dst] = self.known[4711] if r[src] == MAP_VALUE else self.read(r[src] + offset)
+            elif opcode == 0x7B:
+                self.write(r[dst] + offset, struct.pack("<Q", r[src]))
+            elif opcode == 0x85:
+                r[0] = self.call(HELPERS[immediate]) & M64
+                r[1:6] = [0xBAD] * 5  # a call overwrites these
+            elif opcode in (0x15, 0x25, 0x55, 0x56):
+                value = immediate & (0xFFFFFFFF if opcode == 0x56 else M64)
+                at += offset if {0x15: r[dst] == value, 0x25: r[dst] > value}.get(opcode, r[dst] != value) else 0
+            else:
+                r[dst] = (
+                    M64
+                    & {
+                        0xB7: immediate,
+                        0xBF: r[src],
+                        0x07: r[dst] + immediate,
+                        0x1F: r[dst] - r[src],
+                        0x77: r[dst] >> (immediate & 63),
+                    }[opcode]
+                )
+
+    def call(self, name: str) -> int:
+        """Run a helper function."""
+        r = self.registers
+        if name == "map_lookup_elem":
+            assert r[1] == 6
+            return MAP_VALUE if self.read(r[2]) in self.known else 0
+        if name == "map_update_elem":
+            assert (r[1], r[4]) == (6, 0)
+            self.known[self.read(r[2])] = self.read(r[3])
+            return 0
+        if name == "ringbuf_output":
+            assert r[1] == 5
+            self.events.append((bytes(self.stack[self.at(r[2]) : self.at(r[2]) + r[3]]), r[4]))
+            return 0
+        if name == "get_ns_current_pid_tgid":
+            assert (r[1], r[2], r[4]) == (*NAMESPACE, 8)
+            self.write(r[3], struct.pack("<II", 8, 7))  # struct bpf_pidns_info: pid, tgid
+            return 0
+        if name == "get_current_comm":
+            self.write(r[1], b"curl".ljust(r[2], b"\0"))
+            return 0
+        return {
+            "get_current_pid_tgid": 4711 << 32 | 4712, "get_current_uid_gid": 34 << 32 | 33, "get_current_cgroup_id": 99,
+            "get_socket_cookie": 12345, "ktime_get_ns": self.clock,
+        }[name]  # fmt: skip
+
+    def at(self, address: int) -> int:
+        """Return the index in the stack, which grows down from the frame pointer."""
+        index = address - STACK + len(self.stack)
+        assert 0 <= index < len(self.stack)
+        return index
+
+    def read(self, address: int) -> int:
+        return int(struct.unpack_from("<Q", self.stack, self.at(address))[0])
+
+    def write(self, address: int, data: bytes) -> None:
+        self.stack[self.at(address) : self.at(address) + len(data)] = data
+
+
+V4 = {4: ADDRESS, 24: PORT}
+V6 = {8: 0, 12: 0, 16: 0xFFFF0000, 20: ADDRESS, 24: PORT}
+OPS = {0: 4, 24: ADDRESS, 64: PORT << 16, 28: 0x0100000A, 68: 40000, 104: 0xFFFFFFF0}
+
+
+@pytest.mark.parametrize(("assemble", "context"), [(programs.connect4, V4), (programs.connect6, V6)])
+def test_a_connecting_process_is_reported(
+    assemble: Callable[[Target, Desired], bytes], context: dict[int, int]
+) -> None:
+    machine = Machine()
+    assert machine.run(assemble(TARGET, Desired(NAMESPACE, True)), context) == 1
+    assert machine.run(assemble(TARGET, Desired(None, False)), context) == 1
+    full, small = (programs.CONNECT_EVENT.unpack(data) for data, _flags in machine.events)
+    assert full == (1, 4711 << 32 | 4712, 7 << 32 | 8, 34 << 32 | 33, 99, 12345, b"curl".ljust(16, b"\0"))
+    assert small == (*full[:2], 0, *full[3:6], bytes(16))
+
+
+def test_a_process_wakes_up_the_watch_at_most_once_a_second() -> None:
+    machine, code = Machine(), programs.connect4(TARGET, Desired())
+    flags = []
+    for elapsed in (0, 999_999_999, 1, 1, 10**9):
+        machine.clock += elapsed
+        machine.run(code, V4)
+        flags.append(machine.events[-1][1])
+    assert flags == [0, 1, 1, 0, 1]
+    assert machine.known == {4711: 6_000_000_001}
+
+
+def test_an_established_connection_is_reported_without_waking_up_the_watch() -> None:
+    machine = Machine()
+    assert machine.run(programs.established(TARGET), OPS) == 1
+    ((data, flags),) = machine.events
+    assert flags == 1
+    assert programs.ESTABLISHED_EVENT.unpack(data) == (2, 12345, 0x0100000A, 40000, 0xFFFFFFF0)
+
+
+@pytest.mark.parametrize(
+    ("code", "context"),
+    [
+        (programs.connect4(TARGET, Desired()), V4),
+        (programs.connect6(TARGET, Desired()), V6),
+        (programs.established(TARGET), {field: OPS[field] for field in (0, 24, 64)}),
+    ],
+    ids=["connect4", "connect6", "sockops"],
+)
+def test_other_connections_pass_without_an_event(code: bytes, context: dict[int, int]) -> None:
+    for field in context:
+        machine = Machine()
+        assert machine.run(code, {**context, field: context[field] ^ 1}) == 1
+        assert machine.events == [] and machine.known == {}
