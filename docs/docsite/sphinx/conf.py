@@ -12,7 +12,9 @@ extensions = ["sphinx_antsibull_ext"]
 default_role = "any"
 nitpicky = True
 # Labels in ansible-core's documentation: every plugin page links to them, but this site does not contain them.
-nitpick_ignore = [("std:ref", "common_return_values"), ("std:ref", "ansible_configuration_settings")]
+nitpick_ignore = [
+    ("std:ref", name) for name in ("action_plugins", "ansible_configuration_settings", "common_return_values")
+]
 # Keep quotes and dashes in code as they are typed.
 smartquotes = False
 
