@@ -1,4 +1,4 @@
-# Everything a developer does starts here. Longer steps are scripts in tests/tools/.
+# Entry points for developers. Longer steps are scripts in tests/tools/.
 
 PYTHON ?= python3
 VENV   := .venv
@@ -22,75 +22,75 @@ help: ## Show this list
 setup: $(VENV)/.core collection ## Make .venv and install the collection into .cache/collections
 	@echo "Ready. Try: make demo"
 
-demo: collection ## Make three emulated ECS instances insist on tokens, read their metadata, switch back
+demo: collection ## Enforce security hardening mode on three emulated instances, read metadata, restore
 	@$(TOOLS)/need.sh ip:iproute2 || true
 	@$(TOOLS)/in-lab.sh $(BIN)/python tests/demo/demo.py
 
-test: tools ## Run every check that takes minutes: lint, docs, unit, thorough, integration, interop, fleet, sanity
+test: tools ## Run all checks that take minutes: lint, docs, unit, thorough, integration, interop, fleet, sanity
 	@$(BIN)/python $(TOOLS)/stages.py --lanes 2 unit lint integration sanity thorough interop docs fleet
 
-proofs: tools ## Run what takes longer, as CI does: real test hosts, molecule, the watch, a browser
+proofs: tools ## Run the system tests, which take longer: test hosts, molecule, the watch, a browser
 	@$(BIN)/python $(TOOLS)/stages.py --lanes 2 hosts molecule watch report-page
 
-# One worker more than cores: some tests wait on purpose.
+# One worker more than cores, because some tests wait.
 unit: $(VENV)/.test ## Unit tests for the inner loop (seconds)
 	@$(BIN)/python -m pytest -n 3 -m "not slow" tests/unit
 
-thorough: $(VENV)/.test ## The other unit tests: the emulator, the SDK as judge, old Pythons
+thorough: $(VENV)/.test ## The other unit tests: the emulator, the vendor's SDK, old Pythons
 	@$(BIN)/python -m pytest -n 2 -m slow tests/unit
 
-integration: tools collection ## Playbooks against emulated instances, in a private network laboratory
+integration: tools collection ## Playbooks, guides and README against emulated instances, in the network laboratory
 	@$(TOOLS)/in-lab.sh $(BIN)/python -m pytest -n 3 tests/integration $(ARGS)
 
-interop: tools collection ## Other people's clients against the emulator, in the laboratory
+interop: tools collection ## Clients of other projects against the emulator, in the laboratory
 	@$(TOOLS)/need.sh wget:wget || [ -z "$$CI" ]
 	@$(BIN)/python $(TOOLS)/interop.py
 	@$(TOOLS)/in-lab.sh $(BIN)/python -m pytest -n 3 --dist loadfile tests/interop $(ARGS)
 
-fleet: $(VENV)/.test collection ## 10,000 emulated instances changed, restored, interrupted, timed
+fleet: $(VENV)/.test collection ## Change, interrupt and restore 10,000 emulated instances, and measure it
 	@$(BIN)/python -m pytest tests/fleet
 
-watch: tools ## The callers watch: a mixed load, floods, disturbances, in the laboratory (needs root)
+watch: tools ## The callers watch under mixed load, floods and disturbances, in the laboratory (root)
 	@$(BIN)/python $(TOOLS)/interop.py
 	@$(TOOLS)/in-lab.sh $(BIN)/python -m pytest tests/watch $(ARGS)
 
-roots: tools ## Make the Debian root file systems of the test hosts, unless they are there (needs root)
+roots: tools ## Create the Debian root file systems of the test hosts if they are missing (root)
 	@$(TOOLS)/need.sh mmdebstrap:mmdebstrap systemd-nspawn:systemd-container ssh:openssh-client || [ -z "$$CI" ]
 	@$(BIN)/python tests/hosts/roots.py || [ -z "$$CI" ]
 
-# The last release of the vendor's credentials library that reads without a token: what a preflight must find.
+# The last release of the vendor's credentials library that sends normal-mode requests: the preflight check must find it.
 .cache/old-sdk: $(VENV)/.test
 	@$(BIN)/python -m pip install --quiet --no-deps --target $@.new alibabacloud_credentials==0.3.5 && rm -rf $@ && mv $@.new $@
 
-hosts: roots collection .cache/old-sdk ## Tests on real test hosts: systemd, nftables, SSH (ARGS=-k NAME for some)
+hosts: roots collection .cache/old-sdk ## Tests on test hosts with systemd, nftables and SSH (ARGS=-k NAME for some)
 	@$(BIN)/python $(TOOLS)/labs.py tests/hosts $(ARGS)
 
-molecule: roots collection ## Molecule's scenarios on real test hosts (ARGS=NAME... for some)
+molecule: roots collection ## Molecule scenarios on test hosts (ARGS=NAME... for some)
 	@$(TOOLS)/in-lab.sh $(BIN)/python tests/hosts/scenarios.py $(ARGS)
 
-report-page: $(VENV)/.test collection ## The fleet report in a real browser, at 3 and at 1,000 hosts
+report-page: $(VENV)/.test collection ## The fleet report in a browser, with 3 and 1,000 hosts
 	@$(TOOLS)/need.sh chromium:chromium chromedriver:chromium-driver || [ -z "$$CI" ]
 	@$(BIN)/python -m pytest tests/report
 
-lint: tools ## Style, types, language, changelog, documentation (ARGS=ruff for some checks)
+lint: tools ## Check style, types, language, changelog, documentation (ARGS=ruff for some checks)
 	@$(BIN)/python $(TOOLS)/lint.py $(ARGS)
 
 docs: $(DOCS)/.made ## Build the documentation in build/docs; warnings are errors
 	@$(DOCS)/bin/python $(TOOLS)/docs.py build/docs
 
-sanity: $(VENV)/.core ## ansible-test sanity, with every supported Python found here
+sanity: $(VENV)/.core ## ansible-test sanity, with every supported Python on this machine
 	@$(BIN)/python $(TOOLS)/sanity.py
 
-gates: tools ## Run what judges the tarball, and each supported ansible-core: packaging, matrix
+gates: tools ## Check the tarball, and each supported ansible-core: packaging, matrix
 	@MATRIX=--after-test $(BIN)/python $(TOOLS)/stages.py --lanes 2 packaging matrix
 
-packaging: $(VENV)/.test ## The tarball: same bytes, importer, builder, oldest versions, ansible-pull
+packaging: $(VENV)/.test ## Check the tarball: same bytes, importer, builder, oldest versions, ansible-pull
 	@$(BIN)/python -m pytest tests/packaging $(ARGS)
 
-matrix: $(VENV)/.core ## Tests on each line of ansible-core that is supported (ARGS=2.21 for one of them)
+matrix: $(VENV)/.core ## Tests on each supported ansible-core (ARGS=2.21 for one)
 	@$(BIN)/python $(TOOLS)/matrix.py $(MATRIX) $(ARGS)
 
-benchmark: tools collection ## Compare the speed with the peer (ARGS=--quick for a short run)
+benchmark: tools collection ## Compare the speed with amazon.aws.ec2_metadata_facts (ARGS=--quick for a short run)
 	@$(BIN)/python tests/benchmark/peer.py
 	@$(TOOLS)/in-lab.sh $(BIN)/python tests/benchmark/run.py $(ARGS)
 
@@ -101,26 +101,26 @@ benchmark-fleet: $(VENV)/.test collection ## Compare changing many instances wit
 	@$(BIN)/python $(TOOLS)/interop.py || [ -z "$$CI" ]
 	@$(BIN)/python tests/benchmark/fleet.py
 
-dist: $(VENV)/.core ## Build the tarball of the last commit in build/, with the same bytes each time
+dist: $(VENV)/.core ## Build the tarball of the last commit in build/, reproducibly
 	@$(BIN)/python $(TOOLS)/dist.py build
 
-changelog: $(VENV)/.test ## Make the release notes of the version in galaxy.yml out of changelogs/fragments
+changelog: $(VENV)/.test ## Write the release notes of the version in galaxy.yml from changelogs/fragments
 	@$(BIN)/python $(TOOLS)/changelog.py
 
-benchmark-watch: $(VENV)/.test ## Measure what the callers watch costs (ARGS=--quick for a short run)
+benchmark-watch: $(VENV)/.test ## Measure the overhead of the callers watch (ARGS=--quick for a short run)
 	@$(TOOLS)/in-lab.sh $(BIN)/python tests/watch/benchmark.py $(ARGS)
 
-clean: ## Remove everything that make made
+clean: ## Remove all files that make created
 	rm -rf $(VENV) .cache build .ansible .hypothesis tests/output
 
-constraints: ## Refresh constraints*.txt and tests/matrix/*.txt after a change of requirements, or for newer versions
+constraints: ## Update constraints*.txt and tests/matrix/*.txt
 	@$(TOOLS)/constraints.sh "$(PYTHON)"
 	@"$(PYTHON)" $(TOOLS)/lines.py
 
-newcomer: ## Type the README's commands on a fresh Debian 12 (TARGETS=demo for one; needs root; takes minutes)
+newcomer: ## Run the README's commands on a fresh Debian 12 (TARGETS=demo for one; root; minutes)
 	@$(TOOLS)/newcomer.sh $(TARGETS)
 
-# What other targets build on
+# Prerequisites of other targets
 
 $(VENV)/.made:
 	@$(TOOLS)/make-venv.sh "$(PYTHON)" $(VENV)
@@ -136,17 +136,17 @@ $(VENV)/.test: $(VENV)/.core requirements-test.txt
 	@$(PIP) --requirement requirements-test.txt
 	@touch $@
 
-# Sphinx wants other releases of what the linters use, so it has an environment of its own.
+# Sphinx needs other versions of packages that the linters use, so it has its own environment.
 $(DOCS)/.made: requirements-docs.txt requirements.txt constraints-docs.txt
 	@$(TOOLS)/make-venv.sh "$(PYTHON)" $(DOCS)
 	@echo "Installing Sphinx"
 	@$(DOCS)/bin/python -m pip install --quiet --constraint constraints-docs.txt --requirement requirements-docs.txt
 	@touch $@
 
-# Programs that some tests use. Where one cannot be installed, its tests say that they are skipped, and why.
+# Programs that some tests use. If one cannot be installed, its tests are skipped with the reason.
 tools: $(VENV)/.test
 	@$(TOOLS)/need.sh ip:iproute2 nft:nftables curl:curl openssl:openssl shellcheck:shellcheck || [ -z "$$CI" ]
 
-# A real installation of the built tarball: tests see what users get. Does nothing while the sources are unchanged.
+# Install the built tarball, so that tests use the same files as users. Does nothing if the sources are unchanged.
 collection: $(VENV)/.core
 	@$(BIN)/python $(TOOLS)/collection.py $(COLLECTIONS)

@@ -56,9 +56,9 @@ options:
   callers:
     description:
       - Records of callers of the metadata service, to judge instead of those on the host (O(state_dir), O(log_dir)).
-      - These keys of a record are used - C(mode) (V(normal_mode) for a normal-mode request), C(last_seen) (seconds since 1970, or ISO 8601),
-        C(exe), C(comm), C(unit), C(container), C(uid), C(count), and C(noise) (the kind of known noise; false if it is not noise). All but
-        C(mode) are optional.
+      - These keys of a record are used - C(mode) (V(normal_mode) for a normal-mode request), C(last_seen) (seconds since 1970, or
+        ISO 8601), C(exe), C(comm), C(unit), C(container), C(uid), C(count), and C(noise) (the kind of known noise; false if it is not
+        noise). All but C(mode) are optional.
     type: list
     elements: dict
   callers_since:

@@ -139,27 +139,30 @@ def render(results: dict[float, dict[str, list[Run]]], paces: dict[int, tuple[fl
 
 
 TEMPLATE = """\
-# Benchmarks: a fleet
+# Benchmarks: changing many instances
 
-What it costs to make the instances of an account require tokens: `alicloud.imds.metadata_options`, side by side with a plain
-loop over Alibaba Cloud's SDK (`alibabacloud_ecs20140526`, `tests/benchmark/vendor_loop.py`), which reads all instances and
-changes one after the other. This page was written by `make benchmark-fleet` on {today}; do not edit it. Seconds depend
-on the machine, so compare only within one run: the ratios are what matters, and no test asserts a time.
+This benchmark measures `alicloud.imds.metadata_options` with `http_tokens: required` on the instances of an account.
+It compares the module with a simple loop over Alibaba Cloud's SDK (`alibabacloud_ecs20140526`,
+`tests/benchmark/vendor_loop.py`), which reads all instances and changes one after the other. `make benchmark-fleet`
+wrote this page on {today}; do not edit it. Durations depend on the machine, so compare the ratios of one run only. No
+test asserts a duration.
 
-- {size} emulated instances in {regions} regions, {due} of them not requiring tokens; each run must change exactly these, once each.
-- {cores} cores, which the emulator shares, Python {python} on both sides. Load average at the beginning: {load}.
-- *Delay* is a sleep before each answer of the emulated API. *s*, *CPU s* and *peak MiB* are those of the whole process, from its
-  start to its end; medians of interleaved rounds ({rounds} delay). Importing the SDK alone takes {imports} s.
-- The module does more than the loop: it decides about Windows and ACK nodes, records what was there before, and reads the changed
-  instances back (the additional reads), up to 16 calls at once. The loop does none of that, and stops at the first
-  call that is throttled.
+- {size} emulated instances in {regions} regions, {due} of them with `HttpTokens: optional`. Each run must change
+  exactly these, once each.
+- {cores} cores, shared with the emulator; Python {python} on both sides. Load average at the start: {load}.
+- *Delay* is the delay of each response of the emulated API. *s*, *CPU s* and *peak MiB* apply to the whole process.
+  They are medians of interleaved rounds ({rounds} delay). The import of the SDK takes {imports} s.
+- The module does more than the loop: it detects Windows and ACK nodes, records the previous options, and reads the
+  changed instances again (the additional reads), with up to 16 API calls at a time. The loop stops at the first
+  throttled call.
 
 {tables}
 
 ## Pace under a throttle
 
-`metadata_options` where the API throttles. What the throttle allows is the time that the changes take at its limit, plus a run
-that only reads; at most {wanted} times that is wanted. `tests/unit/fleet/test_pace.py` simulates the same without a wall clock.
+`metadata_options` when the API throttles. The reference is the time that the changes take at the limit of the
+throttle, plus a run that only reads; the goal is at most {wanted} times this reference.
+`tests/unit/fleet/test_pace.py` simulates the same without a wall clock.
 
 {pace}
 """

@@ -128,24 +128,26 @@ def render(hosts: int, load: float, found: dict[str, Measured], steps: int) -> s
 TEMPLATE = """\
 # Benchmarks: hardening many hosts
 
-What the role `alicloud.imds.hardening` costs on {hosts} hosts, with `forks: 20`, beside as many `ping` tasks as the role has on each
-host, and beside the same written as one task per step. This page was written by `make benchmark-hardening` on {today}; do not
-edit it. Seconds depend on the machine, so compare only within one run.
+This benchmark measures the role `alicloud.imds.hardening` on {hosts} hosts with `forks: 20`. It compares the role
+with the same number of `ping` tasks, and with a playbook that has one task per step. `make benchmark-hardening` wrote
+this page on {today}; do not edit it. Durations depend on the machine, so compare only within one run.
 
-- {hosts} test hosts (network namespaces with an SSH server each), the emulator and Ansible share 2 cores. Python {python}.
-  Load average at the beginning: {load:.1f}. The SSH connections are open already.
-- The role has {tasks} tasks on each host (look, tooling, fence, verify), and calls the API from one task for all hosts. Where the
-  look finds everything as it should be, and nothing is changed, verify is left out: so in the second run.
-- *One task per step* copies each file with a task of its own, the command's library as one archive,
-  and calls the API for each host: {steps} tasks. It does less: no check
-  before loading, no rollback, no proof as another user.
-- *Reads* and *changes* are calls of DescribeInstances and ModifyInstanceMetadataOptions, of which the API has no batch form.
+- {hosts} test hosts (network namespaces with an SSH server each), the emulator and Ansible share 2 cores. Python
+  {python}. Load average at the start: {load:.1f}. The SSH connections are open at the start.
+- The role has {tasks} tasks on each host (probe, tooling, fence, verify), and one task for all hosts that calls the
+  API. If the probe finds nothing to change, the role skips the verification. This is the case in the second run.
+- *One task per step* copies each file with its own task (the library of the command as one archive) and calls the API
+  for each host: {steps} tasks. It has no check of the rules before it loads them, no rollback, and no verification as
+  another user.
+- *Reads* and *changes* are calls of DescribeInstances and ModifyInstanceMetadataOptions.
+  ModifyInstanceMetadataOptions changes one instance per call.
 
 | | s | times {tasks} pings | reads | changes |
 |---|---:|---:|---:|---:|
 {rows}
 
-A second run takes {second:.2f} times what {tasks} pings take. One task per step takes {naive:.1f} times as long as the role.
+A second run takes {second:.2f} times as long as {tasks} pings. One task per step takes {naive:.1f} times as long as
+the role.
 """
 
 

@@ -72,42 +72,45 @@ def render(page: Page) -> str:
 
 
 TEMPLATE = """\
-# Benchmarks
+# Benchmarks: reading metadata
 
-What reading metadata costs, side by side with `amazon.aws.ec2_metadata_facts`, the module for another cloud that does the same
-job. This page was written by `make benchmark` on {today}; do not edit it. Seconds depend on the machine, so compare only
-within one run: the ratios are what matters, and no test asserts a time.
+This benchmark compares `alicloud.imds.metadata_facts` with `amazon.aws.ec2_metadata_facts`, the equivalent module for
+another cloud (the *peer*). `make benchmark` wrote this page on {today}; do not edit it. Durations depend on the
+machine, so compare the ratios of one run only. No test asserts a duration.
 
-## In short
+## Summary
 
-How many times more `ec2_metadata_facts` adds to `ansible.builtin.ping` than `alicloud.imds.metadata_facts`:
+The time that `ec2_metadata_facts` adds to `ansible.builtin.ping`, divided by the time that
+`alicloud.imds.metadata_facts` adds:
 
 {goals}
 
-*Whole run* is `ansible localhost -m MODULE`, medians; *payload* is what Ansible copies to a host, run by itself. *Of minima*
-compares the fastest runs, which other load on the machine disturbs least. In brackets: a quarter of the runs was not slower than
-`ping`, so the number says little.
+*Whole run* is `ansible localhost -m MODULE` (median). *Payload* is the program that Ansible copies to a host, run
+without Ansible. *Of minima* compares the fastest runs, which other load on the machine affects least. A number in
+brackets is not significant, because a quarter of the runs was not slower than `ping`.
 
 ## Conditions
 
-- {cores} cores, Python {python} on both sides, ansible-core {core}, amazon.aws {peer} (from the PyPI package `{package}`).
-  Load average at the beginning: {load}.
-- Everything in one private network namespace, each service at its real address: an ECS instance by the emulator of this
-  collection, and an EC2-shaped service (`tests/benchmark/ec2_service.py`). Both have one thread a connection, one write an
-  answer, `TCP_NODELAY`, keep connections, and require tokens. *Delay* is a sleep before each answer, tokens included.
-- Both trees have {leaves} leaves in {directories} directories, {below} of the leaves below `meta-data/`; all listings and
-  values together are {ours_size} bytes (ECS) and {ec2_size} bytes (EC2). This was counted by walking them at the beginning.
-- `metadata_facts` leaves secrets out (keys of the role, user data, signatures) unless they are named; `ec2_metadata_facts` always
-  reads all. The rows *secrets too* ask for them, so that nothing is left out. *Values* are those returned as facts.
-  About 20 ms of these rows are the emulator's, which signs the identity document anew for each request.
-- {plan.whole_rounds} whole runs and {plan.payload_rounds} payload runs of each, interleaved, another one first in each round;
-  the peer in every round divisible by {plan.whole_peer_every} and {plan.payload_peer_every}. *Added* is the difference to `ping`
-  in the same round: median, and the quartiles in brackets; *of minima* is that of the fastest runs. CPU is user and system
-  time of all processes, again over `ping`. *Times less* compares the medians with the peer's.
-- The firmware of the machine does not say that it is an ECS instance, so `metadata_facts` begins with one careful attempt
-  to obtain a token. On an ECS instance the same request comes without that caution.
+- {cores} cores, Python {python} on both sides, ansible-core {core}, amazon.aws {peer} (from the PyPI package
+  `{package}`). Load average at the start: {load}.
+- Both services run in one private network namespace, each at its real address: an ECS instance (the emulator of this
+  collection) and an EC2-like service (`tests/benchmark/ec2_service.py`). Both use one thread per connection, one
+  write per response, `TCP_NODELAY` and persistent connections, and require tokens. *Delay* is a delay before each
+  response, including token responses.
+- Both trees have {leaves} leaves in {directories} directories, {below} of the leaves below `meta-data/`. All listings
+  and values together have {ours_size} bytes (ECS) and {ec2_size} bytes (EC2), counted at the start of the run.
+- `metadata_facts` omits secrets (keys of the role, user data, signatures) by default; `ec2_metadata_facts` always
+  reads them. The rows *secrets too* include them. *Values* is the number of values returned as facts. About 20 ms of
+  these rows are used by the emulator, which signs the identity document for each request.
+- {plan.whole_rounds} whole runs and {plan.payload_rounds} payload runs of each module, interleaved, in rotating
+  order; the peer runs in every round divisible by {plan.whole_peer_every} and {plan.payload_peer_every}. *Added* is
+  the difference to `ping` in the same round: the median, and the quartiles in brackets; *of minima* uses the fastest
+  runs. CPU is user and system time of all processes, minus `ping`. *Times less* is the ratio of the peer's median to
+  the median of the row.
+- The firmware of the machine does not identify an ECS instance. Therefore `metadata_facts` starts with a token
+  request with a short timeout. On an ECS instance, it sends the same request with the normal timeout.
 
-One request after the other on one kept connection takes, in milliseconds (median):
+Duration of one request on a persistent connection in milliseconds (median):
 
 {request_costs}
 
@@ -117,44 +120,46 @@ One request after the other on one kept connection takes, in milliseconds (media
 
 ## Payloads
 
-A whole run of Ansible is noisy compared with what a module adds. The payload by itself shows it more sharply.
+The duration of a whole run varies more than the time that a module adds. Payload runs measure this time more
+precisely.
 
 {payloads}
 
-## Walking and its floor
+## Walking the tree, and the lower bound
 
-Where a service has no `meta-data/all`, the module walks the directories. It must make {floor.requests} requests. A listing must
-come before what is in it, and {connections} connections at most are used, so at best they take as long as {floor.rounds} requests one
-after the other; that is an optimal schedule with perfect foresight (`tests/benchmark/floor.py`). The floor is that many rounds of
-the time of one request above, and at least all requests of one process one after the other without delay; plus what the
-module adds with `meta-data/all` and no delay, for its start. *Measured* is the median of the payload.
+Without `meta-data/all`, the module reads the directories with {floor.requests} requests. It must read a listing
+before its entries, and uses at most {connections} connections. The optimal schedule (`tests/benchmark/floor.py`)
+takes as long as {floor.rounds} sequential requests. The *floor* is this number times the duration of one request (see
+above), but at least the duration of all requests in sequence without delay, plus the time that the module adds with
+`meta-data/all` and no delay. *Measured* is the median of the payload.
 
 {floors}
 
 ## Without a metadata service
 
-Seconds added to `ping`, whole runs: `metadata_facts` the median of {plan.few_rounds}, the peer once.
+Seconds added to `ping` in whole runs: the median of {plan.few_rounds} runs of `metadata_facts`, one run of the peer.
 
 {absences}
 
 ## Lookups
 
-`alicloud.imds.metadata` in one task. All lookups of a task share a token and a connection. *Added* is over the same task without.
+`alicloud.imds.metadata` in one task. All lookups of a task share a token and a connection. *Added* is the difference
+to the same task without lookups.
 
 {lookups}
 
 ## A large tree
 
-{large_leaves} leaves, payloads, median of {plan.few_rounds}. The peer is left out: it would take minutes.
+{large_leaves} leaves, payload runs, median of {plan.few_rounds}. The peer is omitted, because it would take minutes.
 
 {large}
 
-## Repeat it
+## Run the benchmark
 
     make benchmark
 
-takes about ten minutes and writes this page anew. It needs root, or a kernel that allows unprivileged user namespaces, and once a
-package index, to fetch the peer. For a smoke test of less than a minute:
+takes about ten minutes and writes this page. It needs root or unprivileged user namespaces, and a package index for
+the peer. For a test of less than a minute, run:
 
     .venv/bin/python tests/benchmark/peer.py
     tests/lab/enter .venv/bin/python tests/benchmark/run.py --quick

@@ -108,17 +108,19 @@ class Host:
         inventory, playbook = self._folder / "inventory.json", self._folder / "playbook.json"
         inventory.write_text(json.dumps({"all": {"hosts": names or {"emulated": {}}, "vars": {**host, **variables}}}))
         playbook.write_text(json.dumps(plays))
+        command = [str(BIN / "ansible-playbook"), "--inventory", str(inventory), *arguments, str(playbook)]
+        return self.run(*command, environment={**(account or {}), **self.environment()})
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment in which Ansible uses the collection under test."""
         (self._folder / "ansible.cfg").write_text(SETTINGS)
-        environment = {
-            **(account or {}),
+        return {
             "ANSIBLE_COLLECTIONS_PATH": str(self._collections),
             "ANSIBLE_CONFIG": str(self._folder / "ansible.cfg"),
             "ANSIBLE_HOME": str(self._folder / "home"),
             "ANSIBLE_PIPELINING": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
-        command = [str(BIN / "ansible-playbook"), "--inventory", str(inventory), *arguments, str(playbook)]
-        return self.run(*command, environment=environment)
 
     def get(self, url: str) -> str:
         """The body of an answer, by Python alone."""

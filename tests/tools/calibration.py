@@ -38,6 +38,8 @@ def _ping() -> float:
     if not ansible.exists():
         return 0.0
     command = [str(ansible), "localhost", "-i", "localhost,", "-c", "local", "-m", "ansible.builtin.ping"]
+    # Without it, Ansible may choose a Python of the machine that does not work.
+    command += ["-e", f"ansible_python_interpreter={sys.executable}"]
     began = time.perf_counter()
     subprocess.run(command, check=True, capture_output=True)
     return time.perf_counter() - began

@@ -19,27 +19,28 @@ from machine import CHECKOUT, Machine, Watch, lab
 
 PAGE = CHECKOUT / "docs/benchmarks-watch.md"
 KINDS = {"": "one kept connection", "new": "a new connection each"}
-TEXT = """# What the callers watch costs
+TEXT = """# Benchmarks: the callers watch
 
-Written by `make benchmark-watch` on {date}: {machine}, Linux {kernel}, Python {python}; load average {load:.1f} at the start.
-One client sends {rate} token-authenticated requests per second for {seconds} s, in {rounds} rounds without the watch and {rounds} rounds
-with it, in turns; both are processes of the same machine. Delays are of all rounds together.
+`make benchmark-watch` wrote this page on {date}: {machine}, Linux {kernel}, Python {python}; load average {load:.1f}
+at the start. A client sends token-authenticated requests to the emulator, {rate} times a second for {seconds} s,
+{rounds} times without the watch and {rounds} times with it, alternating. Client and emulator run on the same machine.
+Delays are those of all rounds.
 
 | load | delay | without the watch | with it | ratio | ratio of nothing |
 |---|---|---|---|---|---|
 {delays}
 
-The ratio of nothing compares every other round without the watch with the rest of them: what is not further from 1 than that
-cannot be measured here.
+The *ratio of nothing* compares half of the rounds without the watch with the other half. A ratio that is not further
+from 1 than this one is not significant.
 
 | | share of one processor | memory |
 |---|---|---|
 | idle | {idle:.2%} | {memory_idle:.0f} MiB |
 {busy}
 
-The watch wakes up for a process that has not connected for a second, since that may live for a millisecond, and otherwise for
-the packets of 50 ms together. Records are bounded: 10,000 callers with a million requests
-take less than 1 MB (`tests/unit/plugins/module_utils/_watch/test__records_size.py`).
+The watch processes the packets of 50 ms at once. It wakes up immediately for a process that has not connected for a
+second, because a short-lived process may exit within a millisecond. The size of the records is limited: 10,000
+callers with a million requests need less than 1 MB (`tests/unit/plugins/module_utils/_watch/test__records_size.py`).
 """
 
 

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What of a page (Markdown or reStructuredText) must be the same in every language? Headings, code, names, links, tables."""
+"""Parse what a Markdown or reStructuredText page and its translation have in common: headings, code, names, links, tables."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 _FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _DIRECTIVE = re.compile(r"^\.\. code-block::.*\n(?:(?: +.*)?\n)*", re.MULTILINE)
 _COMMENT = re.compile(r"^\.\. (?!code-block|_|list-table|include|note|warning).*\n(?: +.*\n)*", re.MULTILINE)
-# an underline is at least as long as its title, which in Chinese is twice as wide as it has characters
+# An underline is at least as long as its title. A Chinese character is two columns wide.
 _UNDERLINED = re.compile(r"^(\S.*)\n([=\-~^])\2{2,}$", re.MULTILINE)
 
 
 @dataclass
 class Section:
-    """From one heading to the next."""
+    """The content from one heading to the next."""
 
     level: int
     title: str
@@ -28,11 +28,11 @@ class Section:
 
     @property
     def likeness(self) -> str:
-        """Two sections with the same one are each other's translation, as far as can be told."""
+        """Return a key that is equal for a section and its translation."""
         return repr((self.level, self.code, sorted(self.names)))
 
     def differences(self, other: Section) -> list[str]:
-        """Sentences on what *other*, the translation, has otherwise."""
+        """Describe each difference of *other*, the translation, in a sentence."""
         found = []
         if self.level != other.level:
             found.append(f"its heading should be of level {self.level}, but is of level {other.level}")
@@ -52,14 +52,14 @@ class Section:
 
 
 def markdown(text: str) -> list[Section]:
-    """The sections of a Markdown page."""
+    """Return the sections of a Markdown page."""
     code: list[str] = []
     text = _FENCE.sub(lambda block: code.append(block[0]) or f"\0{len(code) - 1}\0", text)
     parts = re.split(r"^(#+) (.*)$", text, flags=re.MULTILINE)
     found = []
     for hashes, title, body in zip(parts[1::3], parts[2::3], parts[3::3]):
         table = re.findall(r"^\|(.*?)(?<!\\)\|", body, re.MULTILINE)
-        # the first row is the header of a table, the second its rule
+        # Skip the header of a table and the line below it.
         rows = [cell.strip() for number, cell in enumerate(table) if not _is_header(table, number)]
         names = set(re.findall(r"`([^`\n]+)`", body))
         links = set(re.findall(r"\]\(([^)]+)\)", body))
@@ -73,7 +73,7 @@ def _is_header(table: list[str], number: int) -> bool:
 
 
 def rst(text: str) -> list[Section]:
-    """The sections of a reStructuredText page."""
+    """Return the sections of a reStructuredText page."""
     code: list[str] = []
     text = _DIRECTIVE.sub(lambda block: code.append(block[0].strip()) or f"\0{len(code) - 1}\0\n", text + "\n")
     text = _COMMENT.sub("", text)

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pages in Chinese keep step with the English ones: the same headings, commands, names, links and tables."""
+"""Check that the Chinese pages have the same headings, commands, names, links and tables as the English pages."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ PAGES = [
 ]
 
 
-def out_of_step(english: list[Section], chinese: list[Section]) -> list[str]:
-    """A sentence for each thing to mend in the Chinese page. Sections are paired by what they have in common."""
+def differences(english: list[Section], chinese: list[Section]) -> list[str]:
+    """Describe each difference of the Chinese page in a sentence. Sections are paired by level, code and names."""
     found: list[str] = []
     matcher = SequenceMatcher(None, [one.likeness for one in english], [one.likeness for one in chinese], False)
     for _kind, first, last, their_first, their_last in matcher.get_opcodes():
@@ -38,15 +38,17 @@ def out_of_step(english: list[Section], chinese: list[Section]) -> list[str]:
 
 
 @pytest.mark.parametrize(("english", "chinese", "read"), PAGES, ids=lambda value: getattr(value, "name", ""))
-def test_the_chinese_page_is_in_step(english: Path, chinese: Path, read: Callable[[str], list[Section]]) -> None:
+def test_the_chinese_page_matches_the_english_page(
+    english: Path, chinese: Path, read: Callable[[str], list[Section]]
+) -> None:
     sections = read((CHECKOUT / english).read_text())
     assert len(sections) > 5
     theirs = read((CHECKOUT / chinese).read_text())
     for section in sections + theirs:
-        # each page leads to the other, and to guides in its language
+        # Each page links to the other one, and to guides in its own language.
         section.links = {link.replace(".zh_CN.", ".") for link in section.links} - {english.name, chinese.name}
-    problems = out_of_step(sections, theirs)
-    assert not problems, f"{chinese} is out of step with {english}:\n* " + "\n* ".join(problems)
+    problems = differences(sections, theirs)
+    assert not problems, f"{chinese} differs from {english}:\n* " + "\n* ".join(problems)
 
 
 MARKDOWN = "# A\n\nSee `x`, [y](z).\n\n```console\n$ a\n```\n\n| h | i |\n|---|---|\n| k | l |\n\n## B\n\nText.\n"
@@ -67,9 +69,9 @@ RST_PAGE = "Ahead\n=====\n\n.. why\n\n.. code-block:: console\n   :class: c\n\n 
         ("# A", "# A\n\n# C\n\n# A", "section 'A' has no counterpart in English"),
     ],
 )
-def test_what_is_out_of_step_is_named(old: str, new: str, problem: str | None) -> None:
+def test_differences_are_reported(old: str, new: str, problem: str | None) -> None:
     assert old in MARKDOWN
-    found = out_of_step(markdown(MARKDOWN), markdown(MARKDOWN.replace(old, new)))
+    found = differences(markdown(MARKDOWN), markdown(MARKDOWN.replace(old, new)))
     assert [problem in what for what in found[:1]] == ([True] if problem else [])
 
 
