@@ -28,7 +28,6 @@ _VARIABLES = {
     "deny_services": "hardening_fence_services",
     "empty_options": "hardening_empty_options",
     "adjacent_services": "hardening_fence_adjacent_services",
-    "neighbours": "hardening_fence_adjacent_services",
     "profile": "hardening_profile",
     "record": "hardening_record_dir",
     "wait_timeout": "hardening_wait_timeout",
