@@ -19,7 +19,7 @@ NAMES = SHOWN + ".map((row) => row.cells[0].querySelector('bdi').textContent)"
 CELLS = SHOWN + ".map((row) => row.cells[arguments[0]].textContent)"
 CONTRAST = """
 const [selector] = arguments, canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
-const rgb = (colour) => { canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+const rgb = (color) => { canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1);
   return Array.from(canvas.getImageData(0, 0, 1, 1).data); };
 const light = ([r, g, b]) => [r, g, b].map((one) => (one /= 255) <= 0.03928 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4)
   .reduce((sum, one, at) => sum + one * [0.2126, 0.7152, 0.0722][at], 0);
@@ -170,10 +170,10 @@ def test_screen_readers_meet_a_table(browser, reports) -> None:
 
 def test_dark_and_light_differ_and_both_can_be_read(browser, reports) -> None:
     browser.open(reports.three)
-    colours = "const style = getComputedStyle(document.body); return [style.backgroundColor, style.color]"
-    light = browser.run(colours)
+    colors = "const style = getComputedStyle(document.body); return [style.backgroundColor, style.color]"
+    light = browser.run(colors)
     browser.prefer("dark")
-    dark = browser.run(colours)
+    dark = browser.run(colors)
     assert light[0] != dark[0] and light[1] != dark[1]
     for scheme in ("light", "dark"):
         browser.prefer(scheme)

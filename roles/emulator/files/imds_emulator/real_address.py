@@ -14,7 +14,7 @@ import typing as t
 
 ADDRESS = "100.100.100.200"
 _NEW, _DELETE, _GET = 20, 21, 22  # RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR
-_ERROR, _DONE = 2, 3  # NLMSG_ERROR (also the acknowledgement), NLMSG_DONE
+_ERROR, _DONE = 2, 3  # NLMSG_ERROR (also the acknowledgment), NLMSG_DONE
 _REQUEST, _ACKNOWLEDGE, _DUMP, _CREATE_EXCLUSIVE = 0x1, 0x4, 0x300, 0x600
 _ADDRESS, _LOCAL = 1, 2  # IFA_ADDRESS, IFA_LOCAL
 _HOST_SCOPE = 254
@@ -67,7 +67,7 @@ def _change(message: int, flags: int, harmless: int) -> bool:
 
 
 def _request(message: int, flags: int, body: bytes) -> bytes:
-    """Send a netlink request; return the kernel's messages up to the acknowledgement or the end of the dump."""
+    """Send a netlink request; return the kernel's messages up to the acknowledgment or the end of the dump."""
     answer = b""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as sock:
         sock.bind((0, 0))
