@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the role's YAML and the functions must agree on: variables, steps, endings, decisions. And what its conditions are made of."""
+"""Consistency of the YAML files of the role and the playbooks with the hardening functions."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import pytest
 import yaml
 from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening import _decisions
 
-from ..conftest import CHECKOUT
-from .runs import DEFAULTS, run
+from ...conftest import CHECKOUT
+from ...plugins.plugin_utils._hardening.runs import DEFAULTS, run
 
 ROLE = CHECKOUT / "roles/hardening"
 TASKS = sorted((ROLE / "tasks").glob("*.yml"))
@@ -27,7 +27,7 @@ GIVEN_BY_ANSIBLE = {"host", "check_mode", "failed_result", "failed_task"}
 
 
 def all_tasks(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The tasks of a file, those in blocks as well."""
+    """Return all tasks of a file, including those in blocks."""
     found = []
     for entry in entries:
         found.append(entry)
@@ -44,7 +44,7 @@ ROLE_TASKS = [task for path in TASKS for task in all_tasks(yaml.safe_load(path.r
 
 
 def members(name: str) -> dict[str, str]:
-    """The members of a dictionary that a template in the role's vars makes."""
+    """Return the members of a dictionary that a template in the variables of the role creates."""
     pairs = re.sub(r"\) (\||}}).{0,40}$", "", VARS[name].partition("dict(")[2]).split(",")
     return dict(pair.strip().split("=", 1) for pair in pairs)
 
@@ -53,9 +53,9 @@ def test_every_variable_of_the_role_is_normalized() -> None:
     assert members("__hardening_normalized") == {name[len("hardening_") :]: name for name in DEFAULTS}
 
 
-def test_no_task_uses_a_variable_that_is_not_normalized() -> None:
+def test_tasks_use_normalized_variables_only() -> None:
     used = set(re.findall(r"(?<!_)\bhardening_\w+", text(TASKS))) - {"hardening_result", "hardening_report"}
-    assert used & set(DEFAULTS) == {"hardening_waivers", "hardening_preflight"}, "only named in a message"
+    assert used & set(DEFAULTS) == {"hardening_waivers", "hardening_preflight"}, "these two are only in a message"
 
 
 def test_the_steps_of_a_run_are_reset_in_one_place() -> None:
@@ -66,7 +66,7 @@ def test_the_steps_of_a_run_are_reset_in_one_place() -> None:
     assert registered - {"api"} <= steps
 
 
-def test_every_decision_that_a_task_reads_is_made() -> None:
+def test_tasks_use_each_decision() -> None:
     used = set(re.findall(r"__hardening_decisions\.(\w+)", text(TASKS)))
     assert used == set(_decisions.decisions(run()))
 
@@ -77,8 +77,8 @@ def test_every_task_name_begins_with_a_capital_verb(path: Any) -> None:
         assert re.match(r"[A-Z][a-z]+ \S", task["name"]), task["name"]
 
 
-def test_nothing_in_a_rescue_needs_a_variable_that_may_be_undefined() -> None:
-    """Ansible sets them on the host whose task failed only."""
+def test_variables_of_a_failed_task_have_a_default() -> None:
+    """Ansible sets them only on a host on which a task failed."""
     for path in [*TASKS, ROLE / "vars/main.yml", *PLAYBOOKS]:
         for line in path.read_text(encoding="utf-8").splitlines():
             for _name, after in re.findall(r"(ansible_failed_(?:result|task))\b(.{0,20})", line.partition("#")[0]):

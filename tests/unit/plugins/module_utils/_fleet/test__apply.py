@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How many changes are sent side by side: in any order, but told in the given one."""
+"""Concurrent changes: sent in any order, with outcomes in the given order."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from ansible_collections.alicloud.imds.plugins.module_utils._fleet._instance imp
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._plan import Change
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
 
+pytestmark = pytest.mark.slow
+
 BEFORE, AFTER = Options("enabled", "optional", "disabled"), Options("enabled", "required", "disabled")
 
 
@@ -24,7 +26,7 @@ def change(region: str, number: int, after: Options | None = AFTER) -> Change:
 
 
 class Api:
-    """Takes changes; *before* is called with the region and ID of each."""
+    """An API that accepts changes; *before* is called with the region and ID of each."""
 
     def __init__(self, before=lambda region, instance_id: None) -> None:
         self._before = before
@@ -38,15 +40,15 @@ class Api:
         return "request-id"
 
 
-def test_a_slow_region_does_not_hold_up_the_others() -> None:
-    """Each region has a limit of its own: while one makes its calls wait, the others go on."""
+def test_a_slow_region_does_not_delay_the_others() -> None:
+    """The API limits each region separately: while the calls of one wait, the others continue."""
     others_done, slow_at_once, most_slow = threading.Event(), [], []
 
     def before(region: str, _instance_id: str) -> None:
         if region == "slow":
             slow_at_once.append(1)
             most_slow.append(len(slow_at_once))
-            assert others_done.wait(60), "the other region was not worked on"
+            assert others_done.wait(60), "the calls of the other region were not sent"
             slow_at_once.pop()
         elif len([name for name in api.sent if name.startswith("i-fast")]) == 19:
             others_done.set()
@@ -74,7 +76,7 @@ def test_outcomes_have_the_order_of_the_changes() -> None:
     assert sorted(api.sent) == sorted(it.change.instance.instance_id for it in outcomes if it.changed)
 
 
-def test_what_is_not_needed_is_not_sent() -> None:
+def test_a_change_that_is_not_needed_or_refused_is_not_sent() -> None:
     api = Api()
     refused = Change(change("a", 1).instance, refusal="because")
     outcomes = apply(api, [change("a", 0, None), refused], max_concurrency=2, wait_timeout=None)
@@ -83,8 +85,8 @@ def test_what_is_not_needed_is_not_sent() -> None:
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, RuntimeError])
-def test_interrupted_it_sends_nothing_more(interruption: type[BaseException], monkeypatch) -> None:
-    """Three other threads have a change in hand; they go on when the interrupted one waits for their end."""
+def test_an_interruption_stops_the_queue(interruption: type[BaseException], monkeypatch) -> None:
+    """Three other threads are sending a change; they continue when the interrupted thread waits for them."""
     go_on = threading.Event()
     shutdown = concurrent.futures.ThreadPoolExecutor.shutdown
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The record file: what it keeps, what it refuses, and that nothing is lost."""
+"""Records in files and directories: entries, errors, and concurrent writers."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def record(tmp_path):
     return Record(str(tmp_path / "record.json"))
 
 
-def test_what_was_before_is_kept(record) -> None:
-    record.remember([instance(1), instance(2, "required")])
-    assert record.wishes() == {
+def test_the_present_options_are_recorded(record) -> None:
+    record.add([instance(1), instance(2, "required")])
+    assert record.recorded_options() == {
         "i-1": ("cn-beijing", Options("enabled", "optional", "disabled")),
         "i-2": ("cn-beijing", Options("enabled", "required", "disabled")),
     }
@@ -41,59 +41,59 @@ def test_what_was_before_is_kept(record) -> None:
 
 
 def test_an_older_entry_stays_until_it_is_restored(record) -> None:
-    record.remember([instance(1)])
-    record.remember([instance(1, "required"), instance(2)])
-    assert record.wishes()["i-1"][1].http_tokens == "optional"
-    record.forget(["i-1"])
-    record.remember([instance(1, "required")])
-    assert record.wishes()["i-1"][1].http_tokens == "required"
+    record.add([instance(1)])
+    record.add([instance(1, "required"), instance(2)])
+    assert record.recorded_options()["i-1"][1].http_tokens == "optional"
+    record.remove(["i-1"])
+    record.add([instance(1, "required")])
+    assert record.recorded_options()["i-1"][1].http_tokens == "required"
 
 
 def test_an_empty_record_stays_and_a_missing_one_is_an_error(record) -> None:
-    with pytest.raises(RecordError, match="no record .*record.json to restore from"):
-        record.wishes()
-    record.remember([instance(1)])
-    record.forget(["i-1", "i-never"])
-    assert record.wishes() == {}
+    with pytest.raises(RecordError, match="Cannot restore: the record .*record.json does not exist"):
+        record.recorded_options()
+    record.add([instance(1)])
+    record.remove(["i-1", "i-never"])
+    assert record.recorded_options() == {}
     assert stat.S_IMODE(os.stat(record.path).st_mode) == 0o600
 
 
 def test_an_instance_without_options_is_not_recorded(record) -> None:
-    record.remember([instance(1), parse({"InstanceId": "i-2"}, "cn-beijing", False)])
-    assert list(record.wishes()) == ["i-1"]
+    record.add([instance(1), parse({"InstanceId": "i-2"}, "cn-beijing", False)])
+    assert list(record.recorded_options()) == ["i-1"]
 
 
 @pytest.mark.parametrize(
     "content", ["", "[]", "{}", '{"format": 2, "instances": {}}', '{"format": 1, "instances": {"i": 1}}']
 )
-def test_a_file_that_is_no_record_is_left_alone(record, content) -> None:
+def test_a_file_that_is_not_a_record_is_not_changed(record, content) -> None:
     with open(record.path, "w") as stream:
         stream.write(content)
-    for use in (record.wishes, lambda: record.remember([instance(1)]), lambda: record.forget(["i-1"])):
+    for use in (record.recorded_options, lambda: record.add([instance(1)]), lambda: record.remove(["i-1"])):
         with pytest.raises(RecordError, match="record.json"):
             use()
     with open(record.path) as stream:
         assert stream.read() == content
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path) -> None:
-    with pytest.raises(RecordError, match="none/record.json cannot be locked: No such file"):
-        Record(str(tmp_path / "none" / "record.json")).remember([instance(1)])
+def test_a_missing_folder_is_an_error(tmp_path) -> None:
+    with pytest.raises(RecordError, match="Cannot lock the record .*none/record.json: No such file"):
+        Record(str(tmp_path / "none" / "record.json")).add([instance(1)])
 
 
-def remember_some(path, start):
+def add_some(path, start):
     for number in range(start, start + 20):
-        Record(path).remember([instance(number)])
+        Record(path).add([instance(number)])
 
 
-def test_writers_at_the_same_time_lose_nothing(record) -> None:
+def test_concurrent_writers_lose_no_entry(record) -> None:
     context = multiprocessing.get_context("fork")
-    writers = [context.Process(target=remember_some, args=(record.path, start)) for start in (0, 100, 200)]
+    writers = [context.Process(target=add_some, args=(record.path, start)) for start in (0, 100, 200)]
     for writer in writers:
         writer.start()
     for writer in writers:
         writer.join()
-    assert len(record.wishes()) == 60
+    assert len(record.recorded_options()) == 60
     with open(record.path) as stream:
         json.load(stream)
 
@@ -103,35 +103,35 @@ def directory(tmp_path):
     return RecordDirectory(str(tmp_path / "deep" / "records"), {"i-1": "web1", "i-2": "web2"})
 
 
-def test_a_directory_has_one_file_per_instance_with_its_name(directory) -> None:
-    assert directory.wishes() == {}, "it need not be there"
-    directory.remember([instance(1), instance(2, "required"), instance(3)])
+def test_a_directory_has_a_file_with_the_given_name_for_each_instance(directory) -> None:
+    assert directory.recorded_options() == {}, "a missing directory is an empty record"
+    directory.add([instance(1), instance(2, "required"), instance(3)])
     assert sorted(os.listdir(directory.path)) == [".lock", "i-3.json", "web1.json", "web2.json"]
     assert {
         stat.S_IMODE(os.stat(os.path.join(directory.path, name)).st_mode) for name in os.listdir(directory.path)
     } == {0o600}
     assert stat.S_IMODE(os.stat(directory.path).st_mode) == 0o700
-    assert {key: wish[1].http_tokens for key, wish in directory.wishes().items()} == {
+    assert {key: entry[1].http_tokens for key, entry in directory.recorded_options().items()} == {
         "i-1": "optional",
         "i-2": "required",
         "i-3": "optional",
     }
 
 
-def test_files_of_restored_instances_go(directory) -> None:
-    directory.remember([instance(1), instance(2)])
-    directory.forget(["i-1", "i-never"])
+def test_the_files_of_restored_instances_are_deleted(directory) -> None:
+    directory.add([instance(1), instance(2)])
+    directory.remove(["i-1", "i-never"])
     assert sorted(os.listdir(directory.path)) == [".lock", "web2.json"]
-    assert list(directory.wishes()) == ["i-2"]
+    assert list(directory.recorded_options()) == ["i-2"]
 
 
-def test_a_record_is_a_directory_where_there_is_one_or_names_are_given(tmp_path) -> None:
+def test_a_record_is_a_directory_if_it_exists_or_names_are_given(tmp_path) -> None:
     assert isinstance(open_record(str(tmp_path), None), RecordDirectory)
     assert isinstance(open_record(str(tmp_path / "none"), {}), RecordDirectory)
     assert isinstance(open_record(str(tmp_path / "none"), None), Record)
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "..", ".hidden", "a\0"])
-def test_a_name_that_is_none_is_refused(tmp_path, name) -> None:
-    with pytest.raises(ValueError, match="cannot be the name of a file"):
+def test_an_invalid_file_name_is_an_error(tmp_path, name) -> None:
+    with pytest.raises(ValueError, match="is an invalid file name"):
         RecordDirectory(str(tmp_path), {"i-1": name})

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""No test may depend on, or use, the credentials and proxies of whoever runs it."""
+"""Fixtures for the ECS API client. Tests do not see the credentials and proxies of the user who runs them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from typing import Any, Callable
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi import _credentials, _transport
 
-from ..plugins import conftest as plugins
-from ..timing import FakeClock
+from ....timing import FakeClock
 
 ECS = _transport.Service("ecs", "2014-05-26", "")
 KEY, SECRET, TOKEN = "LTAI5tTestOfTheClient", "SecretOfTheTestThatNobodySees", "CAIS+Token/Of=The+Test/ThatNobodySees=="
@@ -31,13 +30,13 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
 
 @pytest.fixture
 def timer() -> FakeClock:
-    """The clock of the transports: it stands still, so pauses take no time."""
+    """The clock of the transports. It stands still, so pauses take no time."""
     return FakeClock()
 
 
 @pytest.fixture
 def make_transport(timer: FakeClock):
-    """Make a transport; settings as keywords, and *token* for temporary credentials."""
+    """Return a function that creates a transport with these settings; *token* makes its credentials temporary."""
     made = []
 
     def make(token: str | None = None, provider: Any = None, **settings: Any) -> _transport.Transport:
@@ -53,16 +52,10 @@ def make_transport(timer: FakeClock):
 
 @pytest.fixture
 def no_waiting(timer: FakeClock) -> list[float]:
-    """The pauses that the transports made."""
+    """The pauses of the transports in seconds."""
     return timer.pauses
 
 
 @pytest.fixture
 def service() -> Callable[[Any], _transport.Service]:
     return lambda server: ECS._replace(endpoint=getattr(server, "url", server))
-
-
-# One real emulator, as the tests of the plugins use it.
-emulator = plugins.emulator
-free_port = plugins.free_port
-instance = plugins.instance

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A strict HTTP server on a real socket: it answers the expected calls, in order, and fails every other one."""
+"""A strict HTTP server on a real socket: it replies to the expected calls in order, and fails every other one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typing import Any, Callable, NamedTuple
 
 
 class Seen(NamedTuple):
-    """A request as it arrived; header names in lower case."""
+    """A received request; header names in lower case."""
 
     method: str
     path: str
@@ -36,26 +36,26 @@ class Reply(NamedTuple):
     status: int = 200
     body: bytes = b"{}"
     headers: dict[str, str] = {}
-    #: "reset", "close", "truncate", "drip" or "hang" instead of a whole answer
+    #: "reset", "close", "truncate", "drip" or "hang" instead of a complete response
     fault: str = ""
     action: str | None = None
 
 
 def reply(body: Any = None, status: int = 200, action: str | None = None, fault: str = "", **headers: str) -> Reply:
-    """A canned answer; *body* is sent as JSON unless it is bytes. *action* is the API operation that must be asked for."""
+    """Return a scripted reply. *body* is sent as JSON unless it is bytes. *action* is the API operation that the client must call."""
     raw = body if isinstance(body, bytes) else json.dumps({} if body is None else body).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Reply(status, raw, {"Content-Type": "application/json;charset=utf-8", **named}, fault, action)
 
 
 def failure(code: str, status: int = 400, message: str = "No.", request_id: str = "REQ-1", **headers: str) -> Reply:
-    """An error answer as the API gives it."""
+    """Return an error response of the API."""
     body = {"Code": code, "Message": message, "RequestId": request_id, "HostId": "ecs"}
     return reply(body, status, **headers)
 
 
 class Server:
-    """Answers with *script*, one reply a request; or, if it is a function, with what that returns for each request."""
+    """Reply to each request with the next element of *script* or, if it is a function, with its result for the request."""
 
     def __init__(self, script: list[Reply] | Callable[[Seen], Reply]) -> None:
         self.script = script
@@ -75,9 +75,9 @@ class Server:
         self._server.shutdown()
         self._server.server_close()
         if kind is None:
-            assert not self.unexpected, "calls that nobody expected: %s" % self.unexpected
+            assert not self.unexpected, "unexpected calls: %s" % self.unexpected
             if isinstance(self.script, list):
-                assert len(self.requests) == len(self.script), "some expected calls never came"
+                assert len(self.requests) == len(self.script), "expected calls are missing"
 
     def answer(self, seen: Seen) -> Reply:
         with self._lock:
@@ -85,10 +85,10 @@ class Server:
                 self.requests.append(seen)
                 return self.script(seen)
             number = len(self.requests)
-            right = number < len(self.script)
-            if right and self.script[number].action not in (None, seen.headers.get("x-acs-action")):
-                right = False
-            if not right:
+            expected = number < len(self.script)
+            if expected and self.script[number].action not in (None, seen.headers.get("x-acs-action")):
+                expected = False
+            if not expected:
                 self.unexpected.append(seen)
                 return failure("UnexpectedCall", 400)
             self.requests.append(seen)
@@ -122,7 +122,7 @@ class _Handler(BaseHTTPRequestHandler):
         if answer.fault == "close":
             return
         if answer.fault == "hang":
-            self.rfile.read(1)  # until the client goes
+            self.rfile.read(1)  # until the client closes the connection
             return
         self.send_response_only(answer.status)
         for name, value in {"Content-Length": str(len(answer.body)), **answer.headers}.items():
@@ -144,7 +144,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(body)
                 self.wfile.flush()
         except OSError:
-            pass  # the client had enough
+            pass  # the client closed the connection
 
     def log_message(self, *args: Any) -> None:
         pass

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which source of credentials is used: each one in its order, and no half of one with half of another."""
+"""The order of the sources of credentials; keys of different sources are never combined."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .conftest import SECRET, TOKEN
 
 
 class World:
-    """What a chain can find: options, environment, a profile file, an instance's role."""
+    """The sources of credentials: options, environment, a file with a profile, the role of an instance."""
 
     def __init__(self, tmp_path) -> None:
         self.options, self.environ = {}, {}
@@ -29,11 +29,11 @@ class World:
         self.file.write_text(json.dumps({"current": current, "profiles": [profile]}))
         self.file.chmod(0o600)
 
-    def find(self) -> _credential_chain.Found:
+    def find(self) -> _credential_chain.Resolved:
         def role(name):
             return Credentials("id-of-role-%s" % name, SECRET, TOKEN)
 
-        return _credential_chain.find(_credential_chain.Sources(self.options, self.environ, role, None))
+        return _credential_chain.resolve(_credential_chain.Sources(self.options, self.environ, role, None))
 
     def key(self) -> tuple[str, str]:
         found = self.find()
@@ -52,8 +52,8 @@ def world(tmp_path) -> World:
     return World(tmp_path)
 
 
-def test_each_source_in_its_order(world) -> None:
-    """From the last to the first: each new one takes precedence over those before."""
+def test_the_order_of_the_sources(world) -> None:
+    """From last to first: each added source takes precedence over the earlier ones."""
     assert world.key() == ("id-of-role-None", "the RAM role of this instance")
     world.environ["ALIBABA_CLOUD_ECS_METADATA"] = "web"
     assert world.key()[0] == "id-of-role-web"
@@ -72,10 +72,10 @@ def test_the_profile_named_by_the_environment(world) -> None:
     world.environ["ALIBABA_CLOUD_PROFILE"] = "other"
     assert world.key()[0] == "id-of-other"
     world.environ["ALIBABA_CLOUD_PROFILE"] = "missing"
-    assert "no profile 'missing'" in world.error()
+    assert "Cannot find the profile 'missing'" in world.error()
 
 
-def test_what_a_task_names_goes_before_the_environment(world) -> None:
+def test_options_of_the_task_precede_the_environment(world) -> None:
     world.environ.update(ALIBABA_CLOUD_ACCESS_KEY_ID="id-env", ALIBABA_CLOUD_ACCESS_KEY_SECRET=SECRET)
     world.profile("other")
     world.options["profile"] = "other"
@@ -107,7 +107,7 @@ def test_a_security_token_belongs_to_its_pair(world) -> None:
         ({"ALIBABA_CLOUD_SECURITY_TOKEN": TOKEN}, "ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET"),
     ],
 )
-def test_half_a_pair_in_the_environment_is_an_error(world, environ, missing) -> None:
+def test_an_incomplete_pair_in_the_environment_is_an_error(world, environ, missing) -> None:
     world.environ.update(environ)
     world.profile()
     assert "%s is missing" % missing in world.error().replace(" are ", " is ")
@@ -121,25 +121,25 @@ def test_half_a_pair_in_the_environment_is_an_error(world, environ, missing) -> 
         ({"security_token": TOKEN}, "access_key_id and access_key_secret are missing"),
     ],
 )
-def test_half_a_pair_of_options_is_an_error(world, options, missing) -> None:
+def test_an_incomplete_pair_of_options_is_an_error(world, options, missing) -> None:
     world.options.update(options)
     world.environ.update(ALIBABA_CLOUD_ACCESS_KEY_ID="id-env", ALIBABA_CLOUD_ACCESS_KEY_SECRET=SECRET)
     assert missing in world.error()
 
 
-def test_empty_is_absent(world) -> None:
+def test_an_empty_value_counts_as_missing(world) -> None:
     world.options.update(access_key_id="", access_key_secret="", profile="", ram_role="")
     world.environ.update(ALIBABA_CLOUD_ACCESS_KEY_ID="", ALIBABA_CLOUD_PROFILE="", ALIBABA_CLOUD_ECS_METADATA="")
     assert world.key()[0] == "id-of-role-None"
 
 
 @pytest.mark.parametrize("value", ["id with space", "id\nX-Evil: 1", "ключ"])
-def test_keys_that_cannot_be_in_a_header_are_refused(world, value) -> None:
+def test_keys_with_invalid_characters_are_refused(world, value) -> None:
     world.options.update(access_key_id=value, access_key_secret=SECRET)
     assert "access_key_id" in world.error()
 
 
-def test_the_role_can_be_switched_off(world) -> None:
+def test_the_role_can_be_disabled(world) -> None:
     world.environ["ALIBABA_CLOUD_ECS_METADATA_DISABLED"] = "true"
     error = world.error()
     assert "no credentials" in error.lower()
@@ -148,7 +148,7 @@ def test_the_role_can_be_switched_off(world) -> None:
         assert way in error
 
 
-def test_a_file_that_others_can_read_is_warned_of(world) -> None:
+def test_a_file_that_others_can_read_causes_a_warning(world) -> None:
     world.profile()
     assert world.find().warnings == []
     world.file.chmod(0o640)
@@ -156,7 +156,7 @@ def test_a_file_that_others_can_read_is_warned_of(world) -> None:
     assert str(world.file) in warning and "0640" in warning and "chmod 600" in warning
 
 
-def test_an_unused_file_is_not_even_opened(world) -> None:
+def test_an_unused_file_is_not_read(world) -> None:
     world.file.write_text("{broken")
     world.options.update(access_key_id="id-option", access_key_secret=SECRET)
     assert world.find().warnings == []
@@ -167,7 +167,7 @@ def test_a_named_profile_needs_its_file(world) -> None:
     assert "Cannot read %s" % world.file in world.error()
 
 
-def test_the_file_of_the_command_line_tool_is_the_default(world, tmp_path) -> None:
+def test_the_file_of_the_aliyun_cli_is_the_default(world, tmp_path) -> None:
     world.options["config_file"] = None
     folder = tmp_path / ".aliyun"
     folder.mkdir()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which calls each operation makes, and what it makes of answers that are none."""
+"""The API calls of each operation, and invalid responses."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ def ids(rows) -> list[str]:
     return [row["InstanceId"] for row in rows]
 
 
-ASKED = {"RegionId": REGION, "MaxResults": "100", "AdditionalAttributes.1": "META_OPTIONS"}
+PARAMETERS = {"RegionId": REGION, "MaxResults": "100", "AdditionalAttributes.1": "META_OPTIONS"}
 
 
-def test_all_pages_are_read_each_once(api) -> None:
+def test_each_page_is_read_once(api) -> None:
     with Server([page("i-1", "i-2", token="t1"), page(token="t2"), page("i-3", token=None)]) as server:
         assert ids(api(server).instances(REGION)) == ["i-1", "i-2", "i-3"]
     assert [seen.parameters for seen in server.requests] == [
-        ASKED, {**ASKED, "NextToken": "t1"}, {**ASKED, "NextToken": "t2"}
+        PARAMETERS, {**PARAMETERS, "NextToken": "t1"}, {**PARAMETERS, "NextToken": "t2"}
     ]  # fmt: skip
 
 
-def test_pages_are_read_as_they_are_needed(api) -> None:
+def test_a_page_is_read_only_when_it_is_needed(api) -> None:
     with Server([page("i-1", token="t1")]) as server:
         assert next(api(server).instances(REGION))["InstanceId"] == "i-1"
 
@@ -54,31 +54,31 @@ def test_every_filter_is_sent(api) -> None:
         filters = {"name": "web-*", "vpc_id": "vpc-1", "http_tokens": "optional"}
         assert ids(api(server).instances(REGION, tags=tags, **filters)) == ["i-1"]
     assert server.requests[0].parameters == {
-        **ASKED, "InstanceName": "web-*", "VpcId": "vpc-1", "HttpTokens": "optional",
+        **PARAMETERS, "InstanceName": "web-*", "VpcId": "vpc-1", "HttpTokens": "optional",
         "Tag.1.Key": "env", "Tag.1.Value": "prod", "Tag.2.Key": "any",
     }  # fmt: skip
 
 
-def test_ids_are_asked_for_a_hundred_at_a_time(api) -> None:
+def test_a_call_has_a_hundred_ids_at_most(api) -> None:
     wanted = ["i-%d" % n for n in range(250)]
     with Server([page(*wanted[:100]), page(*wanted[100:200]), page(*wanted[200:])]) as server:
         assert ids(api(server).instances(REGION, instance_ids=wanted + wanted[:3])) == wanted
     assert [len(json.loads(seen.parameters["InstanceIds"])) for seen in server.requests] == [100, 100, 50]
 
 
-def test_no_ids_no_call(api) -> None:
+def test_an_empty_list_of_ids_needs_no_call(api) -> None:
     with Server([]) as server:
         assert list(api(server).instances(REGION, instance_ids=[])) == []
 
 
-def test_what_the_limit_of_tags_leaves_out_is_found(api, monkeypatch) -> None:
+def test_instances_beyond_the_limit_of_tags_are_found(api, monkeypatch) -> None:
     monkeypatch.setattr(_ecs, "TAG_LIMIT", 2)
     prod = {"Tags": {"Tag": [{"TagKey": "env", "TagValue": "prod"}]}}
     rows = [{"InstanceId": "i-1", **prod}, {"InstanceId": "i-3", **prod}, {"InstanceId": "i-4"}]
     everything = reply({"Instances": {"Instance": rows}})
     with Server([page("i-1", "i-2", **prod), everything]) as server:
         assert ids(api(server).instances(REGION, tags={"env": "prod"}, vpc_id="v")) == ["i-1", "i-2", "i-3"]
-    assert server.requests[1].parameters == {**ASKED, "VpcId": "v"}
+    assert server.requests[1].parameters == {**PARAMETERS, "VpcId": "v"}
 
 
 @pytest.mark.parametrize(
@@ -92,12 +92,12 @@ def test_what_the_limit_of_tags_leaves_out_is_found(api, monkeypatch) -> None:
         reply({"Instances": {"Instance": [{"InstanceId": "i-1"}, {}]}}),
         reply({"Instances": {"Instance": ["i-1"]}}),
         page("i-9", token=5),
-        page("i-9", token="t1"),  # the token of this very page
+        page("i-9", token="t1"),  # the token of this page
         reply(b'{"Instances": {"Instance": [{"InstanceId": "i-'),
         reply(b"<html>hello</html>"),
     ],
 )
-def test_a_page_that_is_none_is_an_error(api, bad) -> None:
+def test_an_invalid_page_is_an_error(api, bad) -> None:
     with Server([page("i-1", token="t1"), bad]) as server:
         got = []
         with pytest.raises(ApiError, match="DescribeInstances in cn-beijing") as caught:
@@ -105,7 +105,7 @@ def test_a_page_that_is_none_is_an_error(api, bad) -> None:
     assert caught.value.kind == "unexpected"
 
 
-def test_an_option_that_is_not_given_is_not_sent(api) -> None:
+def test_an_option_that_is_none_is_not_sent(api) -> None:
     with Server([reply({"RequestId": "R-1"}, action="ModifyInstanceMetadataOptions")] * 2) as server:
         ecs = api(server)
         assert ecs.modify_metadata_options(REGION, "i-1", "enabled", "required") == "R-1"
@@ -114,14 +114,14 @@ def test_an_option_that_is_not_given_is_not_sent(api) -> None:
     assert [seen.parameters for seen in server.requests] == [sent, {**sent, "InstanceMetadataTags": "disabled"}]
 
 
-def test_regions(api) -> None:
+def test_the_regions_are_read_with_one_call(api) -> None:
     with Server(
         [reply({"Regions": {"Region": [{"RegionId": "a"}, {"RegionId": "b"}]}}, action="DescribeRegions")]
     ) as server:
         assert api(server).describe_regions() == ["a", "b"]
 
 
-def test_images(api) -> None:
+def test_a_call_has_a_hundred_images_at_most(api) -> None:
     wanted = ["m-%d" % n for n in range(101)]
     rows = [
         {"ImageId": "m-0", "Features": {"ImdsSupport": "v2"}},
@@ -141,20 +141,20 @@ def test_images(api) -> None:
     ("answer", "allowed"),
     [(failure("DryRunOperation"), True), (failure("Forbidden.RAM", 403), False), (failure("NoPermission", 403), False)],
 )
-def test_a_dry_run_tells_no_permission_from_no_instances(api, answer, allowed) -> None:
+def test_a_dry_run_distinguishes_a_missing_permission_from_an_empty_list(api, answer, allowed) -> None:
     with Server([answer]) as server:
-        assert api(server).may(REGION, "DescribeInstances") is allowed
+        assert api(server).is_permitted(REGION, "DescribeInstances") is allowed
     assert server.requests[0].parameters == {"RegionId": REGION, "DryRun": "True"}
 
 
 @pytest.mark.parametrize("answer", [page("i-1"), failure("InvalidAccessKeyId.NotFound", 404)])
-def test_a_dry_run_that_tells_nothing(api, answer) -> None:
+def test_an_unexpected_response_to_a_dry_run_is_an_error(api, answer) -> None:
     with Server([answer]) as server:
         with pytest.raises(ApiError):
-            api(server).may(REGION, "DescribeInstances")
+            api(server).is_permitted(REGION, "DescribeInstances")
 
 
-def test_what_has_no_dry_run_is_never_sent(api) -> None:
+def test_an_operation_without_dry_run_is_not_sent(api) -> None:
     with Server([]) as server:
-        with pytest.raises(ValueError, match="no dry run"):
-            api(server).may(REGION, "ModifyInstanceMetadataOptions")
+        with pytest.raises(ValueError, match="does not support a dry run"):
+            api(server).is_permitted(REGION, "ModifyInstanceMetadataOptions")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Does each failure say what was asked, what came back, and what to do next?"""
+"""Kind, message and hint of each error of the API."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def refused(code: str, status: int = 400, date: str | None = None, **fields) -> 
         ("Throttling", 400, "throttled", "Quota Center"),
         ("Throttling.User", 400, "throttled", "Quota Center"),
         ("Anything", 429, "throttled", "Quota Center"),
-        ("ServiceUnavailable", 503, "transient", "try later"),
-        ("InternalError", 500, "transient", "try later"),
-        ("Other", 502, "transient", "try later"),
+        ("ServiceUnavailable", 503, "transient", "try again later"),
+        ("InternalError", 500, "transient", "try again later"),
+        ("Other", 502, "transient", "try again later"),
         ("OperationConflict", 409, "transient", "Another operation"),
-        ("SignatureNonceUsed", 400, "transient", "try later"),
+        ("SignatureNonceUsed", 400, "transient", "try again later"),
         ("Forbidden.RAM", 403, "forbidden", "ecs:ModifyInstanceMetadataOptions"),
         ("NoPermission", 403, "forbidden", "ecs:ModifyInstanceMetadataOptions"),
         ("InvalidAccessKeyId.NotFound", 404, "forbidden", "does not exist"),
@@ -38,14 +38,14 @@ def refused(code: str, status: int = 400, date: str | None = None, **fields) -> 
         ("InvalidSecurityToken.Malformed", 400, "forbidden", "three values"),
         ("MissingSecurityToken", 400, "forbidden", "security_token"),
         ("Whatever", 403, "forbidden", "RAM policies"),
-        ("InvalidRegionId.NotFound", 404, "not_found", "region"),
-        ("InvalidInstanceId.NotFound", 404, "not_found", "no such instance"),
+        ("InvalidRegionId.NotFound", 404, "not_found", "region does not exist"),
+        ("InvalidInstanceId.NotFound", 404, "not_found", "instance does not exist"),
         ("InvalidHttpTokens.NotSupported", 400, "invalid", "Windows"),
         ("InvalidAction.NotFound", 404, "not_found", "api_endpoint"),
         ("InvalidParameter", 400, "invalid", ""),
     ],
 )
-def test_each_code_has_its_kind_and_its_advice(code, status, kind, hint) -> None:
+def test_each_code_has_its_kind_and_hint(code, status, kind, hint) -> None:
     error = refused(code, status)
     assert (error.kind, error.code, error.status, error.request_id) == (kind, code, status, "473469C7")
     assert hint in error.hint
@@ -54,7 +54,7 @@ def test_each_code_has_its_kind_and_its_advice(code, status, kind, hint) -> None
         assert part in str(error)
 
 
-def test_the_action_that_the_api_names_is_the_one_to_grant() -> None:
+def test_the_hint_names_the_denied_action_of_the_response() -> None:
     error = refused("Forbidden.RAM", 403, AccessDeniedDetail={"AuthAction": "ecs:DescribeTags"})
     assert "ecs:DescribeTags" in error.hint
     assert "Modify" not in error.hint
@@ -65,29 +65,29 @@ def test_the_action_that_the_api_names_is_the_one_to_grant() -> None:
     [
         ("Mon, 23 Nov 2026 11:00:00 GMT", "3600 s behind"),
         ("Mon, 23 Nov 2026 09:40:00 GMT", "1200 s ahead of"),
-        ("Mon, 23 Nov 2026 10:00:30 GMT", "on its way for too long"),
+        ("Mon, 23 Nov 2026 10:00:30 GMT", "delayed the request for too long"),
         (None, "more than 15 minutes"),
         ("yesterday", "more than 15 minutes"),
         ("Mon, 23 Nov 999999999999 11:00:00 GMT", "more than 15 minutes"),
     ],
 )
-def test_a_wrong_clock_is_measured(date, hint) -> None:
+def test_the_hint_has_the_difference_of_the_clocks(date, hint) -> None:
     error = refused("InvalidTimeStamp.Expired", date=date)
     assert hint in error.hint
     assert error.kind == "forbidden"
 
 
-def test_hostile_messages_stay_one_line_of_bounded_length() -> None:
+def test_a_hostile_message_becomes_one_line_of_limited_length() -> None:
     error = refused("Bad", Message="a\nb\x1b[31m" + "x" * 10000)
     assert "\n" not in str(error) and "\x1b" not in str(error)
     assert len(str(error)) < 1000
 
 
 @pytest.mark.parametrize("fields", [{"Code": None}, {"Code": 7, "Message": ["x"], "RequestId": {}}])
-def test_fields_of_the_wrong_type_do_no_harm(fields) -> None:
+def test_fields_of_the_wrong_type_are_ignored(fields) -> None:
     assert refused("X", 400, **fields).kind == "invalid"
 
 
-def test_giving_up_is_told() -> None:
+def test_the_number_of_tries_is_in_the_message() -> None:
     assert "gave up after 3 tries in 12 s" in str(_errors.gave_up(refused("InternalError", 500), 3, 12.1))
     assert "gave up" not in str(_errors.gave_up(refused("InternalError", 500), 1, 0.1))

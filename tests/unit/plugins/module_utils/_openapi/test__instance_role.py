@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The credentials of the instance's own role, from the real emulator: with a token, never in plain mode."""
+"""The credentials of the instance's role from the emulator: read with a token, never in normal mode."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROLES = "/latest/meta-data/ram/security-credentials/"
 
 @pytest.fixture
 def host(emulator):
-    """An instance that answers nothing without a token."""
+    """An instance that requires tokens."""
     return emulator.add_instance(http_tokens="required", role={"name": "web"})
 
 
@@ -48,13 +48,13 @@ def test_the_role_is_discovered_and_read_with_one_token(host) -> None:
     ]
 
 
-def test_a_named_role_is_not_looked_for(host) -> None:
+def test_a_named_role_is_read_without_the_listing(host) -> None:
     assert fetch(host, "web").access_key_id.startswith("STS.")
     assert [entry["path"] for entry in host.journal()][1:] == [ROLES + "web"]
     assert modes(host) == {"token-request", "token"}
 
 
-def test_a_host_without_a_role(emulator) -> None:
+def test_a_host_without_a_role_is_an_error(emulator) -> None:
     host = emulator.add_instance(http_tokens="required", role=None)
     with pytest.raises(ApiError, match="No RAM role is bound") as caught:
         fetch(host)
@@ -62,21 +62,21 @@ def test_a_host_without_a_role(emulator) -> None:
     assert modes(host) == {"token-request", "token"}
 
 
-def test_a_role_of_another_name(host) -> None:
+def test_a_role_with_another_name_is_an_error(host) -> None:
     with pytest.raises(ApiError, match="role has another name"):
         fetch(host, "other")
 
 
 @pytest.mark.parametrize("name", ["../../user-data", "a b", "a?b", "a/b", "a\r\nb", "é", ".."])
-def test_a_name_cannot_lead_elsewhere(host, name) -> None:
-    with pytest.raises(ApiError, match="no name of a role"):
+def test_an_invalid_name_is_not_requested(host, name) -> None:
+    with pytest.raises(ApiError, match="invalid role name"):
         fetch(host, name)
     assert host.journal() == []
 
 
-def test_a_hostile_listing_cannot_lead_elsewhere(emulator) -> None:
+def test_an_invalid_name_in_the_listing_is_not_requested(emulator) -> None:
     host = emulator.add_instance(role=None, metadata={"ram/security-credentials/a b?c": "x"})
-    with pytest.raises(ApiError, match="no name of a role"):
+    with pytest.raises(ApiError, match="invalid role name"):
         fetch(host)
 
 
@@ -108,7 +108,7 @@ def test_a_hostile_listing_cannot_lead_elsewhere(emulator) -> None:
         ),
     ],
 )  # fmt: skip
-def test_what_are_no_credentials(host, document) -> None:
+def test_an_invalid_document_is_an_error_without_secrets(host, document) -> None:
     host.set(metadata={"ram/security-credentials/web": document})
     with pytest.raises(ApiError) as caught:
         fetch(host, "web")
@@ -117,7 +117,7 @@ def test_what_are_no_credentials(host, document) -> None:
     assert "hidden-secret" not in str(caught.value)
 
 
-def test_nothing_there_says_so(free_port) -> None:
+def test_an_unreachable_service_is_an_error_with_alternatives(free_port) -> None:
     class Nothing:
         endpoint = "http://127.0.0.1:%d" % free_port
 
@@ -126,8 +126,8 @@ def test_nothing_there_says_so(free_port) -> None:
     assert "access_key_id" in caught.value.hint
 
 
-def test_no_token_no_credentials(host) -> None:
-    """It never falls back to the plain mode, even where that would answer."""
+def test_a_refused_token_is_an_error(host) -> None:
+    """Normal mode is not used, although the service permits it here."""
     host.set(http_tokens="optional")
     host.fault(kind="status", on="token", status=403)
     with pytest.raises(ApiError):

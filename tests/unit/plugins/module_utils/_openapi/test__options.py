@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From options to an API that works: defaults, ranges, and what stays out of sight."""
+"""The API made from options: defaults, ranges, and no_log."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def make(environ=None, connections=8, **given):
     return _options.make_api(values.__getitem__, connections, environ or {})
 
 
-def test_options_become_calls() -> None:
+def test_the_options_are_used_for_calls() -> None:
     with Server([REGIONS]) as server:
         api = make(api_endpoint=server.url + "/", access_key_id=KEY, access_key_secret=SECRET, security_token=TOKEN)
         assert api.describe_regions() == ["cn-hangzhou"]
@@ -34,7 +34,7 @@ def test_options_become_calls() -> None:
     assert api.warnings == []
 
 
-def test_the_region_becomes_a_part_of_the_host() -> None:
+def test_the_region_is_part_of_the_host() -> None:
     api = make(access_key_id=KEY, access_key_secret=SECRET)
     assert api._service.url("cn-beijing") == "https://ecs.cn-beijing.aliyuncs.com"
     assert (
@@ -45,7 +45,7 @@ def test_the_region_becomes_a_part_of_the_host() -> None:
     )
 
 
-def test_warnings_come_along(tmp_path) -> None:
+def test_warnings_are_kept_for_the_user(tmp_path) -> None:
     path = tmp_path / "config.json"
     keys = {"name": "a", "mode": "AK", "access_key_id": KEY, "access_key_secret": SECRET}
     path.write_text(json.dumps({"current": "a", "profiles": [keys]}))
@@ -65,17 +65,17 @@ def test_warnings_come_along(tmp_path) -> None:
         ({"endpoint": "https://100.100.100.200"}, "http://"),
     ],
 )
-def test_a_wrong_option_is_named(given, named) -> None:
+def test_an_invalid_option_is_named(given, named) -> None:
     with pytest.raises(ValueError, match=named):
         make(**given)
 
 
-def test_half_a_pair_is_told_before_any_call() -> None:
+def test_an_incomplete_pair_is_reported_before_any_call() -> None:
     with pytest.raises(ApiError, match="access_key_secret is missing"):
         make(access_key_id=KEY)
 
 
-def test_secrets_are_marked() -> None:
+def test_secrets_have_no_log() -> None:
     spec = _options.argument_spec(more={"type": "str"}, access_key_id={"required": True})
     assert spec["access_key_secret"]["no_log"] is spec["security_token"]["no_log"] is True
     assert spec["more"] == {"type": "str"}
@@ -87,7 +87,7 @@ def test_the_role_of_the_instance_is_read_with_a_token(emulator) -> None:
     host = emulator.add_instance(http_tokens="required", role={"name": "web"})
     with Server([REGIONS]) as server:
         api = make(api_endpoint=server.url, endpoint=host.endpoint)
-        assert host.journal() == []  # not before the first call
+        assert host.journal() == []  # read with the first call
         api.describe_regions()
     assert server.requests[0].headers["x-acs-accesskey-id"].startswith("STS.")
     assert {entry["mode"] for entry in host.journal()} == {"token-request", "token"}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How near to its limit does a throttled operation run? Simulated in virtual time: many callers, a limit they do not know."""
+"""The rate of throttled operations, simulated in virtual time: many callers with an unknown limit."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import random
 
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._pacing import Pacer, Pacers
+
+from .limits import Bucket, Window
 
 
 class Clock:
@@ -21,35 +23,8 @@ class Clock:
         return self.now
 
 
-class Bucket:
-    """Fills evenly, holds one second's worth."""
-
-    def __init__(self, rate: float) -> None:
-        self.rate, self.left, self.at = rate, rate, 1000.0
-
-    def take(self, now: float) -> bool:
-        self.left, self.at = min(self.rate, self.left + (now - self.at) * self.rate), now
-        if self.left < 1:
-            return False
-        self.left -= 1
-        return True
-
-
-class Window:
-    """So many calls from the start of each window, then none."""
-
-    def __init__(self, rate: float, seconds: float) -> None:
-        self.most, self.seconds, self.of, self.left = rate * seconds, seconds, None, 0.0
-
-    def take(self, now: float) -> bool:
-        if self.of != now // self.seconds:
-            self.of, self.left = now // self.seconds, self.most
-        self.left -= 1
-        return self.left >= 0
-
-
 def run(limit, calls: int, callers: int, latency: float = 0.01) -> tuple[float, int]:
-    """Seconds that *calls* took, and how many tries were refused; callers back off as the transport does."""
+    """Return the seconds that *calls* took and the number of throttled tries. The callers back off like the transport."""
     clock, chance = Clock(), random.Random(7)
     pacer = Pacer(clock)
     starving: dict[int, int] = {}
@@ -79,7 +54,7 @@ def run(limit, calls: int, callers: int, latency: float = 0.01) -> tuple[float, 
 
 @pytest.mark.parametrize("callers", [4, 16, 64])
 @pytest.mark.parametrize(("rate", "calls"), [(200, 3000), (200, 750), (20, 400), (5, 100)])
-def test_a_bucket_is_used_well(rate, calls, callers) -> None:
+def test_calls_use_most_of_a_token_bucket(rate, calls, callers) -> None:
     seconds, refusals = run(Bucket(rate), calls, callers)
     ideal = (calls - rate) / rate
     assert seconds <= 1.2 * max(ideal, calls / callers * 0.01)
@@ -88,25 +63,25 @@ def test_a_bucket_is_used_well(rate, calls, callers) -> None:
 
 @pytest.mark.parametrize("callers", [16, 64])
 @pytest.mark.parametrize(("window", "times"), [(1, 1.2), (10, 1.3)])
-def test_a_window_is_used_well(window, times, callers) -> None:
+def test_calls_use_most_of_a_fixed_window(window, times, callers) -> None:
     seconds, refusals = run(Window(50, window), 2500, callers)
     assert seconds <= times * 50
-    # each caller tries a few times, ever more seldom, while a window is closed
+    # While a window is exhausted, each caller retries a few times with growing pauses.
     assert refusals < 250 + 25 * callers
 
 
-def test_a_quota_of_a_minute_is_waited_for() -> None:
+def test_calls_wait_for_a_quota_per_minute() -> None:
     seconds, refusals = run(Window(10, 60), 1800, 16)
     assert seconds < 60 * 3
     assert refusals < 400
 
 
-def test_nothing_is_held_back_before_the_first_throttling() -> None:
+def test_calls_are_not_delayed_before_the_first_throttling() -> None:
     pacer = Pacer(Clock())
     assert [pacer.reserve() for _turn in range(1000)] == [0.0] * 1000
 
 
-def test_it_recovers_when_the_limit_rises() -> None:
+def test_the_rate_grows_when_the_limit_rises() -> None:
     class Rising(Bucket):
         def take(self, now: float) -> bool:
             if now > 1020:
@@ -114,10 +89,10 @@ def test_it_recovers_when_the_limit_rises() -> None:
             return super().take(now)
 
     seconds, _refusals = run(Rising(10), 3000, 32)
-    assert seconds < 20 + 28 + 45  # 28 s at the new limit for what is left; the way up takes a while
+    assert seconds < 20 + 28 + 45  # 28 s for the remaining calls at the new limit, and 45 s to reach it
 
 
-def test_each_region_and_operation_has_its_own_pace() -> None:
+def test_each_region_and_operation_has_its_own_pacer() -> None:
     pacers = Pacers(Clock())
     first = pacers.of("cn-hangzhou", "DescribeInstances")
     assert pacers.of("cn-hangzhou", "DescribeInstances") is first

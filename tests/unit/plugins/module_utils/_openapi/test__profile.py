@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The profiles of the aliyun command line tool: each mode, and a clear word on each mistake in the file."""
+"""Profiles of the aliyun CLI: each mode, and the error for each mistake in the file."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def write(tmp_path):
     return write
 
 
-def find(path: str, sts: str = "https://sts.aliyuncs.com", name: str | None = None) -> _credential_chain.Found:
+def find(path: str, sts: str = "https://sts.aliyuncs.com", name: str | None = None) -> _credential_chain.Resolved:
     def role(role_name):
         return _credentials.Credentials("id-of-role-%s" % role_name, SECRET, TOKEN)
 
     assume_role = assume.AssumeRole(Settings(timeout=60.0, deadline=300.0, retries=1), sts)
-    return _credential_chain.find(
+    return _credential_chain.resolve(
         _credential_chain.Sources({"config_file": path, "profile": name}, {}, role, assume_role)
     )
 
@@ -45,17 +45,17 @@ def profile(mode: str, **fields) -> dict:
     return {"name": "default", "mode": mode, "access_key_id": KEY, "access_key_secret": SECRET, **fields}
 
 
-def test_access_key(write) -> None:
+def test_a_profile_with_an_access_key(write) -> None:
     credentials = find(write(profile("AK", sts_token="left over"))).provider.current()
     assert (credentials.access_key_id, credentials.access_key_secret) == (KEY, SECRET)
     assert credentials.security_token is None
 
 
-def test_temporary_keys(write) -> None:
+def test_a_profile_with_temporary_keys(write) -> None:
     assert find(write(profile("StsToken", sts_token=TOKEN))).provider.current().security_token == TOKEN
 
 
-def test_role_of_the_instance(write) -> None:
+def test_a_profile_with_the_role_of_the_instance(write) -> None:
     given = {"name": "default", "mode": "EcsRamRole", "ram_role_name": "web"}
     assert find(write(given)).provider.current().access_key_id == "id-of-role-web"
     assert find(write(dict(given, ram_role_name=""))).provider.current().access_key_id == "id-of-role-None"
@@ -75,7 +75,7 @@ ASSUMED = reply(
 )
 
 
-def test_an_assumed_role_is_asked_for_with_the_source_keys(write) -> None:
+def test_a_role_is_assumed_with_the_keys_of_the_profile(write) -> None:
     fields = {
         "ram_role_arn": ARN,
         "ram_session_name": "me",
@@ -86,7 +86,7 @@ def test_an_assumed_role_is_asked_for_with_the_source_keys(write) -> None:
     path = write(profile("RamRoleArn", sts_token=TOKEN, **fields))
     with Server([ASSUMED]) as server:
         provider = find(path, server.url).provider
-        assert server.requests == []  # not before it is needed
+        assert server.requests == []  # the call waits until credentials are needed
         credentials = provider.current()
         provider.current()
     assert credentials.access_key_id == "STS.assumed"
@@ -117,7 +117,7 @@ def test_an_assumed_role_has_defaults(write) -> None:
         ("https://sts-vpc.cn-hangzhou.aliyuncs.com", "cn-beijing", "https://sts-vpc.cn-hangzhou.aliyuncs.com"),
     ],
 )
-def test_the_endpoint_of_sts(given, region, used) -> None:
+def test_the_region_of_a_profile_changes_the_default_endpoint_only(given, region, used) -> None:
     role = assume.Role(ARN, sts_region=region)
     assert assume.AssumeRole(Settings(), given).service(role).endpoint == used
 
@@ -127,13 +127,16 @@ def test_the_endpoint_of_sts(given, region, used) -> None:
     [
         (failure("NoPermission", 403), "sts:AssumeRole"),
         (failure("EntityNotExist.Role", 404), "EntityNotExist.Role"),
-        (reply({"RequestId": "R"}), "no credentials"),
-        (reply({"Credentials": {"AccessKeyId": "x"}}), "no credentials"),
-        (reply({"Credentials": dict(json.loads(ASSUMED.body)["Credentials"], Expiration="soon")}), "no credentials"),
+        (reply({"RequestId": "R"}), "returned no credentials"),
+        (reply({"Credentials": {"AccessKeyId": "x"}}), "a field is missing"),
+        (
+            reply({"Credentials": dict(json.loads(ASSUMED.body)["Credentials"], Expiration="soon")}),
+            "an invalid expiration time",
+        ),
         (reply(b"<html>login</html>"), "HTML"),
     ],
 )
-def test_a_role_that_cannot_be_assumed(write, answer, said) -> None:
+def test_a_failed_assume_role_names_the_profile(write, answer, said) -> None:
     path = write(profile("RamRoleArn", ram_role_arn=ARN))
     with Server([answer]) as server:
         with pytest.raises(ApiError) as caught:
@@ -160,7 +163,7 @@ def test_a_role_that_cannot_be_assumed(write, answer, said) -> None:
         ({"name": "default", "mode": "EcsRamRole", "ram_role_name": 5}, "ram_role_name"),
     ],
 )
-def test_a_profile_with_a_mistake_is_named(write, given, said) -> None:
+def test_an_invalid_profile_is_named_with_its_file(write, given, said) -> None:
     path = write(given)
     with pytest.raises(ApiError) as caught:
         find(path)
@@ -170,7 +173,7 @@ def test_a_profile_with_a_mistake_is_named(write, given, said) -> None:
     assert SECRET not in str(caught.value)
 
 
-def test_unknown_modes_are_told_the_known_ones(write) -> None:
+def test_the_error_for_an_unknown_mode_lists_the_supported_ones(write) -> None:
     with pytest.raises(ApiError, match="AK, StsToken, RamRoleArn, EcsRamRole"):
         find(write(profile("OAuth")))
 
@@ -178,7 +181,7 @@ def test_unknown_modes_are_told_the_known_ones(write) -> None:
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "null", '{"profiles": {}}', '{"profiles": [1]}', '{"current": 3, "profiles": []}', "\x00"]
 )
-def test_a_broken_file_is_named_with_the_profile(write, text) -> None:
+def test_an_invalid_file_is_named_with_the_profile(write, text) -> None:
     path = write(text=text)
     with pytest.raises(ApiError) as caught:
         find(path, name="default")
@@ -188,15 +191,15 @@ def test_a_broken_file_is_named_with_the_profile(write, text) -> None:
     assert path in str(caught.value)
 
 
-def test_bytes_that_are_no_text_are_a_broken_file(write, tmp_path) -> None:
+def test_a_file_that_is_not_utf8_is_invalid(write, tmp_path) -> None:
     path = write(text="")
     (tmp_path / "config.json").write_bytes(b"\xff\xfe{")
     with pytest.raises(ApiError, match="config.json"):
         find(path)
 
 
-def test_a_file_that_nobody_filled_in_is_no_source(write) -> None:
-    """The command line tool leaves such a file behind when it was only looked at."""
+def test_a_profile_without_keys_is_skipped_unless_it_is_named(write) -> None:
+    """The aliyun CLI creates such a profile when a user only views the configuration."""
     empty = {"name": "default", "mode": "AK", "access_key_id": "", "access_key_secret": ""}
     assert find(write(empty)).provider.current().access_key_id == "id-of-role-None"
     assert find(write(current="")).provider.current().access_key_id == "id-of-role-None"
@@ -204,10 +207,10 @@ def test_a_file_that_nobody_filled_in_is_no_source(write) -> None:
         find(write(empty), name="default")
 
 
-def test_a_current_profile_that_is_not_there_is_an_error(write) -> None:
-    with pytest.raises(ApiError, match="no profile 'work'"):
+def test_a_missing_current_profile_is_an_error(write) -> None:
+    with pytest.raises(ApiError, match="Cannot find the profile 'work'"):
         find(write(profile("AK"), current="work"))
 
 
-def test_modes_of_the_table() -> None:
+def test_the_supported_modes() -> None:
     assert _profile.MODES == ("AK", "StsToken", "RamRoleArn", "EcsRamRole")

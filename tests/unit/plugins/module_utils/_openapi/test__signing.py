@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Is our signature the vendor's? The judge is their SDK: for the same request, every byte must be the same."""
+"""Comparison with the vendor's SDK: for the same request, every byte of the signature is the same."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ from alibabacloud_tea_openapi import utils_models as sdk_models  # noqa: E402
 from darabonba.request import DaraRequest  # noqa: E402
 from darabonba.runtime import RuntimeOptions  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 NAMES = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-", min_size=1, max_size=12)
 TEXT = st.one_of(
     st.text(max_size=20),
@@ -42,7 +44,7 @@ SHA256_OF_NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b785
 
 
 def sdk_signature(method: str, parameters: dict, headers: dict, key: str, secret: str) -> tuple[str, str, str]:
-    """(canonical request, string to sign, Authorization), taken from the SDK while it works."""
+    """(canonical request, string to sign, Authorization), intercepted in the SDK."""
     request = DaraRequest()
     request.method, request.pathname, request.query = method, "/", sdk.Utils.query(parameters)
     request.headers = headers
@@ -65,7 +67,7 @@ def sdk_signature(method: str, parameters: dict, headers: dict, key: str, secret
     token=st.one_of(st.none(), HEADER),
 )
 @example("POST", {"DryRun": True, "Tag": [{"Key": "a b", "Value": "名"}], "Ids": []}, {}, "k", "s", None)
-def test_the_three_strings_are_the_sdks(method, parameters, headers, key, secret, token) -> None:
+def test_the_three_strings_are_those_of_the_sdk(method, parameters, headers, key, secret, token) -> None:
     headers = {**headers, "host": "ecs.cn-hangzhou.aliyuncs.com", "x-acs-content-sha256": SHA256_OF_NOTHING}
     if token:
         headers.update({"x-acs-accesskey-id": key, "x-acs-security-token": token})
@@ -83,7 +85,7 @@ def test_the_three_strings_are_the_sdks(method, parameters, headers, key, secret
     secret=KEYS,
     token=st.one_of(st.none(), HEADER),
 )
-def test_a_request_signed_by_v3auth_carries_the_sdks_authorization(parameters, body, key, secret, token) -> None:
+def test_a_request_signed_by_v3auth_has_the_authorization_of_the_sdk(parameters, body, key, secret, token) -> None:
     url = "https://ecs.cn-hangzhou.aliyuncs.com/?" + _signing.canonical_query(_signing.flatten(parameters))
     auth = _signing.V3Auth(Credentials(key, secret, token), clock=lambda: 1795428000.0, nonce=lambda: "n" * 32)
     sent = requests.Request(
@@ -100,7 +102,7 @@ def test_a_request_signed_by_v3auth_carries_the_sdks_authorization(parameters, b
 
 
 def call_sdk(server: Server, token: str | None) -> None:
-    """The SDK's own DescribeInstances, over a socket."""
+    """Call DescribeInstances of the SDK over a socket."""
     config = sdk_models.Config(
         access_key_id="LTAItest", access_key_secret="secret-of-the-test", security_token=token,
         type="sts" if token else None, endpoint=server.address, protocol="HTTP", region_id="cn-hangzhou",
@@ -114,7 +116,7 @@ def call_sdk(server: Server, token: str | None) -> None:
 
 
 @pytest.mark.parametrize("token", [None, "CAIS+/token=="])
-def test_what_the_sdk_sends_today_we_would_send_too(token) -> None:
+def test_the_request_of_the_sdk_has_the_same_signature_here(token) -> None:
     page = {"RequestId": "r", "Instances": {"Instance": []}}
     with Server([reply(page)]) as server:
         call_sdk(server, token)
@@ -155,6 +157,6 @@ def test_each_request_has_its_own_nonce() -> None:
     assert len({headers["x-acs-signature-nonce"] for headers in sent}) == 50
 
 
-def test_auth_shows_no_secret() -> None:
+def test_repr_has_no_secret() -> None:
     auth = _signing.V3Auth(Credentials("LTAIid", "very-secret-secret", "very-secret-token"))
     assert "very-secret" not in repr(auth) + repr(vars(auth))

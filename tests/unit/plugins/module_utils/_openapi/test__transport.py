@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One call over real sockets: what is sent, when it is tried again, how it fails, and what it costs."""
+"""Calls over real sockets: requests, retries, errors and rate limits."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi import _credentials, _transport
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
 
-from ..timing import VirtualTime
+from ....timing import VirtualTime
 from .conftest import KEY, SECRET, TOKEN
+from .limits import Bucket
 from .scripted import Server, failure, reply
-from .test_pacing import Bucket
+
+pytestmark = pytest.mark.slow
 
 OK = reply({"RequestId": "R-OK"}, action="DescribeRegions")
 
@@ -42,7 +44,7 @@ def test_a_call_is_one_signed_post(make_transport, service) -> None:
     assert "cookie" not in seen.headers
 
 
-def test_connections_are_kept_and_nonces_are_not(make_transport, service) -> None:
+def test_calls_share_a_connection_but_no_nonce(make_transport, service) -> None:
     with Server([OK] * 5) as server:
         transport = make_transport()
         for _turn in range(5):
@@ -66,15 +68,15 @@ def test_connections_are_kept_and_nonces_are_not(make_transport, service) -> Non
     ],
     ids=lambda bad: bad.fault or str(bad.status) + bad.body[:20].decode(),
 )
-def test_passing_failures_are_tried_again(make_transport, service, no_waiting, bad) -> None:
+def test_transient_failures_are_retried(make_transport, service, no_waiting, bad) -> None:
     with Server([bad, bad, OK]) as server:
         assert call(make_transport(), service(server)) == {"RequestId": "R-OK"}
     assert len(no_waiting) >= 2
     assert len({seen.headers["x-acs-signature-nonce"] for seen in server.requests}) == 3
 
 
-def test_silence_is_tried_again(make_transport, service, no_waiting) -> None:
-    """On a busy machine a good answer may be late as well, so there may be more tries."""
+def test_a_timeout_is_retried(make_transport, service, no_waiting) -> None:
+    """On a busy machine a valid response may be late as well, so there may be more retries."""
     with Server(lambda seen: reply(fault="hang") if len(server.requests) <= 2 else OK) as server:
         assert call(make_transport(timeout=1.0, retries=100, deadline=86400), service(server)) == {"RequestId": "R-OK"}
     assert len(no_waiting) == len(server.requests) - 1 >= 2
@@ -98,7 +100,7 @@ def test_silence_is_tried_again(make_transport, service, no_waiting) -> None:
     ],
     ids=lambda bad: str(bad.status) + repr(bad.body[:20]),
 )
-def test_final_failures_are_not(make_transport, service, no_waiting, bad) -> None:
+def test_final_failures_are_not_retried(make_transport, service, no_waiting, bad) -> None:
     with Server([bad]) as server:
         with pytest.raises(ApiError) as caught:
             call(make_transport(), service(server))
@@ -112,11 +114,11 @@ def test_final_failures_are_not(make_transport, service, no_waiting, bad) -> Non
         (reply(b"<html>Please log in</html>", 200, Content_Type="text/html"), "an HTML page"),
         (reply(b"<!DOCTYPE html><p>x", 404, Content_Type="text/plain"), "an HTML page"),
         (reply(b"", 302, Location="http://elsewhere/"), "a redirect"),
-        (reply(b'{"Instances": {"Inst'), "broken JSON"),
-        (reply(b"[]"), "no JSON object"),
+        (reply(b'{"Instances": {"Inst'), "invalid JSON"),
+        (reply(b"[]"), "JSON without the expected fields"),
     ],
 )
-def test_what_is_no_answer_is_named(make_transport, service, bad, said) -> None:
+def test_a_response_of_another_server_is_described(make_transport, service, bad, said) -> None:
     with Server([bad]) as server:
         with pytest.raises(ApiError, match=said) as caught:
             call(make_transport(), service(server))
@@ -124,7 +126,7 @@ def test_what_is_no_answer_is_named(make_transport, service, bad, said) -> None:
     assert "api_endpoint" in caught.value.hint
 
 
-def test_tries_are_bounded(make_transport, service, no_waiting) -> None:
+def test_retries_are_limited(make_transport, service, no_waiting) -> None:
     with Server([failure("ServiceUnavailable", 503)] * 4) as server:
         with pytest.raises(ApiError, match="ServiceUnavailable.*gave up after 4 tries") as caught:
             call(make_transport(retries=3), service(server))
@@ -133,7 +135,7 @@ def test_tries_are_bounded(make_transport, service, no_waiting) -> None:
     assert all(wait <= 10 for wait in no_waiting)
 
 
-def test_throttling_is_waited_out_until_the_deadline(make_transport, service, timer, monkeypatch) -> None:
+def test_a_throttled_call_is_retried_until_the_deadline(make_transport, service, timer, monkeypatch) -> None:
     monkeypatch.setattr(_transport.random, "uniform", lambda low, high: high)
     with Server(lambda seen: failure("Throttling.User")) as server:
         with pytest.raises(ApiError, match="gave up after 10 tries") as caught:
@@ -143,7 +145,7 @@ def test_throttling_is_waited_out_until_the_deadline(make_transport, service, ti
     assert len(server.requests) == 10, "another pause of 15 s would end after the deadline"
 
 
-def test_without_retries_throttling_is_final(make_transport, service) -> None:
+def test_without_retries_a_throttled_call_fails(make_transport, service) -> None:
     with Server([failure("Throttling.User")]) as server:
         with pytest.raises(ApiError) as caught:
             call(make_transport(retries=0), service(server))
@@ -151,35 +153,35 @@ def test_without_retries_throttling_is_final(make_transport, service) -> None:
 
 
 @pytest.mark.parametrize("header", [{"Retry_After": "7"}, {"x_acs_retry_after": "7000"}])
-def test_the_wait_that_the_api_asks_for_is_kept(make_transport, service, no_waiting, header) -> None:
+def test_the_wait_that_the_api_requests_is_observed(make_transport, service, no_waiting, header) -> None:
     with Server([failure("Throttling.User", **header), OK]) as server:
         call(make_transport(), service(server))
     assert 7.0 <= no_waiting[0] <= 10.0
 
 
-def test_waits_grow_and_are_random(make_transport, service, monkeypatch, no_waiting) -> None:
+def test_the_backoff_doubles_up_to_its_limit(make_transport, service, monkeypatch, no_waiting) -> None:
     monkeypatch.setattr(_transport.random, "uniform", lambda low, high: (low, high)[1])
     with Server([failure("InternalError", 500)] * 7 + [OK]) as server:
         call(make_transport(deadline=300), service(server))
     assert no_waiting == [0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0]
 
 
-def test_the_timeout_ends_a_slow_answer(make_transport, service) -> None:
-    """Each byte arrives in time, so with a timeout for each of them the whole answer would be read, and nothing raised."""
+def test_the_timeout_limits_the_whole_response(make_transport, service) -> None:
+    """Each byte arrives in time, so a timeout for each read would not be exceeded."""
     with Server(lambda seen: reply({"x": "y" * 200}, fault="drip")) as server:
         with pytest.raises(ApiError, match="in time") as caught:
             call(make_transport(timeout=0.5, retries=0), service(server))
     assert caught.value.kind == "transient"
 
 
-def test_an_answer_has_the_time_that_is_left_of_the_deadline(make_transport, service, timer, monkeypatch) -> None:
-    """10 s, a pause of 0.5 s, 10 s, a pause of 1 s, and the 3.5 s that are left of 25 s."""
+def test_the_timeout_of_a_retry_is_the_rest_of_the_deadline(make_transport, service, timer, monkeypatch) -> None:
+    """10 s, a pause of 0.5 s, 10 s, a pause of 1 s, and the remaining 3.5 s of 25 s."""
     bounds = []
 
     def post(_url, _headers, _auth, timeout):
         bounds.append(timeout)
         timer.advance(timeout)
-        raise _transport._http.NoAnswer("no answer in time", "")
+        raise _transport._http.RequestFailure("no response in time", "")
 
     monkeypatch.setattr(_transport.random, "uniform", lambda low, high: high)
     transport = make_transport(timeout=10, deadline=25)
@@ -190,7 +192,7 @@ def test_an_answer_has_the_time_that_is_left_of_the_deadline(make_transport, ser
     assert timer.elapsed == pytest.approx(25.0)
 
 
-def test_a_new_operation_has_a_new_deadline(make_transport, service, timer) -> None:
+def test_start_clock_starts_a_new_deadline(make_transport, service, timer) -> None:
     with Server([OK]) as server:
         transport = make_transport(deadline=30)
         timer.advance(30)
@@ -201,8 +203,8 @@ def test_a_new_operation_has_a_new_deadline(make_transport, service, timer) -> N
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_an_answer_has_a_size_limit(make_transport, service, monkeypatch, packed) -> None:
-    monkeypatch.setattr(_transport._http, "ANSWER_LIMIT", 1000)
+def test_a_response_has_a_size_limit(make_transport, service, monkeypatch, packed) -> None:
+    monkeypatch.setattr(_transport._http, "RESPONSE_LIMIT", 1000)
     body = b'{"a": "' + b"x" * 100000 + b'"}'
     bad = reply(gzip.compress(body), Content_Encoding="gzip") if packed else reply(body)
     with Server([bad]) as server:
@@ -212,7 +214,7 @@ def test_an_answer_has_a_size_limit(make_transport, service, monkeypatch, packed
 
 
 def test_the_size_limit_is_16_mib() -> None:
-    assert _transport._http.ANSWER_LIMIT == 16 * 1024 * 1024
+    assert _transport._http.RESPONSE_LIMIT == 16 * 1024 * 1024
 
 
 @pytest.mark.parametrize("code", ["InvalidSecurityToken.Expired", "InvalidSecurityToken.Malformed"])
@@ -225,7 +227,7 @@ def test_refused_temporary_credentials_are_renewed_once(make_transport, service,
     assert [seen.headers["x-acs-security-token"] for seen in server.requests] == ["token-number-1", "token-number-2"]
 
 
-def test_no_secret_in_any_error(make_transport, service) -> None:
+def test_errors_have_no_secret(make_transport, service) -> None:
     once = quote(TOKEN, safe="~")
     message = "server string to sign is: %s %s %s %s" % (TOKEN, SECRET, once, quote(once, safe="~"))
     with Server([failure("SignatureDoesNotMatch", message=message)]) as server:
@@ -246,8 +248,8 @@ def test_threads_share_the_connections(make_transport, service) -> None:
     assert len({seen.connection for seen in server.requests}) <= 8
 
 
-def test_a_throttled_operation_is_paced(service, monkeypatch) -> None:
-    """300 calls against 100 a second (and as many saved up): 2 s if nothing were lost. In virtual time."""
+def test_throttled_calls_use_most_of_the_limit(service, monkeypatch) -> None:
+    """300 calls with a limit of 100 per second and a burst of 100 need 2 s at least. In virtual time."""
     monkeypatch.setattr(_transport.random, "uniform", lambda low, high: (low + high) / 2)
     threads = 16
     time = VirtualTime(threads)

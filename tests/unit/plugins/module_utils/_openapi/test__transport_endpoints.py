@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where a call may go: endpoints, regions, proxies of the environment; and what is said when nothing is there."""
+"""Endpoints, regions and proxies of calls, and the errors for unreachable ones."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors imp
 from .conftest import ECS
 from .scripted import Server, reply
 
+pytestmark = pytest.mark.slow
+
 OK = reply({"RequestId": "R-OK"}, action="DescribeRegions")
 
 
@@ -23,7 +25,7 @@ def call(transport, service):
     return transport.call(service, "DescribeRegions", "cn-hangzhou", {})
 
 
-def test_nothing_listening_is_tried_again_and_explained(make_transport, service, no_waiting) -> None:
+def test_a_refused_connection_is_retried(make_transport, service, no_waiting) -> None:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         url = "http://127.0.0.1:%d" % held.getsockname()[1]
@@ -33,7 +35,7 @@ def test_nothing_listening_is_tried_again_and_explained(make_transport, service,
     assert len(no_waiting) == 2
 
 
-def test_an_unknown_host_is_final_and_explained(make_transport, monkeypatch, no_waiting) -> None:
+def test_an_unknown_host_is_not_retried(make_transport, monkeypatch, no_waiting) -> None:
     def unknown(*args, **kwargs):
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -65,7 +67,7 @@ def test_a_region_cannot_change_the_host(make_transport, region) -> None:
         "h",
     ],
 )
-def test_endpoints_that_are_none(url) -> None:
+def test_an_invalid_endpoint_is_an_error_without_its_password(url) -> None:
     with pytest.raises(ValueError, match="endpoint") as caught:
         _transport.check_endpoint(url, "api_endpoint")
     assert "pw" not in str(caught.value)
@@ -81,11 +83,11 @@ def test_endpoints_that_are_none(url) -> None:
         "https://h:8443/",
     ],
 )
-def test_endpoints_that_are(url) -> None:
+def test_valid_endpoints(url) -> None:
     assert _transport.check_endpoint(url, "api_endpoint") == url.rstrip("/")
 
 
-def test_settings_out_of_range_are_named() -> None:
+def test_a_setting_out_of_range_is_named() -> None:
     for name in ("timeout", "deadline", "retries"):
         with pytest.raises(ValueError, match="api_" + name):
             _transport.Settings(**{name: -1}).validate()
@@ -94,7 +96,7 @@ def test_settings_out_of_range_are_named() -> None:
 def test_a_proxy_of_the_environment_is_used(make_transport, monkeypatch) -> None:
     with Server(lambda seen: OK) as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
-        # a name that only the proxy could know
+        # Only the proxy can resolve this address.
         service = ECS._replace(endpoint="http://localhost:1")
         assert call(make_transport(), service) == {"RequestId": "R-OK"}
         assert proxy.requests[0].headers["host"] == "localhost:1"
@@ -114,7 +116,7 @@ def test_a_proxy_that_refuses_is_named_without_its_password(make_transport, monk
     assert "authorization" not in proxy.requests[0].headers
 
 
-def test_netrc_is_no_source_of_credentials(make_transport, service, tmp_path) -> None:
+def test_netrc_is_not_a_source_of_credentials(make_transport, service, tmp_path) -> None:
     (tmp_path / ".netrc").write_text("default login somebody password netrc-password\n")
     with Server([OK]) as server:
         call(make_transport(), service(server))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The client against the emulator's control plane, a process that really verifies signatures and permissions."""
+"""The client with the control plane of the emulator, which verifies signatures and permissions."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import lab
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi import _ecs, _options, _transport
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._credentials import Credentials, static
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
 
-from ..plugins import conftest as laboratory
+pytestmark = pytest.mark.slow
+
 
 REGION, ACCOUNT = "cn-hangzhou", "1234567890123456"
 KEY, SECRET = "LTAI5tFullAccessOfTheTest", "SecretOfTheFullAccessKey"
@@ -40,7 +42,7 @@ def cloud():
     }
     control = {"access_keys": keys, "account_id": ACCOUNT, "roles": {"fleet": {"actions": ["ecs:*"]}}}
     config = {"instances": [{k: v for k, v in row.items() if v is not None} for row in instances], "control": control}
-    with laboratory.lab.start_emulator(config, control=True) as process:
+    with lab.start_emulator(config, control=True) as process:
         yield process
 
 
@@ -61,7 +63,7 @@ def make(cloud):
     cloud.admin("PATCH", "/control", {"faults": [], "throttle": None})
 
 
-def test_instances_come_page_by_page_with_their_options(make, cloud) -> None:
+def test_two_pages_of_instances_with_their_options(make, cloud) -> None:
     cloud.admin("DELETE", "/calls")
     rows = list(make().instances(REGION))
     assert [row["InstanceId"] for row in rows] == ["i-web%04d" % n for n in range(120)]
@@ -72,7 +74,7 @@ def test_instances_come_page_by_page_with_their_options(make, cloud) -> None:
     ] * 2
 
 
-def test_each_filter(make) -> None:
+def test_each_filter_selects_instances(make) -> None:
     api = make()
     assert len(list(api.instances(REGION, tags={"team": "größe/*~"}))) == 60
     assert len(list(api.instances(REGION, tags={"team": None}))) == 60
@@ -85,15 +87,15 @@ def test_each_filter(make) -> None:
     assert REGION in api.describe_regions()
 
 
-def test_images(make) -> None:
+def test_the_image_declares_its_support(make) -> None:
     api = make()
     image = next(api.instances(REGION))["ImageId"]
     assert api.images(REGION, [image, "m-none"]) == {image: {"ImdsSupport": "v2"}}
 
 
 @pytest.mark.parametrize(("key", "allowed"), [(KEY, True), (READER, True), (NOBODY, False)])
-def test_permission_is_told_from_emptiness(make, key, allowed) -> None:
-    assert make(key).may(REGION, "DescribeInstances") is allowed
+def test_a_missing_permission_differs_from_an_empty_list(make, key, allowed) -> None:
+    assert make(key).is_permitted(REGION, "DescribeInstances") is allowed
     assert bool(list(make(key).instances(REGION))) is allowed
 
 
@@ -103,11 +105,11 @@ def test_permission_is_told_from_emptiness(make, key, allowed) -> None:
         ({"key": READER}, REGION, "i-web0001", "Forbidden.RAM", "ecs:ModifyInstanceMetadataOptions"),
         ({"key": "LTAI5tUnknown"}, REGION, "i-web0001", "InvalidAccessKeyId.NotFound", "does not exist"),
         ({"access_key_secret": "wrong-secret"}, REGION, "i-web0001", "SignatureDoesNotMatch", "secret does not belong"),
-        ({}, REGION, "i-none", "InvalidInstanceId.NotFound", "no such instance"),
-        ({}, "xx-nowhere-1", "i-web0001", "InvalidRegionId.NotFound", "no such region"),
+        ({}, REGION, "i-none", "InvalidInstanceId.NotFound", "instance does not exist"),
+        ({}, "xx-nowhere-1", "i-web0001", "InvalidRegionId.NotFound", "region does not exist"),
     ],
 )
-def test_refusals(make, given, region, instance, code, hint) -> None:
+def test_a_refused_change_has_code_hint_and_request_id(make, given, region, instance, code, hint) -> None:
     with pytest.raises(ApiError) as caught:
         make(**given).modify_metadata_options(region, instance, "enabled", "required")
     assert caught.value.code == code
@@ -115,7 +117,7 @@ def test_refusals(make, given, region, instance, code, hint) -> None:
     assert caught.value.request_id and caught.value.request_id in str(caught.value)
 
 
-def test_a_wrong_clock_is_measured(cloud) -> None:
+def test_the_error_has_the_difference_of_the_clocks(cloud) -> None:
     keys = static(Credentials(KEY, SECRET), "the test")
     late = _transport.Transport(_transport.Settings(), keys, clock=lambda: time.time() - 3600)
     with pytest.raises(ApiError, match="(3599|3600|3601) s behind") as caught:
@@ -136,7 +138,7 @@ def test_a_wrong_clock_is_measured(cloud) -> None:
     ],
     ids=lambda fault: fault.get("code", fault["kind"]),
 )
-def test_passing_faults_pass(make, cloud, fault) -> None:
+def test_transient_faults_are_retried(make, cloud, fault) -> None:
     cloud.admin("PATCH", "/control", {"faults": [dict(fault, times=2)]})
     cloud.admin("DELETE", "/calls")
     assert make().modify_metadata_options(REGION, "i-web0005", "enabled", "required")
@@ -144,16 +146,16 @@ def test_passing_faults_pass(make, cloud, fault) -> None:
 
 
 @pytest.mark.parametrize("fault", [{"kind": "html", "status": 200}, {"kind": "truncated"}, {"kind": "repeat_token"}])
-def test_pages_that_are_none(make, cloud, monkeypatch, fault) -> None:
-    monkeypatch.setattr(_ecs, "PAGE", 50)  # so that there is one between the first and the last
+def test_an_invalid_page_is_an_error(make, cloud, monkeypatch, fault) -> None:
+    monkeypatch.setattr(_ecs, "PAGE", 50)  # three pages, so that one is between the first and the last
     cloud.admin("PATCH", "/control", {"faults": [dict(fault, action="DescribeInstances", times=None)]})
     with pytest.raises(ApiError) as caught:
         list(make().instances(REGION))
     assert caught.value.kind == "unexpected"
 
 
-def guest_reads(endpoint: str) -> int:
-    """The status of a plain read, as a program inside the guest would do it."""
+def normal_mode_status(endpoint: str) -> int:
+    """Return the status of a normal-mode request from inside the guest."""
     connection = http.client.HTTPConnection(endpoint[len("http://") :], timeout=60)
     connection.request("GET", "/latest/meta-data/instance-id")
     status = connection.getresponse().status
@@ -161,21 +163,21 @@ def guest_reads(endpoint: str) -> int:
     return status
 
 
-def test_from_the_token_to_the_changed_option(make, cloud) -> None:
-    """An instance that answers nothing without a token changes its own options with its own role, and nothing else."""
+def test_an_instance_changes_its_own_options_with_its_role(make, cloud) -> None:
+    """The instance requires tokens, so the client reads the keys of the role with a token."""
     endpoint = cloud.endpoint("i-web0000")
-    assert guest_reads(endpoint) == 403
+    assert normal_mode_status(endpoint) == 403
     before = len(cloud.journal("i-web0000"))
     api = make(key=None, endpoint=endpoint)
     assert api.modify_metadata_options(REGION, "i-web0000", "enabled", "optional")
-    assert guest_reads(endpoint) == 200
+    assert normal_mode_status(endpoint) == 200
     api.modify_metadata_options(REGION, "i-web0000", "enabled", "required")
-    assert guest_reads(endpoint) == 403
+    assert normal_mode_status(endpoint) == 403
     ours = [entry["mode"] for entry in cloud.journal("i-web0000")[before:] if "instance-id" not in entry["path"]]
     assert [mode for mode in ours if mode != "api"] == ["token-request", "token", "token"]
 
 
-def test_an_assumed_role(make, cloud, tmp_path) -> None:
+def test_a_profile_assumes_a_role(make, cloud, tmp_path) -> None:
     path = tmp_path / "config.json"
     profile = {
         "name": "p",
@@ -197,8 +199,8 @@ def test_an_assumed_role(make, cloud, tmp_path) -> None:
         list(make(key=None, config_file=str(path)).instances(REGION))
 
 
-def test_throttled_calls_are_repeated_until_all_are_accepted(make, cloud) -> None:
-    """How fast, and with how few calls wasted, is simulated in test_pacing.py and fleet/test_pace.py."""
+def test_throttled_calls_are_retried_until_all_are_accepted(make, cloud) -> None:
+    """test__pacing.py and _fleet/test__apply_pace.py simulate the time and the number of throttled calls."""
     rate, calls = 50, 150
     cloud.admin("PATCH", "/control", {"throttle": {"per_second": rate}})
     cloud.admin("DELETE", "/calls")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A run in some state, for the tests of this folder."""
+"""Runs in different states, for the tests of the hardening functions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening import _settings
 
-from ..conftest import CHECKOUT
+from ....conftest import CHECKOUT
 
 DEFAULTS = yaml.safe_load((CHECKOUT / "roles/hardening/defaults/main.yml").read_text(encoding="utf-8"))
 IDENTITY = {"instance_id": "i-web1", "region_id": "cn-hangzhou"}
@@ -19,13 +19,13 @@ INSTANCE = {**IDENTITY, "record_name": "web1", "access": "required"}
 
 
 def settings(**given: Any) -> dict[str, Any]:
-    """The defaults of the role, and *given* without the prefix."""
+    """Return the normalized defaults of the role, with the variables in *given* (without prefix) replaced."""
     defaults = {name[len(_settings.PREFIX) :]: value for name, value in DEFAULTS.items()}
     return _settings.normalize({**defaults, **given})
 
 
 def run(_settings: dict[str, Any] | None = None, **steps: Any) -> dict[str, Any]:
-    """A run on web1 with these settings and results."""
+    """Return a run on web1 with these settings and results of steps."""
     return {"host": "web1", "check_mode": False, "settings": settings(**(_settings or {})), **steps}
 
 
@@ -34,7 +34,7 @@ def probe(verdict: str = "optional", **more: Any) -> dict[str, Any]:
 
 
 def row(error: str | None = None, **more: Any) -> dict[str, Any]:
-    """A row of metadata_options."""
+    """Return a row of metadata_options for the instance of web1."""
     after = {"http_endpoint": "enabled", "http_tokens": "required", "instance_metadata_tags": "disabled"}
     states = {"after": after, "changed": error is None, "sent": True, "error": error, "record_name": "web1"}
     return {**IDENTITY, "name": "Web 1", **states, **more}

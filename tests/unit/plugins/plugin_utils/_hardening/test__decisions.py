@@ -2,16 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Truth tables of what the tasks of the hardening role depend on."""
+"""Truth tables of the decisions that the tasks of the hardening role depend on."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening import _api, _decisions
+from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening import _decisions
 
-from .runs import IDENTITY, INSTANCE, answers, finding, probe, row, run, settings
+from .runs import INSTANCE, answers, finding, probe, row, run, settings
 
 Given = dict[str, Any]
 
@@ -29,7 +29,9 @@ Given = dict[str, Any]
         ({"fence": "off"}, ["required", "disabled"], ["nobody"], []),
     ],
 )
-def test_what_the_host_must_show(given: Given, expect: list[str], allowed: list[str], refused: list[str]) -> None:
+def test_the_expected_access_follows_from_the_settings(
+    given: Given, expect: list[str], allowed: list[str], refused: list[str]
+) -> None:
     found = settings(**given)
     assert (found["expect"], found["allowed_users"], found["refused_users"]) == (expect, allowed, refused)
 
@@ -46,7 +48,7 @@ def test_what_the_host_must_show(given: Given, expect: list[str], allowed: list[
         ({}, probe("disabled"), False),
     ],
 )
-def test_when_the_probe_ends_the_run(given: Given, seen: Given, fails: bool) -> None:
+def test_the_probe_fails_without_verdict_or_identity(given: Given, seen: Given, fails: bool) -> None:
     assert _decisions.probe_failed(run(given, probe=seen)) is fails
 
 
@@ -61,7 +63,7 @@ def test_when_the_probe_ends_the_run(given: Given, seen: Given, fails: bool) -> 
         ({}, "unreachable", False),
     ],
 )
-def test_when_the_preflight_check_runs(given: Given, verdict: str, runs: bool) -> None:
+def test_the_preflight_check_runs_if_tokens_are_optional(given: Given, verdict: str, runs: bool) -> None:
     assert _decisions.decisions(run(given, probe=probe(verdict)))["run_preflight"] is runs
 
 
@@ -79,7 +81,7 @@ WAIVED = finding(waived={"reason": "Goes", "expires": "2099-12-31"})
         ({"preflight": "report"}, [finding()], False),
     ],
 )
-def test_when_findings_stop_the_host(given: Given, findings: list[Given], blocked: bool) -> None:
+def test_a_blocking_finding_blocks_unless_waived(given: Given, findings: list[Given], blocked: bool) -> None:
     assert _decisions.blocked(run(given, preflight={"findings": findings})) is blocked
 
 
@@ -100,7 +102,7 @@ def test_when_findings_stop_the_host(given: Given, findings: list[Given], blocke
         ({"instance_id": "i-9"}, probe(), {**INSTANCE, "instance_id": "i-9"}),
     ],
 )
-def test_which_instance_the_host_sets(given: Given, seen: Given, chosen: Given) -> None:
+def test_the_instance_is_that_of_the_settings_or_of_the_probe(given: Given, seen: Given, chosen: Given) -> None:
     assert _decisions.instance(run(given, probe=seen)) == chosen
 
 
@@ -125,7 +127,7 @@ NO_IDENTITY = "Cannot identify the ECS instance of web1"
         ({}, {"answers": {}}, "options of i-web1: the API returned no result for it."),
     ],
 )
-def test_why_the_options_were_not_set(given: Given, steps: Given, problem: str | None) -> None:
+def test_the_problem_says_why_the_options_were_not_set(given: Given, steps: Given, problem: str | None) -> None:
     found = _decisions.problem(run(given, **{"probe": probe(), **steps}))
     assert (problem is None) is (found is None)
     assert problem is None or (found is not None and problem in found)
@@ -135,7 +137,9 @@ def test_why_the_options_were_not_set(given: Given, steps: Given, problem: str |
 @pytest.mark.parametrize("verify", ["yes", "no"])
 @pytest.mark.parametrize("unmet", [[], ["For user nobody ..."]])
 @pytest.mark.parametrize("changed", ["tooling", "fence", "options", None])
-def test_when_access_is_verified(check_mode: bool, verify: str, unmet: list[str], changed: str | None) -> None:
+def test_access_is_verified_after_a_change_or_if_unmet(
+    check_mode: bool, verify: str, unmet: list[str], changed: str | None
+) -> None:
     steps = {
         "tooling": {"changed": changed == "tooling"},
         "fence": {"changed": changed == "fence"},
@@ -159,7 +163,7 @@ def test_when_access_is_verified(check_mode: bool, verify: str, unmet: list[str]
         (None, None, None),
     ],
 )
-def test_what_to_expect_after_an_undo(
+def test_the_expected_access_after_an_undo_is_that_of_the_restored_options(
     after: tuple[str, str] | None, error: str | None, expected: list[str] | None
 ) -> None:
     options = dict(zip(("http_endpoint", "http_tokens"), after)) if after else None
@@ -167,8 +171,8 @@ def test_what_to_expect_after_an_undo(
     assert _decisions.restored_expectation(state) == expected
 
 
-def test_a_run_without_any_step_fails_for_want_of_nothing() -> None:
-    """As on a host that another host's failure stopped before its first step."""
+def test_a_run_without_any_step_has_decisions() -> None:
+    """Such a run is that of a host that was stopped by the failure of another host before its first step."""
     for given in ({}, {"enforce": False}, {"access": "disabled"}):
         found = _decisions.decisions(run(given))
         wanted = ("restore_options", "restore_fence", "restore_tooling", "verify", "blocked", "run_preflight")
@@ -177,14 +181,14 @@ def test_a_run_without_any_step_fails_for_want_of_nothing() -> None:
 
 
 @pytest.mark.parametrize("bad", [None, "", "text", 1, []])
-def test_a_step_whose_result_is_no_dictionary_counts_as_not_taken(bad: Any) -> None:
+def test_a_result_that_is_not_a_dictionary_counts_as_a_skipped_step(bad: Any) -> None:
     names = ("probe", "preflight", "tooling", "fence", "answers", "verify")
     state = run(**dict.fromkeys(names, bad))
     assert _decisions.decisions(state) == _decisions.decisions(run())
 
 
-def test_what_a_rollback_restores() -> None:
-    """Options also where the API reported an error: the reply may have been lost."""
+def test_a_rollback_restores_what_was_changed_or_sent() -> None:
+    """Options are restored even if the API reported an error, because a response may have been lost."""
     state = run(
         probe=probe(),
         tooling={"before": {}},
@@ -199,56 +203,5 @@ def test_what_a_rollback_restores() -> None:
 
 
 @pytest.mark.parametrize(("host", "name"), [("web1", "web1"), (".a/b", "_a_b"), ("北京web1", "__web1"), ("a b", "a_b")])
-def test_names_of_records(host: str, name: str) -> None:
+def test_the_name_of_a_record_has_safe_characters_only(host: str, name: str) -> None:
     assert _decisions.record_names([host]) == [name]
-
-
-def host(number: int, region: str = "cn-hangzhou", given: Given | None = None, **more: Any) -> Given:
-    """The variables of a host that has the fence."""
-    seen = probe(instance={"instance_id": f"i-{number}", "region_id": region})
-    good = {"failed": False, "changed": True}
-    steps = {"settings": settings(**(given or {})), "probe": seen, "tooling": good, "fence": good, **more}
-    return {"inventory_hostname": f"web{number}", **{"__hardening_" + name: it for name, it in steps.items()}}
-
-
-def test_one_call_for_each_access_and_none_for_hosts_that_failed() -> None:
-    failed = {"failed": True, "msg": "x"}
-    hosts = [
-        host(1),
-        host(2, "cn-beijing", {"access": "disabled"}),
-        host(3, "cn-beijing"),
-        host(4, fence=failed),
-        host(5, tooling=failed),
-        host(6, tooling={"skipped": True}),
-        host(7, given={"enforce": "no"}),
-        host(8, fence={}),
-        host(9, fence={"unreachable": True}),
-        host(10, probe=probe("disabled", instance=None)),
-    ]
-    required, disabled = _api.calls(hosts)
-    assert required == {
-        "access": "required",
-        "options": {"http_tokens": "required"},
-        "regions": ["cn-hangzhou", "cn-beijing"],
-        "instance_ids": ["i-1", "i-3", "i-6"],
-        "record_names": {"i-1": "web1", "i-3": "web3", "i-6": "web6"},
-    }
-    assert disabled["options"] == {"http_endpoint": "disabled"} and disabled["instance_ids"] == ["i-2"]
-    assert _api.calls([]) == [] and _api.calls([{"inventory_hostname": "other"}]) == []
-
-
-def test_answers_of_a_looped_task_of_a_single_one_and_of_none() -> None:
-    other = row("Conflict.", instance_id="i-2", record_name=None)
-    looped = {"results": [{"instances": [row()]}, {"instances": [other], "msg": "1 of 1 failed."}], "msg": "All items"}
-    assert _api.answers(looped) == {
-        "by_instance": {"i-web1": row(), "i-2": other},
-        "by_record": {"web1": row()},
-        "message": "1 of 1 failed.",
-    }
-    assert _api.answers({"instances": [row()]})["by_record"] == {"web1": row()}
-    for nothing in ({}, None, {"skipped": True, "changed": False}, {"results": []}, {"results": [], "skipped": True}):
-        assert _api.answers(nothing) == {"by_instance": {}, "by_record": {}, "message": None}
-    assert _api.answers({"unreachable": True, "msg": "No route to host."})["message"] == (
-        "Cannot reach the API host, hardening_api_host: No route to host."
-    )
-    assert IDENTITY["instance_id"] == "i-web1"

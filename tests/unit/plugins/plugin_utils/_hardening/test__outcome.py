@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How a run ends, what its reason is, and what the report is told: by results of steps."""
+"""Outcome, reason and report entry of a run, by the results of its steps."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ BROKEN = {"failed": True, "msg": "It broke."}
         ({"msg": ""}, {"name": ""}, "The task 'without a name' failed without a message."),
     ],
 )
-def test_why_a_host_is_in_rescue(result: Any, task: Any, reason: str) -> None:
+def test_the_failure_of_a_host_in_rescue(result: Any, task: Any, reason: str) -> None:
     assert _failure.failure(result, task) == reason
 
 
@@ -53,18 +53,18 @@ STALE = {"failed_result": {"msg": "Unrelated."}, "earlier_failure": "Unrelated."
         ({"tooling": {"failed": True}}, "failed without a message"),
         ({"fence": {"unreachable": True, "msg": "No route."}}, "No route."),
         ({"failed_result": {"msg": "A template failed."}}, "A template failed."),
-        # stopped by another host, with or without a failure of its own before the role
+        # Stopped by another host, with or without an earlier failure of its own.
         ({}, _failure.STOPPED),
         ({"answers": answers(row())}, _failure.STOPPED),
         (STALE, _failure.STOPPED),
         ({"answers": answers(row()), **STALE}, _failure.STOPPED),
     ],
 )
-def test_the_reason_of_a_rollback(steps: Given, reason: str) -> None:
+def test_the_reason_of_a_rollback_is_the_original_error(steps: Given, reason: str) -> None:
     assert reason in _outcome.reason_of_rollback(run(probe=probe(), **steps))
 
 
-def test_a_rollback_names_the_variable_of_the_role_for_an_option_of_a_module() -> None:
+def test_the_reason_names_the_variable_of_the_role_for_each_module_option() -> None:
     wrong = {"failed": True, "msg": "'nginx' in 'deny_services' is no unit; raise 'wait_timeout'."}
     ended = _outcome.outcome(run(fence=wrong), "rolled_back")
     assert ended["reason"] == (
@@ -73,7 +73,7 @@ def test_a_rollback_names_the_variable_of_the_role_for_an_option_of_a_module() -
     )
 
 
-def test_a_rollback_that_fails_says_what_is_left() -> None:
+def test_the_reason_of_a_failed_rollback_has_all_messages() -> None:
     state = run(
         fence=BROKEN,
         restored_options={"msg": "OperationConflict."},
@@ -88,7 +88,7 @@ def test_a_rollback_that_fails_says_what_is_left() -> None:
     assert "hardening_state=absent" in ended["reason"]
 
 
-def test_a_blocked_host_names_title_id_and_place_of_each_finding() -> None:
+def test_the_reason_of_a_blocked_host_has_title_id_and_evidence() -> None:
     found = [finding(), finding(id="y", title="Old", evidence="version 1")]
     ended = _outcome.outcome(run(preflight={"findings": found}), "blocked")
     assert ended == {
@@ -110,7 +110,7 @@ def test_a_blocked_host_names_title_id_and_place_of_each_finding() -> None:
         ({"fence": {"changed": True}}, "changed", None),
         ({"answers": answers(row("Conflict."))}, "failed", "Cannot undo everything: Conflict."),
         ({"answers": answers(message="No record.")}, "failed", "Cannot undo everything: No record."),
-        # the message tells of other instances; this one is fine
+        # The message is about other instances; this one was restored.
         ({"answers": answers(row(), message="1 of 2 failed.")}, "changed", None),
         ({"fence": BROKEN, "tooling": {"failed": True, "msg": "Nor this."}}, "failed", "It broke. Nor this."),
         ({"verify": {"msg": "Still required.", "verdict": "required"}}, "failed", "Still required."),
@@ -123,8 +123,8 @@ def test_the_outcome_of_an_undo(steps: Given, result: str, reason: str | None) -
 
 
 @pytest.mark.parametrize("ending", ["audited", "blocked", "enforced", "rolled_back", "undone"])
-def test_no_ending_fails_for_want_of_a_result(ending: str) -> None:
-    """The entry has exactly the keys that the module alicloud.imds.report takes."""
+def test_each_ending_has_an_entry_without_any_step(ending: str) -> None:
+    """The entry has exactly the keys of the option hosts of the module alicloud.imds.report."""
     entry, result = _entry.entry(run(), ending), _entry.result(run(), ending)
     options = yaml.safe_load(report.DOCUMENTATION)["options"]["hosts"]["suboptions"]
     assert set(entry) == set(options) - {"name", "batch"}
@@ -162,7 +162,7 @@ def test_the_entry_of_a_hardened_host() -> None:
     }
 
 
-def test_the_entry_after_a_rollback_has_what_was_restored() -> None:
+def test_the_entry_after_a_rollback_has_the_restored_options() -> None:
     before = {"http_endpoint": "enabled", "http_tokens": "optional", "instance_metadata_tags": "disabled"}
     state = run(
         probe=probe(),
@@ -185,11 +185,11 @@ def test_the_entry_after_a_rollback_has_what_was_restored() -> None:
         ({"instance_id": "i-9", "region_id": "r"}, {}, "i-9"),
     ],
 )
-def test_where_the_identity_is_known_from(given: Given, steps: Given, known: str | None) -> None:
+def test_the_identity_comes_from_probe_verification_or_settings(given: Given, steps: Given, known: str | None) -> None:
     assert _entry.entry(run(given, **steps), "enforced")["instance_id"] == known
 
 
-def test_the_view_of_the_api_is_added_where_there_is_one() -> None:
+def test_the_options_of_the_api_are_added_to_the_entry() -> None:
     entry = _entry.entry(run(probe=probe()), "audited")
     options = {"http_tokens": "optional", "http_endpoint": "enabled"}
     shown = {"instance_id": "i-web1", "name": "Web", "options": options, "verdict": "exempt", "reason": "ACK"}
@@ -204,18 +204,18 @@ def facts(outcome: str | None = None, **more: Any) -> Given:
     return {**({"hardening_result": {"outcome": outcome}} if outcome else {}), **more}
 
 
-def test_the_summary_of_a_batch_counts_a_host_once() -> None:
+def test_the_progress_counts_a_failed_host_once() -> None:
     hosts = [facts("changed"), facts("rolled_back", imds_failure="x"), facts()]
     found = _playbooks.progress(hosts, ["a", "b", "c"], ["a", "b", "c", "d"], ["a", "d"])
     assert found == {
-        "message": "3 of 4 hosts done. This batch of 3: 1 changed, 0 unchanged, 1 rolled back, 2 failed in all.",
+        "message": "3 of 4 hosts done. This batch of 3: 1 changed, 0 unchanged, 1 rolled back, 2 failed in total.",
         "failed": 2,
         "report": True,
     }
 
 
 @pytest.mark.parametrize(("batch", "due"), [(["a"], False), (["b"], True)])
-def test_the_report_is_due_after_the_last_batch(batch: list[str], due: bool) -> None:
+def test_the_report_is_written_after_the_last_batch(batch: list[str], due: bool) -> None:
     assert _playbooks.progress([facts("unchanged")], batch, ["a", "b"], ["a", "b"])["report"] is due
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every variable of the role and of the playbooks in every form that Ansible hands over."""
+"""Each variable of the role and of the playbooks, in each form that Ansible passes."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_no_element_in_every_form(name: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_elements_that_are_no_text_are_errors(name: str) -> None:
+def test_an_element_that_is_not_text_is_an_error(name: str) -> None:
     for value in ([True], [["a"]], [{"a": 1}], True):
         with pytest.raises(_settings.SettingError, match=f"An element of {name} must be text"):
             one(name, value)
@@ -120,19 +120,19 @@ def test_numbers_in_every_form(name: str, value: Any) -> None:
 
 @pytest.mark.parametrize("value", ["", "soon", None, True, [], math.inf, "nan", "inf"], ids=repr)
 @pytest.mark.parametrize("name", NUMBERS)
-def test_what_is_no_number_is_an_error_that_names_the_variable(name: str, value: Any) -> None:
+def test_an_invalid_number_is_an_error_that_names_the_variable(name: str, value: Any) -> None:
     with pytest.raises(_settings.SettingError, match=f"^{name} must be a number"):
         one(name, value)
 
 
-def test_only_seconds_that_may_be_fractions_are_fractions() -> None:
+def test_only_float_variables_accept_fractions() -> None:
     assert one("hardening_wait_timeout", "0.5") == 0.5
     with pytest.raises(_settings.SettingError, match="hardening_quiet_period must be an integer, not '0.5'"):
         one("hardening_quiet_period", "0.5")
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_texts(name: str) -> None:
+def test_text_is_stripped_and_other_types_are_errors(name: str) -> None:
     assert [one(name, value) for value in ("a b ", "", None, 7)] == ["a b", "", "", "7"]
     for value in (True, ["a"], {"a": 1}):
         with pytest.raises(_settings.SettingError, match=f"{name} must be text, not .* Quote the value."):
@@ -140,7 +140,7 @@ def test_texts(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CHOICES)
-def test_choices(name: str) -> None:
+def test_only_choices_are_accepted(name: str) -> None:
     assert tuple(one(name, value) for value in CHOICES[name]) == CHOICES[name]
     with pytest.raises(_settings.SettingError, match=f"{name} must be one of {', '.join(CHOICES[name])}, not 'x'."):
         one(name, "x")
@@ -185,12 +185,12 @@ def test_no_waivers_in_every_form() -> None:
         ([{**WAIVER, "reason": True}], "An element of hardening_waivers must be text, not True"),
     ],
 )
-def test_waivers_that_are_none(value: Any, message: str) -> None:
+def test_an_invalid_waiver_is_an_error(value: Any, message: str) -> None:
     with pytest.raises(_settings.SettingError, match=message):
         one("hardening_waivers", value)
 
 
-def test_all_variables_at_once_lose_their_prefix() -> None:
+def test_normalized_variables_have_no_prefix() -> None:
     given = settings(verify="no", fence=False, fence_users="root,daemon", wait_timeout="5")
     assert (given["verify"], given["fence"], given["fence_users"], given["wait_timeout"]) == (
         False,
@@ -202,7 +202,7 @@ def test_all_variables_at_once_lose_their_prefix() -> None:
         settings(verify="maybe")
 
 
-def test_a_long_value_is_shortened() -> None:
+def test_a_long_value_is_shortened_in_the_message() -> None:
     with pytest.raises(_settings.SettingError) as caught:
         one("hardening_verify", "x" * 1000)
     assert len(str(caught.value)) < 150
