@@ -12,12 +12,12 @@ requirements:
 options:
   access_key_id:
     description:
-      - AccessKey ID. Without it, credentials are taken from the first of these that exists. A O(profile) or O(ram_role) given as an
-        option comes before all others.
+      - AccessKey ID. Without it, the credentials come from the first of the following sources that has any.
+      - The option O(profile) or O(ram_role) of the task.
       - The environment (E(ALIBABA_CLOUD_ACCESS_KEY_ID), E(ALIBABA_CLOUD_ACCESS_KEY_SECRET), E(ALIBABA_CLOUD_SECURITY_TOKEN), then
         the older E(ALICLOUD_ACCESS_KEY), E(ALICLOUD_SECRET_KEY), E(ALICLOUD_SECURITY_TOKEN)).
-      - The profile O(profile) of O(config_file), or its current one.
-      - The RAM role of the ECS instance that the task runs on, whose keys are read with a metadata token.
+      - The profile E(ALIBABA_CLOUD_PROFILE) of O(config_file), or its current profile.
+      - The RAM role of the ECS instance that runs the task. Its keys are read with a metadata token.
     type: str
   access_key_secret:
     description:
@@ -38,11 +38,11 @@ options:
     default: ~/.aliyun/config.json
   ram_role:
     description:
-      - Name of the RAM role of the instance that the task runs on, if it is not to be discovered. Also E(ALIBABA_CLOUD_ECS_METADATA).
+      - Name of the RAM role of the instance that runs the task. Read from its metadata by default. Also E(ALIBABA_CLOUD_ECS_METADATA).
     type: str
   api_endpoint:
     description:
-      - URL of the ECS API; V({region}) stands for the region ID. Must be HTTPS, except on a loopback address, which is for an emulator.
+      - URL of the ECS API; V({region}) is replaced by the region ID. Must be HTTPS, except for an emulator on a loopback address.
     type: str
     default: https://ecs.{region}.aliyuncs.com
   sts_endpoint:
@@ -52,26 +52,27 @@ options:
     default: https://sts.aliyuncs.com
   ca_bundle:
     description:
-      - File with the certificates of the authorities to trust, instead of the usual ones.
+      - File with the certificates of trusted authorities, instead of those of the Python library C(requests).
     type: path
   api_timeout:
     description:
-      - Seconds to wait for one answer of the API.
+      - Timeout of one request to the API in seconds, including the connection.
     type: float
     default: 10.0
   api_deadline:
     description:
-      - Seconds that all calls of the task may take together, pauses after throttling included.
+      - Deadline of all API calls of the task in seconds, including the backoff after throttling.
     type: float
     default: 300.0
   api_retries:
     description:
-      - How often one call is sent again after throttling, a server error or a lost connection.
+      - Number of retries of an API call after a server error or a lost connection. Throttled calls are retried until O(api_deadline),
+        unless this is V(0).
     type: int
     default: 8
   endpoint:
     description:
-      - Where the metadata service is, for the RAM role of the instance. Another value is for an emulator.
+      - URL of the metadata service for the keys of the RAM role. Change it only for an emulator.
     type: str
     default: http://100.100.100.200
 """
@@ -80,40 +81,40 @@ options:
 options:
   regions:
     description:
-      - IDs of the regions to look in, or V(all).
+      - IDs of the regions with the instances, or V(all).
     type: list
     elements: str
     required: true
     aliases: [region]
   instance_ids:
     description:
-      - Only these instances. An ID that is in none of O(regions) is an error.
+      - Select only these instances. An ID that is in none of O(regions) is an error.
     type: list
     elements: str
     aliases: [instance_id]
   tags:
     description:
-      - Only instances with all of these tags.
+      - Select only instances with all of these tags.
     type: dict
   name:
     description:
-      - Only instances whose name matches; V(*) stands for any characters.
+      - Select only instances whose name matches; V(*) matches any characters.
     type: str
   vpc_id:
     description:
-      - Only instances in this VPC.
+      - Select only instances in this VPC.
     type: str
   empty_options:
     description:
-      - What to think of an instance for which the API returns empty metadata options. The documentation does not say what that
-        means; most likely that they were never changed, which is V(default) - endpoint enabled, tokens optional.
-      - With V(unknown) such an instance is neither judged nor changed.
+      - How to treat an instance for which the API returns empty metadata options. Most likely nobody ever set them, but the vendor does not
+        document this. V(default) assumes the defaults - endpoint enabled, tokens optional.
+      - With V(unknown), the verdict on such an instance is unknown, and it is not changed.
     type: str
     choices: [unknown, default]
     default: unknown
   max_concurrency:
     description:
-      - How many API calls may be under way at once.
+      - Maximum number of concurrent API calls, V(1) to V(64).
     type: int
     default: 16
 """

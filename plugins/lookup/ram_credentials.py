@@ -6,35 +6,34 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: ram_credentials
-short_description: Temporary keys of the controller's RAM role, read with a metadata token
+short_description: Read the temporary keys of the controller's RAM role with a metadata token
 version_added: 0.1.0
 author:
   - Contributors to the alicloud.imds collection (@alicloud-imds)
 description:
-  - Runs on the controller, as every lookup does, and returns the temporary keys of the RAM role of the ECS instance that the
-    B(controller) runs on.
-  - The keys come under the names that other content accepts, so that playbooks with C(alibaba.alicloud) modules work on a controller
-    whose metadata is only given for tokens.
-  - The keys are read anew for each lookup, and kept nowhere.
+  - Runs on the controller, like every lookup. Returns the temporary keys of the RAM role of the ECS instance that is the B(controller).
+  - Returns the keys under the names that other content accepts, so that playbooks with C(alibaba.alicloud) modules work on a controller
+    that requires tokens for its metadata.
+  - Each lookup reads the keys again. They are not stored.
 options:
   _terms:
     description:
-      - Name of the role. Without it, the role that the instance has. There is at most one.
+      - Name of the role. The default is the role of the instance, which has at most one.
     type: list
     elements: str
 extends_documentation_fragment:
   - alicloud.imds._imds
   - alicloud.imds._imds.controller
 notes:
-  - Set C(no_log) on tasks that use the keys. With ansible-core 2.22 or later they are masked in all output besides.
+  - Set C(no_log) on tasks that use the keys. ansible-core 2.22 or later also masks them in all output.
 seealso:
   - plugin: alicloud.imds.metadata
     plugin_type: lookup
-    description: Any other metadata of the controller.
+    description: Reads other metadata of the controller.
 """
 
 EXAMPLES = r"""
-- name: Give the keys of the controller's role to modules that know nothing of tokens
+- name: Pass the keys of the controller's role to a module that does not support tokens
   alibaba.alicloud.ali_instance_info:
     alicloud_region: cn-hangzhou
     alicloud_access_key: "{{ keys.alicloud_access_key }}"
@@ -44,7 +43,7 @@ EXAMPLES = r"""
     keys: "{{ lookup('alicloud.imds.ram_credentials') }}"
   no_log: true
 
-- name: Give them to a command
+- name: Pass the keys to a command in its environment
   ansible.builtin.command: aliyun sts GetCallerIdentity
   environment: "{{ lookup('alicloud.imds.ram_credentials').environment }}"
   changed_when: false
@@ -53,7 +52,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _list:
-  description: One dictionary per term, or one if there is no term.
+  description: One dictionary for each term, or one dictionary without terms.
   type: list
   elements: dict
   contains:
@@ -67,17 +66,17 @@ _list:
       description: STS token.
       type: str
     expiration:
-      description: When the keys cease to be valid, in UTC.
+      description: Expiration time of the keys, in UTC.
       type: str
       sample: "2026-04-07T17:03:00Z"
     alicloud_access_key:
-      description: The same as C(access_key), under the name of the option of C(alibaba.alicloud) modules.
+      description: Same as C(access_key), under the option name of C(alibaba.alicloud) modules.
       type: str
     alicloud_secret_key:
-      description: The same as C(access_key_secret), likewise.
+      description: Same as C(access_key_secret), under the option name of C(alibaba.alicloud) modules.
       type: str
     alicloud_security_token:
-      description: The same as C(security_token), likewise.
+      description: Same as C(security_token), under the option name of C(alibaba.alicloud) modules.
       type: str
     environment:
       description: Environment variables for the aliyun CLI, the SDKs and C(alibaba.alicloud) modules.
@@ -90,7 +89,7 @@ from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._errors import MetadataError
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._options import shared_client
-from ansible_collections.alicloud.imds.plugins.module_utils._openapi._aliases import under_all_names
+from ansible_collections.alicloud.imds.plugins.module_utils._openapi._aliases import with_aliases
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._instance_role import fetch
 
@@ -102,6 +101,6 @@ class LookupModule(LookupBase):
         self.set_options(var_options=variables, direct=kwargs)
         try:
             client = shared_client(self.get_option)
-            return [under_all_names(fetch(client, role)) for role in terms or [None]]
+            return [with_aliases(fetch(client, role)) for role in terms or [None]]
         except (ApiError, MetadataError, ValueError) as exc:
             raise AnsibleLookupError(str(exc)) from exc

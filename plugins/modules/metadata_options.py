@@ -7,31 +7,36 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: metadata_options
-short_description: Make ECS instances insist on metadata tokens, or undo it
+short_description: Set the metadata options of ECS instances, or restore recorded ones
 version_added: 0.1.0
 author:
   - Contributors to the alicloud.imds collection (@alicloud-imds)
 description:
-  - Sets the metadata options (C(HttpTokens), C(HttpEndpoint), C(InstanceMetadataTags)) of instances through the ECS API.
-  - An option that is left out keeps its present value. A disabled endpoint is never enabled unless O(http_endpoint=enabled) says so.
-  - Only instances that need a change are changed, one API call each. A failure of one does not stop the others; the task fails
-    afterwards, and returns what became of each.
+  - Reads the metadata options (C(HttpTokens), C(HttpEndpoint), C(InstanceMetadataTags)) of the selected instances through the ECS API, and
+    changes those that differ from the options of the task. O(http_tokens=required) enforces security hardening mode (formerly
+    security-enhanced mode, comparable to IMDSv2).
+  - An option that is not set keeps its present value. A disabled endpoint is enabled only by O(http_endpoint=enabled).
+  - API calls to read - one C(DescribeInstances) for each 100 instances of a region, one more for a region without a matching instance, and
+    one C(DescribeRegions) for V(all) regions. If O(tags) match 1000 or more instances of a region, all its instances are read again.
+  - API calls to change - one C(ModifyInstanceMetadataOptions) for each instance that needs a change. With O(wait), one
+    C(DescribeInstances) for each 100 changed instances of a region, repeated until the changes are visible. Retries come on top.
+  - If the change of an instance fails, the others continue. The task fails at the end and returns the result of each instance.
 options:
   state:
     description:
-      - V(present) brings the options to what is given. V(restored) brings the instances in O(record) back to what is recorded
-        there, and drops their entries from it. A record that is not there is an error; an empty one changes nothing.
+      - V(present) sets the options that the task names. V(restored) sets the instances in O(record) to their recorded options, and
+        removes the restored instances from the record. A missing record file is an error; an empty record changes nothing.
     type: str
     choices: [present, restored]
     default: present
   http_tokens:
     description:
-      - V(required) gives metadata for tokens only, V(optional) also without.
+      - V(required) requires a token for each request (security hardening mode). V(optional) also permits normal mode, without tokens.
     type: str
     choices: [required, optional]
   http_endpoint:
     description:
-      - Whether the metadata service answers at all.
+      - Whether the metadata service is available on the instance.
     type: str
     choices: [enabled, disabled]
   instance_metadata_tags:
@@ -41,55 +46,55 @@ options:
     choices: [enabled, disabled]
   regions:
     description:
-      - IDs of the regions to look in, or V(all). Not needed to restore, as the record has them.
+      - IDs of the regions with the instances, or V(all). Required for O(state=present); O(state=restored) uses the recorded regions.
     required: false
   all_instances:
     description:
-      - Confirms that all instances in O(regions) are meant. Without it, O(instance_ids), O(tags), O(name) or O(vpc_id) must be given.
+      - Select all instances in O(regions). Without it, O(state=present) needs O(instance_ids), O(tags), O(name) or O(vpc_id).
     type: bool
     default: false
   allow_windows:
     description:
-      - Make tokens mandatory for Windows instances, too. Windows does not support that.
+      - Also require tokens on Windows instances, although Windows does not support security hardening mode.
     type: bool
     default: false
   allow_ack_nodes:
     description:
-      - Make tokens mandatory for nodes of ACK clusters, too. Their options belong to their node pool.
+      - Also require tokens on nodes of ACK clusters, although their options belong to the node pool.
     type: bool
     default: false
   refused:
     description:
-      - What to do when some instances may not be changed (Windows, ACK nodes, unknown options). V(fail) changes nothing at all,
-        V(report) changes the others, and returns why these were not.
+      - What to do if a change is refused for some instances (Windows, ACK nodes, unknown options). V(fail) changes no instance and fails.
+        V(report) changes the others and returns the reason for each refused instance.
     type: str
     choices: [fail, report]
     default: fail
   record:
     description:
-      - File, on the host that the task runs on, for what the options were before, for O(state=restored). An entry that is there
-        already stays as it is, until it is restored. The file is made with mode 0600.
-      - A directory, where there is one, or with O(record_names) or O(record_only). It has a file for each instance.
+      - Path of the record on the host that runs the task. Before a change, the present options are recorded there for
+        O(state=restored). An entry of an earlier change stays until it is restored. The file has the mode 0600.
+      - The record is a directory with a file for each instance if the path is a directory, or if O(record_names) or O(record_only) is set.
     type: path
   record_names:
     description:
-      - Names for the files of instances in the directory O(record), by instance ID. C(.json) is added. The default is the ID.
+      - Names of the files in the directory O(record) by instance ID, without C(.json). The default is the instance ID.
     type: dict
     version_added: 0.2.0
   record_only:
     description:
-      - Names, without C(.json), of the only files in the directory O(record) that O(state=restored) is to look at.
+      - Names of files, without C(.json). O(state=restored) restores only these files of the directory O(record).
     type: list
     elements: str
     version_added: 0.2.0
   wait:
     description:
-      - Read the options back until the changes show.
+      - Read the options back until the changes are visible. Fail if they are not after O(wait_timeout).
     type: bool
     default: true
   wait_timeout:
     description:
-      - Seconds to wait for that.
+      - Seconds to wait until the changes are visible.
     type: float
     default: 60.0
 extends_documentation_fragment:
@@ -99,20 +104,23 @@ extends_documentation_fragment:
   - alicloud.imds._attributes.action_group
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and says what would change.
+    description: In C(check_mode), reads the instances and returns the changes, but neither sends them nor writes the record.
   diff_mode:
     support: full
-    description: Returns the options of changed instances, before and after.
+    description: Returns the options of the changed instances before and after the change.
 notes:
-  - Needs the RAM actions C(ecs:DescribeInstances) and C(ecs:ModifyInstanceMetadataOptions).
-  - Before making tokens mandatory, find out what on the instances still reads without. cloud-init before 23.2.2 does not start.
+  - Needs the RAM actions C(ecs:DescribeInstances) and C(ecs:ModifyInstanceMetadataOptions), and C(ecs:DescribeRegions) for V(all) regions.
+  - Run M(alicloud.imds.preflight_info) on the instances before you require tokens. For example, cloud-init before 23.2.2
+    fails if tokens are required.
 seealso:
   - module: alicloud.imds.metadata_options_info
+    description: Reads the options and changes nothing.
   - module: alicloud.imds.access_modes_info
+    description: Verifies the access from inside the instance.
 """
 
 EXAMPLES = r"""
-- name: Make the web servers insist on tokens, and remember what they did before
+- name: Require tokens on the web servers, and record their present options
   alicloud.imds.metadata_options:
     regions: [cn-hangzhou]
     tags:
@@ -120,12 +128,12 @@ EXAMPLES = r"""
     http_tokens: required
     record: "{{ playbook_dir }}/web.json"
 
-- name: Undo it
+- name: Restore the recorded options
   alicloud.imds.metadata_options:
     state: restored
     record: "{{ playbook_dir }}/web.json"
 
-- name: Put tags into the metadata of one instance, and leave everything else as it is
+- name: Add the tags of an instance to its metadata, and change no other option
   alicloud.imds.metadata_options:
     region: cn-hangzhou
     instance_id: i-bp1d6tsvznfghy7y0000
@@ -134,8 +142,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 instances:
-  description: One item per chosen instance, by region and ID.
-  returned: success, and when some instances failed
+  description: One item for each selected instance, sorted by region and ID.
+  returned: success, and if some instances failed or were refused
   type: list
   elements: dict
   contains:
@@ -152,34 +160,34 @@ instances:
       type: str
       returned: always
     before:
-      description: The options that were there, null if the API did not return them.
+      description: Options before the task, null if the API did not return them.
       type: dict
       returned: always
       sample: {"http_endpoint": "enabled", "http_tokens": "optional", "instance_metadata_tags": "disabled"}
     after:
-      description: The options that are there now, or in check mode would be.
+      description: Options after the task; in check mode, the options that it would set.
       type: dict
       returned: always
       sample: {"http_endpoint": "enabled", "http_tokens": "required", "instance_metadata_tags": "disabled"}
     changed:
-      description: Whether this instance was changed, or in check mode would be.
+      description: Whether the instance was changed; in check mode, whether it would be.
       type: bool
       returned: always
     sent:
-      description: Whether a change was sent to the API, or in check mode would be, also where it failed.
+      description: Whether the instance needs a change and no refusal prevents it, even if the API call failed.
       type: bool
       returned: always
     record_name:
-      description: Name of its file in a record that is a directory; else null.
+      description: Name of the file of the instance, without C(.json), if the record is a directory; else null.
       type: str
       returned: always
     error:
-      description: Why it was not changed although it should be, or why the change does not show; else null.
+      description: Why the instance was not changed although it should be, or that the change is not visible; else null.
       type: str
       returned: always
 totals:
-  description: How many instances were changed, unchanged, refused (Windows, ACK nodes, unknown options), and failed.
-  returned: success, and when some instances failed
+  description: Number of instances by result - changed, unchanged, refused (Windows, ACK nodes, unknown options), failed.
+  returned: success, and if some instances failed or were refused
   type: dict
   sample: {"changed": 3, "unchanged": 7, "refused": 0, "failed": 0}
 """
@@ -204,7 +212,7 @@ def make_plan(
         return _operations.plan_restore(api, t.cast(RecordStore, record), params["instance_ids"])
     if not (params["all_instances"] or any(params[name] for name in ("instance_ids", "tags", "name", "vpc_id"))):
         raise ValueError(
-            "Choose instances by 'instance_ids', 'tags', 'name' or 'vpc_id', or set 'all_instances: true'."
+            "No instances are selected. Set 'instance_ids', 'tags', 'name' or 'vpc_id', or 'all_instances: true'."
         )
     desired = Options(params["http_endpoint"], params["http_tokens"], params["instance_metadata_tags"])
     permissions = Permissions(params["allow_windows"], params["allow_ack_nodes"])

@@ -7,29 +7,33 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: metadata_options_info
-short_description: Metadata options of ECS instances, and whether they insist on tokens
+short_description: Read the metadata options of ECS instances, and whether they require tokens
 version_added: 0.1.0
 author:
   - Contributors to the alicloud.imds collection (@alicloud-imds)
 description:
-  - Reads the metadata options (C(HttpEndpoint), C(HttpTokens), C(InstanceMetadataTags)) of instances through the ECS API and says
-    of each whether it gives its metadata for tokens only.
-  - Runs wherever the API can be reached, usually on the controller, once for all instances.
-  - An instance whose options the API did not return is never judged.
+  - Reads the metadata options (C(HttpEndpoint), C(HttpTokens), C(InstanceMetadataTags)) of the selected instances through the ECS API.
+    Changes nothing. The verdict on an instance is V(compliant) if it requires tokens for its metadata (security hardening mode, formerly
+    security-enhanced mode, comparable to IMDSv2).
+  - Run it once for all instances, on a host that can reach the API, usually the controller.
+  - If the API does not return the options of an instance, the verdict is V(unknown).
+  - API calls - one C(DescribeInstances) for each 100 instances of a region, one more for a region without a matching instance, and one
+    C(DescribeRegions) for V(all) regions. If O(tags) match 1000 or more instances of a region, all its instances are read again. With
+    O(image_support), one C(DescribeImages) for each 100 images of a region. Retries come on top.
 options:
   exempt:
     description:
-      - Instances that need not comply - a dictionary of instance ID and reason.
+      - Instances that are exempt, as a dictionary of instance IDs and reasons.
     type: dict
     default: {}
   image_support:
     description:
-      - Also look up whether the image of each instance says that it supports tokens (C(ImdsSupport)).
+      - Also read whether the image of each instance declares support of tokens (C(ImdsSupport)).
     type: bool
     default: false
   fail_on:
     description:
-      - Fail if an instance gets one of these verdicts. What was found is returned all the same.
+      - Fail if an instance has one of these verdicts. The result of the task is complete nevertheless.
     type: list
     elements: str
     choices: [optional, endpoint_disabled, exempt, unknown]
@@ -40,26 +44,26 @@ extends_documentation_fragment:
   - alicloud.imds._attributes
   - alicloud.imds._attributes.action_group
 notes:
-  - Needs the RAM action C(ecs:DescribeInstances), with O(regions=all) also C(ecs:DescribeRegions), and with O(image_support) also
+  - Needs the RAM action C(ecs:DescribeInstances), for O(regions=all) also C(ecs:DescribeRegions), and for O(image_support) also
     C(ecs:DescribeImages).
-  - Nodes of ACK clusters and Windows instances are V(exempt); the reason is returned.
+  - Nodes of ACK clusters and Windows instances that do not require tokens are V(exempt), with a reason.
 seealso:
   - module: alicloud.imds.metadata_options
   - module: alicloud.imds.access_modes_info
-    description: The same from inside the instance.
+    description: Reports the access modes from inside the instance.
 """
 
 EXAMPLES = r"""
-- name: Look at all instances in all regions
+- name: Read the options of all instances in all regions
   alicloud.imds.metadata_options_info:
     regions: all
   register: fleet
 
-- name: Show how many insist on tokens
+- name: Show how many instances require tokens
   ansible.builtin.debug:
-    msg: "{{ fleet.totals.compliant }} of {{ fleet.instances | length }} instances insist on tokens."
+    msg: "{{ fleet.totals.compliant }} of {{ fleet.instances | length }} instances require tokens."
 
-- name: Fail a pipeline if a production instance can be read without a token
+- name: Fail a pipeline if a production instance permits normal mode
   alicloud.imds.metadata_options_info:
     regions: [cn-hangzhou, cn-shanghai]
     tags:
@@ -69,8 +73,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 instances:
-  description: One item per instance, by region and ID.
-  returned: success, and when O(fail_on) fails
+  description: One item for each selected instance, sorted by region and ID.
+  returned: success, and if O(fail_on) fails the task
   type: list
   elements: dict
   contains:
@@ -99,15 +103,15 @@ instances:
       type: str
       returned: always
     image_imds_support:
-      description: V(v1), V(v2), or null if the image does not say.
+      description: V(v1), V(v2), or null if the image does not declare it.
       type: str
       returned: with O(image_support)
     ack_cluster:
-      description: ID of the ACK cluster that the instance is a node of, null if none.
+      description: ID of the ACK cluster of which the instance is a node, else null.
       type: str
       returned: always
     options:
-      description: The metadata options, null if the API did not return them.
+      description: Metadata options, null if the API did not return them.
       type: dict
       returned: always
       sample: {"http_endpoint": "enabled", "http_tokens": "required", "instance_metadata_tags": "disabled"}
@@ -116,12 +120,12 @@ instances:
       type: str
       returned: always
     reason:
-      description: Why V(exempt) or V(unknown), else null.
+      description: Reason for V(exempt) and V(unknown), else null.
       type: str
       returned: always
 totals:
-  description: How many instances got each verdict.
-  returned: success, and when O(fail_on) fails
+  description: Number of instances by verdict.
+  returned: success, and if O(fail_on) fails the task
   type: dict
   sample: {"compliant": 40, "optional": 2, "endpoint_disabled": 0, "exempt": 1, "unknown": 0}
 """
@@ -132,11 +136,12 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet import _report
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._options import selection, selection_spec
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._select import find, image_support
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._verdict import COMPLIANT, VERDICTS
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._module import open_api
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._options import argument_spec
 
-FAILING = ["optional", "endpoint_disabled", "exempt", "unknown"]
+FAILING = [verdict for verdict in VERDICTS if verdict != COMPLIANT]
 
 
 def run(module: AnsibleModule) -> dict[str, t.Any]:
@@ -165,7 +170,9 @@ def main() -> None:
     failing = {verdict: result["totals"][verdict] for verdict in module.params["fail_on"] if result["totals"][verdict]}
     if failing:
         counted = ", ".join("%d %s" % (number, verdict) for verdict, number in failing.items())
-        module.fail_json(msg="There are instances with a verdict of 'fail_on': %s." % counted, **result)
+        module.fail_json(
+            msg="Found instances with a verdict in 'fail_on': %s. See 'instances' in the result." % counted, **result
+        )
     module.exit_json(changed=False, **result)
 
 

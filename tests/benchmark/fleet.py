@@ -162,7 +162,7 @@ test asserts a duration.
 
 `metadata_options` when the API throttles. The reference is the time that the changes take at the limit of the
 throttle, plus a run that only reads; the goal is at most {wanted} times this reference.
-`tests/unit/fleet/test_pace.py` simulates the same without a wall clock.
+`tests/unit/plugins/module_utils/_fleet/test__apply_pace.py` simulates the same in virtual time.
 
 {pace}
 """

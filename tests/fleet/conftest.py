@@ -4,7 +4,7 @@
 """Runs of the real module over an emulated fleet of 10,000 instances, and over one of 2,000 where runs are killed.
 
 The runs take place once, in the order of `Story`; the tests of this folder look at what they did. No test depends on how
-long a run takes: tests/unit/fleet/test_pace.py simulates the pace, `make benchmark-fleet` measures it.
+long a run takes: tests/unit/plugins/module_utils/_fleet/test__apply_pace.py simulates the pace, `make benchmark-fleet` measures it.
 """
 
 from __future__ import annotations

@@ -20,7 +20,8 @@ from checkout import CHECKOUT, files, linked
 from report import Report
 
 BIN = Path(sys.executable).parent
-TYPED = ("plugins/module_utils", "roles/emulator/files/imds_emulator", "tests/lab", "tests/hosts", "tests/tools")
+PLUGINS = ("plugins/module_utils", "plugins/plugin_utils", "plugins/filter")
+TYPED = ("roles/emulator/files/imds_emulator", "tests/lab", "tests/hosts", "tests/tools")
 # A name that the documentation mentions must exist here or in ansible-core.
 DOCS_STRICT = ("--validate-collection-refs", "all", "--disallow-unknown-collection-refs")
 
@@ -48,7 +49,7 @@ def biome() -> list[str]:
 def mypy(collections: Path) -> list[str]:
     """Types are checked where the collection's own imports resolve."""
     inside = collections / "ansible_collections/alicloud/imds"
-    typed = [f"ansible_collections/alicloud/imds/{name}" for name in TYPED[:1] if any((inside / name).rglob("*.py"))]
+    typed = [f"ansible_collections/alicloud/imds/{name}" for name in PLUGINS if any((inside / name).rglob("*.py"))]
     return [str(BIN / "mypy"), "--config-file", str(CHECKOUT / "pyproject.toml"), *typed]
 
 
@@ -57,7 +58,7 @@ def checks(collections: Path) -> Iterator[tuple[str, list[str], Path]]:
     yield "ruff check", [str(BIN / "ruff"), "check", "--quiet", "--output-format", "concise", "."], CHECKOUT
     yield "ruff format", [str(BIN / "ruff"), "format", "--check", "--quiet", "."], CHECKOUT
     yield "mypy plugins", mypy(collections), collections
-    for name in TYPED[1:]:
+    for name in TYPED:
         if (CHECKOUT / name).is_dir():
             # A package is checked from its parent folder, scripts from their own: there their imports resolve.
             package = (CHECKOUT / name / "__init__.py").exists()

@@ -61,12 +61,6 @@ def running_emulator() -> Iterator[lab.Emulator]:
 
 # What takes longer than an inner loop should, and concerns what few changes touch: `make thorough` runs these.
 SLOW = (
-    "openapi/test_signing.py",
-    "openapi/test_emulated_control_plane.py",
-    "openapi/test_reaching.py",
-    "openapi/test_transport.py",
-    "fleet/test_modules.py",
-    "fleet/test_apply.py",
     "command/test_launcher.py",
     "plugins/plugin_utils",
 )

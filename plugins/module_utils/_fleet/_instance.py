@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An instance as DescribeInstances returns it, reduced to what decisions are made of. No I/O; private to the collection."""
+"""An instance as DescribeInstances returns it, reduced to the fields that are used here. No I/O."""
 
 from __future__ import annotations
 
@@ -15,26 +15,27 @@ Raw = t.Mapping[str, t.Any]
 
 
 class Options(t.NamedTuple):
-    """Metadata options, each as the API spells it; None where it is not known, or, in a wish, to be kept."""
+    """Metadata options as the API spells them; None means unknown or, in desired options, unchanged."""
 
     http_endpoint: t.Optional[str] = None
     http_tokens: t.Optional[str] = None
     instance_metadata_tags: t.Optional[str] = None
 
-    def over(self, present: Options) -> Options:
-        """*present*, with what is wished for here put over it."""
-        return Options(*(mine if mine is not None else theirs for mine, theirs in zip(self, present)))
+    def merged_into(self, present: Options) -> Options:
+        """Return *present*, with the options that are set here replaced."""
+        return Options(*(new if new is not None else old for new, old in zip(self, present)))
 
     def as_dict(self) -> t.Dict[str, t.Optional[str]]:
+        """Return the options by name."""
         return dict(self._asdict())
 
 
-# what the service does for an instance whose options were never touched
+# The options of an instance for which nobody ever set any.
 DEFAULTS = Options("enabled", "optional", "disabled")
 
 
 class Instance(t.NamedTuple):
-    """``options`` is None where the API did not return them: such an instance is never judged and never changed."""
+    """An instance. ``options`` is None if the API did not return them: its verdict is unknown, and it is not changed."""
 
     instance_id: str
     region_id: str
@@ -48,19 +49,20 @@ class Instance(t.NamedTuple):
 
     @property
     def is_windows(self) -> bool:
+        """Whether the operating system is Windows."""
         return self.os_type == "windows"
 
     @property
     def ack_cluster(self) -> t.Optional[str]:
-        """The cluster that this instance is a node of, None if it is none."""
+        """The ID of the ACK cluster that the instance is a node of, or None."""
         return self.tags.get(ACK_TAG)
 
 
 def parse(raw: Raw, region_id: str, empty_means_default: bool) -> Instance:
-    """One item of DescribeInstances that was asked for with META_OPTIONS.
+    """Parse an item of DescribeInstances, which was called with META_OPTIONS.
 
-    The API may return the options empty. That is probably an instance whose options were never touched, but the
-    documentation does not say so: only with *empty_means_default* are they taken for enabled and optional.
+    The API may return empty options, probably for an instance for which nobody ever set any. The vendor does not document this, so
+    they count as the defaults (endpoint enabled, tokens optional) only with *empty_means_default*.
     """
     tags = raw.get("Tags") or {}
     return Instance(
@@ -82,5 +84,5 @@ def _options(raw: t.Optional[Raw], empty_means_default: bool) -> t.Optional[Opti
     names = ("HttpEndpoint", "HttpTokens", "InstanceMetadataTags")
     options = Options(*(str(raw[name]).lower() if raw.get(name) else None for name in names))
     if empty_means_default:
-        return options.over(DEFAULTS)
+        return options.merged_into(DEFAULTS)
     return options if options.http_endpoint and options.http_tokens else None

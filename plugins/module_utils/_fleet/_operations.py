@@ -31,38 +31,42 @@ def plan_desired(
 
 
 def plan_restore(api: Writer, record: RecordStore, only: t.Optional[t.Sequence[str]]) -> t.List[Change]:
-    """What it takes to bring recorded instances, all or *only* these IDs, back to what was recorded.
+    """Return the changes that restore the recorded options of all recorded instances, or of the IDs in *only*.
 
-    Raise ValueError for an ID without a record, or an instance that is gone.
+    Raises:
+        ValueError: An ID has no recorded options, or an instance does not exist anymore.
     """
-    wishes = record.wishes()
-    unknown = sorted(set(only or ()) - set(wishes))
+    recorded = record.recorded_options()
+    unknown = sorted(set(only or ()) - set(recorded))
     if unknown:
-        raise ValueError("The record %s has no entry for %s." % (record.path, ", ".join(unknown[:5])))
-    chosen = {instance_id: wishes[instance_id] for instance_id in only or wishes}
+        raise ValueError(
+            "The record %s has no entry for %s. Check 'instance_ids' and 'record'."
+            % (record.path, ", ".join(unknown[:5]))
+        )
+    chosen = {instance_id: recorded[instance_id] for instance_id in only or recorded}
     by_region: t.Dict[str, t.List[str]] = {}
     for instance_id, (region, _options) in chosen.items():
         by_region.setdefault(region, []).append(instance_id)
     found: t.List[Instance] = []
     for region, ids in by_region.items():
         found += find(api, Selection([region], instance_ids=ids, empty_means_default=True), 1)
-    # the way back is never refused
+    # Restoring is never refused.
     return [plan(instance, chosen[instance.instance_id][1], Permissions(True, True)) for instance in found]
 
 
 def apply(
     api: Writer, changes: t.Sequence[Change], record: t.Optional[RecordStore], execution: ExecutionOptions
 ) -> t.List[Outcome]:
-    """Record what is there, then make *changes*. Killed at any point, doing the same again comes to the same end."""
+    """Record the present options of the instances to change, then apply *changes*. Safe to repeat after an interruption."""
     if record is not None:
-        record.remember(change.instance for change in changes if change.after is not None)
+        record.add(change.instance for change in changes if change.after is not None)
     return _apply.apply(api, changes, execution.max_concurrency, execution.wait_timeout)
 
 
 def restore(
     api: Writer, changes: t.Sequence[Change], record: RecordStore, execution: ExecutionOptions
 ) -> t.List[Outcome]:
-    """Make *changes*, and drop from the record what has been restored. What failed stays in it, for another try."""
+    """Apply *changes* and remove the restored instances from the record. Instances that failed stay in it."""
     outcomes = _apply.apply(api, changes, execution.max_concurrency, execution.wait_timeout)
-    record.forget(outcome.change.instance.instance_id for outcome in outcomes if outcome.error is None)
+    record.remove(outcome.change.instance.instance_id for outcome in outcomes if outcome.error is None)
     return outcomes

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options by which modules choose instances. Private to the collection."""
+"""The module options that select instances."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _Spec = t.Dict[str, t.Dict[str, t.Any]]
 
 
 def selection_spec(regions_required: bool) -> _Spec:
-    """The argument spec of the options that choose instances."""
+    """Return the argument spec of the options that select instances."""
     return {
         "regions": {"type": "list", "elements": "str", "required": regions_required, "aliases": ["region"]},
         "instance_ids": {"type": "list", "elements": "str", "aliases": ["instance_id"]},
@@ -27,7 +27,7 @@ def selection_spec(regions_required: bool) -> _Spec:
 
 
 def selection(params: t.Mapping[str, t.Any]) -> Selection:
-    """The selection in the parameters of a module; raise ValueError for one that cannot be."""
+    """Return the selection in the parameters of a module; raise ValueError for an invalid one."""
     if not 1 <= params["max_concurrency"] <= 64:
         raise ValueError("max_concurrency must be 1 to 64, not %s" % params["max_concurrency"])
     tags = params["tags"]

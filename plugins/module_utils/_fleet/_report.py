@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From instances and outcomes to what modules return. No I/O; private to the collection."""
+"""Build the results of modules from instances and outcomes. No I/O."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def judged(
     exempt: t.Mapping[str, str],
     image_support: t.Optional[t.Mapping[str, t.Optional[str]]],
 ) -> Result:
-    """``instances`` with a verdict each, and the ``totals`` of the verdicts."""
+    """Return ``instances``, each with its verdict, and ``totals``, the number of instances by verdict."""
     totals = dict.fromkeys(VERDICTS, 0)
     rows = []
     for instance in instances:
@@ -46,7 +46,7 @@ def judged(
 
 
 def changed(outcomes: t.Sequence[Outcome], record_names: t.Mapping[str, str]) -> Result:
-    """``instances`` with before, after, changed and error, the ``totals``, whether anything ``changed``, and the diff."""
+    """Return ``instances`` with before, after, changed and error, their ``totals``, ``changed`` and ``diff``."""
     rows = [dict(_row(it), record_name=record_names.get(it.change.instance.instance_id)) for it in outcomes]
     totals = {
         "changed": sum(row["changed"] for row in rows),
@@ -64,17 +64,17 @@ def changed(outcomes: t.Sequence[Outcome], record_names: t.Mapping[str, str]) ->
 
 
 def problem(outcomes: t.Sequence[Outcome], tolerate_refusals: bool) -> t.Optional[str]:
-    """One sentence on what went wrong, None if nothing did."""
+    """Return a message about the instances that failed or were refused, or None if there are no such instances."""
     bad = [it for it in outcomes if it.error is not None and not (tolerate_refusals and it.change.refusal is not None)]
     if not bad:
         return None
     shown = "; ".join("%s: %s" % (it.change.instance.instance_id, it.error) for it in bad[:3])
     more = " ... and %d more, see 'instances'." % (len(bad) - 3) if len(bad) > 3 else ""
-    return "%d of %d instances are not as they should be. %s%s" % (len(bad), len(outcomes), shown, more)
+    return "Cannot set the metadata options of %d of %d instances. %s%s" % (len(bad), len(outcomes), shown, more)
 
 
 def planned(changes: t.Sequence[Change]) -> t.List[Outcome]:
-    """What check mode reports: all that would be sent, as if it had gone well."""
+    """Return the outcomes for check mode: all changes to send, as if they had succeeded."""
     return [Outcome(change, change.after is not None, change.refusal) for change in changes]
 
 

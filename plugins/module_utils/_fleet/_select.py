@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which instances are meant: by ID, tag, name or VPC, in one region, some, or all. Private to the collection."""
+"""Select instances by ID, tag, name or VPC in some or all regions."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ ALL_REGIONS = "all"
 
 
 class Reader(t.Protocol):
-    """What is needed of the API to find instances."""
+    """The part of the API that reads instances."""
 
-    def describe_regions(self) -> t.List[str]: ...
+    def describe_regions(self) -> t.List[str]:
+        """Return the IDs of all regions."""
+        ...
 
     def instances(
         self,
@@ -31,15 +33,21 @@ class Reader(t.Protocol):
         tags: t.Optional[t.Mapping[str, str]] = None,
         name: t.Optional[str] = None,
         vpc_id: t.Optional[str] = None,
-    ) -> t.Iterator[Raw]: ...
+    ) -> t.Iterator[Raw]:
+        """Return the instances of a region that match all filters."""
+        ...
 
-    def may(self, region: str, action: str) -> bool: ...
+    def is_permitted(self, region: str, action: str) -> bool:
+        """Return whether the RAM policies permit the operation."""
+        ...
 
-    def images(self, region: str, image_ids: t.Sequence[str]) -> t.Mapping[str, t.Mapping[str, t.Optional[str]]]: ...
+    def images(self, region: str, image_ids: t.Sequence[str]) -> t.Mapping[str, t.Mapping[str, t.Optional[str]]]:
+        """Return ImdsSupport by image ID."""
+        ...
 
 
 class Selection(t.NamedTuple):
-    """Instances in *regions* (region IDs, or "all") that meet every filter given."""
+    """The instances in *regions* (region IDs, or "all") that match all given filters."""
 
     regions: t.Sequence[str]
     instance_ids: t.Optional[t.Sequence[str]] = None
@@ -49,25 +57,28 @@ class Selection(t.NamedTuple):
     empty_means_default: bool = False
 
     def validate(self) -> Selection:
-        """Return self; raise ValueError naming what cannot be an ID."""
+        """Return self; raise ValueError for an invalid ID."""
         if not self.regions:
-            raise ValueError("Give at least one region ID in 'regions', or 'all'.")
+            raise ValueError("Set 'regions' to at least one region ID, or to 'all'.")
         for region in self.regions:
             if region != ALL_REGIONS and not _REGION_ID.match(region):
-                raise ValueError("%r in 'regions' is no region ID, such as cn-hangzhou." % region)
+                raise ValueError("%r in 'regions' is not a region ID, such as cn-hangzhou." % region)
         for instance_id in self.instance_ids or ():
             if not _INSTANCE_ID.match(instance_id):
                 raise ValueError(
-                    "%r in 'instance_ids' is no instance ID, such as i-bp1d6tsvznfghy7y0000." % instance_id
+                    "%r in 'instance_ids' is not an instance ID, such as i-bp1d6tsvznfghy7y0000." % instance_id
                 )
         return self
 
 
 def find(api: Reader, selection: Selection, workers: int) -> t.List[Instance]:
-    """The instances of *selection*, by region and ID; each page of the API is read once.
+    """Return the selected instances, sorted by region and ID. One API call for each page of 100 instances.
 
-    Raise ValueError for an ID that is in none of the regions, ApiError where reading fails, or where an empty answer
-    only means that reading is not permitted.
+    With all regions, one more call lists them. A region without instances needs one more call, to check the permission.
+
+    Raises:
+        ValueError: An instance ID is in none of the regions.
+        ApiError: A call failed or is not permitted.
     """
     selection.validate()
     regions = list(dict.fromkeys(selection.regions))
@@ -78,7 +89,7 @@ def find(api: Reader, selection: Selection, workers: int) -> t.List[Instance]:
     missing = sorted(set(selection.instance_ids or ()) - {it.instance_id for it in found})
     if missing:
         raise ValueError(
-            "%d instances are not in %s, or do not meet the other filters: %s. Check 'instance_ids' and 'regions'."
+            "Cannot find %d of the instances in %s with these filters: %s. Check 'instance_ids' and 'regions'."
             % (len(missing), ", ".join(regions), ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else ""))
         )
     return sorted(found, key=lambda it: (it.region_id, it.instance_id))
@@ -93,18 +104,18 @@ def _in_region(api: Reader, selection: Selection, region: str) -> t.List[Instanc
         vpc_id=selection.vpc_id,
     )
     found = [parse(raw, region, selection.empty_means_default) for raw in pages]
-    # without permission the API answers with an empty list: ask whether that is what happened
-    if not found and not api.may(region, "DescribeInstances"):
+    # Without permission the API returns an empty list, not an error.
+    if not found and not api.is_permitted(region, "DescribeInstances"):
         raise ApiError(
             "forbidden",
-            "DescribeInstances in %s returned no instance because it is not permitted" % region,
-            hint="Grant the RAM action ecs:DescribeInstances to the identity behind the access key",
+            "DescribeInstances in %s returned no instances, because it is not permitted" % region,
+            hint="Grant the RAM action ecs:DescribeInstances to the access key's identity",
         )
     return found
 
 
 def image_support(api: Reader, instances: t.Iterable[Instance]) -> t.Dict[str, t.Optional[str]]:
-    """Image ID -> "v1", "v2", or None where the image does not say, or is gone."""
+    """Return "v1", "v2" or None (no information, or the image was deleted) by image ID. One API call for 100 images of a region."""
     by_region: t.Dict[str, t.Set[str]] = {}
     for instance in instances:
         by_region.setdefault(instance.region_id, set()).add(instance.image_id)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Does an instance give its metadata for tokens only? No I/O; private to the collection."""
+"""Decide whether an instance complies: tokens are required for its metadata. No I/O."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ EXEMPT = "exempt"
 UNKNOWN = "unknown"
 VERDICTS = (COMPLIANT, OPTIONAL, ENDPOINT_DISABLED, EXEMPT, UNKNOWN)
 
-WINDOWS = "Windows does not support token-only access: initialisation, host name and activation would fail."
-ACK = "It is a node of the ACK cluster %s, whose options are set with its node pool and cannot be changed afterwards."
+WINDOWS = "Windows does not support security hardening mode: initialization, host name and activation would fail."
+ACK = "It is a node of the ACK cluster %s; its options belong to the node pool and cannot be changed on the instance."
 
 
 class Verdict(t.NamedTuple):
@@ -29,19 +29,19 @@ class Verdict(t.NamedTuple):
 
 
 def judge(instance: Instance, exempt: t.Mapping[str, str]) -> Verdict:
-    """The verdict on *instance*; *exempt* maps instance IDs to the reason why they need not comply."""
+    """Return the verdict on *instance*; *exempt* maps the IDs of exempt instances to the reason."""
     if instance.options is None:
-        return Verdict(UNKNOWN, "The API did not return its metadata options.")
+        return Verdict(UNKNOWN, "The API did not return the metadata options.")
     if instance.options.http_endpoint == "disabled":
         return Verdict(ENDPOINT_DISABLED)
     if instance.options.http_tokens == "required":
         return Verdict(COMPLIANT)
-    reason = exempt.get(instance.instance_id) or why_not_required(instance)
+    reason = exempt.get(instance.instance_id) or exemption(instance)
     return Verdict(EXEMPT, reason) if reason else Verdict(OPTIONAL)
 
 
-def why_not_required(instance: Instance) -> t.Optional[str]:
-    """Why tokens must not be made mandatory for *instance*, None if they may."""
+def exemption(instance: Instance) -> t.Optional[str]:
+    """Return why tokens cannot be required on *instance*, or None if they can."""
     if instance.is_windows:
         return WINDOWS
     return ACK % instance.ack_cluster if instance.ack_cluster is not None else None

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The names under which others take credentials. This module util is private to the collection.
+"""Return credentials under the names that other content accepts.
 
 Source: the options and environment variables of alibaba.alicloud modules, the aliyun CLI and the vendor's SDKs.
 """
@@ -15,8 +15,8 @@ from .._common._utc import format_utc
 from ._credentials import Credentials
 
 
-def under_all_names(credentials: Credentials) -> t.Dict[str, t.Any]:
-    """*credentials* for people (``access_key`` ...), for modules (``alicloud_...``) and for commands (``environment``)."""
+def with_aliases(credentials: Credentials) -> t.Dict[str, t.Any]:
+    """Return *credentials* under the names of this lookup (``access_key`` ...), of modules (``alicloud_...``) and of the environment."""
     key, secret, token = credentials.access_key_id, credentials.access_key_secret, credentials.security_token
     return {
         "access_key": key,

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Temporary credentials of a RAM role from sts:AssumeRole. This module util is private to the collection."""
+"""Get temporary credentials of a RAM role from the STS operation AssumeRole."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typing as t
 
 from . import _errors
 from ._credentials import Credentials, static
-from ._instance_role import from_answer
+from ._instance_role import parse_credentials
 from ._transport import Service, Settings, Transport
 
 DEFAULT_ENDPOINT = "https://sts.aliyuncs.com"
@@ -18,7 +18,7 @@ _VERSION = "2015-04-01"
 
 
 class Role(t.NamedTuple):
-    """The role to assume; ``seconds`` is the life of its credentials."""
+    """A role to assume; ``seconds`` is the lifetime of its credentials."""
 
     arn: str
     session_name: str = "alicloud-imds"
@@ -29,14 +29,18 @@ class Role(t.NamedTuple):
 
 
 class AssumeRole:
-    """Asks sts at *endpoint*; where that is the default one, in the region of the role's profile if it names one."""
+    """Call AssumeRole at *endpoint*. With the default endpoint, a role that has an ``sts_region`` uses the endpoint of that region."""
 
     def __init__(self, settings: Settings, endpoint: str = DEFAULT_ENDPOINT) -> None:
         self._settings = settings
         self._endpoint = endpoint
 
     def __call__(self, source: Credentials, role: Role) -> Credentials:
-        """The credentials of *role*, asked for with the keys of *source*. Raise ApiError."""
+        """Return the credentials of *role*, requested with the keys of *source*.
+
+        Raises:
+            ApiError: The call failed, or its response has no valid credentials.
+        """
         parameters = {
             "RoleArn": role.arn,
             "RoleSessionName": role.session_name,
@@ -44,17 +48,17 @@ class AssumeRole:
             "Policy": role.policy,
             "ExternalId": role.external_id,
         }
-        transport = Transport(self._settings, static(source, "the source of %s" % role.arn))
+        transport = Transport(self._settings, static(source, "the keys that assume %s" % role.arn))
         try:
-            answer = transport.call(self.service(role), "AssumeRole", role.sts_region or "", parameters)
+            response = transport.call(self.service(role), "AssumeRole", role.sts_region or "", parameters)
         finally:
             transport.close()
-        content = answer.get("Credentials")
+        content = response.get("Credentials")
         if not isinstance(content, dict):
-            raise _errors.credentials("AssumeRole of %s gave no credentials" % role.arn)
-        return from_answer(content, "AssumeRole: the credentials of %s" % role.arn)
+            raise _errors.credentials("AssumeRole returned no credentials for %s" % role.arn)
+        return parse_credentials(content, "the credentials of %s from AssumeRole" % role.arn)
 
     def service(self, role: Role) -> Service:
-        """Where to ask."""
+        """Return the STS service with the endpoint for *role*."""
         regional = role.sts_region and self._endpoint == DEFAULT_ENDPOINT
         return Service("sts", _VERSION, "https://sts.%s.aliyuncs.com" % role.sts_region if regional else self._endpoint)

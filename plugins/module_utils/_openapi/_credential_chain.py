@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where the credentials come from: the first source that has any. This module util is private to the collection.
+"""Choose the source of the credentials: the first one that has any.
 
-What a task names goes first (keys, then a profile, then a role), then the environment's keys, then the profile that the
-environment names or the file's current one, then the role of the instance that this runs on.
+The order is: options of the task (keys, then a profile, then a role), keys in the environment, the profile that the environment
+names or the current profile of the file, and the RAM role of the instance that runs the task.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _OWN_ROLE = "the RAM role of this instance"
 
 
 class Sources(t.NamedTuple):
-    """What to search.
+    """The sources to search.
 
-    ``options`` and ``environ`` by name; ``own_role`` gets the credentials of the instance's role of this name (None:
-    whichever it has); ``assume_role`` those of another role.
+    ``options`` and ``environ`` map names to values. ``own_role`` returns the credentials of the instance's RAM role with this name,
+    or of its only role if the name is None. ``assume_role`` returns the credentials of another role.
     """
 
     options: t.Mapping[str, t.Optional[str]]
@@ -39,61 +39,65 @@ class Sources(t.NamedTuple):
     assume_role: t.Callable[[Credentials, Role], Credentials]
 
 
-class Found(t.NamedTuple):
-    """Credentials that stay valid, and what to warn of."""
+class Resolved(t.NamedTuple):
+    """The provider of the chosen source, and warnings for the user."""
 
     provider: Provider
     warnings: t.List[str]
 
 
-def find(sources: Sources) -> Found:
-    """Choose the source; it is first asked when credentials are needed. Raise ApiError for a half-given or broken one."""
+def resolve(sources: Sources) -> Resolved:
+    """Return the first source that has credentials; they are fetched when they are first needed.
+
+    Raises:
+        ApiError: The source is incomplete or invalid. The search does not continue with the next one.
+    """
     options = sources.options
     given = _pair(options, _OPTIONS, "the options")
     if given:
-        return Found(given, [])
+        return Resolved(given, [])
     path = os.path.expanduser(options.get("config_file") or DEFAULT_FILE)
     if options.get("profile"):
         return _of_profile(sources, path, options.get("profile"))
     if options.get("ram_role"):
-        return Found(_own_role(sources, options.get("ram_role")), [])
+        return Resolved(_own_role(sources, options.get("ram_role")), [])
     for names in _ENVIRONMENT:
         given = _pair(sources.environ, names, "the environment (%s)" % names[0])
         if given:
-            return Found(given, [])
+            return Resolved(given, [])
     return _of_profile(sources, path, sources.environ.get("ALIBABA_CLOUD_PROFILE") or None)
 
 
 def _pair(values: t.Mapping[str, t.Optional[str]], names: t.Sequence[str], source: str) -> t.Optional[Provider]:
-    """The keys under these three names: id, secret, token. None where there is not one of them."""
+    """Return the keys under the three *names* (ID, secret, token), or None if all are empty."""
     key_id, secret, token = [values.get(name) or None for name in names]
     if not key_id and not secret and not token:
         return None
     missing = [name for name, value in zip(names[:2], (key_id, secret)) if not value]
     if not key_id or not secret:
-        are = "is" if len(missing) == 1 else "are"
-        text = "Half of the credentials in %s: %s %s missing" % (source, " and ".join(missing), are)
-        raise _errors.credentials(text, "Give both, or neither")
-    return static(_usable(Credentials(key_id, secret, token), source), source)
+        verb = "is" if len(missing) == 1 else "are"
+        text = "The credentials in %s are incomplete: %s %s missing" % (source, " and ".join(missing), verb)
+        raise _errors.credentials(text, "Set both the ID and the secret, or neither")
+    return static(_checked(Credentials(key_id, secret, token), source), source)
 
 
-def _usable(credentials: Credentials, source: str) -> Credentials:
-    name = credentials.unusable()
+def _checked(credentials: Credentials, source: str) -> Credentials:
+    name = credentials.invalid_field()
     if name:
-        raise _errors.credentials("The %s of %s has characters that no such value has" % (name, source))
+        raise _errors.credentials("The %s of %s contains invalid characters" % (name, source), "Copy the value again")
     return credentials
 
 
-def _of_profile(sources: Sources, path: str, name: t.Optional[str]) -> Found:
+def _of_profile(sources: Sources, path: str, name: t.Optional[str]) -> Resolved:
     profile, warnings = load(path, name)
     if profile is None:
-        return Found(_own_role(sources, None, path), warnings)
+        return Resolved(_own_role(sources, None, path), warnings)
     if profile.mode == "EcsRamRole":
-        return Found(_own_role(sources, profile.text("ram_role_name")), warnings)
-    keys = _usable(profile.keys(), profile.label)
+        return Resolved(_own_role(sources, profile.text("ram_role_name")), warnings)
+    keys = _checked(profile.keys(), profile.label)
     if profile.mode == "RamRoleArn":
-        return Found(_assumed(sources, profile, keys), warnings)
-    return Found(static(keys, profile.label), warnings)
+        return Resolved(_assumed(sources, profile, keys), warnings)
+    return Resolved(static(keys, profile.label), warnings)
 
 
 def _assumed(sources: Sources, profile: Profile, keys: Credentials) -> Provider:
@@ -103,16 +107,16 @@ def _assumed(sources: Sources, profile: Profile, keys: Credentials) -> Provider:
         try:
             return sources.assume_role(keys, role)
         except _errors.ApiError as exc:
-            raise profile.wrong(str(exc)) from None
+            raise profile.error(str(exc)) from None
 
     return Provider(fetch, profile.label)
 
 
 def _own_role(sources: Sources, name: t.Optional[str], path: str = "") -> Provider:
     if sources.environ.get("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "").lower() == "true":
-        ways = "Give access_key_id and access_key_secret, set ALIBABA_CLOUD_ACCESS_KEY_ID and its secret, or write a profile"
+        ways = "Set access_key_id and access_key_secret, or ALIBABA_CLOUD_ACCESS_KEY_ID and its secret, or create a profile"
         where = " (%s)" % path if path else ""
-        text = "No credentials: ALIBABA_CLOUD_ECS_METADATA_DISABLED forbids %s" % _OWN_ROLE
+        text = "No credentials: ALIBABA_CLOUD_ECS_METADATA_DISABLED disables %s" % _OWN_ROLE
         raise _errors.credentials(text, ways + where)
     role = name or sources.environ.get("ALIBABA_CLOUD_ECS_METADATA") or None
     return Provider(lambda: sources.own_role(role), _OWN_ROLE)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Credentials, and the object that keeps them valid. This module util is private to the collection."""
+"""Credentials, and a provider that renews them before they expire."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ import typing as t
 from .._common._utc import parse_utc
 from .._imds._secrets import register_secret
 
-# The vendor's clients renew a quarter of an hour before the end; an instance's role has new ones half an hour before.
-_MARGIN = 900.0
-_PAUSE = 60.0
+# The vendor's SDKs renew 15 minutes before the expiration. The metadata service has new credentials 30 minutes before it.
+_RENEWAL_MARGIN = 900.0
+_RETRY_INTERVAL = 60.0
 
 
 class Credentials:
-    """An access key. ``security_token`` and ``expires_at`` (Unix time) are None for keys that do not end.
+    """An access key. ``security_token`` and ``expires_at`` (Unix time) are None for keys that do not expire.
 
-    Secrets never show in its text form, and are registered with ansible-core.
+    ``repr`` does not contain secrets. They are registered with ansible-core, which masks them in all output.
     """
 
     __slots__ = ("access_key_id", "access_key_secret", "security_token", "expires_at")
@@ -43,26 +43,26 @@ class Credentials:
     def __repr__(self) -> str:
         return "Credentials(%s...)" % self.access_key_id[:4]
 
-    def unusable(self) -> t.Optional[str]:
-        """The name of a value with characters that no header may have and no key has, or None."""
+    def invalid_field(self) -> t.Optional[str]:
+        """Return the name of the first value with characters that are not allowed in an HTTP header, or None."""
         for name in ("access_key_id", "access_key_secret", "security_token"):
             if not all("!" <= char <= "~" for char in getattr(self, name) or ""):
                 return name
         return None
 
 
-class _Kept(t.NamedTuple):
+class _Cached(t.NamedTuple):
     credentials: Credentials
     renew_at: t.Optional[float]
 
-    def good(self, now: float) -> bool:
+    def is_fresh(self, now: float) -> bool:
         return self.renew_at is None or now < self.renew_at
 
 
 class Provider:
-    """Credentials that stay valid: fetched when first needed, renewed before they end. Thread-safe, one fetch at a time.
+    """Provide valid credentials: fetched when first needed, renewed before they expire. Thread-safe, with one fetch at a time.
 
-    *fetch* gives new ones or raises; ``source`` says in words where they come from; *clock* gives the Unix time.
+    *fetch* returns new credentials or raises; ``source`` describes their origin; *clock* returns the Unix time.
     """
 
     def __init__(
@@ -72,53 +72,53 @@ class Provider:
         self._fetch = fetch
         self._clock = clock
         self._lock = threading.Lock()
-        self._kept: t.Optional[_Kept] = None
+        self._cached: t.Optional[_Cached] = None
 
     def current(self) -> Credentials:
-        """Credentials that are valid now. Raise what the source raises when there are none."""
-        kept = self._kept
-        if kept is not None and kept.good(self._clock()):
-            return kept.credentials
-        with self._lock:  # single flight: whoever comes while one thread fetches waits for its result
+        """Return valid credentials; raise the exception of *fetch* if it fails and the present ones are about to expire."""
+        cached = self._cached
+        if cached is not None and cached.is_fresh(self._clock()):
+            return cached.credentials
+        with self._lock:  # other threads wait for the result of the one that fetches
             now = self._clock()
-            if self._kept is None or not self._kept.good(now):
-                self._kept = self._renew(self._kept, now)
-            return self._kept.credentials
+            if self._cached is None or not self._cached.is_fresh(now):
+                self._cached = self._renew(self._cached, now)
+            return self._cached.credentials
 
-    def renewed(self, instead_of: Credentials) -> t.Optional[Credentials]:
-        """Other credentials than *instead_of*, which the API calls expired; None where the source has no others."""
+    def replace(self, rejected: Credentials) -> t.Optional[Credentials]:
+        """Return credentials that replace *rejected*, which the API refused as expired; None if the source has no others."""
         with self._lock:
-            kept = self._kept
-            if kept is None or (kept.credentials is instead_of and instead_of.expires_at is not None):
-                kept = self._kept = _keep(self._fetch(), self._clock())
-            fresh = kept.credentials
-            return None if fresh.security_token == instead_of.security_token else fresh
+            cached = self._cached
+            if cached is None or (cached.credentials is rejected and rejected.expires_at is not None):
+                cached = self._cached = _cache(self._fetch(), self._clock())
+            fresh = cached.credentials
+            return None if fresh.security_token == rejected.security_token else fresh
 
-    def _renew(self, before: t.Optional[_Kept], now: float) -> _Kept:
+    def _renew(self, before: t.Optional[_Cached], now: float) -> _Cached:
         try:
-            return _keep(self._fetch(), now)
+            return _cache(self._fetch(), now)
         except Exception:
             expires_at = before.credentials.expires_at if before is not None else None
-            if before is None or expires_at is None or now + _PAUSE >= expires_at:
+            if before is None or expires_at is None or now + _RETRY_INTERVAL >= expires_at:
                 raise
-            return before._replace(renew_at=now + _PAUSE)  # still valid: ask again later
+            return before._replace(renew_at=now + _RETRY_INTERVAL)  # still valid: retry later
 
 
-def _keep(credentials: Credentials, now: float) -> _Kept:
+def _cache(credentials: Credentials, now: float) -> _Cached:
     if credentials.expires_at is None:
-        return _Kept(credentials, None)
-    # the share of what is left, so that a source that gives new ones late is not asked with every call
+        return _Cached(credentials, None)
+    # A quarter of the remaining time at most: a source that renews its credentials late is not queried for every call.
     left = max(credentials.expires_at - now, 0.0)
-    return _Kept(credentials, credentials.expires_at - min(_MARGIN, left / 4.0))
+    return _Cached(credentials, credentials.expires_at - min(_RENEWAL_MARGIN, left / 4.0))
 
 
 def static(credentials: Credentials, source: str) -> Provider:
-    """A provider of keys that were given."""
+    """Return a provider of fixed keys."""
     return Provider(lambda: credentials, source)
 
 
 def parse_expiration(text: str) -> float:
-    """``2026-01-01T00:00:00Z`` as Unix time; raise ValueError for anything else."""
+    """Return the UTC time *text*, such as ``2026-01-01T00:00:00Z``, as Unix time; raise ValueError if it is invalid."""
     if not text.endswith("Z"):
         raise ValueError("not a time in UTC: %.40r" % text)
     return parse_utc(text)

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The operations of ECS (2014-05-26) that this collection uses. This module util is private to the collection.
+"""The operations of the ECS API (2014-05-26) that this collection uses.
 
-They return what the API gives, and judge nothing. All raise ApiError.
+They return the fields of the API unchanged. All raise ApiError.
 """
 
 from __future__ import annotations
@@ -17,20 +17,21 @@ from ._transport import Service, Transport
 
 DEFAULT_ENDPOINT = "https://ecs.{region}.aliyuncs.com"
 VERSION = "2014-05-26"
-#: The API's limits: of a page, of ids in one call, and of instances that it lists by tag (it leaves out the others).
+#: Limits of the API: rows in a page, which is also the number of IDs in one call, and instances that it lists by tag. It omits
+#: further instances without an indication.
 PAGE = 100
 TAG_LIMIT = 1000
-# Any region knows all the others.
+# Every region lists all regions.
 _FIRST_REGION = "cn-hangzhou"
-# Only these may be asked as a dry run: the others would ignore it, and act.
-_WITH_DRY_RUN = ("DescribeInstances", "DescribeImages")
+# Only these operations support DryRun. Others ignore the parameter and take effect.
+_DRY_RUN_ACTIONS = ("DescribeInstances", "DescribeImages")
 _ALL_STATES = "Creating,Waiting,Available,UnAvailable,CreateFailed,Deprecated"
 
 Fields = t.Dict[str, t.Any]
 
 
 class Ecs:
-    """Operations in any region. Thread-safe. ``warnings`` are for the user."""
+    """Call operations of the ECS API in any region. Thread-safe. ``warnings`` are for the user."""
 
     def __init__(self, transport: Transport, endpoint: str = DEFAULT_ENDPOINT, warnings: t.Sequence[str] = ()) -> None:
         self.transport = transport
@@ -38,11 +39,11 @@ class Ecs:
         self._service = Service("ecs", VERSION, endpoint)
 
     def close(self) -> None:
-        """Close the kept connections."""
+        """Close the open connections."""
         self.transport.close()
 
     def describe_regions(self) -> t.List[str]:
-        """The ids of all regions that this account may use."""
+        """Return the IDs of all regions that this account can use. One API call."""
         page = self._call("DescribeRegions", _FIRST_REGION, {})
         return [row["RegionId"] for row in self._rows(page, "DescribeRegions", _FIRST_REGION, "Regions", "RegionId")]
 
@@ -56,10 +57,10 @@ class Ecs:
         vpc_id: t.Optional[str] = None,
         http_tokens: t.Optional[str] = None,
     ) -> t.Iterator[Fields]:
-        """The instances that match every filter given, with their MetadataOptions.
+        """Return the instances that match all given filters, with their MetadataOptions. One API call for each page of 100.
 
-        *name* may hold the wildcard ``*``; a tag's value None matches every value. An empty list of ids matches nothing.
-        Without the RAM permission the API lists no instances; see ``may``.
+        *name* may contain the wildcard ``*``. The value None of a tag matches every value. An empty list of IDs matches nothing.
+        Without the RAM permission the API returns an empty list instead of an error; see ``is_permitted``.
         """
         filters: Fields = {"InstanceName": name or None, "VpcId": vpc_id or None, "HttpTokens": http_tokens or None}
         if instance_ids is None:
@@ -74,9 +75,9 @@ class Ecs:
         http_tokens: str,
         instance_metadata_tags: t.Optional[str] = None,
     ) -> str:
-        """Set the options of one instance; return the RequestId.
+        """Set the metadata options of one instance and return the RequestId. One API call.
 
-        What is None is not sent. Whether the API then keeps it or resets it is not documented: send the present value.
+        None is not sent. The vendor does not document whether the API then keeps or resets the option, so send the present value.
         """
         parameters = {
             "RegionId": region,
@@ -88,10 +89,10 @@ class Ecs:
         return str(self._call("ModifyInstanceMetadataOptions", region, parameters).get("RequestId", ""))
 
     def images(self, region: str, image_ids: t.Iterable[str]) -> t.Dict[str, Fields]:
-        """For each of these images that exists: ``{"ImdsSupport": "v1"}``, v2 or None."""
+        """Return ImdsSupport (``v1``, ``v2`` or None) of the images that exist, by image ID. One API call for each 100 images."""
         wanted = list(dict.fromkeys(image_ids))
         found: t.Dict[str, Fields] = {}
-        for ids in _parts(wanted):
+        for ids in _chunks(wanted):
             parameters = {"RegionId": region, "ImageId": ",".join(ids), "Status": _ALL_STATES, "PageSize": PAGE}
             page = self._call("DescribeImages", region, parameters)
             for image in self._rows(page, "DescribeImages", region, "Images", "ImageId"):
@@ -100,10 +101,14 @@ class Ecs:
                 found[image["ImageId"]] = {"ImdsSupport": support or None}
         return found
 
-    def may(self, region: str, action: str) -> bool:
-        """Does this identity have the permission? Asked by a dry run; ValueError for an operation that has none."""
-        if action not in _WITH_DRY_RUN:
-            raise ValueError("%s has no dry run" % action)
+    def is_permitted(self, region: str, action: str) -> bool:
+        """Return whether the RAM policies permit the operation, by a dry run. One API call.
+
+        Raises:
+            ValueError: The operation does not support a dry run.
+        """
+        if action not in _DRY_RUN_ACTIONS:
+            raise ValueError("%s does not support a dry run" % action)
         try:
             self._call(action, region, {"RegionId": region, "DryRun": True})
         except _errors.ApiError as exc:
@@ -112,46 +117,46 @@ class Ecs:
             if exc.code.startswith(("Forbidden", "NoPermission")):
                 return False
             raise
-        raise _errors.unexpected(self._where(action, region), "an answer to a dry run that is none")
+        raise _errors.unexpected(self._where(action, region), "a response that is not that of a dry run")
 
     def _with_ids(
         self, region: str, filters: Fields, tags: t.Mapping[str, t.Optional[str]], ids: t.List[str]
     ) -> t.Iterator[Fields]:
-        for part in _parts(ids):
-            yield from self._pages(region, dict(filters, InstanceIds=json.dumps(part), Tag=_tag_filter(tags)))
+        for chunk in _chunks(ids):
+            yield from self._pages(region, dict(filters, InstanceIds=json.dumps(chunk), Tag=_tag_filter(tags)))
 
     def _with_tags(self, region: str, filters: Fields, tags: t.Mapping[str, t.Optional[str]]) -> t.Iterator[Fields]:
         seen = set()
         for row in self._pages(region, dict(filters, Tag=_tag_filter(tags))):
             seen.add(row["InstanceId"])
             yield row
-        if tags and len(seen) >= TAG_LIMIT:  # there may be more, which the API does not tell
+        if tags and len(seen) >= TAG_LIMIT:  # the API may have omitted others
             for row in self._pages(region, filters):
                 if row["InstanceId"] not in seen and _has_tags(row, tags):
                     yield row
 
     def _pages(self, region: str, filters: Fields) -> t.Iterator[Fields]:
         action, token, tokens = "DescribeInstances", None, set()
-        asked = dict(filters, RegionId=region, MaxResults=PAGE, AdditionalAttributes=["META_OPTIONS"])
+        parameters = dict(filters, RegionId=region, MaxResults=PAGE, AdditionalAttributes=["META_OPTIONS"])
         while True:
-            page = self._call(action, region, dict(asked, NextToken=token))
+            page = self._call(action, region, dict(parameters, NextToken=token))
             rows = self._rows(page, action, region, "Instances", "InstanceId")
             token = page.get("NextToken") or None
             if token is not None and (not isinstance(token, str) or token in tokens):
-                raise _errors.unexpected(self._where(action, region), "a NextToken that was given before, or is none")
+                raise _errors.unexpected(self._where(action, region), "an invalid or repeated NextToken")
             tokens.add(token)
             yield from rows
             if token is None:
                 return
 
     def _rows(self, page: Fields, action: str, region: str, plural: str, key: str) -> t.List[Fields]:
-        """The rows under, for example, Instances.Instance, each with a text under *key*."""
+        """Return the rows of a page, for example Instances.Instance, and check that each has a string under *key*."""
         group = page.get(plural)
         rows = group.get(plural[:-1]) if isinstance(group, dict) else None
         if isinstance(rows, list) and all(isinstance(row, dict) and isinstance(row.get(key), str) for row in rows):
             return rows
         raise _errors.unexpected(
-            self._where(action, region), "a page that is no list of %s" % plural.lower(), status=200
+            self._where(action, region), "a page without a list of %s" % plural.lower(), status=200
         )
 
     def _call(self, action: str, region: str, parameters: t.Mapping[str, t.Any]) -> Fields:
@@ -161,7 +166,7 @@ class Ecs:
         return _errors.Where(self._service.product, action, region, self._service.url(region))
 
 
-def _parts(ids: t.List[str]) -> t.Iterator[t.List[str]]:
+def _chunks(ids: t.List[str]) -> t.Iterator[t.List[str]]:
     return (ids[start : start + PAGE] for start in range(0, len(ids), PAGE))
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The temporary credentials of the instance's RAM role, read with a token. This module util is private to the collection."""
+"""Read the temporary credentials of the instance's RAM role from the metadata service, with a token."""
 
 from __future__ import annotations
 
@@ -18,23 +18,28 @@ from . import _errors
 from ._credentials import Credentials, parse_expiration
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
-_OTHER_WAYS = "Or give the keys: 'access_key_id' and 'access_key_secret', their environment variables, or a 'profile'"
+_ALTERNATIVES = "Or set 'access_key_id' and 'access_key_secret', their environment variables, or a 'profile'"
 
 
 def fetch(client: token_client.Client, name: t.Optional[str]) -> Credentials:
-    """The credentials of the role *name*, or of the one that is bound to this instance. Raise ApiError."""
+    """Return the credentials of the role *name*, or of the role that is bound to this instance if *name* is None.
+
+    Raises:
+        ApiError: The metadata service did not return valid credentials.
+    """
     client.start_clock()
     try:
         role = _checked(name or client.get(ROLES_PATH).decode("utf-8", "replace").strip())
         document = client.get(ROLES_PATH + role)
     except metadata_errors.MetadataError as exc:
-        raise _errors.credentials("No credentials of the RAM role of this instance: %s" % exc, _OTHER_WAYS) from None
+        text = "Cannot read the credentials of the RAM role of this instance: %s" % exc
+        raise _errors.credentials(text, _ALTERNATIVES) from None
     return _parsed(document, role)
 
 
 def _checked(name: str) -> str:
     if not _NAME.match(name) or name in (".", ".."):
-        raise _errors.credentials("'%s' is no name of a role" % one_line(name, 64), "Check 'ram_role'")
+        raise _errors.credentials("'%s' is an invalid role name" % one_line(name, 64), "Check 'ram_role'")
     return name
 
 
@@ -44,26 +49,30 @@ def _parsed(document: bytes, role: str) -> Credentials:
     except ValueError:
         content = None
     if not isinstance(content, dict):
-        raise _errors.credentials("The metadata service gave no JSON object for the RAM role '%s'" % role)
+        raise _errors.credentials("The metadata service returned no JSON object for the RAM role '%s'" % role)
     if content.get("Code") != "Success":
-        hint = "Check that the role exists, and that its trust policy names the service ecs.aliyuncs.com"
+        hint = "Check that the role exists and that its trust policy permits the service ecs.aliyuncs.com"
         code = "".join([char for char in str(content.get("Code")) if char.isalnum() or char in "._-"])[:64]
         raise _errors.credentials(
-            "The metadata service gave no credentials for the RAM role '%s': %s" % (role, code), hint
+            "The metadata service returned no credentials for the RAM role '%s': %s" % (role, code), hint
         )
-    return from_answer(content, "The credentials of the RAM role '%s'" % role)
+    return parse_credentials(content, "the credentials of the RAM role '%s'" % role)
 
 
-def from_answer(content: t.Mapping[str, t.Any], what: str) -> Credentials:
-    """Credentials from the four fields that the metadata service and sts have in common. Raise ApiError."""
+def parse_credentials(content: t.Mapping[str, t.Any], what: str) -> Credentials:
+    """Return the credentials in the four fields that the metadata service and STS have in common.
+
+    Raises:
+        ApiError: A field is missing or invalid; *what* names the credentials in the message.
+    """
     fields = [content.get(name) for name in ("AccessKeyId", "AccessKeySecret", "SecurityToken", "Expiration")]
     if not all(isinstance(value, str) and value for value in fields):
-        raise _errors.credentials("%s are incomplete: no credentials" % what)
+        raise _errors.credentials("Cannot use %s: a field is missing" % what)
     try:
         expires_at = parse_expiration(str(fields[3]))
     except ValueError:
-        raise _errors.credentials("%s have no readable end: no credentials" % what) from None
+        raise _errors.credentials("Cannot use %s: they have an invalid expiration time" % what) from None
     credentials = Credentials(str(fields[0]), str(fields[1]), str(fields[2]), expires_at)
-    if credentials.unusable():
-        raise _errors.credentials("%s have characters that none have: no credentials" % what)
+    if credentials.invalid_field():
+        raise _errors.credentials("Cannot use %s: they contain invalid characters" % what)
     return credentials

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The API for a module: what every module of the control plane does first. Private to the collection."""
+"""Open the API for a module."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ._requests import IMPORT_ERROR
 
 
 class Module(t.Protocol):
-    """What is needed of an AnsibleModule."""
+    """The part of AnsibleModule that is needed here."""
 
     params: t.Dict[str, t.Any]
 
@@ -24,9 +24,12 @@ class Module(t.Protocol):
 
 
 def open_api(module: Module, explain_missing: t.Callable[[str], str]) -> Ecs:
-    """The API with the options of *module*, which fails here where requests is not installed.
+    """Return the API with the options of *module*; without the requests library, let the module fail.
 
-    *explain_missing* is Ansible's ``missing_required_lib``. Raise as ``make_api`` does.
+    *explain_missing* is ``missing_required_lib`` of ansible-core.
+
+    Raises:
+        ValueError, ApiError: See ``make_api``.
     """
     if IMPORT_ERROR is not None:
         module.fail_json(msg=explain_missing("requests"), exception=IMPORT_ERROR)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options that all plugins of the control plane share, and the API that they make. Private to the collection."""
+"""The options that all plugins for the ECS API share, and the API made from them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SOURCES = ("access_key_id", "access_key_secret", "security_token", "profile", "
 
 
 def argument_spec(**more: t.Dict[str, t.Any]) -> Spec:
-    """The argument spec of a module: the shared options, and *more* (which may extend a shared one)."""
+    """Return the argument spec of a module: the shared options and *more*, which may extend a shared one."""
     spec: Spec = {
         "access_key_id": {"type": "str", "no_log": False},
         "access_key_secret": {"type": "str", "no_log": True},
@@ -44,10 +44,13 @@ def argument_spec(**more: t.Dict[str, t.Any]) -> Spec:
 
 
 def make_api(get_option: GetOption, connections: int = 8, environ: t.Optional[t.Mapping[str, str]] = None) -> _ecs.Ecs:
-    """The API with the settings and credentials that *get_option* gives by name, for *connections* threads at once.
+    """Return the API with the options that *get_option* returns by name, for *connections* concurrent threads.
 
-    Its ``warnings`` are for the user. Raise ValueError for a setting out of range, ApiError for half-given or broken
-    credentials; whether they are right shows with the first call.
+    Its ``warnings`` are for the user. Makes no API call: wrong keys are detected by the first call.
+
+    Raises:
+        ValueError: A setting is out of range.
+        ApiError: The credentials are incomplete or invalid.
     """
     settings = _settings(get_option, connections).validate()
     endpoint = check_endpoint(get_option("api_endpoint"), "api_endpoint")
@@ -58,21 +61,24 @@ def make_api(get_option: GetOption, connections: int = 8, environ: t.Optional[t.
         own_role=instance_role(get_option),
         assume_role=_assume_role.AssumeRole(settings._replace(connections=1), sts_endpoint),
     )
-    found = _credential_chain.find(sources)
-    return _ecs.Ecs(Transport(settings, found.provider), endpoint, found.warnings)
+    resolved = _credential_chain.resolve(sources)
+    return _ecs.Ecs(Transport(settings, resolved.provider), endpoint, resolved.warnings)
 
 
 def instance_role(get_option: GetOption) -> t.Callable[[t.Optional[str]], Credentials]:
-    """A function that reads the credentials of the instance's RAM role, of this name or whichever it has, with a token.
+    """Return a function that reads the credentials of the instance's RAM role with a token.
 
-    Raise ValueError for an ``endpoint`` that is none; the function raises ApiError.
+    The argument of the function is the name of the role, or None for the role that is bound to the instance. It raises ApiError.
+
+    Raises:
+        ValueError: The option ``endpoint`` is invalid.
     """
     spec = token_options.argument_spec()
 
     def option(name: str) -> t.Any:
         return get_option(name) if name == "endpoint" else spec[name]["default"]
 
-    token_options.make_client(option).close()  # a wrong endpoint shows now, not in the middle of the task
+    token_options.make_client(option).close()  # to report an invalid endpoint now, not in the middle of the task
 
     def read(name: t.Optional[str]) -> Credentials:
         client = token_options.make_client(option)

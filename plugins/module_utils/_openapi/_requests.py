@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The requests library, or why it is missing. This module util is private to the collection.
+"""Import the requests library, or record why it is missing.
 
-Everything in this package can be imported without it; calling the API cannot.
+All files of this package can be imported without it. Only API calls need it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import traceback
 import typing as t
 
-#: The traceback of the failed import, for ``missing_required_lib``; None where requests is installed.
+#: Traceback of the failed import, None if requests is installed.
 IMPORT_ERROR: t.Optional[str] = None
 
 try:

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The V3 signature (ACS3-HMAC-SHA256) of an API request. This module util is private to the collection.
+"""Sign API requests with the V3 signature (ACS3-HMAC-SHA256).
 
-Pure but for the time and the nonce. Source: Alibaba Cloud, "V3 request syntax and signature method"; the forms that the
-documentation leaves open (booleans, lists, which headers are signed) are those of the vendor's Python SDK.
+Pure functions, except for the time and the nonce. Source: Alibaba Cloud, "V3 request syntax and signature method". Where it does not
+specify a form (booleans, lists, which headers are signed), this follows the vendor's Python SDK.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ if t.TYPE_CHECKING:
 
 ALGORITHM = "ACS3-HMAC-SHA256"
 _EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
-# Signed beside host and x-acs-*, where they are sent. What requests adds on its own (Content-Length) is not.
+# Signed in addition to host and x-acs-*, if they are sent. Headers that requests adds itself (Content-Length) are not signed.
 _SIGNED = frozenset(("accept", "content-type", "user-agent"))
 
 
 class Signature(t.NamedTuple):
-    """The three strings of the signature, in the order in which they are made."""
+    """The three strings of the signature, each computed from the one before."""
 
     canonical_request: str
     string_to_sign: str
@@ -39,7 +39,7 @@ class Signature(t.NamedTuple):
 
 
 def flatten(parameters: t.Mapping[str, t.Any]) -> t.Dict[str, str]:
-    """Parameters as text: lists become ``Name.1``, dicts ``Name.Key``; None and empty lists are left out."""
+    """Return the parameters as strings: lists become ``Name.1``, dictionaries ``Name.Key``; None and empty lists are omitted."""
     flat: t.Dict[str, str] = {}
     for name, value in parameters.items():
         _flatten(name, value, flat)
@@ -60,7 +60,7 @@ def _flatten(name: str, value: t.Any, flat: t.Dict[str, str]) -> None:
 
 
 def canonical_query(parameters: t.Mapping[str, str]) -> str:
-    """The query string that is signed, and that may be sent as it is: sorted, RFC 3986 encoded."""
+    """Return the query string to sign and to send: sorted, with RFC 3986 encoding."""
     return "&".join(["%s=%s" % (_encode(name), _encode(parameters[name])) for name in sorted(parameters)])
 
 
@@ -77,7 +77,7 @@ def sign(
     access_key_id: str,
     access_key_secret: str,
 ) -> Signature:
-    """Sign a request with all these *headers*; *query* is a ``canonical_query``."""
+    """Return the signature of a request with all these *headers*; *query* is the result of ``canonical_query``."""
     named = sorted([(name.lower(), value.strip()) for name, value in headers.items()])
     lines = "".join(["%s:%s\n" % header for header in named])
     names = ";".join([name for name, _value in named])
@@ -89,7 +89,7 @@ def sign(
 
 
 class V3Auth(AuthBase):
-    """Signs a prepared request as its last step. *clock* gives the Unix time, *nonce* a text never given before."""
+    """Sign a prepared request. *clock* returns the Unix time, *nonce* a string that was never used before."""
 
     def __init__(
         self,
@@ -126,7 +126,7 @@ class V3Auth(AuthBase):
 
 
 def _sha256(body: t.Any) -> str:
-    """Of a body that is text, bytes or nothing; raise TypeError for one that is read only while it is sent."""
+    """Return the digest of a string, bytes or an empty body; raise TypeError for a body that is a stream."""
     if not body:
         return _EMPTY_SHA256
     return hashlib.sha256(body.encode("utf-8") if isinstance(body, str) else body).hexdigest()

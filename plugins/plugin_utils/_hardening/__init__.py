@@ -2,4 +2,4 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Metadata options of many instances: judged, planned, recorded, applied. Private to the collection."""
+"""Settings, decisions and results of the role alicloud.imds.hardening."""

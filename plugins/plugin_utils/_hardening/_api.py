@@ -10,14 +10,14 @@ import typing as t
 
 from ._decisions import Result, failed, instance, step
 
-# Set or registered by the tasks of the role, on each host
+# Variables that the tasks of the role set or register on each host
 _PREFIX, _STEPS = "__hardening_", ("settings", "probe", "tooling", "fence")
 
 
 def calls(hosts: t.Iterable[Result]) -> t.List[t.Dict[str, t.Any]]:
-    """Return the API calls of a batch from its hosts' variables: one for each wanted access, all instances in it.
+    """Return the API calls of a batch from the variables of its hosts: one for each access, with all instances that get it.
 
-    A host takes part once it has the fence; one that failed before is being rolled back.
+    Only hosts with an enabled fence take part. A host with a failed step is being rolled back.
     """
     chosen = [it for it in map(_ready, hosts) if it]
     accesses = list(dict.fromkeys(it["access"] for it in chosen))
@@ -25,7 +25,7 @@ def calls(hosts: t.Iterable[Result]) -> t.List[t.Dict[str, t.Any]]:
 
 
 def _ready(host: Result) -> t.Dict[str, str]:
-    """Return the instance of a host that takes part, empty for others."""
+    """Return the instance of a host that takes part, empty for another host."""
     run = {name: host.get(_PREFIX + name) for name in _STEPS}
     fence = step(run, "fence")
     if not fence or failed(fence) or failed(step(run, "tooling")):
@@ -44,9 +44,9 @@ def _call(access: str, instances: t.Sequence[t.Mapping[str, str]]) -> t.Dict[str
 
 
 def answers(registered: t.Optional[Result]) -> t.Dict[str, t.Any]:
-    """Index what an API task returned, looped or not: rows by instance ID and by record name, and the first error message.
+    """Index the result of an API task, with or without a loop: rows by instance ID and by record name, and the first error message.
 
-    Each host looks up its own row: searching a list of all rows would take each host longer, the more hosts there are.
+    Each host looks up its own row. Without the index, each host would search a list of all rows.
     """
     given = registered if isinstance(registered, t.Mapping) else {}
     results = given["results"] if "results" in given else [given]

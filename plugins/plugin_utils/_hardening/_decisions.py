@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Decide what the next step of a run on one host is. Pure functions.
+"""Decide which step of a run on one host comes next. Pure functions.
 
 A *run* is the state of one use of the role on one host: ``host``, ``check_mode``, the normalized ``settings``, the indexed API
 ``answers``, and the result of each step under its name (``probe``, ``preflight``, ``tooling``, ``fence``, ``verify``, and
-``restored_options``, ``restored_fence``, ``restored_tooling``, ``restored_access`` of a rollback). A step that was not taken has an empty
-dictionary; no function fails for want of a result.
+``restored_options``, ``restored_fence``, ``restored_tooling``, ``restored_access`` of a rollback). A skipped step has an empty
+dictionary. No function fails if the result of a step is missing.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from ._failure import failure
 Result = t.Mapping[str, t.Any]
 Run = t.Mapping[str, t.Any]
 
-# What access_modes_info reports inside an instance with these options (endpoint, tokens)
+# The verdict of access_modes_info inside an instance with these options (endpoint, tokens)
 _VERDICTS = {("enabled", "required"): "required", ("enabled", "optional"): "optional"}
 
 
 def step(run: Run, name: str) -> Result:
-    """Return the result of the step *name*, empty if it was not taken."""
+    """Return the result of the step *name*, empty if it was skipped."""
     result = run.get(name)
     return result if isinstance(result, t.Mapping) else {}
 
@@ -36,7 +36,7 @@ def settings(run: Run) -> Result:
 
 
 def failed(result: Result) -> bool:
-    """Return whether a registered result is that of a task that failed."""
+    """Return whether a registered result belongs to a failed task or an unreachable host."""
     return bool(result.get("failed") or result.get("unreachable"))
 
 
@@ -51,19 +51,19 @@ def record_names(hosts: t.Iterable[str]) -> t.List[str]:
 
 
 def is_disabled(run: Run) -> bool:
-    """Return whether the endpoint is disabled already, as wanted: then there are no options to set."""
+    """Return whether the endpoint is disabled already, as the settings require, so that no options need to be set."""
     return settings(run)["access"] == "disabled" and step(run, "probe").get("verdict") == "disabled"
 
 
 def probe_failed(run: Run) -> bool:
-    """Return whether the first probe ends the run: no verdict, or no answer where the instance must be identified."""
+    """Return whether the probe ends the run: without a verdict, or unreachable while the instance must be identified."""
     verdict = step(run, "probe").get("verdict")
     chosen = settings(run)
     return verdict is None or bool(verdict == "unreachable" and chosen["enforce"] and not chosen["instance_id"])
 
 
 def instance(run: Run) -> t.Dict[str, str]:
-    """Return the instance whose options this host sets: IDs, record name and access; empty if there are none to set."""
+    """Return the instance whose options are to be set for this host: IDs, record name and access; empty if no options are to be set."""
     chosen = settings(run)
     seen = step(run, "probe").get("instance") or {}
     instance_id = chosen["instance_id"] or seen.get("instance_id")
@@ -79,7 +79,7 @@ def instance(run: Run) -> t.Dict[str, str]:
 
 
 def answer(run: Run) -> Result:
-    """Return the API result of this host's instance, or of its record in an undo, which does not probe; empty if there is none."""
+    """Return the API result of the instance of this host, or of its record in an undo, which has no probe; empty without a result."""
     answers = step(run, "answers")
     chosen = instance(run) if step(run, "probe") else {}
     if chosen:
@@ -88,7 +88,7 @@ def answer(run: Run) -> Result:
 
 
 def problem(run: Run) -> t.Optional[str]:
-    """Return why the options of this host were not set, None if they were or need not be."""
+    """Return why the options of this host were not set, or None if they were set or need not be set."""
     if not settings(run)["enforce"] or is_disabled(run):
         return None
     chosen = instance(run)
@@ -118,20 +118,20 @@ def blocking(run: Run) -> t.List[Result]:
 
 
 def blocked(run: Run) -> bool:
-    """Return whether the preflight check stops this host. Nothing breaks where tokens are not going to be required."""
+    """Return whether the preflight check stops this host. It does not if the run does not require tokens, because nothing breaks then."""
     chosen = settings(run)
     return chosen["preflight"] == "block" and chosen["enforce"] and bool(blocking(run))
 
 
 def needs_verification(run: Run) -> bool:
-    """Return whether access must be verified; on a host that was as demanded and did not change, the probe was the verification."""
+    """Return whether access must be verified. On an unchanged host with the expected access, the probe was the verification."""
     if not settings(run)["verify"] or run.get("check_mode"):
         return False
     return changed(run) or bool(step(run, "probe").get("unmet"))
 
 
 def restored_expectation(run: Run) -> t.Optional[t.List[str]]:
-    """Return the verdicts to expect after an undo, None where no options of this host were restored."""
+    """Return the verdicts to expect after an undo, or None if no options of this host were restored."""
     found = answer(run)
     after = found.get("after")
     if not found or found.get("error") is not None or not after:
@@ -149,13 +149,13 @@ def decisions(run: Run) -> t.Dict[str, t.Any]:
         "record_name": record_name(run["host"]),
         "problem": problem(run),
         "verify": needs_verification(run),
-        # also where the API reported a failure: a reply may have been lost, and the record must not stay
+        # even if the API reported a failure: a response may have been lost, and the record must not stay
         "restore_options": bool(answer(run).get("sent")),
         "restore_fence": "before" in step(run, "fence"),
         "restore_tooling": "before" in step(run, "tooling"),
         "expect_before": [probe["verdict"]] if probe.get("verdict") else None,
         "expect_restored": restored_expectation(run),
         "has_answer": bool(answer(run)),
-        # what Ansible reports of the last failure on this host, before this run has failed
+        # the last failure that Ansible reports for this host, before this run has failed
         "earlier_failure": failure(run.get("failed_result"), run.get("failed_task")),
     }

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Build the facts that the role leaves on a host: hardening_result and hardening_report. Pure functions."""
+"""Build the facts that the role sets on a host: hardening_result and hardening_report. Pure functions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def result(run: Run, ending: str) -> Entry:
 
 
 def entry(run: Run, ending: str) -> Entry:
-    """Return ``hardening_report``: the host's entry for the module alicloud.imds.report. Null stands for steps that were not taken."""
+    """Return ``hardening_report``: the host's entry for the module alicloud.imds.report. Values of skipped steps are None."""
     identity, seen, preflight = _identity(run), _last_access(run), step(run, "preflight")
     return {
         "host": run["host"],
@@ -52,7 +52,7 @@ def with_control_plane(report: Entry, answers: Result) -> Entry:
 
 
 def _last_access(run: Run) -> Result:
-    """Return the latest of the probes that ended with a verdict."""
+    """Return the latest probe with a verdict, empty if there was no such probe."""
     seen = (step(run, name) for name in ("restored_access", "verify", "probe"))
     return next((it for it in seen if it.get("verdict")), {})
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Say why a host is in ``rescue``. Pure functions."""
+"""Find the reason why a host is in ``rescue``. Pure functions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STOPPED = (
 def failure(result: t.Any, task: t.Any) -> str:
     """Return why a host is in ``rescue``, from ansible_failed_result and ansible_failed_task.
 
-    Both are undefined on a host that did not fail itself but was stopped because another one failed.
+    Both are undefined on a host that did not fail but was stopped because another host failed.
     """
     found = result if isinstance(result, t.Mapping) else {}
     message = found.get("msg") or found.get("reason")

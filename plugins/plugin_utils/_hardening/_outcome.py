@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Say how a run on one host ended, and why. Pure functions; none fails for want of a variable or result."""
+"""Find the outcome of a run on one host and its reason. Pure functions; none fails if a variable or result is missing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NOT_ROLLED_BACK = (
 )
 _NOT_UNDONE = "Cannot undo everything: %s Correct this and run the role with hardening_state=absent again."
 _BLOCKED = "Blocked by %s. Nothing was changed."
-# Options of modules that a user of the role sets by a variable
+# Module options that have a variable of the role
 _VARIABLES = {
     "allowed_groups": "hardening_fence_groups",
     "allowed_sources": "hardening_fence_sources",
@@ -47,8 +47,8 @@ def with_variables(message: str) -> str:
 def reason_of_rollback(run: Run) -> str:
     """Return the original error of a run that is being rolled back.
 
-    The results of the run come first: ansible_failed_result may be that of an earlier, unrelated failure on this host, which
-    ``earlier_failure`` holds.
+    The results of the run take precedence: ansible_failed_result may belong to an earlier failure on this host, which is in
+    ``earlier_failure``.
     """
     for result in (step(run, "verify"), _api_failure(run), step(run, "fence"), step(run, "tooling")):
         if failed(result):
@@ -58,7 +58,7 @@ def reason_of_rollback(run: Run) -> str:
 
 
 def blocked_reason(run: Run) -> str:
-    """Name the findings that block a host: title, ID and evidence of the first few."""
+    """Return a message with title, ID and evidence of the first findings that block the host, and the number of the others."""
     found = blocking(run)
     shown = ["%s (%s%s)" % (it["title"].rstrip("."), it["id"], _evidence(it)) for it in found[:_SHOWN]]
     more = ["and %d more" % (len(found) - _SHOWN)] if len(found) > _SHOWN else []
@@ -66,27 +66,27 @@ def blocked_reason(run: Run) -> str:
     return _BLOCKED % (count + "; ".join(shown + more))
 
 
-def troubles(results: t.Iterable[Result]) -> t.List[str]:
-    """Return the messages of results that did not go well; a result without a problem has no message."""
+def messages(results: t.Iterable[Result]) -> t.List[str]:
+    """Return the messages of failed results; a successful result has no message."""
     return [str(it["msg"]) for it in results if it.get("msg")]
 
 
 def outcome(run: Run, ending: str) -> t.Dict[str, t.Optional[str]]:
     """Return ``result`` and ``reason`` of a run with this *ending*: audited, blocked, enforced, rolled_back or undone."""
-    made: t.Dict[str, t.Callable[[Run], t.Tuple[str, t.Optional[str]]]] = {
+    outcomes: t.Dict[str, t.Callable[[Run], t.Tuple[str, t.Optional[str]]]] = {
         "audited": lambda run: ("unchanged", None),
         "blocked": lambda run: ("failed", blocked_reason(run)),
         "enforced": lambda run: ("changed" if changed(run) else "unchanged", None),
         "rolled_back": _rolled_back,
         "undone": _undone,
     }
-    result, reason = made[ending](run)
+    result, reason = outcomes[ending](run)
     return {"result": result, "reason": reason}
 
 
 def _rolled_back(run: Run) -> t.Tuple[str, t.Optional[str]]:
     names = ("restored_options", "restored_fence", "restored_tooling", "restored_access")
-    found = troubles(step(run, name) for name in names)
+    found = messages(step(run, name) for name in names)
     reason = with_variables(reason_of_rollback(run))
     if found:
         return "failed", "%s %s" % (reason, _NOT_ROLLED_BACK % " ".join(found))
@@ -95,10 +95,10 @@ def _rolled_back(run: Run) -> t.Tuple[str, t.Optional[str]]:
 
 def _undone(run: Run) -> t.Tuple[str, t.Optional[str]]:
     answers, own = step(run, "answers"), answer(run)
-    # the API's result for this instance, or, where there is none for any, why
-    none_at_all = not step(answers, "by_instance")
-    api = {"msg": own.get("error") or (answers.get("message") if none_at_all else None)}
-    found = troubles([api, step(run, "fence"), step(run, "tooling"), step(run, "verify")])
+    # The error of this instance or, if the API returned no result for any instance, the message of the task.
+    no_results = not step(answers, "by_instance")
+    api = {"msg": own.get("error") or (answers.get("message") if no_results else None)}
+    found = messages([api, step(run, "fence"), step(run, "tooling"), step(run, "verify")])
     if found:
         return "failed", with_variables(_NOT_UNDONE % " ".join(found))
     return "changed" if changed(run) else "unchanged", None

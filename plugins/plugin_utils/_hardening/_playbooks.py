@@ -2,29 +2,29 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Summarize a batch of the playbooks, and choose what the report is told of each host. Pure functions."""
+"""Summarize a batch of the playbooks, and select the hosts for the report. Pure functions."""
 
 from __future__ import annotations
 
 import typing as t
 
 Facts = t.Mapping[str, t.Any]
-_TOLD = (("changed", "changed"), ("unchanged", "unchanged"), ("rolled_back", "rolled back"))
+_COUNTED = (("changed", "changed"), ("unchanged", "unchanged"), ("rolled_back", "rolled back"))
 
 
 def progress(
     hosts: t.Sequence[Facts], batch: t.Sequence[str], everybody: t.Sequence[str], active: t.Collection[str]
 ) -> t.Dict[str, t.Any]:
-    """Summarize a batch: hosts done so far, whether a report is due, and a sentence.
+    """Summarize a batch: ``message``, the number of ``failed`` hosts, and whether to write the ``report`` now.
 
-    *hosts* are the variables of the hosts of the *batch*, in its order. *everybody* are all hosts of the play; *active* those that
-    Ansible has not removed. A host counts as failed once, for whatever reason.
+    *hosts* are the variables of the hosts of the *batch*, in the same order. *everybody* are the names of all hosts of the play, *active*
+    of those that Ansible has not removed. A host counts as failed once, even if it has several failures.
     """
     outcomes = [_outcome(facts) for facts in hosts]
     failed = sum(1 for name, facts in zip(batch, hosts) if facts.get("imds_failure") is not None or name not in active)
     done = everybody.index(batch[-1]) + 1
-    counts = ["%d %s" % (outcomes.count(key), words) for key, words in _TOLD]
-    message = "%d of %d hosts done. This batch of %d: %s, %d failed in all."
+    counts = ["%d %s" % (outcomes.count(key), words) for key, words in _COUNTED]
+    message = "%d of %d hosts done. This batch of %d: %s, %d failed in total."
     return {
         "message": message % (done, len(everybody), len(batch), ", ".join(counts), failed),
         "failed": failed,
@@ -33,14 +33,14 @@ def progress(
 
 
 def report_hosts(hosts: t.Sequence[Facts], batch: t.Sequence[str], everybody: t.Sequence[str]) -> t.Dict[str, t.Any]:
-    """Return ``hosts``, ``unreachable`` and ``skipped`` for the report module, from the variables of all hosts of the play."""
+    """Return the options ``hosts``, ``unreachable`` and ``skipped`` of the report module, from the variables of all hosts of the play."""
     entries = [facts["hardening_report"] for facts in hosts if facts.get("hardening_report")]
     seen = {entry["host"] for entry in entries}
-    turn = everybody.index(batch[-1]) + 1
+    done = everybody.index(batch[-1]) + 1
     return {
         "hosts": entries,
-        "unreachable": [name for name in everybody[:turn] if name not in seen],
-        "skipped": [name for name in everybody[turn:] if name not in seen],
+        "unreachable": [name for name in everybody[:done] if name not in seen],
+        "skipped": [name for name in everybody[done:] if name not in seen],
     }
 
 

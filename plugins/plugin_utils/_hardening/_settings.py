@@ -5,7 +5,7 @@
 """Normalize the variables of the hardening role and of the playbooks. Pure functions.
 
 Values from ``-e name=value``, INI inventories and surveys are strings; YAML turns an unquoted ``off`` into a boolean.
-Everything else in the role sees booleans, lists and numbers only.
+All other parts of the role use the normalized booleans, lists and numbers.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class SettingError(ValueError):
 
 
 def boolean(name: str, value: t.Any) -> bool:
-    """Return *value* as a boolean; strings and the numbers 0 and 1 are accepted in the forms that Ansible accepts."""
+    """Return *value* as a boolean. Strings and the numbers 0 and 1 are accepted as in Ansible."""
     if isinstance(value, bool):
         return value
     text = "%g" % value if isinstance(value, (int, float)) else str(value).strip().lower()
@@ -60,7 +60,7 @@ def floating(name: str, value: t.Any) -> float:
 
 
 def text(name: str, value: t.Any) -> str:
-    """Return *value* as text without surrounding white space; null is the empty text."""
+    """Return *value* as text without surrounding white space; None becomes an empty string."""
     if value is None:
         return ""
     if isinstance(value, (bool, list, tuple, t.Mapping)):
@@ -69,7 +69,7 @@ def text(name: str, value: t.Any) -> str:
 
 
 def texts(name: str, value: t.Any) -> t.List[str]:
-    """Return a list of texts: from a list, a JSON or YAML list in a string, or a string separated by commas or line breaks."""
+    """Return a list of strings from a list, a JSON or YAML list in a string, or a string with commas or line breaks."""
     items = _from_string(name, value) if isinstance(value, str) else value
     if items is None:
         return []
@@ -80,7 +80,7 @@ def texts(name: str, value: t.Any) -> t.List[str]:
 
 
 def waivers(name: str, value: t.Any) -> t.List[t.Dict[str, str]]:
-    """Return the waivers as dictionaries of texts: from a list, a single waiver, or either as JSON or YAML in a string."""
+    """Return the waivers as dictionaries of strings, from a list or a single waiver, also as JSON or YAML in a string."""
     items = _from_yaml(name, value) if isinstance(value, str) else value
     if not items:
         return []
@@ -92,7 +92,7 @@ def waivers(name: str, value: t.Any) -> t.List[t.Dict[str, str]]:
 
 
 def choice(*choices: str) -> t.Callable[[str, t.Any], str]:
-    """Return a converter that accepts *choices* only; where "off" is one of them, so are the booleans that YAML makes of it."""
+    """Return a converter that accepts *choices* only. If "off" is one of them, it also accepts false, because YAML converts ``off``."""
 
     def convert(name: str, value: t.Any) -> str:
         if "off" in choices and (value is False or str(value).strip().lower() in _FALSE):
@@ -148,13 +148,13 @@ def normalize_one(value: t.Any, name: str) -> t.Any:
 
 
 def normalize(given: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
-    """Return all variables of the role, normalized, by their names without the prefix ``hardening_``, and what follows from them."""
+    """Return the normalized variables of the role by name without the prefix ``hardening_``, and the expected access."""
     settings = {name: normalize_one(given[name], PREFIX + name) for name in given}
-    return {**settings, **_demand(settings)}
+    return {**settings, **_expected_access(settings)}
 
 
-def _demand(settings: t.Mapping[str, t.Any]) -> t.Dict[str, t.List[str]]:
-    """Return what the host must show in the end: verdicts, users with access, users without."""
+def _expected_access(settings: t.Mapping[str, t.Any]) -> t.Dict[str, t.List[str]]:
+    """Return the access to verify in the end: verdicts, users with access and users without access."""
     user, enforced = settings["verify_user"], settings["fence"] == "enforce"
     disabled = settings["access"] == "disabled"
     return {
@@ -171,7 +171,7 @@ def _from_string(name: str, value: str) -> t.Any:
 
 
 def _from_yaml(name: str, value: str) -> t.Any:
-    """JSON is YAML. BaseLoader makes text of all scalars, so that no date, number or ``off`` is changed on the way."""
+    """Parse JSON or YAML. BaseLoader returns all scalars as strings, so that it does not convert dates, numbers or ``off``."""
     try:
         return yaml.load(str(value), Loader=yaml.BaseLoader)
     except yaml.YAMLError as exc:

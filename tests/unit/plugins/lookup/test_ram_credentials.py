@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The role's keys, under every name, from the emulator."""
+"""The keys of the role from the emulator, under each name."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def lookup(instance, monkeypatch):
     return run
 
 
-def test_the_keys_under_every_name(lookup, instance) -> None:
+def test_the_keys_have_each_name(lookup, instance) -> None:
     instance.set(role={"name": "EcsWebRole"})
     (keys,) = lookup()
     metadata = lookup_loader.get("alicloud.imds.metadata")
@@ -41,18 +41,18 @@ def test_the_keys_under_every_name(lookup, instance) -> None:
     assert {entry["mode"] for entry in instance.journal()} == {"token-request", "token"}
 
 
-def test_no_role_and_a_wrong_name(lookup, instance) -> None:
+def test_a_missing_role_and_an_invalid_name_are_errors(lookup, instance) -> None:
     instance.set(role=None)
     with pytest.raises(AnsibleError, match="No RAM role is bound"):
         lookup()
     instance.set(role={"name": "EcsWebRole"})
     with pytest.raises(AnsibleError, match="or the role has another name"):
         lookup("Other")
-    with pytest.raises(AnsibleError, match="no name of a role"):
+    with pytest.raises(AnsibleError, match="invalid role name"):
         lookup("../x")
 
 
-def test_keys_that_could_not_be_made(lookup, instance) -> None:
+def test_the_code_of_a_failed_document_is_in_the_error(lookup, instance) -> None:
     instance.set(role={"name": "EcsWebRole", "code": "Failed"})
-    with pytest.raises(AnsibleError, match="gave no credentials for the RAM role 'EcsWebRole': Failed"):
+    with pytest.raises(AnsibleError, match="returned no credentials for the RAM role 'EcsWebRole': Failed"):
         lookup()

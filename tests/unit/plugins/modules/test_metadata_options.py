@@ -1,0 +1,178 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""metadata_options with the real AnsibleModule and the emulated API."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_directory_of_records_is_restored_in_parts(run, control, tmp_path) -> None:
+    record = str(tmp_path / "records")
+    names = {"i-web1": "web-one", "i-off": "web-off"}
+    args = {"instance_ids": ["i-web1", "i-off"], "http_tokens": "required", "record": record, "record_names": names}
+    planned = run("metadata_options", **args, _ansible_check_mode=True)
+    assert planned["changed"] is True and not os.path.exists(record)
+    done = run("metadata_options", **args)
+    assert {row["instance_id"]: row["record_name"] for row in done["instances"]} == names
+    assert sorted(os.listdir(record)) == [".lock", "web-off.json", "web-one.json"]
+
+    back = {"state": "restored", "record": record, "regions": None}
+    some = run("metadata_options", **back, record_only=["web-one", "never-recorded"])
+    assert [(row["record_name"], row["changed"]) for row in some["instances"]] == [("web-one", True)]
+    assert control.options("web1")[1] == "optional" and control.options("off")[1] == "required"
+    assert sorted(os.listdir(record)) == [".lock", "web-off.json"]
+    assert run("metadata_options", **back, record_only=["web-one"])["instances"] == []
+    assert run("metadata_options", **back)["totals"]["changed"] == 1
+    assert run("metadata_options", **back, record_only=["../x"])["failed"] is True
+
+
+def test_unknown_options_are_changed_only_with_empty_options_default(run, control) -> None:
+    control.admin(
+        "POST",
+        "/instances",
+        {"instance_id": "i-new", "region_id": "cn-hangzhou", "owner_account_id": "1600000000000000", "clients": []},
+    )
+    new = run("metadata_options_info", instance_ids=["i-new"])["instances"][0]
+    assert (new["verdict"], new["options"]) == ("unknown", None)
+    assumed = run("metadata_options_info", instance_ids=["i-new"], empty_options="default")["instances"][0]
+    assert assumed["verdict"] == "optional"
+    refused = run("metadata_options", instance_ids=["i-new"], http_tokens="required")
+    assert refused["failed"] is True and "empty_options: default" in refused["msg"]
+    assert control.calls("ModifyInstanceMetadataOptions") == []
+    changed = run("metadata_options", instance_ids=["i-new"], http_tokens="required", empty_options="default")
+    assert changed["changed"] is True
+    assert control.options("new") == ("enabled", "required", "disabled")
+
+
+def test_only_instances_that_differ_are_changed_and_restored(run, control, tmp_path) -> None:
+    record = str(tmp_path / "record.json")
+    args = {"tags": {"app": "web"}, "http_tokens": "required", "record": record}
+    planned = run("metadata_options", **args, _ansible_check_mode=True, _ansible_diff=True)
+    assert planned["changed"] is True and control.calls("ModifyInstanceMetadataOptions") == []
+    assert not os.path.exists(record)
+    result = run("metadata_options", **args)
+    assert result["totals"] == {"changed": 2, "unchanged": 1, "refused": 0, "failed": 0}
+    assert result["diff"] == planned["diff"]
+    assert "i-web1 http_tokens: optional" in result["diff"]["before"]
+    assert "i-web1 http_tokens: required" in result["diff"]["after"]
+    sent = control.calls("ModifyInstanceMetadataOptions")
+    assert sorted(call["instance"] for call in sent) == ["i-off", "i-web1"]
+    # A disabled endpoint stays disabled.
+    assert control.options("off") == ("disabled", "required", "disabled")
+    assert control.options("web1") == ("enabled", "required", "disabled")
+    again = run("metadata_options", **args)
+    assert again["changed"] is False and len(control.calls("ModifyInstanceMetadataOptions")) == 2
+
+    back = {"state": "restored", "record": record, "regions": None}
+    assert run("metadata_options", **back, _ansible_check_mode=True)["totals"]["changed"] == 2
+    restored = run("metadata_options", **back)
+    assert restored["totals"]["changed"] == 2
+    assert control.options("off") == ("disabled", "optional", "disabled")
+    assert control.options("web1") == ("enabled", "optional", "disabled")
+    assert control.options("web2") == ("enabled", "required", "disabled")
+    again = run("metadata_options", **back)
+    assert again["changed"] is False and again["instances"] == []
+    os.unlink(record)
+    missing = run("metadata_options", **back)
+    assert missing["failed"] is True and "does not exist" in missing["msg"]
+
+
+def test_an_option_that_is_not_set_keeps_its_value(run, control) -> None:
+    control.admin("PATCH", "/instances/i-web2", {"instance_metadata_tags": "enabled"})
+    run("metadata_options", instance_ids=["i-web2"], http_tokens="optional")
+    assert control.options("web2") == ("enabled", "optional", "enabled")
+    run("metadata_options", instance_ids=["i-web2"], instance_metadata_tags="disabled")
+    assert control.options("web2") == ("enabled", "optional", "disabled")
+
+
+def test_a_refused_windows_or_ack_node_stops_all_changes(run, control) -> None:
+    refused = run("metadata_options", all_instances=True, http_tokens="required")
+    assert refused["failed"] is True
+    assert "allow_windows: true" in refused["msg"] and "allow_ack_nodes: true" in refused["msg"]
+    assert "Nothing was changed" in refused["msg"] and refused["totals"]["changed"] == 0
+    assert control.calls("ModifyInstanceMetadataOptions") == []
+    others = run("metadata_options", all_instances=True, http_tokens="required", refused="report")
+    assert others.get("failed") is not True
+    assert others["totals"] == {"changed": 2, "unchanged": 1, "refused": 2, "failed": 0}
+    run("metadata_options", instance_ids=["i-win"], http_tokens="required", allow_windows=True)
+    assert control.options("win")[1] == "required"
+
+
+def test_a_failed_change_does_not_stop_the_others(run, control) -> None:
+    fault = {"kind": "error", "code": "InvalidInstanceId.NotFound", "status": 404, "instance": "i-web1"}
+    control.admin("PATCH", "/control", {"faults": [{**fault, "action": "ModifyInstanceMetadataOptions"}]})
+    result = run("metadata_options", tags={"app": "web"}, http_tokens="required")
+    assert result["failed"] is True
+    assert result["totals"] == {"changed": 1, "unchanged": 1, "refused": 0, "failed": 1}
+    errors = {row["name"]: row["error"] for row in result["instances"] if row["error"]}
+    assert list(errors) == ["web1"] and "InvalidInstanceId.NotFound" in errors["web1"]
+
+
+def test_a_missing_permission_differs_from_an_empty_selection(run) -> None:
+    nobody = {"access_key_id": "LTAI5tNobody00000001"}
+    denied = run("metadata_options_info", **nobody)
+    assert denied["failed"] is True and "ecs:DescribeInstances" in denied["msg"]
+    empty = run("metadata_options_info", name="nonsense")
+    assert empty["instances"] == [] and empty.get("failed") is not True
+    reader = run("metadata_options", tags={"app": "web"}, http_tokens="required", access_key_id="LTAI5tReader00000001")
+    assert reader["failed"] is True and "ecs:ModifyInstanceMetadataOptions" in reader["msg"]
+    assert reader["totals"]["changed"] == 0
+
+
+def test_a_change_that_is_not_visible_in_time_is_a_failure(run, control) -> None:
+    control.admin("PATCH", "/control", {"describe_delay_seconds": 3600})
+    late = run("metadata_options", instance_ids=["i-web1"], http_tokens="required", wait_timeout=1)
+    assert late["failed"] is True and "does not show it after 1 s" in late["msg"]
+    control.admin("PATCH", "/control", {"describe_delay_seconds": 0})
+    assert run("metadata_options", instance_ids=["i-web1"], http_tokens="optional")["changed"] in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ({"instance_ids": ["web1"]}, "'web1' in 'instance_ids' is not an instance ID"),
+        ({"instance_ids": ["i-gone"]}, "Cannot find 1 of the instances in cn-hangzhou"),
+        ({"instance_ids": ["i-far"]}, "instances in cn-hangzhou"),
+        ({"regions": ["Hangzhou"], "tags": {"app": "web"}}, "'Hangzhou' in 'regions' is not a region ID"),
+        ({"regions": ["cn-nowhere"], "tags": {"app": "web"}}, "InvalidRegionId"),
+        ({}, "No instances are selected"),
+        ({"tags": {"app": "web"}, "access_key_secret": "wrong"}, "SignatureDoesNotMatch"),
+        ({"tags": {"app": "web"}, "access_key_id": "LTAI5tUnknown"}, "InvalidAccessKeyId"),
+        ({"tags": {"app": "web"}, "access_key_secret": None}, "access_key_secret"),
+        ({"tags": {"app": "web"}, "max_concurrency": 0}, "max_concurrency must be 1 to 64"),
+        ({"tags": {"app": "web"}, "api_endpoint": "http://192.0.2.1"}, "https://"),
+        ({"tags": {"app": "web"}, "record": "/nonexistent/record.json"}, "/nonexistent/record.json"),
+    ],
+)
+def test_invalid_input_is_an_error_and_changes_nothing(run, control, args, message) -> None:
+    result = run("metadata_options", **{"http_tokens": "required", **args})
+    assert result["failed"] is True and message in result["msg"]
+    assert [call for call in control.calls("ModifyInstanceMetadataOptions") if call["status"] == 200] == []
+
+
+@pytest.mark.parametrize("kind", ["html", "truncated", "repeat_token"])
+def test_an_invalid_response_changes_nothing(run, control, kind) -> None:
+    if kind == "repeat_token":
+        for number in range(220):
+            control.admin(
+                "POST",
+                "/instances",
+                {
+                    "instance_id": "i-many%d" % number,
+                    "region_id": "cn-hangzhou",
+                    "owner_account_id": "1600000000000000",
+                    "clients": [],
+                    "http_tokens": "optional",
+                },
+            )
+    control.admin("PATCH", "/control", {"faults": [{"kind": kind, "action": "DescribeInstances"}]})
+    result = run("metadata_options", all_instances=True, http_tokens="required", refused="report", api_retries=0)
+    assert result["failed"] is True and "DescribeInstances in cn-hangzhou" in result["msg"]
+    assert control.calls("ModifyInstanceMetadataOptions") == []

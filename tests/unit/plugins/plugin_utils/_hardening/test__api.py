@@ -1,0 +1,66 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The API calls of a batch, and the index of their results."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening import _api
+
+from .runs import IDENTITY, probe, row, settings
+
+Given = dict[str, Any]
+
+
+def host(number: int, region: str = "cn-hangzhou", given: Given | None = None, **more: Any) -> Given:
+    """Return the variables of a host with an enabled fence."""
+    seen = probe(instance={"instance_id": f"i-{number}", "region_id": region})
+    good = {"failed": False, "changed": True}
+    steps = {"settings": settings(**(given or {})), "probe": seen, "tooling": good, "fence": good, **more}
+    return {"inventory_hostname": f"web{number}", **{"__hardening_" + name: it for name, it in steps.items()}}
+
+
+def test_each_access_has_one_call_without_failed_hosts() -> None:
+    failed = {"failed": True, "msg": "x"}
+    hosts = [
+        host(1),
+        host(2, "cn-beijing", {"access": "disabled"}),
+        host(3, "cn-beijing"),
+        host(4, fence=failed),
+        host(5, tooling=failed),
+        host(6, tooling={"skipped": True}),
+        host(7, given={"enforce": "no"}),
+        host(8, fence={}),
+        host(9, fence={"unreachable": True}),
+        host(10, probe=probe("disabled", instance=None)),
+    ]
+    required, disabled = _api.calls(hosts)
+    assert required == {
+        "access": "required",
+        "options": {"http_tokens": "required"},
+        "regions": ["cn-hangzhou", "cn-beijing"],
+        "instance_ids": ["i-1", "i-3", "i-6"],
+        "record_names": {"i-1": "web1", "i-3": "web3", "i-6": "web6"},
+    }
+    assert disabled["options"] == {"http_endpoint": "disabled"} and disabled["instance_ids"] == ["i-2"]
+    assert _api.calls([]) == [] and _api.calls([{"inventory_hostname": "other"}]) == []
+
+
+def test_results_of_looped_single_and_skipped_tasks_are_indexed() -> None:
+    other = row("Conflict.", instance_id="i-2", record_name=None)
+    looped = {"results": [{"instances": [row()]}, {"instances": [other], "msg": "1 of 1 failed."}], "msg": "All items"}
+    assert _api.answers(looped) == {
+        "by_instance": {"i-web1": row(), "i-2": other},
+        "by_record": {"web1": row()},
+        "message": "1 of 1 failed.",
+    }
+    assert _api.answers({"instances": [row()]})["by_record"] == {"web1": row()}
+    for empty in ({}, None, {"skipped": True, "changed": False}, {"results": []}, {"results": [], "skipped": True}):
+        assert _api.answers(empty) == {"by_instance": {}, "by_record": {}, "message": None}
+    assert _api.answers({"unreachable": True, "msg": "No route to host."})["message"] == (
+        "Cannot reach the API host, hardening_api_host: No route to host."
+    )
+    assert IDENTITY["instance_id"] == "i-web1"

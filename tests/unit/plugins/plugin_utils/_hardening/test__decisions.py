@@ -1,0 +1,207 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Truth tables of the decisions that the tasks of the hardening role depend on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening import _decisions
+
+from .runs import INSTANCE, answers, finding, probe, row, run, settings
+
+Given = dict[str, Any]
+
+
+@pytest.mark.parametrize(
+    ("given", "expect", "allowed", "refused"),
+    [
+        ({}, ["required", "disabled"], ["nobody"], []),
+        ({"enforce": False}, [], ["nobody"], []),
+        ({"access": "disabled"}, ["disabled"], ["nobody"], []),
+        ({"access": "disabled", "enforce": False}, ["disabled"], ["nobody"], []),
+        ({"fence": "enforce"}, ["required", "disabled"], [], ["nobody"]),
+        ({"fence": "enforce", "fence_users": "app,web"}, ["required", "disabled"], ["app", "web"], ["nobody"]),
+        ({"fence_users": "app", "verify_user": "x"}, ["required", "disabled"], ["app", "x"], []),
+        ({"fence": "off"}, ["required", "disabled"], ["nobody"], []),
+    ],
+)
+def test_the_expected_access_follows_from_the_settings(
+    given: Given, expect: list[str], allowed: list[str], refused: list[str]
+) -> None:
+    found = settings(**given)
+    assert (found["expect"], found["allowed_users"], found["refused_users"]) == (expect, allowed, refused)
+
+
+@pytest.mark.parametrize(
+    ("given", "seen", "fails"),
+    [
+        ({}, probe(), False),
+        ({}, {"failed": True, "msg": "There is no user 'x'."}, True),
+        ({}, {}, True),
+        ({}, probe("unreachable"), True),
+        ({"enforce": "no"}, probe("unreachable"), False),
+        ({"instance_id": "i-1"}, probe("unreachable"), False),
+        ({}, probe("disabled"), False),
+    ],
+)
+def test_the_probe_fails_without_verdict_or_identity(given: Given, seen: Given, fails: bool) -> None:
+    assert _decisions.probe_failed(run(given, probe=seen)) is fails
+
+
+@pytest.mark.parametrize(
+    ("given", "verdict", "runs"),
+    [
+        ({}, "optional", True),
+        ({"preflight": "report"}, "optional", True),
+        ({"preflight": False}, "optional", False),
+        ({}, "required", False),
+        ({}, "disabled", False),
+        ({}, "unreachable", False),
+    ],
+)
+def test_the_preflight_check_runs_if_tokens_are_optional(given: Given, verdict: str, runs: bool) -> None:
+    assert _decisions.decisions(run(given, probe=probe(verdict)))["run_preflight"] is runs
+
+
+WAIVED = finding(waived={"reason": "Goes", "expires": "2099-12-31"})
+
+
+@pytest.mark.parametrize(
+    ("given", "findings", "blocked"),
+    [
+        ({}, [finding()], True),
+        ({}, [], False),
+        ({}, [WAIVED, finding(severity="warn"), finding(severity="info")], False),
+        ({}, [WAIVED, finding()], True),
+        ({"enforce": "false"}, [finding()], False),
+        ({"preflight": "report"}, [finding()], False),
+    ],
+)
+def test_a_blocking_finding_blocks_unless_waived(given: Given, findings: list[Given], blocked: bool) -> None:
+    assert _decisions.blocked(run(given, preflight={"findings": findings})) is blocked
+
+
+@pytest.mark.parametrize(
+    ("given", "seen", "chosen"),
+    [
+        ({}, probe(), INSTANCE),
+        ({"enforce": False}, probe(), {}),
+        ({"access": "disabled"}, probe(), {**INSTANCE, "access": "disabled"}),
+        ({"access": "disabled"}, probe("disabled", instance=None), {}),
+        ({}, probe("disabled", instance=None), {}),
+        ({"instance_id": "i-9"}, probe("disabled", instance=None), {}),
+        (
+            {"instance_id": "i-9", "region_id": "r"},
+            probe("disabled", instance=None),
+            {**INSTANCE, "instance_id": "i-9", "region_id": "r"},
+        ),
+        ({"instance_id": "i-9"}, probe(), {**INSTANCE, "instance_id": "i-9"}),
+    ],
+)
+def test_the_instance_is_that_of_the_settings_or_of_the_probe(given: Given, seen: Given, chosen: Given) -> None:
+    assert _decisions.instance(run(given, probe=seen)) == chosen
+
+
+NO_IDENTITY = "Cannot identify the ECS instance of web1"
+
+
+@pytest.mark.parametrize(
+    ("given", "steps", "problem"),
+    [
+        ({}, {"answers": answers(row())}, None),
+        ({"enforce": "0"}, {}, None),
+        ({"access": "disabled"}, {"probe": probe("disabled")}, None),
+        ({}, {"probe": probe(instance=None)}, NO_IDENTITY),
+        ({"instance_id": "i-9"}, {"probe": {}}, NO_IDENTITY),
+        ({}, {"answers": answers(row("Conflict."))}, "options of i-web1: Conflict."),
+        (
+            {},
+            {"answers": answers(message="No credentials.")},
+            "options of i-web1: No credentials.",
+        ),
+        ({}, {"answers": answers()}, "options of i-web1: the API returned no result for it."),
+        ({}, {"answers": {}}, "options of i-web1: the API returned no result for it."),
+    ],
+)
+def test_the_problem_says_why_the_options_were_not_set(given: Given, steps: Given, problem: str | None) -> None:
+    found = _decisions.problem(run(given, **{"probe": probe(), **steps}))
+    assert (problem is None) is (found is None)
+    assert problem is None or (found is not None and problem in found)
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize("verify", ["yes", "no"])
+@pytest.mark.parametrize("unmet", [[], ["For user nobody ..."]])
+@pytest.mark.parametrize("changed", ["tooling", "fence", "options", None])
+def test_access_is_verified_after_a_change_or_if_unmet(
+    check_mode: bool, verify: str, unmet: list[str], changed: str | None
+) -> None:
+    steps = {
+        "tooling": {"changed": changed == "tooling"},
+        "fence": {"changed": changed == "fence"},
+        "answers": answers(row(changed=changed == "options")),
+    }
+    state = run({"verify": verify}, probe=probe(unmet=unmet), **steps)
+    state["check_mode"] = check_mode
+    wanted = verify == "yes" and not check_mode and bool(unmet or changed)
+    assert _decisions.needs_verification(state) is wanted
+    assert _decisions.changed(state) is (changed is not None)
+
+
+@pytest.mark.parametrize(
+    ("after", "error", "expected"),
+    [
+        (("enabled", "optional"), None, ["optional"]),
+        (("enabled", "required"), None, ["required"]),
+        (("disabled", "optional"), None, ["disabled"]),
+        (("disabled", "required"), None, ["disabled"]),
+        (("enabled", "optional"), "Conflict.", None),
+        (None, None, None),
+    ],
+)
+def test_the_expected_access_after_an_undo_is_that_of_the_restored_options(
+    after: tuple[str, str] | None, error: str | None, expected: list[str] | None
+) -> None:
+    options = dict(zip(("http_endpoint", "http_tokens"), after)) if after else None
+    state = run(answers=answers(row(error, after=options)))
+    assert _decisions.restored_expectation(state) == expected
+
+
+def test_a_run_without_any_step_has_decisions() -> None:
+    """Such a run is that of a host that was stopped by the failure of another host before its first step."""
+    for given in ({}, {"enforce": False}, {"access": "disabled"}):
+        found = _decisions.decisions(run(given))
+        wanted = ("restore_options", "restore_fence", "restore_tooling", "verify", "blocked", "run_preflight")
+        assert not any(found[name] for name in wanted)
+        assert found["expect_before"] is None and found["expect_restored"] is None
+
+
+@pytest.mark.parametrize("bad", [None, "", "text", 1, []])
+def test_a_result_that_is_not_a_dictionary_counts_as_a_skipped_step(bad: Any) -> None:
+    names = ("probe", "preflight", "tooling", "fence", "answers", "verify")
+    state = run(**dict.fromkeys(names, bad))
+    assert _decisions.decisions(state) == _decisions.decisions(run())
+
+
+def test_a_rollback_restores_what_was_changed_or_sent() -> None:
+    """Options are restored even if the API reported an error, because a response may have been lost."""
+    state = run(
+        probe=probe(),
+        tooling={"before": {}},
+        fence={"failed": True, "msg": "x"},
+        answers=answers(row("Lost.")),
+    )
+    found = _decisions.decisions(state)
+    assert found["restore_options"] and found["restore_tooling"] and not found["restore_fence"]
+    assert found["expect_before"] == ["optional"]
+    skipped = run(probe=probe(), tooling={"skipped": True, "changed": False}, answers=answers())
+    assert not any(_decisions.decisions(skipped)["restore_" + it] for it in ("options", "fence", "tooling"))
+
+
+@pytest.mark.parametrize(("host", "name"), [("web1", "web1"), (".a/b", "_a_b"), ("北京web1", "__web1"), ("a b", "a_b")])
+def test_the_name_of_a_record_has_safe_characters_only(host: str, name: str) -> None:
+    assert _decisions.record_names([host]) == [name]

@@ -1,0 +1,228 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Outcome, reason and report entry of a run, by the results of its steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.alicloud.imds.plugins.modules import report
+from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening import _entry, _failure, _outcome, _playbooks
+
+from .runs import IDENTITY, answers, finding, probe, row, run
+
+Given = dict[str, Any]
+BROKEN = {"failed": True, "msg": "It broke."}
+
+
+@pytest.mark.parametrize(
+    ("result", "task", "reason"),
+    [
+        ({"msg": "Broken."}, {"name": "Install"}, "Broken."),
+        ({"rc": 1}, {"name": "Install"}, "The task 'Install' failed without a message."),
+        ({"rc": 1}, {}, "The task 'without a name' failed without a message."),
+        ({"reason": "Could not find file"}, {"name": "Include"}, "Could not find file"),
+        ({}, {}, _failure.STOPPED),
+        (None, None, _failure.STOPPED),
+        ("", "", _failure.STOPPED),
+        ({"msg": ""}, {"name": ""}, "The task 'without a name' failed without a message."),
+    ],
+)
+def test_the_failure_of_a_host_in_rescue(result: Any, task: Any, reason: str) -> None:
+    assert _failure.failure(result, task) == reason
+
+
+STALE = {"failed_result": {"msg": "Unrelated."}, "earlier_failure": "Unrelated."}
+
+
+@pytest.mark.parametrize(
+    ("steps", "reason"),
+    [
+        ({"tooling": BROKEN}, "It broke."),
+        ({"fence": BROKEN, **STALE}, "It broke."),
+        ({"verify": BROKEN, "answers": answers(row())}, "It broke."),
+        (
+            {"answers": answers(row("Conflict."))},
+            "Cannot set the metadata options of i-web1: Conflict.",
+        ),
+        ({"answers": answers(message="No keys.")}, "of i-web1: No keys."),
+        ({"tooling": {"failed": True}}, "failed without a message"),
+        ({"fence": {"unreachable": True, "msg": "No route."}}, "No route."),
+        ({"failed_result": {"msg": "A template failed."}}, "A template failed."),
+        # Stopped by another host, with or without an earlier failure of its own.
+        ({}, _failure.STOPPED),
+        ({"answers": answers(row())}, _failure.STOPPED),
+        (STALE, _failure.STOPPED),
+        ({"answers": answers(row()), **STALE}, _failure.STOPPED),
+    ],
+)
+def test_the_reason_of_a_rollback_is_the_original_error(steps: Given, reason: str) -> None:
+    assert reason in _outcome.reason_of_rollback(run(probe=probe(), **steps))
+
+
+def test_the_reason_names_the_variable_of_the_role_for_each_module_option() -> None:
+    wrong = {"failed": True, "msg": "'nginx' in 'deny_services' is no unit; raise 'wait_timeout'."}
+    ended = _outcome.outcome(run(fence=wrong), "rolled_back")
+    assert ended["reason"] == (
+        "'nginx' in 'deny_services' (hardening_fence_services) is no unit; raise 'wait_timeout' (hardening_wait_timeout)."
+        " The host was rolled back to its previous state."
+    )
+
+
+def test_the_reason_of_a_failed_rollback_has_all_messages() -> None:
+    state = run(
+        fence=BROKEN,
+        restored_options={"msg": "OperationConflict."},
+        restored_access={"msg": "Still required.", "verdict": "required"},
+        restored_fence={"skipped": True, "changed": False},
+    )
+    ended = _outcome.outcome(state, "rolled_back")
+    assert ended["result"] == "failed" and ended["reason"] is not None
+    assert (
+        "It broke. The host could not be rolled back completely: OperationConflict. Still required." in ended["reason"]
+    )
+    assert "hardening_state=absent" in ended["reason"]
+
+
+def test_the_reason_of_a_blocked_host_has_title_id_and_evidence() -> None:
+    found = [finding(), finding(id="y", title="Old", evidence="version 1")]
+    ended = _outcome.outcome(run(preflight={"findings": found}), "blocked")
+    assert ended == {
+        "result": "failed",
+        "reason": "Blocked by 2 findings: A script reads metadata (script_x: path: /etc/cron.d/x, line: 3); Old (y: version 1)."
+        " Nothing was changed.",
+    }
+    many = _outcome.outcome(run(preflight={"findings": [finding()] * 5}), "blocked")["reason"]
+    assert many is not None and "; and 2 more." in many
+    assert "Blocked by 1 finding: " in str(_outcome.outcome(run(preflight={"findings": [finding()]}), "blocked"))
+
+
+@pytest.mark.parametrize(
+    ("steps", "result", "reason"),
+    [
+        ({}, "unchanged", None),
+        ({"answers": answers(row())}, "changed", None),
+        ({"answers": answers(row(changed=False)), "fence": {"changed": False}}, "unchanged", None),
+        ({"fence": {"changed": True}}, "changed", None),
+        ({"answers": answers(row("Conflict."))}, "failed", "Cannot undo everything: Conflict."),
+        ({"answers": answers(message="No record.")}, "failed", "Cannot undo everything: No record."),
+        # The message is about other instances; this one was restored.
+        ({"answers": answers(row(), message="1 of 2 failed.")}, "changed", None),
+        ({"fence": BROKEN, "tooling": {"failed": True, "msg": "Nor this."}}, "failed", "It broke. Nor this."),
+        ({"verify": {"msg": "Still required.", "verdict": "required"}}, "failed", "Still required."),
+    ],
+)
+def test_the_outcome_of_an_undo(steps: Given, result: str, reason: str | None) -> None:
+    ended = _outcome.outcome(run(**steps), "undone")
+    assert ended["result"] == result
+    assert (ended["reason"] is None) if reason is None else (reason in str(ended["reason"]))
+
+
+@pytest.mark.parametrize("ending", ["audited", "blocked", "enforced", "rolled_back", "undone"])
+def test_each_ending_has_an_entry_without_any_step(ending: str) -> None:
+    """The entry has exactly the keys of the option hosts of the module alicloud.imds.report."""
+    entry, result = _entry.entry(run(), ending), _entry.result(run(), ending)
+    options = yaml.safe_load(report.DOCUMENTATION)["options"]["hosts"]["suboptions"]
+    assert set(entry) == set(options) - {"name", "batch"}
+    assert entry["host"] == "web1" and {entry[name] for name in set(entry) - {"host", "outcome"}} == {None}
+    assert result == {"outcome": entry["outcome"]["result"], "instance": None, "before": None, "after": None} | {
+        "reason": entry["outcome"]["reason"]
+    }
+
+
+def test_the_entry_of_a_hardened_host() -> None:
+    callers = [{"mode": "some_mode", "user": "www-data", "new": 1}]
+    state = run(
+        probe=probe(),
+        preflight={"findings": [finding()], "callers": callers},
+        fence={"mode": "audit", "changed": True, "refused": [{"uid": 33, "user": "www-data", "connections": 12}]},
+        answers=answers(row()),
+        verify=probe("required"),
+    )
+    assert _entry.entry(state, "enforced") == {
+        "host": "web1",
+        **IDENTITY,
+        "control_plane": row()["after"],
+        "in_guest": {"verdict": "required", "problems": []},
+        "findings": [finding()],
+        "callers": callers,
+        "fence": {"mode": "audit", "counters": {"www-data": 12}},
+        "outcome": {"result": "changed", "reason": None},
+    }
+    assert _entry.result(state, "enforced") == {
+        "outcome": "changed",
+        "instance": IDENTITY,
+        "before": "optional",
+        "after": "required",
+        "reason": None,
+    }
+
+
+def test_the_entry_after_a_rollback_has_the_restored_options() -> None:
+    before = {"http_endpoint": "enabled", "http_tokens": "optional", "instance_metadata_tags": "disabled"}
+    state = run(
+        probe=probe(),
+        answers=answers(row()),
+        verify={"failed": True, "msg": "Unmet.", "verdict": "required"},
+        restored_options={"instances": [row(after=before)]},
+        restored_access={"verdict": "optional", "problems": ["Slow."]},
+    )
+    entry = _entry.entry(state, "rolled_back")
+    assert entry["control_plane"] == before and entry["in_guest"] == {"verdict": "optional", "problems": ["Slow."]}
+    assert entry["outcome"]["result"] == "rolled_back" and entry["instance_id"] == "i-web1"
+
+
+@pytest.mark.parametrize(
+    ("given", "steps", "known"),
+    [
+        ({}, {"probe": probe(instance=None)}, None),
+        ({}, {"verify": probe()}, "i-web1"),
+        ({}, {"restored_access": probe()}, "i-web1"),
+        ({"instance_id": "i-9", "region_id": "r"}, {}, "i-9"),
+    ],
+)
+def test_the_identity_comes_from_probe_verification_or_settings(given: Given, steps: Given, known: str | None) -> None:
+    assert _entry.entry(run(given, **steps), "enforced")["instance_id"] == known
+
+
+def test_the_options_of_the_api_are_added_to_the_entry() -> None:
+    entry = _entry.entry(run(probe=probe()), "audited")
+    options = {"http_tokens": "optional", "http_endpoint": "enabled"}
+    shown = {"instance_id": "i-web1", "name": "Web", "options": options, "verdict": "exempt", "reason": "ACK"}
+    found = _entry.with_control_plane(entry, {"by_instance": {"i-web1": shown}})
+    assert found == {**entry, "name": "Web", "control_plane": {**options, "verdict": "exempt", "reason": "ACK"}}
+    empty = _entry.with_control_plane(entry, {"by_instance": {"i-web1": {**shown, "options": None}}})
+    assert empty["control_plane"] == {"verdict": "exempt", "reason": "ACK"}
+    assert _entry.with_control_plane(entry, {"by_instance": {}}) == entry
+
+
+def facts(outcome: str | None = None, **more: Any) -> Given:
+    return {**({"hardening_result": {"outcome": outcome}} if outcome else {}), **more}
+
+
+def test_the_progress_counts_a_failed_host_once() -> None:
+    hosts = [facts("changed"), facts("rolled_back", imds_failure="x"), facts()]
+    found = _playbooks.progress(hosts, ["a", "b", "c"], ["a", "b", "c", "d"], ["a", "d"])
+    assert found == {
+        "message": "3 of 4 hosts done. This batch of 3: 1 changed, 0 unchanged, 1 rolled back, 2 failed in total.",
+        "failed": 2,
+        "report": True,
+    }
+
+
+@pytest.mark.parametrize(("batch", "due"), [(["a"], False), (["b"], True)])
+def test_the_report_is_written_after_the_last_batch(batch: list[str], due: bool) -> None:
+    assert _playbooks.progress([facts("unchanged")], batch, ["a", "b"], ["a", "b"])["report"] is due
+
+
+def test_each_host_of_the_play_is_in_the_report_once() -> None:
+    hosts = [{"hardening_report": {"host": "a"}}, {}, {}, {"hardening_report": {"host": "d"}}]
+    assert _playbooks.report_hosts(hosts, ["a", "b"], ["a", "b", "c", "d"]) == {
+        "hosts": [{"host": "a"}, {"host": "d"}],
+        "unreachable": ["b"],
+        "skipped": ["c"],
+    }

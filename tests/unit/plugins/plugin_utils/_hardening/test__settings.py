@@ -1,0 +1,208 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Each variable of the role and of the playbooks, in each form that Ansible passes."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from typing import Any
+
+import pytest
+from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening import _settings
+
+from .runs import DEFAULTS, settings
+
+PLAYBOOKS = {"imds_api", "imds_become", "imds_serial", "imds_subset"}
+BOOLEANS = [name for name, convert in _settings.CONVERTERS.items() if convert is _settings.boolean]
+LISTS = [name for name, convert in _settings.CONVERTERS.items() if convert is _settings.texts]
+NUMBERS = [name for name, it in _settings.CONVERTERS.items() if it in (_settings.integer, _settings.floating)]
+TEXTS = [name for name, convert in _settings.CONVERTERS.items() if convert is _settings.text]
+CHOICES = {
+    "hardening_state": ("present", "absent"),
+    "hardening_preflight": ("off", "report", "block"),
+    "hardening_access": ("required", "disabled"),
+    "hardening_empty_options": ("unknown", "default"),
+    "hardening_fence": ("off", "audit", "enforce"),
+}
+WITH_OFF = [name for name, choices in CHOICES.items() if "off" in choices]
+FALSE = [False, "false", "False", "FALSE", "no", "No", "off", "n", "f", "0", 0, 0.0, " no "]
+TRUE = [True, "true", "True", "TRUE", "yes", "Yes", "on", "y", "t", "1", 1, 1.0, " yes\n"]
+WAIVER = {"finding": "script_x:/a,b", "reason": "Goes, soon", "expires": "2099-12-31"}
+
+
+def one(name: str, value: Any) -> Any:
+    return _settings.normalize_one(value, name)
+
+
+def test_every_variable_of_the_role_and_of_the_playbooks_is_normalized() -> None:
+    assert set(_settings.CONVERTERS) == set(DEFAULTS) | PLAYBOOKS
+    grouped = [*BOOLEANS, *LISTS, *NUMBERS, *TEXTS, *CHOICES, "hardening_waivers"]
+    assert sorted(grouped) == sorted(_settings.CONVERTERS)
+
+
+@pytest.mark.parametrize("name", sorted(DEFAULTS))
+def test_a_default_stays_as_it_is(name: str) -> None:
+    assert one(name, DEFAULTS[name]) == DEFAULTS[name]
+
+
+@pytest.mark.parametrize("value", FALSE, ids=repr)
+@pytest.mark.parametrize("name", BOOLEANS)
+def test_false_in_every_form(name: str, value: Any) -> None:
+    assert one(name, value) is False
+
+
+@pytest.mark.parametrize("value", TRUE, ids=repr)
+@pytest.mark.parametrize("name", BOOLEANS)
+def test_true_in_every_form(name: str, value: Any) -> None:
+    assert one(name, value) is True
+
+
+@pytest.mark.parametrize("value", ["", "maybe", 2, -1, None, [], "None"], ids=repr)
+@pytest.mark.parametrize("name", BOOLEANS)
+def test_any_other_value_of_a_boolean_is_an_error_that_names_the_variable(name: str, value: Any) -> None:
+    with pytest.raises(_settings.SettingError, match=f"^{name} must be true or false, not "):
+        one(name, value)
+
+
+TWO = [
+    ["root", "daemon"],
+    ("root", "daemon"),
+    "root,daemon",
+    " root , daemon,",
+    "root\ndaemon\n",
+    '["root", "daemon"]',
+    "['root', 'daemon']",
+    "[root, daemon]",
+    ["root ", None, "", "daemon"],
+]
+
+
+@pytest.mark.parametrize("value", TWO, ids=repr)
+@pytest.mark.parametrize("name", LISTS)
+def test_two_elements_in_every_form(name: str, value: Any) -> None:
+    assert one(name, value) == ["root", "daemon"]
+
+
+@pytest.mark.parametrize("value", ["root", ["root"], '["root"]', "root,", " root\n"], ids=repr)
+@pytest.mark.parametrize("name", LISTS)
+def test_a_single_element_in_every_form(name: str, value: Any) -> None:
+    assert one(name, value) == ["root"]
+
+
+@pytest.mark.parametrize("value", ["", "[]", [], None, " ", ","], ids=repr)
+@pytest.mark.parametrize("name", LISTS)
+def test_no_element_in_every_form(name: str, value: Any) -> None:
+    assert one(name, value) == []
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_an_element_that_is_not_text_is_an_error(name: str) -> None:
+    for value in ([True], [["a"]], [{"a": 1}], True):
+        with pytest.raises(_settings.SettingError, match=f"An element of {name} must be text"):
+            one(name, value)
+    with pytest.raises(_settings.SettingError, match=f"{name} is neither valid JSON nor YAML"):
+        one(name, '["root", ')
+
+
+@pytest.mark.parametrize("value", [[1, "10%", "100%"], '[1, "10%", "100%"]', "1,10%,100%"], ids=repr)
+def test_batches_are_numbers_and_percentages(value: Any) -> None:
+    assert one("imds_serial", value) == ["1", "10%", "100%"]
+
+
+@pytest.mark.parametrize("value", [2, "2", 2.0, " 2 ", "2.0"], ids=repr)
+@pytest.mark.parametrize("name", NUMBERS)
+def test_numbers_in_every_form(name: str, value: Any) -> None:
+    assert one(name, value) == 2
+
+
+@pytest.mark.parametrize("value", ["", "soon", None, True, [], math.inf, "nan", "inf"], ids=repr)
+@pytest.mark.parametrize("name", NUMBERS)
+def test_an_invalid_number_is_an_error_that_names_the_variable(name: str, value: Any) -> None:
+    with pytest.raises(_settings.SettingError, match=f"^{name} must be a number"):
+        one(name, value)
+
+
+def test_only_float_variables_accept_fractions() -> None:
+    assert one("hardening_wait_timeout", "0.5") == 0.5
+    with pytest.raises(_settings.SettingError, match="hardening_quiet_period must be an integer, not '0.5'"):
+        one("hardening_quiet_period", "0.5")
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_text_is_stripped_and_other_types_are_errors(name: str) -> None:
+    assert [one(name, value) for value in ("a b ", "", None, 7)] == ["a b", "", "", "7"]
+    for value in (True, ["a"], {"a": 1}):
+        with pytest.raises(_settings.SettingError, match=f"{name} must be text, not .* Quote the value."):
+            one(name, value)
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_only_choices_are_accepted(name: str) -> None:
+    assert tuple(one(name, value) for value in CHOICES[name]) == CHOICES[name]
+    with pytest.raises(_settings.SettingError, match=f"{name} must be one of {', '.join(CHOICES[name])}, not 'x'."):
+        one(name, "x")
+    with pytest.raises(_settings.SettingError, match=f"{name} must be one of .*, not True."):
+        one(name, True)
+
+
+@pytest.mark.parametrize("value", [False, "off", "False", "false", "no", 0, "0"], ids=repr)
+@pytest.mark.parametrize("name", WITH_OFF)
+def test_an_unquoted_off_is_off(name: str, value: Any) -> None:
+    assert one(name, value) == "off"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [WAIVER],
+        WAIVER,
+        [{**WAIVER, "expires": datetime.date(2099, 12, 31), "host": None}],
+        '[{"finding": "script_x:/a,b", "reason": "Goes, soon", "expires": "2099-12-31"}]',
+        '{"finding": "script_x:/a,b", "reason": "Goes, soon", "expires": "2099-12-31"}',
+        "[{'finding': 'script_x:/a,b', 'reason': 'Goes, soon', 'expires': '2099-12-31'}]",
+        "- finding: script_x:/a,b\n  reason: Goes, soon\n  expires: 2099-12-31\n",
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_waivers_in_every_form(value: Any) -> None:
+    assert one("hardening_waivers", value) == [WAIVER]
+
+
+def test_no_waivers_in_every_form() -> None:
+    assert [one("hardening_waivers", value) for value in ([], "", "[]", None, {})] == [[]] * 5
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("script_x", "hardening_waivers must be a list of dictionaries, not 'script_x'"),
+        (["script_x"], "Each element of hardening_waivers must be a dictionary, not 'script_x'"),
+        ([{**WAIVER, "expires": ""}], "needs the keys finding, reason, expires; expires is missing"),
+        ([{**WAIVER, "until": "x"}], "hardening_waivers accepts the keys host, finding, reason, expires, not until"),
+        ([{**WAIVER, "reason": True}], "An element of hardening_waivers must be text, not True"),
+    ],
+)
+def test_an_invalid_waiver_is_an_error(value: Any, message: str) -> None:
+    with pytest.raises(_settings.SettingError, match=message):
+        one("hardening_waivers", value)
+
+
+def test_normalized_variables_have_no_prefix() -> None:
+    given = settings(verify="no", fence=False, fence_users="root,daemon", wait_timeout="5")
+    assert (given["verify"], given["fence"], given["fence_users"], given["wait_timeout"]) == (
+        False,
+        "off",
+        ["root", "daemon"],
+        5,
+    )
+    with pytest.raises(_settings.SettingError, match=r"^hardening_verify must be true or false, not 'maybe'\.$"):
+        settings(verify="maybe")
+
+
+def test_a_long_value_is_shortened_in_the_message() -> None:
+    with pytest.raises(_settings.SettingError) as caught:
+        one("hardening_verify", "x" * 1000)
+    assert len(str(caught.value)) < 150

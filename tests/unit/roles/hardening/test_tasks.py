@@ -1,0 +1,95 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Consistency of the YAML files of the role and the playbooks with the hardening functions."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening import _decisions
+
+from ...conftest import CHECKOUT
+from ...plugins.plugin_utils._hardening.runs import DEFAULTS, run
+
+ROLE = CHECKOUT / "roles/hardening"
+TASKS = sorted((ROLE / "tasks").glob("*.yml"))
+PLAYBOOKS = sorted((CHECKOUT / "playbooks").rglob("*.yml"))
+UTILS = sorted((CHECKOUT / "plugins/plugin_utils/_hardening").glob("*.py"))
+VARS = yaml.safe_load((ROLE / "vars/main.yml").read_text(encoding="utf-8"))
+PREFIX = "__hardening_"
+GIVEN_BY_ANSIBLE = {"host", "check_mode", "failed_result", "failed_task"}
+
+
+def all_tasks(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return all tasks of a file, including those in blocks."""
+    found = []
+    for entry in entries:
+        found.append(entry)
+        for section in ("block", "rescue", "always", "tasks"):
+            found += all_tasks(entry.get(section, []))
+    return found
+
+
+def text(paths: list[Any]) -> str:
+    return "\n".join(path.read_text(encoding="utf-8") for path in paths)
+
+
+ROLE_TASKS = [task for path in TASKS for task in all_tasks(yaml.safe_load(path.read_text(encoding="utf-8")))]
+
+
+def members(name: str) -> dict[str, str]:
+    """Return the members of a dictionary that a template in the variables of the role creates."""
+    pairs = re.sub(r"\) (\||}}).{0,40}$", "", VARS[name].partition("dict(")[2]).split(",")
+    return dict(pair.strip().split("=", 1) for pair in pairs)
+
+
+def test_every_variable_of_the_role_is_normalized() -> None:
+    assert members("__hardening_normalized") == {name[len("hardening_") :]: name for name in DEFAULTS}
+
+
+def test_tasks_use_normalized_variables_only() -> None:
+    used = set(re.findall(r"(?<!_)\bhardening_\w+", text(TASKS))) - {"hardening_result", "hardening_report"}
+    assert used & set(DEFAULTS) == {"hardening_waivers", "hardening_preflight"}, "these two are only in a message"
+
+
+def test_the_steps_of_a_run_are_reset_in_one_place() -> None:
+    steps = set(members("__hardening_run")) - GIVEN_BY_ANSIBLE
+    (reset,) = yaml.safe_load((ROLE / "tasks/reset.yml").read_text(encoding="utf-8"))
+    assert {name[len(PREFIX) :] for name in reset["ansible.builtin.set_fact"]} == steps
+    registered = {task["register"][len(PREFIX) :] for task in ROLE_TASKS if "register" in task}
+    assert registered - {"api"} <= steps
+
+
+def test_tasks_use_each_decision() -> None:
+    used = set(re.findall(r"__hardening_decisions\.(\w+)", text(TASKS)))
+    assert used == set(_decisions.decisions(run()))
+
+
+@pytest.mark.parametrize("path", [*TASKS, *PLAYBOOKS], ids=lambda path: path.stem)
+def test_every_task_name_begins_with_a_capital_verb(path: Any) -> None:
+    for task in all_tasks(yaml.safe_load(path.read_text(encoding="utf-8"))):
+        assert re.match(r"[A-Z][a-z]+ \S", task["name"]), task["name"]
+
+
+def test_variables_of_a_failed_task_have_a_default() -> None:
+    """Ansible sets them only on a host on which a task failed."""
+    for path in [*TASKS, ROLE / "vars/main.yml", *PLAYBOOKS]:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            for _name, after in re.findall(r"(ansible_failed_(?:result|task))\b(.{0,20})", line.partition("#")[0]):
+                assert after.startswith(" | default({})"), f"{path.name}: {line}"
+
+
+@pytest.mark.parametrize("path", UTILS, ids=lambda path: path.stem)
+def test_the_functions_do_no_io(path: Any) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) if node.level == 0}
+    assert names <= {"__future__", "datetime", "re", "typing", "yaml"}
+    called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) if isinstance(node.func, ast.Name)}
+    assert "open" not in called
