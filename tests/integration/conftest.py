@@ -30,6 +30,7 @@ import pytest
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 import lab  # noqa: E402
+import waiting  # noqa: E402
 from own_host import SETTINGS, Host  # noqa: E402
 
 BIN = Path(sys.executable).parent
@@ -99,7 +100,7 @@ class Instance:
 
     def run(self, *command: str, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run a command there; its output is captured as text."""
-        options = {"capture_output": True, "text": True, "timeout": lab.PROCESS_SECONDS, **options}
+        options = {"capture_output": True, "text": True, "timeout": waiting.PROCESS_SECONDS, **options}
         return subprocess.run([*lab.exec_prefix(self.name), *command], check=False, **options)
 
 
@@ -180,7 +181,7 @@ def _run_playbook(
     variables["ANSIBLE_COLLECTIONS_PATH"] = str(COLLECTIONS)
     variables.update(environment or {})
     return subprocess.run(
-        command, env=variables, capture_output=True, text=True, timeout=lab.PROCESS_SECONDS, check=False
+        command, env=variables, capture_output=True, text=True, timeout=waiting.PROCESS_SECONDS, check=False
     )
 
 

@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import lab
+import waiting
 from dumping import dump
 
 BIN = Path(sys.executable).parent
@@ -83,7 +83,12 @@ class Host:
     def run(self, *command: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         env = {**os.environ, **(environment or {})}
         return subprocess.run(
-            [*self._enter, *command], env=env, capture_output=True, text=True, timeout=lab.PROCESS_SECONDS, check=False
+            [*self._enter, *command],
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=waiting.PROCESS_SECONDS,
+            check=False,
         )
 
     def play(
@@ -148,4 +153,4 @@ class Host:
 
     def stop(self) -> None:
         self._holder.kill()  # unshare is deaf to SIGTERM; --kill-child ends everything inside
-        self._holder.wait(lab.GIVE_UP_SECONDS)
+        self._holder.wait(waiting.GIVE_UP_SECONDS)

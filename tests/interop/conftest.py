@@ -26,6 +26,7 @@ CHECKOUT = HERE.parents[1]
 FETCHED = CHECKOUT / ".cache" / "interop"
 
 import lab  # noqa: E402
+import waiting  # noqa: E402
 
 ROLE_KEYS = {"access_key_id": "STS.Interop", "access_key_secret": "InteropSecret", "security_token": "CAISInterop"}
 ROLE = {"name": "InteropRole", **ROLE_KEYS}
@@ -72,7 +73,7 @@ class Ecs:
             "stdin": subprocess.DEVNULL,
             "capture_output": True,
             "text": True,
-            "timeout": lab.PROCESS_SECONDS,
+            "timeout": waiting.PROCESS_SECONDS,
         }
         return subprocess.run(self.command(*words), env=environment, check=False, **options)
 
