@@ -90,7 +90,7 @@ def _to_clarify(totals: Totals) -> t.Iterator[Step]:
     )
     yield Step(
         "Resolve the disagreement between API and host on %s" % counted(apart, "host"),
-        "One of the two views is wrong. Until you know which, neither proves anything.",
+        "One of the two views is wrong. Until you know which, neither of them is evidence.",
         apart,
         DISAGREE,
     )
