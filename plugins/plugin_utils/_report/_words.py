@@ -151,7 +151,7 @@ def changes(drift: t.Optional[t.Mapping[str, t.Any]]) -> t.List[t.Tuple[str, t.L
     ]
 
 
-def filters(host: _hosts.Host) -> t.Iterator[str]:
+def filters(host: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     """Yield the names of the filters that show *host*."""
     yield host["state"]
     if host["next"]:
