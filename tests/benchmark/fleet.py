@@ -50,7 +50,7 @@ SUBJECTS: dict[str, Subject] = {
 
 
 def measure(fleet: Fleet, delay: float, rounds: int) -> dict[str, list[Run]]:
-    """Interleaved, another one first in each round."""
+    """Measure the subjects in interleaved rounds, each round with another subject first."""
     found: dict[str, list[Run]] = {name: [] for name in SUBJECTS}
     names = list(SUBJECTS)
     before = fleet.state()
@@ -69,7 +69,7 @@ def measure(fleet: Fleet, delay: float, rounds: int) -> dict[str, list[Run]]:
 
 
 def restore(fleet: Fleet, before: fleets.State) -> None:
-    """To what was there before: the loop keeps no record of it."""
+    """Restore the options in *before*, because the loop has no record of them."""
     ids = [name for name, options in before.items() if options[1] == "optional"]
     fleet.record.unlink(missing_ok=True)
     fleet.run(regions=REGIONS, instance_ids=ids, http_tokens="optional", max_concurrency=4)
@@ -77,9 +77,10 @@ def restore(fleet: Fleet, before: fleets.State) -> None:
 
 
 def measure_pace(fleet: Fleet, per_second: int) -> tuple[float, float, int]:
-    """Seconds of a throttled run, over what the throttle allows plus a run that only reads; the calls that were throttled.
+    """Return the seconds of a throttled run, their ratio to the reference, and the number of throttled calls.
 
-    All regions are worked on at once, and a region gives a second's worth at the beginning.
+    The reference is the time of the changes at the limit plus a run that only reads. Calls are sent to all regions concurrently, and a
+    region accepts the calls of one second at once in the beginning.
     """
     before = fleet.state()
     fleet.throttle(per_second)

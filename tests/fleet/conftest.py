@@ -1,10 +1,10 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs of the real module over an emulated fleet of 10,000 instances, and over one of 2,000 where runs are killed.
+"""Runs of metadata_options on an emulated fleet of 10,000 instances, and killed runs on one of 2,000.
 
-The runs take place once, in the order of `Story`; the tests of this folder look at what they did. No test depends on how
-long a run takes: tests/unit/plugins/module_utils/_fleet/test__apply_pace.py simulates the pace, `make benchmark-fleet` measures it.
+The runs take place once, in the order of `Story`; the tests of this folder check their results. No test depends on the time of a run:
+tests/unit/plugins/module_utils/_fleet/test__apply_pace.py simulates the pace, `make benchmark-fleet` measures it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ RESTORE = {"state": "restored"}
 
 @dataclass
 class Story:
-    """What was done with the large fleet, in this order, and its state in between."""
+    """The runs on the large fleet in their order, and the states between them."""
 
     before: State
     first: Run
@@ -46,7 +46,7 @@ class Story:
 
 @dataclass
 class KilledStory:
-    """What was done with the small fleet, in this order, and its state in between."""
+    """The runs on the small fleet in their order, and the states between them."""
 
     before: State
     killed: Run

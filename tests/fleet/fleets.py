@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An emulated fleet behind a throttled API, and measured runs of the real module over it."""
+"""An emulated fleet with a throttled API, and measured runs of the module metadata_options."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ State = dict[str, tuple[str, str, str]]
 
 
 def instance(number: int) -> dict[str, Any]:
-    """Three of ten give metadata without a token. Some of each kind have no endpoint, or tags in their metadata."""
+    """Return an instance. Three of ten permit normal mode. Some of both kinds have a disabled endpoint or tags in their metadata."""
     region = REGIONS[number // 10 % len(REGIONS)]
     return {
         "instance_id": f"i-fleet{number:05}",
@@ -47,7 +47,7 @@ def instance(number: int) -> dict[str, Any]:
 
 
 def configuration(size: int, per_second: float | None) -> dict[str, Any]:
-    """Of the emulator. *per_second*: calls of one operation in one region, None for no limit."""
+    """Return the configuration of the emulator. *per_second* limits the calls of an operation in a region; None means no limit."""
     control = {
         "access_keys": {KEY: {"secret": SECRET, "account": ACCOUNT, "actions": ["ecs:*"]}},
         "account_id": ACCOUNT,
@@ -58,7 +58,7 @@ def configuration(size: int, per_second: float | None) -> dict[str, Any]:
 
 @dataclass
 class Run:
-    """One run of the module: what it returned, what it took, and which calls the API counted meanwhile."""
+    """One run of the module: seconds, API calls, result, peak memory in MiB and CPU seconds."""
 
     wall: float
     calls: list[dict[str, Any]]
@@ -70,7 +70,7 @@ class Run:
         return [call for call in self.calls if call["action"] == action and call["status"] == 200]
 
     def modified(self) -> Counter[str]:
-        """Instance -> number of accepted changes."""
+        """Return the number of accepted changes by instance."""
         return Counter(call["instance"] for call in self.accepted(MODIFY))
 
     def line(self) -> str:
@@ -81,7 +81,7 @@ class Run:
 
 
 class Fleet:
-    """The emulator, and how to run modules against it."""
+    """The emulator, and runs of modules with its API."""
 
     def __init__(self, emulator: lab.Emulator, folder: Path) -> None:
         self.usage = folder / "usage.json"
@@ -91,28 +91,28 @@ class Fleet:
         self.record = folder / "record.json"
 
     def state(self) -> State:
-        """Instance -> (endpoint, tokens, tags), as the data side has them."""
+        """Return endpoint, tokens and tags by instance, as the data plane has them."""
         names = ("http_endpoint", "http_tokens", "instance_metadata_tags")
         listing = self.admin("GET", "/instances")
         return {row["instance_id"]: tuple(row[name] for name in names) for row in listing["instances"]}
 
     def recorded(self) -> int:
-        """How many instances the record file has."""
+        """Return the number of instances in the record."""
         return len(json.loads(self.record.read_text())["instances"])
 
     def throttle(self, per_second: int) -> None:
         self.admin("PATCH", "/control", {"throttle": {"per_second": per_second}})
 
     def faults(self, *faults: dict[str, Any]) -> None:
-        """Let these faults, and no other, happen from now on."""
+        """Replace the faults of the API."""
         self.admin("PATCH", "/control", {"faults": list(faults)})
 
     def run(self, **arguments: Any) -> Run:
-        """Run metadata_options with these arguments, and return when it is done."""
+        """Run metadata_options with these arguments until it ends."""
         return self.measure(self._command(), self._arguments(arguments))
 
     def measure(self, command: Sequence[str], text: str) -> Run:
-        """Run a command that reads *text* and prints JSON, and that writes its memory and CPU time to the file `usage`."""
+        """Run a command that reads *text*, prints JSON, and writes its memory and CPU time to the file `usage`."""
         began = time.monotonic()
         process = self._start(command, text)
         output, errors = process.communicate()
@@ -122,7 +122,7 @@ class Fleet:
         return Run(wall, self._calls(), json.loads(output), used["memory"], used["cpu"])
 
     def run_and_kill(self, after_changes: int, **arguments: Any) -> Run:
-        """Kill it when the API has accepted so many changes; the API answers no further one, so it cannot end before."""
+        """Run metadata_options and kill it after *after_changes* accepted changes. Further calls hang, so it cannot end before."""
         began = time.monotonic()
         before = self._changes()
         self.faults({"kind": "hang", "action": MODIFY, "skip": after_changes})
@@ -130,7 +130,7 @@ class Fleet:
         wait_until(
             lambda: self._changes() == before + after_changes or process.poll() is not None, "half of the changes"
         )
-        assert process.poll() is None, "it has ended before it could be killed"
+        assert process.poll() is None, "the module ended before it could be killed"
         process.kill()
         process.communicate()
         assert process.returncode == -signal.SIGKILL

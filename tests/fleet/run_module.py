@@ -1,10 +1,9 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""run_module.py NAME FILE: run a module of the installed collection, in a process of its own as on a managed node.
+"""run_module.py NAME FILE: run a module of the installed collection in its own process, as on a managed node.
 
-Its arguments come as JSON on stdin, and its result goes to stdout. FILE gets the peak of its memory in MiB and its CPU
-time in seconds, as JSON.
+Read the arguments as JSON from stdin, print the result, and write the peak memory in MiB and the CPU time in seconds to FILE as JSON.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def measure(path: str) -> None:
-    # not ru_maxrss: that begins with the memory of the process that started this one
+    # Not ru_maxrss, which includes the memory of the parent process before exec.
     (peak,) = re.findall(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())
     used = os.times()
     Path(path).write_text(json.dumps({"memory": int(peak) / 1024, "cpu": used.user + used.system}))

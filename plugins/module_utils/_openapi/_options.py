@@ -12,8 +12,9 @@ import typing as t
 from .._imds import _options as token_options
 from . import _assume_role, _credential_chain, _ecs, _instance_role
 from ._credentials import Credentials
+from ._endpoints import check_endpoint
 from ._profile import DEFAULT_FILE
-from ._transport import Settings, Transport, check_endpoint
+from ._transport import Settings, Transport
 
 GetOption = t.Callable[[str], t.Any]
 Spec = t.Dict[str, t.Dict[str, t.Any]]

@@ -6,13 +6,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import random
 import re
 import time
 import typing as t
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from .._common._clock import SYSTEM_CLOCK, Clock
 from . import _errors, _http
@@ -239,24 +238,3 @@ def _retry_after(headers: t.Mapping[str, str]) -> t.Optional[float]:
 
 def _jitter(base: float, doublings: int, limit: float) -> float:
     return random.uniform(0.0, min(limit, base * 2.0 ** min(doublings, 30)))
-
-
-def check_endpoint(url: str, option: str) -> str:
-    """Return *url* without a trailing slash; raise ValueError, naming *option*, if it must not receive credentials."""
-    parts = urlsplit(url.replace("{region}", "region"))
-    host = parts.hostname or ""
-    shown = "(not shown)" if "@" in url else repr(url)  # the part before an @ may be a password
-    if parts.scheme not in ("http", "https") or not host or parts.path.strip("/") or "@" in url or parts.query:
-        raise ValueError("the endpoint %s in %s must be https://HOST or https://HOST:PORT" % (shown, option))
-    if parts.scheme == "http" and not _is_loopback(host):
-        raise ValueError(
-            "the endpoint %s in %s must be https://; http:// is permitted only for loopback addresses" % (shown, option)
-        )
-    return url.rstrip("/")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -17,7 +17,7 @@ _BEHAVIOR = {
     REQUIRED: "requires tokens",
     DISABLED: "is disabled",
 }
-_IMPACT = "One of the two views is wrong, so neither proves whether the host requires tokens."
+_IMPACT = "One of the two views is wrong, so neither shows whether the host requires tokens."
 _REMEDY = (
     "A change through the API takes effect after a moment: run the audit again. If the views still disagree, verify that the"
     " instance ID belongs to this host, set the options again with `alicloud.imds.metadata_options`, and check the host for a"

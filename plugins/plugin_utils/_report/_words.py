@@ -90,7 +90,7 @@ def _to_clarify(totals: Totals) -> t.Iterator[Step]:
     )
     yield Step(
         "Resolve the disagreement between API and host on %s" % counted(apart, "host"),
-        "One of the two views is wrong. Until you know which, neither proves anything.",
+        "One of the two views is wrong. Until you know which, neither of them is evidence.",
         apart,
         DISAGREE,
     )
@@ -151,7 +151,7 @@ def changes(drift: t.Optional[t.Mapping[str, t.Any]]) -> t.List[t.Tuple[str, t.L
     ]
 
 
-def filters(host: _hosts.Host) -> t.Iterator[str]:
+def filters(host: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     """Yield the names of the filters that show *host*."""
     yield host["state"]
     if host["next"]:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Endpoints, regions and proxies of calls, and the errors for unreachable ones."""
+"""Regions and proxies of calls, and the errors for unreachable ones."""
 
 from __future__ import annotations
 
@@ -53,38 +53,6 @@ def test_a_region_cannot_change_the_host(make_transport, region) -> None:
     with pytest.raises(ApiError, match="region") as caught:
         make_transport().call(service, "DescribeRegions", region, {})
     assert caught.value.kind == "invalid"
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://ecs.example.com",
-        "http://10.0.0.1",
-        "ftp://127.0.0.1",
-        "https://",
-        "https://u:pw@h",
-        "https://h/path",
-        "h",
-    ],
-)
-def test_an_invalid_endpoint_is_an_error_without_its_password(url) -> None:
-    with pytest.raises(ValueError, match="endpoint") as caught:
-        _transport.check_endpoint(url, "api_endpoint")
-    assert "pw" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://127.0.0.1:8080",
-        "http://[::1]:80",
-        "http://localhost",
-        "https://ecs-vpc.{region}.aliyuncs.com",
-        "https://h:8443/",
-    ],
-)
-def test_valid_endpoints(url) -> None:
-    assert _transport.check_endpoint(url, "api_endpoint") == url.rstrip("/")
 
 
 def test_a_setting_out_of_range_is_named() -> None:
