@@ -11,19 +11,11 @@ import json
 import typing as t
 
 from . import example, switches
+from .config_values import Config
 from .control import settings as control_settings
 from .fields import check_instance
 
 KEYS = ("instances", "switches", "control")
-
-
-class Config(t.NamedTuple):
-    """A validated configuration."""
-
-    instances: t.List[t.Dict[str, t.Any]]  #: validated, without default values
-    switches: t.Dict[str, t.Any]  #: with default values
-    digest: str  #: SHA-256 of the text, to detect a changed file
-    control: t.Dict[str, t.Any]  #: with default values
 
 
 def load(path: t.Optional[str]) -> Config:

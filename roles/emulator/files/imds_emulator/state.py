@@ -17,7 +17,7 @@ from functools import partial
 
 from . import content, identity, switches, tree
 from .clock import Clock, moment
-from .config import Config
+from .config_values import Config
 from .fields import check_instance
 from .index import Index, Listing
 from .instance import OPTIONS, Instance, View

@@ -13,7 +13,7 @@ import typing as t
 
 from . import switches
 from .clock import Clock
-from .config import Config
+from .config_values import Config
 from .control import settings as control_settings
 from .fields import check_instance
 from .state import State
