@@ -113,8 +113,9 @@ def test_no_text_makes_markup(text: str) -> None:
     plain, attacked = Page(page(made(hostile("x"), title="x"))), Page(page(made(hostile(text), title=text)))
     # an empty text shows less, but never more, and nothing shows other elements
     if text:
-        shape = [(name, sorted(it)) for name, it in plain.elements]
-        assert [(name, sorted(it)) for name, it in attacked.elements] == shape or not text.strip()
+        # The template itself adds a line break opportunity, <wbr>, after each underscore of a name.
+        shape, found = ([(name, sorted(it)) for name, it in it.elements if name != "wbr"] for it in (plain, attacked))
+        assert found == shape or not text.strip()
     assert len(attacked.all("script")) == 2
     for _tag, it in attacked.texts:
         assert all(one.isprintable() or one == "\n" for one in it)
