@@ -100,7 +100,7 @@ import typing as t
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._errors import MetadataError
-from ansible_collections.alicloud.imds.plugins.module_utils._imds._items import absent, read_paths, to_value
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._items import not_found, read_paths, to_value
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._options import shared_client
 
 
@@ -123,5 +123,5 @@ class LookupModule(LookupBase):
             return to_value(term, body, self.get_option("encoding"), self.get_option("parse_json"))
         default = self.get_option("default")
         if default is None and self.get_option("missing") == "error":
-            raise absent(client, term)
+            raise not_found(client, term)
         return default

@@ -96,8 +96,8 @@ missing_paths:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._errors import MetadataError
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._items import (
-    absent,
-    holds_credentials,
+    is_secret_path,
+    not_found,
     read_paths,
     to_text,
 )
@@ -111,8 +111,8 @@ def run(module: AnsibleModule) -> dict[str, object]:
     answers = dict(zip(paths, read_paths(client, paths)))
     missing_paths = [path for path, body in answers.items() if body is None]
     if missing_paths and missing == "error":
-        raise absent(client, missing_paths[0])
-    secrets = [path for path in paths if holds_credentials(path)]
+        raise not_found(client, missing_paths[0])
+    secrets = [path for path in paths if is_secret_path(path)]
     if secrets and not module.no_log:
         module.warn("The result holds secrets (%s). Set 'no_log: true' on this task." % ", ".join(secrets))
     metadata = {

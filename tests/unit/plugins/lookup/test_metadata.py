@@ -84,7 +84,7 @@ def test_user_data(lookup, instance) -> None:
     instance.set(user_data="#!/bin/sh\necho {{ secret }}\n")
     assert lookup("user-data") == ["#!/bin/sh\necho {{ secret }}\n"]
     instance.set(user_data=None, user_data_base64="//4A")
-    with pytest.raises(AnsibleError, match="not UTF-8 text.*encoding 'base64'"):
+    with pytest.raises(AnsibleError, match="not UTF-8 text.*'encoding' to 'base64'"):
         lookup("user-data")
     assert lookup("user-data", encoding="base64") == ["//4A"]
 

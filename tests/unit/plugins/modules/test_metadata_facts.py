@@ -38,7 +38,7 @@ def test_gather_subset(run_module, instance) -> None:
     facts = run(run_module, instance.endpoint, gather_subset=["!all"])["ansible_facts"]["alicloud_ecs"]
     assert set(facts) == {"available", "instance_id", "region_id", "zone_id"}
     failure = run(run_module, instance.endpoint, gather_subset=["hardware"])
-    assert failure["failed"] is True and "gather_subset has no 'hardware'" in failure["msg"]
+    assert failure["failed"] is True and "gather_subset does not have 'hardware'" in failure["msg"]
 
 
 def test_gather_timeout_is_the_deadline(run_module, instance, monkeypatch) -> None:

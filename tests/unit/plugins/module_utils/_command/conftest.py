@@ -19,7 +19,7 @@ import lab
 import pytest
 from waiting import GIVE_UP_SECONDS
 
-CHECKOUT = Path(__file__).resolve().parents[3]
+CHECKOUT = Path(__file__).resolve().parents[5]
 LAUNCHER = CHECKOUT / "command/ecs-metadata"
 
 # Nothing answers here: no test may ask a real service by accident.

@@ -24,7 +24,7 @@ from ansible_collections.alicloud.imds.plugins.module_utils._imds._client import
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._dmi import Platform
 from waiting import GIVE_UP_SECONDS, wait_until
 
-from ..timing import FakeClock
+from ....timing import FakeClock
 from .conftest import NOWHERE, Command, Done, Instance
 
 KNOWN_TOKEN = "KnownTokenOfThisTest0123456789=="

@@ -45,7 +45,7 @@ def _lonely(tmp_path_factory: pytest.TempPathFactory) -> Command:
 
 def test_a_value_is_shown_in_capitals_or_as_a_choice(help_texts: dict[str, str]) -> None:
     shown = {word for text in help_texts.values() for word in re.findall(r"^ +--[a-z-]+ (\S+)", text, re.MULTILINE)}
-    assert {"NAME", "FILE", "S"} <= shown
+    assert {"NAME", "FILE", "SECONDS"} <= shown
     assert [word for word in shown if not re.fullmatch(r"[A-Z]+|\{.+\}", word)] == []
 
 

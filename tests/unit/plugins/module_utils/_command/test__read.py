@@ -101,7 +101,7 @@ def test_a_value_cannot_forge_the_line_of_another(command: Command, instance: In
     instance.set(metadata={"tags/instance/evil": HOSTILE["lines"]})
     done = command("get", "tags/instance/evil", "instance-id")
     assert (done.status, done.stdout) == (1, b"")
-    assert "'tags/instance/evil' has a line break" in done.stderr
+    assert "'tags/instance/evil' contains a line break" in done.stderr
     assert json.loads(command("get", "--json", "tags/instance/evil", "instance-id").stdout) == {
         "tags/instance/evil": HOSTILE["lines"],
         "instance-id": instance.id,

@@ -119,8 +119,8 @@ def test_links_and_odd_files_are_refused(command: Command, instance: Instance, f
     os.mkfifo(folder / "pipe")
     refuses(command, instance, folder / "link", "is a symbolic link")
     refuses(command, instance, folder / "dangling", "is a symbolic link")
-    refuses(command, instance, folder / "directory", "no regular file")
-    refuses(command, instance, folder / "pipe", "no regular file")
+    refuses(command, instance, folder / "directory", "not a regular file")
+    refuses(command, instance, folder / "pipe", "not a regular file")
     assert (folder / "victim").read_text() == "untouched"
     assert not (folder / "nothing").exists()
 
@@ -128,17 +128,20 @@ def test_links_and_odd_files_are_refused(command: Command, instance: Instance, f
 def test_a_token_is_never_written_to_standard_output(command: Command) -> None:
     for done in command.each(*(("token", "--file", name) for name in ("/dev/null", "/dev/stdout", "/proc/self/fd/1"))):
         assert (done.status, done.stdout) == (1, b"")
-        assert "symbolic link" in done.stderr or "no regular file" in done.stderr
+        assert "symbolic link" in done.stderr or "not a regular file" in done.stderr
 
 
 def test_directories_of_others_are_refused(command: Command, instance: Instance, folder: Path) -> None:
     folder.chmod(0o777)
-    refuses(command, instance, folder / "token", "everybody could replace the file")
+    refuses(command, instance, folder / "token", "every user can replace files")
     folder.chmod(0o1777)
     assert command("token", "--file", str(folder / "token")).status == 0
     if os.geteuid() != 0:
         pytest.skip("only root can give a directory away to see it refused")
-    for mode, owner, group, text in ((0o700, 12345, 0, "uid 12345"), (0o770, 0, 12345, "the group with gid 12345")):
+    for mode, owner, group, text in (
+        (0o700, 12345, 0, "its owner (uid 12345)"),
+        (0o770, 0, 12345, "its group (gid 12345)"),
+    ):
         given = folder / ("given%o" % mode)
         given.mkdir()
         os.chown(given, owner, group)

@@ -39,10 +39,10 @@ def test_unsafe_names_are_reported_harmlessly(command: Command, instance: Instan
     instance.set(metadata={"tags/instance/\x1b[31m": "x"})
     done = command("ls", "tags/instance")
     assert (done.status, done.text.split()) == (0, ["number", "stage"])
-    assert done.stderr == "ecs-metadata: Warning: names that are unsafe in a path were left out (1): '\\x1b[31m'\n"
+    assert done.stderr == "ecs-metadata: Warning: 1 names that are unsafe in a path were skipped: '\\x1b[31m'\n"
     for done in command.each(("tree", "tags"), ("tree", "tags/instance")):
         assert "number" in done.text
-        assert "Warning: names that are unsafe" in done.stderr
+        assert "Warning: 1 names that are unsafe" in done.stderr
         assert done.stderr.rstrip("\n").isprintable()
 
 

@@ -16,7 +16,7 @@ from ansible_collections.alicloud.imds.plugins.module_utils._imds import _client
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._client import Client, Settings
 from waiting import wait_until
 
-from ...timing import FakeClock, ScriptedSocket
+from ....timing import FakeClock, ScriptedSocket
 
 ITEM = "/latest/meta-data/instance-id"
 
@@ -164,7 +164,7 @@ def test_403_on_the_token_request_is_final(make, instance) -> None:
         (403, "refused", "disabled (HttpEndpoint), or a proxy forwarded"),
         (404, "unexpected_reply", "issues no tokens"),
         (405, "unexpected_reply", "issues no tokens"),
-        (418, "unexpected_reply", "does not answer like that"),
+        (418, "unexpected_reply", "does not return this status"),
     ],
 )
 def test_final_refusals_of_the_token_request(make, instance, status, kind, hint) -> None:

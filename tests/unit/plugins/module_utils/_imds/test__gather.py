@@ -13,7 +13,7 @@ from ansible_collections.alicloud.imds.plugins.module_utils._imds import _errors
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._client import Client, Settings
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._dmi import Platform, read_platform
 
-from ...timing import FakeClock
+from ....timing import FakeClock
 
 ON_ECS = Platform(True, "Alibaba Cloud ECS")
 OFF_CLOUD = Platform(False, "Standard PC")
@@ -156,7 +156,7 @@ def test_select(requested, chosen) -> None:
 
 
 def test_select_refuses_unknown_names() -> None:
-    with pytest.raises(ValueError, match="no 'hardware'; choose from: all, disks, instance"):
+    with pytest.raises(ValueError, match="does not have 'hardware'; choose from all, disks, instance"):
         _gather.select(["hardware"])
 
 
@@ -222,15 +222,15 @@ def test_a_collision_with_a_fact_of_ours_is_an_error(emulator) -> None:
 def test_a_listing_that_loops_ends(emulator, instance) -> None:
     emulator.switch(all=False)
     instance.fault(kind="status", status=200, body="loop/\nleaf", on="data", path="*/")
-    with pytest.raises(_errors.UnexpectedReply, match="more than %d levels deep" % _walk.DEEPEST):
+    with pytest.raises(_errors.UnexpectedReply, match="more than %d levels deep" % _walk.DEPTH_LIMIT):
         gather(instance)
     assert len(paths(instance)) < 40
 
 
 def test_a_listing_that_branches_without_end_is_cut(emulator, instance, monkeypatch) -> None:
     emulator.switch(all=False)
-    monkeypatch.setattr(_walk, "MOST_PATHS", 200)
-    monkeypatch.setattr(_walk, "DEEPEST", 1000)  # or a lone thread would come to that limit first
+    monkeypatch.setattr(_walk, "PATH_LIMIT", 200)
+    monkeypatch.setattr(_walk, "DEPTH_LIMIT", 1000)  # or a lone thread would come to that limit first
     instance.fault(kind="status", status=200, body="a/\nb/\nc/\nd/", on="data", path="*/")
     with pytest.raises(_errors.UnexpectedReply, match="more than 200 paths"):
         gather(instance)
@@ -247,7 +247,7 @@ def test_a_listing_ten_thousand_wide_is_refused_at_once(emulator, instance) -> N
 
 def test_a_tree_of_too_many_bytes_is_refused(emulator, instance, monkeypatch) -> None:
     emulator.switch(all=False)
-    monkeypatch.setattr(_walk, "MOST_BYTES", 5_000)
+    monkeypatch.setattr(_walk, "BYTE_LIMIT", 5_000)
     instance.set(metadata={"big/%d" % number: "x" * 1_000 for number in range(20)})
     with pytest.raises(_errors.UnexpectedReply, match="more than 5000 bytes"):
         gather(instance)
