@@ -112,7 +112,9 @@ def test_options_out_of_range_fail(lookup) -> None:
         lookup("instance-id", token_ttl=21601)
 
 
-def test_options_come_from_the_task_then_variables_then_the_environment(lookup, instance, emulator, monkeypatch) -> None:
+def test_options_come_from_the_task_then_variables_then_the_environment(
+    lookup, instance, emulator, monkeypatch
+) -> None:
     other = emulator.add_instance()
     run = lookup_loader.get("alicloud.imds.metadata").run
     assert run(["instance-id"], {"alicloud_imds_endpoint": instance.endpoint}) == [instance.id]

@@ -2,48 +2,32 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The texts of --help, and the completion for bash."""
+"""The help of the command and of its subcommands."""
 
 from __future__ import annotations
 
-import os
 import re
-import sys
-from pathlib import Path
-from typing import Callable
+import shlex
 
 import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._command import _texts
+from ansible_collections.alicloud.imds.plugins.module_utils._command._parser import build
+from ansible_collections.alicloud.imds.plugins.module_utils._command._texts import COMMANDS
+from ansible_collections.alicloud.imds.plugins.module_utils._imds import _gather
 
-from .conftest import Command, Instance
-
-Complete = Callable[[Command, str], "set[str]"]
-COMMANDS = (
-    "get",
-    "ls",
-    "tree",
-    "facts",
-    "modes",
-    "token",
-    "watch",
-    "callers",
-    "completion",
-)
+from .conftest import Command, without_service
 
 
 @pytest.fixture(scope="module")
 def help_texts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What --help prints, for the command itself ("") and for each of its commands."""
-    command = _lonely(tmp_path_factory)
+    """Return the help of the command itself ("") and of each of its commands."""
+    command = without_service(tmp_path_factory.mktemp("help"))
     results = command.each(*(tuple(filter(None, (name, "--help"))) for name in ("", *COMMANDS)))
     assert {(done.status, done.stderr) for done in results} == {(0, "")}
     return {name: done.text for name, done in zip(("", *COMMANDS), results)}
 
 
-def _lonely(tmp_path_factory: pytest.TempPathFactory) -> Command:
-    return Command(os.path.realpath(sys.executable), tmp_path_factory.mktemp("help") / "bin")
-
-
-def test_a_value_is_shown_in_capitals_or_as_a_choice(help_texts: dict[str, str]) -> None:
+def test_the_value_of_an_option_is_in_capitals_or_a_choice(help_texts: dict[str, str]) -> None:
     shown = {word for text in help_texts.values() for word in re.findall(r"^ +--[a-z-]+ (\S+)", text, re.MULTILINE)}
     assert {"NAME", "FILE", "SECONDS"} <= shown
     assert [word for word in shown if not re.fullmatch(r"[A-Z]+|\{.+\}", word)] == []
@@ -74,76 +58,21 @@ def test_help_does_not_depend_on_the_terminal(help_texts: dict[str, str], lonely
     assert max(map(len, "".join(help_texts.values()).splitlines())) <= 90
 
 
-@pytest.fixture(scope="module")
-def completion(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The script, in a file."""
-    path = tmp_path_factory.mktemp("completion") / "script"
-    path.write_bytes(_lonely(tmp_path_factory)("completion", "bash").stdout)
-    return path
+EXAMPLES = [line for text in COMMANDS.values() for line, _meaning in text.examples]
 
 
-@pytest.fixture
-def complete(completion: Path) -> Complete:
-    def complete(command: Command, line: str) -> set[str]:
-        """What bash offers at the end of *line*, its words split as bash does it."""
-        words = re.findall(r"[^\s:]+|:", line) + ([""] if line.endswith((" ", ":")) else [])
-        quoted = " ".join("'%s'" % word for word in words[1:])
-        script = """set -u
-            source '%s'
-            COMP_WORDBREAKS=$' \\t\\n"\\'><=;|&(:'
-            COMP_WORDS=("$command" %s) COMP_CWORD=%d COMP_LINE='%s' COMP_POINT=%d
-            _ecs_metadata
-            printf '%%s\\n' "${COMPREPLY[@]}" """
-        done = command.shell(script % (completion, quoted, len(words) - 1, line, len(line)))
-        assert done.stderr == ""
-        return set(done.text.split("\n")) - {""}
-
-    return complete
+@pytest.mark.parametrize("line", EXAMPLES + [line for line, _meaning in _texts.EXAMPLES.entries])
+def test_every_example_is_a_valid_command_line(line: str) -> None:
+    words = shlex.split(re.sub(r"^source <\((.*)\)$|( >| \|\|).*$", r"\1", line))
+    assert words[0] == "ecs-metadata"
+    assert build().parse(words[1:]).command in COMMANDS
 
 
-def test_bash_can_source_the_completion(lonely_command: Command) -> None:
-    done = lonely_command.shell('source <("$command" completion bash); complete -p ecs-metadata')
-    assert done == (0, b"complete -F _ecs_metadata ecs-metadata\n", "")
+def test_every_command_has_examples_in_its_help(help_texts: dict[str, str]) -> None:
+    for name, text in COMMANDS.items():
+        assert text.examples
+        assert all("  %s\n" % line in help_texts[name] for line, _meaning in text.examples)
 
 
-def test_bash_completes_commands_options_and_choices(lonely_command: Command, complete: Complete) -> None:
-    assert complete(lonely_command, "ecs-metadata ") == set(COMMANDS)
-    assert complete(lonely_command, "ecs-metadata --json t") == {"tree", "token"}
-    assert complete(lonely_command, "ecs-metadata get --mi") == {"--missing"}
-    assert complete(lonely_command, "ecs-metadata get --missing ") == {"error", "null", "skip"}
-    assert complete(lonely_command, "ecs-metadata get --timeout ") == set()
-    assert complete(lonely_command, "ecs-metadata completion ") == {"bash"}
-
-
-def test_bash_completes_files(lonely_command: Command, complete: Complete, tmp_path: Path) -> None:
-    (tmp_path / "token file").touch()
-    assert complete(lonely_command, "ecs-metadata token --file %s/tok" % tmp_path) == {"%s/token file" % tmp_path}
-
-
-def test_bash_completes_paths(command: Command, complete: Complete) -> None:
-    assert complete(command, "ecs-metadata get instance") == {"instance-id", "instance/"}
-    assert complete(command, "ecs-metadata tree dns") == {"dns-conf/"}
-    mac = command("get", "mac").text
-    head = mac.rpartition(":")[0]
-    assert complete(command, "ecs-metadata ls network/interfaces/macs/%s:" % head) == {mac.rpartition(":")[2] + "/"}
-
-
-def test_bash_never_expands_what_a_tag_is_called(
-    command: Command, instance: Instance, complete: Complete, tmp_path: Path
-) -> None:
-    trap = tmp_path / "trap"
-    names = [
-        "$(touch${IFS}%s)" % str(trap).replace("/", "${HOME:0:1}"),
-        "`id`",
-        "a b",
-        "x;y",
-        "*",
-        "~root",
-        "good-name",
-    ]
-    instance.set(metadata={"tags/instance/" + name: "x" for name in names})
-    assert "`id`" in command("ls", "tags/instance").text
-    assert complete(command, "ecs-metadata get tags/instance/") == {
-        "tags/instance/" + name for name in ("good-name", "stage", "number")
-    }
-    assert not trap.exists()
+def test_the_help_has_the_subsets_of_facts_that_are_not_secret() -> None:
+    assert sorted(_texts.SUBSETS) == sorted(("all", *_gather.SUBSETS))
