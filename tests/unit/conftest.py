@@ -60,9 +60,7 @@ def running_emulator() -> Iterator[lab.Emulator]:
 
 
 # Tests that are too slow for the inner loop and concern code that rarely changes: `make thorough` runs them.
-SLOW = (
-    "plugins/plugin_utils",
-)
+SLOW = ("plugins/plugin_utils",)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
