@@ -57,14 +57,3 @@ def running_emulator() -> Iterator[lab.Emulator]:
     """Start one emulator for all tests of clients; each test adds its own instance."""
     with lab.start_emulator({"instances": [{"instance_id": "i-unit000000"}]}, listen="127.0.0.1:0") as process:
         yield process
-
-
-# Tests that are too slow for the inner loop and concern code that rarely changes: `make thorough` runs them.
-SLOW = ("plugins/plugin_utils",)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    slow = {Path(__file__).parent / name for name in SLOW}
-    for item in items:
-        if slow & {item.path, *item.path.parents}:
-            item.add_marker(pytest.mark.slow)

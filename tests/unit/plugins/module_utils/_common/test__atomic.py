@@ -69,7 +69,7 @@ def test_any_name_of_a_file_will_do(tmp_path: Path, name: str) -> None:
     assert names(tmp_path) == [name]
 
 
-@pytest.mark.skipif(not AS_ROOT, reason="only root may give files away")
+@pytest.mark.skipif(not AS_ROOT, reason="changing the owner of a file needs root")
 def test_the_owner_is_set_and_keeps_the_mode(tmp_path: Path) -> None:
     replace_file(str(tmp_path / "file"), b"x", 0o4755, uid=65534)
     assert ((tmp_path / "file").stat().st_uid, mode(tmp_path / "file")) == (65534, 0o4755)
@@ -186,7 +186,7 @@ assert os.listdir(sys.argv[1]) == ["file"] and open(path, "rb").read() == b"form
 """
 
 
-@pytest.mark.skipif(not AS_ROOT, reason="only root may mount a file system")
+@pytest.mark.skipif(not AS_ROOT, reason="mounting a file system needs root")
 def test_a_full_file_system_leaves_the_former_file(tmp_path: Path) -> None:
     script = 'mount -t tmpfs -o size=64k none "$1" || exit 77; exec "$2" -c "$3" "$1"'
     command = ["unshare", "--mount", "sh", "-c", script, "sh", str(tmp_path), sys.executable, FULL % str(UTILS)]
