@@ -11,14 +11,14 @@ options: {}
 attributes:
   check_mode:
     support: full
-    description: Can run in C(check_mode) and returns the same, since nothing is ever changed.
+    description: Can run in C(check_mode) and returns the same result, because nothing is changed.
   diff_mode:
     support: none
-    description: Returns details on what has changed, or would change, in diff mode. Nothing is ever changed.
+    description: Returns details on what has changed, or would change, in diff mode. This module changes nothing.
   platform:
     support: full
     platforms: posix
-    description: The managed node needs Python 3.8 or later and nothing else.
+    description: The managed node needs Python 3.8 or later and no other software.
 """
 
     ACTION_GROUP = r"""
@@ -28,7 +28,7 @@ attributes:
     support: full
     membership:
       - alicloud.imds.imds
-    description: Use C(group/alicloud.imds.imds) in C(module_defaults) to set defaults for this module.
+    description: Use C(group/alicloud.imds.imds) in C(module_defaults) to set defaults for all modules of the group.
 """
 
     FACTS = r"""
@@ -36,5 +36,5 @@ options: {}
 attributes:
   facts:
     support: full
-    description: Returns C(ansible_facts) and nothing else.
+    description: Returns only C(ansible_facts).
 """

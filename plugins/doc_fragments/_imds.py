@@ -11,33 +11,36 @@ class ModuleDocFragment:
 options:
   endpoint:
     description:
-      - Where the metadata service is, V(http://HOST) or V(http://HOST:PORT).
-      - The service itself is only at the default. Another value is for an emulator, such as the one that the role
-        P(alicloud.imds.emulator#role) installs.
-      - No proxy is ever used, whatever the environment says, and no redirect is followed.
+      - Address of the metadata service, V(http://HOST) or V(http://HOST:PORT).
+      - Set it only to use an emulator, such as the one that the role P(alicloud.imds.emulator#role) installs. The
+        service of an ECS instance has the default address.
+      - Proxy settings of the environment are ignored, and redirects are not followed.
     type: str
     default: http://100.100.100.200
   timeout:
     description:
-      - Seconds to wait for one answer, from connecting to its last byte.
+      - Time limit in seconds for one request, from connecting to the last byte of the reply.
+      - It must be greater than V(0) and at most V(3600).
     type: float
     default: 2.0
   deadline:
     description:
-      - Seconds that the whole operation may take, all tries and pauses included.
+      - Time limit in seconds for the whole operation, including retries and the pauses between them.
+      - It must be greater than V(0) and at most V(3600).
     type: float
     default: 15.0
   token_ttl:
     description:
-      - Lifetime in seconds to request for the token, V(1) to V(21600).
-      - A token that comes near its end is renewed, so this need not be as long as the operation.
+      - Lifetime of the token in seconds, V(1) to V(21600).
+      - A token is renewed before it expires, so the lifetime may be shorter than the operation.
     type: int
     default: 300
   retries:
     description:
-      - How often a request is sent again after it was throttled (429), the service failed (5xx) or the connection was lost.
-      - Between tries there is a pause, about twice as long each time and random to some degree.
-      - Refusals and absent items (400, 403, 404) are never asked for again.
+      - Number of retries, V(0) to V(20), after throttling (status 429), a server error (5xx) or a lost connection.
+      - The pause before a retry doubles each time, up to two seconds, and is partly random. A C(Retry-After) header is
+        respected.
+      - Requests that were refused or whose item does not exist (400, 403, 404) are not retried.
     type: int
     default: 3
 """

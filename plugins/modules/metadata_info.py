@@ -7,34 +7,36 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: metadata_info
-short_description: Chosen items of the ECS instance metadata of managed nodes, read with a token
+short_description: Read chosen items of the ECS instance metadata of managed nodes with a token
 version_added: 0.1.0
 author:
   - Contributors to the alicloud.imds collection (@alicloud-imds)
 description:
-  - Reads chosen metadata items of the ECS instance that it runs on, in security-enhanced mode only, and returns them as the
-    service sends them.
-  - For typed values, and for all items at once, use M(alicloud.imds.metadata_facts).
+  - Reads chosen metadata items of the ECS instance that it runs on, and returns the values unchanged.
+  - Reads in security hardening mode only (formerly "security-enhanced mode", comparable to IMDSv2).
+  - To get typed values, or all items at once, use M(alicloud.imds.metadata_facts).
 options:
   paths:
     description:
       - Paths of metadata items.
-      - V(instance-id) is the item below C(/latest/meta-data/). V(dynamic/instance-identity/document), V(user-data) and
-        V(maintenance/active-system-events) are below C(/latest/). V(/latest/…) and V(/2016-01-01/…) are taken as they are.
-      - A directory may be given with or without a slash at its end; its value is the listing, one name a line.
+      - Most paths, such as V(instance-id), are relative to C(/latest/meta-data/). Paths such as V(user-data),
+        V(dynamic/instance-identity/document) and V(maintenance/active-system-events) are relative to C(/latest/). Paths that
+        begin with V(/latest/) or V(/2016-01-01/) are absolute.
+      - The value of a directory is the listing, with one name per line. A slash at the end of its path is optional.
     type: list
     elements: str
     required: true
   missing:
     description:
-      - What to do about an item that does not exist.
-      - V(error) fails, V(null) returns null as its value, V(skip) leaves it out of RV(metadata).
+      - How to handle an item that does not exist.
+      - V(error) fails. V(null) returns null as the value. V(skip) omits the item from RV(metadata).
     type: str
     choices: [error, "null", skip]
     default: error
   encoding:
     description:
-      - V(base64) returns the bytes of the values Base64-encoded, for user data that is not text.
+      - How to return the bytes of a value. V(text) fails if they are not UTF-8.
+      - V(base64) returns them Base64-encoded, for example for binary user data.
     type: str
     choices: [text, base64]
     default: text
@@ -43,28 +45,28 @@ extends_documentation_fragment:
   - alicloud.imds._attributes
   - alicloud.imds._attributes.action_group
 notes:
-  - C(ram/security-credentials/…), C(user-data), C(vendor-data), C(meta-data/all) and the signature of the identity document are
-    secrets. The module warns when a task reads them without C(no_log).
+  - C(ram/security-credentials/ROLE), C(user-data), C(vendor-data), C(meta-data/all) and the signature of the identity document
+    are secrets. The module warns if a task reads them without C(no_log).
 seealso:
   - module: alicloud.imds.metadata_facts
   - plugin: alicloud.imds.metadata
     plugin_type: lookup
-    description: The same for the controller.
+    description: Read items of the controller.
 """
 
 EXAMPLES = r"""
-- name: Read two items
+- name: Read the ID and the type of the instance
   alicloud.imds.metadata_info:
     paths:
       - instance-id
       - instance/instance-type
   register: this
 
-- name: Use one
+- name: Show the instance type
   ansible.builtin.debug:
     msg: "The type is {{ this.metadata['instance/instance-type'] }}."
 
-- name: See whether the spot instance is about to be released
+- name: Fail if the release of the spot instance is announced
   alicloud.imds.metadata_info:
     paths: [instance/spot/termination-time]
     missing: "null"
@@ -81,12 +83,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 metadata:
-  description: The value of each path, under the path as it was given; null for an item that does not exist, with O(missing=null).
+  description: The value of each path in O(paths). With O(missing=null), the value of an item that does not exist is null.
   returned: success
   type: dict
   sample: {"instance-id": "i-bp1d6tsvznfghy7y0000", "instance/spot/termination-time": null}
 missing_paths:
-  description: The paths whose items do not exist.
+  description: The paths in O(paths) whose items do not exist.
   returned: success
   type: list
   elements: str
@@ -96,8 +98,8 @@ missing_paths:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._errors import MetadataError
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._items import (
-    absent,
-    holds_credentials,
+    is_secret_path,
+    not_found,
     read_paths,
     to_text,
 )
@@ -111,10 +113,10 @@ def run(module: AnsibleModule) -> dict[str, object]:
     answers = dict(zip(paths, read_paths(client, paths)))
     missing_paths = [path for path, body in answers.items() if body is None]
     if missing_paths and missing == "error":
-        raise absent(client, missing_paths[0])
-    secrets = [path for path in paths if holds_credentials(path)]
+        raise not_found(client, missing_paths[0])
+    secrets = [path for path in paths if is_secret_path(path)]
     if secrets and not module.no_log:
-        module.warn("The result holds secrets (%s). Set 'no_log: true' on this task." % ", ".join(secrets))
+        module.warn("The result contains secrets (%s). Set 'no_log: true' on this task." % ", ".join(secrets))
     metadata = {
         path: None if body is None else to_text(path, body, module.params["encoding"])
         for path, body in answers.items()

@@ -125,7 +125,7 @@ options:
             description: How to resolve it. Text between backticks is displayed as code.
             type: str
           waived:
-            description: The waiver of this finding, null if there is none.
+            description: The waiver of this finding, or null.
             type: dict
             suboptions:
               reason:

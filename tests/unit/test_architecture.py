@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Imports of the collection's files, the one place of the service's literals, and limits of size; read from the sources."""
+"""Rules on the sources: which files may import which, where literals of the service may stand, and limits of size."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ BELOW: dict[str, set[str]] = {
     "_fleet": {"_openapi", "_imds", "_common"},
     "_preflight": {"_callers", "_imds", "_common"},
 }
-# Where a package may use only some files of one that is below it: literals of the service, and (preflight) the firmware.
+# Packages that may import only some files of a package below them: literals of the service, and (preflight) the firmware.
 ONLY = {
     ("_callers", "_imds"): {"_service"},
     ("_watch", "_imds"): {"_service"},
@@ -42,7 +42,7 @@ ONLY = {
     ("_preflight", "_imds"): {"_dmi", "_service"},
     ("_preflight", "_callers"): {"_file", "_load", "_report", "_vocabulary"},
 }
-# They do no I/O, so they may import nothing that does.
+# Files that do no I/O, and the only files of the collection that they may import.
 PURE = {
     "_common._bounded": set(),
     "_common._text": set(),
@@ -58,18 +58,18 @@ PURE = {
     "_watch._noise": {"_watch._records", "_callers._vocabulary", "_watch._http_stream", "_common._bounded"},
     "_watch._bpf_programs": set(),
 }
-# They know the time, to show or to read it.
+# Files that do no I/O except format or parse times.
 PURE_BUT_TIME = {
     "_common._utc": set(),
     "_callers._report": {"_callers._vocabulary", "_common._utc"},
     "_callers._analyzer": {"_callers._vocabulary", "_callers._paths"},
 }
-# They capture packets, read socket tables and notify systemd.
+# Files that capture packets, read socket tables or notify systemd.
 LISTENERS = {"_watch._capture", "_watch._attribution", "_watch._sockets", "_watch._run"}
 
 
 def dotted(path: Path) -> str:
-    """The name of a file below plugins/module_utils, such as ``_imds._client``; of other plugins, such as ``modules.fence``."""
+    """Return the dotted name of a file: ``_imds._client`` below plugins/module_utils, ``modules.fence`` for other plugins."""
     base = UTILS if UTILS in path.parents else PLUGINS
     return ".".join(path.relative_to(base).with_suffix("").parts).replace(".__init__", "")
 
@@ -85,9 +85,9 @@ def syntax(path: Path) -> ast.Module:
 
 @functools.cache
 def imports(path: Path) -> frozenset[str]:
-    """All that *path* imports, anywhere in it: in functions and under TYPE_CHECKING as well.
+    """Return everything that *path* imports, also in functions and under TYPE_CHECKING.
 
-    Files of the collection have their name as in `FILES`; a package stands for its ``__init__.py``.
+    Files of the collection have their name in `FILES`; the name of a package stands for its ``__init__.py``.
     """
     names: set[str] = set()
     for node in ast.walk(syntax(path)):
@@ -116,12 +116,12 @@ def imported_from(path: Path, node: ast.ImportFrom) -> Iterator[str]:
 
 
 def own(path: Path) -> set[str]:
-    """The files of the collection that *path* imports."""
+    """Return the files of the collection that *path* imports."""
     return set(imports(path) & set(FILES))
 
 
 def roots(path: Path) -> set[str]:
-    """The top-level packages that *path* imports, without the collection's own."""
+    """Return the top-level packages that *path* imports, without those of the collection."""
     return {name.split(".")[0] for name in imports(path) - set(FILES)}
 
 
@@ -130,7 +130,7 @@ def package(name: str) -> str:
 
 
 def test_no_import_of_the_collection_is_overlooked() -> None:
-    """What begins with a dot or with the collection's name is a file of `FILES`."""
+    """Every import that begins with a dot or with the collection's name is a file in `FILES`."""
     for path in FILES.values():
         nodes = [node for node in ast.walk(syntax(path)) if isinstance(node, ast.ImportFrom)]
         inner = [node for node in nodes if node.level or str(node.module).startswith(COLLECTION)]
@@ -155,7 +155,7 @@ def test_imports_point_down(name: str) -> None:
 
 
 def test_no_files_import_each_other_in_a_circle() -> None:
-    """Not even for types."""
+    """Imports for types count too."""
     graph = {name: own(path) - {name} for name, path in FILES.items()}
     while True:
         done = {name for name, used in graph.items() if not used}
@@ -174,7 +174,7 @@ def test_module_utils_need_only_the_standard_library_and_each_other(name: str) -
 
 
 def test_the_preflight_reads_files_and_nothing_else() -> None:
-    """So that it can be run anywhere; it asks neither the service nor the API."""
+    """The preflight sends no requests, neither to the metadata service nor to the API, so it can run anywhere."""
     names = {name for name in FILES if package(name) == "_preflight"}
     outside = {used for name in names for used in own(FILES[name]) if package(used) != "_preflight"}
     assert outside == {
@@ -201,7 +201,7 @@ PREFLIGHT_PURE = {"_preflight." + name for name in ("_callers", "_catalog", "_fi
 
 
 @pytest.mark.parametrize("name", sorted(PREFLIGHT_PURE))
-def test_judgements_do_no_io(name: str) -> None:
+def test_preflight_judgments_do_no_io(name: str) -> None:
     assert own(FILES[name]) <= {
         *PREFLIGHT_PURE,
         "_callers._vocabulary",
@@ -255,7 +255,7 @@ def test_pure_files_do_no_io(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PURE_BUT_TIME)
-def test_files_that_know_the_time_do_no_io(name: str) -> None:
+def test_files_that_format_times_do_no_io(name: str) -> None:
     assert own(FILES[name]) == PURE_BUT_TIME[name]
     assert not roots(FILES[name]) & {"http", "os", "socket", "subprocess", "threading"}
 
@@ -270,7 +270,7 @@ def test_only_the_client_opens_connections() -> None:
     assert {name for name in FILES if "_imds._http" in own(FILES[name])} == {"_imds._client", "_imds._errors"}
 
 
-def test_only_the_probe_sends_without_a_token() -> None:
+def test_only_the_probe_sends_normal_mode_requests() -> None:
     senders = {name for name in DATA_PLANE if ".send(" in FILES[name].read_text()}
     assert senders == {"_imds._access_modes"}
 
@@ -281,13 +281,13 @@ LITERALS = re.compile(
     r"|/latest|latest/|alicloud-imds-probe",
     re.I,
 )
-# Here 80 is a function of the kernel, and the code of an instruction.
+# In these files, 80 is the number of a kernel function or the code of an instruction.
 NUMBERS = {"_watch/_bpf_programs.py", "_watch/_capture.py"}
 DOCUMENTED = {"DOCUMENTATION", "EXAMPLES", "RETURN"}
 
 
 def literals(path: Path) -> list[str]:
-    """The constants of a file that name something of the service; documentation does not count."""
+    """Return the constants of a file that are literals of the service; documentation does not count."""
     tree = syntax(path)
     prose: set[int] = set()
     for node in ast.walk(tree):
@@ -311,7 +311,7 @@ def literals(path: Path) -> list[str]:
     return found
 
 
-def test_what_names_the_service_has_one_place() -> None:
+def test_literals_of_the_service_are_in_one_file() -> None:
     sources = set(FILES.values()) - {FILES["_imds._service"]}
     sources -= set((PLUGINS / "doc_fragments").glob("*.py"))
     assert [text for path in sorted(sources) for text in literals(path)] == []
@@ -325,31 +325,31 @@ def test_the_watch_is_separate_from_the_client() -> None:
     assert "_watch._http_stream" in own(FILES["_watch._tcp"])
 
 
-def test_the_watch_looks_for_the_header_that_the_client_sends() -> None:
+def test_the_watch_and_the_client_use_the_same_token_header() -> None:
     client, watch = (FILES[name].read_text() for name in ("_imds._client", "_watch._http_stream"))
     assert re.search(r"from \._service import .*\bTOKEN_HEADER\b", client)
     assert re.search(r"from \.\._imds\._service import .*\bTOKEN_HEADER\b", watch)
 
 
 @pytest.mark.parametrize("package_name", ["_callers", "_preflight"])
-def test_what_reads_records_runs_without_the_watch(package_name: str) -> None:
+def test_readers_of_records_do_not_import_the_watch(package_name: str) -> None:
     users = [FILES["modules.callers_info"], *(FILES[name] for name in FILES if package(name) == package_name)]
     assert not [used for path in users for used in own(path) if package(used) == "_watch"]
 
 
-# they concern the host, or what others have found
-ASK_NOBODY = {"callers_info", "fence", "preflight_info", "report", "tooling"}
+# Plugins that send no requests to the service or the API.
+SEND_NO_REQUESTS = {"callers_info", "fence", "preflight_info", "report", "tooling"}
 
 
 @pytest.mark.parametrize("path", sorted((CHECKOUT / "plugins").glob("[lm]o*/[a-z]*.py")), ids=lambda path: path.stem)
 def test_plugins_reach_the_service_only_through_the_options(path: Path) -> None:
     used = own(path)
-    assert used & {"_imds._options", "_openapi._module"} or path.stem in ASK_NOBODY
+    assert used & {"_imds._options", "_openapi._module"} or path.stem in SEND_NO_REQUESTS
     assert not used & {"_imds._client", "_imds._http", "_openapi._transport"}
 
 
-def test_the_action_group_is_every_module_that_speaks_to_the_service_or_its_api() -> None:
-    """Its defaults are for these: a module without the option `endpoint` would fail over them."""
+def test_the_action_group_has_every_module_that_sends_requests() -> None:
+    """The defaults of the group apply to these modules; a module without the option `endpoint` would fail."""
     runtime = yaml.safe_load((CHECKOUT / "meta/runtime.yml").read_text())
     speaking = {
         path.stem
@@ -359,12 +359,12 @@ def test_the_action_group_is_every_module_that_speaks_to_the_service_or_its_api(
     assert set(runtime["action_groups"]["imds"]) == speaking
 
 
-# Lists and tables, which are read line by line
+# Functions that consist of a list or table
 LONG_FUNCTIONS = {"_fields"}
 
 
 @pytest.mark.parametrize("folder", [CHECKOUT / "plugins", EMULATOR], ids=lambda path: path.name)
-def test_no_function_has_to_be_scrolled(folder: Path) -> None:
+def test_no_function_has_40_lines(folder: Path) -> None:
     long = {
         f"{path.name}: {node.name}"
         for path in folder.rglob("*.py")
@@ -376,13 +376,13 @@ def test_no_function_has_to_be_scrolled(folder: Path) -> None:
 
 
 def lines_of_code(path: Path) -> int:
-    """Neither the header counts nor tables and texts: assignments at the top level that span several lines."""
+    """Return the number of lines without the header, tables and texts (top-level assignments that span several lines)."""
     text = path.read_text()
     tables = [node for node in syntax(path).body if isinstance(node, (ast.Assign, ast.AnnAssign))]
     return len(text.splitlines()) - 4 - sum((node.end_lineno or 0) - node.lineno for node in tables)
 
 
-def test_no_file_answers_many_questions() -> None:
-    """Modules are mostly documentation, so they do not count."""
+def test_no_file_has_more_than_250_lines_of_code() -> None:
+    """Modules are not limited, because they are mostly documentation."""
     paths = [*UTILS.rglob("*.py"), *EMULATOR.rglob("*.py")]
     assert {path.name: lines for path in paths if (lines := lines_of_code(path)) > 250} == {}

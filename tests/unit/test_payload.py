@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The files of module_utils that ansible-core sends along with a module: those that it needs, and no more."""
+"""The files of module_utils that ansible-core sends with a module: only those that the module needs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MODULE_UTILS = "ansible_collections/alicloud/imds/plugins/module_utils/"
 
 
 def files(module: str) -> set[str]:
-    """The files of module_utils in the payload of *module*; those of packages that are empty do not count."""
+    """Return the files of module_utils in the payload of *module*, without empty files."""
     with zipfile.ZipFile(io.BytesIO(payload(module))) as archive:
         names = [info.filename for info in archive.infolist() if info.file_size]
     return {name[len(MODULE_UTILS) :] for name in names if name.startswith(MODULE_UTILS)}
@@ -40,17 +40,17 @@ def packages(module: str) -> set[str]:
         ("fence", {"_host", "_imds", "_common"}),
     ],
 )
-def test_a_module_is_sent_with_the_packages_that_it_needs(module: str, sent: set[str]) -> None:
+def test_a_module_is_sent_with_only_the_packages_that_it_needs(module: str, sent: set[str]) -> None:
     assert packages(module) == sent
 
 
-def test_facts_are_sent_with_the_client_alone() -> None:
+def test_metadata_facts_is_sent_with_the_client_only() -> None:
     names = "_client _dmi _errors _facts _gather _http _options _secrets _service _tree _walk"
     client = {"_imds/%s.py" % name for name in names.split()}
     assert files("metadata_facts") == client | {"_common/_clock.py"}
 
 
-def test_the_service_literals_are_all_that_callers_take_from_the_client() -> None:
+def test_callers_info_is_sent_with_only_the_literals_of_the_client() -> None:
     assert {name for name in files("callers_info") if name.startswith("_imds/")} == {"_imds/_service.py"}
 
 

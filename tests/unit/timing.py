@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Clocks for tests: time passes only where the tested code sleeps, so a slow machine changes no result."""
+"""Clocks for tests: time passes only while the tested code sleeps, so results do not depend on the machine's speed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ START = 1000.0
 
 
 class FakeClock:
-    """A clock that stands still: ``sleep`` records the pause and puts the time forward by it."""
+    """A clock that does not run: ``sleep`` records the pause and advances the clock by it."""
 
     def __init__(self) -> None:
         self.seconds = START
@@ -42,9 +42,9 @@ class FakeClock:
 
 
 class ScriptedSocket:
-    """A socket whose peer lives on a fake clock: *arrivals* are pairs (seconds until it arrives, data).
+    """A socket whose peer follows a fake clock: *arrivals* are pairs (seconds until the data arrives, data).
 
-    After the last arrival the peer is silent. ``bounds`` has the timeout that was set for each send and receive.
+    After the last arrival, the peer sends nothing. ``bounds`` has the timeout that was set for each send and receive.
     """
 
     def __init__(self, clock: FakeClock, arrivals: Iterable[tuple[float, bytes]] = ()) -> None:
@@ -80,8 +80,8 @@ class ScriptedSocket:
 class VirtualTime:
     """One virtual clock for *threads* threads, of which one runs at a time.
 
-    The time moves on to the next wake-up when all threads sleep. It does not move before all of them have begun, so the
-    order of events does not depend on the machine. Threads are those of ``executor``.
+    When all threads sleep, the time advances to the next wake-up. It does not advance before all threads have started, so
+    the order of events does not depend on the machine. The threads are those of `executor`.
     """
 
     def __init__(self, threads: int) -> None:
@@ -110,7 +110,7 @@ class VirtualTime:
             raise AssertionError("the virtual time stands still")
 
     def executor(self, max_workers: int) -> concurrent.futures.ThreadPoolExecutor:
-        """A ThreadPoolExecutor whose threads live in this time."""
+        """Return a ThreadPoolExecutor whose threads use this clock."""
         return _Executor(self, max_workers)
 
     def _enter(self) -> None:
@@ -139,7 +139,7 @@ class _Executor(concurrent.futures.ThreadPoolExecutor):
         self._time._enter()
 
         def run() -> Any:
-            # every thread begins with a pause: so all have begun before the first one does anything
+            # Every thread starts with a pause, so that all have started before the first one continues.
             try:
                 self._time.sleep(0)
                 return function(*arguments, **named)

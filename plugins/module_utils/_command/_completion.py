@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The completion of ecs-metadata for bash, made from its command line. This module util is private to the collection."""
+"""Generate the bash completion of ecs-metadata from its command line."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import typing as t
 
 from ._parser import CommandLine
 
-# Names come from the service, and anybody may have named a tag: what bash would expand, now or when the line is run, is
-# never offered. compgen -W expands its words, so it is only given ours.
+# The names come from the service, and any user may have named a tag. A name that bash would expand, now or when the line
+# is run, is never offered. compgen -W expands its words, so it gets only words of the command line.
 _SCRIPT = r"""# bash completion for ecs-metadata, printed by: ecs-metadata completion bash
 
 _ecs_metadata() {
@@ -34,11 +34,11 @@ _ecs_metadata() {
     esac
 }
 
-# Asks the service, for at most a second.
+# Reads the names from the service, which takes at most a second.
 _ecs_metadata_paths() {
     local path=$2 typed=${COMP_LINE:0:COMP_POINT} directory='' head='' name
     if [[ $COMP_WORDBREAKS == *:* && $typed == *:* ]]; then
-        path=${typed##*[[:space:]]} # bash takes each part of a MAC address for a word, and wants the last one only
+        path=${typed##*[[:space:]]} # bash splits a MAC address into words and expects only the last one
         head=${path%"${path##*:}"}
     fi
     [[ $path == */* ]] && directory=${path%/*}/
@@ -57,7 +57,7 @@ complete -F _ecs_metadata ecs-metadata
 
 
 def bash(line: CommandLine) -> str:
-    """The script that bash reads."""
+    """Return the completion script for bash."""
     names = list(line.commands)
     choices: t.Dict[str, str] = {}
     values: t.List[str] = []

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The program ecs-metadata, as it is installed on a host: a shell script that starts the files beside it. Private to the collection."""
+"""The text of the program ecs-metadata: a shell script that starts the files installed beside it."""
 
 from __future__ import annotations
 

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The command ecs-metadata: the collection's client for people and scripts on an ECS host. Private to the collection.
+"""Run the command ecs-metadata, the client of the metadata service for people and scripts on an ECS instance.
 
-Every failure is one line on standard error and an exit status. What only one command needs is imported by it, because a
-script may start this many times.
+Every failure is reported as one line on standard error and an exit status. Modules that only one command needs are
+imported by that command, because scripts may start ecs-metadata many times.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ _STATUS = {"not_found": NOT_FOUND, "refused": REFUSED, "unreachable": UNREACHABL
 
 
 def main(words: t.Sequence[str]) -> int:
-    """Run the command line *words* and return the exit status. Never raises."""
+    """Run the command line *words* and return the exit status; every exception becomes a message."""
     try:
         return _run(words)
     except Failure as exc:
         log_problem(str(exc))
         return exc.status
     except MetadataError as exc:
-        log_problem(_line.in_words_of_the_command(str(exc)))
+        log_problem(_line.with_option_names(str(exc)))
         return _STATUS.get(exc.kind, OTHER)
     except SystemExit as exc:  # argparse, after --help
         return exc.code if isinstance(exc.code, int) else 0
-    except Exception as exc:  # pylint: disable=broad-exception-caught  # its text could hold a value, so it is not shown
-        log_problem("Internal error (%s in %s). Please report it." % (type(exc).__name__, _origin(exc)))
+    except Exception as exc:  # pylint: disable=broad-exception-caught  # its text may contain a value: do not print it
+        log_problem("Internal error (%s in %s). Please report this as a bug." % (type(exc).__name__, _origin(exc)))
         return OTHER
 
 
@@ -119,7 +119,7 @@ def _modes(arguments: argparse.Namespace) -> int:
     except Unreachable as exc:
         modes = Modes("unreachable", {}, [str(exc)])
     for problem in modes.problems:
-        log_problem(_line.in_words_of_the_command(problem))
+        log_problem(_line.with_option_names(problem))
     if arguments.json:
         write_json(modes._asdict())
     else:
@@ -142,7 +142,7 @@ def _token(arguments: argparse.Namespace) -> int:
     from .._common._utc import format_utc
     from ._token_file import TokenFile
 
-    with TokenFile(arguments.file) as file:  # before there is a token, see whether there is a place for it
+    with TokenFile(arguments.file) as file:  # check the file before requesting a token
         client = _client(arguments)
         ttl = client.settings.token_ttl
         expires_at = int(time.time()) + ttl
@@ -191,11 +191,14 @@ _COMMANDS: t.Dict[str, t.Callable[[argparse.Namespace], int]] = {
 
 
 def _client(arguments: argparse.Namespace) -> Client:
-    """A client for the chosen settings; raise MetadataError soon where there cannot be a service."""
+    """Return a client for the chosen settings; on a host that is not an ECS instance, raise MetadataError quickly.
+
+    An explicit endpoint or timeout is used as it is.
+    """
     settings = _line.settings(arguments)
     client = Client(settings)
-    patient = settings.endpoint != DEFAULT_ENDPOINT or settings.timeout != Settings().timeout
-    if not patient and not read_platform().is_ecs:
+    explicit = settings.endpoint != DEFAULT_ENDPOINT or settings.timeout != Settings().timeout
+    if not explicit and not read_platform().is_ecs:
         client.connect(PROBE_SECONDS, PROBE_SECONDS)
     return client
 
@@ -209,7 +212,7 @@ def _directory(arguments: argparse.Namespace) -> str:
 def _warn_of(refused: t.Sequence[str]) -> None:
     if refused:
         shown = ", ".join(repr(name)[:80] for name in refused[:3])
-        log_problem("Warning: names that are unsafe in a path were left out (%d): %s" % (len(refused), shown))
+        log_problem("Warning: %d names that are unsafe in a path were skipped: %s" % (len(refused), shown))
 
 
 def _origin(exc: BaseException) -> str:

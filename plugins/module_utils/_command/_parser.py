@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The command line of ecs-metadata; --help and the completion come from here."""
+"""Define the command line of ecs-metadata, from which the help and the completion are generated."""
 
 from __future__ import annotations
 
@@ -19,32 +19,44 @@ from ._output import USAGE, Failure, write
 _DEFAULTS = Settings()
 
 
+# Name, type, placeholder and help of the options that set up the client.
 _SETTINGS: t.Sequence[t.Tuple[str, t.Callable[[str], t.Any], str, str]] = (
-    ("endpoint", str, "URL", "where the service is, http://HOST or http://HOST:PORT"),
-    ("timeout", float, "S", "seconds to wait for one answer"),
-    ("deadline", float, "S", "seconds that the whole operation may take, all tries included"),
-    ("token_ttl", int, "S", "lifetime of the token, 1 to %d seconds" % LONGEST_TTL),
-    ("retries", int, "N", "further tries after throttling, server errors and lost connections"),
+    ("endpoint", str, "URL", "address of the service, http://HOST or http://HOST:PORT"),
+    ("timeout", float, "SECONDS", "time limit of one request, from connecting to the last byte of the reply"),
+    ("deadline", float, "SECONDS", "time limit of the whole command, retries included"),
+    ("token_ttl", int, "SECONDS", "lifetime of the token, 1 to %d" % LONGEST_TTL),
+    ("retries", int, "N", "number of retries after throttling, server errors and lost connections, 0 to 20"),
 )
 
+
+def _variable(name: str) -> str:
+    """Return the environment variable of the setting *name*."""
+    return "ALICLOUD_IMDS_" + name.upper()
+
+
+def _option(name: str) -> str:
+    """Return the option of the setting *name*."""
+    return "--" + name.replace("_", "-")
+
+
 ENVIRONMENT = texts.Section(
-    "environment",
-    [(_variable, "default of --%s" % _variable[14:].lower().replace("_", "-")) for _variable in
-     ("ALICLOUD_IMDS_" + _name.upper() for _name, _type, _metavar, _help in _SETTINGS)],
-)  # fmt: skip
+    "environment", [(_variable(setting[0]), "default of " + _option(setting[0])) for setting in _SETTINGS]
+)
 
 
 class Parser(argparse.ArgumentParser):
-    """Does the same on every Python, terminal and locale, and reports errors in one line."""
+    """A parser with the same output on every Python, terminal and locale, which reports errors in one line."""
 
     def __init__(self, **options: t.Any) -> None:
         super().__init__(allow_abbrev=False, formatter_class=_Formatter, **options)
         self.color = False  # Python 3.14 and later
 
     def print_help(self, file: t.Optional[t.Any] = None) -> None:
+        """Write the help to standard output."""
         write(self.format_help().encode("utf-8"))
 
     def error(self, message: str) -> t.NoReturn:
+        """Raise Failure with *message* and a pointer to the help."""
         raise Failure(USAGE, "%s. See '%s --help'." % (message.rstrip("."), self.prog))
 
 
@@ -54,132 +66,144 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 
 
 class CommandLine(t.NamedTuple):
-    """The parser, and the parser of each command."""
+    """The main parser, and the parser of each command."""
 
     parser: Parser
     commands: t.Dict[str, Parser]
 
     def parse(self, words: t.Sequence[str]) -> argparse.Namespace:
-        """Return the arguments. An option of all commands may stand before the command or after it; None: not given."""
+        """Return the arguments; a setting that is not given is None.
+
+        The settings and --json may stand before or after the name of the command.
+
+        Raises: Failure for a usage error, SystemExit after --help.
+        """
         not_given: t.Dict[str, t.Any] = dict.fromkeys(setting[0] for setting in _SETTINGS)
         return self.parser.parse_args(words, argparse.Namespace(json=False, **not_given))
 
 
 def build() -> CommandLine:
-    """Return the command line."""
+    """Return the command line of ecs-metadata."""
     as_json = _json()
     common = _common(as_json)
-    epilog = "\n\n".join(map(_as_text, (texts.EXIT_STATUS, ENVIRONMENT, texts.EXAMPLES)))
+    sections = (texts.PATHS, texts.SECRETS, texts.EXIT_STATUS, ENVIRONMENT, texts.FILES, texts.EXAMPLES)
+    epilog = "\n\n".join([*map(_as_text, sections), "Help of a command: %s COMMAND --help" % texts.NAME])
     parser = Parser(prog=texts.NAME, description=texts.DESCRIPTION, epilog=epilog, parents=[common])
     subparsers = parser.add_subparsers(
         dest="command", metavar="COMMAND", required=True, prog=texts.NAME, title="commands"
     )
     commands: t.Dict[str, Parser] = {}
 
-    def add(name: str, purpose: str, description: str, parents: t.Sequence[Parser] = (common,)) -> Parser:
-        epilog = "Exit status, environment and examples: %s --help" % texts.NAME
+    def add(name: str, parents: t.Sequence[Parser] = (common,)) -> Parser:
+        text = texts.COMMANDS[name]
+        examples = _as_text(texts.Section("examples", text.examples))
         commands[name] = subparsers.add_parser(
             name,
-            help=purpose,
-            description=description,
-            epilog=epilog,
+            help=text.purpose,
+            description=text.description,
+            epilog="%s\n\nPaths, secrets, exit status, environment and files: %s --help" % (examples, texts.NAME),
             parents=parents,
         )
         return commands[name]
 
-    _add_get(add("get", "print chosen values", texts.GET))
-    _add_directory(add("ls", "list a directory", texts.LS))
-    _add_directory(add("tree", "print all values below a directory", texts.TREE))
-    _add_facts(add("facts", "print the facts of this instance as JSON", texts.FACTS))
-    add("modes", "can metadata be read without a token?", texts.MODES)
-    _add_token(add("token", "write a token to a file", texts.TOKEN))
-    _add_watch(add("watch", "count who asks the service for what", texts.WATCH, (as_json,)))
-    _add_callers(add("callers", "print who asked the service for what", texts.CALLERS, (as_json,)))
-    shells = add("completion", "print the completion for a shell", "Prints the completion for a shell.", ())
-    shells.add_argument("shell", choices=["bash"], help="the shell")
+    _add_get(add("get"))
+    _add_directory(add("ls"))
+    _add_directory(add("tree"))
+    _add_facts(add("facts"))
+    add("modes")
+    _add_token(add("token"))
+    _add_watch(add("watch", (as_json,)))
+    _add_callers(add("callers", (as_json,)))
+    add("completion", ()).add_argument("shell", choices=["bash"], help="the shell")
     return CommandLine(parser, commands)
 
 
-# The options of all commands have no defaults: that of a command would replace the value given before the command.
+# Options that all commands share have no default: the default of a command would replace the value given before it.
 
 
 def _json() -> Parser:
     parser = Parser(add_help=False, argument_default=argparse.SUPPRESS)
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
     return parser
 
 
 def _common(as_json: Parser) -> Parser:
     common = Parser(add_help=False, argument_default=argparse.SUPPRESS, parents=[as_json])
+    group = common.add_argument_group("connection options")
     for name, convert, metavar, text in _SETTINGS:
         text += " (default: %s)" % getattr(_DEFAULTS, name)
-        common.add_argument("--" + name.replace("_", "-"), type=convert, metavar=metavar, help=text)
+        group.add_argument(_option(name), type=convert, metavar=metavar, help=text)
     return common
 
 
 def _add_get(parser: Parser) -> None:
     parser.add_argument("paths", metavar="PATH", nargs="+", help="an item, or a directory to list")
-    text = "an item that does not exist is an error (the default), an empty line and null in JSON, or left out"
+    text = "if an item does not exist: fail (the default), print an empty line (null in JSON), or skip it"
     parser.add_argument("--missing", choices=["error", "null", "skip"], default="error", help=text)
-    parser.add_argument("--default", metavar="TEXT", help="the value of an item that does not exist")
+    parser.add_argument("--default", metavar="TEXT", help="value of an item that does not exist; overrides --missing")
     _add_show_secrets(parser)
 
 
 def _add_facts(parser: Parser) -> None:
-    text = "all (the default) or a part such as network, ram or !tags; may be given more than once"
-    parser.add_argument("--subset", metavar="NAME", action="append", help=text)
+    text = "a subset of the facts: %s (default: all); !NAME excludes a subset; may be repeated"
+    parser.add_argument("--subset", metavar="NAME", action="append", help=text % ", ".join(texts.SUBSETS))
 
 
 def _add_directory(parser: Parser) -> None:
-    text = "a directory, with or without a slash at its end"
+    text = "a directory, with or without a slash at the end (default: meta-data/)"
     parser.add_argument("path", metavar="PATH", nargs="?", default="meta-data/", help=text)
     _add_show_secrets(parser)
 
 
 def _add_show_secrets(parser: Parser) -> None:
-    parser.add_argument("--show-secrets", action="store_true", help="print secrets as well")
+    parser.add_argument("--show-secrets", action="store_true", help="print secrets too")
 
 
 def _add_token(parser: Parser) -> None:
-    parser.add_argument("--file", metavar="FILE", required=True, help="the file to write")
-    parser.add_argument("--ttl", type=int, metavar="S", help="lifetime of this token (default: that of --token-ttl)")
+    parser.add_argument("--file", metavar="FILE", required=True, help="the file to write; required")
+    text = "lifetime of this token, 1 to %d (default: the value of --token-ttl)" % LONGEST_TTL
+    parser.add_argument("--ttl", type=int, metavar="SECONDS", help=text)
 
 
 def _add_watch(parser: Parser) -> None:
     _add_state_dir(parser)
-    parser.add_argument("--seconds", type=float, metavar="S", help="end after this time (default: when it is told to)")
-    parser.add_argument("--status", action="store_true", help="print how the watch that is running does, and end")
+    text = "end after this time, greater than 0 (default: no limit)"
+    parser.add_argument("--seconds", type=float, metavar="SECONDS", help=text)
+    text = "print the status of the running watch and exit"
+    parser.add_argument("--status", action="store_true", help=text)
 
 
 def _add_callers(parser: Parser) -> None:
     _add_state_dir(parser)
-    text = "where the log of Alibaba's analyzer is (default: %s)" % LOG_DIRECTORY
+    text = "directory of the analyzer's log (default: %s)" % LOG_DIRECTORY
     parser.add_argument("--log-dir", metavar="DIR", default=LOG_DIRECTORY, help=text)
-    parser.add_argument(
-        "--max-age", type=int, metavar="S", help="only requests of which the last is not older than this"
-    )
+    text = "only requests last seen within this time"
+    parser.add_argument("--max-age", type=int, metavar="SECONDS", help=text)
     text = "only requests of this mode: %s; may be repeated" % ", ".join(MODES)
     parser.add_argument("--mode", metavar="MODE", action="append", choices=MODES, help=text)
     text = (
-        "only callers with a name (executable, user, unit, container, command, address) that matches; may be repeated"
+        "only callers whose executable, user, unit, container, command name or address matches this shell pattern;"
+        " may be repeated"
     )
     parser.add_argument("--caller", action="append", metavar="PATTERN", help=text)
-    parser.add_argument(
-        "--ignore-noise", action="store_true", help="without what software that knows tokens does anyway"
-    )
+    text = "omit known harmless requests from token-aware software"
+    parser.add_argument("--ignore-noise", action="store_true", help=text)
 
 
 def _add_state_dir(parser: Parser) -> None:
-    text = "where the counts are kept (default: %s)" % STATE_DIRECTORY
+    text = "directory of the records (default: %s)" % STATE_DIRECTORY
     parser.add_argument("--state-dir", metavar="DIR", default=STATE_DIRECTORY, help=text)
 
 
 def settings(arguments: argparse.Namespace) -> Settings:
-    """From the options, else the environment, else the defaults; raise Failure for a value that will not do."""
+    """Return the settings: from the options, otherwise from the environment, otherwise the defaults.
+
+    Raises: Failure for a value that is out of range or not a number.
+    """
     given = vars(arguments)
     chosen: t.Dict[str, t.Any] = {}
     for name, convert, _metavar, _help in _SETTINGS:
-        variable = "ALICLOUD_IMDS_" + name.upper()
+        variable = _variable(name)
         if given[name] is not None:
             chosen[name] = given[name]
         elif os.environ.get(variable):
@@ -189,23 +213,22 @@ def settings(arguments: argparse.Namespace) -> Settings:
                 raise Failure(USAGE, "The environment variable %s is not a number." % variable) from None
     if "endpoint" in chosen:
         chosen["endpoint"] = chosen["endpoint"].rstrip("/")
-    of_this_token = given.get("ttl")  # an option of the command token
-    if of_this_token is not None:
-        chosen["token_ttl"] = of_this_token
+    ttl = given.get("ttl")  # of the command token
+    if ttl is not None:
+        chosen["token_ttl"] = ttl
     try:
         return Settings(**chosen).validate()
     except ValueError as exc:
-        message = in_words_of_the_command(str(exc))
-        raise Failure(USAGE, message if of_this_token is None else message.replace("--token-ttl", "--ttl")) from None
+        message = with_option_names(str(exc))
+        raise Failure(USAGE, message if ttl is None else message.replace("--token-ttl", "--ttl")) from None
 
 
-def in_words_of_the_command(message: str) -> str:
-    """*message*, which names the options as plugins do, with the options of the command: 'token_ttl' -> --token-ttl."""
+def with_option_names(message: str) -> str:
+    """Return *message* with the option names of plugins replaced by those of the command: 'token_ttl' -> --token-ttl."""
     for name, _convert, _metavar, _help in _SETTINGS:
-        option = "--" + name.replace("_", "-")
-        message = message.replace("'%s'" % name, option)
+        message = message.replace("'%s'" % name, _option(name))
         if message.startswith(name + " "):
-            message = option + message[len(name) :]
+            message = _option(name) + message[len(name) :]
     return message
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The commands get, ls and facts of ecs-metadata."""
+"""The commands ``get``, ``ls`` and ``facts`` of ecs-metadata."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import typing as t
 
 from .._imds._client import Client
 from .._imds._dmi import read_platform
-from .._imds._items import absent, read_paths, to_text
+from .._imds._items import not_found, read_paths, to_text
 from .._imds._tree import is_secret, parse_listing, resolve
 from ._output import OTHER, USAGE, WITHHELD, Failure, for_terminal, is_terminal
 
 
 class Request(t.NamedTuple):
-    """What ``get`` was asked for; ``missing`` is "error", "null" or "skip"."""
+    """The arguments of ``get``; ``missing`` is "error", "null" or "skip"."""
 
     paths: t.Sequence[str]
     missing: str
@@ -26,19 +26,19 @@ class Request(t.NamedTuple):
     show_secrets: bool
 
     def check(self) -> None:
-        """Raise Failure for a path that is none, or a secret that is not to be shown."""
+        """Check the paths; raise Failure for an invalid path, or for a secret without ``show_secrets``."""
         for path in self.paths:
             _target(path, self.show_secrets)
 
 
 def get(client: Client, request: Request) -> bytes:
-    """What to print."""
+    """Return the output of ``get``; raise MetadataError, or Failure for a value that cannot be printed this way."""
     default = None if request.default is None else os.fsencode(request.default)
     found: t.List[t.Tuple[str, t.Optional[bytes]]] = []
     for path, body in zip(request.paths, read_paths(client, request.paths)):
         body = default if body is None else body
         if body is None and request.missing == "error":
-            raise absent(client, path)
+            raise not_found(client, path)
         if body is not None or request.missing == "null":
             found.append((path, body))
     if request.as_json:
@@ -54,18 +54,18 @@ def get(client: Client, request: Request) -> bytes:
 
 
 def directory(path: str, show_secrets: bool) -> str:
-    """The request target of a directory, with a slash at its end; raise Failure as ``Request.check`` does."""
+    """Return the request target of a directory, with a slash at the end; raise Failure as `Request.check` does."""
     return _target(path if path.endswith("/") else path + "/", show_secrets)
 
 
 def ls(client: Client, target: str) -> t.Tuple[t.List[str], t.List[str]]:
-    """The names in a directory, and those that are unsafe in a path."""
+    """Return the names in a directory, and the names that are refused because they are unsafe in a path."""
     entries, refused = parse_listing(client.get(target))
     return [entry.name + "/" * entry.is_directory for entry in entries], refused
 
 
 def facts(client: Client, subsets: t.Optional[t.Sequence[str]]) -> t.Tuple[t.Dict[str, t.Any], t.List[str]]:
-    """Return the facts and warnings. Secrets cannot be chosen: facts end up in caches and logs."""
+    """Return the facts and warnings; raise Failure for an unknown subset, and for secrets, because facts are cached."""
     from .._imds import _gather
 
     try:
@@ -74,7 +74,7 @@ def facts(client: Client, subsets: t.Optional[t.Sequence[str]]) -> t.Tuple[t.Dic
         raise Failure(USAGE, "%s." % exc) from None
     secrets = sorted(chosen & set(_gather.SECRET_SUBSETS))
     if secrets:
-        raise Failure(USAGE, "%s: secrets are no facts here; use 'get --show-secrets'." % ", ".join(secrets))
+        raise Failure(USAGE, "%s: facts contain no secrets. Use 'get --show-secrets'." % ", ".join(secrets))
     return _gather.gather(client, read_platform(), chosen)
 
 
@@ -86,7 +86,7 @@ def _target(path: str, show_secrets: bool) -> str:
     except ValueError as exc:
         raise Failure(USAGE, str(exc)) from None
     if is_secret(target) and not show_secrets:
-        raise Failure(WITHHELD, "path %r holds a secret. Give --show-secrets to print it." % path)
+        raise Failure(WITHHELD, "path %r holds a secret. Pass --show-secrets to print it." % path)
     return target
 
 
@@ -108,6 +108,6 @@ def _line(path: str, body: t.Optional[bytes]) -> bytes:
     if body.endswith(b"\n"):
         body = body[:-2] if body.endswith(b"\r\n") else body[:-1]
     if b"\n" in body or b"\r" in body:
-        # whoever sets a tag could otherwise make up the value of the next path
-        raise Failure(OTHER, "The value at path %r has a line break in it. Use --json, or read it alone." % path)
+        # Otherwise the author of a tag could forge the value of the next path.
+        raise Failure(OTHER, "The value at path %r contains a line break. Use --json, or read it alone." % path)
     return body + b"\n"

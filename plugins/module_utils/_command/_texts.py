@@ -2,114 +2,221 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The texts of ecs-metadata --help."""
+"""The texts of ``ecs-metadata --help`` and of the help of each command."""
 
 from __future__ import annotations
 
 import typing as t
 
-from .._imds._service import INSTANCE_ID, ROOT, VERSIONS
+from .._callers._vocabulary import LOG_DIRECTORY, NORMAL_MODE, STATE_DIRECTORY
+from .._imds._service import INSTANCE_ID, META_DATA, ROLE_CREDENTIALS, ROOT, TOKEN_HEADER, VERSIONS
 
 NAME = "ecs-metadata"
 
+# The subsets of facts; they are listed here because loading the code that gathers facts takes time.
+SUBSETS = ("all", "min", "instance", "network", "disks", "public_keys", "tags", "ram", "events", "identity")
+
+Entries = t.Sequence[t.Tuple[str, str]]
+
 
 class Section(t.NamedTuple):
-    """A titled list of terms and what they mean."""
+    """A titled list of terms and their meanings."""
 
     title: str
-    entries: t.Sequence[t.Tuple[str, str]]
+    entries: Entries
 
+
+class Command(t.NamedTuple):
+    """The help of a command: its purpose in a few words, its description, and example command lines."""
+
+    purpose: str
+    description: str
+    examples: Entries
+
+
+DESCRIPTION = """\
+Read the metadata of this ECS instance from the instance metadata service (IMDS).
+
+Every request is sent in security hardening mode (comparable to IMDSv2): the command
+obtains a token first and never shows it. The one exception is 'modes', which sends a
+single normal-mode request to test whether the service replies to it. No proxy is used
+and no redirect is followed. Errors are reported in one line on standard error."""
+
+PATHS = Section(
+    "paths",
+    [
+        ("instance-id", "the item " + INSTANCE_ID),
+        ("network/", "the directory %snetwork/" % META_DATA),
+        ("user-data", "the item %suser-data; likewise vendor-data, dynamic/...," % ROOT),
+        ("", "maintenance/... and global-config/..."),
+        (ROOT + "...", "used unchanged; likewise /%s/..." % VERSIONS[1]),
+    ],
+)
+
+SECRETS = Section(
+    "secrets, printed only with --show-secrets",
+    [
+        (ROLE_CREDENTIALS + "ROLE", "temporary keys of the RAM role"),
+        ("user-data, vendor-data", "content for the first boot"),
+        ("dynamic/instance-identity/pkcs7", "signature of the identity document"),
+        ("meta-data/all", "all metadata, including the keys"),
+    ],
+)
 
 EXIT_STATUS = Section(
     "exit status",
     [
-        ("0", "done; for modes: no metadata without a token (required or disabled)"),
-        ("1", "another failure, such as a file that cannot be written; watch --status: none runs"),
-        ("2", "wrong usage: an unknown option, a path that is none, a value out of range"),
-        ("3", "not found: the instance has no such item"),
-        ("4", "refused: the service answered 401 or 403"),
-        ("5", "unreachable: no answer; this may not be an ECS instance"),
-        ("6", "unexpected reply: something answered, but not as the metadata service does"),
-        ("7", "withheld: the item is a secret, and --show-secrets was not given"),
-        ("10", "modes: metadata can be read without a token (optional)"),
-        ("130", "interrupted"),
+        ("0", "success; modes: the service requires tokens, or is disabled"),
+        ("1", "any other failure; watch --status: no watch is running"),
+        ("2", "usage error: unknown option, invalid path, or value out of range"),
+        ("3", "not found: the instance does not have this item"),
+        ("4", "refused: the service returned status 401 or 403"),
+        ("5", "unreachable: no reply; this host may not be an ECS instance"),
+        ("6", "unexpected reply: not a reply of the metadata service, or an error of it"),
+        ("7", "withheld: the item is a secret, and --show-secrets is missing"),
+        ("10", "modes: tokens are optional, metadata can be read in normal mode"),
+        ("130", "interrupted (SIGINT)"),
+    ],
+)
+
+FILES = Section(
+    "files",
+    [
+        (STATE_DIRECTORY + "/callers.json", "the records of the callers watch"),
+        (LOG_DIRECTORY + "/", "the log of Alibaba Cloud's analyzer plug-in, read by callers"),
     ],
 )
 
 EXAMPLES = Section(
     "examples",
     [
-        ("ecs-metadata get region-id", "one value, exactly as the service sends it"),
-        ("ecs-metadata get --json instance-id zone-id", "several, as a JSON object"),
-        ("ecs-metadata get --default none tags/instance/stage", "a tag that may not exist"),
-        ("ecs-metadata get --show-secrets user-data > user-data.bin", "a secret; binary content stays intact"),
-        ("ecs-metadata tree network/", "everything below a directory"),
-        ("ecs-metadata facts --subset network", "a part of the facts, as JSON"),
-        ("ecs-metadata token --file /run/user/1000/token --ttl 600", "a token for a program of yours"),
-        ("ecs-metadata modes", "can metadata be read without a token?"),
-        ("ecs-metadata callers --mode normal_mode --max-age 604800", "normal-mode requests of the last week"),
-        ("ecs-metadata completion bash > /etc/bash_completion.d/ecs-metadata", "install the completion"),
+        ("ecs-metadata get region-id", "one value, unchanged"),
+        ("ecs-metadata get --json instance-id zone-id", "several values as a JSON object"),
+        ("ecs-metadata tree network/", "all values below a directory"),
+        ("ecs-metadata modes", "test whether the service requires tokens"),
+        ("ecs-metadata callers --mode %s --max-age 604800" % NORMAL_MODE, "normal-mode requests of the last week"),
     ],
 )
 
-DESCRIPTION = """\
-Reads metadata in security-enhanced mode only: a token is obtained first, and never
-shown. No proxy is used, no redirect is followed. Only 'modes' sends one request
-without a token, to see whether it is answered.
+COMMANDS = {
+    "get": Command(
+        "print values",
+        """\
+Print the values of one or more items. Nothing is printed unless all values were read.
 
-instance-id is the item %(instance_id)s. dynamic/..., user-data,
-vendor-data, maintenance/... and global-config/... are below %(root)s. %(root)s...
-and /%(dated)s/... are taken as they are.
+With one PATH, the value is printed unchanged, without a line feed. On a terminal, a
+line feed is added and control characters are shown as escape sequences.
+With several PATHs, one value per line is printed, in the order of the PATHs. A value
+that contains a line break is an error; use --json.
+With --json, an object that maps each PATH to its value is printed. A value that is
+not UTF-8 is an error.""",
+        [
+            ("ecs-metadata get region-id", "one value, unchanged"),
+            ("ecs-metadata get --json instance-id zone-id", "several values as a JSON object"),
+            ("ecs-metadata get --default none tags/instance/stage", "a tag that may not exist"),
+            ("ecs-metadata get --show-secrets user-data > user-data.bin", "user data, which may be binary"),
+        ],
+    ),
+    "ls": Command(
+        "list a directory",
+        """\
+Print the names in a directory, one per line. The name of a directory ends in a slash.
+With --json, an array of the names is printed.""",
+        [
+            ("ecs-metadata ls", "the items below " + META_DATA),
+            ("ecs-metadata ls network/interfaces/macs", "the MAC addresses of the network interfaces"),
+        ],
+    ),
+    "tree": Command(
+        "print all values below a directory",
+        """\
+Print all values below a directory. Names are indented; values are shown as JSON: text
+in quotes, numbers and booleans without, lists in brackets. A secret is shown as
+(secret). With --json, nested objects with the names and texts of the service are
+printed; the value of a secret is null.""",
+        [
+            ("ecs-metadata tree network/", "all values of the network"),
+            ("ecs-metadata tree --json %s" % ROOT, "everything, as JSON"),
+        ],
+    ),
+    "facts": Command(
+        "print the facts of this instance as JSON",
+        """\
+Print the facts of this instance as JSON: those of the Ansible module
+alicloud.imds.metadata_facts, without secrets. On a host outside of Alibaba Cloud,
+{"available": false, ...} is printed within about half a second, with exit status 0.""",
+        [
+            ("ecs-metadata facts", "all facts"),
+            ("ecs-metadata facts --subset network", "the network, and the IDs of instance, region and zone"),
+            ("ecs-metadata facts --subset '!disks' --subset '!tags'", "all facts except disks and tags"),
+        ],
+    ),
+    "modes": Command(
+        "test whether the service requires tokens",
+        """\
+Test how the service reacts to requests with and without a token, and print the verdict
+and the result of each check. The verdicts are:
 
-Keys of a RAM role, user-data, vendor-data, the signature of the identity document
-and meta-data/all are secrets, shown only with --show-secrets.""" % {
-    "instance_id": INSTANCE_ID,
-    "root": ROOT,
-    "dated": VERSIONS[1],
+  required     only requests with a token are served (security hardening mode)
+  optional     metadata can also be read without a token (normal mode)
+  disabled     the service is disabled on this instance
+  unreachable  the service did not reply
+
+One normal-mode request is sent. The callers watch recognizes it as a probe.""",
+        [
+            ("ecs-metadata modes", "the verdict and the checks"),
+            ("ecs-metadata modes > /dev/null || echo 'tokens are not required'", "the exit status in a script"),
+        ],
+    ),
+    "token": Command(
+        "write a token to a file",
+        """\
+Obtain a token for another program, write it to FILE, and print the time in UTC at
+which the token expires. With --json, {"expires": TIME} is printed.
+
+FILE is replaced as a whole, never written in part, and only you can read it. FILE
+must not be a link, and its directory must not be writable by users other than you and
+root. The program sends the content of FILE in the header
+%s."""
+        % TOKEN_HEADER,
+        [
+            ("ecs-metadata token --file /run/user/1000/token --ttl 600", "a token for 10 minutes"),
+        ],
+    ),
+    "watch": Command(
+        "record the callers of the service",
+        """\
+Record which processes send requests to the metadata service, for which items, and
+whether with a token, until SIGINT or SIGTERM arrives. Requests are neither delayed nor
+changed. The records of each caller are kept in callers.json in the state directory.
+Tokens, values, query strings and names in paths are not recorded.
+
+The watch needs root. Linux 5.8 or later is needed to attribute the requests of
+short-lived processes.""",
+        [
+            ("ecs-metadata watch", "record until interrupted"),
+            ("ecs-metadata watch --seconds 3600", "record for an hour"),
+            ("ecs-metadata watch --status", "is a watch running, and is it complete?"),
+        ],
+    ),
+    "callers": Command(
+        "print the recorded callers",
+        """\
+Print the callers that the watch recorded, and those in the log of Alibaba Cloud's
+analyzer plug-in, if it is installed. The callers that sent normal-mode requests come
+first, the latest at the top. With --json, all recorded details are printed.""",
+        [
+            ("ecs-metadata callers --mode %s --max-age 604800" % NORMAL_MODE, "normal-mode requests of the last week"),
+            ("ecs-metadata callers --caller '*/curl' --caller backup", "curl, and the user backup"),
+            ("ecs-metadata callers --ignore-noise --json", "without harmless requests, as JSON"),
+        ],
+    ),
+    "completion": Command(
+        "print the completion for a shell",
+        "Print a script that completes commands, options, choices and paths in a shell.",
+        [
+            ("source <(ecs-metadata completion bash)", "completion in this shell"),
+            ("ecs-metadata completion bash > /etc/bash_completion.d/ecs-metadata", "completion for all users"),
+        ],
+    ),
 }
-
-GET = """\
-Prints the values of PATHs.
-
-One PATH: the bytes of the value and nothing more, like curl. On a terminal a line
-feed follows, and control characters are shown as escape sequences.
-Several PATHs: one value a line, in the order of the PATHs. A value with a line
-break in it is an error then; use --json.
-With --json: an object from PATH to value; text only.
-Nothing is printed unless all PATHs could be read."""
-
-LS = """\
-Prints the names in the directory PATH, one a line; directories end in a slash.
-Default: meta-data/. With --json: an array of the names."""
-
-TREE = """\
-Prints all that is below the directory PATH, indented; text is in quotes, numbers,
-true and false are not, lists are in brackets. Secrets are shown as (secret).
-Default: meta-data/. With --json: the service's own names and texts as nested
-objects; the value of a secret is null."""
-
-FACTS = """\
-Prints the facts of this instance as JSON: the same as the Ansible module
-alicloud.imds.metadata_facts, without secrets. Away from Alibaba Cloud it prints
-{"available": false, ...} within half a second, and that is no failure."""
-
-MODES = """\
-Finds out whether metadata can be read without a token. Prints the verdict
-(required, optional, disabled or unreachable) and the checks that led to it."""
-
-TOKEN = """\
-Obtains a token for another program and writes it, and a line feed, to FILE: readable
-by you only, complete or not at all, replacing a file that is there. A FILE that is
-a link or no regular file is refused, and so is a directory in which somebody else
-could replace FILE. Prints nothing but the time when the token expires, in UTC."""
-
-WATCH = """\
-Sees who asks the metadata service for what, and whether with a token, until it is
-ended. It only listens: no request is held up or changed. Counts for each caller are
-kept in callers.json in the state directory; tokens, values, query strings and names
-in paths are not. Needs root, and Linux 5.8 for short-lived processes."""
-
-CALLERS = """\
-Prints who asked the metadata service for what: what the watch has counted, and what
-is in the log of Alibaba's analyzer plug-in, where there is one. Who used the plain
-mode last comes first."""

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The file that ecs-metadata writes a token to. This module util is private to the collection.
+"""Write a token to a file that only its owner can ever read.
 
-The token must not be read by anybody else, not even for a moment, and the file must never be half written or lead
-elsewhere. So a new file is written next to it, with all access for others off from its beginning, and renamed.
+A new file is created in the same directory, accessible to its owner only from the start, and renamed when it is complete.
+So no other user can read the token at any time, readers never see a partial file, and links are not followed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ._output import OTHER, USAGE, Failure
 
 
 class TokenFile:
-    """A place for a token, checked on entering the context; raise Failure, saying what is wrong, where there is none."""
+    """A context manager for the file of a token; entering it checks the path and its directory, and raises Failure."""
 
     def __init__(self, path: str) -> None:
         folder, self._name = os.path.split(path)
@@ -31,7 +31,7 @@ class TokenFile:
 
     def __enter__(self) -> TokenFile:
         try:
-            # everything below is relative to this descriptor, so that nobody can exchange a folder meanwhile
+            # All operations are relative to this descriptor: replacing the directory meanwhile has no effect.
             self._descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as exc:
             raise Failure(OTHER, "Cannot open the directory %r: %s." % (self._folder, exc.strerror)) from None
@@ -47,9 +47,9 @@ class TokenFile:
         os.close(self._descriptor)
 
     def write(self, token: str) -> None:
-        """Put *token* in the file, which then is complete and on the disk."""
+        """Replace the file with one that contains *token* and a line feed, synchronized to disk."""
         temporary = ".%s.%s" % (self._name[:200], os.urandom(8).hex())
-        # a signal that ends us waits until there is no temporary file any more
+        # Delay signals until the temporary file is renamed or removed.
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP, signal.SIGINT, signal.SIGTERM))
         try:
             self._create(temporary, token.encode("ascii") + b"\n")
@@ -69,7 +69,7 @@ class TokenFile:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(name, flags, 0o600, dir_fd=self._descriptor)
         try:
-            os.fchmod(descriptor, 0o600)  # whatever the umask
+            os.fchmod(descriptor, 0o600)  # independent of the umask
             while content:
                 content = content[os.write(descriptor, content) :]
             os.fsync(descriptor)
@@ -82,17 +82,17 @@ class TokenFile:
     def _check_folder(self) -> None:
         found = os.fstat(self._descriptor)
         if found.st_uid not in (0, os.geteuid()):
-            who = "uid %d, who owns it," % found.st_uid
+            writer = "its owner (uid %d)" % found.st_uid
         elif found.st_mode & stat.S_ISVTX:
             return
         elif found.st_mode & stat.S_IWOTH:
-            who = "everybody"
+            writer = "every user"
         elif found.st_mode & stat.S_IWGRP and found.st_gid != os.getegid():
-            who = "the group with gid %d" % found.st_gid
+            writer = "its group (gid %d)" % found.st_gid
         else:
             return
-        what = "Refused: in the directory %r, %s could replace the file. Choose a directory that only you can write to."
-        raise Failure(OTHER, what % (self._folder, who))
+        message = "Refused: %s can replace files in the directory %r. Choose a directory that only you can write to."
+        raise Failure(OTHER, message % (writer, self._folder))
 
     def _check_file(self) -> None:
         found: t.Optional[os.stat_result]
@@ -101,8 +101,8 @@ class TokenFile:
         except FileNotFoundError:
             return
         except OSError as exc:
-            raise Failure(OTHER, "Cannot look at %r: %s." % (self._path, exc.strerror)) from None
+            raise Failure(OTHER, "Cannot check %r: %s." % (self._path, exc.strerror)) from None
         if stat.S_ISLNK(found.st_mode):
-            raise Failure(OTHER, "Refused: %r is a symbolic link. Name the file itself." % self._path)
+            raise Failure(OTHER, "Refused: %r is a symbolic link. Pass the path of the file itself." % self._path)
         if not stat.S_ISREG(found.st_mode):
-            raise Failure(OTHER, "Refused: %r is no regular file. A token is written to a file only." % self._path)
+            raise Failure(OTHER, "Refused: %r is not a regular file. A token is written only to a file." % self._path)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The command tree of ecs-metadata. This module util is private to the collection."""
+"""The command ``tree`` of ecs-metadata."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .._imds._service import VERSIONS
 from .._imds._tree import Entry, Tree, decode, is_secret, parse_listing, quote
 from .._imds._walk import Walk
 
-# Near the root, the service lists directories without a slash.
+# Close to the root, the service lists these directories without a slash.
 _LISTED_LIKE_LEAVES = {"meta-data", "dynamic", "dynamic/instance-identity", "global-config", "maintenance"}
 
 
 class ReadTree:
-    """Reads all below a directory; ``refused`` are the names that were not followed."""
+    """Read everything below a directory; ``refused`` has the unsafe names that were not followed."""
 
     def __init__(self, client: Client, show_secrets: bool) -> None:
         self.refused: t.List[str] = []
@@ -30,8 +30,8 @@ class ReadTree:
         self._show_secrets = show_secrets
 
     def run(self, target: str) -> Tree:
-        """The tree at *target*, a request target that ends in a slash. The value of a secret that is not shown is None."""
-        return self._secrets(self._read(target), target)
+        """Return the tree at *target*, a request target that ends in a slash. A secret that is not shown is None."""
+        return self._with_secrets(self._read(target), target)
 
     def _read(self, target: str) -> Tree:
         entries, refused = parse_listing(self._client.get(target))
@@ -45,16 +45,16 @@ class ReadTree:
                 try:
                     tree[entry.name] = self._read(target + quote(entry.name) + "/")
                 except NotFound:
-                    pass  # listed, but without a value
+                    pass  # it is listed, but has no value
         return tree
 
-    def _secrets(self, tree: Tree, target: str) -> Tree:
-        """*tree* in order, and without the empty text that a walk leaves in the place of secrets."""
+    def _with_secrets(self, tree: Tree, target: str) -> Tree:
+        """Return *tree*, sorted, with None or the value in place of the empty text that a walk leaves for a secret."""
         result: Tree = {}
         for name, value in sorted(tree.items()):
             below = target + quote(name)
             if isinstance(value, dict):
-                result[name] = self._secrets(value, below + "/")
+                result[name] = self._with_secrets(value, below + "/")
             elif not is_secret(below):
                 result[name] = value
             elif not self._show_secrets:
@@ -63,12 +63,12 @@ class ReadTree:
                 try:
                     result[name] = decode(self._client.get(below))
                 except NotFound:
-                    pass  # listed, but not set
+                    pass  # it is listed, but not set
         return result
 
 
 def as_lines(tree: Tree, target: str) -> t.List[str]:
-    """For people: indented names, typed values as JSON."""
+    """Return *tree* as lines to display: indented names, with typed values as JSON."""
     return list(_lines(tree, target.strip("/").split("/"), ""))
 
 
@@ -83,14 +83,14 @@ def _lines(tree: Tree, path: t.List[str], indent: str) -> t.Iterator[str]:
 
 
 def _typed(text: str, path: t.List[str]) -> str:
-    """The value that facts have for *text*, as JSON."""
+    """Return the value that the facts have for *text* at *path*, as JSON."""
     value: t.Any = text
     if text and path[1:2] == ["meta-data"]:
         for name in reversed(path[2:]):
             value = {name: value}
         value = from_tree(value)
         while isinstance(value, dict):
-            value = next(iter(value.values()), text)  # tags are no items of their own among the facts, and always text
+            value = next(iter(value.values()), text)  # `from_tree` leaves out tags, which are always text
     return printable(json.dumps(value, ensure_ascii=False))
 
 
@@ -100,5 +100,5 @@ def _is_directory(target: str, entry: Entry) -> bool:
 
 
 def _is_whole_tree(target: str, entry: Entry) -> bool:
-    """meta-data/all is the tree again."""
+    """Return whether *entry* is meta-data/all, which contains the whole tree again."""
     return entry.name == "all" and target.partition("/")[2].partition("/")[2] == "meta-data/"

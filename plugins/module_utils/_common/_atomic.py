@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Replace files atomically: a path has its former content or all of the new one, whatever fails.
+"""Replace files atomically: after a failure, a path has either its former content or the complete new content.
 
-The new file is created in the folder of the old one, where it gets the right SELinux type, under a random name, and
-is accessible to its owner only until it is complete. Content and folder are on the disk when a function returns.
-Links at the path are replaced, never followed. Every error is an OSError with the path as its file name.
+The new file is created in the folder of the old one, where it gets the right SELinux type, under a random name. Until
+it is complete, only its owner can access it. When a function returns, content and folder are synchronized to disk.
+A link at the path is replaced, never followed. Every error is an OSError with the path as its file name.
 """
 
 import contextlib
@@ -20,14 +20,14 @@ _RANDOM_BYTES = 8
 
 
 def replace_file(path: str, content: bytes, mode: int = 0o600, uid: t.Optional[int] = None) -> None:
-    """Replace *path* with a file that has these permission bits, whatever the umask, and the owner *uid* if given."""
+    """Replace *path* with a file of this content, permission bits (the umask is ignored) and owner *uid*, if given."""
     with _replacing(path) as (folder, name):
         with os.fdopen(os.open(name, _CREATE, 0o600, dir_fd=folder), "wb") as stream:
             stream.write(content)
             stream.flush()
             if uid is not None and os.fstat(stream.fileno()).st_uid != uid:
                 os.fchown(stream.fileno(), uid, -1)
-            os.fchmod(stream.fileno(), mode)  # after fchown, which clears bits
+            os.fchmod(stream.fileno(), mode)  # after fchown, which clears the setuid and setgid bits
             os.fsync(stream.fileno())
 
 
@@ -40,7 +40,7 @@ def replace_link(path: str, target: str) -> None:
 def remove_leftovers(path: str) -> None:
     """Remove the temporary files of processes that were killed while they replaced *path*.
 
-    Only for callers that know, for example by a lock, that no other process is replacing *path*.
+    Call this only if no other process can be replacing *path*, for example while holding a lock.
     """
     folder, name = os.path.split(path)
     prefix = _prefix(name)
@@ -60,11 +60,11 @@ def remove_leftovers(path: str) -> None:
 
 @contextlib.contextmanager
 def _replacing(path: str) -> t.Iterator[t.Tuple[int, str]]:
-    """Yield a descriptor of the folder and the name of an entry to create in it, which then replaces *path*."""
+    """Yield a descriptor of the folder and a temporary name; the entry created there then replaces *path*."""
     folder, name = os.path.split(path)
     temporary = _prefix(name) + os.urandom(_RANDOM_BYTES).hex() + _SUFFIX
     try:
-        # everything is relative to this descriptor, so that nobody can exchange the folder meanwhile
+        # All operations are relative to this descriptor: replacing the folder meanwhile has no effect.
         descriptor = os.open(folder or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             try:
@@ -82,7 +82,7 @@ def _replacing(path: str) -> t.Iterator[t.Tuple[int, str]]:
 
 
 def _prefix(name: str) -> str:
-    """Return the beginning of temporary names: hidden, and short enough for any file system."""
+    """Return the prefix of temporary names: hidden, and short enough for any file system."""
     return ".%s." % os.fsdecode(os.fsencode(name)[:200])
 
 
@@ -90,5 +90,5 @@ def _sync_folder(descriptor: int) -> None:
     try:
         os.fsync(descriptor)
     except OSError as exc:
-        if exc.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that cannot sync folders
+        if exc.errno not in (errno.EINVAL, errno.ENOTSUP):  # some file systems cannot synchronize folders
             raise

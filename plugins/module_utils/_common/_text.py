@@ -2,22 +2,23 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Show text that an attacker may have written: names of files and processes, tags, evidence, replies. No I/O."""
+"""Make untrusted text safe to display: names of files and processes, tags, evidence, replies. Does no I/O."""
 
 import re
 import typing as t
 
-# What spreadsheets take for the beginning of a formula, also the full-width forms; "|" and "%" start old DDE and macros.
-# Where the separator is ";", a cell may begin after any ";" inside of ours, quoted or not.
+# Characters that start a formula in spreadsheets, full-width forms included; "|" and "%" start DDE calls and macros.
+# A reader that separates cells at ";" starts a cell after any ";" inside one of ours, quoted or not.
 _FORMULA = '(^|;)(?=[ "]*[-=+@|%\uff1d\uff0b\uff0d\uff20])'
 
 
 def printable(text: str, keep: str = "") -> str:
     r"""Return *text* with each unprintable character, except those in *keep*, as an escape sequence such as ``\x1b``.
 
-    Unprintable are control characters (C0 and C1, so also line breaks and tabs), bidirectional overrides, zero-width and
-    unassigned characters, separators other than the space, and lone surrogates. So nothing is left that a terminal obeys,
-    that starts a new line of a journal, that XML forbids or that UTF-8 cannot encode. Backslashes stay as they are.
+    Unprintable characters are control characters (C0 and C1, which include line breaks and tabs), bidirectional overrides,
+    zero-width and unassigned characters, separators other than the space, and lone surrogates. The result contains no
+    terminal control sequence, no line break, no character that XML forbids and none that UTF-8 cannot encode.
+    Backslashes are not escaped.
     """
     if text.isprintable():
         return text
@@ -25,20 +26,23 @@ def printable(text: str, keep: str = "") -> str:
 
 
 def one_line(text: str, longest: int) -> str:
-    """Return `printable` text of at most *longest* characters; ``...`` at the end marks that it was cut."""
+    """Return `printable` text of at most *longest* characters; ``...`` at the end shows that it was truncated."""
     shown = printable(text[: longest + 1])
     return shown if len(shown) <= longest else shown[: max(0, longest - 3)] + "..."[:longest]
 
 
 def from_bytes(name: bytes) -> str:
-    r"""Return *name*, of a file or process, as text: bytes that are not UTF-8 become ``\xff``. It may be unprintable."""
+    r"""Return the *name* of a file or process as text, with bytes that are not UTF-8 as ``\xff``.
+
+    The result may contain unprintable characters.
+    """
     return name.decode("utf-8", "backslashreplace")
 
 
 def csv_line(values: t.Iterable[object]) -> str:
-    """Return a line of CSV, with its line break: every cell quoted and `printable`, an apostrophe before each formula.
+    """Return a line of CSV with its line break: every cell quoted and `printable`, an apostrophe before each formula.
 
-    None gives an empty cell; numbers stay numbers. No cell is a formula, whether the reader separates at ``,`` or ``;``.
+    None becomes an empty cell; numbers are not changed. No cell is a formula, whether the reader separates at ``,`` or ``;``.
     """
     return ",".join(['"%s"' % _cell(value).replace('"', '""') for value in values]) + "\r\n"
 

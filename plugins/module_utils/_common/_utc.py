@@ -24,9 +24,9 @@ def format_utc(seconds: None) -> None: ...
 
 
 def format_utc(seconds: t.Optional[float]) -> t.Optional[str]:
-    """Return seconds since 1970 as ``2026-11-24T21:06:27Z``, fractions cut off; None for None.
+    """Return seconds since 1970 as ``2026-11-24T21:06:27Z``, without fractions; return None for None.
 
-    Raise ValueError for what is no number, and for a number outside of the years 1 to 9999.
+    Raises: ValueError if *seconds* is not a number, or is outside of the years 1 to 9999.
     """
     if seconds is None:
         return None
@@ -42,9 +42,9 @@ def format_utc(seconds: t.Optional[float]) -> t.Optional[str]:
 
 
 def parse_utc(text: t.Any) -> float:
-    """Return an ISO 8601 date or time as seconds since 1970, taking it for UTC if it names no offset.
+    """Return an ISO 8601 date or time as seconds since 1970; without an offset, it is in UTC.
 
-    Raise ValueError for anything else.
+    Raises: ValueError if *text* is not a date or time in ISO 8601.
     """
     import datetime  # slow to load
 
@@ -59,7 +59,10 @@ def parse_utc(text: t.Any) -> float:
 
 
 def parse_date(text: t.Any) -> "datetime.date":
-    """Return a date like ``2027-01-31``; raise ValueError for anything else."""
+    """Return the date in a text like ``2027-01-31``.
+
+    Raises: ValueError if *text* is not such a date.
+    """
     import datetime  # slow to load
 
     found = re.fullmatch(_DATE, text) if isinstance(text, str) else None

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The token protocol of the ECS metadata service over HTTP. This module util is private to the collection.
+"""Implement the token protocol of the ECS metadata service: tokens, retries with backoff, deadlines.
 
-The only file that knows status codes. A client never reads without a token, never falls back, and
-never gives its token away: there is no accessor for it but ``issue_token``, which requests another one.
-Source: Alibaba Cloud, "View instance metadata", security-enhanced mode.
+Only this file interprets status codes. A client never reads without a token and never falls back to normal mode. It
+does not reveal its token; `Client.issue_token` requests another one.
+Source: Alibaba Cloud, "View instance metadata", security hardening mode.
 """
 
 from __future__ import annotations
@@ -21,20 +21,24 @@ from ._http import BrokenReply, Pool, Reply, TransportError, parse_endpoint
 from ._secrets import register_secret
 from ._service import DEFAULT_ENDPOINT, LONGEST_TTL, TOKEN_HEADER, TOKEN_PATH, TTL_HEADER
 
-# Where the firmware does not say "ECS", nobody should wait long for a service that is probably not there.
+# Timeout of the first request on a host that is not an ECS instance according to DMI.
 PROBE_SECONDS = 0.3
 
-ANSWER_LIMIT = 2 * 1024 * 1024
+# Bytes of a body
+REPLY_LIMIT = 2 * 1024 * 1024
 TOKEN_LIMIT = 4096
-_BACK_OFF = 0.2
-_LONGEST_BACK_OFF = 2.0
+# Seconds
+_FIRST_BACKOFF = 0.2
+_LONGEST_BACKOFF = 2.0
+_RENEWAL_MARGIN = 30.0
 
 
 class Settings(t.NamedTuple):
-    """How to talk to the service; times in seconds.
+    """The settings of a client; times are in seconds.
 
-    ``timeout`` bounds one answer, connecting included; ``deadline`` the whole operation; ``retries`` counts further tries after
-    the first; ``token_ttl`` is the lifetime asked for a token (1 to 21600); ``connections`` is the most used at once.
+    ``timeout`` limits one request, from connecting to the last byte of the reply; ``deadline`` limits a whole operation.
+    ``retries`` is the number of attempts after the first. ``token_ttl`` is the requested lifetime of a token, 1 to 21600.
+    ``connections`` is the maximum number of concurrent connections.
     """
 
     endpoint: str = DEFAULT_ENDPOINT
@@ -45,7 +49,10 @@ class Settings(t.NamedTuple):
     connections: int = 8
 
     def validate(self) -> Settings:
-        """Return self; raise ValueError naming the first setting out of range."""
+        """Return self.
+
+        Raises: ValueError that names the first setting that is out of range.
+        """
         parse_endpoint(self.endpoint)
         if not 1 <= self.token_ttl <= LONGEST_TTL:
             raise ValueError("token_ttl must be 1 to %d seconds, not %s" % (LONGEST_TTL, self.token_ttl))
@@ -65,15 +72,15 @@ class _Token(t.NamedTuple):
 
 
 class RetryPolicy(t.NamedTuple):
-    """Seconds to wait for a connection and for an answer, and the number of further tries."""
+    """The limits of one request: seconds for connecting, seconds for the reply, and the number of retries."""
 
     connect: float
-    answer: float
+    reply: float
     retries: int
 
 
 class Client:
-    """Reads metadata with tokens. Thread-safe; concurrent readers share one token and its request."""
+    """Read metadata with tokens. Thread-safe: concurrent readers share one token and one token request."""
 
     def __init__(self, settings: Settings, clock: Clock = SYSTEM_CLOCK) -> None:
         self.settings = settings.validate()
@@ -86,40 +93,43 @@ class Client:
         self.start_clock()
 
     def start_clock(self) -> None:
-        """Begin a new operation: the deadline counts from now, and an earlier failure is forgotten."""
+        """Start a new operation: restart the deadline, and discard the failure of an earlier token request."""
         self._ends_at = self._clock.now() + self.settings.deadline
         self._token_failure = None
 
     def get(self, target: str) -> bytes:
         """Return the body of *target*, an absolute path such as ``/latest/meta-data/instance-id``.
 
-        Raise NotFound when the item is absent, else Unreachable, Refused or UnexpectedReply.
+        Raises: NotFound if the item does not exist, otherwise Unreachable, Refused or UnexpectedReply.
         """
         token = self._current_token()
         reply = self._get_with(token, target)
         if reply.status == 401:
-            # the token expired early, or the service forgot it: one new token, one more try
+            # The service no longer accepts the token. Request one new token and try once more.
             reply = self._get_with(self._current_token(instead_of=token), target)
         if reply.status != 200:
             raise _errors.from_status("GET " + target, self.settings.endpoint, reply.status)
         return reply.body
 
-    def connect(self, connect_within: float, answer_within: float) -> None:
-        """Obtain the token in a single try of so many seconds, to find out quickly whether the service is there at all.
+    def connect(self, connect_timeout: float, reply_timeout: float) -> None:
+        """Request the token once, with timeouts in seconds, to find out quickly whether the service exists.
 
-        Raise as ``get`` does.
+        Raises: MetadataError as `get` does.
         """
         with self._lock:
-            self._token = self._request_token(self.settings.token_ttl, RetryPolicy(connect_within, answer_within, 0))
+            self._token = self._request_token(self.settings.token_ttl, RetryPolicy(connect_timeout, reply_timeout, 0))
 
     def issue_token(self, ttl: int) -> str:
-        """Request a token of *ttl* seconds for use outside of this client, and return it."""
+        """Request a token with a lifetime of *ttl* seconds for use outside of this client, and return it.
+
+        Raises: MetadataError as `get` does.
+        """
         return self._request_token(ttl, self._policy).value
 
     def send(self, method: str, target: str, headers: t.Mapping[str, str]) -> int:
-        """Send just this request, without the token, and return the status. Only for asking how the service reacts.
+        """Send this request without the client's token and return the status; only the probe of access modes needs it.
 
-        Raise Unreachable or UnexpectedReply where there is no status, or none but 429 and 5xx.
+        Raises: Unreachable or UnexpectedReply if every attempt ended without a status or with 429 or 5xx.
         """
         return self._request_with_retries("%s %s" % (method, target), headers, self._policy).status
 
@@ -128,7 +138,7 @@ class Client:
         self._pool.close()
 
     def _current_token(self, instead_of: t.Optional[_Token] = None) -> _Token:
-        with self._lock:  # single flight: whoever comes while one thread asks waits for that answer
+        with self._lock:  # while one thread requests a token, the others wait for its result
             token = self._token
             if token is not None and token is not instead_of and self._clock.now() < token.renew_at:
                 return token
@@ -137,13 +147,13 @@ class Client:
             try:
                 self._token = self._request_token(self.settings.token_ttl, self._policy)
             except _errors.MetadataError as exc:
-                self._token_failure = exc  # the threads that waited need not find out again
+                self._token_failure = exc  # the waiting threads fail with it instead of repeating the request
                 raise
             return self._token
 
     def _request_token(self, ttl: int, policy: RetryPolicy) -> _Token:
         request = "PUT " + TOKEN_PATH
-        asked_at = self._clock.now()
+        requested_at = self._clock.now()
         reply = self._request_with_retries(request, {TTL_HEADER: str(ttl)}, policy)
         if reply.status != 200:
             raise _errors.from_status(request, self.settings.endpoint, reply.status)
@@ -151,50 +161,50 @@ class Client:
         if value is None:
             raise _errors.unexpected(request, self.settings.endpoint, "200 OK, but the body cannot be a token")
         register_secret(value)
-        return _Token(value, asked_at + ttl - min(30.0, ttl / 4.0))
+        return _Token(value, requested_at + ttl - min(_RENEWAL_MARGIN, ttl / 4.0))
 
     def _get_with(self, token: _Token, target: str) -> Reply:
         return self._request_with_retries("GET " + target, {TOKEN_HEADER: token.value}, self._policy)
 
     def _request_with_retries(self, request: str, headers: t.Mapping[str, str], policy: RetryPolicy) -> Reply:
-        """Exchange, trying again after throttling, server errors and lost connections, within the deadline."""
+        """Return the reply to *request*, with retries after throttling, server errors and lost connections."""
         method, target = request.split(" ", 1)
         failure: _errors.MetadataError
         for attempt in range(policy.retries + 1):
-            wait = random.uniform(0.5, 1.0) * min(_LONGEST_BACK_OFF, _BACK_OFF * 2**attempt)
+            backoff = random.uniform(0.5, 1.0) * min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2**attempt)
             try:
                 reply = self._exchange(method, target, headers, policy)
                 if reply.status != 429 and reply.status < 500:
                     return reply
                 failure = _errors.from_status(request, self.settings.endpoint, reply.status)
-                wait = max(wait, reply.retry_after or 0.0)
+                backoff = max(backoff, reply.retry_after or 0.0)
             except TransportError as exc:
-                failure = self._no_answer(request, exc)
+                failure = self._no_reply(request, exc)
             except BrokenReply as exc:
                 failure = _errors.unexpected(request, self.settings.endpoint, exc.reason)
                 if not exc.retryable:
                     raise failure from exc
-            if attempt == policy.retries or self._clock.now() + wait >= self._ends_at:
+            if attempt == policy.retries or self._clock.now() + backoff >= self._ends_at:
                 break
-            self._clock.sleep(wait)
+            self._clock.sleep(backoff)
         raise failure
 
     def _exchange(self, method: str, target: str, headers: t.Mapping[str, str], policy: RetryPolicy) -> Reply:
         now = self._clock.now()
         if now >= self._ends_at:
             raise _errors.deadline_passed("%s %s" % (method, target), self.settings.endpoint, self.settings.deadline)
-        ends_at = min(now + policy.answer, self._ends_at)
-        limit = TOKEN_LIMIT if target == TOKEN_PATH else ANSWER_LIMIT
+        ends_at = min(now + policy.reply, self._ends_at)
+        limit = TOKEN_LIMIT if target == TOKEN_PATH else REPLY_LIMIT
         return self._pool.exchange(method, target, headers, ends_at, now + policy.connect, limit)
 
-    def _no_answer(self, request: str, cause: TransportError) -> _errors.MetadataError:
+    def _no_reply(self, request: str, cause: TransportError) -> _errors.MetadataError:
         if self._clock.now() >= self._ends_at:
             return _errors.deadline_passed(request, self.settings.endpoint, self.settings.deadline)
         return _errors.unreachable(request, self.settings.endpoint, cause)
 
 
 def _usable_token(body: bytes) -> t.Optional[str]:
-    """The token in *body*, or None where it is empty or could not be sent as a header value."""
+    """Return the token in *body*, or None if it is empty or cannot be sent as a header value."""
     value = body.strip()
     if not value or not all(0x21 <= byte <= 0x7E for byte in value):
         return None

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Is this machine an ECS instance, as far as its firmware says? This module util is private to the collection.
+"""Detect ECS instances by the DMI table of the firmware, without a request to the metadata service.
 
-Source: cloud-init recognises Alibaba Cloud by the DMI product name, Chef's ohai by the system vendor. No request is made.
+Source: cloud-init recognizes Alibaba Cloud by the DMI product name, Chef's ohai by the system vendor.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ PRODUCT_NAME = "Alibaba Cloud ECS"
 
 
 class Platform(t.NamedTuple):
-    """What the firmware says.
+    """The platform according to the DMI table.
 
-    ``is_ecs`` is True or False, or None where there is no DMI table to ask (many containers, some boards).
-    ``product_name`` is the DMI product name, None when it cannot be read.
+    ``is_ecs`` is True, False, or None if the host has no DMI table (many containers, some boards).
+    ``product_name`` is the DMI product name, or None if it cannot be read.
     """
 
     is_ecs: t.Optional[bool]
     product_name: t.Optional[str]
 
     def describe(self) -> str:
-        """One clause for a message."""
+        """Return the platform as a clause of a message, in lower case and without a period."""
         if self.is_ecs:
-            return "DMI says that this host is an Alibaba Cloud ECS instance"
+            return "according to DMI, this host is an Alibaba Cloud ECS instance"
         if self.is_ecs is None:
-            return "this host has no DMI table that would tell whether it is an ECS instance"
-        return "DMI says that this host is not an Alibaba Cloud ECS instance (product name: %s)" % self.product_name
+            return "this host has no DMI table, so it is unknown whether it is an ECS instance"
+        return "according to DMI, this host is not an Alibaba Cloud ECS instance (product name: %s)" % self.product_name
 
 
 def read_platform(directory: str = DMI_DIRECTORY) -> Platform:
-    """Read the DMI table below *directory*; never raises."""
+    """Return the platform according to the DMI table below *directory*; values that cannot be read are None."""
     product_name = _read(directory, "product_name")
     vendor = _read(directory, "sys_vendor")
     if product_name is None and vendor is None:

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From raw metadata to facts: typed values, identifier keys, a list of network interfaces. No I/O; private to the collection.
+"""Convert raw metadata to facts: typed values, keys that are identifiers, a list of network interfaces. Does no I/O.
 
-Types go by path, never by what a value looks like: a tag with the value "123" stays text. Source for the forms of values:
-Alibaba Cloud, "View instance metadata" and "Instance metadata items".
+The type of a value depends on its path, never on the value: a tag with the value "123" stays text. Source of the value
+formats: Alibaba Cloud, "View instance metadata" and "Instance metadata items".
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ._tree import Tree, branch
 
 Facts = t.Dict[str, t.Any]
 
-# "*" stands for one name that is data: a MAC address, the serial number of a disk, a tag key.
+# "*" stands for one name that is data: a MAC address, the serial number of a disk, the ID of a key pair.
 _LISTS = {
     ("dns-conf", "nameservers"),
     ("ntp-conf", "ntp-servers"),
@@ -34,21 +34,21 @@ _LISTS = {
 }
 _INTEGERS = {("instance", "max-netbw-egress"), ("instance", "max-netbw-ingress")}
 _BOOLEANS = {("hibernation", "configured")}
-# the children of these directories are named by data, so their names stay as they are
+# The names in these directories are data, so they are not converted to identifiers.
 _NAMED_BY_DATA = {("network", "interfaces", "macs"), ("disks",), ("public-keys",), ("tags", "instance")}
 _UNPACKED_LIMIT = 1024 * 1024
 
 
 def from_tree(tree: Tree) -> Facts:
-    """Facts of the tree below ``meta-data/``: same nesting, keys as identifiers, typed leaves, absent items left out.
+    """Return the facts of the tree below ``meta-data/``, without tags: same nesting, identifiers as keys, typed values.
 
-    Raise ValueError where two names of the service would become the same key.
+    Raises: ValueError if two names of the service become the same key.
     """
     return _directory({name: value for name, value in tree.items() if name != "tags"}, ())
 
 
 def identifier(name: str) -> str:
-    """``instance-id`` -> ``instance_id``: a key that a template can address with a dot."""
+    """Return *name* as an identifier, which a template can use after a dot: ``instance-id`` -> ``instance_id``."""
     key = re.sub(r"[^0-9A-Za-z_]", "_", name)
     return "_" + key if key[:1].isdigit() else key
 
@@ -59,7 +59,7 @@ def _directory(tree: Tree, place: t.Tuple[str, ...]) -> Facts:
     for name, value in tree.items():
         key = name if by_data else identifier(name)
         if key in facts:
-            raise ValueError("two items of %s/ would both be the fact %r" % ("/".join(place), key))
+            raise ValueError("two items of %s/ would both become the fact %r" % ("/".join(place), key))
         below = place + ("*" if by_data else name,)
         facts[key] = _directory(value, below) if isinstance(value, dict) else _leaf(value, below)
     return facts
@@ -76,7 +76,7 @@ def _leaf(text: str, place: t.Tuple[str, ...]) -> t.Any:
 
 
 def parse_list(text: str) -> t.List[str]:
-    """Items of a leaf with several values: a JSON array, ``[a,b]`` without quotes, or one item a line or comma."""
+    """Return the items of a value that is a JSON array, ``[a,b]`` without quotes, or separated by white space or commas."""
     text = text.strip()
     if text.startswith("["):
         try:
@@ -87,7 +87,7 @@ def parse_list(text: str) -> t.List[str]:
 
 
 def network_interfaces(facts: Facts) -> t.List[Facts]:
-    """The interfaces as a list, primary first and then by MAC address; each with its ``mac`` and ``primary``."""
+    """Return the interfaces with the keys ``mac`` and ``primary``: the primary first, the others by MAC address."""
     macs = facts.get("network", {}).get("interfaces", {}).get("macs", {})
     primary = facts.get("mac")
     interfaces = [
@@ -97,18 +97,18 @@ def network_interfaces(facts: Facts) -> t.List[Facts]:
 
 
 def tags(tree: Tree) -> t.Dict[str, str]:
-    """Tag keys and values, verbatim; an empty value is a value."""
+    """Return the tags, with keys and values unchanged; values may be empty."""
     return {key: value for key, value in branch(tree, "tags", "instance").items() if isinstance(value, str)}
 
 
 def spot_termination_time(tree: Tree) -> t.Optional[str]:
-    """When the spot instance will be released (UTC, ``yyyy-MM-ddTHH:mm:ssZ``), None unless that has been announced."""
+    """Return the announced release time of a spot instance (UTC, ``yyyy-MM-ddTHH:mm:ssZ``), or None."""
     value = branch(tree, "instance", "spot").get("termination-time")
     return value.strip() or None if isinstance(value, str) else None
 
 
 def json_object(text: t.Optional[str]) -> t.Optional[Facts]:
-    """The JSON object in *text* with identifier keys, None where there is none."""
+    """Return the JSON object in *text* with identifiers as keys, or None if *text* is not a JSON object."""
     if text is None:
         return None
     try:
@@ -119,7 +119,10 @@ def json_object(text: t.Optional[str]) -> t.Optional[Facts]:
 
 
 def system_events(text: t.Optional[str]) -> t.List[t.Any]:
-    """Active system events. Their format is not published: JSON is parsed and left as it is, else there is one item a line."""
+    """Return the active system events: the items of a JSON array, one other JSON value, or the lines of *text*.
+
+    The format of the events is not published.
+    """
     if text is None or not text.strip():
         return []
     try:
@@ -132,7 +135,10 @@ def system_events(text: t.Optional[str]) -> t.List[t.Any]:
 
 
 def user_data(body: t.Optional[bytes]) -> Facts:
-    """``user_data`` as text, unpacked if it was gzipped; ``user_data_base64`` instead where it is not UTF-8; null if not set."""
+    """Return the fact ``user_data``, decompressed if it is gzip; if it is not UTF-8, also ``user_data_base64``.
+
+    ``user_data`` is None if user data is not set or not UTF-8.
+    """
     if body is None:
         return {"user_data": None}
     if body[:2] == b"\x1f\x8b":
@@ -149,4 +155,4 @@ def _gunzip(body: bytes) -> bytes:
         unpacked = unpacker.decompress(body, _UNPACKED_LIMIT)
     except zlib.error:
         return body
-    return body if unpacker.unconsumed_tail else unpacked  # what would not end is left packed
+    return body if unpacker.unconsumed_tail else unpacked  # over the limit: not decompressed

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which requests make which facts: subsets, ``meta-data/all`` or a walk, and the answer off the cloud. Private to the collection."""
+"""Gather facts: select subsets, request ``meta-data/all`` or walk the tree, and handle hosts outside of Alibaba Cloud."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ._dmi import Platform
 from ._secrets import register_secret
 from ._service import DEFAULT_ENDPOINT, META_DATA, ROLES_PATH, ROOT
 from ._tree import Tree, decode, parse_all, parse_listing, quote
-from ._walk import Walk, work_off
+from ._walk import Walk, run_jobs
 
 _IDENTITY = ROOT + "dynamic/instance-identity/"
 _EVENTS = ROOT + "maintenance/active-system-events"
 _USER_DATA = ROOT + "user-data"
 _VENDOR_DATA = ROOT + "vendor-data"
 
-# Subset -> the entries of meta-data/ that it stands for; "instance" also takes all that no other subset names.
+# The entries of meta-data/ in each subset; "instance" also contains all entries that are in no other subset.
 _ENTRIES: t.Dict[str, t.FrozenSet[str]] = {
     "min": frozenset(("instance-id", "region-id", "zone-id")),
     "instance": frozenset(("instance", "image", "image-id", "hostname", "serial-number", "owner-account-id")),
@@ -33,23 +33,25 @@ _ENTRIES: t.Dict[str, t.FrozenSet[str]] = {
     "public_keys": frozenset(("public-keys",)),
     "tags": frozenset(("tags",)),
 }
-# no items of the tree: the tree as a whole, and the role, whose name comes from a listing and whose keys are secret
-_NO_ITEMS = frozenset(("all", "ram"))
+# Entries that are not facts: "all" is the tree itself, and "ram" holds the role, which is read separately.
+_NOT_FACTS = frozenset(("all", "ram"))
 SUBSETS = tuple(sorted(_ENTRIES)) + ("events", "identity", "ram")
 SECRET_SUBSETS = ("identity_signature", "ram_credentials", "user_data", "vendor_data")
 
 
 def select(requested: t.Iterable[str]) -> t.FrozenSet[str]:
-    """The subsets to gather, by the rules of ``ansible.builtin.setup``; raise ValueError for a name that is none.
+    """Return the subsets to gather, by the rules of ``ansible.builtin.setup``.
 
-    ``all`` is everything without secrets, ``!name`` takes one away, ``min`` stays unless ``!min`` is given, and secrets
-    must be named. Without any positive name, ``all`` is meant.
+    ``all`` contains everything except secrets, which must be named. ``!name`` excludes a subset. ``min`` is included
+    unless ``!min`` is given. If only exclusions are given, they apply to ``all``.
+
+    Raises: ValueError for an unknown name.
     """
     requested = list(requested)
     for name in requested:
         if name.lstrip("!") not in SUBSETS + SECRET_SUBSETS + ("all",):
             choices = ", ".join(("all",) + SUBSETS + SECRET_SUBSETS)
-            raise ValueError("gather_subset has no %r; choose from: %s, each also with ! before it" % (name, choices))
+            raise ValueError("gather_subset does not have %r; choose from %s, each with or without !" % (name, choices))
     added = {name for name in requested if not name.startswith("!")}
     removed = {name[1:] for name in requested if name.startswith("!")}
     chosen = added - {"all"}
@@ -60,9 +62,9 @@ def select(requested: t.Iterable[str]) -> t.FrozenSet[str]:
 
 
 def gather(client: Client, platform: Platform, subsets: t.FrozenSet[str]) -> t.Tuple[_facts.Facts, t.List[str]]:
-    """Return the facts and warnings; ``{"available": False, "unavailable_reason": …}`` where there is no service.
+    """Return the facts and warnings, or the facts ``{"available": False, "unavailable_reason": …}`` without a service.
 
-    Raise MetadataError on an ECS instance whose service does not answer as it should.
+    Raises: MetadataError if the service of an ECS instance fails, ValueError if two items become the same fact.
     """
     if not platform.is_ecs:
         reason = _absence(client)
@@ -72,15 +74,15 @@ def gather(client: Client, platform: Platform, subsets: t.FrozenSet[str]) -> t.T
 
 
 def _absence(client: Client) -> t.Optional[str]:
-    """Why there is no metadata service for this host, None if there is one."""
-    chosen_by_hand = client.settings.endpoint.rstrip("/") != DEFAULT_ENDPOINT
-    patience = client.settings.timeout if chosen_by_hand else PROBE_SECONDS
+    """Return why this host has no metadata service, or None if it has one."""
+    explicit = client.settings.endpoint.rstrip("/") != DEFAULT_ENDPOINT
+    timeout = client.settings.timeout if explicit else PROBE_SECONDS
     try:
-        client.connect(min(PROBE_SECONDS, patience), patience)
+        client.connect(min(PROBE_SECONDS, timeout), timeout)
     except _errors.Unreachable as exc:
         return str(exc)
     except _errors.MetadataError as exc:
-        if chosen_by_hand:
+        if explicit:
             raise
         return str(exc)
     return None
@@ -94,27 +96,27 @@ class _Gathering:
         self._warnings: t.List[str] = []
 
     def run(self) -> t.Tuple[_facts.Facts, t.List[str]]:
-        self._read(self._first_targets())
+        self._read(self._targets())
         tree = self._tree()
         facts: _facts.Facts = {"available": True}
         for more in (self._of_tree(tree), self._of_other_trees(), self._secrets()):
             clash = sorted(set(facts) & set(more))
             if clash:
-                raise ValueError("the service has items that would overwrite the facts %s" % ", ".join(clash))
+                raise ValueError("items of the service would overwrite the facts %s" % ", ".join(clash))
             facts.update(more)
         return facts, self._warnings
 
     def _read(self, targets: t.Iterable[str]) -> None:
-        def work(target: str) -> t.Iterable[str]:
+        def read(target: str) -> t.Iterable[str]:
             try:
                 self._bodies[target] = self._client.get(target)
             except _errors.NotFound:
                 self._bodies[target] = None
             return ()
 
-        work_off(targets, work, self._client.settings.connections)
+        run_jobs(targets, read, self._client.settings.connections)
 
-    def _first_targets(self) -> t.List[str]:
+    def _targets(self) -> t.List[str]:
         by_subset = {
             "events": _EVENTS,
             "identity": _IDENTITY + "document",
@@ -134,7 +136,10 @@ class _Gathering:
         return {subset for subset in self._subsets if subset in _ENTRIES}
 
     def _tree(self) -> Tree:
-        """What ``all`` holds, and by walking what the listing shows beyond it. Not every service has it, or puts all in it."""
+        """Return the tree: the content of ``all``, completed by walking the entries that are listed but not in it.
+
+        Not every service has ``all``, and it may be incomplete.
+        """
         if self._entry_subsets() == {"min"}:
             bodies = {name: self._bodies[META_DATA + name] for name in _ENTRIES["min"]}
             return {name: decode(body) for name, body in bodies.items() if body is not None}
@@ -156,7 +161,7 @@ class _Gathering:
         try:
             tree, refused = parse_all(body)
         except ValueError as exc:
-            self._warnings.append("The answer to GET %sall is %s; the tree is walked instead." % (META_DATA, exc))
+            self._warnings.append("The reply to GET %sall is %s; the tree is walked instead." % (META_DATA, exc))
             return {}
         self._warn_of(refused)
         return tree
@@ -165,11 +170,11 @@ class _Gathering:
         if refused:
             shown = ", ".join(repr(name)[:80] for name in refused[:3])
             self._warnings.append(
-                "%d metadata names that are unsafe in a path were left out: %s" % (len(refused), shown)
+                "%d metadata names that are unsafe in a path were skipped: %s" % (len(refused), shown)
             )
 
     def _wants(self, entry: str) -> bool:
-        if entry in _NO_ITEMS:
+        if entry in _NOT_FACTS:
             return False
         for subset, entries in _ENTRIES.items():
             if entry in entries:
@@ -187,7 +192,7 @@ class _Gathering:
             if subset in self._subsets:
                 for key, value in derive().items():
                     if key in facts:
-                        raise ValueError("the service has an item that would overwrite the fact %r" % key)
+                        raise ValueError("an item of the service would overwrite the fact %r" % key)
                     facts[key] = value
         return facts
 

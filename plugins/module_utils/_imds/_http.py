@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""HTTP/1.1 exchanges over kept connections, each bounded in time and size. This module util is private to the collection.
+"""HTTP/1.1 requests over persistent connections, each limited in time and size.
 
-Knows nothing of tokens or metadata. On purpose it has no proxy, no netrc, no redirect and no TLS: the metadata service
-is plain HTTP on a link-local address, and anything in between could read the token.
+Proxies, netrc, redirects and TLS are not supported on purpose: the metadata service is plain HTTP on a link-local
+address, and a server in between could read the token.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _CHUNK = 65536
 
 
 class TransportError(Exception):
-    """No whole answer arrived.
+    """No complete reply arrived.
 
-    ``phase`` is "connect" or "answer"; ``timed_out`` tells silence from refusal; ``errno`` is the system's error number.
+    ``phase`` is "connect" or "answer"; ``timed_out`` distinguishes a timeout from an error; ``errno`` is of the system.
     """
 
     def __init__(self, phase: str, reason: str, errno: t.Optional[int] = None, timed_out: bool = False) -> None:
@@ -37,7 +37,7 @@ class TransportError(Exception):
 
 
 class BrokenReply(Exception):
-    """Bytes arrived, but not an acceptable HTTP answer. ``retryable`` where another try may do better."""
+    """The reply is not acceptable HTTP; if ``retryable``, another attempt may succeed."""
 
     def __init__(self, reason: str, retryable: bool = False) -> None:
         super().__init__(reason)
@@ -46,7 +46,7 @@ class BrokenReply(Exception):
 
 
 class Reply(t.NamedTuple):
-    """A whole HTTP answer: status code, Retry-After in seconds (None if absent or not a number), body."""
+    """A complete HTTP reply; ``retry_after`` is in seconds, or None if the header is missing or not a number."""
 
     status: int
     retry_after: t.Optional[float]
@@ -54,34 +54,28 @@ class Reply(t.NamedTuple):
 
 
 class Origin(t.NamedTuple):
-    """Where to connect: host name or address, and TCP port."""
+    """The host name or address, and the TCP port, of a server."""
 
     host: str
     port: int
 
 
 def parse_endpoint(endpoint: str) -> Origin:
-    """Split ``http://HOST[:PORT]``; raise ValueError, saying what is wrong, for anything else."""
-    shown = "given" if "@" in endpoint else repr(endpoint)  # what is before an @ may be a password
+    """Return the origin of ``http://HOST[:PORT]``; raise ValueError, without a possible password, for anything else."""
+    shown = "given" if "@" in endpoint else repr(endpoint)
     parts = urllib.parse.urlsplit(endpoint)
     if parts.scheme != "http":
         raise ValueError("the endpoint %s must begin with http:// (the metadata service has no HTTPS)" % shown)
-    if (
-        not parts.hostname
-        or not parts.hostname.isascii()
-        or parts.username
-        or parts.path.strip("/")
-        or parts.query
-        or parts.fragment
-    ):
-        raise ValueError("the endpoint %s must be http://HOST or http://HOST:PORT and nothing more" % shown)
-    return Origin(parts.hostname, parts.port or http.client.HTTP_PORT)
+    host = parts.hostname or ""
+    if not host or not host.isascii() or parts.username or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("the endpoint %s must be http://HOST or http://HOST:PORT, and nothing more" % shown)
+    return Origin(host, parts.port or http.client.HTTP_PORT)
 
 
 class _BoundedSocket:
-    """A socket that gives each send and receive only the time left until ``ends_at`` (monotonic seconds).
+    """A socket whose sends and receives time out at ``ends_at`` (monotonic seconds).
 
-    A plain socket timeout starts anew with each byte received, so a server dripping bytes could hold us for ever.
+    An ordinary timeout restarts with each byte received, so a server that sends single bytes could delay a reply forever.
     """
 
     def __init__(self, sock: socket.socket, clock: Clock) -> None:
@@ -110,19 +104,20 @@ class _BoundedSocket:
         return io.BufferedReader(_SocketReader(self), _CHUNK)
 
     def reader_closed(self) -> None:
+        """Close the socket if this was the last reader and `close` was called."""
         self._readers -= 1
         if self._closing and not self._readers:
             self._sock.close()
 
     def close(self) -> None:
-        """Close now, or, as http.client expects, when the answer still being read is finished."""
+        """Close the socket now or, as http.client expects, when the last reader is closed."""
         self._closing = True
         if not self._readers:
             self._sock.close()
 
 
 class _SocketReader(io.RawIOBase):
-    """What http.client reads from; closing it leaves the socket open for the next exchange."""
+    """The stream that http.client reads a reply from; closing it leaves the socket open for the next request."""
 
     def __init__(self, sock: _BoundedSocket) -> None:
         super().__init__()
@@ -141,7 +136,7 @@ class _SocketReader(io.RawIOBase):
 
 
 class Connection:
-    """One kept connection; not for two threads at once."""
+    """One persistent connection. Not thread-safe."""
 
     def __init__(self, origin: Origin, clock: Clock = SYSTEM_CLOCK) -> None:
         self._origin = origin
@@ -152,9 +147,10 @@ class Connection:
     def exchange(
         self, method: str, target: str, headers: t.Mapping[str, str], ends_at: float, connect_by: float, limit: int
     ) -> Reply:
-        """Send one request and return its answer, complete by *ends_at* and with at most *limit* bytes of body.
+        """Send one request and return its reply, with at most *limit* bytes of body; raise TransportError or BrokenReply.
 
-        A kept connection that the server has closed in the meantime is replaced once, before any byte of an answer.
+        The connection must exist by *connect_by*, the reply be complete by *ends_at* (monotonic seconds). If the server has
+        closed a persistent connection since the last reply, the request is sent once more on a new one.
         """
         reused = self._sock is not None
         try:
@@ -204,7 +200,7 @@ class Connection:
         return self._sock
 
     def close(self) -> None:
-        """Close the connection; the next exchange opens a new one."""
+        """Close the connection; the next request opens a new one."""
         self._http.close()
         self._sock = None
 
@@ -228,7 +224,7 @@ def _read(response: http.client.HTTPResponse, limit: int) -> Reply:
 
 
 class Pool:
-    """Kept connections to one origin, shared by threads. As many are opened as threads ask at once."""
+    """Persistent connections to one origin, shared by threads: one for each concurrent request."""
 
     def __init__(self, origin: Origin, clock: Clock = SYSTEM_CLOCK) -> None:
         self._open: t.Callable[[], Connection] = lambda: Connection(origin, clock)
@@ -238,7 +234,7 @@ class Pool:
     def exchange(
         self, method: str, target: str, headers: t.Mapping[str, str], ends_at: float, connect_by: float, limit: int
     ) -> Reply:
-        """As ``Connection.exchange``, on the connection used last (the others may have gone stale)."""
+        """Send a request as `Connection.exchange` does, on the connection used last: the others are more likely closed."""
         with self._lock:
             connection = self._idle.pop() if self._idle else self._open()
         try:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Chosen paths to values, for the lookup and for metadata_info. This module util is private to the collection."""
+"""Read chosen paths and convert their values, for the lookup, metadata_info and the command."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ from ._client import Client
 from ._secrets import register_secret
 from ._service import ROLE_CREDENTIALS
 from ._tree import is_secret, parse_listing, resolve
-from ._walk import work_off
+from ._walk import run_jobs
 
 
 def read_paths(client: Client, paths: t.Sequence[str]) -> t.List[t.Optional[bytes]]:
-    """The answers to *paths*, in their order; None for an item that is absent. Each path is requested once.
+    """Return the bodies of *paths* in the same order, with None for an item that does not exist.
 
-    Raise ValueError for a path that is none, and MetadataError as ``Client.get`` does for all but an absent item.
+    A path that occurs several times is requested once.
+
+    Raises: ValueError for an invalid path, MetadataError as `Client.get` does, except NotFound.
     """
     bodies: t.Dict[str, t.Optional[bytes]] = {}
 
-    def work(target: str) -> t.Iterable[str]:
+    def read(target: str) -> t.Iterable[str]:
         try:
             bodies[target] = client.get(target)
         except _errors.NotFound:
@@ -33,27 +35,32 @@ def read_paths(client: Client, paths: t.Sequence[str]) -> t.List[t.Optional[byte
         return ()
 
     targets = [resolve(path) for path in paths]
-    work_off(list(dict.fromkeys(targets)), work, client.settings.connections)
+    run_jobs(list(dict.fromkeys(targets)), read, client.settings.connections)
     return [bodies[target] for target in targets]
 
 
-def absent(client: Client, path: str) -> _errors.MetadataError:
-    """The error that tells of an absent item at *path*."""
+def not_found(client: Client, path: str) -> _errors.MetadataError:
+    """Return the error for an item at *path* that does not exist."""
     return _errors.from_status("GET " + resolve(path), client.settings.endpoint, 404)
 
 
 def to_text(path: str, body: bytes, encoding: str) -> str:
-    """*body* as text, byte by byte what the service sent: *encoding* is "text" (UTF-8) or "base64".
+    """Return *body*, unchanged, as text; *encoding* is "text" (UTF-8) or "base64".
 
-    Raise ValueError where it is not UTF-8 text.
+    Keys of a RAM role are registered as secrets.
+
+    Raises: ValueError if *encoding* is "text" and *body* is not UTF-8.
     """
     text = _encode(path, body, encoding)
-    _mask(resolve(path), text)
+    _register_role_keys(resolve(path), text)
     return text
 
 
 def to_value(path: str, body: bytes, encoding: str, parse_json: bool) -> t.Any:
-    """As ``to_text``, but the list of names for a *path* that ends in a slash, and JSON objects and arrays on request."""
+    """Return *body* as a list of names if *path* ends in a slash, otherwise as text (see `to_text`).
+
+    With *parse_json*, a JSON object or array becomes a dict or list.
+    """
     if path.partition("?")[0].endswith("/"):
         return [entry.name for entry in parse_listing(body)[0]]
     text = to_text(path, body, encoding)
@@ -61,12 +68,12 @@ def to_value(path: str, body: bytes, encoding: str, parse_json: bool) -> t.Any:
         try:
             return json.loads(text)
         except (ValueError, RecursionError):
-            return text  # [2001:db8::1] is not JSON, and a legal value
+            return text  # a valid value such as [2001:db8::1] is not JSON
     return text
 
 
-def holds_credentials(path: str) -> bool:
-    """Is the value at *path* one that nobody should print?"""
+def is_secret_path(path: str) -> bool:
+    """Return whether the value at *path* must not be displayed."""
     return is_secret(resolve(path))
 
 
@@ -76,10 +83,10 @@ def _encode(path: str, body: bytes, encoding: str) -> str:
     try:
         return body.decode("utf-8")
     except UnicodeDecodeError:
-        raise ValueError("The value at path %r is not UTF-8 text; ask for it with encoding 'base64'." % path) from None
+        raise ValueError("The value at path %r is not UTF-8 text. Set 'encoding' to 'base64'." % path) from None
 
 
-def _mask(target: str, text: str) -> None:
+def _register_role_keys(target: str, text: str) -> None:
     if "/" + ROLE_CREDENTIALS not in target.lower():
         return
     try:
@@ -87,4 +94,4 @@ def _mask(target: str, text: str) -> None:
         for key in ("AccessKeySecret", "SecurityToken"):
             register_secret(credentials.get(key))
     except (ValueError, AttributeError, RecursionError):
-        pass  # the listing of roles, or something that is no set of credentials
+        pass  # the list of roles, or a value that does not contain keys

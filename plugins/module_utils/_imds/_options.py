@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options that all plugins share, and the client that they make. This module util is private to the collection."""
+"""The options that all plugins of the data plane share, and the client created from them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _shared: t.Dict[t.Tuple[int, Settings], Client] = {}
 
 
 def argument_spec(**more: t.Dict[str, t.Any]) -> t.Dict[str, t.Dict[str, t.Any]]:
-    """The argument spec of a module: the shared options, and *more* (which may extend a shared one)."""
+    """Return the argument spec of a module: the shared options, and *more*, which may extend a shared option."""
     spec: t.Dict[str, t.Dict[str, t.Any]] = {
         "endpoint": {"type": "str", "default": _DEFAULTS.endpoint},
         "timeout": {"type": "float", "default": _DEFAULTS.timeout},
@@ -30,14 +30,20 @@ def argument_spec(**more: t.Dict[str, t.Any]) -> t.Dict[str, t.Dict[str, t.Any]]
 
 
 def make_client(get_option: t.Callable[[str], t.Any]) -> Client:
-    """A client with the settings that *get_option* gives by name; raise ValueError for one out of range."""
+    """Return a new client with the settings that *get_option* returns by name.
+
+    Raises: ValueError for a setting that is out of range.
+    """
     return Client(_settings(get_option))
 
 
 def shared_client(get_option: t.Callable[[str], t.Any]) -> Client:
-    """The client of this process for these settings, its deadline begun anew.
+    """Return this process's client for the settings that *get_option* returns by name, with a new deadline.
 
-    A template may call a lookup a hundred times: they share a token and one connection. A forked worker gets its own.
+    All lookups of a template with the same settings thus share one token and one connection. A forked worker process
+    creates its own client.
+
+    Raises: ValueError for a setting that is out of range.
     """
     key = (os.getpid(), _settings(get_option)._replace(connections=1))
     if key not in _shared:

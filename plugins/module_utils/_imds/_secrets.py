@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tell ansible-core which strings must never be printed. This module util is private to the collection.
+"""Register secrets with ansible-core, which then masks them in its output.
 
-ansible-core has a registry for that since 2.22; before it, and outside Ansible, this does nothing.
+ansible-core has a registry of secrets since version 2.22. With older versions, and outside Ansible, this does nothing.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ try:
 except ImportError:
     _registry = None
 
-# ansible-core masks a registered string wherever it occurs, also inside other words: never register short ones.
+# ansible-core masks a registered string wherever it occurs, even inside words, so short strings must not be registered.
 SHORTEST = 12
 
 
 def register_secret(value: t.Optional[str]) -> None:
-    """Have *value* masked in all output from now on, where ansible-core can do that."""
+    """Make ansible-core mask *value* in all further output; do nothing if ansible-core cannot, or *value* is too short."""
     if _registry is not None and value is not None and len(value) >= SHORTEST:
         _registry.register_secret(value)

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Addresses, paths, header names and versions of the ECS instance metadata service.
+"""Addresses, paths, header names and versions of the ECS instance metadata service (IMDS).
 
-No other code of the collection spells these out. Source: Alibaba Cloud, "View instance metadata".
+No other file of the collection contains these literals. Source: Alibaba Cloud, "View instance metadata".
 """
 
 ADDRESS = "100.100.100.200"
@@ -24,9 +24,9 @@ TOKEN_HEADER = "X-aliyun-ecs-metadata-token"
 TTL_HEADER = TOKEN_HEADER + "-ttl-seconds"
 LONGEST_TTL = 21600  # seconds
 
-# Below META_DATA: a listing with the name of the instance's RAM role, and below that its temporary keys.
+# Relative to META_DATA: lists the name of the instance's RAM role; the item of that name holds the temporary keys.
 ROLE_CREDENTIALS = "ram/security-credentials/"
 ROLES_PATH = META_DATA + ROLE_CREDENTIALS
 
-# The User-Agent of the probe's one normal-mode request: the callers watch tells it from requests that need attention.
+# User-Agent of the probe's one normal-mode request, by which the callers watch recognizes it as harmless.
 PROBE_AGENT = "alicloud-imds-probe"

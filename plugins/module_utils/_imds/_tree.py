@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Paths, listings and trees of metadata, without any I/O. This module util is private to the collection.
+"""Resolve paths, and parse listings and trees of metadata. Does no I/O.
 
-A *tree* is the raw form of metadata: nested dicts of the service's own names, with text as leaves. Listings read one by
-one and the single JSON object of ``meta-data/all`` come to the same tree.
-Source for the listing format: Alibaba Cloud, "View instance metadata"; a directory is a name with a slash at its end.
+A *tree* is the raw form of metadata: nested dicts with the names of the service as keys and text as values. Reading
+directory by directory and parsing the JSON object of ``meta-data/all`` result in the same tree.
+Source of the listing format: Alibaba Cloud, "View instance metadata". The name of a directory ends in a slash.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Tree = t.Dict[str, t.Any]
 
 _ROOTS = ("meta-data", "dynamic", "global-config", "maintenance", "user-data", "vendor-data")
 _DEEPEST = 12
-# what a path segment may hold unquoted (RFC 3986 pchar without the percent sign)
+# Characters that need no quoting in a path segment (RFC 3986 pchar, without the percent sign)
 _SEGMENT_SAFE = "!$&'()*+,;=:@~"
 _QUERY_SAFE = _SEGMENT_SAFE + "/?"
 
@@ -34,26 +34,26 @@ class Entry(t.NamedTuple):
 
 
 def resolve(path: str) -> str:
-    """Return the absolute, percent-encoded request target of *path*; raise ValueError, saying what is wrong with it.
+    """Return the absolute, percent-encoded request target of *path*.
 
-    ``instance-id`` is below ``/latest/meta-data/``; ``dynamic/…``, ``user-data`` and the like are below ``/latest/``;
-    ``/latest/…`` and ``/2016-01-01/…`` are taken as they are. A query (``pkcs7?audience=…``) is kept.
+    ``instance-id`` is relative to ``/latest/meta-data/``. ``dynamic/…``, ``user-data`` and the other top-level names are
+    relative to ``/latest/``. ``/latest/…`` and ``/2016-01-01/…`` are absolute. A query (``pkcs7?audience=…``) is kept.
+
+    Raises: ValueError for an invalid path, and for the path of tokens.
     """
     path, question, query = path.partition("?")
     segments = path.lstrip("/").split("/")
     if any(not is_safe_name(segment) for segment in segments[:-1]) or not _is_safe_end(segments[-1]):
-        raise ValueError("path %r has an empty segment, '.', '..' or a control character" % path)
+        raise ValueError("path %r contains an empty segment, '.', '..' or a control character" % path)
     if segments[0] in _ROOTS and not path.startswith("/"):
         segments.insert(0, LATEST)
     elif segments[0] not in VERSIONS:
         if path.startswith("/") and segments != [""]:
-            raise ValueError(
-                "path %r must begin with /%s/, or have no slash at its start" % (path, "/ or /".join(VERSIONS))
-            )
+            raise ValueError("path %r must begin with /%s/, or without a slash" % (path, "/ or /".join(VERSIONS)))
         if segments != [""]:
             segments[:0] = [LATEST, "meta-data"]
     if segments[1:3] == TOKEN.split("/"):
-        raise ValueError("path %r is where tokens are issued; tokens are never read" % path)
+        raise ValueError("path %r issues tokens; tokens are never read" % path)
     return "/" + "/".join(map(quote, segments)) + question + urllib.parse.quote(query, safe=_QUERY_SAFE + "%")
 
 
@@ -63,7 +63,7 @@ def quote(name: str) -> str:
 
 
 def is_safe_name(name: str) -> bool:
-    """May *name*, which the service (or whoever writes a tag) chose, become a path segment?"""
+    """Return whether *name*, which the service or the author of a tag chose, can be used as a path segment."""
     return 0 < len(name) <= 255 and name not in (".", "..") and "/" not in name and not _has_control(name)
 
 
@@ -76,7 +76,7 @@ def _has_control(text: str) -> bool:
 
 
 def is_secret(target: str) -> bool:
-    """Does *target*, an absolute request target, hold keys or other content that must not be shown around?"""
+    """Return whether *target*, an absolute request target, holds keys or other content that must not be displayed."""
     segments = urllib.parse.unquote(target.partition("?")[0]).strip("/").lower().split("/")[1:]
     if segments[:1] in (["user-data"], ["vendor-data"], ["api"]) or segments == ["meta-data", "all"]:
         return True
@@ -86,12 +86,12 @@ def is_secret(target: str) -> bool:
 
 
 def decode(body: bytes) -> str:
-    """Text of an answer; bytes that are not UTF-8 become U+FFFD."""
+    """Return *body* as text, with U+FFFD for bytes that are not UTF-8."""
     return body.decode("utf-8", "replace")
 
 
 def parse_listing(body: bytes) -> t.Tuple[t.List[Entry], t.List[str]]:
-    """Split the body of a directory into its entries and the names refused because they could lead elsewhere."""
+    """Return the entries in the body of a directory, and the names that are refused because they are unsafe in a path."""
     entries: t.Dict[str, Entry] = {}
     refused = []
     for line in decode(body).split("\n"):
@@ -107,7 +107,10 @@ def parse_listing(body: bytes) -> t.Tuple[t.List[Entry], t.List[str]]:
 
 
 def parse_all(body: bytes) -> t.Tuple[Tree, t.List[str]]:
-    """Turn the JSON of ``meta-data/all`` into a tree and the list of names refused; raise ValueError if it is none."""
+    """Return the tree in the JSON of ``meta-data/all``, and the names that are refused because they are unsafe in a path.
+
+    Raises: ValueError if *body* is not a JSON object, or is nested too deeply.
+    """
     try:
         content = json.loads(decode(body))
     except (ValueError, RecursionError):
@@ -115,10 +118,10 @@ def parse_all(body: bytes) -> t.Tuple[Tree, t.List[str]]:
     if not isinstance(content, dict):
         raise ValueError("not a JSON object")
     refused: t.List[str] = []
-    return _normalise(content, refused, 0), refused
+    return _normalize(content, refused, 0), refused
 
 
-def _normalise(content: t.Dict[str, t.Any], refused: t.List[str], depth: int) -> Tree:
+def _normalize(content: t.Dict[str, t.Any], refused: t.List[str], depth: int) -> Tree:
     if depth > _DEEPEST:
         raise ValueError("nested too deeply")
     tree: Tree = {}
@@ -126,14 +129,14 @@ def _normalise(content: t.Dict[str, t.Any], refused: t.List[str], depth: int) ->
         if not is_safe_name(name):
             refused.append(name)
         elif isinstance(value, dict):
-            tree[name] = _normalise(value, refused, depth + 1)
+            tree[name] = _normalize(value, refused, depth + 1)
         elif value is not None:
             tree[name] = value if isinstance(value, str) else json.dumps(value)
     return tree
 
 
 def insert(tree: Tree, names: t.Sequence[str], value: t.Any) -> None:
-    """Put *value* at the place that *names* lead to; a directory is never replaced by a leaf."""
+    """Set the value at the path *names*; a leaf never replaces a directory."""
     for name in names[:-1]:
         child = tree.setdefault(name, {})
         if not isinstance(child, dict):
@@ -144,7 +147,7 @@ def insert(tree: Tree, names: t.Sequence[str], value: t.Any) -> None:
 
 
 def branch(tree: Tree, *names: str) -> Tree:
-    """The directory that *names* lead to, or an empty one."""
+    """Return the directory at the path *names*, or an empty dict if it does not exist."""
     for name in names:
         child = tree.get(name)
         if not isinstance(child, dict):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Read a tree of metadata directory by directory, over a few connections at once. This module util is private to the collection."""
+"""Read a tree of metadata directory by directory, over several connections."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from ._client import Client
 from ._tree import Entry, Tree, decode, insert, is_secret, parse_listing, quote
 
 Job = t.TypeVar("Job")
-_Place = t.Tuple[t.Tuple[str, ...], bool]  # names below the base, and whether they lead to a directory
+_Place = t.Tuple[t.Tuple[str, ...], bool]  # the path relative to the base, and whether it is a directory
 
-# Far beyond what an instance has, near enough to stop a service that has gone mad or is hostile.
-MOST_PATHS = 8000
-MOST_BYTES = 16 * 1024 * 1024
-DEEPEST = 12
+# Far more than an instance has; these limits stop a faulty or hostile service.
+PATH_LIMIT = 8000
+BYTE_LIMIT = 16 * 1024 * 1024
+DEPTH_LIMIT = 12
 
 
-def work_off(jobs: t.Iterable[Job], work: t.Callable[[Job], t.Iterable[Job]], workers: int) -> None:
-    """Do all *jobs* in up to *workers* threads; each job may return further jobs, which go first.
+def run_jobs(jobs: t.Iterable[Job], work: t.Callable[[Job], t.Iterable[Job]], workers: int) -> None:
+    """Call *work* for each of *jobs* in up to *workers* threads; the jobs that a call returns are run next.
 
-    The first exception stops everything and is raised here. Threads are started only when there is work for them.
+    Raises: the first exception of *work*, which stops all threads.
     """
     WorkerPool(jobs, work, workers).run()
 
 
 class WorkerPool(t.Generic[Job]):
-    """Threads that take jobs from one stack; the calling thread is the first of them.
+    """Threads that take jobs from one stack. The calling thread is the first; others are started when needed.
 
-    Not concurrent.futures: importing it alone would take a tenth of the time that the command needs to start.
+    concurrent.futures is not used, because importing it would take a tenth of the start-up time of the command.
     """
 
     def __init__(self, jobs: t.Iterable[Job], work: t.Callable[[Job], t.Iterable[Job]], workers: int) -> None:
@@ -47,6 +47,7 @@ class WorkerPool(t.Generic[Job]):
         self._failure: t.Optional[BaseException] = None
 
     def run(self) -> None:
+        """Run all jobs; raise the first exception."""
         self._worker()
         interrupted = self._failure is not None and not isinstance(self._failure, Exception)
         for thread in self._threads if not interrupted else ():
@@ -65,9 +66,9 @@ class WorkerPool(t.Generic[Job]):
                 job = self._pending.popleft()
                 self._busy += 1
                 self._maybe_start_thread()
-            self._do(job)
+            self._run_job(job)
 
-    def _do(self, job: Job) -> None:
+    def _run_job(self, job: Job) -> None:
         more: t.List[Job] = []
         failure: t.Optional[BaseException] = None
         try:
@@ -89,7 +90,7 @@ class WorkerPool(t.Generic[Job]):
 
 
 class Walk:
-    """One walk below a directory; ``tree`` is what was found, ``refused`` the names that were not followed."""
+    """One walk below a directory; ``tree`` is the result, ``refused`` has the unsafe names that were not followed."""
 
     def __init__(self, client: Client, base: str) -> None:
         self.tree: Tree = {}
@@ -101,9 +102,9 @@ class Walk:
         self._bytes = 0
 
     def run(self, entries: t.Iterable[Entry]) -> None:
-        """Read all that is below *entries* of the base directory, leaves that hold secrets left out (their value is "")."""
+        """Read everything below *entries* of the base directory; secrets are not read, and their value is ""."""
         places: t.List[_Place] = [((entry.name,), entry.is_directory) for entry in entries]
-        work_off(places, self._visit, self._client.settings.connections)
+        run_jobs(places, self._visit, self._client.settings.connections)
 
     def _visit(self, place: _Place) -> t.Iterable[_Place]:
         names, is_directory = place
@@ -114,17 +115,17 @@ class Walk:
         try:
             body = self._client.get(target)
         except _errors.NotFound:
-            return ()  # listed, but without a value; or gone since
+            return ()  # it has no value, or was removed since it was listed
         self._count(target, len(body))
         if not is_directory:
             self._keep(names, decode(body))
             return ()
-        if len(names) >= DEEPEST:
-            raise self._beyond(target, "the tree is more than %d levels deep" % DEEPEST)
+        if len(names) >= DEPTH_LIMIT:
+            raise self._over_limit(target, "the tree is more than %d levels deep" % DEPTH_LIMIT)
         entries, refused = parse_listing(body)
         self._keep(names, {})
         self._plan(target, len(entries), refused)
-        entries.sort(key=lambda entry: not entry.is_directory)  # what is deepest takes longest: begin there
+        entries.sort(key=lambda entry: not entry.is_directory)  # directories take longest, so they come first
         return [(names + (entry.name,), entry.is_directory) for entry in entries]
 
     def _keep(self, names: t.Tuple[str, ...], value: t.Any) -> None:
@@ -135,15 +136,15 @@ class Walk:
         with self._lock:
             self.refused += [target + name for name in refused]
             self._paths += paths
-            if self._paths > MOST_PATHS:
-                raise self._beyond(target, "the tree has more than %d paths" % MOST_PATHS)
+            if self._paths > PATH_LIMIT:
+                raise self._over_limit(target, "the tree has more than %d paths" % PATH_LIMIT)
 
     def _count(self, target: str, size: int) -> None:
         with self._lock:
             self._bytes += size
-            if self._bytes > MOST_BYTES:
-                raise self._beyond(target, "the tree has more than %d bytes" % MOST_BYTES)
+            if self._bytes > BYTE_LIMIT:
+                raise self._over_limit(target, "the tree has more than %d bytes" % BYTE_LIMIT)
 
-    def _beyond(self, target: str, what: str) -> _errors.UnexpectedReply:
-        hint = "No instance has so much metadata; read chosen paths, or leave subsets out, if this one really does."
+    def _over_limit(self, target: str, what: str) -> _errors.UnexpectedReply:
+        hint = "An instance does not have that much metadata; check 'endpoint', or read fewer paths or subsets."
         return _errors.unexpected("GET " + target, self._client.settings.endpoint, what, hint)

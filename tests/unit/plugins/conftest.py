@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The emulator as a real process, a fresh instance on a port of its own for each test, and a run of a module's main()."""
+"""Fixtures for the tests of plugins: instances of a running emulator, a free port, and a module's main()."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import lab
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
-# Not reused: a request of an earlier test may be recorded late.
+# Instance IDs are not reused, because the emulator may record a request of an earlier test late.
 _numbers = itertools.count(1)
 
 
 class Instance:
-    """One emulated instance, told apart from others by its own listening address."""
+    """One emulated instance with its own listening address."""
 
     def __init__(self, emulator: Emulators, instance_id: str, address: str) -> None:
         self.id = instance_id
@@ -28,17 +28,16 @@ class Instance:
         self._emulator = emulator
 
     def set(self, **config) -> None:
-        """Change any key of its configuration, for example ``http_tokens="required"``."""
+        """Change keys of its configuration, for example ``http_tokens="required"``."""
         self._emulator.admin("PATCH", "/instances/" + self.id, config)
 
-    def fault(self, **fault) -> None:
-        """Let this fault, and no other, happen from now on."""
-        self._emulator.admin("PUT", f"/instances/{self.id}/faults", [fault])
+    def fault(self, kind: str, **more) -> None:
+        """Set this fault as the only one of the instance."""
+        self._emulator.admin("PUT", f"/instances/{self.id}/faults", [{"kind": kind, **more}])
 
     def journal(self) -> list[dict]:
-        """The requests to this instance so far, oldest first."""
-        entries = self._emulator.admin("GET", "/journal?after=0")["entries"]
-        return [entry for entry in entries if entry["instance"] == self.id]
+        """Return the requests to this instance so far, oldest first."""
+        return self._emulator.journal(self.id)
 
 
 class Emulators:
@@ -46,9 +45,10 @@ class Emulators:
 
     def __init__(self, process: lab.Emulator) -> None:
         self.admin = process.admin
+        self.journal = process.journal
 
     def advance(self, seconds: float) -> None:
-        """Put the emulator's clock forward: tokens expire, credentials rotate, events appear."""
+        """Advance the emulator's clock: tokens expire, credentials rotate, events appear."""
         self.admin("POST", "/clock", {"advance": seconds})
 
     def switch(self, **switches) -> None:
@@ -83,7 +83,7 @@ def instance(emulator):
 
 @pytest.fixture
 def free_port():
-    """A TCP port of 127.0.0.1 where nothing listens."""
+    """Return a TCP port of 127.0.0.1 that nothing listens on."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield held.getsockname()[1]
@@ -91,9 +91,9 @@ def free_port():
 
 @pytest.fixture
 def run_module(capsys):
-    """Run a module's main() with the real AnsibleModule, and read what it prints.
+    """Run a module's main() with the real AnsibleModule and return its result.
 
-    One that reads metadata gets a timeout that a busy machine does not reach.
+    A module that reads metadata gets a timeout that is not reached on a busy machine.
     """
 
     def run(name: str, **args) -> dict:
@@ -104,7 +104,7 @@ def run_module(capsys):
             module.main()
         printed = capsys.readouterr()
         result = json.loads(printed.out)
-        # where the controller's code is loaded as well, warnings are displayed at once instead of returned
+        # If the controller's code is loaded, warnings are displayed at once instead of returned.
         shown = " ".join([*printed.err.split(), *(str(warning) for warning in result.get("warnings") or [])])
         return {**result, "displayed": shown}
 

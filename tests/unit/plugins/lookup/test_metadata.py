@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The lookup, loaded as ansible-core loads it, against the emulator."""
+"""The lookup metadata, loaded as ansible-core loads it, against the emulator."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ansible_collections.alicloud.imds.plugins.module_utils._imds import _option
 
 @pytest.fixture
 def lookup(instance, monkeypatch):
-    """Run the lookup on the emulated instance, as a new process would."""
+    """Run the lookup on the emulated instance, with the state of a new process."""
     monkeypatch.setattr(_options, "_shared", {})
 
     def run(*terms, variables=None, **options):
@@ -57,18 +57,18 @@ def test_a_hundred_lookups_share_a_token_and_a_connection(lookup, instance) -> N
     assert len({entry["connection"] for entry in journal}) == 1
 
 
-def test_a_term_given_twice_is_asked_once(lookup, instance) -> None:
+def test_a_repeated_term_is_requested_once(lookup, instance) -> None:
     lookup("instance-id", "instance-id")
     assert [entry["method"] for entry in instance.journal()] == ["PUT", "GET"]
 
 
-def test_other_options_mean_another_client(lookup, instance) -> None:
+def test_other_options_use_another_client(lookup, instance) -> None:
     lookup("instance-id")
     lookup("instance-id", token_ttl=60)
     assert [entry["method"] for entry in instance.journal()].count("PUT") == 2
 
 
-def test_missing(lookup) -> None:
+def test_missing_items_fail_or_get_a_default_or_are_skipped(lookup) -> None:
     with pytest.raises(AnsibleError, match="GET /latest/meta-data/nonsense at .*: 404 Not Found"):
         lookup("instance-id", "nonsense")
     assert lookup("nonsense", missing="null") == [None]
@@ -80,16 +80,16 @@ def test_missing(lookup) -> None:
         lookup("nonsense", missing="never")
 
 
-def test_user_data(lookup, instance) -> None:
+def test_user_data_is_text_or_base64(lookup, instance) -> None:
     instance.set(user_data="#!/bin/sh\necho {{ secret }}\n")
     assert lookup("user-data") == ["#!/bin/sh\necho {{ secret }}\n"]
     instance.set(user_data=None, user_data_base64="//4A")
-    with pytest.raises(AnsibleError, match="not UTF-8 text.*encoding 'base64'"):
+    with pytest.raises(AnsibleError, match="not UTF-8 text.*'encoding' to 'base64'"):
         lookup("user-data")
     assert lookup("user-data", encoding="base64") == ["//4A"]
 
 
-def test_values_are_not_trusted_as_templates(lookup, instance) -> None:
+def test_values_are_never_evaluated_as_templates(lookup, instance) -> None:
     from ansible.parsing.dataloader import DataLoader
     from ansible.template import Templar
 
@@ -101,18 +101,20 @@ def test_values_are_not_trusted_as_templates(lookup, instance) -> None:
 
 
 @pytest.mark.parametrize("path", ["../x", "/etc/passwd", "/latest/api/token", "a\r\nb"])
-def test_paths_that_are_none(lookup, instance, path) -> None:
+def test_invalid_paths_fail_without_a_request(lookup, instance, path) -> None:
     with pytest.raises(AnsibleError, match="path"):
         lookup(path)
     assert instance.journal() == []
 
 
-def test_options_out_of_range(lookup) -> None:
+def test_options_out_of_range_fail(lookup) -> None:
     with pytest.raises(AnsibleError, match="token_ttl must be 1 to 21600"):
         lookup("instance-id", token_ttl=21601)
 
 
-def test_options_from_vars_and_environment(lookup, instance, emulator, monkeypatch) -> None:
+def test_options_come_from_the_task_then_variables_then_the_environment(
+    lookup, instance, emulator, monkeypatch
+) -> None:
     other = emulator.add_instance()
     run = lookup_loader.get("alicloud.imds.metadata").run
     assert run(["instance-id"], {"alicloud_imds_endpoint": instance.endpoint}) == [instance.id]
@@ -122,7 +124,7 @@ def test_options_from_vars_and_environment(lookup, instance, emulator, monkeypat
     assert run(["instance-id"], {"alicloud_imds_endpoint": "http://127.0.0.1:9"}, endpoint=other.endpoint) == [other.id]
 
 
-def test_the_first_sentence_says_where_it_runs() -> None:
+def test_the_documentation_begins_with_where_the_lookup_runs() -> None:
     import ansible_collections.alicloud.imds.plugins.lookup.metadata as plugin
     import yaml
 

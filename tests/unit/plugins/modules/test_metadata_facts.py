@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""metadata_facts: the module around the gathering."""
+"""The module metadata_facts: options, facts, warnings and failures."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ def run(run_module, endpoint, **args):
     return run_module("metadata_facts", endpoint=endpoint, **args)
 
 
-def test_facts_and_nothing_else(run_module, instance) -> None:
+def test_only_facts_are_returned(run_module, instance) -> None:
     result = run(run_module, instance.endpoint)
-    # what begins with _ansible is for the controller alone, such as the secrets that it is to mask
+    # Keys that begin with _ansible are for the controller, such as the secrets to mask.
     shown = {key for key in result if not key.startswith("_ansible")}
     assert shown - {"invocation", "displayed"} == {"ansible_facts"}
     assert set(result["ansible_facts"]) == {"alicloud_ecs"}
     assert result["ansible_facts"]["alicloud_ecs"]["instance_id"] == instance.id
 
 
-def test_the_same_in_check_mode(run_module, instance) -> None:
+def test_check_mode_returns_the_same_facts(run_module, instance) -> None:
     normal = run(run_module, instance.endpoint)
     assert run(run_module, instance.endpoint, _ansible_check_mode=True)["ansible_facts"] == normal["ansible_facts"]
 
 
-def test_off_cloud(run_module, free_port) -> None:
+def test_outside_of_alibaba_cloud_the_facts_say_unavailable(run_module, free_port) -> None:
     facts = run(run_module, "http://127.0.0.1:%d" % free_port)["ansible_facts"]["alicloud_ecs"]
     assert facts["available"] is False and set(facts) == {"available", "unavailable_reason"}
 
 
-def test_gather_subset(run_module, instance) -> None:
+def test_gather_subset_selects_facts_and_rejects_unknown_names(run_module, instance) -> None:
     facts = run(run_module, instance.endpoint, gather_subset=["!all"])["ansible_facts"]["alicloud_ecs"]
     assert set(facts) == {"available", "instance_id", "region_id", "zone_id"}
     failure = run(run_module, instance.endpoint, gather_subset=["hardware"])
-    assert failure["failed"] is True and "gather_subset has no 'hardware'" in failure["msg"]
+    assert failure["failed"] is True and "gather_subset does not have 'hardware'" in failure["msg"]
 
 
 def test_gather_timeout_is_the_deadline(run_module, instance, monkeypatch) -> None:
@@ -49,15 +49,15 @@ def test_gather_timeout_is_the_deadline(run_module, instance, monkeypatch) -> No
     assert "the deadline of 0.5 s for the whole operation has passed" in failure["msg"]
 
 
-def test_named_secrets_bring_a_warning(run_module, instance) -> None:
+def test_secrets_without_no_log_cause_a_warning(run_module, instance) -> None:
     instance.set(user_data="password=x")
     result = run(run_module, instance.endpoint, gather_subset=["user_data"])
     assert result["ansible_facts"]["alicloud_ecs"]["user_data"] == "password=x"
-    assert "The facts hold secrets (user_data). Set 'no_log: true' on this task." in result["displayed"]
+    assert "The facts contain secrets (user_data). Set 'no_log: true' on this task." in result["displayed"]
 
 
 @pytest.mark.parametrize("status", [403, 500])
-def test_a_service_that_fails_is_loud(run_module, instance, status) -> None:
+def test_a_failing_service_fails_the_module(run_module, instance, status) -> None:
     instance.fault(kind="status", status=status, on="data")
     failure = run(run_module, instance.endpoint, retries=0)
     assert failure["failed"] is True and str(status) in failure["msg"]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Atomic replacement: the former content or all of the new one, under failures, planted links and other writers."""
+"""Atomic replacement: the former or the complete new content, despite failures, planted links and other writers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def mode(path: Path) -> int:
 
 @pytest.mark.parametrize("umask", [0o000, 0o077, 0o777])
 @pytest.mark.parametrize("wanted", [0o600, 0o644, 0o755])
-def test_a_file_has_content_and_mode_whatever_the_umask(tmp_path: Path, umask: int, wanted: int) -> None:
+def test_the_mode_of_a_file_does_not_depend_on_the_umask(tmp_path: Path, umask: int, wanted: int) -> None:
     path = tmp_path / "file"
     former = os.umask(umask)
     try:
@@ -64,19 +64,19 @@ def test_a_path_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("name", ["x" * 255, "é" * 127, "\udcff" * 255, "a\nb"], ids=["long", "wide", "bytes", "line"])
-def test_any_name_of_a_file_will_do(tmp_path: Path, name: str) -> None:
+def test_every_name_of_a_file_is_possible(tmp_path: Path, name: str) -> None:
     replace_file(str(tmp_path / name), b"x")
     assert names(tmp_path) == [name]
 
 
-@pytest.mark.skipif(not AS_ROOT, reason="only root may give files away")
+@pytest.mark.skipif(not AS_ROOT, reason="changing the owner of a file needs root")
 def test_the_owner_is_set_and_keeps_the_mode(tmp_path: Path) -> None:
     replace_file(str(tmp_path / "file"), b"x", 0o4755, uid=65534)
     assert ((tmp_path / "file").stat().st_uid, mode(tmp_path / "file")) == (65534, 0o4755)
 
 
 def test_content_is_private_until_it_is_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """At the moment at which the mode is set, all of the content is there, and nobody else could read it before."""
+    """When the mode is set, the content is complete, and no other user could read it before."""
     seen = []
     fchmod = os.fchmod
 
@@ -113,7 +113,7 @@ def test_file_and_folder_are_synced_in_order(tmp_path: Path, monkeypatch: pytest
     assert steps == ["file", "replace", "folder"]
 
 
-def test_a_file_system_that_cannot_sync_folders_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_system_that_cannot_sync_folders_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(descriptor: int) -> None:
         if stat.S_ISDIR(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "Invalid argument")
@@ -125,7 +125,7 @@ def test_a_file_system_that_cannot_sync_folders_is_no_failure(tmp_path: Path, mo
 
 @pytest.mark.parametrize("step", ["replace", "fsync", "fchmod", "fdopen"])
 @pytest.mark.parametrize("failure", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()], ids=type)
-def test_after_a_failure_the_former_file_is_there_alone(
+def test_after_a_failure_only_the_former_file_exists(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, failure: BaseException
 ) -> None:
     path = tmp_path / "file"
@@ -154,7 +154,7 @@ def test_no_descriptor_stays_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_full_disk_leaves_the_former_file(tmp_path: Path) -> None:
-    """A limit of the size of files stands for the disk: the kernel refuses what is beyond, in the middle of the content."""
+    """Limit the size of files instead of filling a disk: the kernel refuses to write more, in the middle of the content."""
     path = tmp_path / "file"
     path.write_text("former")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -186,7 +186,7 @@ assert os.listdir(sys.argv[1]) == ["file"] and open(path, "rb").read() == b"form
 """
 
 
-@pytest.mark.skipif(not AS_ROOT, reason="only root may mount a file system")
+@pytest.mark.skipif(not AS_ROOT, reason="mounting a file system needs root")
 def test_a_full_file_system_leaves_the_former_file(tmp_path: Path) -> None:
     script = 'mount -t tmpfs -o size=64k none "$1" || exit 77; exec "$2" -c "$3" "$1"'
     command = ["unshare", "--mount", "sh", "-c", script, "sh", str(tmp_path), sys.executable, FULL % str(UTILS)]
@@ -254,7 +254,7 @@ def test_temporary_names_are_hidden_and_random(tmp_path: Path, monkeypatch: pyte
     assert len(set(used)) == 3 and all(name.startswith(".file.") and "/" not in name for name in used)
 
 
-def test_a_folder_that_is_exchanged_meanwhile_gets_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_is_replaced_meanwhile_gets_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "elsewhere").mkdir()
     replace = os.replace
@@ -269,7 +269,7 @@ def test_a_folder_that_is_exchanged_meanwhile_gets_nothing(tmp_path: Path, monke
     assert (names(tmp_path / "moved"), names(tmp_path / "elsewhere")) == (["file"], [])
 
 
-def test_a_link_takes_the_place_of_a_file_and_back(tmp_path: Path) -> None:
+def test_a_link_replaces_a_file_and_a_file_replaces_a_link(tmp_path: Path) -> None:
     path = tmp_path / "entry"
     replace_file(str(path), b"x")
     replace_link(str(path), "../target")
@@ -289,7 +289,7 @@ for number in range(200):
 """
 
 
-def test_two_writers_and_a_reader_see_whole_files_only(tmp_path: Path) -> None:
+def test_a_reader_sees_only_complete_files_of_two_writers(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("c")
     writers = [
@@ -320,7 +320,7 @@ def test_leftovers_of_a_killed_process_are_removed(tmp_path: Path) -> None:
     assert (path.read_text(), names(tmp_path)) == ("former", ["file"])
 
 
-def test_nothing_but_leftovers_of_this_path_is_removed(tmp_path: Path) -> None:
+def test_only_leftovers_of_this_path_are_removed(tmp_path: Path) -> None:
     others = [".file.new", ".file.0123.new", ".file.0123456789abcdeg.new", ".file.x.0123456789abcdef.new", "file.new"]
     others += [".other.0123456789abcdef.new", ".file.0123456789abcdef.old", "file.0123456789abcdef.new", "file"]
     for name in [LEFTOVER, *others]:
@@ -336,7 +336,7 @@ def test_a_link_named_like_a_leftover_is_not_followed(tmp_path: Path) -> None:
     assert names(tmp_path) == ["victim"]
 
 
-def test_no_folder_has_no_leftovers(tmp_path: Path) -> None:
+def test_a_folder_that_does_not_exist_has_no_leftovers(tmp_path: Path) -> None:
     (tmp_path / "plain").write_text("x")
     remove_leftovers(str(tmp_path / "none/file"))
     remove_leftovers(str(tmp_path / "plain/file"))

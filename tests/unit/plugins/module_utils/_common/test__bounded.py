@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Bounded maps evict the entry that was put in longest ago."""
+"""Bounded maps evict the entry that was set longest ago."""
 
 from __future__ import annotations
 

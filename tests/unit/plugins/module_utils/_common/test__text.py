@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Hostile text: nothing unprintable and no formula is left, whatever it is, and lengths are bounded."""
+"""Hostile text: the result has no unprintable character, no formula and a limited length."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_no_control_bidi_or_separator_character_is_left(text: str) -> None:
 
 
 @given(HOSTILE)
-def test_printable_text_stays_as_it_is(text: str) -> None:
+def test_printable_text_is_not_changed(text: str) -> None:
     assert printable(text) == text or not text.isprintable()
 
 
@@ -75,7 +75,7 @@ def test_one_line_is_printable_and_bounded(text: str, longest: int) -> None:
     assert shown == printable(text) or (len(printable(text)) > longest and shown.endswith("..."[:longest]))
 
 
-def test_a_long_text_says_that_it_was_cut() -> None:
+def test_a_truncated_text_ends_in_dots() -> None:
     assert one_line("a" * 300, 300) == "a" * 300
     assert one_line("a" * 301, 300) == "a" * 297 + "..."
     assert one_line("\n" * 10**7, 8) == "\\n\\n\\..."
@@ -87,7 +87,7 @@ def test_names_in_utf_8_are_decoded(text: str) -> None:
 
 
 @given(st.binary())
-def test_any_name_is_text_that_can_be_shown(name: bytes) -> None:
+def test_every_name_can_be_displayed(name: bytes) -> None:
     shown = printable(from_bytes(name))
     assert shown.isprintable() and shown.encode("utf-8").decode("utf-8") == shown
 
@@ -113,7 +113,7 @@ def test_a_line_of_csv_has_the_given_cells(values: list[str]) -> None:
 
 @given(st.lists(st.lists(HOSTILE, min_size=1), min_size=1, max_size=3))
 def test_no_cell_is_a_formula_for_any_separator(rows: list[list[str]]) -> None:
-    """A reader that separates at ";" may take several of our cells, or lines, for one of its own."""
+    """A reader that separates at ";" may read several of our cells, or lines, as one cell."""
     written = "".join(map(csv_line, rows))
     read = [line.split(";") for line in written.split("\r\n")]
     for delimiter in ",;":
@@ -128,7 +128,7 @@ def test_a_formula_gets_an_apostrophe(start: str, rest: str) -> None:
 
 
 @pytest.mark.parametrize("start", ["\t", "\r", "\n", "\x00", "\u00a0", "\u200b"])
-def test_unprintable_characters_before_a_formula_are_spelled_out(start: str) -> None:
+def test_unprintable_characters_before_a_formula_are_escaped(start: str) -> None:
     assert cells(csv_line([start + "=1+1"]), ",")[0].startswith("\\")
 
 

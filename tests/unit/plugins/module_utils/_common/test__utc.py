@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Times in UTC: one format, and parsing that gives a time or ValueError."""
+"""Times in UTC: one output format, and parsing that returns a time or raises ValueError."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_times_are_formatted(seconds: float | None, expected: str | None) -> Non
         [0],
     ],
 )
-def test_what_is_no_time_is_a_value_error(value: object) -> None:
+def test_formatting_anything_but_a_time_is_a_value_error(value: object) -> None:
     with pytest.raises(ValueError, match="not a time|digits"):
         format_utc(value)  # type: ignore[call-overload]
 
@@ -102,7 +102,7 @@ def test_iso_8601_is_parsed_the_same_on_every_python(text: str, expected: float)
     assert parse_utc(text) == expected
 
 
-def test_the_local_time_zone_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_local_time_zone_has_no_effect(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Asia/Shanghai")
     time.tzset()
     try:
@@ -129,13 +129,13 @@ def test_the_local_time_zone_changes_nothing(monkeypatch: pytest.MonkeyPatch) ->
         *("２０２６-01-01", "2026-01-01T00:00:00ZZ", "2026-01-01T00:00:00+8", None, 0, 1.5, True, b"2026-01-01", []),
     ],
 )
-def test_anything_else_is_a_value_error(text: object) -> None:
+def test_parsing_anything_but_a_time_is_a_value_error(text: object) -> None:
     with pytest.raises(ValueError):
         parse_utc(text)
 
 
 @given(ANYTHING)
-def test_hostile_values_raise_nothing_but_value_error(value: object) -> None:
+def test_hostile_values_raise_only_value_error(value: object) -> None:
     for parse in (parse_utc, parse_date):
         try:
             parse(value)
@@ -151,6 +151,6 @@ def test_dates_are_a_round_trip(date: datetime.date) -> None:
 @pytest.mark.parametrize(
     "text", ["", "2027-1-31", "2027-02-30", "2027-01-31T00:00:00Z", "2027-01-31\n", None, 20270131]
 )
-def test_what_is_no_date_is_a_value_error(text: object) -> None:
+def test_parsing_anything_but_a_date_is_a_value_error(text: object) -> None:
     with pytest.raises(ValueError):
         parse_date(text)

@@ -13,6 +13,8 @@ from ansible_collections.alicloud.imds.plugins.plugin_utils._report._document im
 
 from .entries import NOW, entries, finding, host, made
 
+pytestmark = pytest.mark.slow
+
 LATER = "2026-11-25T09:30:00Z"
 
 

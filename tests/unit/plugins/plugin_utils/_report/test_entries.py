@@ -6,9 +6,12 @@
 
 from __future__ import annotations
 
+import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.alicloud.imds.plugins.module_utils._preflight import _run
 from ansible_collections.alicloud.imds.plugins.plugin_utils._report import _entries, _options
+
+pytestmark = pytest.mark.slow
 
 NAMES = dict.fromkeys(("user", "exe", "comm", "unit", "container", "source", "uid"))
 

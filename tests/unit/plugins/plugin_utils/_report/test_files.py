@@ -10,11 +10,14 @@ import csv
 import io
 from xml.etree import ElementTree
 
+import pytest
 from ansible_collections.alicloud.imds.plugins.plugin_utils._report import _csv
 from ansible_collections.alicloud.imds.plugins.plugin_utils._report._junit import junit
 from hypothesis import given, settings
 
 from .entries import HOSTILE, finding, host, made, sample
+
+pytestmark = pytest.mark.slow
 
 RULE = "ecs-instance-meta-data-mode-check"
 

@@ -10,6 +10,8 @@ import pytest
 
 from .entries import finding, host, made
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("control", "guest", "state", "disagrees"),

@@ -22,6 +22,8 @@ from hypothesis import given, settings
 from .entries import HOSTILE, finding, host, made, sample
 from .test_files import hostile
 
+pytestmark = pytest.mark.slow
+
 VOID = {"meta", "input", "br", "col", "wbr"}
 
 

@@ -15,6 +15,8 @@ from markupsafe import Markup
 
 from .entries import ANYTHING, HOSTILE
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_cut_says_how_much_there_was() -> None:
     assert cut("a" * 5000) == "a" * 2000 + " ... (5000 characters)" and cut("short") == "short"

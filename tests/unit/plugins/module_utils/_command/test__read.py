@@ -2,13 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What does ``get`` print, and what not?"""
+"""The commands ``get``, ``ls`` and ``facts``."""
 
 from __future__ import annotations
 
 import json
 
-from .conftest import HOSTILE, USER_DATA, Command, Instance
+from ...conftest import Instance
+from .conftest import HOSTILE, USER_DATA, Command
 
 SECRETS = [
     "user-data",
@@ -18,11 +19,11 @@ SECRETS = [
 ]
 
 
-def test_one_value_is_printed_to_the_byte(command: Command, instance: Instance) -> None:
+def test_one_value_is_printed_unchanged(command: Command, instance: Instance) -> None:
     assert command("get", "instance-id") == (0, instance.id.encode(), "")
 
 
-def test_on_a_terminal_the_prompt_gets_a_line_of_its_own(command: Command, instance: Instance) -> None:
+def test_on_a_terminal_a_line_feed_is_added(command: Command, instance: Instance) -> None:
     assert command.on_terminal("get", "instance-id") == (0, instance.id.encode() + b"\n", "")
 
 
@@ -40,7 +41,7 @@ def test_json_maps_paths_to_values(command: Command, instance: Instance) -> None
     assert json.loads(done.stdout) == {"instance-id": instance.id, "dns-conf/nameservers": nameservers, "nope": None}
 
 
-def test_absent_items(command: Command) -> None:
+def test_items_that_do_not_exist_get_a_default_or_are_null_or_skipped(command: Command) -> None:
     expected = {
         ("--missing", "null", "nope", "region-id"): b"\ncn-hangzhou\n",
         ("--missing", "skip", "nope", "region-id"): b"cn-hangzhou\n",
@@ -51,21 +52,21 @@ def test_absent_items(command: Command) -> None:
     assert command.each(*(("get", *words) for words in expected)) == [(0, stdout, "") for stdout in expected.values()]
 
 
-def test_nothing_is_printed_if_one_item_is_absent(command: Command) -> None:
+def test_nothing_is_printed_if_one_item_does_not_exist(command: Command) -> None:
     done = command("get", "region-id", "nope")
     assert (done.status, done.stdout) == (3, b"")
     assert "/latest/meta-data/nope" in done.stderr
     assert done.stderr.count("\n") == 1
 
 
-def test_secrets_need_the_flag_and_are_not_even_requested(command: Command, instance: Instance) -> None:
+def test_secrets_need_the_option_and_are_not_requested_without_it(command: Command, instance: Instance) -> None:
     for done in command.each(*(("get", "instance-id", path) for path in SECRETS)):
         assert (done.status, done.stdout) == (7, b"")
         assert "--show-secrets" in done.stderr
     assert instance.journal() == []
 
 
-def test_binary_secrets_come_through_unchanged(command: Command) -> None:
+def test_binary_secrets_are_printed_unchanged(command: Command) -> None:
     assert command("get", "--show-secrets", "user-data") == (0, USER_DATA, "")
 
 
@@ -75,7 +76,7 @@ def test_json_cannot_hold_binary_values(command: Command) -> None:
     assert "'user-data' is not UTF-8 text. Read it alone, without --json." in done.stderr
 
 
-def test_role_keys_with_the_flag(command: Command) -> None:
+def test_role_keys_are_printed_with_the_option(command: Command) -> None:
     done = command("get", "--show-secrets", "ram/security-credentials/AppRole")
     assert done.status == 0
     assert "AccessKeySecret" in json.loads(done.stdout)
@@ -101,22 +102,46 @@ def test_a_value_cannot_forge_the_line_of_another(command: Command, instance: In
     instance.set(metadata={"tags/instance/evil": HOSTILE["lines"]})
     done = command("get", "tags/instance/evil", "instance-id")
     assert (done.status, done.stdout) == (1, b"")
-    assert "'tags/instance/evil' has a line break" in done.stderr
+    assert "'tags/instance/evil' contains a line break" in done.stderr
     assert json.loads(command("get", "--json", "tags/instance/evil", "instance-id").stdout) == {
         "tags/instance/evil": HOSTILE["lines"],
         "instance-id": instance.id,
     }
 
 
-def test_json_of_hostile_values_is_plain_ascii(command: Command, instance: Instance) -> None:
+def test_json_of_hostile_values_is_printable_ascii(command: Command, instance: Instance) -> None:
     instance.set(metadata={"tags/instance/evil": HOSTILE["color"] + HOSTILE["bidi"]})
     done = command("get", "--json", "tags/instance/evil")
     assert done.stdout.replace(b"\n", b"").decode("ascii").isprintable()
 
 
-def test_paths_that_are_none_are_wrong_usage(command: Command, instance: Instance) -> None:
+def test_invalid_paths_are_usage_errors(command: Command, instance: Instance) -> None:
     paths = ["a/../x", "\x1b[31m", "latest/api/token", "a\udcffb"]
     for done in command.each(*(("get", path) for path in paths)):
         assert (done.status, done.stdout) == (2, b"")
         assert done.stderr.rstrip("\n").isprintable()
     assert instance.journal() == []
+
+
+def test_ls_lists_the_names_of_a_directory(command: Command) -> None:
+    top, *below, as_json = command.each(("ls",), ("ls", "dns-conf"), ("ls", "dns-conf/"), ("ls", "--json", "ram"))
+    assert {"instance-id", "dns-conf/"} < set(top.text.splitlines())
+    assert below == [(0, b"nameservers\n", "")] * 2
+    assert json.loads(as_json.stdout) == ["security-credentials/"]
+
+
+def test_ls_reaches_the_other_trees(command: Command) -> None:
+    root, version, dynamic = command.each(("ls", "/"), ("ls", "/latest"), ("ls", "dynamic"))
+    assert root.text.split() == ["2016-01-01", "latest"]
+    assert "user-data" in version.text.split()
+    assert dynamic.text.split() == ["instance-identity"]
+
+
+def test_ls_does_not_show_a_secret_as_a_listing(command: Command, instance: Instance) -> None:
+    assert command("ls", "user-data").status == 7
+    assert command("ls", "ram/security-credentials/AppRole").status == 7
+    assert instance.journal() == []
+
+
+def test_ls_of_an_item_that_does_not_exist(command: Command) -> None:
+    assert command("ls", "nope")[:2] == (3, b"")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where does ``token`` write a token, and where does it refuse to?"""
+"""The command ``token``: the file that it writes, and the paths that it refuses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._command._token_file import TokenFile
 
-from .conftest import Command, Instance
+from ...conftest import Emulators, Instance
+from .conftest import Command
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def works(instance: Instance, token: str) -> bool:
 
 
 def refuses(command: Command, instance: Instance, target: Path, *texts: str) -> None:
-    """Without a token being requested, and leaving no file behind."""
+    """Assert that the command refuses *target* with these texts, requests no token and leaves no file."""
     before = sorted(target.parent.iterdir())
     done = command("token", "--file", str(target))
     assert (done.status, done.stdout) == (1, b"")
@@ -46,7 +47,9 @@ def refuses(command: Command, instance: Instance, target: Path, *texts: str) -> 
     assert instance.journal() == []
 
 
-def test_a_token_that_works_in_a_private_file(command: Command, instance: Instance, folder: Path) -> None:
+def test_a_valid_token_is_written_to_a_private_file(
+    command: Command, instance: Instance, emulator: Emulators, folder: Path
+) -> None:
     target = folder / "token"
     before = int(time.time())
     done = command.shell('umask 0; "$command" token --ttl 600 --file %s' % target)
@@ -61,7 +64,7 @@ def test_a_token_that_works_in_a_private_file(command: Command, instance: Instan
     found = target.stat()
     assert (stat.S_IMODE(found.st_mode), found.st_uid, found.st_nlink) == (0o600, os.geteuid(), 1)
     assert list(folder.iterdir()) == [target]
-    instance.emulator.admin("POST", "/clock", {"advance": 601})
+    emulator.advance(601)
     assert not works(instance, token)
 
 
@@ -80,7 +83,7 @@ def test_an_existing_file_is_replaced_not_rewritten(command: Command, instance: 
 
 
 def test_a_reader_never_sees_half_a_file(command: Command, folder: Path) -> None:
-    """Every file under the name is complete, while it is replaced again and again."""
+    """Read the file while the command replaces it: every content is a complete token."""
     target = folder / "token"
     assert command("token", "--file", str(target)).status == 0
     seen = set()
@@ -92,8 +95,8 @@ def test_a_reader_never_sees_half_a_file(command: Command, folder: Path) -> None
     assert all(re.fullmatch(r"[!-~]{20,}\n", content) for content in seen)
 
 
-def test_nobody_else_may_open_the_file_from_its_first_moment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Looked at inside the process, at the moment when the mode is about to be set."""
+def test_the_file_is_private_from_the_moment_it_is_created(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Inspect the file in the same process, just before its mode is set."""
     modes = []
 
     def fchmod(descriptor: int, mode: int) -> None:
@@ -111,7 +114,7 @@ def test_nobody_else_may_open_the_file_from_its_first_moment(folder: Path, monke
     assert (folder / "token").read_text() == "a-token\n"
 
 
-def test_links_and_odd_files_are_refused(command: Command, instance: Instance, folder: Path) -> None:
+def test_links_and_files_that_are_not_regular_are_refused(command: Command, instance: Instance, folder: Path) -> None:
     (folder / "victim").write_text("untouched")
     (folder / "link").symlink_to(folder / "victim")
     (folder / "dangling").symlink_to(folder / "nothing")
@@ -119,8 +122,8 @@ def test_links_and_odd_files_are_refused(command: Command, instance: Instance, f
     os.mkfifo(folder / "pipe")
     refuses(command, instance, folder / "link", "is a symbolic link")
     refuses(command, instance, folder / "dangling", "is a symbolic link")
-    refuses(command, instance, folder / "directory", "no regular file")
-    refuses(command, instance, folder / "pipe", "no regular file")
+    refuses(command, instance, folder / "directory", "not a regular file")
+    refuses(command, instance, folder / "pipe", "not a regular file")
     assert (folder / "victim").read_text() == "untouched"
     assert not (folder / "nothing").exists()
 
@@ -128,17 +131,22 @@ def test_links_and_odd_files_are_refused(command: Command, instance: Instance, f
 def test_a_token_is_never_written_to_standard_output(command: Command) -> None:
     for done in command.each(*(("token", "--file", name) for name in ("/dev/null", "/dev/stdout", "/proc/self/fd/1"))):
         assert (done.status, done.stdout) == (1, b"")
-        assert "symbolic link" in done.stderr or "no regular file" in done.stderr
+        assert "symbolic link" in done.stderr or "not a regular file" in done.stderr
 
 
-def test_directories_of_others_are_refused(command: Command, instance: Instance, folder: Path) -> None:
+def test_directories_that_other_users_can_write_to_are_refused(
+    command: Command, instance: Instance, folder: Path
+) -> None:
     folder.chmod(0o777)
-    refuses(command, instance, folder / "token", "everybody could replace the file")
+    refuses(command, instance, folder / "token", "every user can replace files")
     folder.chmod(0o1777)
     assert command("token", "--file", str(folder / "token")).status == 0
     if os.geteuid() != 0:
         pytest.skip("only root can give a directory away to see it refused")
-    for mode, owner, group, text in ((0o700, 12345, 0, "uid 12345"), (0o770, 0, 12345, "the group with gid 12345")):
+    for mode, owner, group, text in (
+        (0o700, 12345, 0, "its owner (uid 12345)"),
+        (0o770, 0, 12345, "its group (gid 12345)"),
+    ):
         given = folder / ("given%o" % mode)
         given.mkdir()
         os.chown(given, owner, group)
@@ -166,5 +174,5 @@ def test_a_failed_request_leaves_the_old_file(command: Command, instance: Instan
     assert [(path.name, path.read_text()) for path in folder.iterdir()] == [("token", "old")]
 
 
-def test_json(command: Command, folder: Path) -> None:
+def test_json_has_the_time_of_expiry(command: Command, folder: Path) -> None:
     assert command("token", "--json", "--file", str(folder / "token")).text.startswith('{\n  "expires": "20')

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From where does the launcher start the command, and with what?"""
+"""The launcher: which Python it starts, from which files, in which environment."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import CHECKOUT, LAUNCHER, Command, Instance
+from ...conftest import Instance
+from .conftest import CHECKOUT, LAUNCHER, Command
 
+pytestmark = pytest.mark.slow
 VERSIONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 
 
 def interpreter(version: str) -> str | None:
-    """The path of this version of Python, as a package of the system, or from pyenv."""
+    """Return the path of this version of Python, from the system's packages or from pyenv, or None."""
     found = shutil.which("python" + version, path="/usr/local/bin:/usr/bin")
     root = os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv"))
     candidates = [found or "", *map(str, sorted(Path(root).glob("versions/%s.*/bin/python3" % version)))]
@@ -29,7 +31,7 @@ def interpreter(version: str) -> str | None:
 
 @pytest.fixture
 def installed(command: Command, tmp_path: Path) -> Command:
-    """The command installed below a prefix, by copying its files."""
+    """Return the command, installed below a prefix by copying its files."""
     prefix = tmp_path / "usr local"
     (prefix / "bin").mkdir(parents=True)
     shutil.copy(LAUNCHER, prefix / "bin")
@@ -56,7 +58,7 @@ def test_it_runs_with_every_supported_python(tmp_path: Path, instance: Instance,
 
 
 @pytest.mark.parametrize("version", ["3.6", "3.7"])
-def test_an_older_python_is_named(tmp_path: Path, version: str) -> None:
+def test_an_older_python_is_an_error_that_names_its_version(tmp_path: Path, version: str) -> None:
     python = interpreter(version)
     if python is None:
         pytest.skip("there is no Python %s here" % version)
@@ -65,7 +67,7 @@ def test_an_older_python_is_named(tmp_path: Path, version: str) -> None:
     assert done.stderr == "ecs-metadata: python3 on the PATH is %s. Install Python 3.8 or later.\n" % version
 
 
-def test_no_python_at_all(lonely_command: Command, tmp_path: Path) -> None:
+def test_no_python_is_an_error(lonely_command: Command, tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
     done = lonely_command("get", "mac", PATH=str(tmp_path / "none"))
     assert (done.status, done.stdout) == (1, b"")
@@ -80,14 +82,14 @@ def test_the_installed_layout_works_through_a_link(installed: Command, instance:
     assert installed("get", "instance-id") == (0, instance.id.encode(), "")
 
 
-def test_an_incomplete_installation_is_named(installed: Command) -> None:
+def test_an_incomplete_installation_is_an_error(installed: Command) -> None:
     shutil.rmtree(Path(installed.launcher).parents[1] / "lib")
     done = installed("get", "mac")
     assert (done.status, done.stdout) == (1, b"")
     assert "Install it again" in done.stderr
 
 
-def test_nothing_of_the_environment_or_working_directory_is_run(
+def test_no_code_of_the_environment_or_the_working_directory_runs(
     command: Command, instance: Instance, tmp_path: Path
 ) -> None:
     trap = tmp_path / "trap"
@@ -106,7 +108,7 @@ def test_nothing_of_the_environment_or_working_directory_is_run(
 
 
 def test_only_the_standard_library_is_loaded_and_little_of_it(command: Command, tmp_path: Path) -> None:
-    """Every start pays for what is imported: a script may start this many times."""
+    """Limit the start-up time, because a script may start the command many times."""
     wrapper = tmp_path / "bin/python3"
     wrapper.unlink()
     wrapper.write_text('#!/bin/sh\nexec "%s" -X importtime "$@"\n' % os.path.realpath(sys.executable))

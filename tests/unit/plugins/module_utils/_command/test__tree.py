@@ -2,47 +2,24 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What do ``ls`` and ``tree`` show?"""
+"""The command ``tree``, and what it has in common with ``ls``."""
 
 from __future__ import annotations
 
 import json
 
-from .conftest import HOSTILE, Command, Instance
+from ...conftest import Instance
+from .conftest import HOSTILE, Command
 
 
-def test_ls_lists_the_names_of_a_directory(command: Command) -> None:
-    top, *below, as_json = command.each(("ls",), ("ls", "dns-conf"), ("ls", "dns-conf/"), ("ls", "--json", "ram"))
-    assert {"instance-id", "dns-conf/"} < set(top.text.splitlines())
-    assert below == [(0, b"nameservers\n", "")] * 2
-    assert json.loads(as_json.stdout) == ["security-credentials/"]
-
-
-def test_ls_reaches_the_other_trees(command: Command) -> None:
-    root, version, dynamic = command.each(("ls", "/"), ("ls", "/latest"), ("ls", "dynamic"))
-    assert root.text.split() == ["2016-01-01", "latest"]
-    assert "user-data" in version.text.split()
-    assert dynamic.text.split() == ["instance-identity"]
-
-
-def test_ls_does_not_show_a_secret_as_a_listing(command: Command, instance: Instance) -> None:
-    assert command("ls", "user-data").status == 7
-    assert command("ls", "ram/security-credentials/AppRole").status == 7
-    assert instance.journal() == []
-
-
-def test_ls_of_an_item_that_does_not_exist(command: Command) -> None:
-    assert command("ls", "nope")[:2] == (3, b"")
-
-
-def test_unsafe_names_are_reported_harmlessly(command: Command, instance: Instance) -> None:
+def test_unsafe_names_are_skipped_with_a_printable_warning(command: Command, instance: Instance) -> None:
     instance.set(metadata={"tags/instance/\x1b[31m": "x"})
     done = command("ls", "tags/instance")
     assert (done.status, done.text.split()) == (0, ["number", "stage"])
-    assert done.stderr == "ecs-metadata: Warning: names that are unsafe in a path were left out (1): '\\x1b[31m'\n"
+    assert done.stderr == "ecs-metadata: Warning: 1 names that are unsafe in a path were skipped: '\\x1b[31m'\n"
     for done in command.each(("tree", "tags"), ("tree", "tags/instance")):
         assert "number" in done.text
-        assert "Warning: names that are unsafe" in done.stderr
+        assert "Warning: 1 names that are unsafe" in done.stderr
         assert done.stderr.rstrip("\n").isprintable()
 
 
@@ -98,7 +75,7 @@ def test_tree_with_secrets(command: Command) -> None:
     assert "AccessKeySecret" in json.loads(tree["security-credentials"]["AppRole"])
 
 
-def test_nothing_is_read_without_a_token(command: Command, instance: Instance) -> None:
+def test_every_read_is_token_authenticated(command: Command, instance: Instance) -> None:
     command.each(("tree", "/latest"), ("ls",))
     modes = [entry["mode"] for entry in instance.journal()]
     assert modes.count("token-request") == 2

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Paths, listings and trees: what may be asked for, and what an answer may lead to."""
+"""Paths that may be requested, and listings and trees in replies."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ from hypothesis import strategies as st
         ),
     ],
 )
-def test_resolve(path: str, target: str) -> None:
+def test_resolve_returns_the_request_target(path: str, target: str) -> None:
     assert resolve(path) == target
 
 
@@ -66,7 +66,7 @@ def test_resolve(path: str, target: str) -> None:
         ("/2016-01-01/api/token", "tokens are never read"),
     ],
 )
-def test_resolve_refuses(path: str, reason: str) -> None:
+def test_resolve_rejects_invalid_paths(path: str, reason: str) -> None:
     with pytest.raises(ValueError, match="path") as caught:
         resolve(path)
     assert reason in str(caught.value)
@@ -101,28 +101,28 @@ def test_a_resolved_path_never_breaks_the_request_line(path: str) -> None:
         ("/latest/meta-data/tags/instance/user-data", False),
     ],
 )
-def test_is_secret(target: str, secret: bool) -> None:
+def test_secrets_are_recognized_in_all_spellings(target: str, secret: bool) -> None:
     assert is_secret(target) is secret
 
 
-def test_listing_in_all_forms_of_line_end() -> None:
+def test_a_listing_may_have_any_line_ends() -> None:
     expected = [Entry("dns-conf", True), Entry("mac", False)]
     for body in (b"dns-conf/\nmac", b"dns-conf/\nmac\n", b"dns-conf/\r\nmac\r\n"):
         assert parse_listing(body) == (expected, [])
     assert parse_listing(b"") == ([], [])
 
 
-def test_listing_refuses_names_that_lead_elsewhere() -> None:
+def test_unsafe_names_of_a_listing_are_refused() -> None:
     entries, refused = parse_listing(b"../\n..\n./\na/b\n/etc\nok\nnul\0\n" + b"x" * 256)
     assert entries == [Entry("ok", False)]
     assert refused == ["../", "..", "./", "a/b", "/etc", "nul\0", "x" * 256]
 
 
-def test_listing_names_each_entry_once_and_prefers_the_directory() -> None:
+def test_an_entry_listed_twice_is_one_entry_and_a_directory_wins() -> None:
     assert parse_listing(b"a\na/\na\nb/\nb")[0] == [Entry("a", True), Entry("b", True)]
 
 
-def test_all_becomes_the_tree_that_a_walk_would_find() -> None:
+def test_meta_data_all_becomes_the_tree_of_a_walk() -> None:
     content = {
         "instance-id": "i-1",
         "eipv4": None,
@@ -142,14 +142,14 @@ def test_all_becomes_the_tree_that_a_walk_would_find() -> None:
     }
 
 
-def test_all_refuses_unsafe_names() -> None:
+def test_unsafe_names_of_meta_data_all_are_refused() -> None:
     tree, refused = parse_all(b'{"../x": "1", "tags": {"instance": {"a/b": "1", "ok": "2"}}}')
     assert tree == {"tags": {"instance": {"ok": "2"}}}
     assert refused == ["../x", "a/b"]
 
 
 @pytest.mark.parametrize("body", [b"", b"null", b"[]", b'"x"', b"{", b"[" * 100_000, b'{"a":' * 50 + b"1" + b"}" * 50])
-def test_all_that_is_no_tree(body: bytes) -> None:
+def test_invalid_meta_data_all_is_an_error(body: bytes) -> None:
     with pytest.raises(ValueError, match="not JSON|not a JSON object|nested too deeply"):
         parse_all(body)
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Typed values and key names."""
+"""Conversion of raw metadata to facts: types, keys and derived facts."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ def test_names_become_identifiers_except_where_they_are_data() -> None:
 
 
 @pytest.mark.parametrize(("name", "key"), [("a-b.c:d e", "a_b_c_d_e"), ("2nd", "_2nd"), ("Zone", "Zone")])
-def test_identifier(name: str, key: str) -> None:
+def test_identifier_replaces_characters_that_a_template_cannot_use(name: str, key: str) -> None:
     assert _facts.identifier(name) == key
     assert key.isidentifier()
 
 
-def test_a_collision_is_an_error() -> None:
+def test_two_names_with_the_same_key_are_an_error() -> None:
     with pytest.raises(ValueError, match="fact 'a_b'"):
         _facts.from_tree({"a-b": "1", "a_b": "2"})
 
 
-def test_types_go_by_path() -> None:
+def test_the_type_depends_on_the_path() -> None:
     facts = _facts.from_tree(
         {
             "instance": {"max-netbw-egress": "1228800", "instance-name": "123"},
@@ -67,7 +67,7 @@ def test_types_go_by_path() -> None:
     }
 
 
-def test_a_value_that_is_not_of_its_type_stays_text() -> None:
+def test_a_value_that_does_not_fit_its_type_stays_text() -> None:
     facts = _facts.from_tree({"instance": {"max-netbw-egress": "unlimited"}, "hibernation": {"configured": "maybe"}})
     assert facts == {"instance": {"max_netbw_egress": "unlimited"}, "hibernation": {"configured": "maybe"}}
 
@@ -84,11 +84,11 @@ def test_a_value_that_is_not_of_its_type_stays_text() -> None:
         ("['10.0.0.1', '10.0.0.2']", ["10.0.0.1", "10.0.0.2"]),
     ],
 )
-def test_parse_list(text: str, items: list[str]) -> None:
+def test_parse_list_accepts_all_formats(text: str, items: list[str]) -> None:
     assert _facts.parse_list(text) == items
 
 
-def test_network_interfaces_primary_first() -> None:
+def test_network_interfaces_are_a_list_with_the_primary_first() -> None:
     facts = _facts.from_tree({"mac": "00:16:3e:00:00:09", "network": {"interfaces": {"macs": MACS}}})
     interfaces = _facts.network_interfaces(facts)
     assert [(nic["mac"][-2:], nic["primary"]) for nic in interfaces] == [("09", True), ("02", False), ("05", False)]
@@ -98,7 +98,7 @@ def test_network_interfaces_primary_first() -> None:
     assert _facts.network_interfaces({}) == []
 
 
-def test_tags_are_verbatim_and_never_in_the_tree_facts() -> None:
+def test_tags_are_unchanged_and_not_in_the_other_facts() -> None:
     tree = {"tags": {"instance": {"a-b": "{{ 7 * 7 }}", "empty": ""}}}
     assert _facts.tags(tree) == {"a-b": "{{ 7 * 7 }}", "empty": ""}
     assert _facts.from_tree(tree) == {}
@@ -116,11 +116,11 @@ def test_tags_are_verbatim_and_never_in_the_tree_facts() -> None:
         ("x\r\ny", ["x", "y"]),
     ],
 )
-def test_system_events(text: str | None, events: list) -> None:
+def test_system_events_are_json_values_or_lines(text: str | None, events: list) -> None:
     assert _facts.system_events(text) == events
 
 
-def test_spot_termination_time() -> None:
+def test_the_spot_termination_time_is_null_until_it_is_announced() -> None:
     assert (
         _facts.spot_termination_time({"instance": {"spot": {"termination-time": "2026-01-01T00:00:00Z"}}})
         == "2026-01-01T00:00:00Z"
@@ -128,21 +128,21 @@ def test_spot_termination_time() -> None:
     assert _facts.spot_termination_time({"instance": {}}) is None
 
 
-def test_identity_document_keys() -> None:
+def test_the_identity_document_has_identifiers_as_keys() -> None:
     assert _facts.json_object('{"zone-id":"cn-a","instance-id":"i-1"}') == {"zone_id": "cn-a", "instance_id": "i-1"}
     assert _facts.json_object("[1]") is None
     assert _facts.json_object("nonsense") is None
     assert _facts.json_object(None) is None
 
 
-def test_user_data() -> None:
+def test_user_data_is_text_or_base64() -> None:
     assert _facts.user_data(None) == {"user_data": None}
     assert _facts.user_data(b"#!/bin/sh\n") == {"user_data": "#!/bin/sh\n"}
     assert _facts.user_data(gzip.compress(b"packed")) == {"user_data": "packed"}
     assert _facts.user_data(b"\xff\xfe\0") == {"user_data": None, "user_data_base64": "//4A"}
 
 
-def test_user_data_that_unpacks_without_end_is_left_packed() -> None:
+def test_user_data_that_decompresses_to_too_much_stays_compressed() -> None:
     bomb = gzip.compress(b"\0" * (64 * 1024 * 1024))
     assert set(_facts.user_data(bomb)) == {"user_data", "user_data_base64"}
     assert _facts.user_data(bomb)["user_data"] is None

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The token client over real sockets: what it asks, how often, how long it waits, and how it fails."""
+"""The token client over real sockets: its requests, retries, pauses, limits and failures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ansible_collections.alicloud.imds.plugins.module_utils._imds import _client
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._client import Client, Settings
 from waiting import wait_until
 
-from ...timing import FakeClock, ScriptedSocket
+from ....timing import FakeClock, ScriptedSocket
 
 ITEM = "/latest/meta-data/instance-id"
 
@@ -28,7 +28,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def make(emulator, instance, clock):
-    """Make a client of the emulated instance; settings as keywords. Its clock stands still: pauses take no time."""
+    """Return a function that creates a client of the emulated instance. Its clock does not run: pauses take no time."""
     clients = []
 
     def make_client(timer=clock.clock, **settings) -> Client:
@@ -59,7 +59,7 @@ def test_one_token_and_one_connection_for_many_reads(make, instance) -> None:
 
 
 @pytest.mark.parametrize(("ttl", "early"), [(300, 30.0), (40, 10.0)])
-def test_a_token_is_renewed_before_it_ends(make, instance, clock, ttl, early) -> None:
+def test_a_token_is_renewed_before_it_expires(make, instance, clock, ttl, early) -> None:
     client = make(token_ttl=ttl)
     client.get(ITEM)
     clock.advance(ttl - early - 0.001)
@@ -85,7 +85,7 @@ def test_a_second_401_is_final(make, instance) -> None:
     assert shape(instance.journal()) == [PUT, ("GET", "token", 401), PUT, ("GET", "token", 401)]
 
 
-def test_a_token_that_dies_after_two_uses_costs_one_request_more(make, instance) -> None:
+def test_a_token_that_becomes_invalid_is_replaced(make, instance) -> None:
     instance.fault(kind="token_dies_after", uses=2)
     client = make()
     assert [client.get(ITEM) for _time in range(4)] == [instance.id.encode()] * 4
@@ -138,7 +138,7 @@ def test_concurrent_readers_share_the_failure_of_the_token_request(make, instanc
     assert shape(instance.journal()) == [("PUT", "token-request", 403)]
 
 
-def test_a_new_operation_forgets_an_earlier_failure(make, instance) -> None:
+def test_a_new_operation_requests_a_token_after_an_earlier_failure(make, instance) -> None:
     instance.set(http_endpoint="disabled")
     client = make()
     with pytest.raises(_errors.Refused):
@@ -164,7 +164,7 @@ def test_403_on_the_token_request_is_final(make, instance) -> None:
         (403, "refused", "disabled (HttpEndpoint), or a proxy forwarded"),
         (404, "unexpected_reply", "issues no tokens"),
         (405, "unexpected_reply", "issues no tokens"),
-        (418, "unexpected_reply", "does not answer like that"),
+        (418, "unexpected_reply", "does not return this status"),
     ],
 )
 def test_final_refusals_of_the_token_request(make, instance, status, kind, hint) -> None:
@@ -177,7 +177,7 @@ def test_final_refusals_of_the_token_request(make, instance, status, kind, hint)
 
 
 @pytest.mark.parametrize("answer", [403, 404])
-def test_a_disabled_endpoint(make, instance, emulator, answer) -> None:
+def test_a_disabled_endpoint_fails_the_token_request(make, instance, emulator, answer) -> None:
     instance.set(http_endpoint="disabled")
     emulator.switch(disabled_answer=answer)
     with pytest.raises(_errors.MetadataError) as caught:
@@ -187,26 +187,26 @@ def test_a_disabled_endpoint(make, instance, emulator, answer) -> None:
 
 
 @pytest.mark.parametrize("answer", ["reset", "timeout"])
-def test_a_disabled_endpoint_that_says_nothing_is_unreachable(make, instance, emulator, answer) -> None:
+def test_a_disabled_endpoint_that_does_not_reply_is_unreachable(make, instance, emulator, answer) -> None:
     instance.set(http_endpoint="disabled")
     emulator.switch(disabled_answer=answer)
     with pytest.raises(_errors.Unreachable):
         make(retries=0, timeout=1.0).get(ITEM)
-    # what was sent stays sent: the emulator notes it even where the client was gone before
+    # The emulator records the request even if the client has closed the connection.
     wait_until(instance.journal, "the token request")
     assert shape(instance.journal()) == [("PUT", "token-request", None)]
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_token_of_another_instance(make, instance, emulator, status) -> None:
-    """As after a live migration gone wrong: the token is good, but not here."""
+def test_a_token_of_another_instance_is_replaced_or_refused(make, instance, emulator, status) -> None:
+    """The token is valid, but for another instance, as after a failed live migration."""
     emulator.switch(foreign_token_status=status)
     other = emulator.add_instance()
     client = make()
     client.get(ITEM)
     client._pool = make(endpoint=other.endpoint)._pool  # the same token, now at another instance
     if status == 401:
-        assert client.get(ITEM) == other.id.encode()  # a new token, and on with it
+        assert client.get(ITEM) == other.id.encode()  # with a new token
         assert shape(other.journal()) == [("GET", "token", 401), PUT, GET]
     else:
         with pytest.raises(_errors.Refused):
@@ -215,25 +215,25 @@ def test_a_token_of_another_instance(make, instance, emulator, status) -> None:
 
 
 @pytest.mark.parametrize("path", ["/latest/user-data", "/latest/vendor-data", "/latest/meta-data/eipv4"])
-def test_an_item_without_a_value_is_absent(make, instance, path) -> None:
+def test_an_item_without_a_value_is_not_found(make, instance, path) -> None:
     with pytest.raises(_errors.NotFound):
         make().get(path)
 
 
-def test_a_wrong_role_name_is_absent_and_says_so(make, instance) -> None:
+def test_a_wrong_role_name_is_not_found_with_its_own_hint(make, instance) -> None:
     instance.set(role={"name": "EcsWebRole"})
     with pytest.raises(_errors.NotFound, match="or the role has another name"):
         make().get("/latest/meta-data/ram/security-credentials/Wrong")
 
 
-def test_no_content_is_absent(make, instance) -> None:
+def test_no_content_is_not_found(make, instance) -> None:
     instance.fault(kind="status", status=204, on="data")
     with pytest.raises(_errors.NotFound):
         make().get("/latest/user-data")
 
 
 @pytest.mark.parametrize("status", [404, 405])
-def test_a_service_without_tokens_is_never_read_without(make, instance, status) -> None:
+def test_a_service_without_tokens_is_never_read_in_normal_mode(make, instance, status) -> None:
     instance.fault(kind="status", status=status, on="token")
     with pytest.raises(_errors.UnexpectedReply, match="issues no tokens"):
         make().get(ITEM)
@@ -241,7 +241,7 @@ def test_a_service_without_tokens_is_never_read_without(make, instance, status) 
 
 
 @pytest.mark.parametrize("status", [400, 403])
-def test_a_refused_read_is_asked_once(make, instance, status) -> None:
+def test_a_refused_read_is_not_retried(make, instance, status) -> None:
     instance.fault(kind="status", status=status, on="data")
     with pytest.raises(_errors.MetadataError) as caught:
         make().get(ITEM)
@@ -249,14 +249,14 @@ def test_a_refused_read_is_asked_once(make, instance, status) -> None:
     assert shape(instance.journal()) == [PUT, ("GET", "token", status)]
 
 
-def test_an_absent_item_is_asked_once(make, instance) -> None:
+def test_a_read_of_an_item_that_does_not_exist_is_not_retried(make, instance) -> None:
     with pytest.raises(_errors.NotFound, match="no such item") as caught:
         make().get("/latest/meta-data/nonsense")
     assert caught.value.kind == "not_found" and caught.value.status == 404
     assert shape(instance.journal()) == [PUT, ("GET", "token", 404)]
 
 
-def test_an_absent_role_has_a_hint_of_its_own(make, instance) -> None:
+def test_an_instance_without_a_role_has_its_own_hint(make, instance) -> None:
     instance.set(role=None)
     with pytest.raises(_errors.NotFound, match="No RAM role is bound"):
         make().get("/latest/meta-data/ram/security-credentials/")
@@ -285,7 +285,7 @@ def test_pauses_double_up_to_two_seconds(make, instance, clock, monkeypatch) -> 
     assert len(instance.journal()) == 1 + 7
 
 
-def test_a_pause_is_shortened_at_random_by_up_to_half(make, instance, clock) -> None:
+def test_a_pause_is_randomly_shortened_by_up_to_half(make, instance, clock) -> None:
     instance.fault(kind="status", status=503, on="data")
     for _time in range(5):
         with pytest.raises(_errors.UnexpectedReply):
@@ -294,13 +294,13 @@ def test_a_pause_is_shortened_at_random_by_up_to_half(make, instance, clock) -> 
 
 
 @pytest.mark.parametrize("seconds", [1, 7])
-def test_retry_after_is_honoured(make, instance, clock, seconds) -> None:
+def test_retry_after_is_respected(make, instance, clock, seconds) -> None:
     instance.fault(kind="status", status=429, on="data", times=1, retry_after=seconds)
     make().get(ITEM)
     assert clock.pauses == [seconds]
 
 
-def test_a_pause_longer_than_the_deadline_is_not_begun(make, instance, clock) -> None:
+def test_a_pause_that_ends_after_the_deadline_is_not_started(make, instance, clock) -> None:
     instance.fault(kind="status", status=429, on="data", retry_after=60)
     with pytest.raises(_errors.UnexpectedReply, match="429 Too Many Requests.*throttles"):
         make(deadline=60.0).get(ITEM)
@@ -336,14 +336,14 @@ def test_a_kept_connection_that_was_closed_is_replaced_without_a_retry(make, ins
 
 
 @pytest.mark.parametrize("kind", ["empty_token", "garbage_token"])
-def test_a_token_that_cannot_be_one_is_a_failure(make, instance, kind) -> None:
+def test_an_invalid_token_is_an_unexpected_reply(make, instance, kind) -> None:
     instance.fault(kind=kind, on="token")
     with pytest.raises(_errors.UnexpectedReply, match="the body cannot be a token"):
         make().get(ITEM)
     assert shape(instance.journal()) == [PUT]
 
 
-def test_a_truncated_answer_is_retried_and_then_unexpected(make, instance) -> None:
+def test_a_truncated_reply_is_retried_and_then_unexpected(make, instance) -> None:
     instance.fault(kind="truncated", on="data", times=1)
     assert make().get(ITEM) == instance.id.encode()
     instance.fault(kind="truncated", on="data")
@@ -351,9 +351,9 @@ def test_a_truncated_answer_is_retried_and_then_unexpected(make, instance) -> No
         make(retries=1).get(ITEM)
 
 
-def test_an_oversize_answer_is_not_read_and_not_retried(make, instance, clock) -> None:
+def test_an_oversize_reply_is_not_read_and_not_retried(make, instance, clock) -> None:
     instance.fault(kind="oversize", on="data", bytes=64 * 1024 * 1024)
-    # the message has the declared size: what was read without one would say "more than the limit" only
+    # The message has the declared size, so the body was not read.
     with pytest.raises(_errors.UnexpectedReply, match="has 67108864 bytes, more than the limit of 2097152"):
         make(retries=20).get(ITEM)
     assert [entry["method"] for entry in instance.journal()] == ["PUT", "GET"]
@@ -369,22 +369,22 @@ def test_an_oversize_token_is_not_read_and_not_retried(make, instance, clock) ->
 
 
 @pytest.mark.parametrize("on", ["token", "data"])
-def test_a_slow_drip_cannot_hold_us(make, instance, on) -> None:
-    """Each byte arrives in time, so with a timeout for each of them the whole answer would be read, and nothing raised."""
+def test_a_server_that_sends_single_bytes_does_not_extend_the_timeout(make, instance, on) -> None:
+    """Each byte arrives in time, so with a timeout for each byte the reply would be read without an error."""
     instance.fault(kind="slow_drip", seconds_per_byte=0.1, on=on)
     with pytest.raises(_errors.Unreachable, match="no complete answer in time.*'timeout'"):
         make(SYSTEM_CLOCK, timeout=0.5, retries=0).get(ITEM)
 
 
-def test_silence_is_bounded_by_timeout(make, instance) -> None:
-    """The emulator hangs until the client goes; without a bound the test would not end."""
+def test_the_timeout_ends_a_request_that_gets_no_reply(make, instance) -> None:
+    """The emulator waits until the client closes the connection; without a timeout the test would not end."""
     instance.fault(kind="hang")
     with pytest.raises(_errors.Unreachable, match="connection was accepted"):
         make(timeout=0.5, retries=0).get(ITEM)
 
 
-def test_the_deadline_ends_the_retries_of_a_service_that_hangs(make, instance) -> None:
-    """Two tries of 0.5 s, the second one shortened. A third one would begin too late on any machine."""
+def test_the_deadline_ends_the_retries_of_a_service_that_does_not_reply(make, instance) -> None:
+    """Make two attempts of 0.5 s, the second one shortened; a third one would start after the deadline on any machine."""
     instance.fault(kind="hang")
     with pytest.raises(_errors.Unreachable, match="deadline of 0.95 s|no complete answer in time"):
         make(SYSTEM_CLOCK, timeout=0.5, deadline=0.95, retries=10).get(ITEM)
@@ -393,7 +393,7 @@ def test_the_deadline_ends_the_retries_of_a_service_that_hangs(make, instance) -
 
 @pytest.fixture
 def scripted(monkeypatch, clock):
-    """Make a client whose connections are scripted sockets on the fake clock; ``connects`` has the bound of each connect."""
+    """Return a class of clients with scripted sockets on the fake clock; ``connects`` has the timeouts for connecting."""
 
     class Made:
         def __init__(self, *sockets, **settings) -> None:
@@ -404,7 +404,7 @@ def scripted(monkeypatch, clock):
         def _connect(self, _address, timeout):
             self.connects.append(timeout)
             made = self.sockets[len(self.connects) - 1]
-            if made is None:  # nobody answers
+            if made is None:  # the connection is not accepted
                 clock.advance(timeout)
                 raise socket.timeout("timed out")
             return made
@@ -412,7 +412,7 @@ def scripted(monkeypatch, clock):
     return Made
 
 
-def test_each_byte_has_only_the_time_that_is_left_of_the_timeout(scripted, clock) -> None:
+def test_each_receive_gets_the_rest_of_the_timeout(scripted, clock) -> None:
     drip = ScriptedSocket(clock, [(0.3, bytes([byte])) for byte in b"HTTP/1.1 200 OK\r\n"])
     made = scripted(drip, timeout=2.0, retries=0)
     with pytest.raises(_errors.Unreachable, match="no complete answer in time"):
@@ -422,15 +422,15 @@ def test_each_byte_has_only_the_time_that_is_left_of_the_timeout(scripted, clock
     assert clock.elapsed == pytest.approx(2.0)
 
 
-def test_a_connection_that_nobody_accepts_ends_with_the_timeout(scripted, clock) -> None:
+def test_a_connection_that_is_not_accepted_ends_with_the_timeout(scripted, clock) -> None:
     made = scripted(None, timeout=2.0, retries=0)
     with pytest.raises(_errors.Unreachable, match="no answer to the connection request"):
         made.client.get(ITEM)
     assert made.connects == [2.0] and clock.elapsed == 2.0
 
 
-def test_the_deadline_bounds_the_last_try(scripted, clock, monkeypatch) -> None:
-    """2 s, a pause of 0.2 s, and 0.8 s that are left of the deadline for connecting and for the answer."""
+def test_the_deadline_shortens_the_last_attempt(scripted, clock, monkeypatch) -> None:
+    """2 s, a pause of 0.2 s, and the remaining 0.8 s of the deadline for connecting and for the reply."""
     monkeypatch.setattr(_client.random, "uniform", lambda low, high: high)
     silent = [ScriptedSocket(clock), ScriptedSocket(clock)]
     made = scripted(*silent, timeout=2.0, deadline=3.0, retries=10)
@@ -453,7 +453,7 @@ def test_nothing_is_sent_after_the_deadline(scripted, clock) -> None:
         made.client.get(ITEM)
 
 
-def test_a_probe_has_its_own_bounds_and_one_try(scripted, clock) -> None:
+def test_connect_has_its_own_timeouts_and_one_attempt(scripted, clock) -> None:
     silent = ScriptedSocket(clock)
     made = scripted(silent, timeout=2.0, retries=10)
     with pytest.raises(_errors.Unreachable):
@@ -482,7 +482,7 @@ def test_proxy_variables_and_netrc_are_not_read(make, instance, monkeypatch, tmp
     assert make().get(ITEM) == instance.id.encode()
 
 
-def test_nothing_listening_says_so_and_is_retried(free_port, clock) -> None:
+def test_a_refused_connection_is_retried_and_then_unreachable(free_port, clock) -> None:
     client = Client(Settings(endpoint="http://127.0.0.1:%d" % free_port, retries=1), clock.clock)
     with pytest.raises(_errors.Unreachable, match="Connection refused.*not an ECS instance") as caught:
         client.get(ITEM)
@@ -490,7 +490,7 @@ def test_nothing_listening_says_so_and_is_retried(free_port, clock) -> None:
     assert len(clock.pauses) == 1
 
 
-def test_no_token_and_no_answer_in_any_message(make, instance, emulator) -> None:
+def test_messages_contain_no_token_and_no_reply(make, instance, emulator) -> None:
     secret = "do-not-show-this"
     messages = []
     for status in (302, 400, 401, 403, 404, 405, 418, 429, 500):
@@ -518,7 +518,7 @@ def test_no_token_and_no_answer_in_any_message(make, instance, emulator) -> None
         ({"retries": -1}, "retries must be 0 to 20"),
     ],
 )
-def test_settings_out_of_range(settings, reason) -> None:
+def test_settings_out_of_range_are_an_error(settings, reason) -> None:
     with pytest.raises(ValueError, match=reason) as caught:
         Client(Settings(**settings))
     assert "secret" not in str(caught.value)

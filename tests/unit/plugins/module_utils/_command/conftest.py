@@ -2,30 +2,31 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The command as a process, started by its launcher, against the emulator as another process."""
+"""Run the command as a process, started by its launcher, against the emulator."""
 
 from __future__ import annotations
 
-import itertools
+import base64
 import os
 import pty
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Iterator, NamedTuple, Sequence
+from typing import Any, NamedTuple, Sequence
 
-import lab
 import pytest
 from waiting import GIVE_UP_SECONDS
 
-CHECKOUT = Path(__file__).resolve().parents[3]
+from ...conftest import Emulators, Instance
+
+CHECKOUT = Path(__file__).resolve().parents[5]
 LAUNCHER = CHECKOUT / "command/ecs-metadata"
 
-# Nothing answers here: no test may ask a real service by accident.
+# Nothing listens here, so that no test sends a request to a real service by accident.
 NOWHERE = "http://127.0.0.1:9"
 
-# What somebody who may set tags, or a service gone bad, could send.
+# Values that a user who can set tags, or a hostile service, could send.
 HOSTILE = {
     "color": "\x1b]0;owned\x07\x1b[31mred",
     "lines": "a\r\nregion-id\nforged",
@@ -37,6 +38,8 @@ USER_DATA = b"\x1f\x8b\x00\xff\r\n\x00end"
 
 
 class Done(NamedTuple):
+    """The result of a command; ``status`` is negative if a signal ended it."""
+
     status: int
     stdout: bytes
     stderr: str
@@ -47,7 +50,7 @@ class Done(NamedTuple):
 
 
 class Command:
-    """Runs ``ecs-metadata`` with an environment of its own."""
+    """Runs ``ecs-metadata`` with its own environment."""
 
     def __init__(self, python: str, folder: Path, endpoint: str = NOWHERE) -> None:
         folder.mkdir(exist_ok=True)
@@ -71,12 +74,12 @@ class Command:
         return self.checked(Done(done.returncode, done.stdout, done.stderr.decode("utf-8")))
 
     def each(self, *lines: Sequence[str]) -> list[Done]:
-        """Run several command lines at once; the results are in their order."""
+        """Run several command lines at once and return the results in the same order."""
         with ThreadPoolExecutor(4) as pool:
             return list(pool.map(lambda words: self(*words), lines))
 
     def on_terminal(self, *words: str) -> Done:
-        """As a person would run it: standard output is a terminal."""
+        """Run the command with a terminal as standard output."""
         ours, theirs = pty.openpty()
         with self.start(*words, stdout=theirs) as process:
             os.close(theirs)
@@ -105,64 +108,44 @@ class Command:
         return self.checked(Done(done.returncode, done.stdout, done.stderr.decode("utf-8")))
 
     def start(self, *words: str, **options: Any) -> subprocess.Popen[bytes]:
+        """Start the command and return its process; *options* are those of Popen."""
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": self.environment, **options}
         return subprocess.Popen([self.launcher, *words], stdin=subprocess.DEVNULL, **options)
 
     @staticmethod
     def checked(done: Done) -> Done:
-        """What holds for every run: no traceback, and nothing on standard error but lines of ours."""
+        """Assert that standard error has no traceback and only lines of the command; return *done*."""
         assert "Traceback" not in done.stderr
         assert all(line.startswith("ecs-metadata: ") for line in done.stderr.splitlines()), done.stderr
         return done
 
 
-class Instance:
-    """One emulated instance with a listening address of its own."""
-
-    def __init__(self, emulator: lab.Emulator, instance_id: str, endpoint: str) -> None:
-        self.emulator = emulator
-        self.id = instance_id
-        self.endpoint = endpoint
-
-    def set(self, **config: Any) -> None:
-        self.emulator.admin("PATCH", "/instances/" + self.id, config)
-
-    def fault(self, kind: str, **more: Any) -> None:
-        self.emulator.admin("PUT", "/instances/%s/faults" % self.id, [{"kind": kind, **more}])
-
-    def journal(self) -> list[dict[str, Any]]:
-        return self.emulator.journal(self.id)
-
-
-_numbers = itertools.count(1)
-
-
 @pytest.fixture
-def instance(running_emulator: lab.Emulator) -> Iterator[Instance]:
-    """Token-only, with a role, user data, and a few ordinary tags."""
-    instance_id = "i-command%d" % next(_numbers)
-    config = {
-        "instance_id": instance_id,
-        "listen": "127.0.0.1:0",
-        "http_tokens": "required",
-        "region_id": "cn-hangzhou",
-    }
-    config.update(instance_metadata_tags="enabled", tags={"stage": "test", "number": "123"}, role={"name": "AppRole"})
-    config.update(user_data_base64="H4sA/w0KAGVuZA==")
-    made = running_emulator.admin("POST", "/instances", config)
-    yield Instance(running_emulator, instance_id, "http://" + made["listening"])
-    running_emulator.admin("DELETE", "/instances/" + instance_id)
+def instance(emulator: Emulators) -> Instance:
+    """Return an instance that requires tokens, with a role, user data and two tags."""
+    return emulator.add_instance(
+        region_id="cn-hangzhou",
+        instance_metadata_tags="enabled",
+        tags={"stage": "test", "number": "123"},
+        role={"name": "AppRole"},
+        user_data_base64=base64.b64encode(USER_DATA).decode(),
+    )
 
 
 @pytest.fixture
 def command(instance: Instance, tmp_path: Path) -> Command:
-    """The command with ``instance`` as its endpoint, from the environment."""
+    """Return the command with the endpoint of ``instance``, and limits that are not reached on a busy machine."""
     made = Command(os.path.realpath(sys.executable), tmp_path / "bin", instance.endpoint)
-    made.environment.update(ALICLOUD_IMDS_TIMEOUT="30", ALICLOUD_IMDS_DEADLINE="120")  # not reached by a busy machine
+    made.environment.update(ALICLOUD_IMDS_TIMEOUT="30", ALICLOUD_IMDS_DEADLINE="120")
     return made
+
+
+def without_service(folder: Path) -> Command:
+    """Return the command, started from *folder*, with an endpoint that nothing listens on."""
+    return Command(os.path.realpath(sys.executable), folder / "bin")
 
 
 @pytest.fixture
 def lonely_command(tmp_path: Path) -> Command:
-    """The command where no service answers."""
-    return Command(os.path.realpath(sys.executable), tmp_path / "bin")
+    """Return the command with an endpoint that nothing listens on."""
+    return without_service(tmp_path)

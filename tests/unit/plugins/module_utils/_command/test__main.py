@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How does the command end? Exit statuses, messages, interruptions; and where do tokens not go?"""
+"""How the command ends: exit statuses, messages, signals; and the secrecy of tokens."""
 
 from __future__ import annotations
 
@@ -24,21 +24,22 @@ from ansible_collections.alicloud.imds.plugins.module_utils._imds._client import
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._dmi import Platform
 from waiting import GIVE_UP_SECONDS, wait_until
 
-from ..timing import FakeClock
-from .conftest import NOWHERE, Command, Done, Instance
+from ....timing import FakeClock
+from ...conftest import Instance
+from .conftest import NOWHERE, Command, Done
 
 KNOWN_TOKEN = "KnownTokenOfThisTest0123456789=="
 
 
 def ends_with(done: Done, status: int, *texts: str) -> None:
-    """Just one line that says all of *texts*, and nothing on standard output."""
+    """Assert the exit status, one line on standard error with all of *texts*, and nothing on standard output."""
     assert (done.status, done.stdout) == (status, b"")
     assert done.stderr.count("\n") == 1
     for text in texts:
         assert text in done.stderr
 
 
-def test_wrong_usage(lonely_command: Command) -> None:
+def test_usage_errors_name_the_option(lonely_command: Command) -> None:
     lines = {
         (): "COMMAND",
         ("get", "--end", NOWHERE, "mac"): "--end",
@@ -51,24 +52,24 @@ def test_wrong_usage(lonely_command: Command) -> None:
         ends_with(done, 2, text)
 
 
-def test_unreachable(lonely_command: Command) -> None:
+def test_an_unreachable_service_has_a_status(lonely_command: Command) -> None:
     ends_with(lonely_command("get", "mac", "--retries", "0"), 5, NOWHERE, "Connection refused")
 
 
-def test_refused(command: Command, instance: Instance) -> None:
+def test_a_refusal_has_a_status(command: Command, instance: Instance) -> None:
     instance.set(http_endpoint="disabled")
     for done in command.each(("get", "mac"), ("tree",)):
         ends_with(done, 4, "403 Forbidden", "HttpEndpoint")
 
 
-def test_an_answer_that_is_none(command: Command, instance: Instance) -> None:
+def test_an_unexpected_reply_has_a_status(command: Command, instance: Instance) -> None:
     instance.fault("redirect", on="token", location="http://127.0.0.1:9/")
     ends_with(command("get", "mac"), 6, "Redirects are not followed")
     instance.fault("empty_token")
     ends_with(command("ls"), 6, "cannot be a token")
 
 
-def test_settings_come_from_options_then_environment(command: Command, instance: Instance) -> None:
+def test_settings_come_from_options_then_the_environment(command: Command, instance: Instance) -> None:
     instance.fault("hang", on="data")
     ends_with(command("get", "mac", ALICLOUD_IMDS_DEADLINE="0.2"), 5, "deadline of 0.2 s")
     command.environment["ALICLOUD_IMDS_DEADLINE"] = "0.2"
@@ -85,7 +86,7 @@ def test_no_proxy_is_used(command: Command, instance: Instance) -> None:
     assert done == (0, instance.id.encode(), "")
 
 
-def test_modes(command: Command, instance: Instance) -> None:
+def test_modes_prints_the_verdict_and_the_checks(command: Command, instance: Instance) -> None:
     done = command("modes")
     assert (done.status, done.stderr) == (0, "")
     assert done.text.splitlines() == [
@@ -106,14 +107,14 @@ def test_modes(command: Command, instance: Instance) -> None:
     assert (done.status, done.text.splitlines()[0]) == (0, "verdict: disabled")
 
 
-def test_modes_unreachable(lonely_command: Command) -> None:
+def test_modes_of_an_unreachable_service(lonely_command: Command) -> None:
     done = lonely_command("modes", "--retries", "0")
     assert (done.status, done.stdout) == (5, b"verdict: unreachable\n")
     assert "Connection refused" in done.stderr
 
 
-def test_where_there_is_no_service_it_tries_once(monkeypatch: Any, capfd: Any) -> None:
-    """With all the tries, the pauses between them would take until the deadline of 15 s."""
+def test_outside_of_alibaba_cloud_one_attempt_is_made(monkeypatch: Any, capfd: Any) -> None:
+    """Pass many retries, whose pauses would last until the deadline of 15 s."""
     clock, bounds = FakeClock(), []
 
     def connect(_address: Any, timeout: float) -> None:
@@ -129,8 +130,8 @@ def test_where_there_is_no_service_it_tries_once(monkeypatch: Any, capfd: Any) -
     assert "http://100.100.100.200: no answer (Network is unreachable)" in capfd.readouterr().err
 
 
-def test_where_there_is_no_service_it_says_so(lonely_command: Command) -> None:
-    """At the service's own address, in a network that consists of nothing."""
+def test_outside_of_alibaba_cloud_the_service_is_unreachable(lonely_command: Command) -> None:
+    """Use the default address in a network namespace without interfaces."""
     unshare = ["unshare", "--net", "--user", "--map-root-user"]
     if not shutil.which("unshare") or subprocess.run([*unshare, "true"], check=False, capture_output=True).returncode:
         pytest.skip("unshare --net --user is not allowed here")
@@ -145,7 +146,7 @@ def test_where_there_is_no_service_it_says_so(lonely_command: Command) -> None:
     assert "http://100.100.100.200: no answer (Network is unreachable)" in done.stderr
 
 
-def test_a_reader_that_has_gone_is_no_error_message(command: Command) -> None:
+def test_a_closed_pipe_ends_the_command_silently(command: Command) -> None:
     ours, theirs = os.pipe()
     os.close(ours)
     with command.start("get", "mac", stdout=theirs) as process:
@@ -154,7 +155,7 @@ def test_a_reader_that_has_gone_is_no_error_message(command: Command) -> None:
     assert process.returncode == -signal.SIGPIPE  # 141 in a shell
 
 
-def test_output_that_cannot_be_written(command: Command) -> None:
+def test_output_that_cannot_be_written_is_an_error(command: Command) -> None:
     done = command.shell(
         '"$command" get mac >/dev/full; echo $?; "$command" get mac >&-; echo $?; "$command" --help >/dev/full; echo $?'
     )
@@ -169,7 +170,7 @@ def test_an_interrupted_command_ends_at_once(command: Command, instance: Instanc
     instance.fault("hang", on="data")
 
     def listen_to_sigint() -> None:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored where the tests run in the background of a script
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # it is ignored if the tests run in the background of a script
 
     with command.start("tree", "--timeout", "600", "--deadline", "600", preexec_fn=listen_to_sigint) as process:
         wait_until(lambda: instance.journal() or process.poll() is not None, "a request")
@@ -179,7 +180,7 @@ def test_an_interrupted_command_ends_at_once(command: Command, instance: Instanc
 
 
 def test_an_internal_error_shows_no_value(command: Command, instance: Instance, tmp_path: Path) -> None:
-    """A file of the installation is damaged, so that it fails with a value in its message."""
+    """Damage an installed file, so that it fails with a value in its message."""
     library = tmp_path / "lib/ecs-metadata/alicloud_imds"
     shutil.copytree(Path(command.launcher).parents[1] / "plugins/module_utils", library)
     (library / "_imds/_items.py").write_text("raise RuntimeError('some secret')\n")
@@ -190,7 +191,7 @@ def test_an_internal_error_shows_no_value(command: Command, instance: Instance, 
 
 @pytest.fixture
 def known_token_service() -> Iterator[Any]:
-    """Issues one known token, and answers reads with ``status`` or, where that is 0, not before the test ends."""
+    """Run a server that issues one known token; it replies to reads with ``status``, or at the end of the test for 0."""
     the_end = threading.Event()
 
     class Handler(http.server.BaseHTTPRequestHandler):
