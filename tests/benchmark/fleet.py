@@ -20,10 +20,11 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[2]
 SDK = CHECKOUT / ".cache/interop/sdk/bin/python"
 PAGE = CHECKOUT / "docs/benchmarks-fleet.md"
-sys.path.insert(0, str(CHECKOUT / "tests" / "fleet"))
+sys.path[:0] = [str(CHECKOUT / "tests/fleet"), str(CHECKOUT / "tests/lab")]
 
 import fleets  # noqa: E402
-from fleets import DESCRIBE, KEY, MODIFY, REGIONS, SECRET, Fleet, Run, lab  # noqa: E402
+import lab  # noqa: E402
+from fleets import DESCRIBE, KEY, MODIFY, REGIONS, SECRET, Fleet, Run  # noqa: E402
 
 SIZE = 1700
 DUE = sum(fleets.instance(number)["http_tokens"] == "optional" for number in range(SIZE))

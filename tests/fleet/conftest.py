@@ -9,16 +9,12 @@ tests/unit/plugins/module_utils/_fleet/test__apply_pace.py simulates the pace, `
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
+import lab
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-from fleets import MODIFY, REGIONS, Fleet, Run, State, configuration, lab
+from fleets import MODIFY, REGIONS, Fleet, Run, State, configuration
 
 SIZE = 10_000
 DUE = SIZE * 3 // 10

@@ -16,13 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import lab
+from waiting import wait_until
+
 HERE = Path(__file__).resolve().parent
-CHECKOUT = HERE.parents[1]
-sys.path.insert(0, str(CHECKOUT / "tests" / "lab"))
-
-import lab  # noqa: E402
-from waiting import wait_until  # noqa: E402
-
 REGIONS = ("ap-southeast-1", "cn-beijing", "cn-hangzhou", "eu-central-1")
 KEY, SECRET, ACCOUNT = "LTAI5tFleetFleetFleet01", "fleet-test-secret", "1600000000000000"
 DESCRIBE, MODIFY = "DescribeInstances", "ModifyInstanceMetadataOptions"

@@ -28,16 +28,13 @@ Play = Callable[..., Player]
 @pytest.fixture
 def player_of(tmp_path: Path) -> Iterator[Callable[..., Player]]:
     """player_of(host...): a player for these hosts, with an emulator in which each is an instance."""
-    with Site() as site:
-        emulators: list[lab.Emulator] = []
+    with Site() as site, lab.emulators() as start:
 
         def make(*kinds: str) -> Player:
             hosts = [site.add(f"host{number}", kind) for number, kind in enumerate(kinds)]
-            emulators.append(lab.start_emulator({"instances": [*map(instance, hosts), CONTROLLER]}, control=True))
-            return Player(hosts, emulators[-1], tmp_path)
+            return Player(hosts, start({"instances": [*map(instance, hosts), CONTROLLER]}, control=True), tmp_path)
 
         yield make
-        assert [emulator.stop() for emulator in emulators] == [0] * len(emulators)
 
 
 def plain_status(host: Host) -> str:
@@ -78,6 +75,7 @@ def test_an_ordinary_user_with_become(player_of: Play, monkeypatch: pytest.Monke
     assert plain_status(host) == "200"
 
 
+@pytest.mark.long
 def test_a_service_that_is_disabled_altogether(player_of: Play) -> None:
     player = player_of("systemd")
     (host,) = player.hosts
@@ -94,6 +92,7 @@ def test_a_service_that_is_disabled_altogether(player_of: Play) -> None:
     assert player.options(host) == ("enabled", "optional", "disabled")
 
 
+@pytest.mark.long
 def test_switches(player_of: Play) -> None:
     """Each step alone."""
     player = player_of("systemd")
@@ -161,6 +160,7 @@ def test_a_second_run_is_proved_by_its_first_look(player_of: Play) -> None:
     )
 
 
+@pytest.mark.long
 def test_what_would_break_does_not_hold_up_the_watch(player_of: Play) -> None:
     """Before tokens are required programs are watched; a host on which some would break is the one to watch most of all."""
     player = player_of("systemd")
@@ -177,6 +177,7 @@ def test_what_would_break_does_not_hold_up_the_watch(player_of: Play) -> None:
     player.play(hardening_preflight="block", hardening_enforce=False, hardening_state="absent").check()
 
 
+@pytest.mark.long
 def test_names_that_are_none_fail_before_anything_is_changed(player_of: Play) -> None:
     player = player_of("systemd")
     (host,) = player.hosts

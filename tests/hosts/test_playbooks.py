@@ -101,6 +101,7 @@ def test_audit_reports_exactly_the_expected_findings_and_changes_nothing(fleet: 
     assert "changed=0" in played.output.split("PLAY RECAP")[1].split("oldinit")[1]
 
 
+@pytest.mark.long
 def test_audit_writes_its_report_also_if_the_api_does_not_answer(fleet: Fleet) -> None:
     played = fleet.play("audit", hardening_api_endpoint="http://127.0.0.1:9")
     assert played.status == 2
@@ -114,6 +115,7 @@ def test_audit_writes_its_report_also_if_the_api_does_not_answer(fleet: Fleet) -
     assert fleet.report() == report
 
 
+@pytest.mark.long
 def test_harden_stops_at_the_first_blocked_host_before_any_api_call_for_it(fleet: Fleet) -> None:
     played = fleet.play("harden", imds_serial=[1, 1, 2])
     assert played.status == 2
@@ -142,6 +144,7 @@ def test_three_hosts_are_blocked_in_one_batch_and_a_waiver_unblocks_one(fleet: F
     assert fleet.player.options(fleet.hosts["oldsdk"])[1] == "optional"
 
 
+@pytest.mark.long
 def test_harden_undo_and_the_drift_between_them(fleet: Fleet) -> None:
     fleet.play("audit").check()
     limited = {"imds_hosts": "clean,cron", "hardening_preflight": "report", "hardening_fence": "enforce"}

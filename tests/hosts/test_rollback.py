@@ -148,6 +148,7 @@ def test_the_host_ends_as_it_began(ground: Ground, failure: Callable[[Ground], U
         assert ground.player.options(ground.good)[1] == "required", "the other host is hardened all the same"
 
 
+@pytest.mark.long
 def test_an_upgrade_that_fails_leaves_the_earlier_version(ground: Ground) -> None:
     """Not only fresh hosts: the fence and the files of an earlier run come back, and the tokens stay required."""
     ground.player.play(hardening_fence="audit", hardening_local_fact=False).check()
@@ -192,6 +193,7 @@ def test_an_answer_that_is_lost_is_no_change_forgotten(ground: Ground) -> None:
         assert ground.player.options(ground.bad)[1] == "required"
 
 
+@pytest.mark.long
 def test_a_hardened_host_is_not_relaxed_when_the_api_fails(ground: Ground) -> None:
     ground.player.play(**ENFORCE).check()
     before = ground.state(ground.bad)
@@ -201,6 +203,7 @@ def test_a_hardened_host_is_not_relaxed_when_the_api_fails(ground: Ground) -> No
     assert differences(before, ground.state(ground.bad)) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("at", ["Enable the metadata firewall", "Require tokens", "Verify access from the host"])
 def test_killed_half_way_and_run_again(ground: Ground, at: str) -> None:
     before = {host.name: ground.state(host) for host in (ground.bad, ground.good)}
@@ -226,6 +229,7 @@ def test_killed_half_way_and_run_again(ground: Ground, at: str) -> None:
         assert differences(before[host.name], ground.state(host)) == []
 
 
+@pytest.mark.long
 def test_undone_without_a_trace_and_twice(ground: Ground) -> None:
     before = {host.name: ground.state(host) for host in (ground.bad, ground.good)}
     planned = ground.player.play("--check", **ENFORCE).check()
@@ -318,6 +322,7 @@ def test_an_earlier_failure_is_not_the_reason(three: Player) -> None:
     assert "an old story" not in said["bad"] + said["good"]
 
 
+@pytest.mark.long
 def test_an_api_host_that_cannot_be_reached(three: Player) -> None:
     before = {host.name: snapshot(host) for host in three.hosts}
     for more in ({}, {"max_fail_percentage": 0}, {"any_errors_fatal": True}):
@@ -330,6 +335,7 @@ def test_an_api_host_that_cannot_be_reached(three: Player) -> None:
             assert differences(before[host.name], snapshot(host)) == []
 
 
+@pytest.mark.long
 def test_variables_that_are_strings(three: Player) -> None:
     """As `-e name=value`, INI inventories and surveys make them."""
     for words in (

@@ -12,15 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import demo
+import lab
 import pytest
+from waiting import PROCESS_SECONDS
 
 DEMO = Path(__file__).resolve().parents[1] / "demo"
-sys.path.insert(0, str(DEMO))
-
-import demo  # noqa: E402
-import lab  # noqa: E402
-import waiting  # noqa: E402
-
 IDS = sorted(config["instance_id"] for config in demo.INSTANCES.values())
 
 
@@ -34,12 +31,7 @@ class Run:
 def run_demo(report: Path, *prefix: str) -> Run:
     command = [*prefix, sys.executable, str(DEMO / "demo.py"), str(report)]
     done = subprocess.run(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=waiting.PROCESS_SECONDS,
-        check=False,
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=PROCESS_SECONDS, check=False
     )
     assert done.returncode == 0, done.stdout
     return Run(done.stdout, json.loads(report.read_text()), json.loads(demo.record_of(report).read_text()))

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import lab
 import pytest
-import waiting
+from waiting import PROCESS_SECONDS, wait_until
 
 pytestmark = pytest.mark.lab
 ENTER = str(lab.CHECKOUT / "tests" / "lab" / "enter")
@@ -26,9 +26,7 @@ BUSY = 'ip netns add busy && ip netns exec busy sleep "$1" & sleep "$1" & sleep 
 
 
 def enter(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [ENTER, *command], capture_output=True, text=True, timeout=waiting.PROCESS_SECONDS, check=False
-    )
+    return subprocess.run([ENTER, *command], capture_output=True, text=True, timeout=PROCESS_SECONDS, check=False)
 
 
 def processes(marker: str) -> list[int]:
@@ -46,14 +44,6 @@ def sleepers(marker: str) -> int:
     return sum(Path(f"/proc/{process}/comm").read_text() == "sleep\n" for process in processes(marker))
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for something that happens soon, unless never; how soon does not matter."""
-    give_up = time.monotonic() + waiting.PROCESS_SECONDS
-    while not condition():
-        assert time.monotonic() < give_up
-        time.sleep(0.02)
-
-
 def surroundings() -> tuple[str, str, list[str]]:
     """What a laboratory must not change: named namespaces, mounts, links."""
     namespaces = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout
@@ -64,7 +54,7 @@ def test_exit_status_and_standard_input_pass_through() -> None:
     assert enter("sh", "-c", "exit 5").returncode == 5
     assert enter("no-such-command").returncode == 127
     done = subprocess.run(
-        [ENTER, "cat"], input="hello", capture_output=True, text=True, timeout=waiting.PROCESS_SECONDS, check=False
+        [ENTER, "cat"], input="hello", capture_output=True, text=True, timeout=PROCESS_SECONDS, check=False
     )
     assert (done.returncode, done.stdout) == (0, "hello")
 
@@ -119,6 +109,6 @@ def test_nothing_is_left(end: Callable[[subprocess.Popen[str], str], None]) -> N
     with subprocess.Popen(command, text=True) as process:
         wait_until(lambda: sleepers(marker) == 3)
         end(process, marker)
-        assert process.wait(waiting.PROCESS_SECONDS) != 0
+        assert process.wait(PROCESS_SECONDS) != 0
     wait_until(lambda: processes(marker) == [])
     assert surroundings() == before

@@ -18,8 +18,8 @@ from typing import Any
 
 import lab
 import pytest
-from conftest import Instance
 from dumping import dump, dumped
+from lab import Instance
 
 pytestmark = pytest.mark.lab
 # The instances, each with what it differs in.

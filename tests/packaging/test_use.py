@@ -16,7 +16,7 @@ import lab
 import lines
 import pytest
 import yaml
-from conftest import BIN, CHECKOUT, HERE, collection, must
+from conftest import BIN, CHECKOUT, HERE, collection, run_checked
 
 INSTANCE = {"instance_id": "i-packed", "default": True, "http_tokens": "required"}
 INVENTORY = "localhost ansible_connection=local ansible_python_interpreter=%s\n" % sys.executable
@@ -49,7 +49,7 @@ def test_with_the_folders_alone_that_ansible_reads(installed: Path, endpoint: st
     (tmp_path / "play.yml").write_text(json.dumps([play]))
     (tmp_path / "inventory").write_text(INVENTORY)
     command = (BIN / "ansible-playbook", "--check", "--inventory", "inventory", "play.yml")
-    said = must(*command, folder=tmp_path, ANSIBLE_COLLECTIONS_PATH=str(tmp_path))
+    said = run_checked(*command, folder=tmp_path, ANSIBLE_COLLECTIONS_PATH=str(tmp_path))
     assert re.search(r"ok=[1-9]\d* .*failed=0", said), said
 
 
@@ -66,7 +66,7 @@ def test_with_the_oldest_versions_that_it_says_it_works_with() -> None:
     lines.make(venv, Path(sys.executable), ["--requirement", str(HERE / "lowest.txt")])
     pytest_there = (venv / "bin/python", "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider")
     units = ("tests/unit/plugins",)
-    must(
+    run_checked(
         *pytest_there,
         "-m",
         "not slow",
@@ -74,9 +74,9 @@ def test_with_the_oldest_versions_that_it_says_it_works_with() -> None:
         *units,
         folder=CHECKOUT,
     )
-    must(venv / "bin/python", "tests/tools/collection.py", venv / "collections", folder=CHECKOUT)
+    run_checked(venv / "bin/python", "tests/tools/collection.py", venv / "collections", folder=CHECKOUT)
     core_line = ("-m", "not lab", "tests/integration/test_core_line.py")
-    must(*pytest_there, *core_line, folder=CHECKOUT, IMDS_COLLECTIONS=str(venv / "collections"))
+    run_checked(*pytest_there, *core_line, folder=CHECKOUT, IMDS_COLLECTIONS=str(venv / "collections"))
 
 
 def test_ansible_pull(installed: Path, endpoint: str, tmp_path: Path) -> None:
@@ -84,12 +84,14 @@ def test_ansible_pull(installed: Path, endpoint: str, tmp_path: Path) -> None:
     repository = tmp_path / "repository"
     repository.mkdir()
     shutil.copy(CHECKOUT / "docs/examples/pull.yml", repository / "pull.yml")
-    must("git", "init", "--quiet", "--initial-branch=main", folder=repository)
-    must("git", "add", "pull.yml", folder=repository)
-    must("git", "-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "-qm", "Pull", folder=repository)
+    run_checked("git", "init", "--quiet", "--initial-branch=main", folder=repository)
+    run_checked("git", "add", "pull.yml", folder=repository)
+    run_checked("git", "-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "-qm", "Pull", folder=repository)
     (tmp_path / "hosts").write_text(INVENTORY)
     pull = (BIN / "ansible-pull", "--url", f"file://{repository}", "--checkout", "main", "--directory", "there")
     variables = {"ANSIBLE_COLLECTIONS_PATH": str(installed), "PATH": f"{BIN}:/usr/sbin:/usr/bin:/sbin:/bin"}
     extra = ("--extra-vars", json.dumps({"imds_endpoint": endpoint}))
-    said = must(*pull, "--inventory", "hosts", *extra, "pull.yml", folder=tmp_path, HOME=str(tmp_path), **variables)
+    said = run_checked(
+        *pull, "--inventory", "hosts", *extra, "pull.yml", folder=tmp_path, HOME=str(tmp_path), **variables
+    )
     assert "i-packed" in said and "failed=0" in said

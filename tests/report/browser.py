@@ -14,11 +14,12 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from waiting import wait_until
 
 PROGRAMS = ("chromium", "chromedriver")
 FLAGS = (
@@ -128,11 +129,9 @@ def _free_port() -> int:
 
 
 def _wait_for(port: int, driver: subprocess.Popen[bytes]) -> None:
-    for _attempt in range(300):
-        if driver.poll() is not None:
-            break
+    def answers() -> bool:
+        assert driver.poll() is None, f"chromedriver ended with status {driver.returncode}"
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise AssertionError("chromedriver did not start")
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    wait_until(answers, "chromedriver")

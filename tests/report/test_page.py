@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import pytest
+from waiting import wait_until
 
 SCREENSHOTS = Path(__file__).resolve().parents[2] / ".cache/screenshots"
 MOST_SECONDS = 1.0
@@ -288,10 +288,7 @@ def test_a_screenshot_of_the_whole_page_shows_every_row(browser, reports) -> Non
     """Once the page has loaded, no row waits until it comes into view; without scripts none ever does."""
     lazy = "getComputedStyle(one).contentVisibility !== 'visible'"
     browser.open(reports.thousand)
-    for _attempt in range(300):
-        if not browser.run("return document.querySelector('.loading')"):
-            break
-        time.sleep(0.1)
+    wait_until(lambda: not browser.run("return document.querySelector('.loading')"), "the page to load")
     assert browser.run(f"return Array.from(document.querySelectorAll('body *')).filter((one) => {lazy}).length") == 0
     assert "(scripting: enabled)" in reports.thousand.read_text().partition("content-visibility")[0][-200:]
 
@@ -302,9 +299,6 @@ def test_axe_finds_no_violation(browser, reports, axe: str, width: int, scheme: 
     browser.open(reports.three, width=width, scheme=scheme)
     browser.run("document.querySelectorAll('#rows button').forEach((one) => one.click());")
     browser.run(axe + "; axe.run().then((found) => { window.found = found; });")
-    for _attempt in range(300):
-        if browser.run("return Boolean(window.found)"):
-            break
-        time.sleep(0.1)
+    wait_until(lambda: browser.run("return Boolean(window.found)"), "axe-core")
     assert browser.run("return found.violations.map((it) => [it.id, it.nodes.map((one) => one.html)])") == []
     assert browser.run("return found.passes.length") > 20
