@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""fleet.py: the module metadata_options beside a plain loop over the vendor's SDK, and write docs/benchmarks-fleet.md.
+"""fleet.py: compare the module metadata_options with a loop over the vendor's SDK, and write docs/benchmarks-fleet.md.
 
 Everything is on loopback addresses. Needs the SDK that tests/tools/interop.py fetches (see ``make benchmark-fleet``).
 """

@@ -23,7 +23,7 @@ HERE = Path(__file__).resolve().parent
 REGIONS = ("ap-southeast-1", "cn-beijing", "cn-hangzhou", "eu-central-1")
 KEY, SECRET, ACCOUNT = "LTAI5tFleetFleetFleet01", "fleet-test-secret", "1600000000000000"
 DESCRIBE, MODIFY = "DescribeInstances", "ModifyInstanceMetadataOptions"
-NO_ENTRY = 1_000_000_000  # as `after` of GET /calls
+NO_ENTRY = 1_000_000_000  # for the parameter `after` of GET /calls
 
 State = dict[str, tuple[str, str, str]]
 
@@ -147,7 +147,7 @@ class Fleet:
         assert process.stdin
         process.stdin.write(text)
         process.stdin.close()
-        process.stdin = None  # communicate() must not close it again
+        process.stdin = None  # Otherwise communicate() closes it again.
         return process
 
     def _changes(self) -> int:

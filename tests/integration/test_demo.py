@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The demo does what it shows: tokens are made mandatory and optional again, the facts are those of the instances."""
+"""Run the demo, and check that it requires tokens, restores the options, and shows the facts of the instances."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def run_demo(report: Path, *prefix: str) -> Run:
 
 
 def ids_of_changes(run: Run) -> list[str]:
-    """The instances whose options the API was asked to change, in the order of the calls."""
+    """Return the instances of the API calls that change options, in order."""
     calls = [call for call in run.report["calls"] if call["action"] == "ModifyInstanceMetadataOptions"]
     assert {call["status"] for call in calls} == {200}
     return [call["instance"] for call in calls]
@@ -46,7 +46,7 @@ def ids_of_changes(run: Run) -> list[str]:
 
 @pytest.fixture(scope="module", params=["lab", "loopback"])
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """The demo in a laboratory of its own (which may stand inside another one), and on loopback ports."""
+    """Run the demo in its own laboratory (which may be inside another one), and on loopback ports."""
     report = tmp_path_factory.mktemp("demo") / "report.json"
     if request.param == "loopback":
         return run_demo(report, "env", "--unset=IMDS_LAB")
@@ -101,7 +101,7 @@ def test_only_the_probes_read_without_a_token(run: Run) -> None:
 def test_three_changes_each_way(run: Run) -> None:
     changes = ids_of_changes(run)
     assert sorted(changes[:3]) == sorted(changes[3:]) == IDS
-    assert "The ECS API was asked to change options 6 times." in run.output
+    assert "The ECS API received 6 calls that change options." in run.output
     for name, before, after in (("switched", "optional", "required"), ("restored", "required", "optional")):
         steps = {(item["before"]["http_tokens"], item["after"]["http_tokens"]) for item in run.report[name]}
         assert steps == {(before, after)}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The tarball: the same bytes each time, sound, and with nothing in it that only developers need."""
+"""Check that the tarball is reproducible and valid, and has no files for developers only."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ TOP = {
 TOP |= {"changelogs", "command", "docs", "meta", "playbooks", "plugins", "roles"}
 
 
-def test_the_same_bytes_elsewhere_later_and_in_other_surroundings(
+def test_the_tarball_is_the_same_in_another_folder_time_and_environment(
     repository: Path, tarball: Path, tmp_path: Path
 ) -> None:
     clone = tmp_path / "a clone"
-    # another folder, other times of files, other permissions, another order in the folder
+    # The clone has another folder, file times, permissions and order of files.
     run_checked("sh", "-c", 'umask 077; exec git clone --quiet "$@"', "sh", repository, clone, folder=tmp_path)
     wait_until(lambda: int(time.time()) > int(tarball.stat().st_mtime), "the next second")
     again = dist(clone, tmp_path / "again", TZ="Asia/Shanghai", LC_ALL="C.UTF-8", PYTHONHASHSEED="1")
@@ -63,14 +63,14 @@ def test_every_checksum_is_right(tarball: Path) -> None:
     assert {entry["name"] for entry in files} - {"."} == names - {"MANIFEST.json", "FILES.json"}
 
 
-def test_nothing_in_it_is_for_developers_only(tarball: Path) -> None:
+def test_the_tarball_has_no_files_for_developers_only(tarball: Path) -> None:
     with tarfile.open(tarball) as archive:
         names = archive.getnames()
     assert {name.split("/")[0] for name in names} - TOP == set()
     assert [name for name in names if "/." in "/" + name or "__pycache__" in name or "/tests/" in name] == []
 
 
-def test_it_installs_and_a_changed_file_is_found(tarball: Path, tmp_path: Path) -> None:
+def test_verify_detects_a_changed_file_after_installation(tarball: Path, tmp_path: Path) -> None:
     install(tarball, tmp_path)
     verify = (BIN / "ansible-galaxy", "collection", "verify", "alicloud.imds", "--offline", "-p", tmp_path)
     run_checked(*verify, folder=tmp_path, ANSIBLE_COLLECTIONS_PATH=str(tmp_path))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What Galaxy's importer and the builder of execution environments say to the tarball."""
+"""Check the tarball with Galaxy's importer and the builder of execution environments."""
 
 from __future__ import annotations
 

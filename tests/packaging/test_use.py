@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The tarball at work where other things are missing: other folders, newer libraries, the checkout."""
+"""Use the tarball without other folders, with the oldest supported versions, and with ansible-pull."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def endpoint():
         yield emulator.endpoint()
 
 
-def test_with_the_folders_alone_that_ansible_reads(installed: Path, endpoint: str, tmp_path: Path) -> None:
+def test_with_only_the_folders_that_ansible_reads(installed: Path, endpoint: str, tmp_path: Path) -> None:
     for name in ("meta", "plugins", "roles", "playbooks"):
         if (collection(installed) / name).exists():
             shutil.copytree(collection(installed) / name, collection(tmp_path) / name)
@@ -53,8 +53,8 @@ def test_with_the_folders_alone_that_ansible_reads(installed: Path, endpoint: st
     assert re.search(r"ok=[1-9]\d* .*failed=0", said), said
 
 
-def test_with_the_oldest_versions_that_it_says_it_works_with() -> None:
-    """The modules of the control plane are all that `requests` concerns, the playbooks all that ansible-core does."""
+def test_with_the_oldest_supported_versions() -> None:
+    """Only the control-plane modules use `requests`; unit tests and playbooks cover the oldest ansible-core."""
     lowest = (HERE / "lowest.txt").read_text()
     runtime = yaml.safe_load((CHECKOUT / "meta/runtime.yml").read_text())
     assert "\nansible-core==%s\n" % runtime["requires_ansible"].removeprefix(">=") in lowest
@@ -80,7 +80,7 @@ def test_with_the_oldest_versions_that_it_says_it_works_with() -> None:
 
 
 def test_ansible_pull(installed: Path, endpoint: str, tmp_path: Path) -> None:
-    """As docs/awx.md has it, with a repository of the playbook on this machine."""
+    """Run the example of docs/awx.md with a local repository."""
     repository = tmp_path / "repository"
     repository.mkdir()
     shutil.copy(CHECKOUT / "docs/examples/pull.yml", repository / "pull.yml")
