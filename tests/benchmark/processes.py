@@ -13,8 +13,10 @@ from typing import NamedTuple
 
 
 class Sample(NamedTuple):
-    """Wall clock and CPU time (user and system, with all processes that it started) in seconds, peak memory of the
-    largest of them in MiB, and the exit status."""
+    """The resources that a process and those that it started used, and its exit status.
+
+    Wall clock and CPU time (user and system) are in seconds, the peak memory of the largest process is in MiB.
+    """
 
     wall: float
     cpu: float

@@ -62,7 +62,7 @@ class Machine:
             self.cgroups.mkdir()
 
     def remove(self) -> None:
-        """Remove all of it."""
+        """Remove the instance, its control groups and its container."""
         self.emulator.admin("DELETE", f"/instances/{self.instance_id}")
         with contextlib.suppress(FileNotFoundError):
             subprocess.run(["ip", "netns", "del", self.pod], check=False, stderr=subprocess.DEVNULL)
