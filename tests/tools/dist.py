@@ -71,7 +71,7 @@ def members(archive: tarfile.TarFile, time: int) -> Iterator[tuple[tarfile.TarIn
         yield new, content
 
 
-def normalise(tarball: Path, target: Path, time: int) -> None:
+def normalize(tarball: Path, target: Path, time: int) -> None:
     with tarfile.open(tarball) as old, target.open("wb") as stream:
         # The header has no file name and no time.
         with gzip.GzipFile(filename="", fileobj=stream, mode="wb", compresslevel=9, mtime=time) as packed:
@@ -90,7 +90,7 @@ def main() -> None:
         command = [galaxy, "collection", "build", "--output-path", str(built)]
         subprocess.run(command, cwd=source, check=True, stdout=subprocess.DEVNULL)
         (tarball,) = built.glob("*.tar.gz")
-        normalise(tarball, target / tarball.name, epoch())
+        normalize(tarball, target / tarball.name, epoch())
     made = target / tarball.name
     print(f"{made.relative_to(Path.cwd()) if made.is_relative_to(Path.cwd()) else made}")
     print(f"sha256 {hashlib.sha256(made.read_bytes()).hexdigest()}")

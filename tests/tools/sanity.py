@@ -49,7 +49,7 @@ def failures(lines: list[str]) -> list[str]:
     return []
 
 
-def summarise(status: int, lines: list[str]) -> Report:
+def summarize(status: int, lines: list[str]) -> Report:
     report = Report(failed=failures(lines))
     for line in lines:
         if match := SKIPPING.search(line):
@@ -71,7 +71,7 @@ def main() -> int:
         ansible_test_home.prepare(home)
         environment = ansible_test_home.environment(home, first_on_path=[Path(scratch), Path(sys.executable).parent])
         command = [str(Path(sys.executable).parent / "ansible-test"), "sanity", "--color", "no", *sys.argv[1:]]
-        return summarise(*run(command, collection, environment)).finish()
+        return summarize(*run(command, collection, environment)).finish()
 
 
 if __name__ == "__main__":
