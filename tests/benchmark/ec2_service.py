@@ -1,10 +1,10 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ec2_service.py ADDRESS PORT ADMIN_PORT: an EC2-shaped metadata service, so that the peer can be measured.
+"""ec2_service.py ADDRESS PORT ADMIN_PORT: emulate an EC2-like metadata service for the peer's measurements.
 
-A token is required. One thread a connection, one write an answer, no Nagle delay, connections kept unless the client
-says ``Connection: close``: the same as the emulator of this collection. The admin port on 127.0.0.1 answers every
+A token is required. Like the emulator of this collection, it uses one thread per connection and one write per answer, disables
+the Nagle algorithm, and keeps connections unless the client sends ``Connection: close``. The admin port on 127.0.0.1 answers every
 request with the counts so far; ``PUT /delay/SECONDS`` sets the sleep before each answer.
 """
 
@@ -24,7 +24,7 @@ PREFIX = "/latest/"
 
 
 class Service:
-    """Answers by path, and counts."""
+    """The answers by path, and the numbers of connections and requests."""
 
     def __init__(self) -> None:
         self.delay = 0.0
@@ -61,7 +61,7 @@ class Service:
 
 
 def _answers(leaves: dict[str, str]) -> dict[str, bytes]:
-    """Path -> body, listings included. As on EC2, the listing of public-keys/ has the form ``0=name``."""
+    """Return the body of each path, listings included. As on EC2, the listing of public-keys/ has the form ``0=name``."""
     listings: dict[str, set[str]] = {}
     for path in leaves:
         parts = path.split("/")

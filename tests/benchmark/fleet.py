@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""fleet.py: the module metadata_options beside a plain loop over the vendor's SDK, and write docs/benchmarks-fleet.md.
+"""fleet.py: compare the module metadata_options with a loop over the vendor's SDK, and write docs/benchmarks-fleet.md.
 
 Everything is on loopback addresses. Needs the SDK that tests/tools/interop.py fetches (see ``make benchmark-fleet``).
 """
@@ -20,10 +20,11 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[2]
 SDK = CHECKOUT / ".cache/interop/sdk/bin/python"
 PAGE = CHECKOUT / "docs/benchmarks-fleet.md"
-sys.path.insert(0, str(CHECKOUT / "tests" / "fleet"))
+sys.path[:0] = [str(CHECKOUT / "tests/fleet"), str(CHECKOUT / "tests/lab")]
 
 import fleets  # noqa: E402
-from fleets import DESCRIBE, KEY, MODIFY, REGIONS, SECRET, Fleet, Run, lab  # noqa: E402
+import lab  # noqa: E402
+from fleets import DESCRIBE, KEY, MODIFY, REGIONS, SECRET, Fleet, Run  # noqa: E402
 
 SIZE = 1700
 DUE = sum(fleets.instance(number)["http_tokens"] == "optional" for number in range(SIZE))

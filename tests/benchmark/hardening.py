@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""hardening.py [HOSTS]: what the role costs at size, beside pings and beside one task per step; docs/benchmarks-hardening.md.
+"""hardening.py [HOSTS]: compare the role with pings and with one task per step; write docs/benchmarks-hardening.md.
 
 Runs inside tests/lab/enter, on test hosts of kind plain (namespaces with an SSH server). All subjects are measured in one
-run, on the same hosts: each is preceded by a play that opens the SSH connections, which nobody should be charged for.
+run, on the same hosts: a play before all others opens the SSH connections, so that no subject includes that time.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from hosts import Site  # noqa: E402
 from playing import CONTROLLER, Player, instance  # noqa: E402
 
 PAGE = CHECKOUT / "docs/benchmarks-hardening.md"
-# Tasks of the role on each host, see roles/hardening/tasks: look, tooling, fence, verify.
+# Tasks of the role on each host, see roles/hardening/tasks: probe, tooling, fence, verify.
 TASKS = 4
 ROLE: dict[str, dict[str, Any]] = {
     "harden": {},
@@ -46,7 +46,7 @@ def pings(number: int) -> list[dict[str, Any]]:
 
 
 def one_task_per_step(player: Player) -> list[dict[str, Any]]:
-    """The same end by well-known modules: a task for each file, each command, each call of the API; the library is one file."""
+    """Return tasks with the same result from common modules: one for each file, command and API call; the library is one file."""
     api = {"api_endpoint": player.emulator.control_endpoint, "regions": ["cn-hangzhou"], "http_tokens": "required"}
     api |= {"instance_id": "i-{{ inventory_hostname }}", "record": str(player.folder / "naive.json")}
     copy = "ansible.builtin.copy"
@@ -69,14 +69,14 @@ def one_task_per_step(player: Player) -> list[dict[str, Any]]:
 
 
 class Measured:
-    """Seconds and calls of one subject."""
+    """The duration in seconds and the API calls of one subject."""
 
     def __init__(self, seconds: float, reads: int, changes: int) -> None:
         self.seconds, self.reads, self.changes = seconds, reads, changes
 
 
 def run(player: Player, tasks: list[dict[str, Any]]) -> float:
-    """Seconds of a play of these tasks alone."""
+    """Return the duration in seconds of a play with only these tasks."""
     command = player.command(strategy={"roles": [], "tasks": tasks})
     began = time.monotonic()
     subprocess.run(command, env=player.environment(), check=True, stdout=subprocess.DEVNULL)

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Many lookups in one task: what do they ask of the service?"""
+"""Measure the requests and the time of many lookups in one task."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ITEMS = ["instance-id", "region-id", "zone-id", "hostname", "mac"]
 
 
 class Lookups(NamedTuple):
-    """``added`` is in seconds, over the same task without a lookup; the counts are those of one run."""
+    """``added`` is the difference in seconds to the same task without a lookup; the counts are those of one run."""
 
     number: int
     form: str

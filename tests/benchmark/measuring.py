@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Interleaved runs, and what they say: medians, quartiles, and the difference to ``ping`` in the same round."""
+"""Run subjects in turns, and calculate medians, quartiles and the difference to ``ping`` in the same round."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from subjects import PEER, PING, Payloads, Subject, environment
 
 
 class Spread(NamedTuple):
-    """Lower quartile, median and upper quartile."""
+    """The lower quartile, the median and the upper quartile."""
 
     low: float
     median: float
@@ -31,7 +31,7 @@ def spread(values: Sequence[float]) -> Spread:
 
 @dataclass
 class Series:
-    """All samples of one subject, and those of ``ping`` in the same rounds."""
+    """The samples of one subject, and those of ``ping`` in the same rounds."""
 
     samples: list[Sample] = field(default_factory=list)
     pings: list[Sample] = field(default_factory=list)
@@ -41,11 +41,11 @@ class Series:
         return spread([sample.wall for sample in self.samples])
 
     def added(self) -> Spread:
-        """Seconds more than ``ping`` in the same round."""
+        """Return the difference in seconds to ``ping`` in the same round."""
         return spread([mine.wall - ping.wall for mine, ping in zip(self.samples, self.pings, strict=True)])
 
     def added_minimum(self) -> float:
-        """The difference of the fastest runs: what other load on the machine disturbs least."""
+        """Return the difference of the fastest runs, which other load on the machine affects least."""
         return min(sample.wall for sample in self.samples) - min(sample.wall for sample in self.pings)
 
     def added_cpu(self) -> float:
@@ -66,9 +66,11 @@ def measure(
     subjects: Sequence[Subject],
     commands: Callable[[Subject], list[str]],
 ) -> Results:
-    """Run *subjects* in turn, another one first in each round; the peer only in every *peer_every*-th round.
+    """Run all *subjects* in each round, starting with another one each time; the peer only in every *peer_every*-th round.
 
-    Connections and requests are those of the last run. A failed run raises RuntimeError: it would only look fast.
+    Connections and requests are those of the last run.
+
+    Raises: RuntimeError if a run fails, because its time would be too short.
     """
     settings = environment()
     made = {subject: commands(subject) for subject in subjects}
@@ -93,7 +95,7 @@ def measure(
 
 
 def _rise(before: tuple[Counts, Counts], after: tuple[Counts, Counts]) -> Counts:
-    """Of both services together: one run asks only one of them."""
+    """Return the increase of the counts of both services; a run uses only one of them."""
     return tuple(sum(a[n] - b[n] for a, b in zip(after, before, strict=True)) for n in (0, 1))  # type: ignore[return-value]
 
 

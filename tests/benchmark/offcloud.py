@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where there is no metadata service: how long do the modules take to find out?"""
+"""Measure how long the modules take to detect that there is no metadata service."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ADDRESSES = (ECS.address, EC2_SERVICE.address)
 
 
 class Absence(NamedTuple):
-    """What a missing service adds to ``ping``, in seconds, and whether the task failed. The peer's are None if left out."""
+    """The time in seconds that a missing service adds to ``ping``, and whether the task failed; None for an omitted peer."""
 
     situation: str
     ours: float
@@ -68,7 +68,7 @@ table inet benchmark {{
 
 @contextmanager
 def silent() -> Iterator[None]:
-    """The kernel accepts the connections; nobody reads."""
+    """Listen at the address; the kernel accepts connections, but no process answers."""
     with refused(), contextlib.ExitStack() as stack:
         for address in ADDRESSES:
             stack.enter_context(socket.create_server((address, 80), backlog=64))
@@ -84,7 +84,7 @@ SITUATIONS: dict[str, Callable[[], AbstractContextManager[None]]] = {
 
 
 def absences(rounds: int, with_peer: bool) -> Iterator[Absence]:
-    """Ours in *rounds* runs (the median), the peer in one."""
+    """Yield the median of *rounds* runs of this collection, and one run of the peer."""
     settings = environment()
     for name, situation in SITUATIONS.items():
         with situation():

@@ -1,9 +1,9 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""peer.py: fetch the collection amazon.aws, which is compared with, into .cache/benchmark (once; needs a package index).
+"""peer.py: fetch the collection amazon.aws for the comparison into .cache/benchmark (once; needs a package index).
 
-It comes out of the PyPI package ``ansible``, without that package's dependencies: ec2_metadata_facts needs none.
+It is part of the PyPI package ``ansible``. The dependencies of that package are omitted: ec2_metadata_facts needs none.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ COLLECTION = CACHE / "ansible_collections/amazon/aws"
 
 
 def version() -> str:
-    """The version of the collection in the cache."""
+    """Return the version of the collection in the cache."""
     manifest = json.loads((COLLECTION / "MANIFEST.json").read_text())
     return str(manifest["collection_info"]["version"])
 

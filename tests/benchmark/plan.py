@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much is measured."""
+"""Define the number of measurements."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 
 class Plan(NamedTuple):
-    """``delays`` are seconds per answer; whole runs are made at ``whole_delays`` only. The peer takes seconds, so it takes part
-    in every so many rounds only: ``whole_peer_every``, ``payload_peer_every``. ``few_rounds`` is for what differs by more than the noise.
+    """The delays and rounds of a benchmark.
+
+    ``delays`` are seconds per answer; whole runs are measured only with ``whole_delays``. The peer takes seconds, so it runs only
+    in every ``whole_peer_every``-th or ``payload_peer_every``-th round. ``few_rounds`` are for differences above the noise.
     """
 
     delays: tuple[float, ...]

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run one process to its end, and what it took."""
+"""Run one process to its end, and measure it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from typing import NamedTuple
 
 
 class Sample(NamedTuple):
-    """Wall clock and CPU time (user and system, with all processes that it started) in seconds, peak memory of the
-    largest of them in MiB, and the exit status."""
+    """The resources that a process and those that it started used, and its exit status.
+
+    Wall clock and CPU time (user and system) are in seconds, the peak memory of the largest process is in MiB.
+    """
 
     wall: float
     cpu: float
@@ -23,7 +25,7 @@ class Sample(NamedTuple):
 
 
 def run(command: Sequence[str], environment: Mapping[str, str], output: int = subprocess.DEVNULL) -> Sample:
-    """*output* is where stdout and stderr go."""
+    """Run *command*, with stdout and stderr in *output*."""
     began = time.perf_counter()
     process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
     _pid, status, used = os.wait4(process.pid, 0)

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The page docs/benchmarks.md, from what was measured."""
+"""Render the page docs/benchmarks.md from the measurements."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from survey import Survey
 
 @dataclass
 class Page:
-    """Everything measured; delays in seconds are the keys."""
+    """All measurements, by delay in seconds."""
 
     plan: Plan
     connections: int = field(default_factory=most_connections)

@@ -1,9 +1,11 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""run.py [--quick]: measure side by side, and write docs/benchmarks.md. Runs inside tests/lab/enter (see ``make benchmark``).
+"""run.py [--quick]: compare with amazon.aws.ec2_metadata_facts, and write docs/benchmarks.md.
 
---quick is a smoke test of less than a minute: few repeats, and its page goes to .cache/benchmark/.
+Runs inside tests/lab/enter (see ``make benchmark``).
+
+--quick is a smoke test of less than a minute with few repeats, which writes to .cache/benchmark/.
 """
 
 from __future__ import annotations
@@ -30,12 +32,12 @@ from trees import many_leaves
 BEGAN = time.monotonic()
 
 
-def say(text: str) -> None:
+def log(text: str) -> None:
     print(f"{time.monotonic() - BEGAN:6.1f} s  {text}", flush=True)
 
 
 def one_tree(plan: Plan, page: report.Page) -> None:
-    """Facts of the trees of 65 leaves, and lookups."""
+    """Measure facts of the trees of 65 leaves, and lookups."""
     with Services() as services:
         page.trees = (survey(ECS), survey(EC2_SERVICE))
         _expect_equal(*page.trees)
@@ -46,7 +48,7 @@ def one_tree(plan: Plan, page: report.Page) -> None:
         _facts(services, plan, page)
         for found in lookups.lookups(services, plan.lookups, plan.few_rounds):
             page.lookups.append(found)
-            say(f"{found.number}, {found.form}: {found.requests} requests, {found.connections} connections")
+            log(f"{found.number}, {found.form}: {found.requests} requests, {found.connections} connections")
 
 
 def _facts(services: Services, plan: Plan, page: report.Page) -> None:
@@ -57,12 +59,12 @@ def _facts(services: Services, plan: Plan, page: report.Page) -> None:
         services.set_delay(delay)
         page.request_seconds[delay] = (_cost(survey(ECS)), _cost(survey(EC2_SERVICE)))
         found = page.payloads[delay] = measure(services, plan.payload_rounds, plan.payload_peer_every, every, payloads)
-        say(f"{delay * 1000:2.0f} ms, payloads: {_brief(found)}")
+        log(f"{delay * 1000:2.0f} ms, payloads: {_brief(found)}")
         if delay in plan.whole_delays:
             found = page.whole_runs[delay] = measure(
                 services, plan.whole_rounds, plan.whole_peer_every, some, whole_runs
             )
-            say(f"{delay * 1000:2.0f} ms, whole runs: {_brief(found)}")
+            log(f"{delay * 1000:2.0f} ms, whole runs: {_brief(found)}")
     services.set_delay(0)
 
 
@@ -85,14 +87,14 @@ def large_tree(plan: Plan, page: report.Page) -> None:
     with Services(many_leaves()) as services:
         page.large_leaves = len(survey(ECS).leaves)
         page.large = measure(services, plan.few_rounds, 1, (PING, ALL, WALK), payload_commands())
-    say(f"{page.large_leaves} leaves: {_brief(page.large)}")
+    log(f"{page.large_leaves} leaves: {_brief(page.large)}")
 
 
 def off_cloud(plan: Plan, page: report.Page) -> None:
     for absence in offcloud.absences(plan.few_rounds, plan.peer_off_cloud):
         page.absences.append(absence)
         theirs = "not measured" if absence.peer is None else f"{absence.peer:+.1f} s"
-        say(f"off the cloud, {absence.situation}: metadata_facts {absence.ours:+.2f} s, ec2_metadata_facts {theirs}")
+        log(f"off the cloud, {absence.situation}: metadata_facts {absence.ours:+.2f} s, ec2_metadata_facts {theirs}")
 
 
 def main() -> int:
@@ -112,7 +114,7 @@ def main() -> int:
     path = CHECKOUT / ("docs/benchmarks.md" if plan is FULL else ".cache/benchmark/quick.md")
     path.parent.mkdir(exist_ok=True)
     path.write_text(report.render(page))
-    say(f"wrote {path.relative_to(CHECKOUT)}")
+    log(f"wrote {path.relative_to(CHECKOUT)}")
     return 0
 
 

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Both services, at their real addresses inside the laboratory: start, delay, switch, count."""
+"""Start and control both metadata services at their real addresses inside the laboratory."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ Counts = tuple[int, int]  # connections, requests
 
 
 def set_address(address: str, present: bool) -> None:
-    """Have *address* on the loopback interface of the laboratory, or not."""
+    """Add *address* to the laboratory's loopback interface, or remove it."""
     shown = subprocess.run(["ip", "-o", "addr", "show", "dev", "lo"], check=True, capture_output=True, text=True).stdout
     if (f" {address}/32 " in shown) != present:
         subprocess.run(["ip", "addr", "add" if present else "del", f"{address}/32", "dev", "lo"], check=True)
 
 
 class Services:
-    """A context manager; both answer at once when it is entered."""
+    """A context manager that starts both services, and returns when they answer."""
 
     def __init__(self, more: dict[str, str] | None = None) -> None:
         for dialect in (ECS, EC2):
@@ -56,17 +56,17 @@ class Services:
                 time.sleep(0.05)
 
     def set_delay(self, seconds: float) -> None:
-        """Sleep so long before each answer, on either side."""
+        """Let both services sleep before each answer."""
         faults = [{"kind": "latency", "seconds": seconds}] if seconds else []
         self._emulator.admin("PUT", f"/instances/{self._id}/faults", faults)
         self._ask_ec2("PUT", f"/delay/{seconds}")
 
     def serve_all(self, served: bool) -> None:
-        """Whether the emulator has ``meta-data/all``."""
+        """Set whether the emulator has ``meta-data/all``."""
         self._emulator.admin("PATCH", "/switches", {"all": served})
 
     def counts(self) -> tuple[Counts, Counts]:
-        """Connections and requests so far: of ours, of EC2's."""
+        """Return the connections and requests so far, of the emulator and of the EC2-like service."""
         ours, ec2 = self._emulator.stats(), self._ask_ec2("GET", "/")
         return (ours["connections"], ours["requests"]), (ec2["connections"], ec2["requests"])
 

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is measured: a task by itself (``ansible localhost -m …``), and the module's payload without Ansible around it."""
+"""Define the subjects of the measurements: a task (``ansible localhost -m …``), and the module's payload without Ansible."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SECRETS = "identity_signature,ram_credentials,user_data,vendor_data"
 
 @dataclass(frozen=True)
 class Subject:
-    """``all_served``: does the ECS service have ``meta-data/all`` while this is measured?"""
+    """A module with arguments; ``all_served`` is true if the ECS service has ``meta-data/all`` in its measurements."""
 
     name: str
     module: str
@@ -48,7 +48,7 @@ EC2 = Subject("ec2_metadata_facts", PEER)
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Of every process that is measured: the user's own settings stay out."""
+    """Return the environment of measured processes, without the user's settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
     collections = f"{CHECKOUT / '.cache/collections'}:{peer.CACHE}"
     settings = {
@@ -60,7 +60,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 class Payloads:
-    """The files that Ansible would copy to a host, one for each subject, made by Ansible itself."""
+    """The files that Ansible would copy to a host, one for each subject."""
 
     def __init__(self) -> None:
         self._folder = Path(lab.scratch("payloads-"))
@@ -80,7 +80,7 @@ class Payloads:
 
 
 def output(command: Sequence[str], settings: dict[str, str]) -> str:
-    """What *command* prints; raise RuntimeError with it when the command fails."""
+    """Return the output of *command*; raise RuntimeError with it if the command fails."""
     done = subprocess.run(command, env=settings, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
@@ -88,7 +88,7 @@ def output(command: Sequence[str], settings: dict[str, str]) -> str:
 
 
 def values_returned(subject: Subject) -> int:
-    """How many values does a run of *subject* return as facts?"""
+    """Return the number of values that a run of *subject* returns as facts."""
 
     def count(node: object) -> int:
         if isinstance(node, dict):
@@ -100,7 +100,7 @@ def values_returned(subject: Subject) -> int:
 
 
 def most_connections() -> int:
-    """The most connections that the collection uses at once, from its own settings."""
+    """Return the maximum number of parallel connections from the collection's settings."""
     sys.path.insert(0, str(CHECKOUT / ".cache/collections"))
     client = importlib.import_module("ansible_collections.alicloud.imds.plugins.module_utils._imds._client")
     return int(client.Settings().connections)

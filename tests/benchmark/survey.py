@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Walk a service the plain way, one request after the other on one kept connection: what it holds and what an answer costs."""
+"""Walk a service sequentially on one kept connection, and record its paths and the time of each answer."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Dialect:
-    """Where a service is, and what its token protocol is called."""
+    """The address and the token protocol of a service."""
 
     address: str
     header: str
     ttl_header: str
-    beside: tuple[str, ...]  # what is below /latest/ beside meta-data/
+    beside: tuple[str, ...]  # the paths below /latest/ other than meta-data/
 
 
 ECS = Dialect(
@@ -36,7 +36,7 @@ EC2 = Dialect(
 
 @dataclass
 class Survey:
-    """Paths below ``/latest/``; a directory ends with a slash. ``seconds`` is the time of each GET."""
+    """The paths below ``/latest/``, where directories end with a slash, and the ``seconds`` of each GET."""
 
     directories: list[str] = field(default_factory=list)
     leaves: list[str] = field(default_factory=list)
@@ -73,7 +73,7 @@ def survey(dialect: Dialect) -> Survey:
 
 
 def _name(directory: str, line: str) -> str:
-    """One line of a listing as a name. Two services list directories without a slash, or keys as ``0=name``."""
+    """Return the name in a line of a listing. Some listings have directories without a slash, or keys as ``0=name``."""
     if directory.endswith("/public-keys/") and "=" in line:
         return line.partition("=")[0] + "/"
     return line

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tables in Markdown."""
+"""Render tables in Markdown."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from measuring import Results, Series, Spread
 from offcloud import Absence
 from subjects import ALL, EC2, PING, WALK, Subject
 
-# Delay in seconds, subject, and how many times less it should add than the peer.
+# Delay in seconds, subject, and the ratio to the peer's added time that it should reach.
 GOALS = ((0.0, ALL, 30), (0.02, ALL, 20), (0.0, WALK, 25), (0.02, WALK, 8))
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """The first column is text, the others are numbers."""
+    """Return a table whose first column is text and whose other columns are numbers."""
     lines = [heads, ["---", *["---:"] * (len(heads) - 1)], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -36,7 +36,7 @@ def added(spread: Spread) -> str:
 
 
 def ratio(results: Results, subject: Subject) -> str:
-    """The peer's median added time in relation to that of *subject*; in brackets when that is lost in the noise."""
+    """Return the ratio of the peer's median added time to that of *subject*, in brackets if the noise is larger."""
     mine = results[subject].added()
     text = _quotient(results[EC2].added().median, mine.median)
     return f"({text})" if mine.low <= 0 else text

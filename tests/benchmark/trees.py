@@ -1,10 +1,10 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The two trees that are compared: an ECS instance and an EC2 instance with equally many directories and leaves.
+"""Define the compared trees: an ECS instance and an EC2 instance with the same numbers of directories and leaves.
 
-Both have 65 leaves in 27 directories, 59 of the leaves below ``meta-data/``, and the same depth. `survey.py` counts that
-again in what the services really serve.
+Both have 65 leaves in 27 directories, 59 of the leaves below ``meta-data/``, and the same depth. `survey.py`
+counts them again in the answers of the services.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ USER_DATA = "#!/bin/sh\necho benchmark\n"
 
 
 def ecs_instance(more: dict[str, str] | None = None) -> dict[str, Any]:
-    """An instance of the emulator's configuration; *more* are further leaves below ``meta-data/``."""
+    """Return an instance of the emulator's configuration; *more* are further leaves below ``meta-data/``."""
     leaves: dict[str, str | None] = {
         "image/market-place/product-code": "cmjj0123456",
         "image/market-place/charge-type": "PrePaid",
@@ -58,7 +58,7 @@ def _ecs_interface(number: int) -> dict[str, Any]:
 
 
 def many_leaves(directories: int = 100, leaves_each: int = 50) -> dict[str, str]:
-    """Leaves of a very large tree, of 40 bytes each, below ``meta-data/bulk/``."""
+    """Return the leaves of a very large tree, with 40 bytes each, below ``meta-data/bulk/``."""
     return {
         f"bulk/directory-{number:03}/leaf-{leaf:02}": f"value {number:03} {leaf:02} ".ljust(40, ".")
         for number in range(directories)
@@ -67,7 +67,7 @@ def many_leaves(directories: int = 100, leaves_each: int = 50) -> dict[str, str]
 
 
 def ec2_leaves() -> dict[str, str]:
-    """Every leaf of the EC2-shaped service by its path below ``/latest/``."""
+    """Return each leaf of the EC2-like service by its path below ``/latest/``."""
     leaves = {f"meta-data/{path}": value for path, value in _EC2_META_DATA.items()}
     for number, names in ((1, _EC2_INTERFACE), (2, _EC2_INTERFACE[:10])):
         mac = f"0a:00:00:00:00:0{number}"

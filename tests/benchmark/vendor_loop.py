@@ -1,11 +1,11 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""vendor_loop.py FILE: what one would write with Alibaba Cloud's SDK to make the instances of some regions require tokens.
+"""vendor_loop.py FILE: require tokens on all instances of some regions, in a simple loop over Alibaba Cloud's SDK.
 
 Reads {"address", "key", "secret", "regions"} as JSON from stdin and prints {"changed": n, "import_seconds": n}. FILE gets
 the peak of its memory in MiB and its CPU time in seconds, as JSON. Runs in the environment that tests/tools/interop.py
-makes.
+creates.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ IMPORTED = time.monotonic()
 
 
 def harden(client: Client, region: str) -> int:
-    """Read all instances of a region page by page, and change those that answer without a token."""
+    """Read the instances of a region page by page, and change those with ``HttpTokens`` optional."""
     changed, token = 0, None
     while token != "":
         page = client.describe_instances(

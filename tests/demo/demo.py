@@ -1,11 +1,11 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""demo.py [REPORT]: run demo.yml against three emulated instances, and say what the emulator saw.
+"""demo.py [REPORT]: run demo.yml against three emulated instances, and print a summary of the emulator's journal.
 
 Inside tests/lab/enter each instance is a network namespace, and the service is at its real address. The controller runs
-on the first instance. Outside, each instance has a loopback port of its own. The ECS API is at a loopback port, with an
-access key made for this run.
+on the first instance. Outside of it, each instance has its own loopback port. The ECS API is at a loopback port, with an
+access key for this run only.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ REPORT = CHECKOUT / ".cache" / "demo-report.json"
 
 
 def instance(host: str, number: int, instance_type: str, stage: str) -> dict[str, Any]:
-    """One instance of the emulator's configuration. Its source address tells it apart, or else its own loopback port."""
+    """Return an instance of the emulator's configuration, identified by its source address or its loopback port."""
     address = f"10.77.0.{10 + number}"
     return {
         "instance_id": f"i-bp1demo{number:011}",
@@ -54,7 +54,7 @@ INSTANCES = {
 }
 
 
-# Nothing but this run's emulator knows it.
+# Only this run's emulator knows this key.
 ACCESS_KEY_ID, ACCESS_KEY_SECRET = "LTAI5t" + secrets.token_hex(9), secrets.token_hex(15)
 ACCESS_KEY = {"secret": ACCESS_KEY_SECRET, "actions": ["ecs:DescribeInstances", "ecs:ModifyInstanceMetadataOptions"]}
 ENVIRONMENT = {
@@ -68,12 +68,12 @@ ENVIRONMENT = {
 
 
 def record_of(report: Path) -> Path:
-    """Where the playbook keeps the options to restore."""
+    """Return the path of the record of the options to restore."""
     return report.with_name(report.stem + "-record.json")
 
 
 def api_python() -> str:
-    """The interpreter of the host that calls the API. The API is on the loopback of the laboratory's first namespace."""
+    """Return the interpreter of the host that calls the API, which is on the loopback of the laboratory's first namespace."""
     if not lab.in_lab():
         return sys.executable
     script = Path(lab.scratch("python-")) / "api"
@@ -83,7 +83,7 @@ def api_python() -> str:
 
 
 def inventory(emulator: lab.Emulator) -> dict[str, Any]:
-    """Local connections; inside the laboratory with an interpreter that enters the instance's namespace."""
+    """Return an inventory with local connections, and in the laboratory with interpreters that enter the instances' namespaces."""
     hosts: dict[str, Any] = {}
     for host, config in INSTANCES.items():
         python = lab.python_interpreter(host) if lab.in_lab() else sys.executable
@@ -114,17 +114,17 @@ def run_playbook(emulator: lab.Emulator, report: Path) -> int:
     return subprocess.run(where + command, env=environment, check=False).returncode
 
 
-def what_the_emulator_saw(emulator: lab.Emulator) -> str:
+def summary(emulator: lab.Emulator) -> str:
     journal = emulator.journal()
     tokens = sum(entry["mode"] == "token-request" and entry["status"] == 200 for entry in journal)
     reads = sum(entry["mode"] == "token" and entry["status"] == 200 for entry in journal)
     plain = Counter(entry["status"] for entry in journal if entry["mode"] == "plain")
-    answers = ", ".join(f"{number} answered {status}" for status, number in sorted(plain.items()))
+    answers = ", ".join(f"{number} with status {status}" for status, number in sorted(plain.items()))
     changes = emulator.calls("ModifyInstanceMetadataOptions")
     return (
-        f"The emulator saw: {tokens} tokens issued, {reads} reads with a token answered, and {plain.total()} reads without"
-        f" one (all by access_modes_info, on purpose): {answers}.\n"
-        f"The ECS API was asked to change options {len(changes)} times."
+        f"The emulator issued {tokens} tokens and answered {reads} token-authenticated requests. access_modes_info also sent"
+        f" {plain.total()} normal-mode requests to test the access mode: {answers}.\n"
+        f"The ECS API received {len(changes)} calls that change options."
     )
 
 
@@ -136,7 +136,7 @@ def add_calls(report: Path, emulator: lab.Emulator) -> None:
 def main() -> int:
     report = Path(sys.argv[1]) if len(sys.argv) > 1 else REPORT
     report.parent.mkdir(parents=True, exist_ok=True)
-    for leftover in (report, record_of(report)):  # of a run that was interrupted
+    for leftover in (report, record_of(report)):  # from an interrupted run
         leftover.unlink(missing_ok=True)
     if lab.in_lab():
         for host, own in INSTANCES.items():
@@ -149,7 +149,7 @@ def main() -> int:
         status = run_playbook(emulator, report)
         if report.exists():
             add_calls(report, emulator)
-        print(what_the_emulator_saw(emulator))
+        print(summary(emulator))
     return status
 
 

@@ -9,16 +9,12 @@ tests/unit/plugins/module_utils/_fleet/test__apply_pace.py simulates the pace, `
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
+import lab
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-from fleets import MODIFY, REGIONS, Fleet, Run, State, configuration, lab
+from fleets import MODIFY, REGIONS, Fleet, Run, State, configuration
 
 SIZE = 10_000
 DUE = SIZE * 3 // 10
@@ -65,22 +61,22 @@ _lines: list[str] = []
 @pytest.fixture(scope="session")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     with lab.start_emulator(configuration(SIZE, None), "127.0.0.1:0", control=True) as emulator:
-        told = tell(Fleet(emulator, tmp_path_factory.mktemp("fleet")))
-        note(told, "first", "second", "restored")
-        yield told
+        done = harden_and_restore(Fleet(emulator, tmp_path_factory.mktemp("fleet")))
+        log_runs(done, "first", "second", "restored")
+        yield done
     assert emulator.process.returncode == 0, emulator.log.read_text()
 
 
 @pytest.fixture(scope="session")
 def killed_story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KilledStory]:
     with lab.start_emulator(configuration(SMALL_SIZE, None), "127.0.0.1:0", control=True) as emulator:
-        told = tell_of_kills(Fleet(emulator, tmp_path_factory.mktemp("small-fleet")))
-        note(told, "killed", "resumed", "restore_killed", "restore_resumed")
-        yield told
+        done = kill_and_resume(Fleet(emulator, tmp_path_factory.mktemp("small-fleet")))
+        log_runs(done, "killed", "resumed", "restore_killed", "restore_resumed")
+        yield done
     assert emulator.process.returncode == 0, emulator.log.read_text()
 
 
-def tell(fleet: Fleet) -> Story:
+def harden_and_restore(fleet: Fleet) -> Story:
     before = fleet.state()
     throttling = {
         "kind": "error",
@@ -102,7 +98,7 @@ def tell(fleet: Fleet) -> Story:
     )
 
 
-def tell_of_kills(fleet: Fleet) -> KilledStory:
+def kill_and_resume(fleet: Fleet) -> KilledStory:
     return KilledStory(
         before=fleet.state(),
         killed=fleet.run_and_kill(after_changes=SMALL_DUE // 2, **HARDEN),
@@ -116,8 +112,8 @@ def tell_of_kills(fleet: Fleet) -> KilledStory:
     )
 
 
-def note(told: Story | KilledStory, *names: str) -> None:
-    _lines.extend(f"{name:15} {getattr(told, name).line()}" for name in names)
+def log_runs(done: Story | KilledStory, *names: str) -> None:
+    _lines.extend(f"{name:15} {getattr(done, name).line()}" for name in names)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

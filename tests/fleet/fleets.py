@@ -16,17 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import lab
+from waiting import wait_until
+
 HERE = Path(__file__).resolve().parent
-CHECKOUT = HERE.parents[1]
-sys.path.insert(0, str(CHECKOUT / "tests" / "lab"))
-
-import lab  # noqa: E402
-from waiting import wait_until  # noqa: E402
-
 REGIONS = ("ap-southeast-1", "cn-beijing", "cn-hangzhou", "eu-central-1")
 KEY, SECRET, ACCOUNT = "LTAI5tFleetFleetFleet01", "fleet-test-secret", "1600000000000000"
 DESCRIBE, MODIFY = "DescribeInstances", "ModifyInstanceMetadataOptions"
-NO_ENTRY = 1_000_000_000  # as `after` of GET /calls
+NO_ENTRY = 1_000_000_000  # for the parameter `after` of GET /calls
 
 State = dict[str, tuple[str, str, str]]
 
@@ -150,7 +147,7 @@ class Fleet:
         assert process.stdin
         process.stdin.write(text)
         process.stdin.close()
-        process.stdin = None  # communicate() must not close it again
+        process.stdin = None  # Otherwise communicate() closes it again.
         return process
 
     def _changes(self) -> int:

@@ -15,7 +15,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lab"))  # for all modules here that import lab
+# For the programs hosts.py and scenarios.py, which pytest does not start.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lab"))
 from waiting import comes_true
 
 STATE = Path("/run/imds-hosts")  # on the laboratory's own file system: vanishes with it

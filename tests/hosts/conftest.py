@@ -6,18 +6,11 @@
 from __future__ import annotations
 
 import itertools
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 
-import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-import boot  # noqa: F401  # pylint: disable=unused-import  # adds the folder of lab to sys.path
 import lab
 import needs
+import pytest
 from host import Host
 from hosts import Site, emulator_config
 
@@ -50,12 +43,5 @@ def start_emulator() -> Iterator[Callable[..., lab.Emulator]]:
     Its argument is the emulator's configuration, in which instances may name a host by the key ``host``. Without instances, each
     running host is one. A test fails if its emulator ends with an error.
     """
-    started: list[lab.Emulator] = []
-
-    def start(config: dict[str, Any] | None = None, **options: Any) -> lab.Emulator:
-        started.append(lab.start_emulator(emulator_config(config or {}), **options))
-        return started[-1]
-
-    yield start
-    statuses = [emulator.stop() for emulator in started]
-    assert statuses == [0] * len(started), [emulator.log.read_text() for emulator in started]
+    with lab.emulators() as start:
+        yield lambda config=None, **options: start(emulator_config(config or {}), **options)

@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
-import boot  # noqa: F401  # pylint: disable=unused-import  # adds the folder of lab to sys.path
 import lab
 import roots
 
@@ -19,8 +17,9 @@ EVERYBODY = ["0", "0", "4294967295"]
 
 def reason_not() -> str | None:
     """Return why this machine cannot run test hosts, or None if it can."""
-    if not lab.in_lab():
-        return os.environ.get("IMDS_NO_LAB") or "not inside the network laboratory; run `make hosts` or `make molecule`"
+    outside = lab.reason_not("hosts", "molecule")
+    if outside:
+        return outside
     # Root inside a user namespace has no rights over the machine's control groups and devices.
     if Path("/proc/self/uid_map").read_text().split() != EVERYBODY:
         return "test hosts need root on this machine"

@@ -144,6 +144,7 @@ def test_mode_enforce_refuses_other_callers(fenced: Fenced) -> None:
     assert fenced.play("enforce").check().changed == {"fenced": 0}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("clean", [True, False], ids=["shutdown", "power failure"])
 def test_a_reboot_loads_the_rules_again(fenced: Fenced, clean: bool) -> None:
     fenced.play("enforce").check()
@@ -152,6 +153,7 @@ def test_a_reboot_loads_the_rules_again(fenced: Fenced, clean: bool) -> None:
     assert fenced.play("enforce").check().changed == {"fenced": 0}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("verb", ["restart", "reload", "stop"])
 def test_a_flush_by_nftables_service_loads_the_rules_again(fenced: Fenced, verb: str) -> None:
     fenced.play("enforce").check()
@@ -161,6 +163,7 @@ def test_a_flush_by_nftables_service_loads_the_rules_again(fenced: Fenced, verb:
     assert fenced.measure() == ENFORCED
 
 
+@pytest.mark.long
 def test_changes_of_other_firewalls_have_no_effect(fenced: Fenced) -> None:
     """docker, firewalld and ufw add, flush and remove tables and chains with iptables and nft."""
     fenced.play("enforce").check()
@@ -180,6 +183,7 @@ def test_changes_of_other_firewalls_have_no_effect(fenced: Fenced) -> None:
     assert fenced.measure() == ENFORCED
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("harm", ["a rule was deleted", "the table was deleted", "the file was changed"])
 def test_manual_changes_are_repaired(fenced: Fenced, harm: str) -> None:
     fenced.play("enforce").check()

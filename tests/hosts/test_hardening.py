@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The role in surroundings other than those of the molecule scenarios: no systemd, an ordinary user, a service that is disabled."""
+"""Run the role in environments that molecule does not cover: no systemd, an ordinary user, a disabled metadata service."""
 
 from __future__ import annotations
 
@@ -27,33 +27,30 @@ Play = Callable[..., Player]
 
 @pytest.fixture
 def player_of(tmp_path: Path) -> Iterator[Callable[..., Player]]:
-    """player_of(host...): a player for these hosts, with an emulator in which each is an instance."""
-    with Site() as site:
-        emulators: list[lab.Emulator] = []
+    """Return player_of(KIND...), which returns a player for new hosts of these kinds, with an emulator and an instance for each."""
+    with Site() as site, lab.emulators() as start:
 
         def make(*kinds: str) -> Player:
             hosts = [site.add(f"host{number}", kind) for number, kind in enumerate(kinds)]
-            emulators.append(lab.start_emulator({"instances": [*map(instance, hosts), CONTROLLER]}, control=True))
-            return Player(hosts, emulators[-1], tmp_path)
+            return Player(hosts, start({"instances": [*map(instance, hosts), CONTROLLER]}, control=True), tmp_path)
 
         yield make
-        assert [emulator.stop() for emulator in emulators] == [0] * len(emulators)
 
 
-def plain_status(host: Host) -> str:
+def normal_mode_status(host: Host) -> str:
     url = "http://100.100.100.200/latest/meta-data/instance-id"
     return host.output("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", url)
 
 
 def test_a_host_without_systemd(player_of: Play) -> None:
-    """The rules are loaded at once; the unit is there for a systemd that may come, and nobody tells one that is not there."""
+    """The role loads the rules itself, and installs the unit without calling systemd."""
     player = player_of("plain")
     (host,) = player.hosts
     before = snapshot(host)
     player.play(hardening_fence="enforce").check()
     assert "jump local" in host.output("nft", "list", "table", "inet", "alicloud_imds")
     assert (host.root / "etc/systemd/system/alicloud-imds-fence.service").exists()
-    assert plain_status(host) == "403"
+    assert normal_mode_status(host) == "403"
     assert host.run("curl", "-s", "http://100.100.100.200/", user="www-data").returncode == 7
     assert player.play(hardening_fence="enforce").check().changed == {"host0": 0}
     player.play(hardening_state="absent").check()
@@ -61,7 +58,7 @@ def test_a_host_without_systemd(player_of: Play) -> None:
 
 
 def test_an_ordinary_user_with_become(player_of: Play, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The task that calls the API runs without: the controller needs no sudo."""
+    """The task that calls the API runs without become, so the controller needs no sudo."""
     player = player_of("systemd")
     (host,) = player.hosts
     host.output("useradd", "--create-home", "--shell", "/bin/bash", "ops")
@@ -71,14 +68,15 @@ def test_an_ordinary_user_with_become(player_of: Play, monkeypatch: pytest.Monke
     variables = {**host.ansible_variables(), "ansible_user": "ops"}
     monkeypatch.setattr(host, "ansible_variables", lambda: variables)
     refused = player.play(hardening_fence="enforce")
-    assert refused.failed == {"host0": 1} and plain_status(host) == "200"
+    assert refused.failed == {"host0": 1} and normal_mode_status(host) == "200"
     player.play(strategy={"become": True}, hardening_fence="enforce").check()
-    assert plain_status(host) == "403"
+    assert normal_mode_status(host) == "403"
     player.play(strategy={"become": True}, hardening_state="absent").check()
-    assert plain_status(host) == "200"
+    assert normal_mode_status(host) == "200"
 
 
-def test_a_service_that_is_disabled_altogether(player_of: Play) -> None:
+@pytest.mark.long
+def test_a_disabled_endpoint(player_of: Play) -> None:
     player = player_of("systemd")
     (host,) = player.hosts
     player.play(hardening_access="disabled").check()
@@ -94,8 +92,8 @@ def test_a_service_that_is_disabled_altogether(player_of: Play) -> None:
     assert player.options(host) == ("enabled", "optional", "disabled")
 
 
-def test_switches(player_of: Play) -> None:
-    """Each step alone."""
+@pytest.mark.long
+def test_each_step_alone(player_of: Play) -> None:
     player = player_of("systemd")
     (host,) = player.hosts
     before = snapshot(host)
@@ -103,16 +101,16 @@ def test_switches(player_of: Play) -> None:
     assert player.play(**nothing).check().changed == {"host0": 0}
     assert differences(before, snapshot(host)) == []
     player.play(**{**nothing, "hardening_tooling": True, "hardening_local_fact": False}).check()
-    assert not (host.root / "etc/ansible").exists() and plain_status(host) == "200"
+    assert not (host.root / "etc/ansible").exists() and normal_mode_status(host) == "200"
     player.play(**{**nothing, "hardening_fence": "enforce"}).check()
     assert host.run("curl", "-s", "http://100.100.100.200/", user="www-data").returncode == 7
     player.play(**{**nothing, "hardening_enforce": True}).check()
-    assert plain_status(host) == "403"
+    assert normal_mode_status(host) == "403"
     player.play(hardening_state="absent").check()
     assert differences(before, snapshot(host)) == []
 
 
-def test_a_service_that_does_not_answer_is_the_end_before_anything_is_changed(player_of: Play) -> None:
+def test_the_role_fails_before_any_change_if_the_service_does_not_answer(player_of: Play) -> None:
     player = player_of("plain")
     (host,) = player.hosts
     before = snapshot(host)
@@ -123,8 +121,8 @@ def test_a_service_that_does_not_answer_is_the_end_before_anything_is_changed(pl
     assert differences(before, snapshot(host)) == [] and "Install the ecs-metadata command" not in said
 
 
-def test_our_own_question_does_not_hold_up_the_host(player_of: Play) -> None:
-    """The watch sees how this role asks without a token; a week later, or at once, that is nobody who would break."""
+def test_requests_of_the_role_do_not_block_the_host(player_of: Play) -> None:
+    """The watch records the role's own normal-mode requests as noise, and the preflight check ignores them."""
     player = player_of("systemd")
     (host,) = player.hosts
     player.play(hardening_enforce=False).check()
@@ -137,39 +135,40 @@ def test_our_own_question_does_not_hold_up_the_host(player_of: Play) -> None:
     seen = wait_until(recorded, "the records, which the watch writes every five seconds")
     assert seen["totals"]["normal_mode"] == seen["totals"]["noise"] >= 2 and seen["last_normal_mode"] is None
     player.play(hardening_preflight="block").check()
-    assert plain_status(host) == "403"
+    assert normal_mode_status(host) == "403"
 
 
-def test_a_second_run_is_proved_by_its_first_look(player_of: Play) -> None:
-    """One question without a token from root, none that arrives from nobody; whatever is put right is proved anew."""
+def test_a_second_run_sends_one_normal_mode_request(player_of: Play) -> None:
+    """Without changes only root's probe arrives, because the fence refuses nobody. A repair is verified again."""
     player = player_of("plain")
     (host,) = player.hosts
 
-    def asked_without_a_token() -> int:
+    def normal_mode_requests() -> int:
         entries = player.emulator.admin("GET", "/journal?after=0")["entries"]
         return sum(entry["instance"] == "i-host0" and entry["mode"] == "plain" for entry in entries)
 
     player.play(hardening_fence="enforce").check()
-    first = asked_without_a_token()
+    first = normal_mode_requests()
     assert player.play(hardening_fence="enforce").check().changed == {"host0": 0}
-    second = asked_without_a_token()
+    second = normal_mode_requests()
     assert second - first == 1
     host.output("nft", "delete", "table", "inet", "alicloud_imds")
     assert player.play(hardening_fence="enforce").check().changed == {"host0": 1}
-    assert asked_without_a_token() - second == 3, (
-        "the look as root and as nobody, who gets through, and the proof as root"
+    assert normal_mode_requests() - second == 3, (
+        "the probe as root and as nobody, whom no fence refuses, and the verification as root"
     )
 
 
-def test_what_would_break_does_not_hold_up_the_watch(player_of: Play) -> None:
-    """Before tokens are required programs are watched; a host on which some would break is the one to watch most of all."""
+@pytest.mark.long
+def test_findings_do_not_block_the_watch(player_of: Play) -> None:
+    """Without enforcement the role installs the watch and reports findings. With enforcement, they block the host."""
     player = player_of("systemd")
     (host,) = player.hosts
     (host.root / "etc/cron.d/plain").write_text("7 * * * * root curl http://100.100.100.200/latest/meta-data/mac\n")
     played = player.play(hardening_preflight="block", hardening_enforce=False).check()
     assert host.output("systemctl", "is-active", "alicloud-imds-watch.service").strip() == "active"
-    assert plain_status(host) == "200" and not player.record.exists()
-    assert "/etc/cron.d/plain line 1" in " ".join(played.output.split()), "it is told all the same"
+    assert normal_mode_status(host) == "200" and not player.record.exists()
+    assert "/etc/cron.d/plain line 1" in " ".join(played.output.split()), "the finding is reported"
     blocked = player.play(hardening_preflight="block")
     said = " ".join(blocked.output.split())
     assert blocked.failed == {"host0": 1} and re.search("Blocked by .* A script reads metadata", said), said
@@ -177,7 +176,8 @@ def test_what_would_break_does_not_hold_up_the_watch(player_of: Play) -> None:
     player.play(hardening_preflight="block", hardening_enforce=False, hardening_state="absent").check()
 
 
-def test_names_that_are_none_fail_before_anything_is_changed(player_of: Play) -> None:
+@pytest.mark.long
+def test_invalid_names_fail_before_any_change(player_of: Play) -> None:
     player = player_of("systemd")
     (host,) = player.hosts
     before = snapshot(host)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run the playbooks by their full names on four hosts, three of which would break if tokens were required."""
+"""Run the playbooks by their full names on four hosts, three of which have blocking findings."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Fleet:
         self.reports = folder / "reports"
 
     def play(self, name: str, *arguments: str, **variables: Any) -> Played:
-        self.player.command()  # the inventory
+        self.player.command()  # writes the inventory
         common = {
             "hardening_api_endpoint": self.emulator.control_endpoint,
             "hardening_record_dir": str(self.player.record),
@@ -101,6 +101,7 @@ def test_audit_reports_exactly_the_expected_findings_and_changes_nothing(fleet: 
     assert "changed=0" in played.output.split("PLAY RECAP")[1].split("oldinit")[1]
 
 
+@pytest.mark.long
 def test_audit_writes_its_report_also_if_the_api_does_not_answer(fleet: Fleet) -> None:
     played = fleet.play("audit", hardening_api_endpoint="http://127.0.0.1:9")
     assert played.status == 2
@@ -114,6 +115,7 @@ def test_audit_writes_its_report_also_if_the_api_does_not_answer(fleet: Fleet) -
     assert fleet.report() == report
 
 
+@pytest.mark.long
 def test_harden_stops_at_the_first_blocked_host_before_any_api_call_for_it(fleet: Fleet) -> None:
     played = fleet.play("harden", imds_serial=[1, 1, 2])
     assert played.status == 2
@@ -131,17 +133,18 @@ def test_harden_stops_at_the_first_blocked_host_before_any_api_call_for_it(fleet
 
 
 def test_three_hosts_are_blocked_in_one_batch_and_a_waiver_unblocks_one(fleet: Fleet) -> None:
-    waiver = {"finding": "script_normal_mode", "host": "cron", "reason": "goes next week", "expires": "2099-12-31"}
+    waiver = {"finding": "script_normal_mode", "host": "cron", "reason": "removed next week", "expires": "2099-12-31"}
     played = fleet.play("harden", imds_serial=["100%"], hardening_waivers=[waiver])
     assert played.status == 2
     assert sorted(fleet.modified()) == ["i-clean", "i-cron"]
     report = fleet.report()
     waived = {it["id"]: it["waived"] for it in report["cron"]["findings"]}
-    assert waived["script_normal_mode"] == {"reason": "goes next week", "expires": "2099-12-31"}
+    assert waived["script_normal_mode"] == {"reason": "removed next week", "expires": "2099-12-31"}
     assert {name for name, host in report.items() if host["outcome"]["result"] == "failed"} == {"oldinit", "oldsdk"}
     assert fleet.player.options(fleet.hosts["oldsdk"])[1] == "optional"
 
 
+@pytest.mark.long
 def test_harden_undo_and_the_drift_between_them(fleet: Fleet) -> None:
     fleet.play("audit").check()
     limited = {"imds_hosts": "clean,cron", "hardening_preflight": "report", "hardening_fence": "enforce"}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whatever fails, and wherever: the host ends exactly as it began, and says why. Shown by comparing all of it."""
+"""Make each step of the role fail, and compare the state of the host before and after the rollback."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ENFORCE = {"hardening_fence": "enforce", "hardening_fence_services": ["cron.serv
 
 
 class Ground:
-    """Two hosts: one on which something goes wrong, and one on which nothing does."""
+    """Two hosts: ``bad``, on which a step fails, and ``good``."""
 
     def __init__(self, bad: Host, good: Host, player: Player) -> None:
         self.bad, self.good, self.player = bad, good, player
@@ -43,11 +43,11 @@ class Ground:
         return sorted(path.name for path in self.player.record.glob(host.name + "*"))
 
     def reads(self, host: Host) -> str:
-        """Without a token, as root."""
+        """Return the answer to a normal-mode request from root."""
         return host.run("curl", "-s", "http://100.100.100.200/latest/meta-data/instance-id").stdout
 
     def program(self, path: str, text: str) -> Callable[[], object]:
-        """Put a script in the place of a program; returns what puts it back."""
+        """Replace a program with a script; return a function that restores it."""
         self.bad.output("mv", path, path + ".real")
         (self.bad.root / path.lstrip("/")).write_text(text)
         self.bad.output("chmod", "755", path)
@@ -85,8 +85,8 @@ def the_api_refuses(ground: Ground) -> Undo:
     return lambda: ground.emulator.admin("PATCH", "/control", {"faults": []})
 
 
-def the_guest_never_sees_it(ground: Ground) -> Undo:
-    """The API accepts and shows the change; the metadata service goes on as before, for all instances."""
+def the_guest_never_sees_the_change(ground: Ground) -> Undo:
+    """The API accepts and shows the change, but the metadata service does not apply it, for all instances."""
     ground.emulator.admin("PATCH", "/control", {"delay_seconds": 3600})
     return lambda: ground.emulator.admin("PATCH", "/control", {"delay_seconds": 0})
 
@@ -102,7 +102,7 @@ def the_rules_are_refused(ground: Ground) -> Undo:
 
 
 def loading_the_rules_fails(ground: Ground) -> Undo:
-    """After nft has judged them good, and all files have been written."""
+    """nft accepts the rules in its check, and fails when they are loaded, after all files have been written."""
     script = '#!/bin/sh\n[ "$1" != -f ] || { echo "Operation not supported" >&2; exit 1; }\n'
     return ground.program("/usr/sbin/nft", script + 'exec /usr/sbin/nft.real "$@"\n')
 
@@ -120,7 +120,7 @@ def a_directory_cannot_be_written(ground: Ground) -> Undo:
 
 FAILURES: dict[Callable[[Ground], Undo], str] = {
     the_api_refuses: "OperationConflict",
-    the_guest_never_sees_it: "The metadata service still answers normal-mode requests after 5 s; expected: required or disabled",
+    the_guest_never_sees_the_change: "The metadata service still answers normal-mode requests after 5 s; expected: required or disabled",
     nft_is_missing: "There is no program nft on this host. Install the package nftables",
     the_rules_are_refused: "Cannot enable the fence: nft rejects the rules",
     loading_the_rules_fails: "'/usr/sbin/nft -f /etc/alicloud-imds/fence.nft' failed with status 1: Operation not supported",
@@ -130,7 +130,7 @@ FAILURES: dict[Callable[[Ground], Undo], str] = {
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda it: it.__name__.replace("_", " "))
-def test_the_host_ends_as_it_began(ground: Ground, failure: Callable[[Ground], Undo]) -> None:
+def test_a_failure_rolls_the_host_back(ground: Ground, failure: Callable[[Ground], Undo]) -> None:
     before = ground.state(ground.bad)
     undo = failure(ground)
     try:
@@ -138,18 +138,19 @@ def test_the_host_ends_as_it_began(ground: Ground, failure: Callable[[Ground], U
     finally:
         undo()
     said = " ".join(played.output.replace('\\"', '"').split())
-    everywhere = failure is the_guest_never_sees_it
+    everywhere = failure is the_guest_never_sees_the_change
     assert played.status == 2 and played.failed == {"bad": 1, "good": int(everywhere)}, played.output
     assert FAILURES[failure] in said
     assert "The host was rolled back to its previous state." in said
     assert differences(before, ground.state(ground.bad)) == []
-    assert ground.reads(ground.bad) == "i-bad", "it reads its metadata as before"
+    assert ground.reads(ground.bad) == "i-bad", "normal-mode requests are answered as before"
     if not everywhere:
-        assert ground.player.options(ground.good)[1] == "required", "the other host is hardened all the same"
+        assert ground.player.options(ground.good)[1] == "required", "the other host is hardened"
 
 
+@pytest.mark.long
 def test_an_upgrade_that_fails_leaves_the_earlier_version(ground: Ground) -> None:
-    """Not only fresh hosts: the fence and the files of an earlier run come back, and the tokens stay required."""
+    """The rollback restores the fence and the files of an earlier run, and tokens stay required."""
     ground.player.play(hardening_fence="audit", hardening_local_fact=False).check()
     before = ground.state(ground.bad)
     undo = loading_the_rules_fails(ground)
@@ -162,18 +163,18 @@ def test_an_upgrade_that_fails_leaves_the_earlier_version(ground: Ground) -> Non
     assert ground.player.options(ground.bad)[1] == "required"
 
 
-def test_a_rollback_that_fails_says_what_is_not_as_it_was(ground: Ground) -> None:
+def test_a_failed_rollback_reports_what_was_not_rolled_back(ground: Ground) -> None:
     fault = {"kind": "error", "code": "OperationConflict", "action": "ModifyInstanceMetadataOptions", "skip": 2}
     ground.emulator.admin("PATCH", "/control", {"delay_seconds": 3600, "faults": [fault]})
     played = ground.player.play(**ENFORCE)
     said = " ".join(played.output.split())
     assert "The host could not be rolled back completely:" in said and "OperationConflict" in said
-    assert (ground.player.record / "bad.json").exists(), "the way back is not lost"
+    assert (ground.player.record / "bad.json").exists(), "the record is kept"
     ground.emulator.admin("PATCH", "/control", {"delay_seconds": 0, "faults": []})
 
 
-def test_an_answer_that_is_lost_is_no_change_forgotten(ground: Ground) -> None:
-    """The API does what it was asked, and the connection breaks before it says so."""
+def test_a_change_whose_answer_is_lost_can_be_undone(ground: Ground) -> None:
+    """The API applies the change, and the connection breaks before the answer."""
     fault = {
         "kind": "reset",
         "action": "ModifyInstanceMetadataOptions",
@@ -192,6 +193,7 @@ def test_an_answer_that_is_lost_is_no_change_forgotten(ground: Ground) -> None:
         assert ground.player.options(ground.bad)[1] == "required"
 
 
+@pytest.mark.long
 def test_a_hardened_host_is_not_relaxed_when_the_api_fails(ground: Ground) -> None:
     ground.player.play(**ENFORCE).check()
     before = ground.state(ground.bad)
@@ -201,8 +203,9 @@ def test_a_hardened_host_is_not_relaxed_when_the_api_fails(ground: Ground) -> No
     assert differences(before, ground.state(ground.bad)) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("at", ["Enable the metadata firewall", "Require tokens", "Verify access from the host"])
-def test_killed_half_way_and_run_again(ground: Ground, at: str) -> None:
+def test_a_killed_run_can_be_repeated_and_undone(ground: Ground, at: str) -> None:
     before = {host.name: ground.state(host) for host in (ground.bad, ground.good)}
     process = subprocess.Popen(
         ground.player.command(**ENFORCE),
@@ -215,7 +218,7 @@ def test_killed_half_way_and_run_again(ground: Ground, at: str) -> None:
     assert process.stdout is not None
     for line in process.stdout:
         if at in line:
-            time.sleep(0.7)  # somewhere in the middle of it: what follows must hold wherever that is
+            time.sleep(0.7)  # The kill can happen anywhere in the task; the assertions hold at each point.
             break
     os.killpg(process.pid, signal.SIGKILL)
     process.wait(GIVE_UP_SECONDS)
@@ -226,7 +229,8 @@ def test_killed_half_way_and_run_again(ground: Ground, at: str) -> None:
         assert differences(before[host.name], ground.state(host)) == []
 
 
-def test_undone_without_a_trace_and_twice(ground: Ground) -> None:
+@pytest.mark.long
+def test_undo_restores_everything_and_can_be_repeated(ground: Ground) -> None:
     before = {host.name: ground.state(host) for host in (ground.bad, ground.good)}
     planned = ground.player.play("--check", **ENFORCE).check()
     assert all(not differences(before[host.name], ground.state(host)) for host in (ground.bad, ground.good))
@@ -246,7 +250,7 @@ def test_undone_without_a_trace_and_twice(ground: Ground) -> None:
 
 @pytest.fixture
 def three(site: tuple[Host, Host], tmp_path: Path) -> Iterator[Player]:
-    """A player for three hosts that have the API's default options."""
+    """Yield a player for three hosts with the API's default options."""
     with Site() as more:
         hosts = [*site, more.add("third")]
         with lab.start_emulator({"instances": [*map(instance, hosts), CONTROLLER]}, control=True) as emulator:
@@ -261,7 +265,7 @@ NOT_ITS_OWN = "Another host of the play failed, which ended the play for this ho
 
 
 def reasons(played: Played) -> dict[str, str]:
-    """The reason that each host gave in the end, by name."""
+    """Return the final error message of each host, by name."""
     found = re.findall(r"^fatal: \[(\w+)\]: FAILED! => (\{.*\})$", played.output, re.MULTILINE)
     return {name: json.loads(result)["msg"] for name, result in found}
 
@@ -272,7 +276,7 @@ def player_state(player: Player, host: Host) -> Iterator[Any]:
 
 
 def test_any_errors_fatal_leaves_each_host_verified_or_rolled_back(three: Player) -> None:
-    """The API refuses one of three; the others enter `rescue` without a failed task of their own."""
+    """The API refuses the change of one host; the others enter `rescue` without a failed task."""
     before = {host.name: [*player_state(three, host)] for host in three.hosts}
     three.emulator.admin("PATCH", "/control", {"faults": [{**REFUSAL, "instance": "i-good"}]})
     played = three.play(strategy={"any_errors_fatal": True}, **ENFORCE)
@@ -289,7 +293,7 @@ def test_any_errors_fatal_leaves_each_host_verified_or_rolled_back(three: Player
 
 
 def test_any_errors_fatal_before_anything_is_sent(three: Player) -> None:
-    """One host cannot have the fence: nothing is sent for any, and what was installed is gone."""
+    """The fence fails on one host: no change is sent for any host, and the installed files are removed."""
     bad = next(host for host in three.hosts if host.name == "bad")
     before = {host.name: snapshot(host) for host in three.hosts}
     bad.output("mv", "/usr/sbin/nft", "/usr/sbin/nft.gone")
@@ -306,18 +310,19 @@ def test_any_errors_fatal_before_anything_is_sent(three: Player) -> None:
 
 
 def test_an_earlier_failure_is_not_the_reason(three: Player) -> None:
-    """The role comes after a block that failed and was rescued on every host; its error is an old one."""
+    """The play has a failed and rescued block before the role, whose error message must not appear."""
     unrelated = {
-        "block": [{"ansible.builtin.fail": {"msg": "an old story"}}],
+        "block": [{"ansible.builtin.fail": {"msg": "an earlier failure"}}],
         "rescue": [{"ansible.builtin.meta": "noop"}],
     }
     three.emulator.admin("PATCH", "/control", {"faults": [{**REFUSAL, "instance": "i-good"}]})
     played = three.play(strategy={"any_errors_fatal": True, "pre_tasks": [unrelated]}, **ENFORCE)
     said = reasons(played)
     assert NOT_ITS_OWN in said["bad"] and "IncorrectInstanceStatus" in said["good"], played.output
-    assert "an old story" not in said["bad"] + said["good"]
+    assert "an earlier failure" not in said["bad"] + said["good"]
 
 
+@pytest.mark.long
 def test_an_api_host_that_cannot_be_reached(three: Player) -> None:
     before = {host.name: snapshot(host) for host in three.hosts}
     for more in ({}, {"max_fail_percentage": 0}, {"any_errors_fatal": True}):
@@ -330,8 +335,9 @@ def test_an_api_host_that_cannot_be_reached(three: Player) -> None:
             assert differences(before[host.name], snapshot(host)) == []
 
 
+@pytest.mark.long
 def test_variables_that_are_strings(three: Player) -> None:
-    """As `-e name=value`, INI inventories and surveys make them."""
+    """`-e name=value`, INI inventories and surveys set variables to strings."""
     for words in (
         ("hardening_enforce=False", "hardening_fence=off", "hardening_tooling=0", "hardening_verify=no"),
         ("hardening_enforce=no", "hardening_fence=enforce", "hardening_fence_users=root,daemon"),

@@ -100,6 +100,7 @@ def rows(measured: dict[str, list[str]]) -> list[str]:
     return ["| %s |" % " | ".join([attack, *cells]) for attack, cells in measured.items()]
 
 
+@pytest.mark.long
 def test_before_and_after(web: tuple[Host, Player]) -> None:
     host, player = web
     measured: dict[str, list[str]] = {attack: [] for attack in ATTACKS}

@@ -86,6 +86,7 @@ def test_units_users_and_containers(
     assert (forwarded["comm"], forwarded["source"], forwarded["exe"]) == ("curl", "172.30.0.2", "/usr/bin/curl")
 
 
+@pytest.mark.long
 def test_the_service_is_sandboxed_and_survives_a_kill_and_a_reboot(
     new_host: NewHost, start_emulator: Callable[..., lab.Emulator], tmp_path: Path
 ) -> None:

@@ -11,11 +11,11 @@ from typing import Any
 
 
 def dump(expression: str) -> dict[str, Any]:
-    """A task that prints the value of *expression* as a line that `dumped` finds."""
+    """Return a task that prints the value of *expression* in a line that `dumped` finds."""
     return {"ansible.builtin.debug": {"msg": "DUMP{{ (%s) | to_json | b64encode }}PMUD" % expression}}
 
 
 def dumped(output: str) -> list[Any]:
-    """The values that tasks made by `dump` printed, in their order."""
+    """Return the values that the tasks of `dump` printed, in order."""
     parts = [part.partition("PMUD")[0] for part in output.split("DUMP")[1:]]
     return [json.loads(base64.b64decode(part)) for part in parts]

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What does a guide tell its reader to type, and what should be seen then? Read from its source, and typed into a shell."""
+"""Read commands and their expected output from a guide's source, and run them in a shell."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from pathlib import Path
 _DIRECTIVE = re.compile(r"^( *)\.\. code-block:: (\S+)$")
 _REASON = re.compile(r"^ *\.\. not run: \S")
 _STATUS = re.compile(r"\n<<<status (\d+)>>>\n\Z")
-SECONDS = 900.0  # when to give up on a command that neither ends nor shows what it should
+SECONDS = 900.0  # timeout of a command that neither ends nor prints the expected output
 
 
 @dataclass(frozen=True)
 class Block:
-    """A code-block of a guide."""
+    """A code block of a guide."""
 
     language: str
     options: dict[str, str]
     text: str
     line: int
-    reason: bool  # a comment before it says why it is not run
+    reason: bool  # the reason not to run it, from a comment before it
 
     @property
     def run(self) -> bool:
@@ -34,13 +34,13 @@ class Block:
 
     @property
     def file(self) -> str | None:
-        """The reader saves it under this name."""
+        """Return the file name under which the reader saves the block."""
         return self.options.get("caption")
 
 
 @dataclass(frozen=True)
 class Step:
-    """One command, and what it shows: a line ``...`` stands for any lines, and ``...`` in a line for any text."""
+    """A command and its expected output: a line ``...`` stands for any lines, and ``...`` in a line for any text."""
 
     command: str
     shown: str
@@ -57,7 +57,7 @@ def _line_pattern(line: str) -> str:
 
 
 def blocks(path: Path) -> list[Block]:
-    """All code-blocks of a guide, from its first to its last."""
+    """Return all code blocks of a guide, in order."""
     lines = path.read_text().splitlines()
     found = []
     for number, line in enumerate(lines):
@@ -83,7 +83,7 @@ def _block(language: str, inside: list[str], line: int, reason: bool) -> Block:
 
 
 def steps(block: Block) -> list[Step]:
-    """The commands of a ``console`` block; each begins with a dollar, and goes on after a backslash."""
+    """Return the commands of a ``console`` block. Each begins with a dollar sign; a backslash continues it."""
     assert block.text.startswith("$ "), f"line {block.line}: begins with no command"
     found = []
     for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
@@ -93,7 +93,7 @@ def steps(block: Block) -> list[Step]:
 
 
 class Shell:
-    """A shell that gets one command at a time, in one folder and with one home, as a person uses it."""
+    """An interactive shell that runs one command at a time, in one folder and with one home."""
 
     def __init__(self, folder: Path, environment: dict[str, str], prefix: list[str] | None = None) -> None:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
@@ -103,7 +103,7 @@ class Shell:
         self._selector.register(self._bash.stdout, selectors.EVENT_READ)
 
     def type(self, step: Step) -> str | None:
-        """Run it; None if it went as shown, else what happened instead."""
+        """Run a command; return None if its output is as shown, else a description of the difference."""
         self._bash.stdin.write(f"{step.command}\nprintf '\\n<<<status %s>>>\\n' $?\n".encode())
         self._bash.stdin.flush()
         output, give_up = "", time.monotonic() + SECONDS
@@ -112,10 +112,10 @@ class Shell:
                 output += self._bash.stdout.read1(65536).decode(errors="replace")
             if verdict := self._judge(step, output):
                 return verdict[0]
-        return f"$ {step.command}\ndid not end, or not as shown:\n{step.shown}\ninstead:\n{output}"
+        return f"$ {step.command}\ndid not end, or its output is not as shown:\n{step.shown}\nactual output:\n{output}"
 
     def _judge(self, step: Step, output: str) -> tuple[str | None] | None:
-        """None: wait. Else what is wrong with it, or None in a tuple."""
+        """Return None while the command may still print, else a tuple of the difference, or of None if the output is as shown."""
         background = step.command.endswith("&")
         status = re.search(r"\n<<<status (\d+)>>>\n", output) if background else _STATUS.search(output)
         if not status:
@@ -129,7 +129,7 @@ class Shell:
         return None if background else (f"$ {step.command}\nshould show:\n{step.shown}\nbut shows:\n{seen}",)
 
     def close(self) -> None:
-        """End the shell and what it has started."""
+        """End the shell and the processes that it started."""
         self._bash.stdin.close()
         try:
             self._bash.wait(60)

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host of its own, for roles that may do what they like: nothing of the machine is touched, and no address leaves it.
+"""Create an isolated host for tests of roles, which changes nothing on the machine and has no network connection to it.
 
 Ansible runs on the host itself.
 """
@@ -21,7 +21,7 @@ import waiting
 from dumping import dump
 
 BIN = Path(sys.executable).parent
-# Ansible looks for finished tasks every millisecond by default, which costs more time than it saves.
+# By default, Ansible polls for finished tasks every millisecond, which takes more time than it saves.
 SETTINGS = "[defaults]\ninternal_poll_interval = 0.01\n"
 PROGRAM, DATA = "/run/imds-emulator/program", "/run/imds-emulator/data"
 FURNITURE = """
@@ -29,7 +29,7 @@ mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /sys && mkdir -p /sys/class/dm
 echo ready && exec sleep infinity
 """
 
-# Prints the state of the host as JSON. Arguments: two directories of the emulator, and perhaps a URL.
+# Prints the state of the host as JSON. Arguments: two directories of the emulator, and an optional URL.
 INSPECT = r"""
 import glob, json, os, re, subprocess, sys, urllib.request
 
@@ -57,7 +57,7 @@ print(json.dumps({
 
 
 class Host:
-    """A host of its own: mounts, network and processes. It has no systemd, and its /run and /sys are empty."""
+    """A host with its own mounts, network and processes. It has no systemd, and its /run and /sys are empty."""
 
     def __init__(self, folder: Path, collections: Path) -> None:
         self._folder, self._collections = folder, collections
@@ -101,7 +101,7 @@ class Host:
     ) -> subprocess.CompletedProcess[str]:
         """Run *plays*; *account* are environment variables.
 
-        The inventory has this host as `emulated`, or under several *names*, each with variables of its own.
+        The inventory contains this host as `emulated`, or under several *names*, each with its own variables.
         """
         host = {
             "ansible_connection": "local",
@@ -128,29 +128,29 @@ class Host:
         }
 
     def get(self, url: str) -> str:
-        """The body of an answer, by Python alone."""
+        """Return the body of an answer, using only Python."""
         code = "import sys, urllib.request as u; print(u.build_opener(u.ProxyHandler({})).open(sys.argv[1], timeout=60).read().decode())"
         return self.run(sys.executable, "-c", code, url).stdout.strip()
 
     def inspection(self, url: str | None) -> dict[str, Any]:
-        """A task that prints, for `dumped`, the state of this host between two plays; *url* is one to read, if any."""
+        """Return a task that prints the state of this host for `dumped`, and the answer of *url* if it is given."""
         script = self._folder / "inspect-host.py"
         script.write_text(INSPECT)
         command = shlex.join([sys.executable, str(script), PROGRAM, DATA, *([url] if url else [])])
         return dump("lookup('ansible.builtin.pipe', '%s') | from_json" % command)
 
     def processes(self) -> list[str]:
-        """Command lines of emulators."""
+        """Return the command lines of running emulators."""
         lines = self.run("sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0\\n' ' \\n'").stdout
         return re.findall(r"-m imds_emulator serve", lines)
 
     def files(self) -> list[str]:
-        """What there is of the emulator."""
+        """Return the files of the emulator."""
         return self.run("find", PROGRAM, DATA).stdout.splitlines()
 
     def has_address(self) -> bool:
         return "100.100.100.200/32" in self.run("ip", "address", "show", "lo").stdout
 
     def stop(self) -> None:
-        self._holder.kill()  # unshare is deaf to SIGTERM; --kill-child ends everything inside
+        self._holder.kill()  # unshare ignores SIGTERM; --kill-child ends all processes inside
         self._holder.wait(waiting.GIVE_UP_SECONDS)

@@ -1,11 +1,11 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where are the guides acted out? Three hosts that may be changed, an account with an API, and a controller.
+"""Provide the environment of the guides: three hosts, an account with an API, and a controller.
 
-Each host is a network namespace and a copy of this machine's files, kept in memory, so nothing that a role does is left
-afterwards. The files of a guide say nothing of that: what makes its hosts reachable, and the API a loopback address, is in
-``group_vars`` and ``host_vars`` beside them, and in the ``module_defaults`` of its plays.
+Each host is a network namespace with a copy of this machine's files in memory, so no change remains afterwards. The files of a
+guide are used unchanged: the connection variables and the API's loopback address are in ``group_vars`` and ``host_vars``
+beside them, and in the ``module_defaults`` of its plays.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ import yaml
 KEY, SECRET = "LTAI5tGuides00000001", "secret-of-the-guides"
 MODULES = ("alicloud.imds.metadata_options", "alicloud.imds.metadata_options_info")
 HOSTS = {"web1": "10.77.3.11", "web2": "10.77.3.12", "db1": "10.77.3.13"}
-# The system's Python, as a managed node has it. What a developer keeps elsewhere is none of a host's business.
+# The system's Python, as on a managed node, without a developer's own versions.
 PYTHON = "/usr/bin/python3"
 EMPTIED = ("home", "opt", "root", "srv")
 ACTIONS = ["ecs:DescribeInstances", "ecs:ModifyInstanceMetadataOptions", "ecs:DescribeRegions"]
 
 
 def instances() -> list[dict[str, Any]]:
-    """The emulated instances: one for each host, and the controller's."""
+    """Return the emulated instances: one for each host, and the controller's."""
     found: list[dict[str, Any]] = []
     for number, (host, address) in enumerate(HOSTS.items(), 1):
         tags = {"app": host.rstrip("0123456789"), "stage": "production"}
@@ -45,7 +45,7 @@ CONFIG = {"instances": instances(), "control": {"access_keys": {KEY: {"secret": 
 
 
 class Stage:
-    """A folder in which a guide is followed."""
+    """A folder for the files of a guide, and the commands that run in it."""
 
     def __init__(self, folder: Path, api: str) -> None:
         self.folder = folder
@@ -54,7 +54,7 @@ class Stage:
         (folder / "host_vars").mkdir()
         (folder / "group_vars").mkdir()
         everywhere = {"ansible_connection": "local", "ansible_become": False, "hardening_api_endpoint": api}
-        # Files for a host lie where both the host and the controller see them.
+        # The files of a host are in a folder that both the host and the controller see.
         everywhere["ansible_remote_tmp"] = str(folder / "remote")
         (folder / "group_vars/all.json").write_text(json.dumps(everywhere))
         for host, address in HOSTS.items():
@@ -63,7 +63,7 @@ class Stage:
             (folder / "host_vars" / f"{host}.json").write_text(json.dumps(python))
 
     def _python(self, host: str) -> Path:
-        """The path of a Python that runs on *host*; with pipelining, modules reach it by its standard input."""
+        """Return the path of a Python that runs on *host*; with pipelining, it reads modules from standard input."""
         root = Path(lab.scratch(f"{host}-"))
         self._roots.append(root)
         _run("mount", "-t", "tmpfs", "tmpfs", root)
@@ -86,11 +86,11 @@ class Stage:
         return script
 
     def save(self, name: str, text: str) -> None:
-        """Save a file of the guide; plays learn where the API is."""
+        """Save a file of the guide; add the API's address to plays."""
         (self.folder / name).write_text(self._with_api(yaml.safe_load(text)) if name.endswith(".yml") else text)
 
     def save_recipe(self, name: str, text: str) -> None:
-        """The same for tasks that the guide shows without a play."""
+        """Save tasks that the guide shows without a play as a playbook."""
         entries = yaml.safe_load(text)
         if not any("hosts" in entry for entry in entries):
             entries = [{"name": "Recipe", "hosts": "web1", "gather_facts": False, "tasks": entries}]

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From the token to the changed option, as a playbook: no key anywhere but the role's own, which only a token gives.
+"""Change options in a playbook with the credentials of the instance role, which are read with a token.
 
-One run does it all, and each test reads a part of what it returned and of what the emulator received.
+All tests use one run. Each checks a part of its results and of the calls that the emulator received.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ ACCOUNT_VARIABLES = ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SE
 
 
 def plays(api: lab.Emulator, record: Path) -> list[dict[str, Any]]:
-    """Change the instance's own options, switch another one and restore it, and fail with an instance that is absent."""
+    """Return plays that change the own instance, change and restore another one, and fail with a missing instance."""
     defaults = {"group/alicloud.imds.imds": {}}
     for name in ("metadata_options", "metadata_options_info"):
         defaults["alicloud.imds." + name] = {"api_endpoint": api.control_endpoint, "regions": [REGION]}
@@ -86,7 +86,7 @@ def plays(api: lab.Emulator, record: Path) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Played:
-    """The finished run, the results of its tasks by their names, the emulator, and what no output may contain."""
+    """The finished run, the results of its tasks by name, the emulator, and the secrets that no output may contain."""
 
     run: subprocess.CompletedProcess[str]
     results: dict[str, Any]
@@ -110,7 +110,7 @@ def played(start_shared_emulator, run_shared_playbook, shared_folder: Path) -> P
     return Played(run, dumped(run.stdout)[0], api, wiretap.secrets(), log.read_text())
 
 
-def test_from_the_token_to_the_changed_option(played: Played) -> None:
+def test_an_option_is_changed_with_the_instance_roles_credentials(played: Played) -> None:
     results = played.results
     assert results["before"]["metadata"] == {}
     assert results["tags_enabled"]["changed"] is True
@@ -130,11 +130,11 @@ def test_check_mode_shows_the_difference_and_changes_nothing(played: Played) -> 
     assert "-i-other http_tokens: optional" in played.run.stdout
     assert "+i-other http_tokens: required" in played.run.stdout
     assert played.results["record_after_check"]["stat"]["exists"] is False
-    # After it, the switch still had everything to do.
+    # After check mode, all changes are still to be made.
     assert played.results["switched"]["instances"] != [] and played.results["switched"]["changed"] is True
 
 
-def test_switch_and_restore(played: Played) -> None:
+def test_change_and_restore(played: Played) -> None:
     results = played.results
     assert results["record_after_switch"]["stat"]["mode"] == "0600"
     assert list(content(results["recorded"])["instances"]) == ["i-other"]
@@ -143,7 +143,7 @@ def test_switch_and_restore(played: Played) -> None:
     assert results["restored_again"]["changed"] is False
     assert content(results["left"])["instances"] == {}
     changes = played.api.calls("ModifyInstanceMetadataOptions")
-    # one change each way: none in check mode, none the second time
+    # one change and one restore: none in check mode or in the second run
     assert [call["instance"] for call in changes] == ["i-itself", "i-other", "i-other"]
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What must hold on each line of ansible-core: plugins load, work together in a play, and are documented.
+"""Check with each line of ansible-core that plugins load, work together in a play, and are documented.
 
 `make integration` runs it with the line in .venv, `make matrix` with all others. Loopback is enough.
 """
@@ -60,7 +60,7 @@ def test_facts_info_and_lookups_in_one_play(start_emulator, run_playbook) -> Non
 
 @pytest.fixture(scope="module")
 def refused(run_shared_playbook) -> subprocess.CompletedProcess[str]:
-    """One run, with a host for each role, which gets a state that the role does not know."""
+    """Run each role once with an invalid state, on a host of its own."""
     tasks = [
         {
             "ansible.builtin.include_role": {"name": "alicloud.imds." + role},
@@ -73,7 +73,7 @@ def refused(run_shared_playbook) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_the_argument_specs_of_roles_are_obeyed(refused: subprocess.CompletedProcess[str], role: str) -> None:
+def test_the_argument_specs_of_roles_are_checked(refused: subprocess.CompletedProcess[str], role: str) -> None:
     assert refused.returncode == 2, refused.stdout + refused.stderr
     assert re.search(rf"^{role} +: .*failed=1 ", refused.stdout, re.MULTILINE), refused.stdout
     assert f"value of {role}_state must be one of" in refused.stdout + refused.stderr
@@ -82,12 +82,12 @@ def test_the_argument_specs_of_roles_are_obeyed(refused: subprocess.CompletedPro
 @pytest.mark.parametrize("kind", DOCUMENTED)
 def test_ansible_doc_shows_all(tmp_path: Path, kind: str) -> None:
     names = ["alicloud.imds." + name for name in DOCUMENTED[kind]]
-    settings = tmp_path / "ansible.cfg"  # empty, and named: it keeps the user's settings out
+    settings = tmp_path / "ansible.cfg"  # replaces the user's settings
     settings.touch()
     environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS), "ANSIBLE_CONFIG": str(settings)}
     command = [BIN / "ansible-doc", "--type", kind, "--json", *names]
     done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
-    # ansible-core 2.20 warns of a collection of its own
+    # ansible-core 2.20 warns about one of its own collections.
     assert [line for line in done.stderr.splitlines() if "ansible/_protomatter" not in line] == []
     assert done.returncode == 0
     shown = json.loads(done.stdout)

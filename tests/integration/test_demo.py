@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The demo does what it shows: tokens are made mandatory and optional again, the facts are those of the instances."""
+"""Run the demo, and check that it requires tokens, restores the options, and shows the facts of the instances."""
 
 from __future__ import annotations
 
@@ -12,15 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import demo
+import lab
 import pytest
+from waiting import PROCESS_SECONDS
 
 DEMO = Path(__file__).resolve().parents[1] / "demo"
-sys.path.insert(0, str(DEMO))
-
-import demo  # noqa: E402
-import lab  # noqa: E402
-import waiting  # noqa: E402
-
 IDS = sorted(config["instance_id"] for config in demo.INSTANCES.values())
 
 
@@ -34,19 +31,14 @@ class Run:
 def run_demo(report: Path, *prefix: str) -> Run:
     command = [*prefix, sys.executable, str(DEMO / "demo.py"), str(report)]
     done = subprocess.run(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=waiting.PROCESS_SECONDS,
-        check=False,
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=PROCESS_SECONDS, check=False
     )
     assert done.returncode == 0, done.stdout
     return Run(done.stdout, json.loads(report.read_text()), json.loads(demo.record_of(report).read_text()))
 
 
 def ids_of_changes(run: Run) -> list[str]:
-    """The instances whose options the API was asked to change, in the order of the calls."""
+    """Return the instances of the API calls that change options, in order."""
     calls = [call for call in run.report["calls"] if call["action"] == "ModifyInstanceMetadataOptions"]
     assert {call["status"] for call in calls} == {200}
     return [call["instance"] for call in calls]
@@ -54,7 +46,7 @@ def ids_of_changes(run: Run) -> list[str]:
 
 @pytest.fixture(scope="module", params=["lab", "loopback"])
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """The demo in a laboratory of its own (which may stand inside another one), and on loopback ports."""
+    """Run the demo in its own laboratory (which may be inside another one), and on loopback ports."""
     report = tmp_path_factory.mktemp("demo") / "report.json"
     if request.param == "loopback":
         return run_demo(report, "env", "--unset=IMDS_LAB")
@@ -109,7 +101,7 @@ def test_only_the_probes_read_without_a_token(run: Run) -> None:
 def test_three_changes_each_way(run: Run) -> None:
     changes = ids_of_changes(run)
     assert sorted(changes[:3]) == sorted(changes[3:]) == IDS
-    assert "The ECS API was asked to change options 6 times." in run.output
+    assert "The ECS API received 6 calls that change options." in run.output
     for name, before, after in (("switched", "optional", "required"), ("restored", "required", "optional")):
         steps = {(item["before"]["http_tokens"], item["after"]["http_tokens"]) for item in run.report[name]}
         assert steps == {(before, after)}

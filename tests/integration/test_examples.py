@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the documentation shows is what runs: the examples of every plugin, as they are printed."""
+"""Run the examples of each plugin as the documentation prints them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ PLUGINS = [
     ("module", "alicloud.imds.metadata_options"),
     ("module", "alicloud.imds.metadata_options_info"),
 ]
-# its examples are about programs and modules of others, which are not here
+# Its examples use programs and modules that are not installed here.
 NOT_RUN = [("lookup", "alicloud.imds.ram_credentials")]
 CONTROL = {"access_keys": {KEY: {"secret": SECRET}}, "regions": ["cn-shanghai"]}
 ACCOUNT = {"ALIBABA_CLOUD_ACCESS_KEY_ID": KEY, "ALIBABA_CLOUD_ACCESS_KEY_SECRET": SECRET}
@@ -56,7 +56,7 @@ def names_of(kind: str, plugins: list[tuple[str, str]]) -> list[str]:
 
 
 def as_plays(entries: list[dict[str, Any]], host: str) -> list[dict[str, Any]]:
-    """Tasks become one play; plays stay what they are. All run on *host*."""
+    """Return plays that run on *host*, from plays or from tasks, which become one play."""
     tasks = [entry for entry in entries if "hosts" not in entry]
     plays = [entry for entry in entries if "hosts" in entry]
     plays = ([{"gather_facts": False, "tasks": tasks}] if tasks else []) + plays
@@ -65,7 +65,7 @@ def as_plays(entries: list[dict[str, Any]], host: str) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def plays() -> dict[str, list[dict[str, Any]]]:
-    """The examples of each plugin as plays. Each plugin has a host of its own, so none uses variables of another."""
+    """Return the examples of each plugin as plays. Each plugin has its own host, so that none uses variables of another."""
     found = {}
     for kind in ("lookup", "module"):
         documented = json.loads(ansible_doc(kind, "--json", *names_of(kind, PLUGINS)))
@@ -75,7 +75,7 @@ def plays() -> dict[str, list[dict[str, Any]]]:
 
 @pytest.fixture(scope="module")
 def run(start_shared_emulator, run_shared_playbook, plays) -> subprocess.CompletedProcess[str]:
-    """All examples, one after the other."""
+    """Run all examples, one after the other."""
     emulator = start_shared_emulator({"instances": [INSTANCE], "control": CONTROL}, control=True)
     api = {"api_endpoint": emulator.control_endpoint}
     defaults = {"alicloud.imds.metadata_options": api, "alicloud.imds.metadata_options_info": api}
@@ -98,13 +98,13 @@ def test_examples_of_a_plugin(plays, run, kind, name) -> None:
     assert "WARNING" not in run.stdout + run.stderr
 
 
-def test_all_examples_ended_well(run) -> None:
+def test_all_examples_succeed(run) -> None:
     assert run.returncode == 0, run.stdout + run.stderr
 
 
 @pytest.fixture(scope="module")
 def pages() -> dict[str, str]:
-    """What ansible-doc shows of each plugin."""
+    """Return the output of ansible-doc for each plugin."""
     plugins = PLUGINS + NOT_RUN
     found = {}
     for kind in ("lookup", "module"):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the guides tell their readers to type is typed, in order, and shows what they say."""
+"""Run the commands of the guides in order, and compare the output with the guides."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ INVENTORY = "[web]\nweb1\nweb2\n\n[db]\ndb1\n"
 
 
 def environment_of(home: Path) -> dict[str, str]:
-    """That of somebody who has just logged in, and has Ansible."""
+    """Return the environment of a login shell with Ansible."""
     path = f"{BIN}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     return {"HOME": str(home), "PATH": path, "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 @pytest.fixture
 def newcomer(tmp_path: Path) -> Iterator[tuple[Path, Shell]]:
-    """A clean folder with nothing but the collection's file, and a shell in it whose home is new."""
+    """Yield a shell with an empty home, in a folder that contains only the collection's tarball."""
     folder, home = tmp_path / "five-minutes", tmp_path / "home"
     folder.mkdir()
     home.mkdir()
@@ -44,7 +44,7 @@ def newcomer(tmp_path: Path) -> Iterator[tuple[Path, Shell]]:
 
 @pytest.fixture
 def reader(tmp_path: Path, start_emulator) -> Iterator[tuple[Stage, Shell]]:
-    """A folder, three hosts, an account with an API, and the environment that the guides assume."""
+    """Yield a folder, three hosts, an account with an API, and the environment that the guides assume."""
     folder, home = tmp_path / "guide", tmp_path / "home"
     folder.mkdir()
     home.mkdir()
@@ -59,7 +59,7 @@ def reader(tmp_path: Path, start_emulator) -> Iterator[tuple[Stage, Shell]]:
 
 
 def follow(guide: list[Block], shell: Shell, stage: Stage) -> int:
-    """Save what is to be saved, and type what is to be typed; the number of commands."""
+    """Save the files and run the commands of a guide; return the number of commands."""
     typed = 0
     for block in [block for block in guide if block.run]:
         if block.file:
@@ -73,7 +73,7 @@ def follow(guide: list[Block], shell: Shell, stage: Stage) -> int:
 
 
 def steps_of(block: Block, stage: Stage) -> list[Step]:
-    """Commands are typed; plays and tasks that are not saved under a name are run."""
+    """Return the commands of a block, including those that run plays and tasks without a file name."""
     if block.language == "console":
         return steps(block)
     assert block.language == "yaml", (
@@ -87,7 +87,7 @@ def steps_of(block: Block, stage: Stage) -> list[Step]:
 
 
 @pytest.mark.parametrize("name", FIVE_MINUTES)
-def test_the_five_minutes_typed_line_by_line(newcomer: tuple[Path, Shell], name: str) -> None:
+def test_the_five_minute_guide_line_by_line(newcomer: tuple[Path, Shell], name: str) -> None:
     folder, shell = newcomer
     guide = blocks(RST / name)
     for block in [block for block in guide if block.run]:
@@ -99,13 +99,13 @@ def test_the_five_minutes_typed_line_by_line(newcomer: tuple[Path, Shell], name:
 
 
 @pytest.mark.parametrize("name", [name for name in GUIDES if name not in FIVE_MINUTES])
-def test_a_guide_does_what_it_says(reader: tuple[Stage, Shell], name: str) -> None:
+def test_the_commands_of_a_guide_print_the_shown_output(reader: tuple[Stage, Shell], name: str) -> None:
     stage, shell = reader
     guide = blocks(RST / name)
     assert follow(guide, shell, stage) or not any(block.run for block in guide)
 
 
 @pytest.mark.parametrize("name", GUIDES)
-def test_what_is_not_run_has_a_reason(name: str) -> None:
+def test_each_block_that_is_not_run_has_a_reason(name: str) -> None:
     for block in blocks(RST / name):
         assert block.run != block.reason, f"line {block.line}: `:class: not-run` and `.. not run: REASON` go together"

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The laboratory is private, passes on how its command ended, and leaves nothing behind however it ends."""
+"""Check that the laboratory is isolated, returns the status of its command, and leaves nothing when it ends."""
 
 from __future__ import annotations
 
@@ -16,23 +16,21 @@ from pathlib import Path
 
 import lab
 import pytest
-import waiting
+from waiting import PROCESS_SECONDS, wait_until
 
 pytestmark = pytest.mark.lab
 ENTER = str(lab.CHECKOUT / "tests" / "lab" / "enter")
 
-# A process in a namespace, one in the background, and one that is waited for: each sleeps for the seconds in $1.
+# A process in a namespace, one in the background, and one in the foreground: each sleeps for the seconds in $1.
 BUSY = 'ip netns add busy && ip netns exec busy sleep "$1" & sleep "$1" & sleep "$1"'
 
 
 def enter(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [ENTER, *command], capture_output=True, text=True, timeout=waiting.PROCESS_SECONDS, check=False
-    )
+    return subprocess.run([ENTER, *command], capture_output=True, text=True, timeout=PROCESS_SECONDS, check=False)
 
 
 def processes(marker: str) -> list[int]:
-    """Processes with *marker* as an argument, in whatever namespace below ours."""
+    """Return the processes with *marker* as an argument, in this namespace and those below it."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -42,20 +40,12 @@ def processes(marker: str) -> list[int]:
 
 
 def sleepers(marker: str) -> int:
-    """How many processes of BUSY have come as far as their `sleep`."""
+    """Return the number of BUSY's processes that execute `sleep`."""
     return sum(Path(f"/proc/{process}/comm").read_text() == "sleep\n" for process in processes(marker))
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for something that happens soon, unless never; how soon does not matter."""
-    give_up = time.monotonic() + waiting.PROCESS_SECONDS
-    while not condition():
-        assert time.monotonic() < give_up
-        time.sleep(0.02)
-
-
 def surroundings() -> tuple[str, str, list[str]]:
-    """What a laboratory must not change: named namespaces, mounts, links."""
+    """Return the state that a laboratory must not change: named namespaces, mounts, links."""
     namespaces = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout
     return namespaces, Path("/proc/self/mountinfo").read_text(), [name for _index, name in socket.if_nameindex()]
 
@@ -64,12 +54,12 @@ def test_exit_status_and_standard_input_pass_through() -> None:
     assert enter("sh", "-c", "exit 5").returncode == 5
     assert enter("no-such-command").returncode == 127
     done = subprocess.run(
-        [ENTER, "cat"], input="hello", capture_output=True, text=True, timeout=waiting.PROCESS_SECONDS, check=False
+        [ENTER, "cat"], input="hello", capture_output=True, text=True, timeout=PROCESS_SECONDS, check=False
     )
     assert (done.returncode, done.stdout) == (0, "hello")
 
 
-def test_addresses_are_there_and_nothing_leads_out() -> None:
+def test_the_addresses_exist_and_no_route_leads_outside() -> None:
     addresses = enter("ip", "-brief", "-4", "address").stdout
     assert lab.SERVICE in addresses and lab.GATEWAY in addresses
     assert "eth0" not in addresses
@@ -77,7 +67,7 @@ def test_addresses_are_there_and_nothing_leads_out() -> None:
     assert enter("cat", "/etc/resolv.conf").stdout == ""
 
 
-def test_inside_nothing_of_the_outside_is_seen(new_instance: Callable[[], object]) -> None:
+def test_processes_and_namespaces_outside_are_invisible(new_instance: Callable[[], object]) -> None:
     new_instance()
     assert subprocess.run(["ip", "netns", "list"], capture_output=True, check=True).stdout
     assert enter("ip", "netns", "list").stdout == ""
@@ -85,7 +75,7 @@ def test_inside_nothing_of_the_outside_is_seen(new_instance: Callable[[], object
 
 
 def test_mounts_do_not_spread_where_mounts_are_shared() -> None:
-    """As on every machine with systemd: there a mount made in a new namespace appears in the old one, too."""
+    """With systemd, mounts are shared: a mount in a new namespace would also appear in the old one."""
     script = f"""
 mount --make-rshared /
 before=$(cat /proc/self/mountinfo)
@@ -105,20 +95,20 @@ def end_by_terminating_enter(enter_process: subprocess.Popen[str], marker: str) 
 
 
 def end_by_killing_the_command(enter_process: subprocess.Popen[str], marker: str) -> None:
-    # The shell that runs BUSY has the marker as an argument, too: kill it and all it started.
+    # The shell that runs BUSY has the marker as an argument, too: kill it and its children.
     for process in processes(marker):
         with contextlib.suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("end", [end_by_killing_enter, end_by_terminating_enter, end_by_killing_the_command])
-def test_nothing_is_left(end: Callable[[subprocess.Popen[str], str], None]) -> None:
+def test_the_laboratory_leaves_nothing(end: Callable[[subprocess.Popen[str], str], None]) -> None:
     before = surroundings()
-    marker = f"{os.getpid()}.{time.monotonic_ns() % 10**6}"  # a number of seconds, for sleep, that nobody else uses
+    marker = f"{os.getpid()}.{time.monotonic_ns() % 10**6}"  # a unique number of seconds for sleep
     command = [ENTER, "sh", "-c", BUSY, "busy", marker]
     with subprocess.Popen(command, text=True) as process:
         wait_until(lambda: sleepers(marker) == 3)
         end(process, marker)
-        assert process.wait(waiting.PROCESS_SECONDS) != 0
+        assert process.wait(PROCESS_SECONDS) != 0
     wait_until(lambda: processes(marker) == [])
     assert surroundings() == before

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The payload on the Pythons of managed nodes, and in surroundings that must not matter."""
+"""Run the modules with the Pythons of managed nodes, and with proxy variables, which must have no effect."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ INSTANCE = {
     "instance_metadata_tags": "enabled",
     "tags": {"stage": "prod"},
 }
-# The Pythons of managed nodes, from the oldest one that this ansible-core can use.
+# The Pythons of managed nodes, from the oldest one that this ansible-core supports.
 VERSIONS = [version for version in interpreters.VERSIONS if tuple(map(int, version.split("."))) >= _PY_MIN]
 MODULES = {path.stem for path in (CHECKOUT / "plugins/modules").glob("[a-z]*.py")}
 TASKS = [
@@ -50,19 +50,19 @@ def found() -> dict[str, Path]:
 
 
 def show(*names: str) -> dict[str, Any]:
-    """A task that prints what was found, and the messages of these results, so that `results` finds them."""
+    """Return a task that prints the facts and the messages of these results for `results`."""
     messages = ", ".join(name + ".msg" for name in names)
     return dump("{'host': inventory_hostname, 'found': found + [%s]}" % messages)
 
 
 def results(run: subprocess.CompletedProcess[str]) -> dict[str, list[Any]]:
-    """What was found on each host that came to the end."""
+    """Return the results of each host that completed the play."""
     return {shown["host"]: shown["found"] for shown in dumped(run.stdout)}
 
 
 @pytest.fixture(scope="module")
 def on_all(start_shared_emulator, run_shared_playbook) -> subprocess.CompletedProcess[str]:
-    """One run, with a host for each Python."""
+    """Run all modules once, with a host for each Python."""
     endpoint = start_shared_emulator({"instances": [INSTANCE]}, listen="127.0.0.1:0").endpoint()
     defaults = {"group/alicloud.imds.imds": {"endpoint": endpoint}}
     tasks = [{"alicloud.imds." + name: {"nonsense": 1}, "register": name, "ignore_errors": True} for name in OTHERS]
@@ -77,7 +77,7 @@ def on_all(start_shared_emulator, run_shared_playbook) -> subprocess.CompletedPr
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_modules_run_on_python(request: pytest.FixtureRequest, version: str) -> None:
-    """Those that ask the service do, and the others judge their options, once all that they need was imported there."""
+    """Modules that need only the service read it; the others check their options after all imports succeeded."""
     if version not in found():
         pytest.skip("there is no Python %s on this machine" % version)
     run = request.getfixturevalue("on_all")
@@ -92,7 +92,7 @@ def test_the_modules_run_on_python(request: pytest.FixtureRequest, version: str)
 
 
 @pytest.mark.lab
-def test_proxy_variables_of_the_host_do_not_matter(start_emulator, run_playbook) -> None:
+def test_proxy_variables_of_the_host_are_ignored(start_emulator, run_playbook) -> None:
     emulator = start_emulator({"instances": [INSTANCE]})
     dead = dict.fromkeys(("http_proxy", "HTTP_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"), "http://127.0.0.1:9")
     lookup = {"ansible.builtin.assert": {"that": ["lookup('alicloud.imds.metadata', 'instance-id') == 'i-node'"]}}
@@ -102,4 +102,4 @@ def test_proxy_variables_of_the_host_do_not_matter(start_emulator, run_playbook)
     facts, _metadata, verdict = results(run)["node"]
     assert (facts["instance_id"], verdict) == ("i-node", "required")
     assert {entry["client"] for entry in emulator.journal()} == {"100.100.100.200"}
-    assert sum(entry["forwarded"] for entry in emulator.journal()) == 1  # the probe's own question
+    assert sum(entry["forwarded"] for entry in emulator.journal()) == 1  # the request of the probe itself

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The plugins as playbooks use them, at the real address, each host an instance of its own.
+"""Use the plugins in playbooks at the service's real address, where each host is an instance.
 
-One run plays for most tests, with hosts that only one test looks at. Its controller is an instance as well.
+Most tests share one run, with hosts for single tests. Its controller is an instance as well.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from typing import Any
 
 import lab
 import pytest
-from conftest import Instance
 from dumping import dump, dumped
+from lab import Instance
 
 pytestmark = pytest.mark.lab
-# The instances, each with what it differs in.
+# The instances with their differences from the default.
 FLEET: dict[str, dict[str, Any]] = {
     "i-required": {"http_tokens": "required"},
     "i-optional": {"http_tokens": "optional"},
@@ -41,7 +41,7 @@ def play(hosts: str, *tasks: dict[str, Any], **keywords: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Fleet:
-    """The instances by their IDs, the emulator that serves them, and what the first instances' tags would execute."""
+    """The instances by ID, their emulator, and the expression in the first instances' tags with the file that it would create."""
 
     instances: dict[str, Instance]
     emulator: lab.Emulator
@@ -96,7 +96,7 @@ def normal_and_check_mode() -> list[dict[str, Any]]:
 
 
 def lookups() -> dict[str, Any]:
-    """Three tasks with lookups, each of which gets a token: see `test_a_hundred_lookups_in_one_task_share_a_token`."""
+    """Return three tasks with lookups, each of which requests a token: see `test_a_hundred_lookups_in_one_task_share_a_token`."""
     several = "query('alicloud.imds.metadata', 'instance-id', 'nonsense', 'region-id', missing='null')"
     zone = "lookup('alicloud.imds.metadata', 'zone-id', token_ttl=60)"
     return play(
@@ -121,7 +121,7 @@ def hostile_tag() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def run(fleet: Fleet, run_shared_playbook) -> subprocess.CompletedProcess[str]:
-    """All plays, in this order, with the instance i-controller as the controller."""
+    """Run all plays in this order, with the instance i-controller as the controller."""
     plays = [modes_and_metadata(), facts(), *normal_and_check_mode(), lookups(), hostile_tag()]
     hosts: dict[str, dict[str, Any]] = {
         name: {"ansible_python_interpreter": lab.python_interpreter(it.name)} for name, it in fleet.instances.items()
@@ -133,7 +133,7 @@ def run(fleet: Fleet, run_shared_playbook) -> subprocess.CompletedProcess[str]:
 
 
 def shown(run: subprocess.CompletedProcess[str], key: str) -> list[dict[str, Any]]:
-    """What was dumped under this key."""
+    """Return the value that was dumped under this key."""
     return [found for found in dumped(run.stdout) if key in found]
 
 
@@ -156,10 +156,10 @@ def test_facts_from_normal_fact_gathering(fleet, run) -> None:
     assert {entry["mode"] for entry in fleet.emulator.journal("i-facts")} == {"token-request", "token"}
 
 
-def test_check_mode_gives_the_same(fleet, run) -> None:
+def test_check_mode_returns_the_same(fleet, run) -> None:
     (normal,), (checked,) = shown(run, "normal"), shown(run, "checked")
     assert normal["normal"] == checked["checked"] != {}
-    # Both asked the service, on several connections and therefore in any order.
+    # Both runs used several connections, so the order differs.
     requests = [entry["path"] for entry in fleet.emulator.journal("i-check")]
     half = len(requests) // 2
     assert sorted(requests[:half]) == sorted(requests[half:]) != []
@@ -173,7 +173,7 @@ def test_the_lookup_reads_the_controllers_metadata(fleet, run) -> None:
 
 
 def test_a_hundred_lookups_in_one_task_share_a_token(fleet, run) -> None:
-    """The third token is the one of that task."""
+    """The third token belongs to that task."""
     assert "TASK [A hundred lookups]" in run.stdout
     journal = fleet.emulator.journal("i-controller")
     tokens = [number for number, entry in enumerate(journal) if entry["method"] == "PUT"]
@@ -197,10 +197,10 @@ def test_a_hostile_tag_is_not_executed(fleet, run) -> None:
     assert not fleet.proof.exists()
 
 
-def test_no_answer_on_an_ecs_instance_is_loud_and_elsewhere_it_is_not(new_instance, run_playbook, tmp_path) -> None:
-    """The firmware's word decides; a file system over /sys/class stands for it."""
+def test_no_answer_is_an_error_on_ecs_instances_only(new_instance, run_playbook, tmp_path) -> None:
+    """The DMI product name decides; a file system over /sys/class emulates it."""
     instance = new_instance()
-    # With the service's address, but without the service: so it is refused.
+    # The service's address exists, but no process listens, so connections are refused.
     assert instance.run("ip", "address", "add", lab.SERVICE + "/32", "dev", "lo").returncode == 0
     products = {"ecs": "Alibaba Cloud ECS", "other": "Standard PC"}
     hosts = {name: {"ansible_python_interpreter": python_with(tmp_path, instance, it)} for name, it in products.items()}
@@ -218,7 +218,7 @@ def test_no_answer_on_an_ecs_instance_is_loud_and_elsewhere_it_is_not(new_instan
 
 
 def python_with(folder: Path, instance: Instance, product: str) -> str:
-    """The path of a Python that runs on *instance*, in a mount namespace where DMI has this product name."""
+    """Return the path of a Python that runs on *instance*, in a mount namespace where DMI has this product name."""
     script = folder / ("python-" + product.replace(" ", "-"))
     script.write_text(
         f"#!/bin/sh\nexec nsenter --net=/run/netns/{instance.name} -- unshare --mount sh -ec '\n"
@@ -240,7 +240,7 @@ table ip imds_test {
 """
 
 
-# imports as root, since another user may not be able to read this checkout
+# Import as root, because another user may have no access to this checkout.
 READ_AS = """
 import os, sys
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._client import Client, Settings
@@ -253,7 +253,7 @@ except Exception as exc:
 COLLECTIONS = str(Path(__file__).resolve().parents[2] / ".cache/collections")
 
 
-def test_a_firewall_that_rejects_this_user_is_named(fleet, run) -> None:
+def test_the_error_mentions_a_firewall_that_rejects_this_user(fleet, run) -> None:
     instance = fleet.instances["i-required"]
     loaded = instance.run("nft", "-f", "-", input=NO_OTHER_USER)
     if loaded.returncode:

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Does the role `emulator` install, change and remove the emulator, as a plain process and at the real address?"""
+"""Install, change and remove the emulator with the role `emulator`, as a process at the real address."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CHANGED = {
     "emulator_instances": [{"instance_id": "i-changed", "default": True}],
     "emulator_listen": ["127.0.0.1:8200"],
 }
-# Names of the same machine, in the order of what the role does to it, and with which variables.
+# Host names of the same machine in the order of the steps, with the variables of the role.
 LIFE: dict[str, dict[str, Any]] = {
     "installed": {"emulator_real_address": True},
     "installed_again": {"emulator_real_address": True},
@@ -28,14 +28,14 @@ LIFE: dict[str, dict[str, Any]] = {
 
 
 def changed(run: subprocess.CompletedProcess[str]) -> dict[str, int]:
-    """How many tasks changed something, for each name of the host. Fails when the playbook does."""
+    """Return the number of changed tasks for each name of the host; fail the test if the playbook failed."""
     assert run.returncode == 0, run.stdout + run.stderr
     found = re.findall(r"^(\S+) +: ok=.* changed=(\d+) ", run.stdout, re.MULTILINE)
     return {name: int(number) for name, number in found}
 
 
 def test_life_of_an_emulator(own_host: Host) -> None:
-    """Planned, installed, installed again, changed, removed, removed again."""
+    """Run the role in check mode, install, repeat, change, remove, and remove again."""
     run = own_host.play([ROLE], "--check", "--diff", emulator_real_address=True)
     planned = changed(run)["emulated"]
     assert '+            "instance_id": "i-bp1example0000000001"' in run.stdout
@@ -72,8 +72,8 @@ REFUSED = {
 }
 
 
-def test_what_the_role_refuses(own_host: Host) -> None:
-    """Each with a reason, before anything is changed."""
+def test_the_role_refuses_invalid_variables(own_host: Host) -> None:
+    """Each refusal has a reason and precedes all changes."""
     own_host.run("sh", "-c", "echo Alibaba Cloud ECS > /sys/class/dmi/id/product_name")
     run = own_host.play([ROLE], names={name: variables for name, (variables, _reason) in REFUSED.items()})
     assert run.returncode == 2, run.stdout + run.stderr

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""No token and no role key anywhere but on the wire: not in output, logs, callbacks, caches, files or process lists."""
+"""Check that tokens and role keys do not appear in output, logs, callbacks, caches, files or process lists."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ PLAYS = [
 
 
 class ProcessWatch:
-    """Collects the command lines and environments of all processes, again and again."""
+    """A thread that collects the command lines and environments of all processes repeatedly."""
 
     def __init__(self) -> None:
         self.seen: set[bytes] = set()
@@ -69,7 +69,7 @@ class ProcessWatch:
 
 
 @pytest.mark.lab
-def test_no_secret_anywhere(start_emulator, run_playbook, tmp_path) -> None:
+def test_no_secret_outside_of_requests_and_answers(start_emulator, run_playbook, tmp_path) -> None:
     emulator = start_emulator({"instances": [INSTANCE]}, listen="127.0.0.1:0")
     host, _colon, port = emulator.listen[0].partition(":")
     wiretap = Wiretap((lab.SERVICE, 80), (host, int(port)))
@@ -91,7 +91,7 @@ def test_no_secret_anywhere(start_emulator, run_playbook, tmp_path) -> None:
     assert run.returncode == 0, run.stdout + run.stderr
 
     secrets = wiretap.secrets()
-    assert len(secrets) >= 6  # a token for each of several processes, and three values of the credentials
+    assert len(secrets) >= 6  # a token for each process, and the three values of the credentials
     files = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     looked_at = {path.relative_to(tmp_path).parts[0] for path in files}
     assert {"home", "ansible.log", "cache", "everything.jsonl"} <= looked_at
@@ -107,7 +107,7 @@ def test_no_secret_anywhere(start_emulator, run_playbook, tmp_path) -> None:
 
 
 @pytest.mark.lab
-def test_failures_hold_no_secret_either(start_emulator, run_playbook) -> None:
+def test_failures_contain_no_secret(start_emulator, run_playbook) -> None:
     emulator = start_emulator({"instances": [INSTANCE]}, listen="127.0.0.1:0")
     host, _colon, port = emulator.listen[0].partition(":")
     wiretap = Wiretap((lab.SERVICE, 80), (host, int(port)))

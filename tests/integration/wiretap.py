@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A TCP relay that keeps every byte, so that a test knows the tokens and keys that must appear nowhere else."""
+"""Record all bytes in a TCP relay, so that tests know the tokens and keys that must not appear elsewhere."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import threading
 
 
 class Wiretap:
-    """Relays *listen* to *target*, both (host, port), until closed."""
+    """A relay from *listen* to *target*, both (host, port), until it is closed."""
 
     def __init__(self, listen: tuple[str, int], target: tuple[str, int]) -> None:
         self._target = target
@@ -37,7 +37,7 @@ class Wiretap:
             sink.shutdown(socket.SHUT_WR)
 
     def secrets(self) -> set[str]:
-        """The tokens sent with requests, and the role's keys in answers."""
+        """Return the tokens in requests, and the role's keys in answers."""
         heard = b"\n".join(self._heard).decode("latin-1")
         tokens = re.findall(r"(?i)^x-aliyun-ecs-metadata-token: *(\S+)", heard, re.MULTILINE)
         keys = re.findall(r'"(?:AccessKeyId|AccessKeySecret|SecurityToken)" *: *"([^"]+)"', heard)
@@ -45,5 +45,5 @@ class Wiretap:
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
-            self._server.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits in accept()
+            self._server.shutdown(socket.SHUT_RDWR)  # wake the thread that waits in accept()
         self._server.close()

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One emulator at the service's own address, and for each test an instance, in a network namespace, to ask it from.
+"""Run clients of other projects on emulated instances, with one emulator at the service's own address.
 
 `make interop` fetches the clients (tests/tools/interop.py) and runs this folder on several workers, each in a laboratory of its
 own.
@@ -19,14 +19,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import lab
 import pytest
 
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[1]
 FETCHED = CHECKOUT / ".cache" / "interop"
-
-import lab  # noqa: E402
-import waiting  # noqa: E402
 
 ROLE_KEYS = {"access_key_id": "STS.Interop", "access_key_secret": "InteropSecret", "security_token": "CAISInterop"}
 ROLE = {"name": "InteropRole", **ROLE_KEYS}
@@ -38,47 +36,31 @@ _numbers = itertools.count(1)
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(specs: list[Any]) -> None:
     """Start each worker of pytest-xdist in a laboratory of its own."""
-    if lab.in_lab():
-        for spec in specs:
-            spec.python = lab.worker_python()
+    lab.isolate_workers(specs)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All tests here use the service's own address: most clients know no other."""
-    if lab.in_lab():
-        return
-    reason = os.environ.get("IMDS_NO_LAB") or "not inside the network laboratory; run `make interop`"
-    for item in items:
+    """Skip all tests outside the laboratory: most clients only know the service's own address."""
+    reason = lab.reason_not("interop")
+    for item in items if reason else ():
         item.add_marker(pytest.mark.skip(reason=reason))
 
 
-class Ecs:
-    """An emulated instance: runs clients on itself, and knows what they asked the metadata service."""
+class Ecs(lab.Instance):
+    """An emulated instance, on which clients run without proxies, and the requests that the emulator received from it."""
 
     def __init__(self, emulator: lab.Emulator, number: int) -> None:
+        super().__init__(f"interop{number}", f"10.77.{20 + number // 250}.{number % 250 + 1}")
         self.emulator = emulator
-        self.ip = f"10.77.{20 + number // 250}.{number % 250 + 1}"
-        self.name = f"interop{number}"
         self.instance_id = f"i-interop{number:03}"
-        self.mac = lab.mac_of(self.ip)
         self.variables = {name: value for name, value in os.environ.items() if name.lower() not in PROXIES}
 
-    def command(self, *words: str | Path) -> list[str]:
-        return [*lab.exec_prefix(self.name), *map(str, words)]
-
     def run(self, *words: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run a command there, without proxies, with further environment *variables*; its output is text."""
-        environment = {**self.variables, **variables}
-        options: dict[str, Any] = {
-            "stdin": subprocess.DEVNULL,
-            "capture_output": True,
-            "text": True,
-            "timeout": waiting.PROCESS_SECONDS,
-        }
-        return subprocess.run(self.command(*words), env=environment, check=False, **options)
+        """Run a command with further environment *variables*; its output is captured as text."""
+        return super().run(*words, env={**self.variables, **variables}, stdin=subprocess.DEVNULL)
 
     def output(self, *words: str | Path, **variables: str) -> str:
-        """The output of a command that must succeed."""
+        """Return the output of a command; fail the test if the command fails."""
         done = self.run(*words, **variables)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -91,19 +73,19 @@ class Ecs:
         self.emulator.admin("PATCH", f"/instances/{self.instance_id}", settings)
 
     def journal(self) -> list[dict[str, Any]]:
-        """The requests that have arrived, oldest first, as the emulator tells them."""
+        """Return the requests of this instance, oldest first, as the emulator's journal has them."""
         return self.emulator.journal(self.instance_id)
 
     def requests(self) -> list[str]:
-        """The same as lines such as ``GET /latest/meta-data/mac token 200``."""
+        """Return the requests as lines such as ``GET /latest/meta-data/mac token 200``."""
         return ["{method} {path} {mode} {status}".format(**entry) for entry in self.journal()]
 
     def modes(self) -> Counter[str]:
-        """How many requests of each mode there were."""
+        """Return the number of requests of each mode."""
         return Counter(entry["mode"] for entry in self.journal())
 
     def connections(self) -> int:
-        """On how many connections they came."""
+        """Return the number of connections of the requests."""
         return len({entry["connection"] for entry in self.journal()})
 
 
@@ -111,12 +93,11 @@ class Ecs:
 def emulator() -> Iterator[lab.Emulator]:
     with lab.shared_emulator() as running:
         yield running
-    assert running.process.returncode == 0, running.log.read_text()
 
 
 @pytest.fixture
 def ecs(emulator: lab.Emulator) -> Iterator[Ecs]:
-    """An instance in required mode with a role, a key pair and user data; `Ecs.set` changes that."""
+    """Yield an instance that requires tokens, with a role, a key pair and user data; `Ecs.set` changes these."""
     machine = Ecs(emulator, next(_numbers))
     lab.add_instance(machine.name, machine.ip)
     settings = {
@@ -137,7 +118,7 @@ def ecs(emulator: lab.Emulator) -> Iterator[Ecs]:
 
 @pytest.fixture
 def switches(emulator: lab.Emulator) -> Iterator[Callable[..., None]]:
-    """Set the emulator's switches until the end of the test."""
+    """Return a function that sets the emulator's switches until the end of the test."""
     before = emulator.admin("GET", "/switches")
     yield lambda **changes: emulator.admin("PATCH", "/switches", changes) and None
     emulator.admin("PATCH", "/switches", before)
@@ -145,7 +126,7 @@ def switches(emulator: lab.Emulator) -> Iterator[Callable[..., None]]:
 
 @pytest.fixture
 def fetched() -> Callable[[str], Path]:
-    """The folder of a client that tests/tools/interop.py has fetched; the test is skipped where it could not."""
+    """Return a function that returns the folder of a client from tests/tools/interop.py, or skips the test without it."""
 
     def folder(name: str) -> Path:
         reasons = FETCHED / "missing.json"
@@ -160,7 +141,7 @@ def fetched() -> Callable[[str], Path]:
 
 @pytest.fixture
 def proxy(ecs: Ecs) -> Iterator[Callable[[], str]]:
-    """Call it to start a forward proxy on the instance; the answer is its URL."""
+    """Return a function that starts a forward proxy on the instance and returns its URL."""
     started: list[subprocess.Popen[str]] = []
 
     def start() -> str:

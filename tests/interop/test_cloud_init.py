@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""cloud-init as Debian ships it: what its AliYun data source asks at boot, and what it makes of the answers."""
+"""Run the AliYun data source of Debian's cloud-init releases, and check its requests and results."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ ALL = "GET /2016-01-01/meta-data/all token 200"
 
 @pytest.fixture
 def boot(ecs: Ecs, fetched: Callable[[str], Path], tmp_path: Path) -> Boot:
-    """boot(suite): let that Debian release's cloud-init look for its data source, for *patience* seconds at most."""
+    """Return boot(suite), which runs the data source of that Debian release's cloud-init for *timeout* seconds at most."""
 
-    def run(suite: str, patience: int = 300) -> Any:
+    def run(suite: str, timeout: int = 300) -> Any:
         package = fetched("cloud-init") / suite / "usr/lib/python3/dist-packages"
         python = fetched("python") / "bin" / "python"
         folder = tempfile.mkdtemp(dir=tmp_path)
-        return ecs.json(python, HERE / "clients/cloud_init.py", folder, str(patience), PYTHONPATH=str(package))
+        return ecs.json(python, HERE / "clients/cloud_init.py", folder, str(timeout), PYTHONPATH=str(package))
 
     return run
 
@@ -46,12 +46,12 @@ def assert_complete(got: Any, ecs: Ecs) -> None:
 
 
 def items(metadata: Any) -> int:
-    """Directories and leaves: each is one request of a walk."""
+    """Return the number of directories and leaves: each is one request of a walk."""
     return sum(1 + items(item) for item in metadata.values()) if isinstance(metadata, dict) else 0
 
 
 def test_with_all(ecs: Ecs, boot: Boot) -> None:
-    """Since 25.1 one request gets all metadata."""
+    """Since 25.1, one request reads all metadata."""
     got = boot("trixie")
     assert got["version"].startswith("25.1.")
     assert_complete(got, ecs)
@@ -60,13 +60,13 @@ def test_with_all(ecs: Ecs, boot: Boot) -> None:
 
 
 def test_walking(ecs: Ecs, boot: Boot, switches: Callable[..., None]) -> None:
-    """Where there is no `all`, it walks the tree, with the token, and gets the same."""
+    """Without `all`, cloud-init walks the tree with the token, with the same result."""
     with_all = boot("trixie")["metadata"]
     asked = len(ecs.requests())
     switches(all=False)
     got = boot("trixie")
     assert_complete(got, ecs)
-    # The walk looks into ram/ (not for keys); `all` leaves that out.
+    # The walk lists ram/ without reading keys; `all` does not contain it.
     assert got["metadata"].pop("ram") == {}
     assert got["metadata"] == with_all
 
@@ -99,15 +99,15 @@ def test_optional_mode_makes_no_difference(ecs: Ecs, boot: Boot) -> None:
 
 @pytest.mark.parametrize("status", [403, 404])
 def test_disabled_endpoint(ecs: Ecs, boot: Boot, switches: Callable[..., None], status: int) -> None:
-    """It gives up at once, and does not try without a token."""
+    """cloud-init fails at once, and sends no normal-mode request."""
     switches(disabled_answer=status)
     ecs.set(http_endpoint="disabled")
-    assert boot("trixie", patience=1)["found"] is None
+    assert boot("trixie", timeout=1)["found"] is None
     assert ecs.requests() == [f"PUT /latest/api/token token-request {status}"]
 
 
 def test_token_service_is_late(ecs: Ecs, boot: Boot) -> None:
-    """A connection that breaks is tried again; so the service may come up after the instance."""
+    """cloud-init retries a broken connection, so the service can start after the instance."""
     ecs.set(faults=[{"kind": "reset", "on": "token", "times": 1}])
     assert_complete(boot("trixie"), ecs)
     broken = "PUT /latest/api/token token-request None"
@@ -115,9 +115,9 @@ def test_token_service_is_late(ecs: Ecs, boot: Boot) -> None:
 
 
 def test_expired_token(ecs: Ecs, boot: Boot) -> None:
-    """25.1 means to renew a token that answers 401, but its handler of that error breaks (in 26.2, too).
+    """cloud-init 25.1 does not renew a token after status 401, because its handler of that error fails (in 26.2, too).
 
-    So it goes on with the old one, and boots as nobody in particular, with a warning in its log.
+    It continues with the old token, and boots with a default instance ID and without keys.
     """
     ecs.set(faults=[{"kind": "token_dies_after", "uses": 1}])
     got = boot("trixie")
@@ -127,8 +127,8 @@ def test_expired_token(ecs: Ecs, boot: Boot) -> None:
 
 
 def test_too_old_for_required_mode(ecs: Ecs, boot: Boot) -> None:
-    """22.4 knows no tokens: the instance has no data source, hence no name, no keys, no user data."""
-    got = boot("bookworm", patience=1)
+    """cloud-init 22.4 does not support tokens: it finds no data source, hence no name, no keys, no user data."""
+    got = boot("bookworm", timeout=1)
     assert (got["version"], got["found"]) == ("22.4.2", None)
     assert set(ecs.requests()) == {"GET /2016-01-01/meta-data/instance-id plain 403"}
 

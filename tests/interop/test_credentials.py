@@ -1,9 +1,9 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Alibaba Cloud's current credential clients: a token first, and when they fall back to asking without one.
+"""Check when Alibaba Cloud's current credential clients fall back to normal mode.
 
-Python (PyPI alibabacloud_credentials 1.0.12) and Node.js (npm @alicloud/credentials 2.4.7) do the same requests.
+Python (PyPI alibabacloud_credentials 1.0.12) and Node.js (npm @alicloud/credentials 2.4.7) send the same requests.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ROLE_PATH = DIRECTORY + ROLE["name"]
 
 @pytest.fixture(params=["python", "node"])
 def client(request: pytest.FixtureRequest, ecs: Ecs, fetched: Callable[[str], Path]) -> Client:
-    """client(role, VARIABLE=...): run it on the instance; prints the keys as JSON."""
+    """Return client(role, VARIABLE=...), which runs the client on the instance; it prints the keys as JSON."""
     if request.param == "python":
         return lambda *words, **variables: ecs.run(sys.executable, HERE / "clients/role_keys.py", *words, **variables)
     modules = fetched("node") / "node_modules"
@@ -41,7 +41,7 @@ def got_keys(done: subprocess.CompletedProcess[str]) -> bool:
 @pytest.mark.parametrize("variables", [{}, NO_V1], ids=["default", "no-v1"])
 @pytest.mark.parametrize("mode", ["required", "optional"])
 def test_unnamed_role(ecs: Ecs, client: Client, mode: str, variables: dict[str, str]) -> None:
-    """It asks for the role's name, then for the keys, each with a new token."""
+    """The client requests the role's name and then the keys, each with a new token."""
     ecs.set(http_tokens=mode)
     assert got_keys(client(**variables))
     assert ecs.requests() == [TOKEN, f"GET {DIRECTORY} token 200", TOKEN, f"GET {ROLE_PATH} token 200"]
@@ -53,7 +53,7 @@ def test_named_role(ecs: Ecs, client: Client) -> None:
 
 
 def test_wrong_role_name_falls_back(ecs: Ecs, client: Client) -> None:
-    """Any failure with a token leads to a second try without one: a mere spelling mistake counts as normal mode."""
+    """After any failure with a token the client tries normal mode, even after a misspelled role name."""
     done = client("WrongRole")
     assert done.returncode == 1
     assert "403" in done.stderr
@@ -76,7 +76,7 @@ def test_no_role(ecs: Ecs, client: Client) -> None:
 
 @pytest.mark.parametrize("status", [403, 404])
 def test_disabled_endpoint(ecs: Ecs, client: Client, switches: Callable[..., None], status: int) -> None:
-    """It tries without a token, in vain."""
+    """The client falls back to normal mode, which fails, too."""
     switches(disabled_answer=status)
     ecs.set(http_endpoint="disabled")
     done = client()
@@ -92,7 +92,7 @@ def test_disabled_endpoint_without_v1(ecs: Ecs, client: Client) -> None:
 
 
 def test_token_that_cannot_be_had(ecs: Ecs, client: Client) -> None:
-    """In optional mode nobody notices that it went on without tokens, but for the journal."""
+    """In optional mode the fallback succeeds, and only the journal shows it."""
     ecs.set(http_tokens="optional", faults=[{"kind": "status", "status": 503, "on": "token"}])
     assert got_keys(client())
     failed = "PUT /latest/api/token token-request 503"
@@ -100,7 +100,7 @@ def test_token_that_cannot_be_had(ecs: Ecs, client: Client) -> None:
 
 
 def test_token_that_expires_at_once(ecs: Ecs, client: Client) -> None:
-    """401 is one more failure that makes it ask without a token; it does not ask for a new one."""
+    """After status 401 the client falls back to normal mode instead of renewing the token."""
     ecs.set(faults=[{"kind": "status", "status": 401, "on": "data", "times": 1}])
     done = client(ROLE["name"])
     assert done.returncode == 1
@@ -108,7 +108,7 @@ def test_token_that_expires_at_once(ecs: Ecs, client: Client) -> None:
 
 
 def test_slow_service(ecs: Ecs, client: Client) -> None:
-    """It waits a second for a token."""
+    """The client waits a second for a token."""
     ecs.set(faults=[{"kind": "hang", "on": "token"}])
     assert client(ROLE["name"], **NO_V1).returncode == 1
     assert ecs.modes() == {"token-request": 1}

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""curl: the command lines of Alibaba Cloud's page on instance metadata, and the options people add to them."""
+"""Run the curl commands of Alibaba Cloud's page on instance metadata, and variants with common options."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ pytestmark = pytest.mark.skipif(not shutil.which("curl"), reason="curl is not in
 
 
 def get_token(ecs: Ecs, *options: str) -> str:
-    """The header that carries a new token."""
+    """Return the header with a new token."""
     token = ecs.output("curl", "-s", "-X", "PUT", TOKEN_URL, "-H", TTL + "60", *options)
     assert re.fullmatch(r"[!-~]{20,256}", token)
     return "X-aliyun-ecs-metadata-token: " + token
 
 
 def error_page(status: int, reason: str) -> str:
-    """What stands in the service's page for an error."""
+    """Return the heading of the service's page for an error."""
     return f"<h1>{status} - {reason}</h1>"
 
 
 def test_documented_way(ecs: Ecs) -> None:
-    """The two lines of the page, as it has them, in a shell."""
+    """The two commands of the page work unchanged in a shell."""
     script = (
         'TOKEN=`curl -X PUT "http://100.100.100.200/latest/api/token" '
         '-H "X-aliyun-ecs-metadata-token-ttl-seconds:<time to live>"`\n'
@@ -83,7 +83,7 @@ def test_documented_wrong_token(ecs: Ecs, mode: str) -> None:
 
 
 def test_role_keys(ecs: Ecs) -> None:
-    """The usual script: the role's name from the listing, then its keys; also by the old path with a capital R."""
+    """A common script reads the role's name from the listing, then its keys; also at the old path with a capital R."""
     token = get_token(ecs)
     for path in ("ram/security-credentials/", "Ram/security-credentials/"):
         name = ecs.output("curl", "-s", "-H", token, DATA + path)
@@ -93,7 +93,7 @@ def test_role_keys(ecs: Ecs) -> None:
 
 
 def test_fail_option(ecs: Ecs) -> None:
-    """-f makes a missing item an error without output, as scripts want it."""
+    """With -f, a missing item is an error without output."""
     done = ecs.run("curl", "-sf", "-H", get_token(ecs), DATA + "instance/spot/termination-time")
     assert (done.returncode, done.stdout) == (22, "")
 
@@ -117,20 +117,20 @@ def test_http_1_0(ecs: Ecs) -> None:
 
 
 def test_offer_of_http_2(ecs: Ecs) -> None:
-    """The offer to change to HTTP/2 is passed over; who insists on it gets nowhere."""
+    """The service ignores an upgrade to HTTP/2, and rejects clients that start with HTTP/2."""
     assert ecs.output("curl", "-s", "--http2", "-H", get_token(ecs), DATA + "instance-id") == ecs.instance_id
     assert ecs.run("curl", "-s", "--http2-prior-knowledge", DATA).returncode != 0
     assert [entry["mode"] for entry in ecs.journal()] == ["token-request", "token", "invalid"]
 
 
 def test_https(ecs: Ecs) -> None:
-    """There is no HTTPS: what is not HTTP is ended at once."""
+    """The service closes connections that are not HTTP at once."""
     assert ecs.run("curl", "-sk", "--max-time", "2", "https://100.100.100.200:80/").returncode == 35
     assert ecs.modes() == {"invalid": 1}
 
 
 def test_head(ecs: Ecs) -> None:
-    """-I gets the headers of the same GET, and no body; of the token it is refused."""
+    """HEAD returns the headers of the same GET without a body; for the token it is rejected."""
     token = get_token(ecs)
     done = ecs.run("curl", "-sI", "-H", token, DATA + "instance-id", DATA + "mac")
     lengths = [line for line in done.stdout.splitlines() if line.startswith("Content-Length")]
@@ -144,7 +144,7 @@ def test_head(ecs: Ecs) -> None:
 
 @pytest.mark.parametrize("options", [("-G",), ("-XPOST",), ("-d", "x"), ("-XDELETE",)], ids=lambda o: o[0])
 def test_other_methods(ecs: Ecs, options: tuple[str, ...]) -> None:
-    """No method but PUT gets a token: an SDK once forgot the PUT, and got 405."""
+    """Only PUT returns a token; other methods get status 405, as an SDK with this fault did."""
     output = ecs.output("curl", "-s", *options, "-H", TTL + "60", TOKEN_URL)
     assert error_page(405, "Method Not Allowed") in output
     assert [entry["status"] for entry in ecs.journal()] == [405]
@@ -156,7 +156,7 @@ def test_other_methods(ecs: Ecs, options: tuple[str, ...]) -> None:
     ids=["empty", "body", "file", "chunked", "expect"],
 )
 def test_token_request_with_a_body(ecs: Ecs, options: tuple[str, ...]) -> None:
-    """A body is of no use, but does no harm, however it is sent; nor does it spoil the connection."""
+    """The service ignores a body in each transfer encoding, and keeps the connection usable."""
     arguments = ("-s", "-X", "PUT", TOKEN_URL, "-H", TTL + "60", *options, "-w", "\\n")
     assert len(set(ecs.output("curl", *arguments, "--next", *arguments).split())) == 2
     assert ecs.requests() == [TOKEN_REQUEST] * 2
@@ -169,8 +169,8 @@ def test_header_case(ecs: Ecs, header: str) -> None:
     assert ecs.output("curl", "-s", "-H", f"{header}:   {token}  ", DATA + "instance-id") == ecs.instance_id
 
 
-def test_paths_that_are_not_tidy(ecs: Ecs) -> None:
-    """curl tidies .. and . unless told not to; the emulator takes them as names, and nothing has these names."""
+def test_paths_with_dots(ecs: Ecs) -> None:
+    """curl resolves .. and . by default; the emulator treats them as names that do not exist."""
     token = get_token(ecs)
 
     def status(path: str, *options: str) -> str:
@@ -190,16 +190,16 @@ def test_paths_that_are_not_tidy(ecs: Ecs) -> None:
 
 
 @pytest.mark.parametrize("options", [("--compressed",), ("-r", "0-3"), ("-z", "2030-01-01"), ("-L",)], ids=" ".join)
-def test_wishes_that_change_nothing(ecs: Ecs, options: tuple[str, ...]) -> None:
-    """Compression, ranges, conditions: the whole value comes all the same."""
+def test_ignored_request_options(ecs: Ecs, options: tuple[str, ...]) -> None:
+    """The service ignores compression, ranges and conditions, and returns the whole value."""
     output = ecs.output("curl", "-s", *options, "-w", " %{http_code}", "-H", get_token(ecs), DATA + "instance-id")
     assert output.split()[-1] == "200"
-    # -z compares dates itself, and drops what it takes for old; without Last-Modified there is nothing to compare.
+    # -z compares dates in curl; without Last-Modified there is no date to compare.
     assert output.split()[0] == ecs.instance_id
 
 
 def test_retry(ecs: Ecs) -> None:
-    """--retry stands a busy service, and waits as long as Retry-After says."""
+    """--retry waits for the time in Retry-After if the service is busy."""
     busy = {"kind": "status", "status": 503, "retry_after": 1, "on": "token", "times": 1}
     ecs.set(faults=[busy])
     get_token(ecs, "--fail", "--retry", "2")
@@ -207,19 +207,19 @@ def test_retry(ecs: Ecs) -> None:
 
 
 def test_metadata_service_taken_for_a_proxy(ecs: Ecs) -> None:
-    """A proxy is asked with the whole address in the request line, which is understood."""
+    """The service accepts a request line with an absolute URL, which clients send to a proxy."""
     arguments = ("--proxy", SERVICE + ":80", "-H", get_token(ecs))
     assert ecs.output("curl", "-s", *arguments, DATA + "instance-id") == ecs.instance_id
     assert ecs.requests() == [TOKEN_REQUEST, INSTANCE_ID]
 
 
 def test_forwarding_proxy(ecs: Ecs, proxy: Callable[[], str]) -> None:
-    """A proxy that names its client gets no token; with --noproxy the service is asked directly."""
+    """A proxy that adds its client's address gets no token; --noproxy sends the request directly."""
     address = proxy()
     arguments = ("-s", "-X", "PUT", "-H", TTL + "60", TOKEN_URL)
     assert error_page(403, "Forbidden") in ecs.output("curl", *arguments, http_proxy=address)
     token = ecs.output("curl", *arguments, "--noproxy", "*", http_proxy=address)
-    # Whether a GET may be forwarded is not documented; the emulator has a switch for it.
+    # The documentation does not say whether a forwarded GET is accepted; the emulator has a switch for it.
     read = ("curl", "-s", "-H", "X-aliyun-ecs-metadata-token: " + token, DATA + "instance-id")
     assert ecs.output(*read, http_proxy=address) == ecs.instance_id
     assert ecs.requests() == ["PUT /latest/api/token token-request 403", TOKEN_REQUEST, INSTANCE_ID]
@@ -227,7 +227,7 @@ def test_forwarding_proxy(ecs: Ecs, proxy: Callable[[], str]) -> None:
 
 
 def test_dead_proxy(ecs: Ecs) -> None:
-    """What a proxy variable in the environment does to scripts that forget --noproxy."""
+    """A proxy variable in the environment makes scripts without --noproxy fail."""
     command = ("curl", "-s", "-X", "PUT", "-H", TTL + "60", TOKEN_URL)
     assert ecs.run(*command, http_proxy="http://127.0.0.1:9").returncode == 7
     assert ecs.requests() == []

@@ -1,10 +1,10 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The HTTP clients of languages and shells, used as in a hand-written script: one token, then two items.
+"""Request a token and two items with the HTTP clients of languages and shells, as scripts do.
 
-They differ in header case, in Content-Length and Connection headers, in the HTTP version they offer, and in how many
-connections they make of it.
+The clients differ in header case, in Content-Length and Connection headers, in the HTTP version that they offer, and in the
+number of connections.
 """
 
 from __future__ import annotations
@@ -112,14 +112,14 @@ done
 """
 JAVA = str(HERE / "clients/JavaClient.java")
 
-# name: (program that must be there, command, on how many connections it may come)
+# name: (required program, command, permitted numbers of connections)
 CLIENTS = {
     "urllib": (sys.executable, [sys.executable, "-c", URLLIB], (3,)),
     "http.client": (sys.executable, [sys.executable, "-c", HTTP_CLIENT], (1,)),
     "requests": (sys.executable, [sys.executable, "-c", REQUESTS], (1,)),
     "aiohttp": (sys.executable, [sys.executable, "-c", AIOHTTP], (1,)),
     "node-http": ("node", ["node", "-e", NODE_HTTP], (1,)),
-    # It opens another one when the last has not come back to its pool yet.
+    # It opens another connection if the last one is not back in its pool yet.
     "node-fetch": ("node", ["node", "-e", NODE_FETCH], (1, 2, 3)),
     "java-HttpClient": ("javac", ["java", JAVA, "new"], (1,)),
     "java-HttpURLConnection": ("javac", ["java", JAVA, "old"], (1,)),
@@ -155,7 +155,7 @@ with concurrent.futures.ThreadPoolExecutor(8) as pool:
 
 
 def test_connection_pool(ecs: Ecs) -> None:
-    """400 reads by 8 threads over a pool of 8 kept connections."""
+    """Eight threads send 400 reads over a pool of eight kept connections."""
     assert ecs.output(sys.executable, "-c", CONCURRENT).split() == ["200", ecs.instance_id]
     assert ecs.modes() == {"token-request": 1, "token": 400}
     assert {entry["status"] for entry in ecs.journal()} == {200}
@@ -167,12 +167,12 @@ import requests, time
 session = requests.Session()
 for item in range(3):
     print(session.get("http://100.100.100.200/latest/meta-data/instance-id").text)
-    time.sleep(0.3)  # or the request may meet the end of the connection on its way, and is lost
+    time.sleep(0.3)  # Otherwise the request may cross the end of the connection and be lost.
 """
 
 
 def test_connection_that_was_closed_in_the_pool(ecs: Ecs) -> None:
-    """A kept connection may be closed by the service between two requests: the pool makes a new one."""
+    """The service may close a kept connection between two requests: the pool opens a new one."""
     ecs.set(http_tokens="optional", faults=[{"kind": "close_idle"}])
     assert ecs.output(sys.executable, "-c", CLOSED).split() == [ecs.instance_id] * 3
     assert ecs.connections() == 3
@@ -180,7 +180,7 @@ def test_connection_that_was_closed_in_the_pool(ecs: Ecs) -> None:
 
 
 def test_requests_obeys_a_proxy_variable(ecs: Ecs) -> None:
-    """Then no token is asked for at all; `trust_env` or no_proxy is the way out."""
+    """With a proxy variable the token request fails; `trust_env` or no_proxy avoids the proxy."""
     assert ecs.run(sys.executable, "-c", REQUESTS, http_proxy="http://127.0.0.1:9").returncode == 1
     assert ecs.requests() == []
     ecs.output(sys.executable, "-c", REQUESTS, http_proxy="http://127.0.0.1:9", no_proxy="100.100.100.200")
@@ -214,7 +214,7 @@ PLAYBOOK = """
 
 
 def test_ansible_uri(ecs: Ecs, tmp_path: Path) -> None:
-    """By hand in a playbook, with a proxy variable set, which use_proxy: false passes over."""
+    """ansible.builtin.uri works with a proxy variable and ``use_proxy: false``."""
     (tmp_path / "playbook.yml").write_text(PLAYBOOK)
     python = f"ansible_python_interpreter={sys.executable}"
     command = [Path(sys.executable).parent / "ansible-playbook", "-i", "localhost,", "-c", "local", "-e", python]

@@ -1,10 +1,10 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Clients that know no tokens: refused in required mode, served in optional mode, and seen in the journal as plain.
+"""Check clients without support for tokens: refused in required mode, served in optional mode.
 
 aliyun-python-sdk-core 2.16.1 and oss2 2.19.1 are current releases; alibabacloud_credentials 0.3.5 is the last one that
-had to be told to use tokens.
+sends normal-mode requests by default.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pytest
 from conftest import HERE, ROLE, ROLE_KEYS, Ecs
 
 ROLE_PATH = "/latest/meta-data/ram/security-credentials/" + ROLE["name"]
-# Each with how often it asks when it is refused.
+# Each client with the number of its requests if it is refused.
 CLIENTS = pytest.mark.parametrize(
     ("script", "tries"), [("core_signer.py", 1), ("oss_keys.py", 3), ("role_keys.py", 1)], ids=["core", "oss2", "0.3.5"]
 )
@@ -40,7 +40,7 @@ def test_optional_mode(ecs: Ecs, fetched: Callable[[str], Path], script: str, tr
 
 
 def test_old_client_told_to_use_tokens(ecs: Ecs, fetched: Callable[[str], Path]) -> None:
-    """0.3.5 can do it, but asks for the role's name without a token all the same."""
+    """0.3.5 supports tokens, but requests the role's name in normal mode."""
     command = (fetched("python") / "bin" / "python", HERE / "clients/role_keys.py", "--v2")
     assert ROLE_KEYS["access_key_id"] in ecs.output(*command, ROLE["name"])
     assert ecs.requests() == ["PUT /latest/api/token token-request 200", f"GET {ROLE_PATH} token 200"]

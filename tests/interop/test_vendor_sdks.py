@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Alibaba Cloud's own SDKs for ECS and STS, unmodified, against the control side of the emulator.
+"""Run Alibaba Cloud's unmodified SDKs for ECS and STS against the emulator's control plane.
 
 V3 signatures: PyPI alibabacloud_ecs20140526 7.11.8, alibabacloud_sts20150401 1.2.0 with alibabacloud_tea_openapi 0.4.6.
 V1 signatures (HMAC-SHA1): PyPI aliyun-python-sdk-ecs 4.24.83 with aliyun-python-sdk-core 2.16.1.
@@ -27,14 +27,14 @@ ASKED = {"AdditionalAttributes": ["META_OPTIONS"]}
 
 
 class Sdk:
-    """Calls through one of the SDKs, which run in a process of their own."""
+    """Calls through one of the SDKs, which run in a separate process."""
 
     def __init__(self, process: subprocess.Popen[str], version: str, emulator: lab.Emulator) -> None:
         self.process, self.version, self.emulator = process, version, emulator
         self.credential: dict[str, Any] = {"key": KEY, "secret": SECRET, "token": None}
 
     def call(self, action: str, **parameters: Any) -> Any:
-        """{"answer": ...} or {"error": code, "status": n}."""
+        """Return {"answer": ...} or {"error": code, "status": n}."""
         assert self.process.stdin and self.process.stdout
         order = {"sdk": self.version, **self.credential, "action": action, "parameters": parameters}
         self.process.stdin.write(json.dumps(order) + "\n")
@@ -68,14 +68,13 @@ def running() -> Iterator[lab.Emulator]:
     instances[0].update(listen="127.0.0.1:0", tags={"名": "é +&/~"}, role={"name": "R", "actions": ["ecs:*"]})
     instances[1].update(http_tokens="required", image_id="m-1", image_imds_support="v2")
     control = {"access_keys": {KEY: {"secret": SECRET}}, "roles": {"Auditor": {"actions": ["ecs:Describe*"]}}}
-    with lab.start_emulator({"instances": instances, "control": control}, "127.0.0.1:0", control=True) as emulator:
-        yield emulator
-    assert emulator.process.returncode == 0, emulator.log.read_text()
+    with lab.emulators() as start:
+        yield start({"instances": instances, "control": control}, "127.0.0.1:0", control=True)
 
 
 @pytest.fixture(scope="module")
 def started() -> Iterator[list[subprocess.Popen[str]]]:
-    """At most one process: importing the SDKs takes seconds."""
+    """Yield a list of at most one process, because importing the SDKs takes seconds."""
     processes: list[subprocess.Popen[str]] = []
     yield processes
     for client in processes:
@@ -100,7 +99,7 @@ def sdk(
 
 
 def guest(running: lab.Emulator, path: str) -> tuple[int, str]:
-    """What the instance i-000 reads without a token."""
+    """Return the answer to a normal-mode request of the instance i-000."""
     connection = http.client.HTTPConnection(running.endpoint("i-000")[7:], timeout=60)
     connection.request("GET", path)
     answer = connection.getresponse()
@@ -185,7 +184,7 @@ def test_wrong_credential(sdk: Sdk, credential: dict[str, str], expected: tuple[
     sdk.credential.update(credential)
     result = sdk.call("DescribeRegions")
     if "secret" in credential and sdk.version == "v1":
-        # It says so when the string that the emulator signed is its own, byte for byte.
+        # The SDK reports this if the string that the emulator signed is identical to its own.
         expected = ("InvalidAccessKeySecret", 400)
     assert (result["error"], result["status"]) == expected
 

@@ -10,6 +10,7 @@ created them, even if it is killed inside the laboratory. A detached emulator en
 from __future__ import annotations
 
 import atexit
+import contextlib
 import http.client
 import json
 import os
@@ -19,10 +20,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from waiting import GIVE_UP_SECONDS, comes_true
+from waiting import GIVE_UP_SECONDS, PROCESS_SECONDS, comes_true
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 EMULATOR = CHECKOUT / "roles/emulator/files/imds-emulator"
@@ -35,9 +37,19 @@ def in_lab() -> bool:
     return os.environ.get("IMDS_LAB") == "1"
 
 
-def worker_python() -> str:
-    """Return the command that starts Python in a laboratory of its own, for the option ``python=`` of execnet."""
-    return shlex.join([str(CHECKOUT / "tests" / "lab" / "enter"), sys.executable])
+def reason_not(*targets: str) -> str | None:
+    """Return why tests that need the laboratory are skipped, or None inside of it; *targets* of make run them there."""
+    if in_lab():
+        return None
+    commands = " or ".join(f"`make {target}`" for target in targets)
+    return os.environ.get("IMDS_NO_LAB") or f"not inside the network laboratory; run {commands}"
+
+
+def isolate_workers(specs: list[Any]) -> None:
+    """Start each worker of pytest-xdist in a laboratory of its own; call it from the hook `pytest_xdist_setupnodes`."""
+    if in_lab():
+        for spec in specs:
+            spec.python = shlex.join([str(CHECKOUT / "tests" / "lab" / "enter"), sys.executable])
 
 
 def add_instance(name: str, ip: str) -> str:
@@ -97,6 +109,24 @@ def python_interpreter(name: str, python: str = sys.executable) -> str:
     script.write_text(f'#!/bin/sh\nexec nsenter --net=/run/netns/{name} -- {python} "$@"\n')
     script.chmod(0o755)
     return str(script)
+
+
+class Instance:
+    """An emulated instance: the network namespace *name* with the address *ip*, see `add_instance`."""
+
+    def __init__(self, name: str, ip: str) -> None:
+        self.name = name
+        self.ip = ip
+        self.mac = mac_of(ip)
+
+    def command(self, *words: str | Path) -> list[str]:
+        """Return the command line that runs *words* on the instance."""
+        return [*exec_prefix(self.name), *map(str, words)]
+
+    def run(self, *words: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Run a command on the instance; its output is captured as text. *options* are those of `subprocess.run`."""
+        options = {"capture_output": True, "text": True, "timeout": PROCESS_SECONDS, **options}
+        return subprocess.run(self.command(*words), check=False, **options)
 
 
 class Emulator:
@@ -161,10 +191,31 @@ class Emulator:
         self.stop()
 
 
-def shared_emulator() -> Emulator:
-    """Start an emulator for many tests, each of which adds an instance of its own."""
+@contextlib.contextmanager
+def emulators() -> Iterator[Callable[..., Emulator]]:
+    """Yield a function like `start_emulator`, and stop its emulators in the end.
+
+    Raises AssertionError with the logs if one of them ended with an error.
+    """
+    started: list[Emulator] = []
+
+    def start(config: dict[str, Any], *arguments: Any, **options: Any) -> Emulator:
+        started.append(start_emulator(config, *arguments, **options))
+        return started[-1]
+
+    try:
+        yield start
+    finally:
+        statuses = [emulator.stop() for emulator in started]
+    assert statuses == [0] * len(started), [emulator.log.read_text() for emulator in started]
+
+
+@contextlib.contextmanager
+def shared_emulator() -> Iterator[Emulator]:
+    """Yield an emulator for many tests, each of which adds an instance of its own; see `emulators` for its end."""
     nobody = {"instance_id": "i-nobody", "clients": ["10.77.255.254"]}  # the emulator needs at least one instance
-    return start_emulator({"instances": [nobody]})
+    with emulators() as start:
+        yield start({"instances": [nobody]})
 
 
 def start_emulator(

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The tarball as `make dist` makes it from this checkout, and what judges it. `make packaging` runs all of this folder."""
+"""Provide the tarball that `make dist` builds from this checkout, and its validators. `make packaging` runs this folder."""
 
 from __future__ import annotations
 
@@ -11,13 +11,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import checkout
+import lines
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-
-import checkout  # noqa: E402
-import lines  # noqa: E402
-
 HERE = Path(__file__).parent
 BIN = Path(sys.executable).parent
 AUTHOR = {f"GIT_{who}_{what}": "tests@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
@@ -32,7 +30,8 @@ def run(*command: Any, folder: Path, **variables: str) -> subprocess.CompletedPr
     return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False)
 
 
-def must(*command: Any, folder: Path, **variables: str) -> str:
+def run_checked(*command: Any, folder: Path, **variables: str) -> str:
+    """Return the output of a command; fail the test if the command fails."""
     done = run(*command, folder=folder, **variables)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -40,20 +39,20 @@ def must(*command: Any, folder: Path, **variables: str) -> str:
 
 @pytest.fixture(scope="session")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository with one commit: this checkout as it is, with what is not committed yet."""
+    """Return a repository with one commit: this checkout, including changes that are not committed."""
     folder = tmp_path_factory.mktemp("repository")
     for name in checkout.files():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        # a link stays one
-        must("cp", "--no-dereference", CHECKOUT / name, folder / name, folder=tmp_path_factory.getbasetemp())
-    must("git", "init", "--quiet", folder=folder)
-    must("git", "add", "--all", "--force", folder=folder)
-    must("git", "commit", "--quiet", "--message", "All", folder=folder, **AUTHOR)
+        # Links must stay links.
+        run_checked("cp", "--no-dereference", CHECKOUT / name, folder / name, folder=tmp_path_factory.getbasetemp())
+    run_checked("git", "init", "--quiet", folder=folder)
+    run_checked("git", "add", "--all", "--force", folder=folder)
+    run_checked("git", "commit", "--quiet", "--message", "All", folder=folder, **AUTHOR)
     return folder
 
 
 def dist(repository: Path, target: Path, **variables: str) -> Path:
-    must(sys.executable, "tests/tools/dist.py", target, folder=repository, **variables)
+    run_checked(sys.executable, "tests/tools/dist.py", target, folder=repository, **variables)
     (tarball,) = target.glob("*.tar.gz")
     return tarball
 
@@ -65,7 +64,7 @@ def tarball(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def installed(tarball: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for ANSIBLE_COLLECTIONS_PATH with the tarball installed in it."""
+    """Return a folder for ANSIBLE_COLLECTIONS_PATH with the tarball installed in it."""
     folder = tmp_path_factory.mktemp("installed")
     install(tarball, folder)
     return folder
@@ -73,7 +72,7 @@ def installed(tarball: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def install(tarball: Path, folder: Path) -> None:
     galaxy = (BIN / "ansible-galaxy", "collection", "install", tarball, "--collections-path", folder, "--offline")
-    must(*galaxy, folder=folder, ANSIBLE_COLLECTIONS_PATH=str(folder))
+    run_checked(*galaxy, folder=folder, ANSIBLE_COLLECTIONS_PATH=str(folder))
 
 
 def collection(root: Path) -> Path:
@@ -82,7 +81,7 @@ def collection(root: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def judges() -> Path:
-    """The programs of tests/packaging/requirements.txt."""
+    """Return the folder of the programs of tests/packaging/requirements.txt."""
     venv = CHECKOUT / ".cache" / "packaging" / "judges"
     lines.make(venv, Path(sys.executable), ["--requirement", str(HERE / "constraints.txt")])
     return venv / "bin"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The tarball: the same bytes each time, sound, and with nothing in it that only developers need."""
+"""Check that the tarball is reproducible and valid, and has no files for developers only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import tarfile
 import time
 from pathlib import Path
 
-from conftest import BIN, collection, dist, install, must, run
+from conftest import BIN, collection, dist, install, run, run_checked
+from waiting import wait_until
 
 TOP = {
     "MANIFEST.json",
@@ -27,14 +28,13 @@ TOP = {
 TOP |= {"changelogs", "command", "docs", "meta", "playbooks", "plugins", "roles"}
 
 
-def test_the_same_bytes_elsewhere_later_and_in_other_surroundings(
+def test_the_tarball_is_the_same_in_another_folder_time_and_environment(
     repository: Path, tarball: Path, tmp_path: Path
 ) -> None:
     clone = tmp_path / "a clone"
-    # another folder, other times of files, other permissions, another order in the folder
-    must("sh", "-c", 'umask 077; exec git clone --quiet "$@"', "sh", repository, clone, folder=tmp_path)
-    while int(time.time()) <= int(tarball.stat().st_mtime):
-        time.sleep(0.1)
+    # The clone has another folder, file times, permissions and order of files.
+    run_checked("sh", "-c", 'umask 077; exec git clone --quiet "$@"', "sh", repository, clone, folder=tmp_path)
+    wait_until(lambda: int(time.time()) > int(tarball.stat().st_mtime), "the next second")
     again = dist(clone, tmp_path / "again", TZ="Asia/Shanghai", LC_ALL="C.UTF-8", PYTHONHASHSEED="1")
     assert again.name == tarball.name
     assert again.read_bytes() == tarball.read_bytes()
@@ -42,7 +42,7 @@ def test_the_same_bytes_elsewhere_later_and_in_other_surroundings(
 
 def test_the_time_is_that_of_the_commit_or_the_given_one(repository: Path, tarball: Path, tmp_path: Path) -> None:
     with tarfile.open(tarball) as archive:
-        committed = int(must("git", "log", "-1", "--format=%ct", folder=repository))
+        committed = int(run_checked("git", "log", "-1", "--format=%ct", folder=repository))
         assert {member.mtime for member in archive} == {committed}
         assert {(member.uid, member.gid, member.uname, member.gname) for member in archive} == {(0, 0, "", "")}
     with tarfile.open(dist(repository, tmp_path, SOURCE_DATE_EPOCH="1700000000")) as archive:
@@ -63,17 +63,17 @@ def test_every_checksum_is_right(tarball: Path) -> None:
     assert {entry["name"] for entry in files} - {"."} == names - {"MANIFEST.json", "FILES.json"}
 
 
-def test_nothing_in_it_is_for_developers_only(tarball: Path) -> None:
+def test_the_tarball_has_no_files_for_developers_only(tarball: Path) -> None:
     with tarfile.open(tarball) as archive:
         names = archive.getnames()
     assert {name.split("/")[0] for name in names} - TOP == set()
     assert [name for name in names if "/." in "/" + name or "__pycache__" in name or "/tests/" in name] == []
 
 
-def test_it_installs_and_a_changed_file_is_found(tarball: Path, tmp_path: Path) -> None:
+def test_verify_detects_a_changed_file_after_installation(tarball: Path, tmp_path: Path) -> None:
     install(tarball, tmp_path)
     verify = (BIN / "ansible-galaxy", "collection", "verify", "alicloud.imds", "--offline", "-p", tmp_path)
-    must(*verify, folder=tmp_path, ANSIBLE_COLLECTIONS_PATH=str(tmp_path))
+    run_checked(*verify, folder=tmp_path, ANSIBLE_COLLECTIONS_PATH=str(tmp_path))
     with (collection(tmp_path) / "plugins/modules/metadata_info.py").open("a") as module:
         module.write("# changed\n")
     found = run(*verify, folder=tmp_path, ANSIBLE_COLLECTIONS_PATH=str(tmp_path))

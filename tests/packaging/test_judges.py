@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What Galaxy's importer and the builder of execution environments say to the tarball."""
+"""Check the tarball with Galaxy's importer and the builder of execution environments."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 
 import yaml
-from conftest import CHECKOUT, must, run
+from conftest import CHECKOUT, run, run_checked
 
 
 def test_galaxy_imports_it_without_an_error_or_a_warning(judges: Path, tarball: Path, tmp_path: Path) -> None:
@@ -24,14 +24,14 @@ def test_galaxy_imports_it_without_an_error_or_a_warning(judges: Path, tarball: 
 
 
 def test_an_execution_environment_gets_requests_and_nothing_else(judges: Path, installed: Path, tmp_path: Path) -> None:
-    needs = yaml.safe_load(must(judges / "ansible-builder", "introspect", installed, folder=tmp_path))
+    needs = yaml.safe_load(run_checked(judges / "ansible-builder", "introspect", installed, folder=tmp_path))
     assert needs["python"] == ["requests>=2.28  # from collection alicloud.imds"]
     assert needs["system"] == []
 
 
 def test_the_builder_accepts_the_example(judges: Path, tarball: Path, tmp_path: Path) -> None:
     shutil.copytree(CHECKOUT / "docs/examples/execution-environment", tmp_path, dirs_exist_ok=True)
-    must(judges / "ansible-builder", "create", "--output-filename", "Containerfile", folder=tmp_path)
+    run_checked(judges / "ansible-builder", "create", "--output-filename", "Containerfile", folder=tmp_path)
     made = (tmp_path / "context" / "Containerfile").read_text()
     assert "ansible-galaxy collection install" in made
     assert "alicloud.imds" in (tmp_path / "context" / "_build" / "requirements.yml").read_text()

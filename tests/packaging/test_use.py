@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The tarball at work where other things are missing: other folders, newer libraries, the checkout."""
+"""Use the tarball without other folders, with the oldest supported versions, and with ansible-pull."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import lab
 import lines
 import pytest
 import yaml
-from conftest import BIN, CHECKOUT, HERE, collection, must
+from conftest import BIN, CHECKOUT, HERE, collection, run_checked
 
 INSTANCE = {"instance_id": "i-packed", "default": True, "http_tokens": "required"}
 INVENTORY = "localhost ansible_connection=local ansible_python_interpreter=%s\n" % sys.executable
@@ -28,7 +28,7 @@ def endpoint():
         yield emulator.endpoint()
 
 
-def test_with_the_folders_alone_that_ansible_reads(installed: Path, endpoint: str, tmp_path: Path) -> None:
+def test_with_only_the_folders_that_ansible_reads(installed: Path, endpoint: str, tmp_path: Path) -> None:
     for name in ("meta", "plugins", "roles", "playbooks"):
         if (collection(installed) / name).exists():
             shutil.copytree(collection(installed) / name, collection(tmp_path) / name)
@@ -49,12 +49,12 @@ def test_with_the_folders_alone_that_ansible_reads(installed: Path, endpoint: st
     (tmp_path / "play.yml").write_text(json.dumps([play]))
     (tmp_path / "inventory").write_text(INVENTORY)
     command = (BIN / "ansible-playbook", "--check", "--inventory", "inventory", "play.yml")
-    said = must(*command, folder=tmp_path, ANSIBLE_COLLECTIONS_PATH=str(tmp_path))
+    said = run_checked(*command, folder=tmp_path, ANSIBLE_COLLECTIONS_PATH=str(tmp_path))
     assert re.search(r"ok=[1-9]\d* .*failed=0", said), said
 
 
-def test_with_the_oldest_versions_that_it_says_it_works_with() -> None:
-    """The modules of the control plane are all that `requests` concerns, the playbooks all that ansible-core does."""
+def test_with_the_oldest_supported_versions() -> None:
+    """Only the control-plane modules use `requests`; unit tests and playbooks cover the oldest ansible-core."""
     lowest = (HERE / "lowest.txt").read_text()
     runtime = yaml.safe_load((CHECKOUT / "meta/runtime.yml").read_text())
     assert "\nansible-core==%s\n" % runtime["requires_ansible"].removeprefix(">=") in lowest
@@ -66,7 +66,7 @@ def test_with_the_oldest_versions_that_it_says_it_works_with() -> None:
     lines.make(venv, Path(sys.executable), ["--requirement", str(HERE / "lowest.txt")])
     pytest_there = (venv / "bin/python", "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider")
     units = ("tests/unit/plugins",)
-    must(
+    run_checked(
         *pytest_there,
         "-m",
         "not slow",
@@ -74,22 +74,24 @@ def test_with_the_oldest_versions_that_it_says_it_works_with() -> None:
         *units,
         folder=CHECKOUT,
     )
-    must(venv / "bin/python", "tests/tools/collection.py", venv / "collections", folder=CHECKOUT)
+    run_checked(venv / "bin/python", "tests/tools/collection.py", venv / "collections", folder=CHECKOUT)
     core_line = ("-m", "not lab", "tests/integration/test_core_line.py")
-    must(*pytest_there, *core_line, folder=CHECKOUT, IMDS_COLLECTIONS=str(venv / "collections"))
+    run_checked(*pytest_there, *core_line, folder=CHECKOUT, IMDS_COLLECTIONS=str(venv / "collections"))
 
 
 def test_ansible_pull(installed: Path, endpoint: str, tmp_path: Path) -> None:
-    """As docs/awx.md has it, with a repository of the playbook on this machine."""
+    """Run the example of docs/awx.md with a local repository."""
     repository = tmp_path / "repository"
     repository.mkdir()
     shutil.copy(CHECKOUT / "docs/examples/pull.yml", repository / "pull.yml")
-    must("git", "init", "--quiet", "--initial-branch=main", folder=repository)
-    must("git", "add", "pull.yml", folder=repository)
-    must("git", "-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "-qm", "Pull", folder=repository)
+    run_checked("git", "init", "--quiet", "--initial-branch=main", folder=repository)
+    run_checked("git", "add", "pull.yml", folder=repository)
+    run_checked("git", "-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "-qm", "Pull", folder=repository)
     (tmp_path / "hosts").write_text(INVENTORY)
     pull = (BIN / "ansible-pull", "--url", f"file://{repository}", "--checkout", "main", "--directory", "there")
     variables = {"ANSIBLE_COLLECTIONS_PATH": str(installed), "PATH": f"{BIN}:/usr/sbin:/usr/bin:/sbin:/bin"}
     extra = ("--extra-vars", json.dumps({"imds_endpoint": endpoint}))
-    said = must(*pull, "--inventory", "hosts", *extra, "pull.yml", folder=tmp_path, HOME=str(tmp_path), **variables)
+    said = run_checked(
+        *pull, "--inventory", "hosts", *extra, "pull.yml", folder=tmp_path, HOME=str(tmp_path), **variables
+    )
     assert "i-packed" in said and "failed=0" in said

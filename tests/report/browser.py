@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A headless Chromium, driven through ChromeDriver with the few WebDriver commands that these tests need."""
+"""Drive a headless Chromium through ChromeDriver, with the few WebDriver commands that these tests need."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from waiting import wait_until
 
 PROGRAMS = ("chromium", "chromedriver")
 FLAGS = (
@@ -30,7 +31,7 @@ KEYS = {"Enter": "\ue007", "Tab": "\ue004"}
 
 
 class Browser:
-    """One window. Texts that the page logs as errors, the browser's own complaints among them, are kept."""
+    """A browser window, which records the errors that the page or the browser logs."""
 
     def __init__(self, port: int, profile: str) -> None:
         self._port = port
@@ -53,7 +54,7 @@ class Browser:
         self.cdp("Emulation.setEmulatedMedia", media=media, features=[feature])
 
     def run(self, script: str, *args: Any) -> Any:
-        """What the JavaScript *script* returns."""
+        """Return the result of the JavaScript *script*."""
         return self._command("POST", "/execute/sync", {"script": script, "args": list(args)})
 
     def click(self, selector: str) -> None:
@@ -63,12 +64,12 @@ class Browser:
         self._command("POST", f"/element/{self._find(selector)}/value", {"text": text})
 
     def press(self, key: str) -> None:
-        """Press *key* where the focus is."""
+        """Press *key* in the focused element."""
         active = self._command("GET", "/element/active")[ELEMENT]
         self._command("POST", f"/element/{active}/value", {"text": KEYS[key]})
 
     def errors(self) -> list[str]:
-        """What was complained about since the last call."""
+        """Return the errors since the last call."""
         entries = self._command("POST", "/se/log", {"type": "browser"})
         return [entry["message"] for entry in entries if entry["level"] in ("SEVERE", "WARNING")]
 
@@ -104,10 +105,10 @@ class Browser:
 
 @contextmanager
 def start() -> Iterator[Browser]:
-    """A browser with an empty profile; both it and its driver are gone afterwards."""
+    """Yield a browser with an empty profile; end it and its driver afterwards."""
     port = _free_port()
     with tempfile.TemporaryDirectory(prefix="imds-browser-", ignore_cleanup_errors=True) as scratch:
-        # no desktop's message bus: the browser would complain that it is not there
+        # Without these, the browser logs an error about the missing message bus.
         environment = dict(os.environ, DBUS_SESSION_BUS_ADDRESS="disabled:", HOME=scratch)
         command = ["chromedriver", f"--port={port}", "--log-path=" + os.path.join(scratch, "driver.log")]
         driver = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -128,11 +129,9 @@ def _free_port() -> int:
 
 
 def _wait_for(port: int, driver: subprocess.Popen[bytes]) -> None:
-    for _attempt in range(300):
-        if driver.poll() is not None:
-            break
+    def answers() -> bool:
+        assert driver.poll() is None, f"chromedriver ended with status {driver.returncode}"
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise AssertionError("chromedriver did not start")
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    wait_until(answers, "chromedriver")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reports that ansible-playbook wrote with the installed collection, and the browser that opens them."""
+"""Write reports with the installed collection and ansible-playbook, and open them in a browser."""
 
 from __future__ import annotations
 
@@ -18,16 +18,14 @@ from typing import Any
 
 import pytest
 
-# The sample takes its findings from the catalog of the installed collection.
+# The sample imports the catalog of findings from the installed collection.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / ".cache/collections"))
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
-sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import browser as chromium
 import npm
 import sample
 
-# The fleet is read from a file, as values of facts and results are: nothing in it is a template.
+# The fleet is read from a file, because Ansible must not treat any text in it as a template.
 PLAYBOOK = """
 - name: Report
   hosts: localhost
@@ -64,7 +62,7 @@ _lines: list[str] = []
 
 
 def write_report(folder: Path, hosts: list[dict[str, Any]]) -> Path:
-    """Run the module as people do; the page that it made."""
+    """Run the module in a playbook, and return the path of the page."""
     folder.mkdir(exist_ok=True)
     (folder / "fleet.json").write_text(json.dumps(hosts))
     (folder / "play.yml").write_text(PLAYBOOK)
@@ -119,7 +117,7 @@ def browser() -> Iterator[chromium.Browser]:
 
 @pytest.fixture(scope="session")
 def axe() -> str:
-    """Return the source of axe-core, which judges accessibility."""
+    """Return the source of axe-core, which checks accessibility."""
     folder, reason = npm.installed()
     if folder is None:
         pytest.skip(reason)
@@ -128,7 +126,7 @@ def axe() -> str:
 
 @pytest.fixture
 def tell():
-    """Print a line at the end of the run."""
+    """Return a function that prints a line at the end of the run."""
     return _lines.append
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Fleets to report on: the same for a size and a day, and as mixed as real ones."""
+"""Create sample fleets for reports, which depend only on the size and the day."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REGIONS = ("cn-hangzhou", "cn-shanghai", "cn-beijing", "cn-shenzhen", "ap-southe
 SHARES = (30, 25, 15, 12, 9, 6, 3)
 KINDS = ("web", "api", "db", "cache", "batch", "gateway")
 
-# The evidence of some findings; everything else about them is what the catalog of the preflight check says.
+# The evidence of some findings; the catalog of the preflight check has their other fields.
 EVIDENCE = {
     "cloud_init_too_old": "version: 20.4.1, path: /usr/bin/cloud-init, first_good: 23.1",
     "python_credentials_too_old": "path: /opt/billing/venv/lib/python3.9/site-packages/alibabacloud_credentials-0.3.5.dist-info, "
@@ -37,7 +37,7 @@ CALLERS = (
 
 
 def fleet(size: int, hardened: float = 0.93, seed: int = 7) -> list[Entry]:
-    """*size* hosts, of which the share *hardened* requires tokens."""
+    """Return *size* hosts, of which the share *hardened* requires tokens."""
     return [_host(number, None, random.Random(seed * 100_000 + number), hardened) for number in range(size)]
 
 

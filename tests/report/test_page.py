@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import pytest
+from waiting import wait_until
 
 SCREENSHOTS = Path(__file__).resolve().parents[2] / ".cache/screenshots"
 MOST_SECONDS = 1.0
@@ -62,7 +62,7 @@ def test_screenshots(browser, reports, size: str, scheme: str) -> None:
     browser.screenshot(SCREENSHOTS / f"report-{size}-{scheme}-hosts.png")
     assert browser.errors() == []
     assert (SCREENSHOTS / f"report-{size}-{scheme}-top.png").read_bytes().startswith(b"\x89PNG")
-    # nothing sticks out of a window of this width
+    # No element extends beyond a window of this width.
     assert browser.run("return document.documentElement.scrollWidth <= innerWidth")
 
 
@@ -104,7 +104,7 @@ def test_filters_and_links_show_the_hosts_they_count(browser, reports) -> None:
             assert shown == totals["next"][link[11:-1]]
         else:
             assert set(browser.run(CELLS, 2)) == {"cn-beijing"}
-        # the link leads there, too, as far as the shorter page can be scrolled
+        # The link scrolls to the table, as far as the shorter page allows.
         assert browser.run("return document.getElementById('hosts').getBoundingClientRect().top < innerHeight / 2")
 
 
@@ -120,7 +120,7 @@ def test_heads_sort_both_ways(browser, reports) -> None:
         assert down[0] == up[-1] and down == sorted(down, reverse=True)
         sort = browser.run("return document.querySelector(arguments[0]).ariaSort", heads % column)
         assert sort == "descending"
-    # findings: what blocks most comes first
+    # The hosts with the most blocking findings come first.
     browser.click(heads % 6 + " button")
     assert browser.run(CELLS, 5)[0].startswith("block ")
 
@@ -151,7 +151,7 @@ def test_unfolded_hosts_follow_their_rows(browser, reports) -> None:
 
 
 def test_screen_readers_meet_a_table(browser, reports) -> None:
-    """The roles of rows, heads and cells are those of a table."""
+    """Rows, heads and cells have the accessibility roles of a table."""
     browser.open(reports.three)
     nodes = browser.cdp("Accessibility.getFullAXTree")["nodes"]
     known = {it["nodeId"]: it for it in nodes}
@@ -222,7 +222,7 @@ def test_without_scripts_it_can_still_be_read(browser, reports) -> None:
     try:
         browser.open(reports.thousand, scripts=False)
         browser.screenshot(SCREENSHOTS / "report-thousand-no-scripts.png")
-        # DevTools looks at the page from outside
+        # DevTools works without scripts in the page.
         browser.cdp("DOM.enable")
         browser.cdp("CSS.enable")
         root = browser.cdp("DOM.getDocument")["root"]["nodeId"]
@@ -269,7 +269,7 @@ def test_nothing_is_cut_off_in_narrow_windows(browser, reports, size: str, width
     browser.screenshot(SCREENSHOTS / f"report-{size}-{width}.png")
     assert browser.run(CUT_OFF) == []
     assert browser.run("return document.documentElement.scrollWidth") == width
-    # the state comes right below the name of the host
+    # The state is directly below the name of the host.
     order = browser.run(
         "return Array.from(document.querySelector('#rows > tr').cells).slice(0, 3).map((one) => one.getBoundingClientRect().top)"
     )
@@ -285,13 +285,10 @@ def test_a_paper_page_shows_all_columns(browser, reports) -> None:
 
 
 def test_a_screenshot_of_the_whole_page_shows_every_row(browser, reports) -> None:
-    """Once the page has loaded, no row waits until it comes into view; without scripts none ever does."""
+    """After the page has loaded, rows are rendered before they come into view; without scripts they always are."""
     lazy = "getComputedStyle(one).contentVisibility !== 'visible'"
     browser.open(reports.thousand)
-    for _attempt in range(300):
-        if not browser.run("return document.querySelector('.loading')"):
-            break
-        time.sleep(0.1)
+    wait_until(lambda: not browser.run("return document.querySelector('.loading')"), "the page to load")
     assert browser.run(f"return Array.from(document.querySelectorAll('body *')).filter((one) => {lazy}).length") == 0
     assert "(scripting: enabled)" in reports.thousand.read_text().partition("content-visibility")[0][-200:]
 
@@ -302,9 +299,6 @@ def test_axe_finds_no_violation(browser, reports, axe: str, width: int, scheme: 
     browser.open(reports.three, width=width, scheme=scheme)
     browser.run("document.querySelectorAll('#rows button').forEach((one) => one.click());")
     browser.run(axe + "; axe.run().then((found) => { window.found = found; });")
-    for _attempt in range(300):
-        if browser.run("return Boolean(window.found)"):
-            break
-        time.sleep(0.1)
+    wait_until(lambda: browser.run("return Boolean(window.found)"), "axe-core")
     assert browser.run("return found.violations.map((it) => [it.id, it.nodes.map((one) => one.html)])") == []
     assert browser.run("return found.passes.length") > 20

@@ -45,7 +45,7 @@ SCOPES = ("prose", "names", "code")
 class Rule(NamedTuple):
     """Phrases with one replacement (see the head of banned_phrases.toml)."""
 
-    say: str
+    advice: str
     phrases: tuple[str, ...]
     scope: str = "prose"
     once_after: str | None = None
@@ -57,17 +57,17 @@ class Finding(NamedTuple):
     path: Path
     line: int
     phrase: str
-    say: str
+    advice: str
 
     def __str__(self) -> str:
-        return f'{self.path}:{self.line}: "{self.phrase}": {self.say}'
+        return f'{self.path}:{self.line}: "{self.phrase}": {self.advice}'
 
 
 def load_rules() -> list[Rule]:
     """Read the list of phrases."""
     tables = tomllib.loads(LIST.read_text())["rule"]
     rules = [
-        Rule(table["say"], tuple(table["not"]), table.get("where", "prose"), table.get("once_after"))
+        Rule(table["advice"], tuple(table["not"]), table.get("where", "prose"), table.get("once_after"))
         for table in tables
     ]
     unknown = {rule.scope for rule in rules} - set(SCOPES)
@@ -123,7 +123,7 @@ class Checker:
                     continue
                 line = searched.count("\n", 0, match.start()) + 1
                 if not _allowed(text, line, phrase):
-                    findings.append(Finding(path, line, phrase, rule.say))
+                    findings.append(Finding(path, line, phrase, rule.advice))
         return sorted(findings)
 
 

@@ -1,10 +1,10 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Turn the fragments, and what is new since the last release, into the changelog of the version in galaxy.yml.
+"""Write the release notes of the version in galaxy.yml from the changelog fragments and the new plugins.
 
-antsibull-changelog wants the collection where Ansible would have it, and copies a checkout there with all that lies in it;
-so it works in a copy of what belongs to the project, and what it wrote is brought back.
+antsibull-changelog needs the collection at the path where Ansible installs it, and would copy a checkout there with all
+files in it. So it runs in a copy of the project's files, and its results are copied back.
 """
 
 from __future__ import annotations

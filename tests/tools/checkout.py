@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The checkout as the tools need it: its files, a copy of it, and a view of it as an installed collection."""
+"""List the project's files, copy them, and link the checkout as an installed collection."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _IN_COLLECTIONS = Path("ansible_collections", "alicloud", "imds")
 
 
 def files() -> list[Path]:
-    """Every file that belongs to the project, committed or not yet, relative to the checkout."""
+    """Return the project's files, committed or not, relative to the checkout."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     listing = subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True, text=True).stdout
     names = sorted(set(filter(None, listing.split("\0"))))
@@ -26,9 +26,9 @@ def files() -> list[Path]:
 
 @contextmanager
 def linked() -> Iterator[Path]:
-    """A folder for ANSIBLE_COLLECTIONS_PATH in which the collection is a link to the checkout.
+    """Yield a folder for ANSIBLE_COLLECTIONS_PATH in which the collection is a link to the checkout.
 
-    ansible-test cannot work with a link: it needs `copied`.
+    ansible-test does not work with a link; use `copied` for it.
     """
     with tempfile.TemporaryDirectory(prefix="imds-link-") as scratch:
         link = Path(scratch) / _IN_COLLECTIONS
@@ -39,7 +39,7 @@ def linked() -> Iterator[Path]:
 
 @contextmanager
 def copied() -> Iterator[Path]:
-    """The collection's folder inside a throw-away copy laid out as ``ansible_collections/alicloud/imds``."""
+    """Yield the collection's folder inside a temporary copy laid out as ``ansible_collections/alicloud/imds``."""
     with tempfile.TemporaryDirectory(prefix="imds-copy-") as scratch:
         target = Path(scratch).resolve() / _IN_COLLECTIONS
         for name in files():

@@ -30,7 +30,7 @@ SHIPPED = (
 
 
 def fingerprint() -> str:
-    """A digest over name, size, mode and time of every file that may be in the tarball."""
+    """Return a digest of name, size, mode and time of every file that may be in the tarball."""
     digest = hashlib.sha256()
     for name in SHIPPED:
         top = CHECKOUT / name
@@ -43,7 +43,7 @@ def fingerprint() -> str:
 
 
 def install(root: Path) -> None:
-    """Build and install beside the present installation, then change places: somebody may be using it."""
+    """Build and install beside the present installation, then exchange the two, because tests may be using it."""
     galaxy = [str(Path(sys.executable).parent / "ansible-galaxy"), "collection"]
     with tempfile.TemporaryDirectory() as scratch:
         subprocess.run(
@@ -53,7 +53,7 @@ def install(root: Path) -> None:
         new = root / "new"
         shutil.rmtree(new, ignore_errors=True)
         command = [*galaxy, "install", str(tarball), "--collections-path", str(new), "--no-deps", "--offline"]
-        # Without a path of its own it would find the present installation, and do nothing.
+        # With the usual path, ansible-galaxy would find the present installation and do nothing.
         environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(new))
         subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
         current = root / "ansible_collections"
@@ -68,7 +68,7 @@ def main() -> None:
     root.mkdir(parents=True, exist_ok=True)
     stamp = root / "fingerprint"
     with (root / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two `make` at a time
+        fcntl.flock(lock, fcntl.LOCK_EX)  # Two `make` may run at the same time.
         current = fingerprint()
         if not stamp.exists() or stamp.read_text() != current:
             stamp.unlink(missing_ok=True)

@@ -2,8 +2,8 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# constraints.sh PYTHON: write constraints.txt and constraints-docs.txt from what requirements-test.txt and
-# requirements-docs.txt pull in today.
+# constraints.sh PYTHON: write constraints.txt and constraints-docs.txt with the versions that pip chooses today for
+# requirements-test.txt and requirements-docs.txt.
 set -euo pipefail
 
 here=$(dirname "$0")

@@ -1,9 +1,9 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""dist.py DIRECTORY: build the collection's tarball of the last commit, with the same bytes wherever and whenever it is done.
+"""dist.py DIRECTORY: build the collection's tarball of the last commit, reproducibly.
 
-`ansible-galaxy collection build` takes over the order of the file system and the time of the day. Both are replaced: files
+`ansible-galaxy collection build` uses the order of the file system and the present time. Both are replaced: files
 are sorted, and all times are SOURCE_DATE_EPOCH, by default the time of the commit.
 """
 
@@ -36,7 +36,7 @@ def epoch() -> int:
 
 
 def export(folder: Path) -> None:
-    """Put the files of the last commit into *folder*: what is committed is what ships."""
+    """Write the files of the last commit to *folder*."""
     with tarfile.open(fileobj=io.BytesIO(git("archive", "--format=tar", "HEAD"))) as archive:
         archive.extractall(folder, filter="data")
     changes = git("status", "--porcelain").decode().splitlines()
@@ -45,12 +45,12 @@ def export(folder: Path) -> None:
 
 
 def as_json(content: Any) -> bytes:
-    """JSON as ansible-galaxy writes it."""
+    """Return JSON in the format of ansible-galaxy."""
     return json.dumps(content, indent=True).encode()
 
 
 def sorted_manifests(archive: tarfile.TarFile) -> dict[str, bytes]:
-    """The two lists of the tarball: FILES.json in the order of names, and MANIFEST.json with its new checksum."""
+    """Return the two lists of the tarball: FILES.json in the order of names, and MANIFEST.json with its new checksum."""
     manifest, files = (json.load(archive.extractfile(name) or io.BytesIO()) for name in (MANIFEST, FILES))
     files["files"].sort(key=lambda entry: entry["name"])
     listing = as_json(files)
@@ -59,7 +59,7 @@ def sorted_manifests(archive: tarfile.TarFile) -> dict[str, bytes]:
 
 
 def members(archive: tarfile.TarFile, time: int) -> Iterator[tuple[tarfile.TarInfo, bytes]]:
-    """What the new archive has, in its order: nothing of it depends on this machine."""
+    """Return the members of the new archive in their order, which does not depend on this machine."""
     first = sorted_manifests(archive)
     order = {name: number for number, name in enumerate(first)}
     for old in sorted(archive.getmembers(), key=lambda member: (order.get(member.name, len(order)), member.name)):
@@ -71,9 +71,9 @@ def members(archive: tarfile.TarFile, time: int) -> Iterator[tuple[tarfile.TarIn
         yield new, content
 
 
-def normalise(tarball: Path, target: Path, time: int) -> None:
+def normalize(tarball: Path, target: Path, time: int) -> None:
     with tarfile.open(tarball) as old, target.open("wb") as stream:
-        # no name and no time of its own in the header
+        # The header has no file name and no time.
         with gzip.GzipFile(filename="", fileobj=stream, mode="wb", compresslevel=9, mtime=time) as packed:
             with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as new:
                 for member, content in members(old, time):
@@ -90,7 +90,7 @@ def main() -> None:
         command = [galaxy, "collection", "build", "--output-path", str(built)]
         subprocess.run(command, cwd=source, check=True, stdout=subprocess.DEVNULL)
         (tarball,) = built.glob("*.tar.gz")
-        normalise(tarball, target / tarball.name, epoch())
+        normalize(tarball, target / tarball.name, epoch())
     made = target / tarball.name
     print(f"{made.relative_to(Path.cwd()) if made.is_relative_to(Path.cwd()) else made}")
     print(f"sha256 {hashlib.sha256(made.read_bytes()).hexdigest()}")

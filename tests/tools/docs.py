@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """docs.py DIRECTORY: build the documentation as HTML there; every warning is an error.
 
-Pages of plugins and roles are written by antsibull-docs, guides come from docs/docsite/rst, and all are made into HTML by
-Sphinx. Runs with the Python of the environment that requirements-docs.txt describes, and uses no network.
+Pages of plugins and roles are written by antsibull-docs, guides come from docs/docsite/rst, and Sphinx
+builds HTML from both. Runs with the Python of the environment that requirements-docs.txt describes, and uses no network.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SOURCE = CHECKOUT / ".cache" / "docs-rst"
 
 
 def steps(target: Path) -> Iterator[tuple[str, list[str | Path]]]:
-    """(name, command)"""
+    """Return the name and command of each step."""
     antsibull = BIN / "antsibull-docs"
     options: list[str | Path] = ["--cleanup", "everything", "--fail-on-error", "--use-current", "--squash-hierarchy"]
     yield "pages of plugins", [antsibull, "collection", *options, "--dest-dir", SOURCE, "alicloud.imds"]
@@ -33,7 +33,7 @@ def steps(target: Path) -> Iterator[tuple[str, list[str | Path]]]:
 
 
 def missing(target: Path) -> list[str]:
-    """Pages that should be there: one for each plugin, role and guide."""
+    """Return the missing ones of the expected pages: one for each plugin, role and guide."""
     pages = [f"{path.stem}_module" for path in (CHECKOUT / "plugins/modules").glob("[a-z]*.py")]
     pages += [f"{path.stem}_lookup" for path in (CHECKOUT / "plugins/lookup").glob("[a-z]*.py")]
     pages += [f"{path.parents[1].name}_role" for path in (CHECKOUT / "roles").glob("*/meta/argument_specs.yml")]
@@ -45,7 +45,7 @@ def main(target: Path) -> int:
     report = Report()
     for folder in (SOURCE, target):
         shutil.rmtree(folder, ignore_errors=True)
-    SOURCE.mkdir(mode=0o755, parents=True)  # antsibull-docs refuses folders that others may write to
+    SOURCE.mkdir(mode=0o755, parents=True)  # antsibull-docs refuses folders that other users can write to.
     with linked() as collections:
         environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(collections), PATH=f"{BIN}:{os.environ['PATH']}")
         for name, command in steps(target):

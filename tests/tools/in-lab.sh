@@ -2,8 +2,8 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# in-lab.sh COMMAND...: run COMMAND in the laboratory; where there can be none, run it outside. Tests that need the
-# laboratory then skip themselves with the reason that stands in IMDS_NO_LAB.
+# in-lab.sh COMMAND...: run COMMAND in the laboratory, or outside if this machine cannot create one. Tests that need the
+# laboratory are then skipped with the reason in IMDS_NO_LAB.
 set -euo pipefail
 
 here=$(dirname "$0")

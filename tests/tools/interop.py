@@ -1,10 +1,10 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fetch the clients of tests/interop into .cache/interop, while there is a network: the laboratory has none.
+"""Fetch the clients of tests/interop into .cache/interop, because the laboratory has no network.
 
-Each client has a folder of its own and is made anew only when what is asked for has changed. What cannot be had here
-is listed with the reason in missing.json, for the tests to skip; with CI set it is an error, unless it is optional.
+Each client has its own folder, which is created again only when its requirements have changed. missing.json lists the clients
+that cannot be fetched with the reason, and their tests are skipped. With CI set it is an error, unless the client is optional.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SUITES = ("trixie", "bookworm")
 OPTIONAL = ("node",)
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
-# apt with lists and a cache of its own: nothing of the system's is changed, and nothing of it is run afterwards.
+# apt with separate lists and a separate cache changes nothing on the system, and does not run its hooks.
 APT_SETTINGS = """
 Dir::State "{folder}";
 Dir::State::status "/dev/null";
@@ -43,11 +43,14 @@ APT::Sandbox::User "root";
 
 
 class Missing(Exception):
-    """This client cannot be had here; the text says why."""
+    """A client cannot be fetched on this machine, for the reason in the message."""
 
 
 def run(*command: str | Path, folder: Path = CHECKOUT) -> str:
-    """The output of a command that must succeed."""
+    """Return the output of a command.
+
+    Raises: Missing if the command fails.
+    """
     if not shutil.which(str(command[0])):
         raise Missing(f"{command[0]} is not installed")
     done = subprocess.run([str(word) for word in command], cwd=folder, capture_output=True, text=True, check=False)
@@ -58,24 +61,24 @@ def run(*command: str | Path, folder: Path = CHECKOUT) -> str:
 
 
 def python(folder: Path) -> None:
-    """A virtual environment with the older Python clients."""
+    """Create a virtual environment with the older Python clients."""
     environment(folder, "requirements.txt")
 
 
 def sdk(folder: Path) -> None:
-    """A virtual environment with the vendor's SDKs. Its own, since they want newer releases of the same packages."""
+    """Create a virtual environment with the vendor's SDKs, which need newer releases of the packages that `python` installs."""
     environment(folder, "requirements-sdk.txt")
 
 
 def environment(folder: Path, requirements: str) -> None:
-    # The pip of this environment installs into the new one: unpacking another pip takes longer than some of the clients.
+    # The pip of this environment installs into the new one, because unpacking another pip takes longer than some clients.
     run(sys.executable, "-m", "venv", "--without-pip", folder)
     install = ("install", "--quiet", "--no-deps", "--requirement", WANTED / requirements)
     run(sys.executable, "-m", "pip", "--python", folder / "bin" / "python", *install)
 
 
 def cloud_init(folder: Path) -> None:
-    """cloud-init of some Debian suites, fetched by apt from wherever this machine gets its own packages."""
+    """Fetch cloud-init of some Debian suites with apt, from the archive that this machine uses."""
     archive = debian_archive()
     apt = folder / "apt"
     for needed in ("lists/partial", "cache/archives/partial"):
@@ -96,7 +99,7 @@ def cloud_init(folder: Path) -> None:
 
 
 def debian_archive() -> str:
-    """The address of the Debian archive that this machine's own apt uses."""
+    """Return the address of the Debian archive that apt uses on this machine."""
     listing = run("apt-get", "indextargets", "--format", "$(REPO_URI) $(COMPONENT) $(ORIGIN)", "Created-By: Packages")
     for line in listing.splitlines():
         address, *rest = line.split()
@@ -106,7 +109,7 @@ def debian_archive() -> str:
 
 
 def node(folder: Path) -> None:
-    """The Node.js clients, exactly as package-lock.json has them."""
+    """Install the Node.js clients in the versions of package-lock.json."""
     if not shutil.which("node"):
         raise Missing("node is not installed")
     folder.mkdir()
@@ -119,7 +122,7 @@ CLIENTS = {"python": python, "sdk": sdk, "cloud-init": cloud_init, "node": node}
 
 
 def fingerprint() -> str:
-    """A digest of everything that says which clients are wanted."""
+    """Return a digest of all files that define the clients."""
     digest = hashlib.sha256(sys.version.encode())
     for path in (Path(__file__), *sorted(WANTED.glob("requirements*.txt")), *sorted((WANTED / "node").glob("*.json"))):
         digest.update(path.read_bytes())
@@ -127,14 +130,14 @@ def fingerprint() -> str:
 
 
 def prepare(wanted: str) -> dict[str, str]:
-    """Make what is not there yet, all at a time; the answer has a reason for each client that could not be made."""
+    """Fetch the missing clients in parallel; return the reason for each client that cannot be fetched."""
     with ThreadPoolExecutor() as pool:
         reasons = pool.map(lambda name: prepare_one(name, wanted), CLIENTS)
         return {name: reason for name, reason in zip(CLIENTS, reasons) if reason}
 
 
 def prepare_one(name: str, wanted: str) -> str | None:
-    """Make this client unless it is there; the reason if it could not be made."""
+    """Fetch a client unless it exists; return the reason if it cannot be fetched."""
     folder, stamp = CACHE / name, CACHE / f"{name}.made"
     if stamp.exists() and stamp.read_text() == wanted:
         return None
@@ -155,7 +158,7 @@ def prepare_one(name: str, wanted: str) -> str | None:
 def main() -> int:
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two `make` at a time
+        fcntl.flock(lock, fcntl.LOCK_EX)  # Two `make` may run at the same time.
         missing = prepare(fingerprint())
         (CACHE / "missing.json").write_text(json.dumps(missing))
     return 1 if "CI" in os.environ and set(missing) - set(OPTIONAL) else 0

@@ -1,10 +1,10 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which Python interpreters this machine really has.
+"""Find the Python interpreters of this machine that start.
 
-pyenv puts a shim for every version on the PATH, and most of them only say "command not found" when they are started.
-ansible-test believes in shims, and fails. So it gets a folder of links to interpreters that do start.
+pyenv puts a shim for every version on the PATH, most of which fail with "command not found". ansible-test takes shims for
+interpreters, and fails. So it gets a folder of links to interpreters that do start.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-# What the supported lines of ansible-core run on: managed nodes from 3.8, controllers from 3.11.
+# Versions that the supported lines of ansible-core run on: managed nodes from 3.8, controllers from 3.11.
 VERSIONS = tuple(f"3.{minor}" for minor in range(8, 15))
 
 
@@ -24,7 +24,7 @@ def _pyenv_root() -> Path:
 
 
 def real_path() -> list[str]:
-    """The PATH without pyenv's shims."""
+    """Return the PATH without pyenv's shims."""
     shims = str(_pyenv_root() / "shims")
     return [folder for folder in os.environ.get("PATH", os.defpath).split(":") if folder and folder != shims]
 
@@ -38,7 +38,7 @@ def _candidates(version: str) -> Iterator[Path]:
 
 
 def _works(python: Path, version: str) -> bool:
-    """It starts, has the version, and can make virtual environments."""
+    """Return whether an interpreter starts, has the version, and can create virtual environments."""
     program = "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])"
     try:
         done = subprocess.run([python, "-c", program], capture_output=True, text=True, timeout=20, check=False)
@@ -48,7 +48,7 @@ def _works(python: Path, version: str) -> bool:
 
 
 def find() -> dict[str, Path]:
-    """Version -> interpreter, for the versions that are here."""
+    """Return the interpreter of each version that this machine has."""
     found = {}
     for version in VERSIONS:
         for python in _candidates(version):

@@ -1,10 +1,10 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which lines of ansible-core the collection supports, and the exact versions that its tests use of each.
+"""List the supported lines of ansible-core, and pin the versions of packages for the tests with each line.
 
-`lines.py` refreshes those versions: tests/matrix/LINE.txt has what pip chooses today, and tests/packaging/constraints.txt likewise
-(`make constraints` calls it).
+`lines.py` writes the versions that pip chooses today to tests/matrix/LINE.txt and tests/packaging/constraints.txt
+(`make constraints` runs it).
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ import interpreters
 TESTS = Path(__file__).resolve().parents[1]
 FOLDER = TESTS / "matrix"
 REQUIREMENTS = FOLDER / "requirements.txt"
-# What judges the tarball, with the Python of the oldest line.
+# The validators of the tarball, with the Python of the oldest line.
 JUDGES = TESTS / "packaging"
 HEADER = "# {} and what it pulls in. Written by 'make constraints'; do not edit.\n"
 
 
 @dataclass(frozen=True)
 class Line:
-    """A minor version of ansible-core, and the Pythons of the controller that it is tested with: most with the first one."""
+    """A minor version of ansible-core, and the controller's Pythons to test it with; most tests run with the first one."""
 
     version: str
     pythons: tuple[str, ...]
-    pre_release: bool = False  # what fails is told, and is no failure
-    sanity: bool = False  # its ansible-test judges as well
+    pre_release: bool = False  # failures are reported as skipped
+    sanity: bool = False  # run its `ansible-test sanity`, too
 
     @property
     def wanted(self) -> str:
@@ -61,7 +61,7 @@ LINES = (
 
 
 def make(venv: Path, python: Path, requirements: list[str]) -> None:
-    """Make a virtual environment with these requirements (arguments of pip) in it, unless it is there already."""
+    """Create a virtual environment with these requirements (arguments of pip), unless it is up to date."""
     digest = hashlib.sha256(f"{python.resolve()} {requirements}".encode())
     for name in requirements:
         digest.update(Path(name).read_bytes() if Path(name).is_file() else b"")
@@ -76,7 +76,7 @@ def make(venv: Path, python: Path, requirements: list[str]) -> None:
 
 
 def refresh(target: Path, what: str, python: Path, requirements: list[str]) -> None:
-    """Write what pip chooses for *requirements* to *target*."""
+    """Write the versions that pip chooses for *requirements* to *target*."""
     with tempfile.TemporaryDirectory() as scratch:
         venv = Path(scratch) / "venv"
         make(venv, python, requirements)

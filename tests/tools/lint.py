@@ -27,14 +27,14 @@ DOCS_STRICT = ("--validate-collection-refs", "all", "--disallow-unknown-collecti
 
 
 def shell_scripts() -> list[str]:
-    """Files that begin with a line naming sh or bash, whatever they are called."""
+    """Return the files whose first line names sh or bash."""
     shells = (b"#!/bin/sh", b"#!/usr/bin/env bash")
     return [str(name) for name in files() if (CHECKOUT / name).read_bytes().startswith(shells)]
 
 
 def american_spelling() -> list[str]:
-    """Return the command that looks for British spellings in the files whose prose is done."""
-    todo = banned_phrases.load_paths()
+    """Return the command that finds British spellings in the files that banned_phrases.py checks, too."""
+    todo = [*banned_phrases.load_paths(), *banned_phrases.EXEMPT]
     done = [str(name) for name in files() if not banned_phrases.listed(name, todo)]
     return [str(BIN / "codespell"), "--builtin", "en-GB_to_en-US", *done]
 
@@ -47,14 +47,14 @@ def biome() -> list[str]:
 
 
 def mypy(collections: Path) -> list[str]:
-    """Types are checked where the collection's own imports resolve."""
+    """Return the command that checks the types of the plugins, run where the collection's imports resolve."""
     inside = collections / "ansible_collections/alicloud/imds"
     typed = [f"ansible_collections/alicloud/imds/{name}" for name in PLUGINS if any((inside / name).rglob("*.py"))]
     return [str(BIN / "mypy"), "--config-file", str(CHECKOUT / "pyproject.toml"), *typed]
 
 
 def checks(collections: Path) -> Iterator[tuple[str, list[str], Path]]:
-    """(name, command, folder to run it in)"""
+    """Yield name, command and working folder of each check."""
     yield "ruff check", [str(BIN / "ruff"), "check", "--quiet", "--output-format", "concise", "."], CHECKOUT
     yield "ruff format", [str(BIN / "ruff"), "format", "--check", "--quiet", "."], CHECKOUT
     yield "mypy plugins", mypy(collections), collections

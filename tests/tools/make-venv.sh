@@ -2,7 +2,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# make-venv.sh PYTHON DIRECTORY: make the virtual environment, or say exactly what is missing for it.
+# make-venv.sh PYTHON DIRECTORY: create the virtual environment, or print which packages are missing.
 set -euo pipefail
 
 python=$1 venv=$2
@@ -18,7 +18,7 @@ command -v "$python" >/dev/null || {
         "Name one that is: make PYTHON=/path/to/python3.11" >&2
     exit 1
 }
-# Debian splits venv from Python. Without ensurepip `python3 -m venv` fails half way, so ask first.
+# Debian splits venv from Python. Without ensurepip `python3 -m venv` fails half way, so check first.
 if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
     "$here/need.sh" "$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
 fi

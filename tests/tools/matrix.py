@@ -1,11 +1,12 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""matrix.py [--after-test] [LINE...]: run what must hold on each line of ansible-core (lines.py), with each Python of it found here.
+"""matrix.py [--after-test] [LINE...]: run tests with each supported line of ansible-core (lines.py).
 
-With each Python: tests/integration/test_core_line.py and test_managed_nodes.py, which are real playbooks on loopback, the
-modules on each Python found, and the documentation of each plugin. With the first Python of a line also the unit tests of the
-inner loop, and with the newest line its `ansible-test sanity`. Each pair has a virtual environment in .cache/matrix. Two pairs
+The tests run with each of the line's Pythons that this machine has: tests/integration/test_core_line.py and
+test_managed_nodes.py (playbooks on loopback, the modules on each Python found, the documentation of each plugin). With the
+first Python of a line, the unit tests of the inner loop run, too, and with the newest line its `ansible-test sanity`. Each
+pair of line and Python has a virtual environment in .cache/matrix. Two pairs
 run at the same time; the output of each step is printed when it ends. With --after-test the pair of this environment is left
 out, because `make test` runs the same tests with it.
 """
@@ -31,7 +32,7 @@ from report import Report
 from stages import read_failures, read_junit, read_report
 
 CACHE = CHECKOUT / ".cache" / "matrix"
-# Where nothing but loopback is needed. The SDK that test_signing.py wants as judge is not here.
+# Tests that need only loopback. test__signing.py compares with an SDK that these environments do not have.
 UNIT = ["-n", "2", "-m", "not slow", "--ignore=tests/unit/plugins/module_utils/_openapi/test__signing.py", "tests/unit"]
 PLAYBOOKS = [
     "-n",
@@ -44,7 +45,7 @@ PLAYBOOKS = [
 
 
 def steps(line: Line, version: str, python: Path) -> Iterator[tuple[str, list[str]]]:
-    """(name, command)"""
+    """Return the name and command of each step."""
     first = version == line.pythons[0]
     pytest = [str(python), "-m", "pytest", "-q"]
     yield "playbooks", [*pytest, *PLAYBOOKS]
@@ -55,7 +56,7 @@ def steps(line: Line, version: str, python: Path) -> Iterator[tuple[str, list[st
 
 
 def prepare(line: Line, version: str, python: Path) -> Path:
-    """The virtual environment of this pair, with the collection installed beside it; its Python."""
+    """Create the virtual environment of a pair with the collection installed beside it; return its Python."""
     venv = CACHE / f"{line.version}-py{version}"
     make(venv, python, ["--requirement", str(line.constraints)])
     own = venv / "bin/python"
@@ -93,7 +94,7 @@ def run(name: str, command: list[str], collections: Path) -> Report:
 
 
 def pair(line: Line, version: str, python: Path) -> Report:
-    """One line on one Python. Of a pre-release a failure counts as skipped, with its reason."""
+    """Run the tests of one line with one Python. A failure with a pre-release counts as skipped, with the reason."""
     name = f"{line.version} on Python {version}"
     whole = Report()
     try:

@@ -2,12 +2,12 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# need.sh [COMMAND:]PACKAGE...: see that each Debian package is there (a package with COMMAND counts as there when the
-# command is found). Missing ones are installed where this is possible (root and apt-get); otherwise say what to install.
-# Exit status: 0 all there, 1 something is still missing.
+# need.sh [COMMAND:]PACKAGE...: install missing Debian packages (a package with COMMAND is not missing if the command
+# is found). Without root or apt-get, print which packages to install.
+# Exit status: 0 if no package is missing, 1 otherwise.
 set -euo pipefail
 
-PATH=$PATH:/usr/sbin:/sbin # a Debian user has no sbin on the PATH, and `ip` and `nft` live there
+PATH=$PATH:/usr/sbin:/sbin # PATH of a Debian user does not have sbin, which has ip and nft
 missing=()
 for need in "$@"; do
     if [[ $need == *:* ]]; then
@@ -23,7 +23,7 @@ if [[ $(id -u) -ne 0 ]] || ! command -v apt-get >/dev/null; then
     exit 1
 fi
 echo "Installing ${missing[*]}"
-# Stages that run at the same time may want the same package: one installs, the other waits.
+# Stages that run at the same time may need the same package: one installs it, the other one waits.
 mkdir -p "$(dirname "$0")/../../.cache"
 exec 9>"$(dirname "$0")/../../.cache/apt.lock"
 flock 9

@@ -2,10 +2,10 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# newcomer.sh [TARGET...]: make a fresh Debian 12 with only Python, make and git, put this checkout there, and type
+# newcomer.sh [TARGET...]: create a Debian 12 with only Python, make and git, copy this checkout there, and run
 # `make TARGET` for each TARGET (default: the two commands of the README).
-# Packages come from wherever this machine gets its own (apt sources, pip settings, certificates). Needs root, Debian 12.
-# Leaves nothing behind: the system is a folder, its mounts belong to a namespace that ends with the script.
+# Packages come from the sources of this machine (apt sources, pip settings, certificates). Needs root and Debian 12.
+# Leaves no files: the system is a temporary folder, and its mounts belong to a namespace that ends with the script.
 set -euo pipefail
 
 SUITE=bookworm
@@ -24,25 +24,25 @@ make_system() {
         echo "This machine has no apt sources for Debian 12 ($SUITE)." >&2
         exit 1
     }
-    # Proxies and the like, but nothing that says where files are.
+    # Settings such as proxies, without paths of files.
     apt-config dump | grep -E '^Acquire::(https?|Retries|Check-Valid-Until)' >"$scratch/apt.conf" || true
     mmdebstrap --quiet --variant=minbase --include=python3,make,git,ca-certificates \
         --aptopt="$scratch/apt.conf" "$SUITE" "$system" "${sources[@]}"
     cp "$scratch/apt.conf" "$system/etc/apt/apt.conf.d/99newcomer"
 }
 
-# What any machine in this network would have been given: names, certificates, pip's settings.
+# The settings of this network: names, certificates, pip's settings.
 connect_system() {
     local system=$1 file
     for file in /etc/resolv.conf /etc/hosts /etc/pip.conf /etc/ssl/certs/ca-certificates.crt; do
         if [[ -e $file ]]; then
-            rm -f "$system$file" # it may be a link
+            rm -f "$system$file" # may be a link
             cp -L "$file" "$system$file"
         fi
     done
 }
 
-# A clone, and on top of it what is not committed yet.
+# A clone, with the changes that are not committed.
 put_checkout() {
     local target=$1
     git clone --quiet --no-hardlinks . "$target"
@@ -51,8 +51,8 @@ put_checkout() {
         tar --create --null --files-from=- | tar --extract --directory "$target"
 }
 
-# The rest runs in a mount namespace of its own. The system becomes its root and not only that of a process (chroot): tests
-# that enter namespaces would otherwise find themselves outside.
+# The rest runs in a separate mount namespace with the system as its root. With chroot, tests that enter namespaces would
+# leave the system.
 inside() {
     local system=$1 target start failed=0
     shift

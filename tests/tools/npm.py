@@ -28,7 +28,7 @@ def installed() -> tuple[Path | None, str]:
     CACHE.mkdir(parents=True, exist_ok=True)
     stamp, wanted = CACHE / "stamp", hashlib.sha256((WANTED / "package-lock.json").read_bytes()).hexdigest()
     with (CACHE / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two `make` at a time
+        fcntl.flock(lock, fcntl.LOCK_EX)  # Two `make` may run at the same time.
         if not stamp.exists() or stamp.read_text() != wanted:
             for name in ("package.json", "package-lock.json"):
                 shutil.copy(WANTED / name, CACHE)

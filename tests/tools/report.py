@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a stage of `make test` tells stages.py what happened: a JSON file named by the variable STAGE_REPORT."""
+"""Report the results of a stage to stages.py, in the JSON file that the variable STAGE_REPORT names."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from pathlib import Path
 
 @dataclass
 class Report:
-    """Names of what passed and what failed, and (name, reason) of what was skipped."""
+    """The names of passed and failed checks, and (name, reason) of skipped ones."""
 
     passed: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
 
     def run(self, name: str, command: list[str], folder: Path, environment: Mapping[str, str]) -> bool:
-        """Run *command*: a line on how it went and how long it took, and its output where it failed."""
+        """Run *command*; print a line with its result and duration, and its output if it failed."""
         began = time.monotonic()
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
         ok = done.returncode == 0
@@ -34,7 +34,7 @@ class Report:
         return ok
 
     def finish(self) -> int:
-        """Hand the report over and return the exit status for the stage."""
+        """Write the report and return the exit status of the stage."""
         if "STAGE_REPORT" in os.environ:
             Path(os.environ["STAGE_REPORT"]).write_text(json.dumps(asdict(self)))
         for name, reason in self.skipped:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """sanity.py [OPTION...]: run `ansible-test sanity OPTION...` in a copy of the checkout, with every Python found here.
 
-ansible-test keeps its virtual environments under $HOME: a home of its own in .cache makes a second run quick.
+ansible-test keeps its virtual environments under $HOME. A home in .cache keeps them for the next run.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def label(match: re.Match[str]) -> str:
 
 
 def run(command: list[str], folder: Path, environment: dict[str, str]) -> tuple[int, list[str]]:
-    """Run *command*, show what it says, and return its status and the lines."""
+    """Run *command*, print its output, and return its status and lines."""
     lines = []
     with subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -42,14 +42,14 @@ def run(command: list[str], folder: Path, environment: dict[str, str]) -> tuple[
 
 
 def failures(lines: list[str]) -> list[str]:
-    """The tests that ansible-test lists at the end, for example ``import (Python 3.8)``."""
+    """Return the failed tests that ansible-test lists at the end, for example ``import (Python 3.8)``."""
     for number, line in enumerate(lines):
         if "sanity test(s) listed below" in line:
             return [re.sub(r" --python ([\d.]+)", r" (Python \1)", name) for name in lines[number + 1 :] if name]
     return []
 
 
-def summarise(status: int, lines: list[str]) -> Report:
+def summarize(status: int, lines: list[str]) -> Report:
     report = Report(failed=failures(lines))
     for line in lines:
         if match := SKIPPING.search(line):
@@ -71,7 +71,7 @@ def main() -> int:
         ansible_test_home.prepare(home)
         environment = ansible_test_home.environment(home, first_on_path=[Path(scratch), Path(sys.executable).parent])
         command = [str(Path(sys.executable).parent / "ansible-test"), "sanity", "--color", "no", *sys.argv[1:]]
-        return summarise(*run(command, collection, environment)).finish()
+        return summarize(*run(command, collection, environment)).finish()
 
 
 if __name__ == "__main__":

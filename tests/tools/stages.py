@@ -163,7 +163,7 @@ class Runner:
         outcome.skipped = len(reasons)
         outcome.reasons = tuple(reasons)
         if status and not outcome.failed:
-            outcome.failed = 1  # it broke before it could count
+            outcome.failed = 1  # it failed before it wrote a report
         return outcome
 
     def _execute(self, stage: str, command: list[str], environment: dict[str, str]) -> int:

@@ -14,8 +14,11 @@ import tempfile
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lab"))  # pytest does this from pyproject.toml
+
+import lab
 from costs import RATE, Costs, measure, quantile
-from machine import CHECKOUT, Machine, Watch, lab
+from machine import CHECKOUT, Machine, Watch
 
 PAGE = CHECKOUT / "docs/benchmarks-watch.md"
 KINDS = {"": "one kept connection", "new": "a new connection each"}

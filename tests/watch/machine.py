@@ -20,11 +20,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import lab
+from waiting import GIVE_UP_SECONDS, comes_true
+
 CHECKOUT = Path(__file__).resolve().parents[2]
-
-import lab  # noqa: E402
-from waiting import GIVE_UP_SECONDS, comes_true  # noqa: E402
-
 CONTAINER = "0123456789abcdef" * 4
 POD_ADDRESS = "172.30.0.2"
 MODES = {
@@ -53,7 +52,7 @@ class Machine:
         self.pod = f"pod{number}"
         self.instance_id = f"i-watched{number}"
         root = hierarchy()
-        # the laboratory has a PID namespace of its own, and several may run at once
+        # Each laboratory has its own PID namespace, and several may run at the same time.
         unique = f"{os.stat('/proc/self/ns/pid').st_ino}-{os.getpid()}-{number}"
         self.cgroups = root / f"imds-watch-{unique}" if root else None
         lab.add_instance(self.name, self.ip)
@@ -63,7 +62,7 @@ class Machine:
             self.cgroups.mkdir()
 
     def remove(self) -> None:
-        """Remove all of it."""
+        """Remove the instance, its control groups and its container."""
         self.emulator.admin("DELETE", f"/instances/{self.instance_id}")
         with contextlib.suppress(FileNotFoundError):
             subprocess.run(["ip", "netns", "del", self.pod], check=False, stderr=subprocess.DEVNULL)

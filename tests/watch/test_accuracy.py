@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import lab
 import pytest
 from conftest import Start
-from machine import CHECKOUT, CONTAINER, MODES, POD_ADDRESS, Machine, lab, together, totals
+from machine import CHECKOUT, CONTAINER, MODES, POD_ADDRESS, Machine, together, totals
 
 HERE = Path(__file__).resolve().parent
 GET = HERE / "clients/get.sh"

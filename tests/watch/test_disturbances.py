@@ -15,9 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import interpreters
+import lab
 import pytest
 from conftest import Start
-from machine import CHECKOUT, POD_ADDRESS, Machine, Watch, lab, launcher, totals
+from machine import CHECKOUT, POD_ADDRESS, Machine, Watch, launcher, totals
 from waiting import GIVE_UP_SECONDS, wait_until
 
 HERE = Path(__file__).resolve().parent

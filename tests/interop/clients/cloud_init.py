@@ -1,10 +1,10 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""cloud_init.py FOLDER SECONDS: let cloud-init look for its AliYun data source as it does at boot, and print what it got.
+"""cloud_init.py FOLDER SECONDS: run the AliYun data source of cloud-init as at boot, and print its results.
 
 cloud-init comes from PYTHONPATH and writes only below FOLDER. Two things are replaced: the DMI product name, by which
-it recognises an ECS instance, and the time it waits for a service that cannot be reached (SECONDS, else minutes).
+it recognizes an ECS instance, and the timeout for an unreachable service (SECONDS instead of minutes).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""oss_keys.py ROLE: print the RAM role's keys as oss2 gets them."""
+"""oss_keys.py ROLE: print the RAM role's keys as oss2 returns them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A forward proxy on 127.0.0.1 that tells the server its client's address, as many do. Prints its port, then serves."""
+"""Print a port on 127.0.0.1 and serve a forward proxy there, which adds its client's address to requests."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""vendor_sdk.py ADDRESS:PORT: make calls with Alibaba Cloud's SDKs, one for each line of JSON, and print what they say.
+"""vendor_sdk.py ADDRESS:PORT: make calls with Alibaba Cloud's SDKs, one for each line of JSON, and print the results.
 
 A line has sdk ("v3": alibabacloud_ecs20140526 and alibabacloud_sts20150401; "v1": aliyun-python-sdk-ecs), key, secret,
-token (may be null), action and parameters. Printed is {"answer": {...}} or {"error": code, "status": n}.
+token (may be null), action and parameters. The output is {"answer": {...}} or {"error": code, "status": n}.
 """
 
 from __future__ import annotations

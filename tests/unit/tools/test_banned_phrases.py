@@ -101,7 +101,7 @@ def test_every_phrase_of_the_list_is_found_by_its_own_rule() -> None:
         for phrase in rule.phrases:
             text = re.sub(r"\B\*|\*\B", "x", phrase)
             name = "code.py" if rule.scope == "code" else "page.md"
-            assert rule.say in {finding.say for finding in checker.check(Path(name), text + "\n")}, phrase
+            assert rule.advice in {finding.advice for finding in checker.check(Path(name), text + "\n")}, phrase
 
 
 def test_history_and_listed_paths_are_exempt(
