@@ -3,8 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """banned_phrases.py [--count] [PATH...]: report the phrases of banned_phrases.toml, and what to write instead.
 
-Without PATH, check every file of the project except history and the paths in prose_todo.txt. A PATH is checked even if it
-is in prose_todo.txt. ``--count`` prints the number of findings per folder, prose_todo.txt included.
+Without PATH, check every file of the project except those in EXEMPT. ``--count`` prints the number of findings per folder.
 Exit status 1 if a phrase was found.
 """
 
@@ -24,8 +23,7 @@ from checkout import CHECKOUT, files
 
 TOOLS = Path(__file__).resolve().parent
 LIST = TOOLS / "banned_phrases.toml"
-TODO = TOOLS / "prose_todo.txt"
-# History stays as it was written, licenses and pins are not ours, and the list quotes itself.
+# History stays as it was written, licenses and pins are not ours, and the list quotes itself and former names.
 EXEMPT = (
     "CHANGELOG.md",
     "LICENSE",
@@ -33,6 +31,7 @@ EXEMPT = (
     "changelogs/",
     "constraints*.txt",
     "tests/tools/banned_phrases.toml",
+    "tests/unit/plugins/module_utils/_callers/records_format_1.json",
     "tests/unit/tools/test_banned_phrases.py",
 )
 ALLOW = re.compile(r"allow-phrase:(.*)", re.IGNORECASE)
@@ -74,12 +73,6 @@ def load_rules() -> list[Rule]:
     if unknown:
         raise ValueError(f"{LIST}: unknown values of 'where': {', '.join(sorted(unknown))}")
     return rules
-
-
-def load_paths() -> list[str]:
-    """Read the paths that are not checked yet."""
-    lines = TODO.read_text().splitlines() if TODO.exists() else []
-    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
 
 def listed(name: Path, patterns: Iterable[str]) -> bool:
@@ -182,10 +175,7 @@ def main(words: list[str]) -> int:
     count = "--count" in words
     chosen = [Path(word).resolve().relative_to(CHECKOUT) for word in words if word != "--count"]
     every = [name for name in files() if not listed(name, EXEMPT)]
-    if chosen:
-        names = [name for name in every if any(name.is_relative_to(path) for path in chosen)]
-    else:
-        names = every if count else [name for name in every if not listed(name, load_paths())]
+    names = [name for name in every if not chosen or any(name.is_relative_to(path) for path in chosen)]
     findings = list(check_files(names, Checker(load_rules())))
     if count:
         for folder, number in sorted(Counter(package(finding.path) for finding in findings).items()):

@@ -152,7 +152,7 @@ def test_the_examples_are_what_the_module_takes(run) -> None:
 
 
 def test_unknown_options_and_wrong_types_are_refused(run) -> None:
-    assert "colour" in run(NON_COMPLIANT, colour="red")["msg"]
+    assert "color" in run(NON_COMPLIANT, color="red")["msg"]
     assert "hosts" in run({**NON_COMPLIANT, "state": "open"})["msg"]
     assert "one of: 0600, 0640" in run(NON_COMPLIANT, mode="0666")["msg"]
 

@@ -18,23 +18,8 @@ from ansible_collections.alicloud.imds.plugins.module_utils._callers._report imp
 from ansible_collections.alicloud.imds.plugins.module_utils._watch._loop import Watch
 from ansible_collections.alicloud.imds.plugins.module_utils._watch._store import Store
 
-# As version 0.3.0 wrote it. The comments allow-phrase are for the former names.
-FORMAT_1 = """
-{"format": 1,
- "status": {"pid": 1, "running_since": 1764018387, "updated": 1764018390,
-            "found_by": "connect", "dropped": 2, "forgotten": 3, "problems": ["p"]},
- "periods": [[1764018387, 1764018390]],
- "callers": [
-  {"uid": 33, "user": "www-data", "comm": "curl", "exe": "/usr/bin/curl", "unit": "app.service", "container": null,
-   "source": null, "parents": {"sh": 6}, "found_by": {"connect": 6}, "exe_found_by": {"proc": 6},
-   "requests": [{"mode": "without_token", "path": "mac", "count": 3, "first": 1764018387, "last": 1764018389},
-                {"mode": "with_token", "path": "mac", "count": 1, "first": 1764018388, "last": 1764018388},
-                {"mode": "token_request", "path": "api/token", "count": 1, "first": 1764018388, "last": 1764018388},
-                {"mode": "unparsable", "path": "-", "count": 1, "first": 1764018388, "last": 1764018388}]}],
- "other": {"uid": null, "user": null, "comm": null, "exe": null, "unit": null, "container": null, "source": null,
-           "parents": {}, "found_by": {"socket": 1}, "exe_found_by": {"none": 1},
-           "requests": [{"mode": "without_token", "path": "other", "count": 1, "first": 5, "last": 6, "noise": "retry"}]}}
-"""  # allow-phrase: found_by exe_found_by without_token with_token
+# As version 0.3.0 wrote it.
+FORMAT_1 = (Path(__file__).parent / "records_format_1.json").read_text()
 MODES = ["normal_mode", "token_authenticated", "token_request", "unparsable"]
 
 

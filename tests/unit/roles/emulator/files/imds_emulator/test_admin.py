@@ -64,7 +64,7 @@ def test_instances_come_move_and_go(emulator: Emulator) -> None:
         ("tags", {"a": 1}),
         ("role", {}),
         ("role", {"name": "a/b"}),
-        ("network_interfaces", [{"colour": "red"}]),
+        ("network_interfaces", [{"color": "red"}]),
         ("user_data_base64", "%"),
         ("listen", "localhost:80"),
         ("listen", "127.0.0.1:99999"),

@@ -31,12 +31,12 @@ def certificate() -> bytes:
 
 
 def verify(
-    tmp_path: Path, body: bytes, content: str, armour: str = "CERTIFICATE"
+    tmp_path: Path, body: bytes, content: str, armor: str = "CERTIFICATE"
 ) -> "subprocess.CompletedProcess[str]":
-    """The vendor's procedure: armour lines around the body, then `openssl smime -verify`."""
+    """The vendor's procedure: armor lines around the body, then `openssl smime -verify`."""
     (tmp_path / "cert.pem").write_bytes(certificate())
     (tmp_path / "content").write_text(content, encoding="utf-8")
-    pem = b"-----BEGIN %b-----\n%b\n-----END %b-----\n" % (armour.encode(), body, armour.encode())
+    pem = b"-----BEGIN %b-----\n%b\n-----END %b-----\n" % (armor.encode(), body, armor.encode())
     (tmp_path / "pkcs7.pem").write_bytes(pem)
     command = "openssl smime -verify -in pkcs7.pem -inform PEM -content content -certfile cert.pem -noverify"
     return subprocess.run(command.split(), cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -64,14 +64,14 @@ def test_document(instance: Instance) -> None:
 
 
 @needs_openssl
-@pytest.mark.parametrize("armour", ["CERTIFICATE", "PKCS7"])
-def test_signature_without_audience(instance: Instance, tmp_path: Path, armour: str) -> None:
+@pytest.mark.parametrize("armor", ["CERTIFICATE", "PKCS7"])
+def test_signature_without_audience(instance: Instance, tmp_path: Path, armor: str) -> None:
     document = instance.get(BASE + "document").text
     reply = instance.get(BASE + "pkcs7")
     assert not reply.text.endswith("\n")
-    result = verify(tmp_path, reply.body, document, armour)
+    result = verify(tmp_path, reply.body, document, armor)
     assert "Verification successful" in result.stderr
-    assert verify(tmp_path, reply.body, document.replace("cn-", "us-"), armour).returncode != 0
+    assert verify(tmp_path, reply.body, document.replace("cn-", "us-"), armor).returncode != 0
 
 
 @needs_openssl
