@@ -94,8 +94,9 @@ def test_access_modes_seen_from_inside(run: Run, moment: str, mode: str) -> None
     assert [seen["checks"]["normal_mode_read"] for seen in modes.values()] == [normal_mode_read] * len(demo.INSTANCES)
 
 
-def test_only_the_probes_read_without_a_token(run: Run) -> None:
-    assert "9 reads without one (all by access_modes_info, on purpose): 6 answered 200, 3 answered 403." in run.output
+def test_only_the_probes_send_normal_mode_requests(run: Run) -> None:
+    expected = "9 normal-mode requests to test the access mode: 6 with status 200, 3 with status 403."
+    assert expected in run.output
 
 
 def test_three_changes_each_way(run: Run) -> None:
