@@ -6,17 +6,13 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
+import sample  # tests/report is no package: its browser tests share it
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.alicloud.imds.plugins.plugin_utils._report._document import Document, document
 from ansible_collections.alicloud.imds.plugins.plugin_utils._report._options import argument_spec
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "report"))
-import sample  # tests/report is no package: its browser tests share it
 
 NOW = "2026-11-24T09:30:00Z"
 ANYTHING = st.text(st.characters(exclude_categories=()))

@@ -30,9 +30,7 @@ def certificate() -> bytes:
     return subprocess.run([str(LAUNCHER), "certificate"], capture_output=True, check=True).stdout
 
 
-def verify(
-    tmp_path: Path, body: bytes, content: str, armor: str = "CERTIFICATE"
-) -> "subprocess.CompletedProcess[str]":
+def verify(tmp_path: Path, body: bytes, content: str, armor: str = "CERTIFICATE") -> "subprocess.CompletedProcess[str]":
     """The vendor's procedure: armor lines around the body, then `openssl smime -verify`."""
     (tmp_path / "cert.pem").write_bytes(certificate())
     (tmp_path / "content").write_text(content, encoding="utf-8")
