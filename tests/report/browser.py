@@ -49,15 +49,7 @@ class Browser:
         self.prefer(scheme)
         self._command("POST", "/url", {"url": path.as_uri()})
         if scripts:
-            self.wait("return !document.querySelector('.loading')")
-
-    def wait(self, script: str) -> None:
-        """Wait until the JavaScript *script* returns something true."""
-        for _attempt in range(600):
-            if self.run(script):
-                return
-            time.sleep(0.1)
-        raise AssertionError("never true: " + script)
+            wait_until(lambda: self.run("return !document.querySelector('.loading')"), "the page to load")
 
     def prefer(self, scheme: str, media: str = "screen") -> None:
         feature = {"name": "prefers-color-scheme", "value": scheme}
