@@ -171,7 +171,7 @@ def test_findings_do_not_block_the_watch(player_of: Play) -> None:
     assert "/etc/cron.d/plain line 1" in " ".join(played.output.split()), "the finding is reported"
     blocked = player.play(hardening_preflight="block")
     said = " ".join(blocked.output.split())
-    assert blocked.failed == {"host0": 1} and re.search("Blocked by .* A script reads metadata", said), said
+    assert blocked.failed == {"host0": 1} and re.search("Blocked by .* A script sends normal-mode requests", said), said
     assert "path: /etc/cron.d/plain, line: 1" in said and "hardening_waivers" in said
     player.play(hardening_preflight="block", hardening_enforce=False, hardening_state="absent").check()
 
