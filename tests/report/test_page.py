@@ -13,7 +13,7 @@ import pytest
 from waiting import wait_until
 
 SCREENSHOTS = Path(__file__).resolve().parents[2] / ".cache/screenshots"
-MOST_SECONDS = 1.0
+MOST_ELEMENTS, MOST_MEGABYTES = 17000, 1.5
 SHOWN = "return Array.from(document.querySelectorAll('#rows > tr[data-f]')).filter((row) => !row.hidden)"
 NAMES = SHOWN + ".map((row) => row.cells[0].querySelector('bdi').textContent)"
 CELLS = SHOWN + ".map((row) => row.cells[arguments[0]].textContent)"
@@ -38,18 +38,17 @@ def state_filter(browser, value: str) -> None:
     )
 
 
-def test_1000_hosts_load_within_a_second_without_an_error(browser, reports, tell) -> None:
-    seconds = []
-    for _attempt in range(3):
-        browser.open(reports.thousand)
-        timing = browser.run("return performance.getEntriesByType('navigation')[0].toJSON()")
-        assert timing["loadEventEnd"] > timing["domInteractive"] > 0
-        seconds.append(timing["loadEventEnd"] / 1000)
+def test_1000_hosts_load_without_an_error_and_with_few_elements(browser, reports, tell) -> None:
+    """The number of elements and bytes decides how long the page takes to load; the time is only printed."""
+    browser.open(reports.thousand)
+    timing = browser.run("return performance.getEntriesByType('navigation')[0].toJSON()")
+    assert timing["loadEventEnd"] > timing["domInteractive"] > 0
     size = reports.thousand.stat().st_size / 1e6
-    tell("1,000 hosts (%.1f MB) load in %s s" % (size, ", ".join("%.2f" % it for it in seconds)))
+    elements = browser.run("return document.querySelectorAll('*').length")
+    tell("1,000 hosts (%.1f MB, %d elements) load in %.2f s" % (size, elements, timing["loadEventEnd"] / 1000))
     assert browser.run(SHOWN + ".length") == 1000
     assert browser.errors() == []
-    assert min(seconds) < MOST_SECONDS
+    assert elements < MOST_ELEMENTS and size < MOST_MEGABYTES
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
