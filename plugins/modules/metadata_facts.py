@@ -18,7 +18,9 @@ description:
     facts are the same.
   - On a host that is not an ECS instance, RV(ansible_facts.alicloud_ecs.available) is false, usually within half a second.
     On an ECS instance whose metadata service does not reply, the module fails.
-  - To include these facts in normal fact gathering, add the module to the variable C(ansible_facts_modules).
+  - To include these facts in normal fact gathering, add the module to the variable C(ansible_facts_modules), and
+    set C(ansible_facts_parallel) to false. Otherwise ansible-core runs several fact modules in parallel and stops each after
+    five seconds.
 options:
   gather_subset:
     description:
@@ -75,10 +77,11 @@ EXAMPLES = r"""
     ansible_facts_modules:
       - ansible.builtin.setup
       - alicloud.imds.metadata_facts
+    ansible_facts_parallel: false
   module_defaults:
     alicloud.imds.metadata_facts:
       gather_subset: ["!disks"]
-      gather_timeout: 5
+      gather_timeout: 15
   tasks:
     - name: Show the instance ID
       ansible.builtin.debug:

@@ -78,9 +78,13 @@ def facts() -> dict[str, Any]:
         "i-facts",
         dump("{'facts': ansible_facts.alicloud_ecs, 'system': ansible_facts.system}"),
         gather_facts=True,
-        vars={"ansible_facts_modules": ["ansible.builtin.setup", "alicloud.imds.metadata_facts"]},
+        # In parallel, ansible-core kills each module after 5 s, whatever its timeout.
+        vars={
+            "ansible_facts_modules": ["ansible.builtin.setup", "alicloud.imds.metadata_facts"],
+            "ansible_facts_parallel": False,
+        },
         module_defaults={
-            "alicloud.imds.metadata_facts": {"gather_subset": ["!disks"], "gather_timeout": 5},
+            "alicloud.imds.metadata_facts": {"gather_subset": ["!disks"], "gather_timeout": 60},
             "ansible.builtin.setup": {"gather_subset": ["!all"]},
         },
     )

@@ -22,7 +22,10 @@ PLAYS = [
     {
         "hosts": "all",
         "gather_facts": True,
-        "vars": {"ansible_facts_modules": ["ansible.builtin.setup", "alicloud.imds.metadata_facts"]},
+        "vars": {
+            "ansible_facts_modules": ["ansible.builtin.setup", "alicloud.imds.metadata_facts"],
+            "ansible_facts_parallel": False,
+        },
         "tasks": [
             {"alicloud.imds.metadata_info": {"paths": ["instance-id", "ram/security-credentials/"]}},
             {"alicloud.imds.access_modes_info": {}},
