@@ -27,7 +27,7 @@ def run(*command: Any, folder: Path, **variables: str) -> subprocess.CompletedPr
     environment.update(ANSIBLE_HOME=str(CHECKOUT / ".cache" / "ansible"), ANSIBLE_CONFIG=str(HERE / "ansible.cfg"))
     environment.update(variables)
     words = [str(word) for word in command]
-    return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False)
+    return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=1800, check=False)
 
 
 def run_checked(*command: Any, folder: Path, **variables: str) -> str:

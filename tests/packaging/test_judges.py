@@ -16,8 +16,12 @@ from conftest import CHECKOUT, run, run_checked
 def test_galaxy_imports_it_without_an_error_or_a_warning(judges: Path, tarball: Path, tmp_path: Path) -> None:
     shutil.copy(tarball, tmp_path)
     importer = (judges / "python", "-m", "galaxy_importer.main", tarball.name)
-    done = run(*importer, folder=tmp_path, PATH=f"{judges}:/usr/sbin:/usr/bin:/sbin:/bin")
-    said = done.stdout + done.stderr
+    for _attempt in range(3):
+        done = run(*importer, folder=tmp_path, PATH=f"{judges}:/usr/sbin:/usr/bin:/sbin:/bin")
+        said = done.stdout + done.stderr
+        # The importer gives ansible-lint 180 s, whatever else the machine does. That says nothing about the tarball.
+        if "Timeout on call to ansible-lint" not in said:
+            break
     assert done.returncode == 0 and "Importer processing completed successfully" in said, said
     assert [line for line in said.splitlines() if line.startswith(("WARNING", "ERROR", "CRITICAL"))] == []
     assert "ansible-lint run complete" in said

@@ -129,7 +129,7 @@ class Runner:
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
             for _began, process in list(self._running.values()):
-                os.killpg(process.pid, signal.SIGINT)
+                os.killpg(process.pid, signal.SIGTERM)
             pool.shutdown()
             raise
         return [future.result() for future in futures]
@@ -202,11 +202,18 @@ def summary(outcomes: list[Outcome], seconds: float) -> list[str]:
     return [*lines, f"{passed} passed, {failed} failed, {skipped} skipped"]
 
 
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lanes", type=int, default=1, metavar="N", help="stages to run at the same time (default: 1)")
     parser.add_argument("stages", nargs="+", metavar="TARGET")
     arguments = parser.parse_args()
+    # Stages have sessions of their own, so a signal that ends this process must be passed on to them.
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, _interrupt)
     print(calibration.line(), flush=True)
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:

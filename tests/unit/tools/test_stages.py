@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from waiting import GIVE_UP_SECONDS, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -37,6 +38,8 @@ second:
 \t@touch second; for i in $$(seq 600); do [ -e first ] && exit 0; sleep 0.1; done; exit 1
 matrix:
 \t@echo "lines: $(ARGS)"
+long:
+\t@echo $$$$ >pid; exec sleep 600
 """
 # So that no stage measures the machine.
 CALIBRATION = {"IMDS_CALIBRATION": "0.330 1.000"}
@@ -118,3 +121,15 @@ def test_the_lines_of_several_runs_are_collected(run, tmp_path) -> None:
     lines = table.read_text().splitlines()
     assert [line.split()[1] for line in lines] == ["good", "matrix", "matrix:"]
     assert lines[2].startswith("REDUCED: ")
+
+
+def test_a_run_that_is_terminated_ends_its_stages(tmp_path, run) -> None:
+    command = [sys.executable, str(STAGES), "--lanes", "2", "long"]
+    environment = {**os.environ, **CALIBRATION}
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    pid = wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip(), "the stage")
+    process.terminate()
+    assert process.wait(GIVE_UP_SECONDS) != 0
+    wait_until(lambda: not Path("/proc", pid).exists(), "the end of the stage")
