@@ -87,6 +87,7 @@ def test_no_secret_outside_of_requests_and_answers(start_emulator, run_playbook,
         "ANSIBLE_CALLBACKS_ENABLED": "everything",
         "EVERYTHING_FILE": str(tmp_path / "everything.jsonl"),
         "ANSIBLE_KEEP_REMOTE_FILES": "1",
+        "ANSIBLE_REMOTE_TEMP": str(home / ".ansible/tmp"),
     }
     with ProcessWatch() as processes:
         run = run_playbook(PLAYS, {"host": {}}, "-vvv", environment=environment)
