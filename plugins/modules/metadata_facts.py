@@ -24,7 +24,7 @@ description:
 options:
   gather_subset:
     description:
-      - The subsets of facts to gather. The rules are those of M(ansible.builtin.setup).
+      - The subsets of facts to gather. The rules are those of C(ansible.builtin.setup).
       - V(all), V(min) (the IDs of instance, region and zone), V(instance), V(network), V(disks), V(public_keys), V(tags),
         V(ram) (the name of the role), V(events), V(identity) (the identity document).
       - A name after V(!) excludes a subset. V(min) is always gathered unless V(!min) is given. If only exclusions are given,

@@ -93,9 +93,11 @@ def _instances() -> Iterator[Callable[[], Instance]]:
         made.append(instance)
         return instance
 
-    yield make
-    for instance in made:
-        lab.remove_instance(instance.name, instance.ip)
+    try:
+        yield make
+    finally:
+        for instance in made:
+            lab.remove_instance(instance.name, instance.ip)
 
 
 @pytest.fixture

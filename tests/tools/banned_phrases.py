@@ -96,7 +96,7 @@ class Checker:
                 self._rules[rule.scope].append((re.compile(_expression(lowered)), rule))
         # One search per text is enough to see that nothing is in it, the usual case.
         self._any = {
-            scope: re.compile(r"(?<!\w)(?:%s)(?!\w)" % "|".join(pattern.pattern for pattern, _ in rules))
+            scope: re.compile(r"(?<!\w)(?:%s)(?!\w)" % "|".join(pattern.pattern for pattern, _rule in rules))
             for scope, rules in self._rules.items()
             if rules
         }

@@ -24,7 +24,7 @@ REFERENCE_SECONDS = 0.33
 def _loop() -> float:
     """Return the seconds that a fixed loop takes: the shortest of three runs."""
     durations = []
-    for _ in range(3):
+    for _round in range(3):
         began, total = time.perf_counter(), 0
         for number in range(LOOP):
             total += number

@@ -33,7 +33,6 @@ class Writer(Reader, t.Protocol):
         instance_metadata_tags: t.Optional[str] = None,
     ) -> str:
         """Set the metadata options of one instance and return the RequestId."""
-        ...
 
 
 class Outcome(t.NamedTuple):

@@ -35,19 +35,15 @@ class RecordStore(t.Protocol):
 
     def add(self, instances: t.Iterable[Instance]) -> None:
         """Record the present options of *instances*, unless they have recorded options already."""
-        ...
 
     def remove(self, instance_ids: t.Iterable[str]) -> None:
         """Remove the recorded options of these instances."""
-        ...
 
     def recorded_options(self) -> t.Dict[str, t.Tuple[str, Options]]:
         """Return region and recorded options by instance ID."""
-        ...
 
     def names(self) -> t.Dict[str, str]:
         """Return the names of files by instance ID."""
-        ...
 
 
 class Record:

@@ -23,7 +23,6 @@ class Reader(t.Protocol):
 
     def describe_regions(self) -> t.List[str]:
         """Return the IDs of all regions."""
-        ...
 
     def instances(
         self,
@@ -35,15 +34,12 @@ class Reader(t.Protocol):
         vpc_id: t.Optional[str] = None,
     ) -> t.Iterator[Raw]:
         """Return the instances of a region that match all filters."""
-        ...
 
     def is_permitted(self, region: str, action: str) -> bool:
         """Return whether the RAM policies permit the operation."""
-        ...
 
     def images(self, region: str, image_ids: t.Sequence[str]) -> t.Mapping[str, t.Mapping[str, t.Optional[str]]]:
         """Return ImdsSupport by image ID."""
-        ...
 
 
 class Selection(t.NamedTuple):

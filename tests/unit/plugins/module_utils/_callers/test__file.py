@@ -70,7 +70,7 @@ def test_the_watch_continues_format_1_and_writes_format_2(state: Path) -> None:
 
     before = callers(str(state), "", Filter())
     store = Store(str(state))
-    watch = Watch(NoPackets(), None, store, "connect", lambda problem: pytest.fail(problem))  # type: ignore[arg-type]
+    watch = Watch(NoPackets(), None, store, "connect", pytest.fail)  # type: ignore[arg-type]
     watch.save()
     store.close()
     content = json.loads((state / "callers.json").read_text())

@@ -155,8 +155,11 @@ class Emulator:
 def started(folder: Path, *arguments: str, config: Any) -> Iterator[Emulator]:
     """Run an emulator with a journal; check at the end that it stops without an error."""
     emulator = Emulator(folder, *arguments, "--journal", str(folder / "journal"), config=config)
-    yield emulator
-    assert emulator.stop() == 0
+    try:
+        yield emulator
+    finally:
+        status = emulator.stop()
+    assert status == 0
     assert "Traceback" not in emulator.stderr.read_text(encoding="utf-8")
 
 
