@@ -71,12 +71,12 @@ def test_an_unexpected_reply_has_a_status(command: Command, instance: Instance) 
 
 def test_settings_come_from_options_then_the_environment(command: Command, instance: Instance) -> None:
     instance.fault("hang", on="data")
-    ends_with(command("get", "mac", ALICLOUD_IMDS_DEADLINE="0.2"), 5, "deadline of 0.2 s")
-    command.environment["ALICLOUD_IMDS_DEADLINE"] = "0.2"
-    before, after = command.each(("--deadline", "0.1", "get", "mac"), ("get", "mac", "--deadline", "0.1"))
-    ends_with(before, 5, "deadline of 0.1 s", "Raise --deadline")
-    ends_with(after, 5, "deadline of 0.1 s")
-    ends_with(command("get", "mac", "--retries", "0", ALICLOUD_IMDS_TIMEOUT="0.1"), 5, "raise --timeout")
+    ends_with(command("get", "mac", ALICLOUD_IMDS_DEADLINE="2"), 5, "deadline of 2 s")
+    command.environment["ALICLOUD_IMDS_DEADLINE"] = "2"
+    before, after = command.each(("--deadline", "1", "get", "mac"), ("get", "mac", "--deadline", "1"))
+    ends_with(before, 5, "deadline of 1 s", "Raise --deadline")
+    ends_with(after, 5, "deadline of 1 s")
+    ends_with(command("get", "mac", "--retries", "0", ALICLOUD_IMDS_TIMEOUT="1"), 5, "raise --timeout")
     ends_with(command("get", "mac", ALICLOUD_IMDS_RETRIES="few"), 2, "ALICLOUD_IMDS_RETRIES")
     ends_with(command("get", "mac", ALICLOUD_IMDS_TOKEN_TTL="0"), 2, "--token-ttl")
 
