@@ -3,8 +3,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
-
 DOCUMENTATION = r"""
 module: access_modes_info
 short_description: Probe which access modes the ECS metadata service offers to managed nodes
@@ -185,7 +183,7 @@ from ansible_collections.alicloud.imds.plugins.module_utils._imds._options impor
 NAMES = {"type": "list", "elements": "str", "default": []}
 
 
-def desired_of(params: dict[str, t.Any]) -> _verify.Desired:
+def desired_of(params: "dict[str, t.Any]") -> _verify.Desired:
     return _verify.Desired(
         expect=params["expect"] or (),
         wait=params["wait"],

@@ -3,8 +3,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
-
 DOCUMENTATION = r"""
 module: metadata_info
 short_description: Read chosen items of the ECS instance metadata of managed nodes with a token
@@ -106,7 +104,7 @@ from ansible_collections.alicloud.imds.plugins.module_utils._imds._items import 
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._options import argument_spec, make_client
 
 
-def run(module: AnsibleModule) -> dict[str, object]:
+def run(module: AnsibleModule) -> "dict[str, object]":
     paths = module.params["paths"]
     missing = module.params["missing"]
     client = make_client(module.params.__getitem__)

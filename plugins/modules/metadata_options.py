@@ -3,8 +3,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
-
 DOCUMENTATION = r"""
 module: metadata_options
 short_description: Set the metadata options of ECS instances, or restore recorded ones
@@ -206,8 +204,8 @@ from ansible_collections.alicloud.imds.plugins.module_utils._openapi._options im
 
 
 def make_plan(
-    api: t.Any, params: dict[str, t.Any], record: RecordStore | None, execution: _operations.ExecutionOptions
-) -> list[Change]:
+    api: t.Any, params: "dict[str, t.Any]", record: "RecordStore | None", execution: _operations.ExecutionOptions
+) -> "list[Change]":
     if params["state"] == "restored":
         return _operations.plan_restore(api, t.cast(RecordStore, record), params["instance_ids"])
     if not (params["all_instances"] or any(params[name] for name in ("instance_ids", "tags", "name", "vpc_id"))):
@@ -219,7 +217,7 @@ def make_plan(
     return _operations.plan_desired(api, selection(params), desired, permissions, execution)
 
 
-def run(module: AnsibleModule) -> tuple[str | None, dict[str, t.Any]]:
+def run(module: AnsibleModule) -> "tuple[str | None, dict[str, t.Any]]":
     params = module.params
     record = open_record(params["record"], params["record_names"], params["record_only"]) if params["record"] else None
     execution = _operations.ExecutionOptions(

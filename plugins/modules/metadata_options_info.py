@@ -3,8 +3,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
-
 DOCUMENTATION = r"""
 module: metadata_options_info
 short_description: Read the metadata options of ECS instances, and whether they require tokens
@@ -144,7 +142,7 @@ from ansible_collections.alicloud.imds.plugins.module_utils._openapi._options im
 FAILING = [verdict for verdict in VERDICTS if verdict != COMPLIANT]
 
 
-def run(module: AnsibleModule) -> dict[str, t.Any]:
+def run(module: AnsibleModule) -> "dict[str, t.Any]":
     params = module.params
     chosen = selection(params)
     api = open_api(module, missing_required_lib)

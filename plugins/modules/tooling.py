@@ -3,8 +3,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
-
 DOCUMENTATION = r"""
 module: tooling
 short_description: Install or remove the ecs-metadata command on managed nodes
@@ -87,7 +85,7 @@ from ansible_collections.alicloud.imds.plugins.module_utils._preflight._scripts 
 SHOWN = 5
 
 
-def warn_of_normal_mode_scripts(module: AnsibleModule) -> list[dict[str, object]]:
+def warn_of_normal_mode_scripts(module: AnsibleModule) -> "list[dict[str, object]]":
     found = normal_mode_readers()
     if found:
         some = ", ".join("%s line %d" % place for place in found[:SHOWN]) + (", ..." if len(found) > SHOWN else "")

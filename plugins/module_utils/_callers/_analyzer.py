@@ -9,8 +9,6 @@ for a normal-mode request, INFO for a token-authenticated request, and ERROR for
 time, the name of the calling process and the class of the path are used; arguments and headers are ignored.
 """
 
-from __future__ import annotations
-
 import re
 import time
 import typing as t

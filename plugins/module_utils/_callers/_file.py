@@ -30,8 +30,6 @@ evicted to bound the size of the file.
 Format 1 (before 1.0.0) used other names for the same values; `read` translates them.
 """
 
-from __future__ import annotations
-
 import fcntl
 import json
 import os

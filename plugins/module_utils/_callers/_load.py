@@ -4,8 +4,6 @@
 
 """Read the records of the callers watch and the analyzer's log, and report on both."""
 
-from __future__ import annotations
-
 import glob
 import os
 import time

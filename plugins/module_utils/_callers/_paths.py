@@ -8,8 +8,6 @@ The classes hold nothing that the caller chose: role names, tag keys and MAC add
 ``other``, and the query string is ignored.
 """
 
-from __future__ import annotations
-
 import typing as t
 from urllib.parse import unquote
 

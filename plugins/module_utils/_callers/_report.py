@@ -8,8 +8,6 @@ The time since the last normal-mode request takes all callers into account, what
 running, because requests of the time without a watch were not recorded.
 """
 
-from __future__ import annotations
-
 import fnmatch
 import typing as t
 

@@ -4,8 +4,6 @@
 
 """Names that the callers watch shares with the readers of its records: modes of requests, and directories."""
 
-from __future__ import annotations
-
 TOKEN_REQUEST, TOKEN_AUTHENTICATED, NORMAL_MODE = "token_request", "token_authenticated", "normal_mode"
 UNPARSABLE = "unparsable"
 MODES = (TOKEN_REQUEST, TOKEN_AUTHENTICATED, NORMAL_MODE, UNPARSABLE)

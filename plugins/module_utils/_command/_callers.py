@@ -4,8 +4,6 @@
 
 """The commands ``watch`` and ``callers`` of ecs-metadata."""
 
-from __future__ import annotations
-
 import typing as t
 
 from .._callers._file import NotReadable

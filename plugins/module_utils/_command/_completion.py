@@ -4,8 +4,6 @@
 
 """Generate the bash completion of ecs-metadata from its command line."""
 
-from __future__ import annotations
-
 import argparse
 import typing as t
 

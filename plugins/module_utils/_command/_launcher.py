@@ -4,8 +4,6 @@
 
 """The text of the program ecs-metadata: a shell script that starts the files installed beside it."""
 
-from __future__ import annotations
-
 LAUNCHER = r"""#!/bin/sh
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)

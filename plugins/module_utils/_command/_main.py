@@ -8,8 +8,6 @@ Every failure is reported as one line on standard error and an exit status. Modu
 imported by that command, because scripts may start ecs-metadata many times.
 """
 
-from __future__ import annotations
-
 import argparse
 import typing as t
 

@@ -8,8 +8,6 @@ Output is written as bytes directly to the file descriptors. No buffer is left t
 exits.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

@@ -4,8 +4,6 @@
 
 """Define the command line of ecs-metadata, from which the help and the completion are generated."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import typing as t

@@ -4,8 +4,6 @@
 
 """The commands ``get``, ``ls`` and ``facts`` of ecs-metadata."""
 
-from __future__ import annotations
-
 import os
 import typing as t
 

@@ -4,8 +4,6 @@
 
 """The texts of ``ecs-metadata --help`` and of the help of each command."""
 
-from __future__ import annotations
-
 import typing as t
 
 from .._callers._vocabulary import LOG_DIRECTORY, NORMAL_MODE, STATE_DIRECTORY

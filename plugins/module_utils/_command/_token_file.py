@@ -8,8 +8,6 @@ A new file is created in the same directory, accessible to its owner only from t
 So no other user can read the token at any time, readers never see a partial file, and links are not followed.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import stat
@@ -29,7 +27,7 @@ class TokenFile:
         self._folder = folder or "."
         self._descriptor = -1
 
-    def __enter__(self) -> TokenFile:
+    def __enter__(self) -> "TokenFile":
         try:
             # All operations are relative to this descriptor: replacing the directory meanwhile has no effect.
             self._descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

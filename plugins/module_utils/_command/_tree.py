@@ -4,8 +4,6 @@
 
 """The command ``tree`` of ecs-metadata."""
 
-from __future__ import annotations
-
 import json
 import typing as t
 

@@ -4,8 +4,6 @@
 
 """Provide the clock for deadlines and pauses as a value that tests can replace."""
 
-from __future__ import annotations
-
 import time
 import typing as t
 

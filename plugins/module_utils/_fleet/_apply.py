@@ -4,14 +4,13 @@
 
 """Apply many changes concurrently, each with its own result, and read the options back until the changes are visible."""
 
-from __future__ import annotations
-
 import collections
 import concurrent.futures
 import threading
 import time
 import typing as t
 
+from .._common._protocol import Protocol
 from .._openapi._errors import ApiError
 from ._instance import Instance
 from ._plan import Change
@@ -21,7 +20,7 @@ _FIRST_PAUSE = 0.5
 _MAX_PAUSE = 5.0
 
 
-class Writer(Reader, t.Protocol):
+class Writer(Reader, Protocol):
     """The part of the API that changes instances."""
 
     def modify_metadata_options(
@@ -61,7 +60,7 @@ def apply(
     return [it._replace(error=text) if it.change.instance.instance_id in late else it for it in outcomes]
 
 
-def _send_all(sender: _Sender, outcomes: t.List[Outcome], max_concurrency: int) -> None:
+def _send_all(sender: "_Sender", outcomes: t.List[Outcome], max_concurrency: int) -> None:
     """Send the changes that are needed and replace their elements of *outcomes*."""
     queue = _FairQueue((it.change.instance.region_id, index) for index, it in enumerate(outcomes) if it.change.after)
 

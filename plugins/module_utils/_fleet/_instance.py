@@ -4,8 +4,6 @@
 
 """An instance as DescribeInstances returns it, reduced to the fields that are used here. No I/O."""
 
-from __future__ import annotations
-
 import typing as t
 
 # The tag that Container Service for Kubernetes puts on its nodes; its value is the ID of the cluster.
@@ -21,7 +19,7 @@ class Options(t.NamedTuple):
     http_tokens: t.Optional[str] = None
     instance_metadata_tags: t.Optional[str] = None
 
-    def merged_into(self, present: Options) -> Options:
+    def merged_into(self, present: "Options") -> "Options":
         """Return *present*, with the options that are set here replaced."""
         return Options(*(new if new is not None else old for new, old in zip(self, present)))
 

@@ -4,8 +4,6 @@
 
 """The two operations on metadata options: apply desired options, and restore recorded ones."""
 
-from __future__ import annotations
-
 import typing as t
 
 from . import _apply

@@ -4,8 +4,6 @@
 
 """The module options that select instances."""
 
-from __future__ import annotations
-
 import typing as t
 
 from ._select import Selection

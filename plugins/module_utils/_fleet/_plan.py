@@ -4,8 +4,6 @@
 
 """Compare the present options with the desired ones, and plan one API call, no call, or a refusal. No I/O."""
 
-from __future__ import annotations
-
 import typing as t
 
 from ._instance import Instance, Options

@@ -8,8 +8,6 @@ The record is a JSON file that only its owner can read. It is replaced atomicall
 record at the same time. Or it is a directory with such a file for each instance.
 """
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import json
@@ -18,6 +16,7 @@ import time
 import typing as t
 
 from .._common._atomic import replace_file
+from .._common._protocol import Protocol
 from .._common._utc import format_utc
 from ._instance import Instance, Options
 
@@ -28,7 +27,7 @@ class RecordError(Exception):
     """The record cannot be read, written or used; the message names the file and the reason."""
 
 
-class RecordStore(t.Protocol):
+class RecordStore(Protocol):
     """The interface of a record, which is a file or a directory."""
 
     path: str

@@ -4,8 +4,6 @@
 
 """Build the results of modules from instances and outcomes. No I/O."""
 
-from __future__ import annotations
-
 import typing as t
 
 from ._apply import Outcome

@@ -4,12 +4,11 @@
 
 """Select instances by ID, tag, name or VPC in some or all regions."""
 
-from __future__ import annotations
-
 import concurrent.futures
 import re
 import typing as t
 
+from .._common._protocol import Protocol
 from .._openapi._errors import ApiError
 from ._instance import Instance, Raw, parse
 
@@ -18,7 +17,7 @@ _REGION_ID = re.compile(r"[a-z]+(-[a-z0-9]+)+\Z")
 ALL_REGIONS = "all"
 
 
-class Reader(t.Protocol):
+class Reader(Protocol):
     """The part of the API that reads instances."""
 
     def describe_regions(self) -> t.List[str]:
@@ -52,7 +51,7 @@ class Selection(t.NamedTuple):
     vpc_id: t.Optional[str] = None
     empty_means_default: bool = False
 
-    def validate(self) -> Selection:
+    def validate(self) -> "Selection":
         """Return self; raise ValueError for an invalid ID."""
         if not self.regions:
             raise ValueError("Set 'regions' to at least one region ID, or to 'all'.")

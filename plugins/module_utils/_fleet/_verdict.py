@@ -4,8 +4,6 @@
 
 """Decide whether an instance complies: tokens are required for its metadata. No I/O."""
 
-from __future__ import annotations
-
 import typing as t
 
 from ._instance import Instance

@@ -4,8 +4,6 @@
 
 """Call a function as another user of the host, and look up users and groups."""
 
-from __future__ import annotations
-
 import grp
 import json
 import os

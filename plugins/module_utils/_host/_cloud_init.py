@@ -8,8 +8,6 @@ cloud-init's own code searches, in its own interpreter and in a temporary direct
 An instance whose cloud-init finds no data source boots without network settings, host name and SSH keys.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -7,8 +7,6 @@
 The rules in the kernel and the files that load them after a reboot always change together. If a step fails, both are rolled back.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import typing as t

@@ -7,8 +7,6 @@
 Names become numeric IDs here, because nftables rules do not look up the members of a group.
 """
 
-from __future__ import annotations
-
 import ipaddress
 import typing as t
 

@@ -16,8 +16,6 @@ Why the rules are as they are:
 * User and group IDs are written into the rules, not into named sets, so that a listing shows whether they were changed.
 """
 
-from __future__ import annotations
-
 import re
 import typing as t
 

@@ -8,8 +8,6 @@ The command consists of files of this collection: Ansible ships them to the host
 So the host gets the version of the collection that the controller has.
 """
 
-from __future__ import annotations
-
 import pkgutil
 import re
 import typing as t

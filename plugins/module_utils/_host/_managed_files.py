@@ -8,8 +8,6 @@ A manifest lists the installed files with their checksums, and the directories t
 everything that the collection installed and nothing else.
 """
 
-from __future__ import annotations
-
 import base64
 import errno
 import hashlib

@@ -9,8 +9,6 @@ that matches too much would cut the host off from them. Connections are tried be
 privileges, and only a connection that the change made worse counts.
 """
 
-from __future__ import annotations
-
 import os
 import pwd
 import socket

@@ -4,8 +4,6 @@
 
 """Run programs of the host with a timeout, a fixed PATH and untranslated messages."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

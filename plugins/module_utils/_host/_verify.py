@@ -4,8 +4,6 @@
 
 """Verify from inside a host how the metadata service answers this user, other users and cloud-init."""
 
-from __future__ import annotations
-
 import typing as t
 
 from .._common._clock import SYSTEM_CLOCK, Clock

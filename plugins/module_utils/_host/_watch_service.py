@@ -4,8 +4,6 @@
 
 """Install, restart and remove the systemd service of the callers watch."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import typing as t

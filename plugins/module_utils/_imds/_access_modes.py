@@ -8,8 +8,6 @@ This is the only file that sends normal-mode requests, to find out whether the s
 and the value is discarded.
 """
 
-from __future__ import annotations
-
 import typing as t
 
 from . import _errors

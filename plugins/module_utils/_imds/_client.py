@@ -9,8 +9,6 @@ does not reveal its token; `Client.issue_token` requests another one.
 Source: Alibaba Cloud, "View instance metadata", security hardening mode.
 """
 
-from __future__ import annotations
-
 import random
 import threading
 import typing as t
@@ -48,7 +46,7 @@ class Settings(t.NamedTuple):
     retries: int = 3
     connections: int = 8
 
-    def validate(self) -> Settings:
+    def validate(self) -> "Settings":
         """Return self.
 
         Raises: ValueError that names the first setting that is out of range.

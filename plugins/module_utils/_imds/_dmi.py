@@ -7,8 +7,6 @@
 Source: cloud-init recognizes Alibaba Cloud by the DMI product name, Chef's ohai by the system vendor.
 """
 
-from __future__ import annotations
-
 import os
 import typing as t
 

@@ -8,8 +8,6 @@ There are four kinds of failure: unreachable, refused, not found, unexpected rep
 endpoint, the result and the next step. No message contains a token or any byte of a reply.
 """
 
-from __future__ import annotations
-
 import errno as errnos
 import os
 import typing as t

@@ -8,8 +8,6 @@ The type of a value depends on its path, never on the value: a tag with the valu
 formats: Alibaba Cloud, "View instance metadata" and "Instance metadata items".
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import re

@@ -4,8 +4,6 @@
 
 """Gather facts: select subsets, request ``meta-data/all`` or walk the tree, and handle hosts outside of Alibaba Cloud."""
 
-from __future__ import annotations
-
 import typing as t
 
 from . import _errors, _facts

@@ -8,8 +8,6 @@ Proxies, netrc, redirects and TLS are not supported on purpose: the metadata ser
 address, and a server in between could read the token.
 """
 
-from __future__ import annotations
-
 import http.client
 import io
 import socket

@@ -4,8 +4,6 @@
 
 """Read chosen paths and convert their values, for the lookup, metadata_info and the command."""
 
-from __future__ import annotations
-
 import base64
 import json
 import typing as t

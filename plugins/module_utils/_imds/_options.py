@@ -4,8 +4,6 @@
 
 """The options that all plugins of the data plane share, and the client created from them."""
 
-from __future__ import annotations
-
 import os
 import typing as t
 

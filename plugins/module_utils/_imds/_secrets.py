@@ -7,8 +7,6 @@
 ansible-core has a registry of secrets since version 2.22. With older versions, and outside Ansible, this does nothing.
 """
 
-from __future__ import annotations
-
 import typing as t
 
 try:

@@ -9,8 +9,6 @@ directory by directory and parsing the JSON object of ``meta-data/all`` result i
 Source of the listing format: Alibaba Cloud, "View instance metadata". The name of a directory ends in a slash.
 """
 
-from __future__ import annotations
-
 import json
 import typing as t
 import urllib.parse

@@ -4,8 +4,6 @@
 
 """Read a tree of metadata directory by directory, over several connections."""
 
-from __future__ import annotations
-
 import collections
 import threading
 import typing as t

@@ -7,8 +7,6 @@
 Source: the options and environment variables of alibaba.alicloud modules, the aliyun CLI and the vendor's SDKs.
 """
 
-from __future__ import annotations
-
 import typing as t
 
 from .._common._utc import format_utc

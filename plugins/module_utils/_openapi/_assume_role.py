@@ -4,8 +4,6 @@
 
 """Get temporary credentials of a RAM role from the STS operation AssumeRole."""
 
-from __future__ import annotations
-
 import typing as t
 
 from . import _errors

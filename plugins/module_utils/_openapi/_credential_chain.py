@@ -8,8 +8,6 @@ The order is: options of the task (keys, then a profile, then a role), keys in t
 names or the current profile of the file, and the RAM role of the instance that runs the task.
 """
 
-from __future__ import annotations
-
 import os
 import typing as t
 

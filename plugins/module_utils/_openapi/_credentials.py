@@ -4,8 +4,6 @@
 
 """Credentials, and a provider that renews them before they expire."""
 
-from __future__ import annotations
-
 import threading
 import time
 import typing as t

@@ -7,8 +7,6 @@
 They return the fields of the API unchanged. All raise ApiError.
 """
 
-from __future__ import annotations
-
 import json
 import typing as t
 

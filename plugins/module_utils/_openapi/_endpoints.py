@@ -4,8 +4,6 @@
 
 """Check the URLs of endpoints, which receive signed requests. No I/O."""
 
-from __future__ import annotations
-
 import ipaddress
 from urllib.parse import urlsplit
 

@@ -8,8 +8,6 @@ Every message has the operation and the endpoint, the response, a hint on what t
 needs. No message contains a secret.
 """
 
-from __future__ import annotations
-
 import calendar
 import email.utils
 import time

@@ -8,8 +8,6 @@ Unlike requests to the metadata service, they use TLS and the proxies of the env
 not stored, and netrc is not a source of credentials.
 """
 
-from __future__ import annotations
-
 import socket
 import time
 import typing as t
@@ -53,7 +51,7 @@ class Connections:
             adapter = http.requests.adapters.HTTPAdapter(pool_connections=16, pool_maxsize=limit, max_retries=0)
             self._session.mount(scheme, adapter)
 
-    def post(self, url: str, headers: t.Mapping[str, str], auth: AuthBase, timeout: float) -> ApiResponse:
+    def post(self, url: str, headers: t.Mapping[str, str], auth: "AuthBase", timeout: float) -> ApiResponse:
         """Send a POST request with an empty body and return the response within *timeout* seconds; raise RequestFailure."""
         request = http.requests.Request("POST", url, headers=headers, auth=auth).prepare()
         ends_at = time.monotonic() + timeout
@@ -63,7 +61,7 @@ class Connections:
             # The text of these exceptions contains the whole URL, and of some the password of the proxy.
             raise self._failure(url, exc) from None
 
-    def _send(self, request: PreparedRequest, timeout: float, ends_at: float) -> ApiResponse:
+    def _send(self, request: "PreparedRequest", timeout: float, ends_at: float) -> ApiResponse:
         url = request.url or ""
         # Not Session.send, which reads the body of a redirect without a limit.
         response = self._session.get_adapter(url).send(
@@ -95,7 +93,7 @@ class Connections:
         self._session.close()
 
 
-def _read(response: Response, ends_at: float) -> bytes:
+def _read(response: "Response", ends_at: float) -> bytes:
     raw = response.raw
     raw.enforce_content_length = True  # else requests with urllib3 1 accepts a truncated response
     # read1 returns available bytes at once, so that a slow response cannot exceed the timeout; urllib3 1 does not have it.

@@ -4,8 +4,6 @@
 
 """Read the temporary credentials of the instance's RAM role from the metadata service, with a token."""
 
-from __future__ import annotations
-
 import json
 import re
 import typing as t

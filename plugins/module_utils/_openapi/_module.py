@@ -4,16 +4,15 @@
 
 """Open the API for a module."""
 
-from __future__ import annotations
-
 import typing as t
 
+from .._common._protocol import Protocol
 from ._ecs import Ecs
 from ._options import make_api
 from ._requests import IMPORT_ERROR
 
 
-class Module(t.Protocol):
+class Module(Protocol):
     """The part of AnsibleModule that is needed here."""
 
     params: t.Dict[str, t.Any]

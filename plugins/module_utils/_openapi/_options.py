@@ -4,8 +4,6 @@
 
 """The options that all plugins for the ECS API share, and the API made from them."""
 
-from __future__ import annotations
-
 import os
 import typing as t
 

@@ -8,8 +8,6 @@ The limit of the API is unknown: it differs by account and is shared with other 
 throttles one. From then on they have the rate that it accepted in the last second, and each success raises the rate a little.
 """
 
-from __future__ import annotations
-
 import collections
 import threading
 import time

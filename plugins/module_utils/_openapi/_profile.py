@@ -7,8 +7,6 @@
 The file is JSON: ``{"current": "default", "profiles": [{"name": "default", "mode": "AK", ...}]}``.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import stat

@@ -7,8 +7,6 @@
 All files of this package can be imported without it. Only API calls need it.
 """
 
-from __future__ import annotations
-
 import traceback
 import typing as t
 

@@ -8,8 +8,6 @@ Pure functions, except for the time and the nonce. Source: Alibaba Cloud, "V3 re
 specify a form (booleans, lists, which headers are signed), this follows the vendor's Python SDK.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import time
@@ -93,7 +91,7 @@ class V3Auth(AuthBase):
 
     def __init__(
         self,
-        credentials: Credentials,
+        credentials: "Credentials",
         clock: t.Callable[[], float] = time.time,
         nonce: t.Callable[[], str] = lambda: uuid.uuid4().hex,
     ) -> None:
@@ -101,7 +99,7 @@ class V3Auth(AuthBase):
         self._clock = clock
         self._nonce = nonce
 
-    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+    def __call__(self, request: "PreparedRequest") -> "PreparedRequest":
         headers = request.headers
         url = urlsplit(request.url or "")
         body_sha256 = _sha256(request.body)

@@ -4,8 +4,6 @@
 
 """Call operations of the API: signed, with rate limit and retries, within one deadline."""
 
-from __future__ import annotations
-
 import json
 import random
 import re
@@ -43,7 +41,7 @@ class Settings(t.NamedTuple):
     ca_bundle: t.Optional[str] = None
     connections: int = 8
 
-    def validate(self) -> Settings:
+    def validate(self) -> "Settings":
         """Return self; raise ValueError naming the first setting out of range."""
         for name, limit in (("timeout", 3600), ("deadline", 86400)):
             if not 0 < getattr(self, name) <= limit:

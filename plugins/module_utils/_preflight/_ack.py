@@ -8,8 +8,6 @@ ACK sets the metadata options of a node pool when it is created; changing them o
 `_catalog`).
 """
 
-from __future__ import annotations
-
 import os
 import re
 import typing as t

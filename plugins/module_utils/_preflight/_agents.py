@@ -8,8 +8,6 @@ The agents' installers do not document where they install; the paths are those s
 found only if the package database lists it. `_catalog` names the source of each version.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

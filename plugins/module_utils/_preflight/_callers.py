@@ -9,8 +9,6 @@ Only these keys of a record are used; all but the first may be missing or null:
 ``unit``, ``container``, ``uid``, ``count``, and ``noise`` (the kind of known noise; false or empty if it is not noise).
 """
 
-from __future__ import annotations
-
 import typing as t
 
 from .._callers._vocabulary import NORMAL_MODE, PROBE

@@ -17,8 +17,6 @@ The comment before each group names the sources of its facts:
 * anything else is a repository on GitHub and the file that was read
 """
 
-from __future__ import annotations
-
 import typing as t
 
 BLOCK, WARN, INFO = "block", "warn", "info"

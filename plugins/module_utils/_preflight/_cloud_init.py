@@ -8,8 +8,6 @@ Distributions backport features, so an old version number is not enough: code th
 `_catalog` names the sources of the versions.
 """
 
-from __future__ import annotations
-
 import glob
 import re
 import typing as t

@@ -8,8 +8,6 @@ Links to directories are not followed, and only local file systems are entered: 
 Only regular files are opened. Each path that could not be examined is recorded as a note.
 """
 
-from __future__ import annotations
-
 import errno
 import json
 import os
@@ -180,7 +178,7 @@ class Files:
         except (ValueError, RecursionError):
             return None
 
-    def _entries(self, directory: str) -> t.List[os.DirEntry[str]]:
+    def _entries(self, directory: str) -> "t.List[os.DirEntry[str]]":
         """Return the entries of a directory, sorted by name; empty with a note if it cannot be read."""
         try:
             with os.scandir(directory) as found:

@@ -4,8 +4,6 @@
 
 """Create, bound and waive findings. No I/O."""
 
-from __future__ import annotations
-
 import datetime
 import fnmatch
 import typing as t

@@ -8,8 +8,6 @@ The linker writes the list of modules into the ELF section .go.buildinfo, also i
 have no such section. Since Go 1.18 (2022) the section itself holds the list; older forms are not read.
 """
 
-from __future__ import annotations
-
 import struct
 import typing as t
 

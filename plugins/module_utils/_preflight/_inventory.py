@@ -4,8 +4,6 @@
 
 """Find software that may read metadata, in one walk for all checks."""
 
-from __future__ import annotations
-
 import os
 import re
 import typing as t

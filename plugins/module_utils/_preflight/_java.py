@@ -8,8 +8,6 @@ Only names are examined: that of the archive, and those in its directory, becaus
 as archives. A library whose classes were merged into an application is detected, but not its version.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import struct

@@ -4,8 +4,6 @@
 
 """Judge whether a version of a library is too old for tokens. No I/O."""
 
-from __future__ import annotations
-
 import typing as t
 
 from .._common._text import one_line

@@ -4,8 +4,6 @@
 
 """Argument spec of preflight_info, and the request made from its parameters."""
 
-from __future__ import annotations
-
 import typing as t
 
 from .._callers._vocabulary import LOG_DIRECTORY, STATE_DIRECTORY

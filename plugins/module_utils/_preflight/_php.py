@@ -4,8 +4,6 @@
 
 """Find installations of the PHP package alibabacloud/credentials that are too old for tokens."""
 
-from __future__ import annotations
-
 import typing as t
 
 from ._files import Files

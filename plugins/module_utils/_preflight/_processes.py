@@ -10,8 +10,6 @@ and PHP cannot be judged. Command lines and environments may hold secrets: comma
 read.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import time
@@ -29,6 +27,8 @@ _MAX_MAPS = 1 << 23
 _MAX_OPEN_FILES = 4096
 # The clocks of the kernel and of the file system differ a little (seconds).
 _TOLERANCE = 2.0
+# time.CLOCK_BOOTTIME, which Python 3.6 does not name. Source: linux/time.h
+_CLOCK_BOOTTIME = 7
 
 
 class Process(t.NamedTuple):
@@ -103,7 +103,7 @@ def _read_process(files: Files, pid: int) -> Process:
     # Count the fields after the name, which may contain spaces and parentheses.
     ticks = int(_read(base + "/stat", 4096).rpartition(")")[2].split()[19])
     # btime in /proc/stat has whole seconds only.
-    booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    booted = time.time() - time.clock_gettime(_CLOCK_BOOTTIME)
     start = booted + ticks / os.sysconf("SC_CLK_TCK")
     argument = _read(base + "/cmdline", 4096).partition("\0")[0]
     same = os.readlink(base + "/ns/mnt") == os.readlink(files.real("/proc/self/ns/mnt"))

@@ -8,8 +8,6 @@ Go programs are judged by the modules in their build information. The configurat
 shows whether they use the instance RAM role; access keys in it are neither kept nor returned. `_catalog` names the sources.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -4,8 +4,6 @@
 
 """Find Python packages that are too old for tokens."""
 
-from __future__ import annotations
-
 import os
 import re
 import typing as t

@@ -4,8 +4,6 @@
 
 """Read the records of the callers watch, and the log of Alibaba Cloud's packet analyzer."""
 
-from __future__ import annotations
-
 import typing as t
 
 from .._callers._file import NotReadable

@@ -4,8 +4,6 @@
 
 """Run the checks on a host and collect their findings."""
 
-from __future__ import annotations
-
 import datetime
 import time
 import typing as t

@@ -9,8 +9,6 @@ contains a URL of the metadata service, or the bare address in a file that also 
 rules and proxy exceptions do not count. Requests that a script composes from several files are not detected.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import typing as t

@@ -7,8 +7,6 @@
 The database of dpkg is text and is read directly. That of RPM is not, so the command rpm reads it.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

@@ -4,8 +4,6 @@
 
 """Compare versions by the rules of dpkg, RPM, Python (PEP 440) or semantic versioning. No I/O."""
 
-from __future__ import annotations
-
 import itertools
 import re
 import typing as t

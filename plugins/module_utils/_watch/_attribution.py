@@ -10,8 +10,6 @@
 3. The source address, for forwarded connections.
 """
 
-from __future__ import annotations
-
 import socket
 import time
 import typing as t

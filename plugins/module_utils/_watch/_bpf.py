@@ -8,8 +8,6 @@ The programs are loaded with the raw bpf(2) system call, which needs no compiler
 them when this process ends. They neither delay nor refuse connections.
 """
 
-from __future__ import annotations
-
 import ctypes
 import errno
 import mmap
@@ -177,6 +175,10 @@ def _decode(data: bytes) -> t.Union[Connect, Established, None]:
     return None
 
 
+# The result of _pid_namespace, in a tuple once it is known
+_namespace: t.Optional[t.Tuple[t.Optional[t.Tuple[int, int]]]] = None
+
+
 def _pid_namespace() -> t.Optional[t.Tuple[int, int]]:
     """Return device and inode of this process's PID namespace, or None for the initial one, where PIDs need no translation."""
     global _namespace
@@ -185,6 +187,3 @@ def _pid_namespace() -> t.Optional[t.Tuple[int, int]]:
         initial = found.st_ino == _INITIAL_PID_NAMESPACE
         _namespace = (None if initial else (os.major(found.st_dev) << 20 | os.minor(found.st_dev), found.st_ino),)
     return _namespace[0]
-
-
-_namespace: t.Optional[t.Tuple[t.Optional[t.Tuple[int, int]]]] = None  # the result, in a tuple once it is known

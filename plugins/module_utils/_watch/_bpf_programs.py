@@ -18,8 +18,6 @@ bpf_sock_ops in the kernel's include/uapi/linux/bpf.h. The listings in pseudo-C 
 context, ``r7`` the flag for the ring buffer, ``r10`` the frame pointer.
 """
 
-from __future__ import annotations
-
 import struct
 import typing as t
 

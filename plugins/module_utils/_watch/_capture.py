@@ -8,8 +8,6 @@ A packet socket receives copies of packets; the traffic itself is neither delaye
 packets to other destinations, and acknowledgments without data. Needs CAP_NET_RAW.
 """
 
-from __future__ import annotations
-
 import ctypes
 import errno
 import os

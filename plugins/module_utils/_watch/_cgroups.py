@@ -8,8 +8,6 @@ The kernel reports the number, the inode of the group's directory. A unit may st
 group disappears with it. inotify(7) therefore reports new groups, well before a process in them can connect.
 """
 
-from __future__ import annotations
-
 import ctypes
 import os
 import struct

@@ -8,8 +8,6 @@ The bytes are passed in pieces of any size. A parsed request consists of its mod
 nothing else is stored. The parser buffers at most one line, never a whole head or body.
 """
 
-from __future__ import annotations
-
 import re
 import typing as t
 

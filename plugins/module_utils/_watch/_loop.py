@@ -7,14 +7,13 @@
 The watch only receives copies of packets. Whatever happens to it, no request is delayed or changed.
 """
 
-from __future__ import annotations
-
 import math
 import os
 import select
 import time
 import typing as t
 
+from .._common._protocol import Protocol
 from ._attribution import Attributor, Peer
 from ._noise import Noise
 from ._priority import Priority
@@ -34,7 +33,7 @@ _CLOCK_SECONDS = 5  # by which the clock must be set back to be reported
 Requests = t.List[t.Tuple[Flow, t.List[t.Any]]]
 
 
-class Source(t.Protocol):
+class Source(Protocol):
     """A source of segments, such as `_capture.Capture`."""
 
     def fileno(self) -> int:

@@ -12,8 +12,6 @@ Except for the probe, old releases that do not support tokens look the same. The
 marked.
 """
 
-from __future__ import annotations
-
 import typing as t
 
 from .._callers._vocabulary import NORMAL_MODE, PROBE, TOKEN_AUTHENTICATED

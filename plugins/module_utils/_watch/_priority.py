@@ -8,8 +8,6 @@ A process that connects may end a millisecond later, so the watch runs with high
 much of a processor, such as during a flood of requests, it runs with normal priority and may miss executables instead.
 """
 
-from __future__ import annotations
-
 import os
 import time
 

@@ -8,8 +8,6 @@ A process may live for milliseconds, so the values that disappear first are read
 executable of an earlier process with the same user, command name and unit is used, and marked ``same_name``.
 """
 
-from __future__ import annotations
-
 import os
 import time
 import typing as t

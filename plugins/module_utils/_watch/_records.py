@@ -8,8 +8,6 @@ The JSON has the format that `_callers/_file.py` documents. If there are too man
 with the oldest ones, are evicted first: their counts are added to one record without names, ``other``.
 """
 
-from __future__ import annotations
-
 import json
 import typing as t
 

@@ -4,8 +4,6 @@
 
 """Start and stop the callers watch, with the best method of attribution that the kernel offers."""
 
-from __future__ import annotations
-
 import os
 import signal
 import socket
@@ -119,7 +117,7 @@ def _cgroup2(mounts: str = "/proc/self/mounts") -> t.Optional[str]:
 def _stop_pipe() -> int:
     """Return a descriptor that is readable once SIGTERM or SIGINT was received."""
     reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    signal.set_wakeup_fd(writer)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: None)
     return reader

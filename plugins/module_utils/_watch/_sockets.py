@@ -9,8 +9,6 @@ that still exist in this network namespace, and processes that have not ended. s
 reading all of /proc/net/tcp takes longer than some processes live.
 """
 
-from __future__ import annotations
-
 import os
 import socket
 import struct

@@ -8,8 +8,6 @@ A thread writes the file, because the watch would miss short-lived processes whi
 such as on a full disk, the watch reports that and continues in memory.
 """
 
-from __future__ import annotations
-
 import fcntl
 import json
 import os

@@ -8,8 +8,6 @@ A segment may be captured several times: on the loopback device, on each device 
 retransmitted. Address translation changes addresses and ports on the way, but neither sequence nor acknowledgment numbers.
 """
 
-from __future__ import annotations
-
 import typing as t
 
 from .._common._bounded import BoundedMap

@@ -4,8 +4,6 @@
 
 """Determine the systemd unit or container of a control group from its path."""
 
-from __future__ import annotations
-
 import re
 import typing as t
 
