@@ -114,18 +114,19 @@ def test_changes_of_the_machine_stay_in_the_laboratory() -> None:
     assert done.stdout.splitlines() == ["changed"] * len(directories) + ["data"]
 
 
-def test_the_checkout_can_be_changed(tmp_path: Path) -> None:
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting over /srv needs root")
+def test_the_checkout_can_be_changed() -> None:
     """Results are written there, also if it is in a home directory."""
     script = """
 awk '/ - overlay imds-lab /{print $5}' /proc/self/mountinfo | tac | xargs -r umount --lazy || exit
 mount -t tmpfs tmpfs /srv && mkdir -p /srv/checkout/tests/lab /srv/tmp && cp "$ENTER" /srv/checkout/tests/lab/ || exit
-cd /srv/checkout && TMPDIR=/srv/tmp tests/lab/enter sh -c 'touch kept "$TMPDIR/kept" /srv/lost' && ls /srv . "$TMPDIR" /srv/tmp
+cd /srv/checkout && TMPDIR=/srv/tmp tests/lab/enter sh -c 'touch kept "$TMPDIR/kept" /srv/lost' && ls /srv . /srv/tmp
 """
     command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script]
-    environment = {**os.environ, "ENTER": ENTER, "TMPDIR": "/srv/tmp"}
+    environment = {**os.environ, "ENTER": ENTER}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.count("kept") == 3 and "lost" not in done.stdout
+    assert done.stdout.count("kept") == 2 and "lost" not in done.stdout
 
 
 def test_mounts_do_not_spread_where_mounts_are_shared() -> None:
