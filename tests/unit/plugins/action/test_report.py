@@ -34,7 +34,7 @@ COMPLIANT = {**NON_COMPLIANT, "in_guest": {"verdict": "required"}}
 
 @pytest.fixture
 def run(tmp_path):
-    """Run the action of a real task in this process."""
+    """Run the action alicloud.imds.report as a task runs it, but in this process."""
 
     def start(*hosts: dict[str, Any], check: bool = False, **options: Any) -> dict[str, Any]:
         loader, context = DataLoader(), PlayContext()
