@@ -200,6 +200,7 @@ PLAYBOOK = """
 """
 
 
+@pytest.mark.slow
 def test_ansible_playbook_needs_neither_the_hosts_nor_become(tmp_path) -> None:
     """No connection is made, no template in the data is rendered, and what is written belongs to who runs Ansible."""
     (tmp_path / "play.yml").write_text(PLAYBOOK)
