@@ -32,7 +32,7 @@ def version() -> str:
 
 
 def fetch() -> None:
-    print(f"Fetching amazon.aws out of the package ansible", flush=True)
+    print("Fetching amazon.aws out of the package ansible", flush=True)
     CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile", "--target", scratch]

@@ -151,7 +151,9 @@ def recipes(endpoint: str, released: Path) -> list[dict[str, Any]]:
         {
             "hosts": "all",
             "gather_facts": False,
-            "tasks": [{"ansible.builtin.command": {"argv": command}, "environment": {"ALIBABA_CLOUD_REGION_ID": REGION}}],
+            "tasks": [
+                {"ansible.builtin.command": {"argv": command}, "environment": {"ALIBABA_CLOUD_REGION_ID": REGION}}
+            ],
         },
         *(
             {
@@ -186,7 +188,9 @@ def test_the_documented_recipes_put_no_key_on_a_command_line(
 
         thread = threading.Thread(target=release)
         thread.start()
-        run = run_playbook(recipes(str(emulator.control_endpoint), released), {"host": {}}, "-vvv", environment=environment)
+        run = run_playbook(
+            recipes(str(emulator.control_endpoint), released), {"host": {}}, "-vvv", environment=environment
+        )
         released.touch()
         thread.join()
     wiretap.close()

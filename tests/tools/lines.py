@@ -58,6 +58,14 @@ def make(venv: Path, python: Path, requirements: list[str]) -> None:
         return
     shutil.rmtree(venv, ignore_errors=True)
     subprocess.run([python, "-m", "venv", venv], check=True)
-    pip = [str(venv / "bin/python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--require-hashes"]
+    pip = [
+        str(venv / "bin/python"),
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "install",
+        "--quiet",
+        "--require-hashes",
+    ]
     subprocess.run([*pip, *requirements], check=True)
     stamp.write_text(digest.hexdigest())

@@ -82,7 +82,9 @@ class CommandLine(t.NamedTuple):
         arguments = self.parser.parse_args(own, argparse.Namespace(json=False, **not_given))
         if arguments.command == "exec":
             if arguments.words or not separator or not command:
-                raise Failure(USAGE, "exec needs '--' and a command after its options. See '%s exec --help'." % texts.NAME)
+                raise Failure(
+                    USAGE, "exec needs '--' and a command after its options. See '%s exec --help'." % texts.NAME
+                )
             arguments.words = command
         return arguments
 

@@ -42,8 +42,9 @@ def find(program: str) -> t.Optional[str]:
 
 
 def isolated(interpreter: str) -> t.List[str]:
-    """Return the words that start a Python interpreter which ignores PYTHON* variables, the user's site directory and the
-    working directory. Python 2 has no ``-I``, so there the directory / remains in ``sys.path``.
+    """Return the words that start a Python interpreter isolated from its environment, user and working directory.
+
+    Python 2 has no ``-I``: its ``sys.path`` contains the working directory, which is / for all programs.
     """
     is_python2 = os.path.basename(interpreter) in ("python", "python2", "python2.7")
     return [interpreter, "-Es" if is_python2 else "-I"]

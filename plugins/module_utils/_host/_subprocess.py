@@ -5,14 +5,24 @@
 """Run programs of the host and systemctl; errors become HostError."""
 
 import os
-import typing as t
 
 from .._common import _programs
 from .._common._programs import Done, find, isolated
 
 _SYSTEMD = "/run/systemd/system"
 
-__all__ = ["Done", "HostError", "find", "has_systemd", "is_active", "isolated", "run", "run_checked", "summary", "systemctl"]
+__all__ = [
+    "Done",
+    "HostError",
+    "find",
+    "has_systemd",
+    "is_active",
+    "isolated",
+    "run",
+    "run_checked",
+    "summary",
+    "systemctl",
+]
 
 
 class HostError(Exception):

@@ -112,9 +112,7 @@ def _unexpected_verdict(modes: Modes, desired: Desired) -> str:
 
 
 def _unexpected_for_users(verdict: str, users: t.Mapping[str, t.Mapping[str, t.Any]], desired: Desired) -> t.List[str]:
-    """Return a sentence for each allowed user with another verdict, each refused user that reaches the service, and each user
-    for whom this is unknown.
-    """
+    """Return a sentence for each allowed user with another verdict, refused user that reaches the service, and unknown verdict."""
     sentences = [
         " ".join(["For user %s the metadata service could not be verified:" % name, *seen["problems"]])
         for name, seen in users.items()

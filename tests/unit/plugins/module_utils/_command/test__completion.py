@@ -73,7 +73,7 @@ def test_bash_completes_the_command_of_exec(lonely_command: Command, complete: C
     assert complete(lonely_command, "ecs-metadata exec --") >= {"--", "--timeout"}
     assert "printf" in complete(lonely_command, "ecs-metadata exec --timeout 5 -- print")
     (tmp_path / "some file").touch()
-    assert complete(lonely_command, "ecs-metadata exec -- cat %s/som" % tmp_path) == {"%s/some file" % tmp_path}
+    assert complete(lonely_command, "ecs-metadata exec -- cat %s/some" % tmp_path) == {"%s/some file" % tmp_path}
 
 
 def test_bash_completes_files(lonely_command: Command, complete: Complete, tmp_path: Path) -> None:

@@ -32,9 +32,7 @@ print(json.dumps([os.getpid(), sys.argv[1:], os.getcwd(), dict(os.environ), sort
 @pytest.fixture
 def keys(command: Command) -> dict[str, str]:
     """Return the keys that the service has for the role."""
-    served: dict[str, str] = json.loads(
-        command("get", "--show-secrets", "ram/security-credentials/AppRole").text
-    )
+    served: dict[str, str] = json.loads(command("get", "--show-secrets", "ram/security-credentials/AppRole").text)
     return served
 
 
@@ -118,7 +116,13 @@ def test_an_instance_without_valid_keys_has_a_status(command: Command, instance:
 
 
 def test_the_command_is_separated_from_the_options(lonely_command: Command) -> None:
-    for words in (("exec",), ("exec", "--"), ("exec", "true"), ("exec", "true", "--", "true"), ("exec", "--timeout", "1")):
+    for words in (
+        ("exec",),
+        ("exec", "--"),
+        ("exec", "true"),
+        ("exec", "true", "--", "true"),
+        ("exec", "--timeout", "1"),
+    ):
         done = lonely_command(*words)
         assert (done.status, done.stdout) == (2, b"") and "exec needs '--' and a command" in done.stderr, words
     assert "Connection refused" in lonely_command("exec", "--retries", "0", "--", "ls", "--retries", "x").stderr

@@ -161,10 +161,8 @@ def test_directories_that_other_users_can_write_to_are_refused(
         assert len(instance.journal()) == before
 
 
-def test_parents_that_other_users_can_write_to_are_refused(
-    command: Command, instance: Instance, folder: Path
-) -> None:
-    """Whoever can rename the parent decides where the file is."""
+def test_parents_that_other_users_can_write_to_are_refused(command: Command, instance: Instance, folder: Path) -> None:
+    """A user who can rename the parent decides where the file is."""
     inner = folder / "middle" / "inner"
     inner.mkdir(parents=True)
     for mode, text in ((0o775, "its group (gid %d)" % os.getegid()), (0o757, "every user")):
@@ -195,7 +193,10 @@ def test_links_on_the_path(command: Command, instance: Instance, folder: Path) -
     before = len(instance.journal())
     for name in ("relative", "absolute"):
         done = command("token", "--file", str(folder / name / "token"))
-        assert done.status == 1 and "the link %r belongs to another user (uid 12345)" % str(folder / "relative") in done.stderr
+        assert (
+            done.status == 1
+            and "the link %r belongs to another user (uid 12345)" % str(folder / "relative") in done.stderr
+        )
     assert len(instance.journal()) == before
 
 

@@ -65,7 +65,9 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     return made
 
 
-def test_root_runs_no_code_of_the_working_directory(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_root_runs_no_code_of_the_working_directory(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     work = tmp_path / "work"
     work.mkdir()
     trap = work / "trapped"
