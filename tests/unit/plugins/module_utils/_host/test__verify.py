@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -72,7 +73,7 @@ import os, sys
 os.setgid(65534); os.setuid(65534)
 children = "/proc/%s/task/%s/children" % (sys.argv[2], sys.argv[2])
 print("ready", flush=True)
-while True:
+while os.getppid() == int(sys.argv[2]):
     for child in open(children).read().split():
         if int(child) != os.getpid():
             try:
@@ -86,7 +87,10 @@ while True:
 @pytest.mark.parametrize(("number", "text"), [(19, "did not end within"), (9, "without a result")])
 def test_a_user_who_stops_or_kills_the_probe_is_reported(run_module, instance, monkeypatch, number, text) -> None:
     """Neither does the verification hang, nor does it count a killed probe as a refused one."""
-    monkeypatch.setattr(_verify, "_GRACE", 1.0)
+    monkeypatch.setattr(_verify, "_GRACE", 1.0, raising=False)
+    real = _verify.probe
+    # Keep the user's process until the signal has arrived.
+    monkeypatch.setattr(_verify, "probe", lambda client: signal.pause() if os.geteuid() == 65534 else real(client))
     arguments = {"endpoint": instance.endpoint, "deadline": 2, "timeout": 2, "refused_users": ["nobody"]}
     command = [sys.executable, "-c", SIGNALER, str(number), str(os.getpid())]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as signaler:
