@@ -50,13 +50,17 @@ def isolated(interpreter: str) -> t.List[str]:
     return [interpreter, "-Es" if is_python2 else "-I"]
 
 
-def run(*command: str, text: str = "", timeout: float = TIMEOUT) -> Done:
+def run(
+    *command: str, text: str = "", timeout: float = TIMEOUT, environment: t.Optional[t.Mapping[str, str]] = None
+) -> Done:
     """Run *command* with *text* as its input and return how it ended. A name without directory is searched with `find`.
+
+    *environment* has additional environment variables; those of this process are not inherited.
 
     Raises:
         ProgramError: It cannot be started, or its process group does not end within *timeout* seconds and was killed.
     """
-    process = _start(command)
+    process = _start(command, {**(environment or {}), "PATH": _PATH, "LC_ALL": "C", "LANGUAGE": "C"})
     try:
         output, errors = process.communicate(text, timeout=timeout)
     except subprocess.TimeoutExpired as exc:
@@ -66,7 +70,7 @@ def run(*command: str, text: str = "", timeout: float = TIMEOUT) -> Done:
     return Done(process.returncode, output, errors)
 
 
-def _start(command: t.Sequence[str]) -> "subprocess.Popen[str]":
+def _start(command: t.Sequence[str], environment: t.Mapping[str, str]) -> "subprocess.Popen[str]":
     program = command[0] if os.path.isabs(command[0]) else find(command[0])
     if program is None:
         raise ProgramError("Cannot run %s: it is not installed." % command[0])
@@ -79,7 +83,7 @@ def _start(command: t.Sequence[str]) -> "subprocess.Popen[str]":
             stderr=subprocess.PIPE,
             encoding="utf-8",
             errors="replace",
-            env={"PATH": _PATH, "LC_ALL": "C", "LANGUAGE": "C"},
+            env=environment,
             cwd="/",
             close_fds=True,
             start_new_session=True,

@@ -22,7 +22,9 @@ _DISABLED = "/etc/cloud/cloud-init.disabled"
 # Runs in cloud-init's interpreter; these names are the same in cloud-init 19 to 26. max_wait and timeout limit the search to a
 # few seconds if the service does not answer.
 _SCRIPT = """
-import json, logging, os, sys
+import sys
+sys.path = [folder for folder in sys.path if folder]  # without the working directory, which may belong to another user
+import json, logging, os
 logging.disable(logging.CRITICAL)
 from cloudinit import distros, helpers, sources, version
 from cloudinit.reporting.events import ReportEventStack
@@ -95,8 +97,9 @@ def _interpreter(program: str) -> str:
     """Return the Python interpreter that the first line of cloud-init's program names, or else the host's python3."""
     with open(program, "rb") as stream:
         first = stream.readline(256).decode("ascii", "replace")
-    named = re.match(r"#!\s*(/\S+/python[0-9.]*)", first)
-    return named.group(1) if named else "python3"
+    named = re.match(r"#!\s*(?:/\S*/env\s+(?:-S\s+)?)?(\S*python[0-9.]*)", first)
+    interpreter = named.group(1) if named else "python3"
+    return interpreter if interpreter.startswith("/") else find(interpreter) or interpreter
 
 
 def _distro() -> str:

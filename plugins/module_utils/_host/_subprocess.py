@@ -5,6 +5,7 @@
 """Run programs of the host and systemctl; errors become HostError."""
 
 import os
+import typing as t
 
 from .._common import _programs
 from .._common._programs import Done, find, isolated
@@ -29,14 +30,19 @@ class HostError(Exception):
     """The host lacks something or an operation on it failed; the message names both and the next step."""
 
 
-def run(*command: str, text: str = "", timeout: float = _programs.TIMEOUT) -> Done:
+def run(
+    *command: str,
+    text: str = "",
+    timeout: float = _programs.TIMEOUT,
+    environment: t.Optional[t.Mapping[str, str]] = None,
+) -> Done:
     """Run *command* with *text* as its input and return how it ended; see `_common._programs.run`.
 
     Raises:
         HostError: It cannot be started, or runs longer than *timeout* seconds.
     """
     try:
-        return _programs.run(*command, text=text, timeout=timeout)
+        return _programs.run(*command, text=text, timeout=timeout, environment=environment)
     except _programs.ProgramError as exc:
         raise HostError(str(exc)) from exc
 
