@@ -71,8 +71,24 @@ def refresh(uv: Path, pins: Pins, python: Path, scratch: Path, keep: bool) -> No
     new = scratch / "new.txt"
     if keep and (CHECKOUT / pins.file).exists():
         new.write_text((CHECKOUT / pins.file).read_text())  # uv prefers the versions in its output file
-    command = [uv, "pip", "compile", "--quiet", "--no-config", "--generate-hashes", "--no-annotate", "--no-header"]
-    options = ["--no-strip-extras", "--prerelease", "if-necessary-or-explicit", "--python", python, *pins.options]
+    command: list[str | Path] = [
+        uv,
+        "pip",
+        "compile",
+        "--quiet",
+        "--no-config",
+        "--generate-hashes",
+        "--no-annotate",
+        "--no-header",
+    ]
+    options: list[str | Path] = [
+        "--no-strip-extras",
+        "--prerelease",
+        "if-necessary-or-explicit",
+        "--python",
+        python,
+        *pins.options,
+    ]
     subprocess.run([*command, *options, "--output-file", new, *wanted], cwd=CHECKOUT, check=True)
     what = " and ".join([str(pins.requirements), *([pins.more] if pins.more else [])])
     (CHECKOUT / pins.file).write_text(HEADER.format(what) + new.read_text())
