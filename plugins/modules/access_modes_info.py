@@ -155,7 +155,7 @@ instance:
 cloud_init:
   description:
     - C(installed), C(enabled), C(version), C(found) and C(problem).
-    - C(found) is true if cloud-init found its data source, and null if that is unknown: cloud-init is not enabled, or the search failed.
+    - C(found) is true if cloud-init found its data source, and null if that is unknown, because it is not enabled or failed.
     - Null if the verdict is not in O(expect).
   returned: with O(cloud_init=true)
   type: dict
