@@ -199,12 +199,15 @@ ansible_facts:
           returned: with subset V(ram_credentials)
           type: dict
         user_data:
-          description: User data as text, decompressed if it is gzip. Null if it is not set or not UTF-8.
+          description:
+            - User data as text, decompressed if it is gzip. Null if it is not set, not UTF-8, or cannot be decompressed completely.
           returned: with subset V(user_data)
           type: str
         user_data_base64:
-          description: User data that is not UTF-8, Base64-encoded.
-          returned: with subset V(user_data), if it is not UTF-8
+          description:
+            - User data that is not UTF-8, Base64-encoded. Gzip data that is damaged, cut short or larger than 1 MiB is returned as it is,
+              with a warning.
+          returned: with subset V(user_data), if it is not UTF-8 or cannot be decompressed
           type: str
         vendor_data:
           description: Vendor data, or null if it is not set.

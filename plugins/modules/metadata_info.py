@@ -10,7 +10,8 @@ version_added: 0.1.0
 author:
   - Contributors to the alicloud.imds collection (@alicloud-imds)
 description:
-  - Reads chosen metadata items of the ECS instance that it runs on, and returns the values unchanged.
+  - Reads chosen metadata items of the ECS instance that it runs on, and returns the values as text. One line break at the end of an
+    item below C(meta-data/) is not part of the value; user data and other documents are returned unchanged.
   - Reads in security hardening mode only (formerly "security-enhanced mode", comparable to IMDSv2).
   - To get typed values, or all items at once, use M(alicloud.imds.metadata_facts).
 options:

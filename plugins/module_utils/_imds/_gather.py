@@ -11,7 +11,7 @@ from ._client import PROBE_SECONDS, Client
 from ._dmi import Platform
 from ._secrets import register_secret
 from ._service import DEFAULT_ENDPOINT, META_DATA, ROLES_PATH, ROOT
-from ._tree import Tree, decode, parse_all, parse_listing, quote
+from ._tree import Tree, decode, parse_all, parse_listing, quote, without_newline
 from ._walk import Walk, run_jobs
 
 _IDENTITY = ROOT + "dynamic/instance-identity/"
@@ -140,7 +140,7 @@ class _Gathering:
         """
         if self._entry_subsets() == {"min"}:
             bodies = {name: self._bodies[META_DATA + name] for name in _ENTRIES["min"]}
-            return {name: decode(body) for name, body in bodies.items() if body is not None}
+            return {name: without_newline(decode(body)) for name, body in bodies.items() if body is not None}
         listing = self._bodies.get(META_DATA)
         if listing is None:
             return {}
@@ -209,7 +209,9 @@ class _Gathering:
         if "identity_signature" in self._subsets:
             facts["identity_signature"] = self._text(_IDENTITY + "pkcs7")
         if "user_data" in self._subsets:
-            facts.update(_facts.user_data(self._bodies[_USER_DATA]))
+            user_data, warning = _facts.user_data(self._bodies[_USER_DATA])
+            facts.update(user_data)
+            self._warnings += [warning] if warning else []
         if "vendor_data" in self._subsets:
             facts["vendor_data"] = self._text(_VENDOR_DATA)
         if "ram_credentials" in self._subsets:

@@ -12,7 +12,7 @@ from . import _errors
 from ._client import Client
 from ._secrets import register_secret
 from ._service import ROLE_CREDENTIALS
-from ._tree import is_secret, parse_listing, resolve
+from ._tree import is_secret, parse_listing, resolve, without_newline
 from ._walk import run_jobs
 
 
@@ -43,15 +43,18 @@ def not_found(client: Client, path: str) -> _errors.MetadataError:
 
 
 def to_text(path: str, body: bytes, encoding: str) -> str:
-    """Return *body*, unchanged, as text; *encoding* is "text" (UTF-8) or "base64".
+    """Return *body* as text; *encoding* is "text" (UTF-8) or "base64", which never changes the value.
+
+    As text, one line break at the end of an item of ``meta-data`` is not part of the value.
 
     Keys of a RAM role are registered as secrets.
 
     Raises: ValueError if *encoding* is "text" and *body* is not UTF-8.
     """
+    target = resolve(path)
     text = _encode(path, body, encoding)
-    _register_role_keys(resolve(path), text)
-    return text
+    _register_role_keys(target, text)
+    return without_newline(text) if encoding == "text" and "/meta-data/" in target else text
 
 
 def to_value(path: str, body: bytes, encoding: str, parse_json: bool) -> t.Any:

@@ -262,3 +262,23 @@ def test_an_emulator_works_without_a_dmi_table(instance) -> None:
     facts, _warnings = gather(instance, platform=UNKNOWN)
     assert facts["available"] is True
     assert [entry["method"] for entry in instance.journal()].count("PUT") == 1
+
+
+def test_a_line_break_at_the_end_of_a_value_is_not_part_of_it(emulator) -> None:
+    """Judged with several interfaces, whose order depends on the value of mac."""
+    instance = emulator.add_instance(**RICH)
+    expected, _warnings = gather(instance)
+    for switches in ({"all": False}, {"all": True}):
+        emulator.switch(trailing_newline=True, **switches)
+        facts, warnings = gather(instance)
+        assert (facts, warnings) == (expected, [])
+        assert facts["network_interfaces"][0]["primary"] and facts["mac"] == "00:16:3e:00:00:09"
+        assert gather(instance, ["min"])[0] == {key: expected[key] for key in ("available", "instance_id", "region_id", "zone_id")}
+
+
+def test_user_data_that_cannot_be_decompressed_is_returned_as_it_is_with_a_warning(emulator) -> None:
+    instance = emulator.add_instance(user_data_base64="H4sI")
+    facts, warnings = gather(instance, ["!all", "user_data"])
+    assert (facts["user_data"], facts["user_data_base64"]) == (None, "H4sI")
+    (warning,) = warnings
+    assert "begins like gzip data, but its end is missing" in warning
