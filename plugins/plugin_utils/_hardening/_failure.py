@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.alicloud.imds.plugins.module_utils._common._text import printable
+
 STOPPED = (
     "Another host of the play failed, which ended the play for this host, too (any_errors_fatal or a failed task for all hosts)."
     " Correct the failure of the other host and run the playbook again."
@@ -22,7 +24,7 @@ def failure(result: t.Any, task: t.Any) -> str:
     found = result if isinstance(result, t.Mapping) else {}
     message = found.get("msg") or found.get("reason")
     if message:
-        return str(message)
+        return printable(str(message), keep="\n")  # a host chose the message, and the playbooks display it
     name = task.get("name") if isinstance(task, t.Mapping) else None
     if name or found:
         return "The task '%s' failed without a message." % (name or "without a name")

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.alicloud.imds.plugins.module_utils._common._text import printable
+
 from ._decisions import Result, Run, answer, blocking, changed, failed, problem, step
 from ._failure import STOPPED, failure
 
@@ -81,7 +83,8 @@ def outcome(run: Run, ending: str) -> t.Dict[str, t.Optional[str]]:
         "undone": _undone,
     }
     result, reason = outcomes[ending](run)
-    return {"result": result, "reason": reason}
+    # messages and evidence come from hosts, and the role displays the reason
+    return {"result": result, "reason": None if reason is None else printable(reason, keep="\n")}
 
 
 def _rolled_back(run: Run) -> t.Tuple[str, t.Optional[str]]:
