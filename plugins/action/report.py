@@ -38,10 +38,16 @@ class ActionModule(ActionBase):
         params["path"] = os.path.abspath(params["path"])
         now = format_utc(time.time())
         try:
-            result.update(report(params, now, self._task.check_mode))
+            result.update(report(params, now, self._task.check_mode, validate))
         except (ReportError, ValueError) as exc:
             raise AnsibleActionFail(str(exc)) from exc
         return result
+
+
+def validate(spec: dict[str, t.Any], given: dict[str, t.Any]) -> tuple[dict[str, t.Any], list[str]]:
+    """Return the valid values in *given*, and the errors."""
+    checked = ArgumentSpecValidator(spec).validate(given)
+    return dict(checked.validated_parameters), list(checked.error_messages)
 
 
 def plain(value: t.Any, depth: int = 0) -> t.Any:

@@ -95,6 +95,7 @@ missing_paths:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._dmi import read_platform
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._errors import MetadataError
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._items import (
     is_secret_path,
@@ -103,12 +104,19 @@ from ansible_collections.alicloud.imds.plugins.module_utils._imds._items import 
     to_text,
 )
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._options import argument_spec, make_client
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._presence import check
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._tree import resolve
 
 
 def run(module: AnsibleModule) -> "dict[str, object]":
     paths = module.params["paths"]
+    if not paths:
+        raise ValueError("'paths' is empty. Name an item such as 'instance-id', or 'meta-data/' for the list of all items.")
+    for path in paths:
+        resolve(path)  # to report an invalid path before any request
     missing = module.params["missing"]
     client = make_client(module.params.__getitem__)
+    check(client, read_platform())
     answers = dict(zip(paths, read_paths(client, paths)))
     missing_paths = [path for path, body in answers.items() if body is None]
     if missing_paths and missing == "error":

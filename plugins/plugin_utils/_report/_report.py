@@ -31,12 +31,12 @@ NAMES = {
 _TIMES: t.Dict[str, t.Callable[[str], str]] = {"html": _words.time, "junit": lambda now: now.rstrip("Z")}
 
 
-def report(params: t.Mapping[str, t.Any], now: str, check: bool) -> Result:
+def report(params: t.Mapping[str, t.Any], now: str, check: bool, validate: _validation.Validate) -> Result:
     """Write the report that *params* describe, unless *check*; return its totals, drift and diff."""
     paths = {kind: os.path.join(params["path"], name) for kind, name in NAMES.items()}
     mode = int(params["mode"], 8)
     before = _before(paths["json"])
-    made, differs = document(params["title"], _all_entries(params), now, before)
+    made, differs = document(params["title"], _all_entries(params, validate), now, before)
     files = _Files(made)
     # only a new time is not a change
     changed = differs or not all(
@@ -66,9 +66,9 @@ def _warnings(made: Document) -> t.List[str]:
     return [text % (counted(len(names), "host"), shown, _validation.NOT_UNDERSTOOD)]
 
 
-def _all_entries(params: t.Mapping[str, t.Any]) -> t.List[t.Dict[str, t.Any]]:
+def _all_entries(params: t.Mapping[str, t.Any], validate: _validation.Validate) -> t.List[t.Dict[str, t.Any]]:
     """Return the entries of the examined hosts, and of those in ``unreachable`` and ``skipped`` that are not among them."""
-    found = {it["host"]: it for it in _validation.entries(params["hosts"])}
+    found = {it["host"]: it for it in _validation.entries(params["hosts"], validate)}
     for how in ("unreachable", "skipped"):
         for name in params[how]:
             found.setdefault(name, _entries.unseen_host(name, how))

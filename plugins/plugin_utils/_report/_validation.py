@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 import typing as t
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.alicloud.imds.plugins.module_utils._common._text import one_line, printable
 from ansible_collections.alicloud.imds.plugins.module_utils._common._utc import parse_date
 from ansible_collections.alicloud.imds.plugins.module_utils._preflight._catalog import BLOCK, CATALOG
@@ -22,6 +21,8 @@ from ._options import HOST
 from ._text import cut
 
 Entry = t.Dict[str, t.Any]
+# Validate a dictionary by an argument specification; return the valid values and the errors.
+Validate = t.Callable[[Entry, Entry], t.Tuple[Entry, t.List[str]]]
 
 MOST_ITEMS = 2000  # findings or callers of one host
 MOST_VALUES = 500  # of any other list or dictionary
@@ -50,50 +51,52 @@ _UNKNOWN: Entry = {
 }
 
 
-def entries(given: t.Iterable[t.Any]) -> t.List[Entry]:
+def entries(given: t.Iterable[t.Any], validate: Validate) -> t.List[Entry]:
     """Return an entry for each host in *given*: all keys of the argument specification, with None for what is missing.
 
     Entries with the same name become one without content, because none of them is more credible than the others.
     """
     found: t.Dict[str, Entry] = {}
     for place, one in enumerate(given, 1):
-        entry = _entry(one, place)
+        entry = _entry(one, place, validate)
         name = entry["host"]
         found[name] = _rejected(name, "host: several entries have this name") if name in found else entry
     return list(found.values())
 
 
-def _entry(given: t.Any, place: int) -> Entry:
+def _entry(given: t.Any, place: int, validate: Validate) -> Entry:
     if not isinstance(given, dict):
         return _rejected("entry %d" % place, "the entry is not a dictionary")
     name = given.get("host")
     if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME:
         return _rejected("entry %d" % place, "host: the name is missing or longer than %d characters" % LONGEST_NAME)
     errors: t.Dict[str, t.List[str]] = {}
-    entry = {part: _part(part, given.get(part), errors) for part in HOST}
+    entry = {part: _part(part, given.get(part), validate, errors) for part in HOST}
     for key in given:
         if key not in HOST:
             errors.setdefault("", []).append("%s: not a key of an entry" % key)
     return _with_errors(entry, errors)
 
 
-def _part(part: str, given: t.Any, errors: t.Dict[str, t.List[str]]) -> t.Any:
+def _part(part: str, given: t.Any, validate: Validate, errors: t.Dict[str, t.List[str]]) -> t.Any:
     """Return the valid value of a key of an entry, None if it is missing or invalid, and add what is wrong to *errors*."""
     if given is None:
         return None
     if part in _LISTS and isinstance(given, list):
-        return _items(part, given, errors)
-    value, wrong = _validate({part: HOST[part]}, {part: bounded(given)})
+        return _items(part, given, validate, errors)
+    value, wrong = validate({part: HOST[part]}, {part: bounded(given)})
     if wrong:
         errors.setdefault(part, []).extend(wrong)
         return None
     return value[part]
 
 
-def _items(part: str, given: t.List[t.Any], errors: t.Dict[str, t.List[str]]) -> t.List[Entry]:
+def _items(
+    part: str, given: t.List[t.Any], validate: Validate, errors: t.Dict[str, t.List[str]]
+) -> t.List[Entry]:
     found, spec = [], HOST[part]["options"]
     for place, item in enumerate(given[:MOST_ITEMS], 1):
-        valid, wrong = _validate(spec, bounded(item)) if isinstance(item, dict) else ({}, ["not a dictionary"])
+        valid, wrong = validate(spec, bounded(item)) if isinstance(item, dict) else ({}, ["not a dictionary"])
         if not wrong and part == "findings":
             valid, wrong = _finding(valid)
         if wrong:
@@ -120,11 +123,6 @@ def _finding(given: Entry) -> t.Tuple[Entry, t.List[str]]:
     texts = {"id": given["id"], "title": given["title"]}
     texts.update(evidence if isinstance(evidence, dict) else {"evidence": evidence})
     return {**given, **_UNKNOWN, "evidence": texts}, []
-
-
-def _validate(spec: Entry, given: Entry) -> t.Tuple[Entry, t.List[str]]:
-    checked = ArgumentSpecValidator(spec).validate(given)
-    return dict(checked.validated_parameters), list(checked.error_messages)
 
 
 def _rejected(name: str, error: str) -> Entry:

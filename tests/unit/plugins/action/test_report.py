@@ -164,7 +164,7 @@ def test_the_examples_are_what_the_module_takes(run) -> None:
 
 def test_unknown_options_and_wrong_types_are_refused(run) -> None:
     assert "color" in run(NON_COMPLIANT, color="red")["msg"]
-    assert "hosts" in run(hosts=7)["msg"]
+    assert "hosts" in run(hosts={"host": "web1"})["msg"]
     assert "one of: 0600, 0640" in run(NON_COMPLIANT, mode="0666")["msg"]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from ansible_collections.alicloud.imds.plugins.action.report import validate
 from ansible_collections.alicloud.imds.plugins.module_utils._preflight._catalog import CATALOG
 from ansible_collections.alicloud.imds.plugins.plugin_utils._report import _report, _validation
 from hypothesis import given, settings
@@ -29,7 +30,7 @@ WAIVED = {**FINDING, "waived": {"reason": "ok", "expires": "2099-01-01"}}
 def report(tmp_path: Any, *hosts: Any, **more: Any) -> dict[str, Any]:
     """Write the report and return its JSON form with the result of the action."""
     params = {"path": str(tmp_path / "report"), "title": "t", "mode": "0600", "unreachable": [], "skipped": [], **more}
-    result = _report.report({**params, "hosts": list(hosts)}, NOW, check=False)
+    result = _report.report({**params, "hosts": list(hosts)}, NOW, False, validate)
     made: dict[str, Any] = json.loads((tmp_path / "report/report.json").read_text())
     return {**made, "result": result}
 
