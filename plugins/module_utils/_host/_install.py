@@ -165,7 +165,7 @@ def _source(path: str) -> t.Optional[str]:
 
 
 def _is_brief(path: str) -> bool:
-    """Return whether ``--diff`` shows only size and checksum of this file, because its content is long."""
+    """Return whether ``--diff`` shows this file only in a summary of all such files, because there are many and they are long."""
     return path.startswith(_LIBRARY) or path in (PROGRAM, _COMPLETION)
 
 

@@ -10,6 +10,7 @@ import hashlib
 import importlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -123,7 +124,10 @@ def test_check_mode_returns_the_changes(run_module, monkeypatch, tmp_path: Path)
     planned = run_module("tooling", _ansible_check_mode=True)
     assert planned["changed"] is True and not list(tmp_path.iterdir())
     done = run_module("tooling")
-    assert done["diff"] == planned["diff"] and len(done["diff"]) == len(FILES) + 4
+    library, local_fact = planned["diff"]
+    assert done["diff"] == planned["diff"] and library["before"] == local_fact["before"] == ""
+    assert re.fullmatch(r"%d files, \d+ bytes, sha256 [0-9a-f]{64}\n" % (len(FILES) + 3), library["after"])
+    assert local_fact["after_header"].endswith("/alicloud_ecs.fact") and "#!/bin/sh" in local_fact["after"]
     assert run_module("tooling")["changed"] is False
     assert run_module("tooling", local_fact=False)["changed"] is True
     assert run_module("tooling", state="restored", before=done["before"])["changed"] is True
