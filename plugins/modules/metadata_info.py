@@ -111,7 +111,9 @@ from ansible_collections.alicloud.imds.plugins.module_utils._imds._tree import r
 def run(module: AnsibleModule) -> "dict[str, object]":
     paths = module.params["paths"]
     if not paths:
-        raise ValueError("'paths' is empty. Name an item such as 'instance-id', or 'meta-data/' for the list of all items.")
+        raise ValueError(
+            "'paths' is empty. Name an item such as 'instance-id', or 'meta-data/' for the list of all items."
+        )
     for path in paths:
         resolve(path)  # to report an invalid path before any request
     missing = module.params["missing"]

@@ -72,8 +72,8 @@ options:
     default: fail
   result_on_failure:
     description:
-      - The instances in the result of a failed task. V(failed) returns at most 100 instances, those that failed or were refused; C(omitted) is
-        the number of the others. V(all) returns all instances, failed and refused ones first.
+      - The instances in the result of a failed task. V(failed) returns at most 100 instances, those that failed or were refused;
+        RV(omitted) is the number of the others. V(all) returns all instances, failed and refused ones first.
     type: str
     choices: [failed, all]
     default: failed

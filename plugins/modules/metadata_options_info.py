@@ -16,8 +16,8 @@ description:
   - Run it once for all instances, on a host that can reach the API, usually the controller.
   - If the API does not return the options of an instance, the verdict is V(unknown).
   - With V(all) regions, a region that cannot be listed (not permitted, or no response for 30 seconds) is a warning and an item of
-    RV(failed_regions). The task fails if no region can be listed, or if O(fail_on) or O(expect_at_least) is set. If a region that O(regions)
-    names cannot be listed, the task fails, and its result has the instances of the others.
+    RV(failed_regions). The task fails if no region can be listed, or if O(fail_on) or O(expect_at_least) is set. If a region that
+    O(regions) names cannot be listed, the task fails, and its result has the instances of the others.
   - API calls - one C(DescribeInstances) for each 100 instances of a region, one more for a region without a matching instance, and one
     C(DescribeRegions) for V(all) regions. If O(tags) match 1000 or more instances of a region, all its instances are read again. With
     O(image_support), one C(DescribeImages) for each 100 images of a region. Retries come on top.

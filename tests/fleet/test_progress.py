@@ -28,7 +28,8 @@ def faults() -> list[dict]:
     codes = [code for code, number in CODES.items() for _time in range(number)]
     common = {"kind": "error", "action": MODIFY, "times": None}
     return [
-        {**common, "code": code, "status": STATUS[code], "instance": f"i-fleet??{digit}17"} for digit, code in enumerate(codes)
+        {**common, "code": code, "status": STATUS[code], "instance": f"i-fleet??{digit}17"}
+        for digit, code in enumerate(codes)
     ]
 
 
@@ -86,7 +87,9 @@ def test_the_causes_are_counted_and_named(output: str) -> None:
     assert "Cannot set the metadata options of 100 of 10000 instances. " in output
     for code, share in CODES.items():
         number = share * 10
-        assert re.search(rf"{number} instances \(i-fleet\d+17, i-fleet\d+17, i-fleet\d+17, \.\.\.\): [^;]{{0,200}}{code}", output), code
+        assert re.search(
+            rf"{number} instances \(i-fleet\d+17, i-fleet\d+17, i-fleet\d+17, \.\.\.\): [^;]{{0,200}}{code}", output
+        ), code
 
 
 def test_the_result_has_the_failed_instances(output: str) -> None:

@@ -213,9 +213,7 @@ def _is_visible(change: Change, now: Instance) -> bool:
     return all(wanted is None or wanted == found for wanted, found in zip(after, present))
 
 
-def _reread(
-    api: Writer, changes: t.Iterable[Change], workers: int
-) -> t.Tuple[t.List[Instance], t.Dict[str, ApiError]]:
+def _reread(api: Writer, changes: t.Iterable[Change], workers: int) -> t.Tuple[t.List[Instance], t.Dict[str, ApiError]]:
     """Return the changed instances as the API shows them, and the error of each region that could not be read."""
     by_region: t.Dict[str, t.List[str]] = {}
     for change in changes:

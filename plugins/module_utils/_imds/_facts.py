@@ -161,7 +161,7 @@ def _base64(body: bytes) -> Facts:
 
 
 def _gunzip(body: bytes) -> bytes:
-    """Return the content of all gzip members of *body*; zeros after the last one are padding. Raise _NotDecompressed if it is incomplete."""
+    """Return the content of all gzip members of *body*; zeros after the last one are padding. Raise _NotDecompressed."""
     unpacked = b""
     for _member in range(_MOST_MEMBERS):
         unpacker = zlib.decompressobj(wbits=31)

@@ -40,7 +40,9 @@ def resolve(path: str) -> str:
     Raises: ValueError for an invalid path, and for the path of tokens.
     """
     if not path.strip():
-        raise ValueError("a path is empty. Name an item such as 'instance-id', or 'meta-data/' for the list of all items")
+        raise ValueError(
+            "a path is empty. Name an item such as 'instance-id', or 'meta-data/' for the list of all items"
+        )
     path, question, query = path.partition("?")
     segments = path.lstrip("/").split("/")
     if any(not is_safe_name(segment) for segment in segments[:-1]) or not _is_safe_end(segments[-1]):

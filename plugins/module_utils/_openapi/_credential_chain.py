@@ -22,7 +22,10 @@ _ENVIRONMENT = (
     ("ALICLOUD_ACCESS_KEY", "ALICLOUD_SECRET_KEY", "ALICLOUD_SECURITY_TOKEN"),
 )
 _OWN_ROLE = "the RAM role of this instance"
-_WAYS = "Set access_key_id and access_key_secret, or ALIBABA_CLOUD_ACCESS_KEY_ID and its secret, or create a profile with 'aliyun configure'"
+_WAYS = (
+    "Set access_key_id and access_key_secret, or ALIBABA_CLOUD_ACCESS_KEY_ID and its secret,"
+    " or create a profile with 'aliyun configure'"
+)
 
 
 class Sources(t.NamedTuple):

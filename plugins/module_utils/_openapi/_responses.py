@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Parse the responses of the API, and create the errors for those that are none. No I/O."""
+"""Parse the responses of the API, and create errors for other responses. No I/O."""
 
 import json
 import typing as t
@@ -15,9 +15,7 @@ from ._http import ApiResponse
 _MAX_RETRY_AFTER = 60.0
 
 
-def parsed(
-    where: _errors.Where, response: ApiResponse, credentials: Credentials, now: float
-) -> t.Dict[str, t.Any]:
+def parsed(where: _errors.Where, response: ApiResponse, credentials: Credentials, now: float) -> t.Dict[str, t.Any]:
     """Return the JSON object of a successful response; raise ApiError for any other response."""
     try:
         content = json.loads(response.body)

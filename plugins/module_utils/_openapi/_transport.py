@@ -177,9 +177,7 @@ class Transport:
         error.sent, error.after_deadline = False, True
         return error
 
-    def _once(
-        self, where: _errors.Where, url: str, headers: t.Mapping[str, str], ends_at: float
-    ) -> t.Dict[str, t.Any]:
+    def _once(self, where: _errors.Where, url: str, headers: t.Mapping[str, str], ends_at: float) -> t.Dict[str, t.Any]:
         """Send one request; if the API rejects expired temporary credentials and newer ones exist, send a second one."""
         credentials = self._current_credentials()
         try:

@@ -21,6 +21,8 @@ _NOT_ROLLED_BACK = (
 )
 _NOT_UNDONE = "Cannot undo everything: %s Correct this and run the role with hardening_state=absent again."
 _BLOCKED = "Blocked by %s. Nothing was changed."
+
+
 def reason_of_rollback(run: Run) -> str:
     """Return the original error of a run that is being rolled back.
 

@@ -91,9 +91,7 @@ def _part(part: str, given: t.Any, validate: Validate, errors: t.Dict[str, t.Lis
     return value[part]
 
 
-def _items(
-    part: str, given: t.List[t.Any], validate: Validate, errors: t.Dict[str, t.List[str]]
-) -> t.List[Entry]:
+def _items(part: str, given: t.List[t.Any], validate: Validate, errors: t.Dict[str, t.List[str]]) -> t.List[Entry]:
     found, spec = [], HOST[part]["options"]
     for place, item in enumerate(given[:MOST_ITEMS], 1):
         valid, wrong = validate(spec, bounded(item)) if isinstance(item, dict) else ({}, ["not a dictionary"])

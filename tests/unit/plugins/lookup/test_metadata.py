@@ -134,7 +134,7 @@ def test_the_documentation_begins_with_where_the_lookup_runs() -> None:
 @pytest.mark.parametrize(
     ("option", "hint"),
     [
-        ("endpont", "Did you mean 'endpoint'?"),
+        ("end_point", "Did you mean 'endpoint'?"),
         ("parse-json", "Did you mean 'parse_json'?"),
         ("zzz", "Its options are deadline, default, encoding, endpoint, "),
         ("_terms", "Its options are"),

@@ -86,7 +86,7 @@ def test_an_empty_path_is_an_error(run_module, instance, paths) -> None:
         ("instnce-id", "'instance-id'"),
         ("instance/instance_type", "'instance/instance-type'"),
         ("/latest/meta-data/region_id", "'/latest/meta-data/region-id'"),
-        ("dynamic/instance-identity/dokument", "'dynamic/instance-identity/document'"),
+        ("dynamic/instance-identity/documents", "'dynamic/instance-identity/document'"),
         ("network/interfaces/mac/", "'network/interfaces/macs'"),
     ],
 )

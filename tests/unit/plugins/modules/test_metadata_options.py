@@ -207,8 +207,18 @@ def test_only_what_was_sent_is_called_sent(run, control) -> None:
 
 
 def test_a_change_that_cannot_be_read_back_is_not_called_invisible(run, control) -> None:
-    fault = {"kind": "error", "code": "Forbidden.RAM", "status": 403, "action": "DescribeInstances", "skip": 1, "times": None}
+    fault = {
+        "kind": "error",
+        "code": "Forbidden.RAM",
+        "status": 403,
+        "action": "DescribeInstances",
+        "skip": 1,
+        "times": None,
+    }
     control.admin("PATCH", "/control", {"faults": [fault]})
     result = run("metadata_options", instance_ids=["i-web1"], http_tokens="required", wait_timeout=1)
-    assert result["failed"] is True and "accepted the change, but it could not be verified: DescribeInstances" in result["msg"]
+    assert (
+        result["failed"] is True
+        and "accepted the change, but it could not be verified: DescribeInstances" in result["msg"]
+    )
     assert control.options("web1")[1] == "required"

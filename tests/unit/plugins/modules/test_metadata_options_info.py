@@ -112,7 +112,10 @@ def test_fewer_instances_than_expected_are_an_error(run, control) -> None:
         result = run(module, tags={"app": "web"}, expect_at_least=4, **more)
         assert result["failed"] is True
         assert "Only 3 instances are selected, but 'expect_at_least' is 4. Check 'regions'" in result["msg"]
-        assert run(module, tags={"app": "web"}, expect_at_least=3, _ansible_check_mode=True, **more).get("failed") is not True
+        assert (
+            run(module, tags={"app": "web"}, expect_at_least=3, _ansible_check_mode=True, **more).get("failed")
+            is not True
+        )
     assert control.calls("ModifyInstanceMetadataOptions") == []
 
 
@@ -126,11 +129,19 @@ def test_fewer_instances_than_expected_are_an_error(run, control) -> None:
 )
 def test_a_missing_permission_is_no_empty_selection(run, module, more) -> None:
     denied = run(module, tags={"app": "wbe"}, access_key_id="LTAI5tNobody00000001", **more)
-    assert denied["failed"] is True and ("ecs:DescribeInstances" in denied["msg"] or "ecs:DescribeRegions" in denied["msg"])
+    assert denied["failed"] is True and (
+        "ecs:DescribeInstances" in denied["msg"] or "ecs:DescribeRegions" in denied["msg"]
+    )
 
 
 def test_a_missing_permission_for_images_is_no_missing_support(run, control) -> None:
-    keys = {"LTAI5tImages00000001": {"secret": "unit-test-secret", "account": "1600000000000000", "actions": ["ecs:DescribeInstances"]}}
+    keys = {
+        "LTAI5tImages00000001": {
+            "secret": "unit-test-secret",
+            "account": "1600000000000000",
+            "actions": ["ecs:DescribeInstances"],
+        }
+    }
     control.admin("PATCH", "/control", {"access_keys": keys})
     denied = run("metadata_options_info", image_support=True, access_key_id="LTAI5tImages00000001")
     assert denied["failed"] is True and "DescribeImages" in denied["msg"] and len(denied["instances"]) == 5

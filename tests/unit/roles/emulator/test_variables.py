@@ -30,7 +30,13 @@ FORMS: dict[str, list[Any]] = {
     "emulator_state": ["absent"],
     "emulator_instances": [INSTANCES, json.dumps(INSTANCES), json.dumps(INSTANCES[0]), yaml.safe_dump(INSTANCES)],
     "emulator_switches": [{"all": False}, '{"all": false}', "{all: no}", "all: off"],
-    "emulator_listen": [ADDRESSES, ",".join(ADDRESSES), json.dumps(ADDRESSES), " , ".join(ADDRESSES), "\n".join(ADDRESSES)],
+    "emulator_listen": [
+        ADDRESSES,
+        ",".join(ADDRESSES),
+        json.dumps(ADDRESSES),
+        " , ".join(ADDRESSES),
+        "\n".join(ADDRESSES),
+    ],
     "emulator_control": ["127.0.0.1:8102"],
     "emulator_account": [ACCOUNT, json.dumps(ACCOUNT), yaml.safe_dump(ACCOUNT)],
     "emulator_admin": ["", None],
@@ -45,7 +51,13 @@ FORMS: dict[str, list[Any]] = {
     "emulator_python": ["/usr/bin/python3.11"],
 }
 OFF = [False, "false", "False", "no", "off", "0", 0]
-RESULTS = ("__emulator_settings", "__emulator_addresses", "__emulator_ports", "__emulator_address_wanted", "__emulator_serve")
+RESULTS = (
+    "__emulator_settings",
+    "__emulator_addresses",
+    "__emulator_ports",
+    "__emulator_address_wanted",
+    "__emulator_serve",
+)
 
 
 def results(**given: Any) -> dict[str, Any]:
@@ -79,6 +91,8 @@ def test_false_is_the_default(name: str, value: Any) -> None:
 
 
 def test_the_configuration_has_typed_values() -> None:
-    found = results(emulator_switches="{all: no}", emulator_instances=json.dumps(INSTANCES), emulator_listen=ADDRESSES[0])
+    found = results(
+        emulator_switches="{all: no}", emulator_instances=json.dumps(INSTANCES), emulator_listen=ADDRESSES[0]
+    )
     assert found["__emulator_settings"] == {"instances": INSTANCES, "switches": {"all": False}, "control": {}}
     assert found["__emulator_addresses"] == [ADDRESSES[0], "127.0.0.1:9000"]

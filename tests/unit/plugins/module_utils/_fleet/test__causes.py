@@ -18,7 +18,9 @@ def forbidden(number: int, region: str = "cn-hangzhou") -> tuple[str, str]:
 def test_errors_with_the_same_cause_are_counted() -> None:
     regions = ["cn-hangzhou", "cn-beijing", "eu-central-1"]
     errors = [forbidden(number, regions[number % 3]) for number in range(60)]
-    errors += [("i-%d" % number, "Busy. (gave up after %d tries in %d s)" % (number, number)) for number in range(100, 125)]
+    errors += [
+        ("i-%d" % number, "Busy. (gave up after %d tries in %d s)" % (number, number)) for number in range(100, 125)
+    ]
     errors += [("i-gone", "It does not exist.")]
     text = grouped(errors, "instances")
     assert text.startswith("60 instances (i-000, i-001, i-002, ...): ModifyInstanceMetadataOptions in cn-hangzhou at ")

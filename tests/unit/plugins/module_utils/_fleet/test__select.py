@@ -54,7 +54,9 @@ def test_a_region_that_cannot_be_listed_is_named_and_the_others_are_returned() -
     found = survey(api, ALL, 4)
     assert names(found.instances) == ["i-1", "i-2"] and list(found.failures) == ["cn-b", "cn-c"]
     assert found.problem is not None
-    assert found.problem.startswith("Cannot list the instances of 2 of 4 regions. cn-b: Forbidden.RAM. cn-c: no response")
+    assert found.problem.startswith(
+        "Cannot list the instances of 2 of 4 regions. cn-b: Forbidden.RAM. cn-c: no response"
+    )
 
 
 def test_only_with_all_regions_each_has_a_deadline_of_its_own() -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._command import _launcher
 from ansible_collections.alicloud.imds.plugins.module_utils._host import _install, _managed_files
+from ansible_collections.alicloud.imds.plugins.module_utils._host._subprocess import HostError
 
 from ....payloads import payload
 
@@ -133,3 +134,17 @@ def test_check_mode_returns_the_changes(run_module, monkeypatch, tmp_path: Path)
     assert run_module("tooling", state="restored", before=done["before"])["changed"] is True
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
     importlib.reload(_install)
+
+
+@pytest.mark.parametrize(("uid", "hint"), [(1000, " The module needs root. Set 'become: true'."), (0, "")])
+def test_the_error_of_another_user_than_root_names_become(run_module, monkeypatch, uid: int, hint: str) -> None:
+    def fail(*_arguments) -> None:
+        raise HostError("Cannot write /usr/local/bin/ecs-metadata: Permission denied.")
+
+    monkeypatch.setattr(_install, "apply", fail)
+    monkeypatch.setattr(os, "geteuid", lambda: uid)
+    failure = run_module("tooling")
+    assert (
+        failure["failed"] is True
+        and failure["msg"] == "Cannot write /usr/local/bin/ecs-metadata: Permission denied." + hint
+    )

@@ -290,7 +290,9 @@ def test_a_line_break_at_the_end_of_a_value_is_not_part_of_it(emulator) -> None:
         facts, warnings = gather(instance)
         assert (facts, warnings) == (expected, [])
         assert facts["network_interfaces"][0]["primary"] and facts["mac"] == "00:16:3e:00:00:09"
-        assert gather(instance, ["min"])[0] == {key: expected[key] for key in ("available", "instance_id", "region_id", "zone_id")}
+        assert gather(instance, ["min"])[0] == {
+            key: expected[key] for key in ("available", "instance_id", "region_id", "zone_id")
+        }
 
 
 def test_user_data_that_cannot_be_decompressed_is_returned_as_it_is_with_a_warning(emulator) -> None:

@@ -284,7 +284,9 @@ def test_a_limited_call_that_is_throttled_continues(make_transport, service, tim
     replies = [failure("Throttling.User", Retry_After="20")] * 3 + [failure("ServiceUnavailable", 503), OK]
     with Server(replies) as server:
         transport = make_transport(retries=100)
-        assert transport.call(service(server), "DescribeRegions", "cn-hangzhou", {}, limit=30.0) == {"RequestId": "R-OK"}
+        assert transport.call(service(server), "DescribeRegions", "cn-hangzhou", {}, limit=30.0) == {
+            "RequestId": "R-OK"
+        }
     assert timer.elapsed >= 60
 
 

@@ -44,7 +44,14 @@ def test_a_line_has_count_rate_and_remaining_time(now: Progress, before: Progres
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "7", '{"stage": "sending"}', '{"stage": "\\u001b[2J", "done": 1, "failed": 0, "total": 2, "seconds": 1}']
+    [
+        "",
+        "{",
+        "[]",
+        "7",
+        '{"stage": "sending"}',
+        '{"stage": "\\u001b[2J", "done": 1, "failed": 0, "total": 2, "seconds": 1}',
+    ]
     + ['{"stage": "sending", "done": "\\u001b", "failed": 0, "total": 2, "seconds": 1}', "[" * 100_000],
 )
 def test_other_content_is_ignored(text: str) -> None:

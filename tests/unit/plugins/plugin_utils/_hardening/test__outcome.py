@@ -247,7 +247,9 @@ def test_the_reason_has_no_control_sequence_of_a_host() -> None:
     failed = {"failed": True, "msg": hostile}
     found = _outcome.outcome(run(verify=failed), "rolled_back")
     assert "bad \\x1b]0;owned\\x07 \\x9b2J \\u202e" in str(found["reason"])
-    blocked = _outcome.outcome(run(preflight={"findings": [finding(evidence={"path": hostile}, title=hostile)]}), "blocked")
+    blocked = _outcome.outcome(
+        run(preflight={"findings": [finding(evidence={"path": hostile}, title=hostile)]}), "blocked"
+    )
     for reason in (found["reason"], blocked["reason"], _failure.failure(failed, None)):
         assert str(reason).replace("\n", "").isprintable()
 

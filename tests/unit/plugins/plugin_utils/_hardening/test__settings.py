@@ -70,7 +70,7 @@ def test_the_playbooks_use_normalized_variables_only(path: Any) -> None:
         for before, after in re.findall(rf"([{{]+ |- )?\b{name}\b(.*)", text):
             if before:
                 assert f"| alicloud.imds.hardening_setting('{name}')" in after, after
-    used = {name for name in re.findall(r"\bimds_[a-z_]+(?= \| default\()", text)}
+    used = set(re.findall(r"\bimds_[a-z_]+(?= \| default\()", text))
     assert used <= PLAYBOOKS | {"imds_hosts"}
 
 

