@@ -34,7 +34,7 @@ _RELATIVE_IMPORT = re.compile(r"^ *from (\.+)([\w.]*) import (\([^)]*\)|.*)$", r
 _FACT = """\
 #!/bin/sh
 # Written by the Ansible collection alicloud.imds: ansible_local.alicloud_ecs, without secrets.
-%s facts --timeout 1 --deadline 5 --retries 1 2>/dev/null ||
+%s facts --timeout 2 --deadline 15 --retries 1 2>/dev/null ||
     echo '{"available": false, "unavailable_reason": "Cannot read metadata. For the reason run: ecs-metadata facts"}'
 """
 
@@ -165,7 +165,7 @@ def _source(path: str) -> t.Optional[str]:
 
 
 def _is_brief(path: str) -> bool:
-    """Return whether ``--diff`` shows only size and checksum of this file, because its content is long."""
+    """Return whether ``--diff`` shows this file only in a summary of all such files, because there are many and they are long."""
     return path.startswith(_LIBRARY) or path in (PROGRAM, _COMPLETION)
 
 
