@@ -12,6 +12,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import ansible.release
 import pytest
 from ansible.module_utils.basic import _PY_MIN
 from dumping import dump, dumped
@@ -19,6 +20,7 @@ from dumping import dump, dumped
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 import interpreters  # noqa: E402
+import lines  # noqa: E402
 
 INSTANCE = {
     "instance_id": "i-node",
@@ -42,6 +44,12 @@ TASKS = [
     },
 ]
 OTHERS = sorted(MODULES - {name.rpartition(".")[2] for task in TASKS for name in task})
+
+
+def test_the_documented_oldest_python_is_the_one_of_this_ansible_core() -> None:
+    core = ".".join(ansible.release.__version__.split(".")[:2])
+    (line,) = [line for line in lines.LINES if line.version == core]
+    assert tuple(map(int, line.nodes[0].split("."))) == max(_PY_MIN, (3, 6))
 
 
 @functools.lru_cache(maxsize=None)

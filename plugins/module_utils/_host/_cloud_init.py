@@ -90,7 +90,7 @@ def _interpreter(program: str) -> str:
     """Return the Python interpreter that the first line of cloud-init's program names, or else the host's python3."""
     with open(program, "rb") as stream:
         first = stream.readline(256).decode("ascii", "replace")
-    named = re.match(r"#!\s*(\S+/python[0-9.]*)", first)
+    named = re.match(r"#!\s*(?:/\S*/env\s+)?(\S*python[0-9.]*)", first)  # also /usr/libexec/platform-python
     return named.group(1) if named else find("python3") or "python3"
 
 

@@ -15,6 +15,8 @@ from ._subprocess import HostError, has_systemd, is_active, run, systemctl
 UNIT = "alicloud-imds-watch.service"
 PATH = "/etc/systemd/system/" + UNIT
 _WANTED_BY = "/etc/systemd/system/multi-user.target.wants/" + UNIT
+# What ProtectHome=yes hides
+_HOMES = ("/root/", "/home/", "/run/user/")
 
 _SERVICE = """\
 # Written by the Ansible collection alicloud.imds.
@@ -64,7 +66,7 @@ PrivateDevices=yes
 PrivateTmp=yes
 ProtectClock=yes
 ProtectControlGroups=yes
-ProtectHome=yes
+ProtectHome=%(home)s
 ProtectHostname=yes
 ProtectKernelLogs=yes
 ProtectKernelModules=yes
@@ -80,9 +82,13 @@ WantedBy=multi-user.target
 """
 
 
-def files(program: str) -> t.Dict[str, Entry]:
-    """Return the unit, which runs *program*, and the link that makes systemd start it at boot, by path."""
-    text = _SERVICE % {"program": program, "state": os.path.basename(STATE_DIRECTORY)}
+def files(program: str, python: str) -> t.Dict[str, Entry]:
+    """Return the unit, which runs *program*, and the link that makes systemd start it at boot, by path.
+
+    *python* is the interpreter that *program* uses. Only if it is in a home directory, home directories are visible.
+    """
+    home = "read-only" if python.startswith(_HOMES) else "yes"
+    text = _SERVICE % {"program": program, "state": os.path.basename(STATE_DIRECTORY), "home": home}
     return {PATH: file(text), _WANTED_BY: Link(PATH)}
 
 
