@@ -77,7 +77,7 @@ STEPS = [
         "registered": "{{ info.metadata['tags/instance/evil'] }}",
         "registered_user_data": "{{ info.metadata['user-data'] }}",
         "looked_up": "{{ %s }}" % READ,
-        "looked_up_unsafely": "{{ %s, allow_unsafe=true) }}" % READ[:-1],
+        "looked_up_unsafely": "{{ %s, allow_unsafe=true) | first }}" % READ[:-1].replace("lookup", "query"),
         "queried": "{{ %s | first }}" % READ.replace("lookup", "query"),
         "inside": "{{ {'tags': [ansible_facts.alicloud_ecs.tags]} }}",
     },
@@ -107,7 +107,9 @@ def test_hostile_values_are_never_templates(start_emulator, run_playbook, tmp_pa
         *({"ansible.builtin.set_fact": step} for step in STEPS),
         {"ansible.builtin.template": {"src": str(tmp_path / "evil.j2"), "dest": str(tmp_path / "evil.txt")}},
         {"ansible.builtin.debug": {"msg": "{{ item }}"}, "loop": ["{{ fact }}", "{{ last }}"], "register": "looped"},
-        dump("{'looped': looped.results | map(attribute='msg'), %s}" % ", ".join(f"'{name}': {name}" for name in names)),
+        dump(
+            "{'looped': looped.results | map(attribute='msg'), %s}" % ", ".join(f"'{name}': {name}" for name in names)
+        ),
     ]
     defaults = {"group/alicloud.imds.imds": {"endpoint": endpoint}}
     play = {"hosts": "all", "gather_facts": False, "module_defaults": defaults, "vars": {"imds": endpoint}}

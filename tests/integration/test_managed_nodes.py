@@ -14,7 +14,7 @@ from typing import Any
 
 import ansible.release
 import pytest
-from ansible.module_utils.basic import _PY_MIN
+from ansible.module_utils import basic
 from dumping import dump, dumped
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -30,8 +30,9 @@ INSTANCE = {
     "instance_metadata_tags": "enabled",
     "tags": {"stage": "prod"},
 }
+(LINE,) = [line for line in lines.LINES if line.version == ".".join(ansible.release.__version__.split(".")[:2])]
 # The Pythons of managed nodes, from the oldest one that this ansible-core supports.
-VERSIONS = [version for version in interpreters.VERSIONS if tuple(map(int, version.split("."))) >= _PY_MIN]
+VERSIONS = interpreters.VERSIONS[interpreters.VERSIONS.index(LINE.nodes[0]) :]
 MODULES = {path.stem for path in (CHECKOUT / "plugins/modules").glob("[a-z]*.py")}
 TASKS = [
     {"alicloud.imds.metadata_facts": {}},
@@ -47,9 +48,9 @@ OTHERS = sorted(MODULES - {name.rpartition(".")[2] for task in TASKS for name in
 
 
 def test_the_documented_oldest_python_is_the_one_of_this_ansible_core() -> None:
-    core = ".".join(ansible.release.__version__.split(".")[:2])
-    (line,) = [line for line in lines.LINES if line.version == core]
-    assert tuple(map(int, line.nodes[0].split("."))) == max(_PY_MIN, (3, 6))
+    source = Path(basic.__file__).read_text()
+    (minor,) = re.findall(r"^_PY3?_MIN = (?:sys.version_info >= )?\(3, (\d+)\)$", source, re.MULTILINE)
+    assert LINE.nodes[0] == f"3.{minor}"
 
 
 @functools.lru_cache(maxsize=None)

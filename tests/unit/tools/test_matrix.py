@@ -60,7 +60,9 @@ def pair(tmp_path, monkeypatch):
     monkeypatch.setattr(matrix, "steps", lambda *arguments: [("unit", command)])
     monkeypatch.setattr(matrix, "prepare", lambda *arguments: Path(sys.executable))
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
-    return lambda **kind: matrix.pair(lines.Line("2.99", ("3.11", "3.12"), ("3.9", "3.12"), ("3.11",), **kind), "3.11", Path(sys.executable))
+    return lambda **kind: matrix.pair(
+        lines.Line("2.99", ("3.11", "3.12"), ("3.9", "3.12"), ("3.11",), **kind), "3.11", Path(sys.executable)
+    )
 
 
 def test_a_failure_has_its_message(pair) -> None:

@@ -135,7 +135,7 @@ def instance(emulator: Emulators) -> Instance:
 @pytest.fixture
 def command(instance: Instance, tmp_path: Path) -> Command:
     """Return the command with the endpoint of ``instance``, and limits that are not reached on a busy machine."""
-    made = Command(os.path.realpath(os.environ.get("IMDS_COMMAND_PYTHON", sys.executable)), tmp_path / "bin", instance.endpoint)
+    made = Command(os.path.realpath(sys.executable), tmp_path / "bin", instance.endpoint)
     made.environment.update(ALICLOUD_IMDS_TIMEOUT="30", ALICLOUD_IMDS_DEADLINE="120")
     return made
 
