@@ -12,9 +12,9 @@ author:
 description:
   - Installs the command C(ecs-metadata) and its shell completion in C(/usr/local), and a local fact that provides the instance's
     metadata as C(ansible_local.alicloud_ecs) in normal fact gathering. The host needs Python 3.6 or later.
-  - The installed programs run with the Python interpreter that the task runs with, and are renewed if it changes. After an installation, the
-    task starts the command and the local fact once. If one of them does not run, the task fails with its error message, and the change is
-    rolled back.
+  - The installed programs run with the Python interpreter that the task runs with, and are renewed if it changes.
+  - After an installation, the task starts the command and the local fact once. If one of them does not run, the task fails with its
+    error message, and the change is rolled back.
   - The command consists of files of this collection. All files belong to the user that the task runs as, which should be root.
     C(/usr/local/lib/ecs-metadata/manifest.json) lists them with their checksums.
   - Searches the usual directories of scripts for normal-mode requests, and warns if it finds some. It does not change these scripts.
