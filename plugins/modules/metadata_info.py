@@ -94,6 +94,9 @@ missing_paths:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.alicloud.imds.plugins.module_utils._common import _python  # noqa: F401  # pylint: disable=unused-import
+
+# isort: split
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._errors import MetadataError
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._items import (
     is_secret_path,
@@ -104,7 +107,7 @@ from ansible_collections.alicloud.imds.plugins.module_utils._imds._items import 
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._options import argument_spec, make_client
 
 
-def run(module: AnsibleModule) -> "dict[str, object]":
+def run(module):
     paths = module.params["paths"]
     missing = module.params["missing"]
     client = make_client(module.params.__getitem__)
@@ -123,7 +126,7 @@ def run(module: AnsibleModule) -> "dict[str, object]":
     return {"metadata": metadata, "missing_paths": missing_paths}
 
 
-def main() -> None:
+def main():
     module = AnsibleModule(
         argument_spec=argument_spec(
             paths={"type": "list", "elements": "str", "required": True},

@@ -128,9 +128,10 @@ totals:
   sample: {"compliant": 40, "optional": 2, "endpoint_disabled": 0, "exempt": 1, "unknown": 0}
 """
 
-import typing as t
-
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.alicloud.imds.plugins.module_utils._common import _python  # noqa: F401  # pylint: disable=unused-import
+
+# isort: split
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet import _report
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._options import selection, selection_spec
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._select import find, image_support
@@ -142,7 +143,7 @@ from ansible_collections.alicloud.imds.plugins.module_utils._openapi._options im
 FAILING = [verdict for verdict in VERDICTS if verdict != COMPLIANT]
 
 
-def run(module: AnsibleModule) -> "dict[str, t.Any]":
+def run(module):
     params = module.params
     chosen = selection(params)
     api = open_api(module, missing_required_lib)
@@ -151,10 +152,10 @@ def run(module: AnsibleModule) -> "dict[str, t.Any]":
     return _report.judged(instances, params["exempt"], support)
 
 
-def main() -> None:
+def main():
     module = AnsibleModule(
         argument_spec=argument_spec(
-            **selection_spec(regions_required=True),
+            selection_spec(regions_required=True),
             exempt={"type": "dict", "default": {}},
             image_support={"type": "bool", "default": False},
             fail_on={"type": "list", "elements": "str", "choices": FAILING, "default": []},

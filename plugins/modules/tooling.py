@@ -81,6 +81,9 @@ normal_mode_scripts:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.alicloud.imds.plugins.module_utils._common import _python  # noqa: F401  # pylint: disable=unused-import
+
+# isort: split
 from ansible_collections.alicloud.imds.plugins.module_utils._host import _install
 from ansible_collections.alicloud.imds.plugins.module_utils._host._subprocess import HostError
 from ansible_collections.alicloud.imds.plugins.module_utils._preflight._scripts import normal_mode_readers
@@ -88,7 +91,7 @@ from ansible_collections.alicloud.imds.plugins.module_utils._preflight._scripts 
 SHOWN = 5
 
 
-def warn_of_normal_mode_scripts(module: AnsibleModule) -> "list[dict[str, object]]":
+def warn_of_normal_mode_scripts(module):
     found = normal_mode_readers()
     if found:
         some = ", ".join("%s line %d" % place for place in found[:SHOWN]) + (", ..." if len(found) > SHOWN else "")
@@ -100,7 +103,7 @@ def warn_of_normal_mode_scripts(module: AnsibleModule) -> "list[dict[str, object
     return [{"path": path, "line": line} for path, line in found]
 
 
-def main() -> None:
+def main():
     module = AnsibleModule(
         argument_spec={
             "state": {"type": "str", "choices": ["present", "absent", "restored"], "default": "present"},

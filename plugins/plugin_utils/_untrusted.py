@@ -13,13 +13,16 @@ from __future__ import annotations
 
 import typing as t
 
-_wrap: t.Callable[[t.Any], t.Any] | None = None
 try:
-    from ansible.template import trust_as_template as _trust_as_template  # noqa: F401
+    from ansible.template import trust_as_template
 except ImportError:
-    from ansible.utils.unsafe_proxy import wrap_var as _wrap
+    trust_as_template = None
 
 
 def untrusted(value: t.Any) -> t.Any:
     """Return *value* (JSON types), with all text in it marked where ansible-core needs a mark."""
-    return value if _wrap is None else _wrap(value)
+    if trust_as_template is not None:
+        return value
+    from ansible.utils.unsafe_proxy import wrap_var
+
+    return wrap_var(value)

@@ -56,9 +56,14 @@ def steps(line: Line, version: str, python: Path) -> Iterator[tuple[str, list[st
         yield "sanity", [str(python), str(CHECKOUT / "tests/tools/sanity.py"), *line.sanity]
 
 
+def folder(line: Line, version: str) -> Path:
+    """Return the virtual environment of a pair."""
+    return CACHE / f"{line.version}-py{version}"
+
+
 def prepare(line: Line, version: str, python: Path) -> Path:
     """Create the virtual environment of a pair with the collection installed beside it; return its Python."""
-    venv = CACHE / f"{line.version}-py{version}"
+    venv = folder(line, version)
     make(venv, python, ["--requirement", str(line.constraints)])
     own = venv / "bin/python"
     subprocess.run([own, CHECKOUT / "tests/tools/collection.py", venv / "collections"], cwd=CHECKOUT, check=True)
@@ -133,6 +138,7 @@ def chosen_lines(names: list[str]) -> list[Line]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--after-test", action="store_true", help="leave out what `make test` has run")
+    parser.add_argument("--prepare", action="store_true", help="only create the virtual environments")
     parser.add_argument("lines", nargs="*", metavar="LINE", help="such as 2.21, or all")
     arguments = parser.parse_args()
     found = interpreters.find()
@@ -147,6 +153,10 @@ def main() -> int:
                 whole.skipped.append((name, f"there is no Python {version} here"))
             else:
                 chosen.append((line, version, found[version]))
+    if arguments.prepare:
+        for line, version, python in chosen:
+            prepare(line, version, python)
+        return 0
     with ThreadPoolExecutor(2) as pool:
         for part in pool.map(lambda arguments: pair(*arguments), chosen):
             whole.passed += part.passed

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -72,15 +73,49 @@ def test_all_files_can_be_imported(version: str) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+MODULES = [path for path in sorted((PLUGINS / "modules").glob("*.py")) if path.stem not in ("__init__", "report")]
+GUARD = "from ansible_collections.alicloud.imds.plugins.module_utils._common import _python"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_modules_check_the_version_before_they_import_other_files(path: Path) -> None:
+    imported = [line for line in path.read_text().splitlines() if line.startswith("from ansible_collections")]
+    assert imported[0].startswith(GUARD)
+
+
+def python2() -> Path | None:
+    """Return Python 2.7, which only ansible-core 2.16 still supports on managed nodes, or None."""
+    patches = sorted((interpreters._pyenv_root() / "versions").glob("2.7.*/bin/python2.7"))
+    return patches[-1] if patches else None
+
+
+@pytest.mark.skipif(python2() is None, reason="there is no Python 2.7 on this machine")
+def test_python_2_gets_one_sentence(tmp_path: Path) -> None:
+    code = "import sys\nfor path in sys.argv[1:]: compile(open(path).read(), path, 'exec')"
+    subprocess.run([str(python2()), "-c", code, *map(str, MODULES)], check=True)
+    done = subprocess.run(
+        [str(python2()), "-B", str(PLUGINS / "module_utils/_common/_python.py")], capture_output=True, check=False
+    )
+    result = json.loads(done.stdout)
+    assert (done.returncode, done.stderr, result["failed"]) == (1, b"", True)
+    assert re.fullmatch(
+        r"The collection alicloud.imds needs Python 3.6 or later on managed nodes; \S+ is Python 2.7. .*", result["msg"]
+    )
+
+
 # Names that are newer than Python 3.6, and that are called on values whose type a linter does not know.
 NEWER_ATTRIBUTES = {
     *("isascii", "removeprefix", "removesuffix", "fromisoformat", "bit_count", "is_relative_to", "with_stem"),
     *("time_ns", "monotonic_ns", "perf_counter_ns", "thread_time", "CLOCK_BOOTTIME", "SimpleQueue", "BadGzipFile"),
-    *("nullcontext", "aclosing", "cached_property", "cache", "singledispatchmethod", "pairwise", "batched"),
-    *("Protocol", "TypedDict", "Literal", "Final", "final", "Annotated", "get_origin", "get_args", "ParamSpec", "Self"),
+    *("nullcontext", "aclosing", "cached_property", "singledispatchmethod", "pairwise", "batched"),
     *("pidfd_open", "waitstatus_to_exitcode", "memfd_create", "register_at_fork", "excepthook", "get_native_id"),
     *("create_server", "has_dualstack_ipv6", "subnet_of", "supernet_of", "unparse", "indent_tree", "parallelize"),
-    *("ThreadingHTTPServer", "Pattern", "Match", "BooleanOptionalAction"),
+    *("ThreadingHTTPServer", "BooleanOptionalAction"),
+}
+# Newer members of typing
+NEWER_TYPES = {
+    *("Protocol", "TypedDict", "Literal", "Final", "final", "Annotated", "get_origin", "get_args", "ParamSpec", "Self"),
+    *("runtime_checkable", "ForwardRef", "OrderedDict", "SupportsIndex", "TypeAlias", "Concatenate", "NotRequired"),
 }
 # Keyword arguments that are newer than Python 3.6, by name of the function
 NEWER_ARGUMENTS = {
@@ -115,12 +150,15 @@ def problems(path: Path) -> Iterator[str]:
 
 def found_in(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.ImportFrom):
-        yield from (alias.name for alias in node.names if alias.name in NEWER_ATTRIBUTES | {"annotations"})
+        newer = NEWER_TYPES if node.module == "typing" else NEWER_ATTRIBUTES | {"annotations"}
+        yield from (alias.name for alias in node.names if not node.level and alias.name in newer)
         yield from {str(node.module)} & NEWER_MODULES
     elif isinstance(node, ast.Import):
         yield from {alias.name for alias in node.names} & NEWER_MODULES
-    elif isinstance(node, ast.Attribute) and node.attr in NEWER_ATTRIBUTES:
-        yield node.attr
+    elif isinstance(node, ast.Attribute) and getattr(node.value, "id", "") in ("t", "typing"):
+        yield from {node.attr} & NEWER_TYPES
+    elif isinstance(node, ast.Attribute):
+        yield from {node.attr} & NEWER_ATTRIBUTES
     elif isinstance(node, ast.NamedExpr):
         yield ":="
     elif isinstance(node, ast.arguments):
@@ -168,6 +206,8 @@ def test_no_file_uses_what_python_3_6_does_not_have(path: Path) -> None:
         ("x: 'dict[str, int]' = {}", None),
         ("x: dict[str, int] = {}", "dict[...]"),
         ("host.isascii()", "isascii"),
+        ("class C(t.Protocol): pass", "Protocol"),
+        ("from typing import Final", "Final"),
         ("subprocess.run(c, text=True)", "run(text=)"),
         ("parser.add_subparsers(required=True)", "add_subparsers(required=)"),
     ],

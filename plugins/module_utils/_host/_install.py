@@ -63,9 +63,11 @@ def apply(desired: Desired, check_only: bool) -> Outcome:
     """Install or remove the command and related files, or only compute what would change if *check_only* is true.
 
     Raises:
-        HostError: A file cannot be written, the installed command does not run with this Python interpreter, or the watch
-            does not start; everything was rolled back.
+        HostError: The host is not supported, a file cannot be written, the installed command does not run with this Python
+            interpreter, or the watch does not start; everything was rolled back.
     """
+    if desired.present and desired.watch:
+        _watch_service.check_host()
     try:
         todo = _managed_files.plan(_MANIFEST, wanted(desired) if desired.present else {})
     except (OSError, ValueError) as exc:

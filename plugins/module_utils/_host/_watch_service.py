@@ -5,6 +5,7 @@
 """Install, restart and remove the systemd service of the callers watch."""
 
 import os
+import re
 import shutil
 import typing as t
 
@@ -15,6 +16,7 @@ from ._subprocess import HostError, has_systemd, is_active, run, systemctl
 UNIT = "alicloud-imds-watch.service"
 PATH = "/etc/systemd/system/" + UNIT
 _WANTED_BY = "/etc/systemd/system/multi-user.target.wants/" + UNIT
+_OLDEST_SYSTEMD = 239
 # What ProtectHome=yes hides
 _HOMES = ("/root/", "/home/", "/run/user/")
 
@@ -90,6 +92,22 @@ def files(program: str, python: str) -> t.Dict[str, Entry]:
     home = "read-only" if python.startswith(_HOMES) else "yes"
     text = _SERVICE % {"program": program, "state": os.path.basename(STATE_DIRECTORY), "home": home}
     return {PATH: file(text), _WANTED_BY: Link(PATH)}
+
+
+def check_host() -> None:
+    """Check that systemd can run the unit.
+
+    Raises:
+        HostError: It is older than the oldest supported version.
+    """
+    if not has_systemd():
+        return
+    version = re.match(r"systemd (\d+)", run("systemctl", "--version").output)
+    if version and int(version.group(1)) < _OLDEST_SYSTEMD:
+        raise HostError(
+            "The callers watch needs systemd %d or later, and this host has %s. To install the command without it, set"
+            " 'watch' (the role's hardening_watch) to false." % (_OLDEST_SYSTEMD, version.group(1))
+        )
 
 
 def is_running() -> bool:
