@@ -27,6 +27,7 @@ LAUNCHER = r"""#!/bin/sh
 # The folder becomes the Python package alicloud_imds; Ansible is not needed.
 
 # Installed: the interpreter that Ansible used, then those of the system. Checkout: python3 on the PATH.
+# shellcheck disable=SC2043
 for python in python3; do
     if command -v "$python" >/dev/null; then break; fi
     python=
