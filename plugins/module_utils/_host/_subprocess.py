@@ -38,6 +38,8 @@ def run(
 ) -> Done:
     """Run *command* with *text* as its input and return how it ended; see `_common._programs.run`.
 
+    *environment* has additional environment variables; those of this process are not inherited.
+
     Raises:
         HostError: It cannot be started, or runs longer than *timeout* seconds.
     """

@@ -140,3 +140,34 @@ def test_a_disabled_cloud_init_needs_no_data_source(host: Host, instance) -> Non
     settings = Settings(endpoint=instance.endpoint, timeout=60.0)
     verification = _verify.verify(lambda: Client(settings), desired)
     assert (verification.unmet, json.dumps(verification.cloud_init)[:35]) == ([], '{"installed": true, "enabled": fals')
+
+
+@pytest.mark.parametrize(
+    "line, interpreter",
+    [
+        ("#!/usr/bin/python3", "/usr/bin/python3"),
+        ("#! /usr/bin/python3.6 -s", "/usr/bin/python3.6"),
+        ("#!/usr/libexec/platform-python -s", "/usr/libexec/platform-python"),
+        ("#!/opt/cloud/bin/pypy-python3", "/opt/cloud/bin/pypy-python3"),
+        ("#!/usr/bin/env python3.9", "/found/python3.9"),
+        ("#!/usr/bin/env -S python3 -I", "/found/python3"),
+        ("#!/bin/sh", "/found/python3"),
+        ("\x7fELF", "/found/python3"),
+    ],
+)
+def test_the_interpreter_is_the_one_that_the_program_names(
+    tmp_path: Path, monkeypatch, line: str, interpreter: str
+) -> None:
+    program = tmp_path / "cloud-init"
+    program.write_text(line + "\nimport sys\n")
+    monkeypatch.setattr(_cloud_init, "find", lambda name: "/found/" + name)
+    assert _cloud_init._interpreter(str(program)) == interpreter
+
+
+def test_a_file_system_without_room_for_temporary_files_is_a_problem_and_no_exception(host: Host, monkeypatch) -> None:
+    def full(**options: object) -> None:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr(_cloud_init.tempfile, "TemporaryDirectory", full)
+    result = _cloud_init.find_data_source()
+    assert result["found"] is None and "No usable temporary directory" in result["problem"]
