@@ -12,7 +12,8 @@ import stat
 from pathlib import Path
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils._host import _managed_files, _subprocess
+from ansible_collections.alicloud.imds.plugins.module_utils._common import _programs
+from ansible_collections.alicloud.imds.plugins.module_utils._host import _managed_files
 
 
 @pytest.fixture
@@ -102,7 +103,7 @@ def test_selinux_types_are_restored_where_selinux_is(root: Path, monkeypatch, st
     program = root / "restorecon"
     program.write_text('#!/bin/sh\nfor path; do echo "$path"; done >>"$0.calls"\nexit %d\n' % status)
     program.chmod(0o755)
-    monkeypatch.setattr(_subprocess, "_PATH", "%s:/usr/bin:/bin" % root)
+    monkeypatch.setattr(_programs, "_PATH", "%s:/usr/bin:/bin" % root)
     todo = install(root)
     created = ["etc/ours", "etc/ours/manifest.json", "etc/ours/program", "etc/wants", "etc/wants/unit"]
     calls = root / "restorecon.calls"
