@@ -208,6 +208,10 @@ def put(path: str, entry: t.Optional[Entry]) -> None:
 
 def _remove_empty(directories: t.Iterable[str]) -> None:
     for directory in directories:
+        if not os.path.isdir(
+            directory
+        ):  # removed already, or never created: a read-only file system reports EROFS for it, too
+            continue
         try:
             _remove_compiled(os.path.join(directory, "__pycache__"))
             os.rmdir(directory)
