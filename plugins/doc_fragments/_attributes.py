@@ -31,6 +31,16 @@ attributes:
     description: Use C(group/alicloud.imds.imds) in C(module_defaults) to set defaults for all modules of the group.
 """
 
+    ACTION_GROUP_API = r"""
+options: {}
+attributes:
+  action_group:
+    support: full
+    membership:
+      - alicloud.imds.api
+    description: Use C(group/alicloud.imds.api) in C(module_defaults) to set defaults for all modules of the group.
+"""
+
     FACTS = r"""
 options: {}
 attributes:

@@ -179,7 +179,10 @@ from ansible_collections.alicloud.imds.plugins.module_utils._common import _pyth
 from ansible_collections.alicloud.imds.plugins.module_utils._host import _verify
 from ansible_collections.alicloud.imds.plugins.module_utils._host._as_user import NoSuchUser
 from ansible_collections.alicloud.imds.plugins.module_utils._imds import _access_modes
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._dmi import read_platform
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._errors import Unreachable
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._options import argument_spec, make_client
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._presence import absence
 
 NAMES = {"type": "list", "elements": "str", "default": []}
 
@@ -215,10 +218,15 @@ def main():
         return make_client(params.__getitem__)
 
     try:
-        verification = _verify.verify(client, desired_of(params))
+        # Outside of Alibaba Cloud, waiting for all retries of each check would take many seconds.
+        reason = None if params["wait"] else absence(client(), read_platform())
+        if isinstance(reason, Unreachable):
+            verification = _verify.absent(str(reason), desired_of(params))
+        else:
+            verification = _verify.verify(client, desired_of(params))
         result = dict(verification.modes._asdict(), users=verification.users, unmet=verification.unmet)
         if params["identity"]:
-            result["instance"] = _verify.identity(client())
+            result["instance"] = _verify.identity(client()) if reason is None else None
     except (NoSuchUser, ValueError) as exc:
         module.fail_json(msg=str(exc))
     except OSError as exc:

@@ -80,6 +80,8 @@ normal_mode_scripts:
   sample: [{"path": "/etc/cron.daily/backup", "line": 12}]
 """
 
+import os
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.alicloud.imds.plugins.module_utils._common import _python  # noqa: F401  # pylint: disable=unused-import
 
@@ -121,7 +123,8 @@ def main():
         present = params["state"] == "present"
         outcome = _install.apply(_install.Desired(present, params["local_fact"], params["watch"]), module.check_mode)
     except HostError as exc:
-        module.fail_json(msg=str(exc))
+        hint = " The module needs root. Set 'become: true'." if os.geteuid() != 0 else ""
+        module.fail_json(msg=str(exc) + hint)
     result = {"normal_mode_scripts": warn_of_normal_mode_scripts(module)} if present else {}
     module.exit_json(changed=outcome.changed, before=outcome.before, diff=outcome.diff, **result)
 

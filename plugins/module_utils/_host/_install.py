@@ -40,7 +40,7 @@ _FACT = """\
     printf '{"available": false, "unavailable_reason": "%%s %%d. %%s"}\\n' \\
         'ecs-metadata facts ended with exit status' $? 'For the reason run: ecs-metadata facts'
 """
-_READ_FACTS = ("facts", "--timeout", "1", "--deadline", "5", "--retries", "1")
+_READ_FACTS = ("facts", "--timeout", "2", "--deadline", "15", "--retries", "1")
 
 
 class Desired(t.NamedTuple):
@@ -185,7 +185,7 @@ def _source(path: str) -> t.Optional[str]:
 
 
 def _is_brief(path: str) -> bool:
-    """Return whether ``--diff`` shows only size and checksum of this file, because its content is long."""
+    """Return whether ``--diff`` shows this file only in a summary of all such files, because there are many and they are long."""
     return path.startswith(_LIBRARY) or path in (PROGRAM, _COMPLETION)
 
 

@@ -119,26 +119,42 @@ def restore(before: Before) -> bool:
 
 
 def differences(changes: t.Iterable[Change], brief: t.Callable[[str], bool]) -> t.List[t.Dict[str, str]]:
-    """Return the changes as Ansible shows them with ``--diff``, with size and checksum only for paths that are *brief*."""
-    return [
-        {
-            "before_header": change.path,
-            "after_header": change.path,
-            "before": _describe(change.before, brief(change.path)),
-            "after": _describe(change.after, brief(change.path)),
-        }
-        for change in changes
-    ]
+    """Return the changes as Ansible shows them with ``--diff``: one entry for each file, and one for all *brief* ones together.
+
+    Of those it has the numbers of files and bytes, and one checksum, because hundreds of lines would hide the other changes.
+    """
+    shown, together = [], []
+    for change in changes:
+        (together if brief(change.path) else shown).append(change)
+    entries = [_difference(change.path, _describe(change.before), _describe(change.after)) for change in shown]
+    if not together:
+        return entries
+    folder = os.path.commonpath([change.path for change in together]) if len(together) > 1 else together[0].path
+    before, after = ({change.path: change[side] for change in together} for side in (1, 2))
+    return [_difference(folder, _summarize(before), _summarize(after)), *entries]
 
 
-def _describe(entry: t.Optional[Entry], brief: bool) -> str:
+def _difference(path: str, before: str, after: str) -> t.Dict[str, str]:
+    return {"before_header": path, "after_header": path, "before": before, "after": after}
+
+
+def _summarize(entries: t.Mapping[str, t.Optional[Entry]]) -> str:
+    """Return one line about the changed files; the checksum covers their names, modes and contents."""
+    files = {path: entry for path, entry in sorted(entries.items()) if entry is not None}
+    if not files:
+        return ""
+    texts = ["%s\n%s" % (path, _describe(entry)) for path, entry in files.items()]
+    size = sum(len(entry.content) for entry in files.values() if isinstance(entry, File))
+    counted = "1 file" if len(files) == 1 else "%d files" % len(files)
+    return "%s, %d bytes, sha256 %s\n" % (counted, size, _digest("".join(texts).encode("utf-8", "replace")))
+
+
+def _describe(entry: t.Optional[Entry]) -> str:
     if entry is None:
         return ""
     if isinstance(entry, Link):
         return "link to %s\n" % entry.target
     head = "mode %04o, owner %d\n" % (entry.mode, entry.uid)
-    if brief:
-        return head + "%d bytes, sha256 %s\n" % (len(entry.content), _digest(entry.content))
     return head + entry.content.decode("utf-8", "replace")
 
 

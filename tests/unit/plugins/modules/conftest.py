@@ -73,7 +73,7 @@ def control():
 
 @pytest.fixture
 def run(control, capsys):
-    """Run a module's main() with the API options of the control plane, and return what it prints."""
+    """Run a module's main() with the API options of the control plane, and return its result and the warnings that it displays."""
 
     def run_module(name: str, /, **args) -> dict:
         module = importlib.import_module("ansible_collections.alicloud.imds.plugins.modules." + name)
@@ -90,6 +90,6 @@ def run(control, capsys):
             module.main()
         printed = capsys.readouterr()
         assert SECRET not in printed.out + printed.err
-        return json.loads(printed.out)
+        return {**json.loads(printed.out), "displayed": printed.err}
 
     return run_module

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._command import _launcher
 from ansible_collections.alicloud.imds.plugins.module_utils._host import _install, _managed_files
+from ansible_collections.alicloud.imds.plugins.module_utils._host._subprocess import HostError
 
 from ....payloads import payload
 
@@ -29,7 +31,7 @@ INSTALLED = {
     "_callers": "_analyzer _file _load _paths _report _vocabulary",
     "_command": "_callers _completion _main _output _parser _read _texts _token_file _tree",
     "_common": "_atomic _bounded _clock _protocol _text _utc",
-    "_imds": "_access_modes _client _dmi _errors _facts _gather _http _items _secrets _service _tree _walk",
+    "_imds": "_access_modes _client _dmi _errors _facts _gather _http _items _presence _secrets _service _tree _walk",
     "_watch": "_attribution _bpf _bpf_programs _capture _cgroups _http_stream _loop _noise _priority _processes _records"
     " _run _sockets _store _tcp _units",
 }
@@ -179,8 +181,25 @@ def test_check_mode_returns_the_changes(run_module, prefix: Path) -> None:
     planned = run_module("tooling", _ansible_check_mode=True)
     assert planned["changed"] is True and not list(prefix.iterdir())
     done = run_module("tooling")
-    assert done["diff"] == planned["diff"] and len(done["diff"]) == len(FILES) + 4
+    library, local_fact = planned["diff"]
+    assert done["diff"] == planned["diff"] and library["before"] == local_fact["before"] == ""
+    assert re.fullmatch(r"%d files, \d+ bytes, sha256 [0-9a-f]{64}\n" % (len(FILES) + 3), library["after"])
+    assert local_fact["after_header"].endswith("/alicloud_ecs.fact") and "#!/bin/sh" in local_fact["after"]
     assert run_module("tooling")["changed"] is False
     assert run_module("tooling", local_fact=False)["changed"] is True
     assert run_module("tooling", state="restored", before=done["before"])["changed"] is True
     assert [path for path in prefix.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize(("uid", "hint"), [(1000, " The module needs root. Set 'become: true'."), (0, "")])
+def test_the_error_of_another_user_than_root_names_become(run_module, monkeypatch, uid: int, hint: str) -> None:
+    def fail(*_arguments) -> None:
+        raise HostError("Cannot write /usr/local/bin/ecs-metadata: Permission denied.")
+
+    monkeypatch.setattr(_install, "apply", fail)
+    monkeypatch.setattr(os, "geteuid", lambda: uid)
+    failure = run_module("tooling")
+    assert (
+        failure["failed"] is True
+        and failure["msg"] == "Cannot write /usr/local/bin/ecs-metadata: Permission denied." + hint
+    )
