@@ -191,7 +191,7 @@ def test_a_read_only_place_leaves_nothing_elsewhere(root: Path, monkeypatch) -> 
                 raise OSError(errno.EROFS, "Read-only file system", path)
             return real(path, *arguments, **options)
 
-        monkeypatch.setattr(_managed_files.os, name, refuse)
+        monkeypatch.setattr(os, name, refuse)
     files = wanted(root, **{"usr/lib/ours": _managed_files.file("x")})
     with pytest.raises(OSError, match="Read-only file system"):
         _managed_files.carry_out(_managed_files.plan(str(root / "etc/ours/manifest.json"), files))
