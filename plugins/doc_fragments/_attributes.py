@@ -18,7 +18,7 @@ attributes:
   platform:
     support: full
     platforms: posix
-    description: The managed node needs Python 3.8 or later and no other software.
+    description: The managed node needs Python 3.6 or later and no other software.
 """
 
     ACTION_GROUP = r"""

@@ -105,6 +105,7 @@ from ansible_collections.alicloud.imds.plugins.module_utils._imds._errors import
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._items import not_found, read_paths, to_value
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._options import shared_client
 from ansible_collections.alicloud.imds.plugins.plugin_utils._lookup import check_options
+from ansible_collections.alicloud.imds.plugins.plugin_utils._untrusted import untrusted
 
 
 class LookupModule(LookupBase):
@@ -115,9 +116,10 @@ class LookupModule(LookupBase):
             client = shared_client(self.get_option)
             bodies = read_paths(client, terms)
             found = zip(terms, bodies)
-            return [self._value(client, term, body) for term, body in found if body is not None or not self._skips()]
+            values = [self._value(client, term, body) for term, body in found if body is not None or not self._skips()]
         except (MetadataError, ValueError) as exc:
             raise AnsibleLookupError(str(exc)) from exc
+        return list(map(untrusted, values))
 
     def _skips(self) -> bool:
         return self.get_option("missing") == "skip" and self.get_option("default") is None

@@ -93,6 +93,7 @@ from ansible_collections.alicloud.imds.plugins.module_utils._openapi._aliases im
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._instance_role import fetch
 from ansible_collections.alicloud.imds.plugins.plugin_utils._lookup import check_options
+from ansible_collections.alicloud.imds.plugins.plugin_utils._untrusted import untrusted
 
 
 class LookupModule(LookupBase):
@@ -103,6 +104,7 @@ class LookupModule(LookupBase):
         try:
             check_options("alicloud.imds.ram_credentials", self.option_definitions, kwargs)
             client = shared_client(self.get_option)
-            return [with_aliases(fetch(client, role)) for role in terms or [None]]
+            keys = [with_aliases(fetch(client, role)) for role in terms or [None]]
         except (ApiError, MetadataError, ValueError) as exc:
             raise AnsibleLookupError(str(exc)) from exc
+        return list(map(untrusted, keys))

@@ -172,9 +172,10 @@ problems:
   sample: []
 """
 
-import typing as t
-
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.alicloud.imds.plugins.module_utils._common import _python  # noqa: F401  # pylint: disable=unused-import
+
+# isort: split
 from ansible_collections.alicloud.imds.plugins.module_utils._host import _verify
 from ansible_collections.alicloud.imds.plugins.module_utils._host._as_user import NoSuchUser
 from ansible_collections.alicloud.imds.plugins.module_utils._imds import _access_modes
@@ -186,7 +187,7 @@ from ansible_collections.alicloud.imds.plugins.module_utils._imds._presence impo
 NAMES = {"type": "list", "elements": "str", "default": []}
 
 
-def desired_of(params: "dict[str, t.Any]") -> _verify.Desired:
+def desired_of(params):
     return _verify.Desired(
         expect=params["expect"] or (),
         wait=params["wait"],
@@ -197,7 +198,7 @@ def desired_of(params: "dict[str, t.Any]") -> _verify.Desired:
     )
 
 
-def main() -> None:
+def main():
     module = AnsibleModule(
         argument_spec=argument_spec(
             users=NAMES,
@@ -213,7 +214,7 @@ def main() -> None:
     )
     params = module.params
 
-    def client() -> _access_modes.Client:
+    def client():
         return make_client(params.__getitem__)
 
     try:
@@ -223,7 +224,7 @@ def main() -> None:
             verification = _verify.absent(str(reason), desired_of(params))
         else:
             verification = _verify.verify(client, desired_of(params))
-        result = {**verification.modes._asdict(), "users": verification.users, "unmet": verification.unmet}
+        result = dict(verification.modes._asdict(), users=verification.users, unmet=verification.unmet)
         if params["identity"]:
             result["instance"] = _verify.identity(client()) if reason is None else None
     except (NoSuchUser, ValueError) as exc:

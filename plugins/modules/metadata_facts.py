@@ -220,13 +220,16 @@ ansible_facts:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.alicloud.imds.plugins.module_utils._common import _python  # noqa: F401  # pylint: disable=unused-import
+
+# isort: split
 from ansible_collections.alicloud.imds.plugins.module_utils._imds import _gather
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._dmi import read_platform
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._errors import MetadataError
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._options import argument_spec, make_client
 
 
-def main() -> None:
+def main():
     module = AnsibleModule(
         argument_spec=argument_spec(
             gather_subset={"type": "list", "elements": "str", "default": ["all"]},

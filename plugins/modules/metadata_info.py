@@ -95,6 +95,9 @@ missing_paths:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.alicloud.imds.plugins.module_utils._common import _python  # noqa: F401  # pylint: disable=unused-import
+
+# isort: split
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._dmi import read_platform
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._errors import MetadataError
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._items import (
@@ -108,7 +111,7 @@ from ansible_collections.alicloud.imds.plugins.module_utils._imds._presence impo
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._tree import resolve
 
 
-def run(module: AnsibleModule) -> "dict[str, object]":
+def run(module):
     paths = module.params["paths"]
     if not paths:
         raise ValueError(
@@ -134,7 +137,7 @@ def run(module: AnsibleModule) -> "dict[str, object]":
     return {"metadata": metadata, "missing_paths": missing_paths}
 
 
-def main() -> None:
+def main():
     module = AnsibleModule(
         argument_spec=argument_spec(
             paths={"type": "list", "elements": "str", "required": True},

@@ -211,13 +211,17 @@ totals:
   sample: {"changed": 3, "unchanged": 7, "refused": 0, "failed": 0}
 """
 
-import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.alicloud.imds.plugins.module_utils._common import _python  # noqa: F401  # pylint: disable=unused-import
+
+# isort: split
+import typing as t
+
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet import _operations, _report
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._instance import Options
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._options import selection, selection_spec, too_few
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet._plan import Change, Permissions
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._plan import Permissions
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._progress import ProgressFile
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._record import RecordError, RecordStore, open_record
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
@@ -225,9 +229,7 @@ from ansible_collections.alicloud.imds.plugins.module_utils._openapi._module imp
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._options import argument_spec
 
 
-def make_plan(
-    api: t.Any, params: "dict[str, t.Any]", record: "RecordStore | None", execution: _operations.ExecutionOptions
-) -> "list[Change]":
+def make_plan(api, params, record, execution):
     if params["state"] == "restored":
         return _operations.plan_restore(api, t.cast(RecordStore, record), params["instance_ids"])
     if not (params["all_instances"] or any(params[name] for name in ("instance_ids", "tags", "name", "vpc_id"))):
@@ -239,7 +241,7 @@ def make_plan(
     return _operations.plan_desired(api, selection(params), desired, permissions, execution)
 
 
-def run(module: AnsibleModule) -> "tuple[str | None, dict[str, t.Any]]":
+def run(module):
     params = module.params
     record = open_record(params["record"], params["record_names"], params["record_only"]) if params["record"] else None
     execution = _operations.ExecutionOptions(
@@ -271,11 +273,11 @@ def run(module: AnsibleModule) -> "tuple[str | None, dict[str, t.Any]]":
     return _report.problem(outcomes, tolerate_refusals=not refusals_fail), _report.changed(outcomes, names)
 
 
-def main() -> None:
+def main():
     choice = {"type": "str", "choices": ["enabled", "disabled"]}
     module = AnsibleModule(
         argument_spec=argument_spec(
-            **selection_spec(regions_required=False),
+            selection_spec(regions_required=False),
             state={"type": "str", "choices": ["present", "restored"], "default": "present"},
             http_tokens={"type": "str", "choices": ["required", "optional"], "no_log": False},
             http_endpoint=choice,

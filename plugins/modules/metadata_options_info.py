@@ -146,9 +146,10 @@ totals:
   sample: {"compliant": 40, "optional": 2, "endpoint_disabled": 0, "exempt": 1, "unknown": 0}
 """
 
-import typing as t
-
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.alicloud.imds.plugins.module_utils._common import _python  # noqa: F401  # pylint: disable=unused-import
+
+# isort: split
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet import _report
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._options import selection, selection_spec, too_few
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._select import ALL_REGIONS, image_support, survey
@@ -160,7 +161,7 @@ from ansible_collections.alicloud.imds.plugins.module_utils._openapi._options im
 FAILING = [verdict for verdict in VERDICTS if verdict != COMPLIANT]
 
 
-def run(module: AnsibleModule) -> "tuple[str | None, dict[str, t.Any]]":
+def run(module):
     """Return an error, or None, and the result."""
     params = module.params
     chosen = selection(params)
@@ -189,10 +190,10 @@ def run(module: AnsibleModule) -> "tuple[str | None, dict[str, t.Any]]":
     return too_few_error or no_support, result
 
 
-def main() -> None:
+def main():
     module = AnsibleModule(
         argument_spec=argument_spec(
-            **selection_spec(regions_required=True),
+            selection_spec(regions_required=True),
             exempt={"type": "dict", "default": {}},
             image_support={"type": "bool", "default": False},
             fail_on={"type": "list", "elements": "str", "choices": FAILING, "default": []},

@@ -17,6 +17,7 @@ import stat
 import typing as t
 
 from .._common._atomic import remove_leftovers, replace_file, replace_link
+from ._selinux import restore_labels
 
 
 class File(t.NamedTuple):
@@ -90,11 +91,12 @@ def carry_out(todo: Plan) -> None:
     done: t.List[Change] = []
     try:
         for directory in todo.made:
-            os.mkdir(directory, 0o755)
+            _make_directory(directory)
         for change in todo.changes:
             put(change.path, change.after)
             done.append(change)
         _remove_empty(todo.unmade)
+        restore_labels([*todo.made, *(change.path for change in todo.changes if change.after is not None)])
     except OSError:
         restore(todo._replace(changes=done).before)
         raise
@@ -104,11 +106,15 @@ def restore(before: Before) -> bool:
     """Restore the entries of `Plan.before`; return whether anything changed. Raise OSError."""
     changes = [Change(path, _current(path), _from_json(entry)) for path, entry in before["files"].items()]
     changes = [change for change in changes if change.before != change.after]
+    made: t.List[str] = []
     for change in changes:
         if change.after is not None:
-            os.makedirs(os.path.dirname(change.path), 0o755, exist_ok=True)
+            for directory in sorted(_missing_parents(change.path)):
+                _make_directory(directory)
+                made.append(directory)
         put(change.path, change.after)
     _remove_empty(sorted(before["directories"], reverse=True))
+    restore_labels([*made, *(change.path for change in changes if change.after is not None)])
     return bool(changes)
 
 
@@ -184,6 +190,12 @@ def _missing_parents(path: str) -> t.Iterator[str]:
     while not os.path.isdir(parent):
         yield parent
         parent = os.path.dirname(parent)
+
+
+def _make_directory(path: str) -> None:
+    """Create a directory that all users may search, whatever the umask is."""
+    os.mkdir(path, 0o755)
+    os.chmod(path, 0o755)
 
 
 def _current(path: str) -> t.Optional[Entry]:

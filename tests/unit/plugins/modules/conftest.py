@@ -11,7 +11,8 @@ import json
 
 import lab
 import pytest
-from ansible.module_utils.testing import patch_module_args
+
+from ...module_arguments import patch_module_args
 
 KEY, SECRET = "LTAI5tUnitTests00001", "unit-test-secret"
 ACCESS = {

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import os
 import re
@@ -118,12 +117,69 @@ def test_files_are_found_in_the_archive_of_the_module(tmp_path: Path) -> None:
     assert int(done.stdout) == sum(len(entry.content) for entry in _install.wanted(_install.Desired(True)).values())
 
 
-def test_check_mode_returns_the_changes(run_module, monkeypatch, tmp_path: Path) -> None:
+@pytest.fixture
+def prefix(tmp_path: Path, monkeypatch, free_port: int) -> Path:
+    """Return a folder below which the command is installed. The service at its endpoint does not answer."""
     names = ("PROGRAM", "_LIBRARY", "_MODULES", "_MANIFEST", "_COMPLETION", "_LOCAL_FACT")
     for name in names:
-        monkeypatch.setattr(_install, name, str(tmp_path) + getattr(_install, name))
+        monkeypatch.setattr(_install, name, str(tmp_path / "root") + getattr(_install, name))
+    monkeypatch.setenv("ALICLOUD_IMDS_ENDPOINT", "http://127.0.0.1:%d" % free_port)
+    (tmp_path / "root").mkdir()
+    return tmp_path / "root"
+
+
+def test_the_programs_run_with_the_interpreter_that_installed_them(prefix: Path, run_module) -> None:
+    assert run_module("tooling")["changed"] is True
+    program = (prefix / "usr/local/bin/ecs-metadata").read_text()
+    assert f"for python in {os.path.realpath(sys.executable)} /usr/bin/python3 " in program
+    assert run(prefix / "usr/local/bin/ecs-metadata", "--help", PATH="/nonexistent").returncode == 0
+    assert json.loads(run(prefix / "etc/ansible/facts.d/alicloud_ecs.fact", PATH="/usr/bin:/bin").stdout)
+
+
+def test_another_interpreter_renews_the_programs(prefix: Path, run_module, monkeypatch, tmp_path: Path) -> None:
+    run_module("tooling")
+    other = tmp_path / "python3"
+    other.write_text('#!/bin/sh\nexec %s "$@"\n' % sys.executable)
+    other.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(other))
+    done = run_module("tooling")
+    changed = [entry["after_header"] for entry in done["diff"]]
+    assert changed == [_install.PROGRAM, _install._MANIFEST]
+    assert str(other) in Path(_install.PROGRAM).read_text()
+
+
+def broken(tmp_path: Path, words: str) -> str:
+    """Return an interpreter that cannot run the command."""
+    python = tmp_path / "broken"
+    python.write_text('#!/bin/sh\necho "%s" >&2\nexit 1\n' % words)
+    python.chmod(0o755)
+    return str(python)
+
+
+def test_a_command_that_does_not_run_is_rolled_back(prefix: Path, run_module, monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(_install, "interpreter", lambda: broken(tmp_path, "SyntaxError: future feature annotations"))
+    done = run_module("tooling")
+    assert done["failed"] is True
+    assert "does not run after its installation" in done["msg"]
+    assert done["msg"].endswith("SyntaxError: future feature annotations")
+    assert list(prefix.rglob("*")) == []
+
+
+def test_an_upgrade_that_does_not_run_leaves_the_former_version(
+    prefix: Path, run_module, monkeypatch, tmp_path: Path
+) -> None:
+    run_module("tooling", local_fact=False)
+    before = {path: path.read_bytes() for path in prefix.rglob("*") if path.is_file() and path.suffix != ".pyc"}
+    monkeypatch.setattr(_install, "interpreter", lambda: broken(tmp_path, "illegal instruction"))
+    assert "illegal instruction" in run_module("tooling")["msg"]
+    after = {path: path.read_bytes() for path in prefix.rglob("*") if path.is_file() and path.suffix != ".pyc"}
+    assert after == before
+    assert run_module("tooling", _ansible_check_mode=True)["changed"] is True, "check mode does not start programs"
+
+
+def test_check_mode_returns_the_changes(run_module, prefix: Path) -> None:
     planned = run_module("tooling", _ansible_check_mode=True)
-    assert planned["changed"] is True and not list(tmp_path.iterdir())
+    assert planned["changed"] is True and not list(prefix.iterdir())
     done = run_module("tooling")
     library, local_fact = planned["diff"]
     assert done["diff"] == planned["diff"] and library["before"] == local_fact["before"] == ""
@@ -132,8 +188,7 @@ def test_check_mode_returns_the_changes(run_module, monkeypatch, tmp_path: Path)
     assert run_module("tooling")["changed"] is False
     assert run_module("tooling", local_fact=False)["changed"] is True
     assert run_module("tooling", state="restored", before=done["before"])["changed"] is True
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-    importlib.reload(_install)
+    assert [path for path in prefix.rglob("*") if path.is_file()] == []
 
 
 @pytest.mark.parametrize(("uid", "hint"), [(1000, " The module needs root. Set 'become: true'."), (0, "")])
