@@ -124,14 +124,16 @@ def differences(changes: t.Iterable[Change], brief: t.Callable[[str], bool]) -> 
 
     Of those it has the numbers of files and bytes, and one checksum, because hundreds of lines would hide the other changes.
     """
-    shown, together = [], []
+    shown: t.List[Change] = []
+    together: t.List[Change] = []
     for change in changes:
         (together if brief(change.path) else shown).append(change)
     entries = [_difference(change.path, _describe(change.before), _describe(change.after)) for change in shown]
     if not together:
         return entries
     folder = os.path.commonpath([change.path for change in together]) if len(together) > 1 else together[0].path
-    before, after = ({change.path: change[side] for change in together} for side in (1, 2))
+    before = {change.path: change.before for change in together}
+    after = {change.path: change.after for change in together}
     return [_difference(folder, _summarize(before), _summarize(after)), *entries]
 
 
