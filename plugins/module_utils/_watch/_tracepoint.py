@@ -231,10 +231,12 @@ class _Execs:
 
     def within_budget(self, now: float) -> bool:
         """Count a program; return whether its process is inspected."""
+        if not self._enabled:
+            return False
         if now - self._begin >= 1:
             self._begin, self._count = now, 0
         self._count += 1
-        if self._count > _EXECS_PER_SECOND and self._enabled:
+        if self._count > _EXECS_PER_SECOND:
             self._enabled = False
             self._write("0")
         return self._enabled
