@@ -244,7 +244,7 @@ def test_a_thread_is_its_process_and_an_ended_process_has_no_user(tracefs: Trace
 def test_started_programs_are_reported_until_there_are_too_many(
     tracefs: Tracefs, tracepoint: Tracepoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = [1000.0]
+    clock = [_tracepoint.time.monotonic() + 1000]
     monkeypatch.setattr(_tracepoint.time, "monotonic", lambda: clock[0])
     switch = "events/sched/sched_process_exec/enable"
 
