@@ -10,6 +10,7 @@ and the value is discarded.
 
 import typing as t
 
+from .._common._probe_log import record
 from . import _errors
 from ._client import Client
 from ._service import INSTANCE_ID, LONGEST_TTL, PROBE_AGENT, TOKEN_HEADER, TOKEN_PATH, TTL_HEADER
@@ -56,6 +57,7 @@ def probe(client: Client) -> Modes:
     """Send the five requests and return the result; never raise for an answer, or for no answer."""
     checks: t.Dict[str, Check] = {}
     try:
+        record()  # so that the callers watch knows this request
         status = client.send("GET", INSTANCE_ID, {"User-Agent": PROBE_AGENT})
     except _errors.Unreachable as exc:
         return Modes("unreachable", checks, [str(exc)])
