@@ -12,7 +12,8 @@ import os
 import time
 import typing as t
 
-DIRECTORY = "/var/lib/alicloud-imds"
+from ._places import STATE_DIRECTORY
+
 FILE = "probes"
 VALID_SECONDS = 60.0  # between a record and its request
 _LARGEST = 65536
@@ -20,7 +21,7 @@ _LARGEST = 65536
 Entry = t.Tuple[int, int]  # user ID, and nanoseconds since 1970
 
 
-def record(uid: t.Optional[int] = None, directory: str = DIRECTORY) -> None:
+def record(uid: t.Optional[int] = None, directory: str = STATE_DIRECTORY) -> None:
     """Record that the user *uid*, by default that of this process, is about to send a probe. Do nothing if that is impossible."""
     line = "%d %d\n" % (os.getuid() if uid is None else uid, int(time.time() * 1e9))
     try:
@@ -42,7 +43,7 @@ def record(uid: t.Optional[int] = None, directory: str = DIRECTORY) -> None:
         os.close(folder)
 
 
-def entries(directory: str = DIRECTORY) -> t.List[Entry]:
+def entries(directory: str = STATE_DIRECTORY) -> t.List[Entry]:
     """Return the recorded probes, oldest first."""
     try:
         file = os.open(os.path.join(directory, FILE), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -50,13 +51,15 @@ def entries(directory: str = DIRECTORY) -> t.List[Entry]:
         return []
     with os.fdopen(file, "rb") as stream:
         lines = [line.split() for line in stream.read(2 * _LARGEST).split(b"\n")]
-    return [(int(line[0]), int(line[1])) for line in lines if len(line) == 2 and line[0].isdigit() and line[1].isdigit()]
+    return [
+        (int(line[0]), int(line[1])) for line in lines if len(line) == 2 and line[0].isdigit() and line[1].isdigit()
+    ]
 
 
 class Excuses:
     """The recorded probes of a directory, each of which excuses one request."""
 
-    def __init__(self, directory: str = DIRECTORY) -> None:
+    def __init__(self, directory: str = STATE_DIRECTORY) -> None:
         self._directory = directory
         self._used: t.Set[Entry] = set()
 

@@ -59,7 +59,7 @@ class Watch:
         self._attribution, self._log = attribution, log
         self._problems: t.List[str] = []
         self._reported: t.Optional[str] = None  # the problem of the store that was logged last
-        self._flows, self._records, self._noise = Flows(), Records(), Noise(Excuses(store.directory))
+        self._flows, self._records, self._noise = Flows(), Records(), Noise(Excuses(store.directory).use)
         self._priority = Priority()
         self._lost, self._last_loss = 0, 0
         self._changed = True

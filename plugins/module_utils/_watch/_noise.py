@@ -17,7 +17,6 @@ import typing as t
 
 from .._callers._vocabulary import NORMAL_MODE, PROBE, TOKEN_AUTHENTICATED
 from .._common._bounded import BoundedMap
-from .._common._probe_log import Excuses
 from ._http_stream import Request
 from ._records import Caller
 
@@ -28,8 +27,9 @@ _KEPT = 4096
 class Noise:
     """The last token-authenticated request of each process, and the recorded probes."""
 
-    def __init__(self, excuses: Excuses) -> None:
-        self._excuses = excuses
+    def __init__(self, excuse: t.Callable[[t.Optional[int], float], bool]) -> None:
+        """*excuse* is `_probe_log.Excuses.use`."""
+        self._excuse = excuse
         self._latest: "BoundedMap[t.Hashable, t.Tuple[int, float]]" = BoundedMap(_KEPT)
 
     def kind(self, caller: Caller, pid: int, request: Request, now: float, wall: float) -> str:
@@ -43,7 +43,7 @@ class Noise:
             return ""
         if request.mode != NORMAL_MODE:
             return ""
-        if request.probe and not caller.container and not caller.source and self._excuses.use(caller.uid, wall):
+        if request.probe and not caller.container and not caller.source and self._excuse(caller.uid, wall):
             return PROBE
         if is_cloud_assistant(caller):
             return "cloud_assistant"
