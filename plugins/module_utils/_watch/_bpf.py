@@ -46,6 +46,15 @@ def bpf(command: int, attributes: bytes) -> int:
     return result
 
 
+def is_available() -> bool:
+    """Return whether the kernel has the ring buffer, and lets this process create one."""
+    try:
+        os.close(bpf(_MAP_CREATE, struct.pack("<4I", _RINGBUF_MAP, 0, 0, mmap.PAGESIZE)))
+    except (OSError, KeyError):
+        return False
+    return True
+
+
 class Hook:
     """The programs, attached to a control group and all groups below it."""
 
