@@ -179,6 +179,10 @@ callers:
               normal mode is available.
           type: str
           sample: null
+        address:
+          description: Address of the service, V(100.100.100.200) or V(fd00:100::100:200), or null if the source did not record it.
+          type: str
+          sample: 100.100.100.200
     recorded_by:
       description: Source of the record, V(watch) or V(analyzer).
       type: str

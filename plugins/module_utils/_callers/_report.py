@@ -12,6 +12,7 @@ import fnmatch
 import typing as t
 
 from .._common._utc import format_utc
+from .._imds._service import ADDRESS
 from ._vocabulary import MODES, NORMAL_MODE, PROBE
 
 NAMES = ("exe", "user", "unit", "container", "comm", "source")
@@ -115,7 +116,9 @@ def _formatted(caller: Record) -> Record:
     modes = {row["mode"]: 0 for row in rows}
     for row in rows:
         modes[row["mode"]] += row["count"]
-    return {**caller, "requests": [{**row, "noise": row.get("noise")} for row in rows], "modes": modes}
+    default = ADDRESS if caller["recorded_by"] == "watch" else None  # the analyzer does not log the address
+    requests = [{**row, "noise": row.get("noise"), "address": row.get("address", default)} for row in rows]
+    return {**caller, "requests": requests, "modes": modes}
 
 
 def _last_normal_mode(callers: t.Iterable[Record], ignore_noise: bool) -> t.Optional[int]:

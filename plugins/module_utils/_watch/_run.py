@@ -10,7 +10,7 @@ import socket
 import typing as t
 
 from .._callers._vocabulary import STATE_DIRECTORY
-from .._imds._service import ADDRESS, PORT
+from .._imds._service import ADDRESS, ADDRESS_IPV6, PORT
 from ._attribution import Attributor, Kernel
 from ._bpf import Hook
 from ._capture import Capture
@@ -84,7 +84,7 @@ def _store(directory: str) -> Store:
 
 def _capture() -> Capture:
     try:
-        return Capture(SERVICE, PORT)
+        return Capture(ADDRESS, ADDRESS_IPV6, PORT)
     except OSError as exc:
         reason = "Cannot capture packets: %s. The watch needs CAP_NET_RAW. Run it as root." % exc.strerror
         raise CannotWatch(reason) from None

@@ -11,6 +11,7 @@ retransmitted. Address translation changes addresses and ports on the way, but n
 import typing as t
 
 from .._common._bounded import BoundedMap
+from .._imds._service import ADDRESS, ADDRESS_IPV6
 from ._http_stream import Request, Stream
 
 FIN, SYN, RST = 1, 2, 4
@@ -61,6 +62,11 @@ class Flow:
         self._since = 0.0
         self._stream: t.Optional[Stream] = Stream()
         self._mirror: t.Optional[bool] = None  # unknown until the first data
+
+    @property
+    def service(self) -> str:
+        """The address of the service: both ends of a connection have addresses of one family."""
+        return ADDRESS_IPV6 if ":" in self.source else ADDRESS
 
     def take(self, seq: int, payload: bytes, now: float) -> t.List[Request]:
         """Return the requests that are complete with the new bytes of *payload*; *now* is a monotonic time."""
