@@ -107,7 +107,7 @@ def _read(output: str) -> dict[str, str]:
 def fenced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fenced]:
     with adjacent_services(), Site() as site:
         host = site.add("fenced")
-        config = {"instances": [instance(host, clients=[host.ip, "172.30.0.2"]), CONTROLLER]}
+        config = {"instances": [instance(host, clients=[host.ip, lab.ipv6_of(host.ip), "172.30.0.2"]), CONTROLLER]}
         with lab.start_emulator(config, control=True) as emulator:
             yield Fenced(host, Player([host], emulator, tmp_path_factory.mktemp("fence")))
 

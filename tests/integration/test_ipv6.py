@@ -28,7 +28,7 @@ REQUIRED = {"http_tokens": "required", "role": {"name": "Ipv6Role"}}
 @pytest.fixture
 def emulator(start_emulator) -> lab.Emulator:
     """Return an emulator that listens at both addresses of the service."""
-    running: lab.Emulator = start_emulator({"instances": [{"instance_id": "i-nobody", "clients": ["10.77.255.254"]}]}, lab.BOTH)
+    running: lab.Emulator = start_emulator({"instances": [{"instance_id": "i-nobody", "clients": ["10.77.255.254"]}]})
     return running
 
 

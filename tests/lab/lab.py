@@ -30,7 +30,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 EMULATOR = CHECKOUT / "roles/emulator/files/imds-emulator"
 SERVICE = "100.100.100.200"  # the metadata service's address on every ECS instance
 SERVICE_IPV6 = "fd00:100::100:200"  # the same service over IPv6
-BOTH = [f"{SERVICE}:80", f"[{SERVICE_IPV6}]:80"]  # for the emulator's listening addresses
+BOTH = [f"{SERVICE}:80", f"[{SERVICE_IPV6}]:80"]
 GATEWAY, GATEWAY_IPV6 = "10.77.0.1", "fd00:77::1"  # the laboratory's end of br0
 
 
@@ -235,7 +235,7 @@ def start_emulator(
 ) -> Emulator:
     """Start the emulator and return when it answers.
 
-    By default it listens at the service's own address inside the laboratory, else at a free loopback port. With *control* it
+    By default it listens at both addresses of the service inside the laboratory, else at a free loopback port. With *control* it
     also emulates the control plane, at this address or (True) at a free loopback port; see ``control_endpoint``. A *detached*
     emulator, possible only in the laboratory, keeps running when this process ends. *options* are further long options of
     ``imds-emulator serve`` with their values, for example ``state="/path"``.
@@ -243,7 +243,7 @@ def start_emulator(
     if detached and not in_lab():
         raise RuntimeError("an emulator can be detached only inside tests/lab/enter, because its end ends the emulator")
     folder = Path(tempfile.mkdtemp(prefix="imds-emulator-", dir="/run") if detached else scratch("emulator-"))
-    listen = listen or (f"{SERVICE}:80" if in_lab() else "127.0.0.1:0")
+    listen = listen or (BOTH if in_lab() else "127.0.0.1:0")
     (folder / "config.json").write_text(json.dumps(config))
     settings = {"config": folder / "config.json", "admin": "127.0.0.1:0"}
     settings |= {"ready-file": folder / "ready.json", "journal": folder / "journal", **options}
