@@ -29,6 +29,9 @@ from ....timing import FakeClock
 from ...conftest import Emulators, Instance
 from .conftest import NOWHERE, Command, Done
 
+# Each test starts the command.
+pytestmark = pytest.mark.slow
+
 KNOWN_TOKEN = "KnownTokenOfThisTest0123456789=="
 
 
