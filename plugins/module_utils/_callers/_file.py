@@ -7,14 +7,15 @@
 ``callers.json`` in the state directory is readable by root only and always replaced as a whole::
 
     {"format": 2,
-     "status": {"pid": 1, "running_since": 1764018387, "updated": 1764018390, "attribution": "connect", "dropped": 0,
-                "evicted": 0, "problems": []},
+     "status": {"pid": 1, "running_since": 1764018387, "updated": 1764018390, "attribution": "connect", "coverage": "full",
+                "dropped": 0, "evicted": 0, "lost_events": 0, "last_loss": null, "problems": []},
      "periods": [[1764000000, 1764010000], [1764018387, 1764018390]],
      "callers": [...], "other": {...}}
 
 ``periods`` are the begin and end of each time in which the watch was running, oldest first; the last period ends when the file
-was written. ``attribution`` is the best method of attributing requests to processes that the kernel offers. All times are in
-seconds since 1970. A running watch holds a lock on the file ``lock`` in the same directory.
+was written. ``attribution`` is the best method of attributing requests to processes that the kernel offers; ``coverage`` is
+``partial`` if it misses short-lived processes. ``last_loss`` is the last time when packets, connections or events of the kernel were
+lost. All times are in seconds since 1970. A running watch holds a lock on the file ``lock`` in the same directory.
 
 One element of ``callers``::
 

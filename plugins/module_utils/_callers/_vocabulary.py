@@ -8,6 +8,9 @@ TOKEN_REQUEST, TOKEN_AUTHENTICATED, NORMAL_MODE = "token_request", "token_authen
 UNPARSABLE = "unparsable"
 MODES = (TOKEN_REQUEST, TOKEN_AUTHENTICATED, NORMAL_MODE, UNPARSABLE)
 
+# How much of the attribution a watch covers. With partial coverage, processes that end soon remain unknown.
+FULL, PARTIAL = "full", "partial"
+
 # The value of ``noise`` for requests of this collection's own probe.
 PROBE = "probe"
 

@@ -9,6 +9,7 @@ import typing as t
 from .._callers._file import NotReadable
 from .._callers._load import callers as read_callers
 from .._callers._report import Filter
+from .._callers._vocabulary import PARTIAL
 from .._common._text import one_line, printable
 from .._imds._service import ADDRESS_IPV6
 from ._output import OTHER, USAGE, Failure, log_problem, write_json, write_text
@@ -86,17 +87,23 @@ def _name(caller: t.Dict[str, t.Any]) -> str:
 def _status_lines(status: t.Dict[str, t.Any]) -> t.List[str]:
     if status["running"]:
         first = "Recording since %s, attribution: %s." % (status["since"] or "a moment ago", status["attribution"])
+        if status["coverage"] == PARTIAL:
+            first += " Partial coverage: processes that end soon are missed."
     elif status["updated"]:
         first = "No watch is running. The last one wrote its records at %s." % status["updated"]
     else:
         first = "No watch is running."
     lines = [first]
-    if status["dropped"] or status["evicted"]:
-        lines.append("Incomplete: %d packets dropped, %d connections evicted." % (status["dropped"], status["evicted"]))
+    if status["dropped"] or status["evicted"] or status["lost_events"]:
+        losses = (status["dropped"], status["evicted"], status["lost_events"])
+        lines.append("Incomplete: %d packets dropped, %d connections evicted, %d events of the kernel lost." % losses)
     return [printable(line) for line in [*lines, *status["problems"]]]
 
 
 def _verdict(report: t.Dict[str, t.Any]) -> str:
-    if report["quiet_since"] is None:
+    reason = report["unknown_reason"]
+    if not report["watch"]["running"]:
         return "Use of normal mode: unknown, because no watch is running. Start it with 'ecs-metadata watch'."
-    return "No normal-mode request since %s." % report["quiet_since"]
+    if report["quiet_since"] is None:
+        return "Use of normal mode: unknown. %s" % reason
+    return "No normal-mode request since %s.%s" % (report["quiet_since"], " " + reason if reason else "")

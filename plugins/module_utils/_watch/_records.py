@@ -22,8 +22,8 @@ _ROW_BYTES = 150
 _ADDRESS_BYTES = 32
 _MAXIMUM_PARENTS = 4
 _LONGEST = {"user": 32, "comm": 16, "exe": 256, "unit": 128, "container": 96, "source": 45}
-ATTRIBUTED_BY = ("connect", "socket", "uid", "address", "none")
-EXE_ATTRIBUTED_BY = ("proc", "same_name", "none")
+ATTRIBUTED_BY = ("connect", "tracepoint", "socket", "uid", "address", "none")
+EXE_ATTRIBUTED_BY = ("proc", "exec", "same_name", "none")
 
 NOISE = {
     PROBE: "access_modes_info or ecs-metadata modes checked whether normal mode is available",
