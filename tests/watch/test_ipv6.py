@@ -14,7 +14,7 @@ from conftest import Start
 from machine import Machine, totals
 
 PYTHON = os.path.realpath(sys.executable)
-ZONE = "/latest/meta-data/zone-id"
+ZONE, TOKEN = "/latest/meta-data/zone-id", "/latest/api/token"
 IPV4, IPV6 = f"http://{lab.SERVICE}{ZONE}", f"http://[{lab.SERVICE_IPV6}]{ZONE}"
 
 # Sends requests whose packets have destination options, which any root process can add to a TCP socket.
@@ -46,8 +46,9 @@ def test_requests_to_both_addresses_are_recorded(machine: Machine, start: Start)
     for url, times in ((IPV4, 2), (IPV6, 3)):
         for _time in range(times):
             machine.run("curl", "-sfg", url, uid=33)
-    token = machine.run("curl", "-sfg", "-X", "PUT", "-H", "X-aliyun-ecs-metadata-token-ttl-seconds: 60", IPV6.replace(ZONE, "/latest/api/token"))
-    machine.run("curl", "-sfg", "-H", "X-aliyun-ecs-metadata-token: " + token, IPV6)
+    header = "X-aliyun-ecs-metadata-token"
+    token = machine.run("curl", "-sfg", "-X", "PUT", "-H", header + "-ttl-seconds: 60", IPV6.replace(ZONE, TOKEN))
+    machine.run("curl", "-sfg", "-H", f"{header}: {token}", IPV6)
     content = watch.stop()
     assert totals(content) == machine.received()
     assert by_address(content) == {
@@ -57,6 +58,9 @@ def test_requests_to_both_addresses_are_recorded(machine: Machine, start: Start)
         ("token_authenticated", lab.SERVICE_IPV6): 1,
     }
     assert content["status"]["dropped"] == 0
+    assert {(caller["uid"], caller["exe"], *caller["attributed_by"]) for caller in content["callers"] if caller["uid"]} == {
+        (33, "/usr/bin/curl", "connect")
+    }
 
 
 def test_requests_after_extension_headers_are_recorded(machine: Machine, start: Start) -> None:
