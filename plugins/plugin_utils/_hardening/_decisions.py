@@ -144,7 +144,7 @@ def decisions(run: Run) -> t.Dict[str, t.Any]:
     probe, chosen = step(run, "probe"), settings(run)
     return {
         "probe_failed": probe_failed(run),
-        "run_preflight": chosen["preflight"] != "off" and probe.get("verdict") == "optional",
+        "run_preflight": chosen["preflight"] != "off" and probe.get("verdict") in ("optional", "unknown"),
         "blocked": blocked(run),
         "record_name": record_name(run["host"]),
         "problem": problem(run),
