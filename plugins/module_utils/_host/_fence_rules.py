@@ -12,8 +12,10 @@ Why the rules are as they are:
   100.64.0.0/10 with it.
 * They judge every fragment to these addresses, because a small fragment can hide the TCP flags. Connection tracking reassembles
   fragments before these rules, but not every host uses it. No program on the host sends fragments to the service.
-* They reject packets rather than drop them, so that a refused program fails at once, as at a closed port. They do not send a TCP
-  reset, because it would seem to come from the service's address, and would be lost in a unit with IPAddressDeny=.
+* They reject packets rather than drop them, so that a refused program fails at once, as at a closed port. For IPv4 they send no
+  TCP reset, because it would seem to come from the service's address, and would be lost in a unit with IPAddressDeny=. For local
+  IPv6 connections they do: Linux ignores the ICMPv6 message for the first packet of a local socket, and the program would wait for
+  a second.
 * The policy ``accept`` never overrides another firewall: what firewalld, ufw or docker refuse stays refused.
 * User and group IDs are written into the rules, not into named sets, so that a listing shows whether they were changed.
 * Priorities are numbers, which all versions of nft accept.
@@ -64,7 +66,7 @@ table %(table)s {
         add @refused { meta skuid counter }
         meta skuid != @refused counter
         limit rate 10/minute burst 20 packets log prefix "%(prefix)s" flags skuid
-        counter %(verdict)s
+%(verdicts)s
     }
 
     chain forwarded {
@@ -102,6 +104,9 @@ _NEW_CONNECTIONS = """\
         ip6 daddr %(address_ipv6)s exthdr frag exists jump %(chain)s
         ip6 daddr %(address_ipv6)s tcp dport %(port)d tcp flags & (syn | ack) == syn jump %(chain)s"""
 
+# A fragment has no TCP header that a reset could answer.
+_LOCAL_REJECT = ("meta nfproto ipv6 meta l4proto tcp counter reject with tcp reset", "counter reject")
+
 _DENY = """\
 # Written by the Ansible collection alicloud.imds: no process of this unit may reach the metadata service.
 [%(section)s]
@@ -136,6 +141,7 @@ def rules(mode: str, allowed: Allowed) -> str:
         "owners": _owners(allowed),
         "sources": _sources(allowed),
         "prefix": _prefix(mode),
+        "verdicts": _indented(_LOCAL_REJECT if mode == ENFORCE else ["counter accept"]),
         "verdict": "reject" if mode == ENFORCE else "accept",
     }
 
