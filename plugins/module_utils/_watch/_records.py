@@ -4,8 +4,9 @@
 
 """Count requests by caller, bounded in memory and as JSON.
 
-The JSON has the format that `_callers/_file.py` documents. If there are too many callers, those without normal-mode requests, and
-with the oldest ones, are evicted first: their counts are added to one record without names, ``other``.
+The JSON has the format that `_callers/_file.py` documents. If there are too many callers, some of the user with the largest records
+are evicted, so that no user can evict the callers of others. Those without normal-mode requests, and with the oldest ones, are first.
+Their counts are added to one record without names, ``other``.
 """
 
 import json
@@ -91,6 +92,10 @@ class _Entry:
     def priority(self) -> t.Tuple[bool, int]:
         """Return the sort key for eviction; the lowest is evicted first."""
         return self.normal_mode, self.latest
+
+    def owner(self) -> t.Hashable:
+        """Return who determines the names of this caller: a user, or one in a container, or another host."""
+        return self.caller.uid, self.caller.container, self.caller.source if self.caller.uid is None else None
 
     def count(self, row: Row, count: int, first: int, last: int) -> None:
         """Add requests to a row."""
@@ -219,8 +224,13 @@ class Records:
         return row
 
     def _evict(self) -> None:
-        """Evict a fifth of the callers, at least one."""
-        entries = sorted(self._entries.values(), key=_Entry.priority)
+        """Evict a fifth of the callers of the user with the largest records, at least one."""
+        sizes: t.Dict[t.Hashable, int] = {}
+        for entry in self._entries.values():
+            sizes[entry.owner()] = sizes.get(entry.owner(), 0) + entry.size
+        largest = max(sizes, key=sizes.__getitem__)
+        entries = [entry for entry in self._entries.values() if entry.owner() == largest]
+        entries.sort(key=_Entry.priority)
         for entry in entries[: max(1, len(entries) // 5)]:
             del self._entries[entry.caller]
             self._size -= entry.size

@@ -110,6 +110,19 @@ def test_ten_thousand_callers_are_bounded_and_all_requests_are_counted() -> None
     assert max(row["last"] for row in other["requests"] if row["mode"] == "normal_mode") > 20000
 
 
+def test_a_user_with_many_names_evicts_no_other_user() -> None:
+    records = Records()
+    records.add(OFTEN, "normal_mode", "mac", 1)
+    records.add(CURL, "token_authenticated", "mac", 1)
+    for number in range(6000):
+        caller = Caller(1001, "mallory", "name%d" % number, "/home/mallory/x", "name%d.service" % number)
+        records.add(Sighting(caller, "connect", "proc", "sh"), "normal_mode", "mac", 10 + number)
+    listed, other = map(json.loads, records.as_json(10**9))
+    assert [caller["comm"] for caller in listed[:2]] == ["agent", "curl"]
+    assert {caller["uid"] for caller in listed[2:]} == {1001}
+    assert sum(row["count"] for entry in [*listed, other] for row in entry["requests"]) == 6002
+
+
 def test_an_executable_is_also_that_of_earlier_requests_if_it_is_the_only_one() -> None:
     records = Records()
     late = CURL._replace(caller=CURL.caller._replace(exe=None), exe_attributed_by="none")
