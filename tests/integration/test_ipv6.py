@@ -58,7 +58,9 @@ def test_an_instance_without_ipv4(emulator, instance, run_playbook) -> None:
         {"alicloud.imds.metadata_facts": {"gather_subset": ["all"]}},
         {"alicloud.imds.metadata_info": {"paths": ["region-id"]}, "register": "info"},
         {"alicloud.imds.access_modes_info": {"identity": True}, "register": "modes"},
-        dump("[ansible_facts.alicloud_ecs.instance_id, info.metadata, modes.verdict, modes.instance, modes.endpoints | length]"),
+        dump(
+            "[ansible_facts.alicloud_ecs.instance_id, info.metadata, modes.verdict, modes.instance, modes.endpoints | length]"
+        ),
         dump("lookup('alicloud.imds.metadata', 'instance-id')"),
     ]
     play = {"hosts": "all", "gather_facts": False, "tasks": tasks}

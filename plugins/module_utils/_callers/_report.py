@@ -159,7 +159,9 @@ def _quiet_since(
     begin = max(int(records.periods[-1][0]), last or 0)
     if uncertain is None or uncertain <= begin:
         return begin, None
-    return uncertain, "The mode of requests until %s is unknown: they were lost or cannot be parsed." % format_utc(uncertain)
+    return uncertain, "The mode of requests until %s is unknown: they were lost or cannot be parsed." % format_utc(
+        uncertain
+    )
 
 
 def _watch(records: Records) -> t.Dict[str, t.Any]:

@@ -120,7 +120,9 @@ def _modes(arguments: argparse.Namespace) -> int:
     if arguments.json:
         write_json(modes._asdict())
     else:
-        lines = ["%s: %s" % (url, found["verdict"]) for url, found in modes.endpoints.items() if len(modes.endpoints) > 1]
+        lines = [
+            "%s: %s" % (url, found["verdict"]) for url, found in modes.endpoints.items() if len(modes.endpoints) > 1
+        ]
         lines += ["%s: %s" % (name, _describe(check)) for name, check in modes.checks.items()]
         write_text("\n".join(["verdict: " + modes.verdict] + lines))
     return {"unreachable": UNREACHABLE, "optional": OPTIONAL, "unknown": UNEXPECTED}.get(modes.verdict, 0)

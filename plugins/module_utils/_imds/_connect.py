@@ -65,7 +65,7 @@ class Route:
 
     @property
     def origin(self) -> Origin:
-        """The address in use, or the first one if there is none yet."""
+        """The address in use, or the first one before the first connection."""
         return self._current[0]
 
     def connect(self, ends_at: float, clock: Clock) -> t.Tuple[socket.socket, Origin]:

@@ -104,8 +104,7 @@ def _token_verdict(status: int) -> _Verdict:
     if status == 403:
         return Refused, (
             "The metadata endpoint of this instance is disabled (HttpEndpoint), or a proxy forwarded the request and added"
-            " X-Forwarded-For. Enable the endpoint, or exclude %s from the proxy."
-            % " and ".join(ADDRESSES)
+            " X-Forwarded-For. Enable the endpoint, or exclude %s from the proxy." % " and ".join(ADDRESSES)
         )
     if status == 401:
         return (

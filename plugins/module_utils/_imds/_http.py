@@ -239,7 +239,7 @@ class Pool:
                 self._idle.append(connection)
 
     def connect(self, ends_at: float) -> None:
-        """Open a connection for the next request; raise TransportError if there is none by *ends_at*."""
+        """Open a connection for the next request; raise TransportError if that fails, or takes until *ends_at*."""
         connection = self._open()
         connection.connect(ends_at)
         with self._lock:

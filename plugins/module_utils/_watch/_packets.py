@@ -152,7 +152,9 @@ def _ipv4(packet: memoryview) -> t.Optional[_Part]:
     if len(packet) < 20:
         return None
     header = (packet[0] & 0x0F) * 4
-    total = int.from_bytes(packet[2:4], "big") or len(packet)  # 0: too long for the field, because of segmentation offload
+    total = int.from_bytes(packet[2:4], "big") or len(
+        packet
+    )  # 0: too long for the field, because of segmentation offload
     payload = bytes(packet[header:total])  # padding follows the total length
     source = socket.inet_ntoa(packet[12:16])
     fragment = int.from_bytes(packet[6:8], "big")

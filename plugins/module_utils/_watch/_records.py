@@ -125,9 +125,7 @@ class Records:
         self._other = _Entry(OTHER)
         self._size = self._other.size
 
-    def add(
-        self, sighting: Sighting, mode: str, path: str, now: int, noise: str = "", address: str = ADDRESS
-    ) -> None:
+    def add(self, sighting: Sighting, mode: str, path: str, now: int, noise: str = "", address: str = ADDRESS) -> None:
         """Count one request to an *address* of the service at the time *now*, in seconds since 1970."""
         entry = self._entry(sighting.caller)
         row = self._row(entry, (mode, path, noise, address), now)

@@ -59,7 +59,9 @@ def probe_failed(run: Run) -> bool:
     """Return whether the probe ends the run: without a verdict, or if the service does not answer an instance to be identified."""
     verdict = step(run, "probe").get("verdict")
     chosen = settings(run)
-    return verdict is None or bool(verdict in ("unreachable", "unknown") and chosen["enforce"] and not chosen["instance_id"])
+    return verdict is None or bool(
+        verdict in ("unreachable", "unknown") and chosen["enforce"] and not chosen["instance_id"]
+    )
 
 
 def instance(run: Run) -> t.Dict[str, str]:

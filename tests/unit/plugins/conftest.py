@@ -73,7 +73,9 @@ def no_real_service(monkeypatch):
     connect = Route.connect
 
     def checked(route, *arguments):
-        assert lab.in_lab() or not {origin.host for origin in route.origins} & set(ADDRESSES), "a request to the real service"
+        assert lab.in_lab() or not {origin.host for origin in route.origins} & set(ADDRESSES), (
+            "a request to the real service"
+        )
         return connect(route, *arguments)
 
     monkeypatch.setattr(Route, "connect", checked)

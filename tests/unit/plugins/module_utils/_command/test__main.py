@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import threading
 from pathlib import Path
@@ -144,7 +143,9 @@ def test_outside_of_alibaba_cloud_the_service_is_unreachable(lonely_command: Com
     words = [*unshare, lonely_command.launcher, "get", "mac"]
     done = subprocess.run(words, check=False, capture_output=True, text=True, env=lonely_command.environment)
     assert (done.returncode, done.stdout) == (5, "")
-    assert "http://100.100.100.200: no answer (Network is unreachable), nor at http://[fd00:100::100:200] (" in done.stderr
+    assert (
+        "http://100.100.100.200: no answer (Network is unreachable), nor at http://[fd00:100::100:200] (" in done.stderr
+    )
 
 
 def test_a_closed_pipe_ends_the_command_silently(command: Command) -> None:
@@ -180,7 +181,9 @@ def test_an_interrupted_command_ends_at_once(command: Command, instance: Instanc
     assert process.returncode == -signal.SIGINT  # 130 in a shell
 
 
-def test_modes_of_a_service_with_two_addresses(emulator: Emulators, instance: Instance, monkeypatch: Any, capfd: Any) -> None:
+def test_modes_of_a_service_with_two_addresses(
+    emulator: Emulators, instance: Instance, monkeypatch: Any, capfd: Any
+) -> None:
     ipv6 = emulator.add_instance(listen="[::1]:0", http_tokens="optional")
     monkeypatch.setattr(_client, "ENDPOINTS", (instance.endpoint, ipv6.endpoint))
     monkeypatch.setattr(_main, "read_platform", lambda: Platform(True, "Alibaba Cloud ECS"))

@@ -82,7 +82,9 @@ def test_an_answer_that_differs_from_the_documentation_is_a_problem(instance, em
     emulator.switch(bad_token_in_optional="accept")
     modes = modes_of(instance.endpoint)
     assert modes.verdict == "optional"
-    assert modes.problems == ["Check invalid_token_read at %s: the service answered 200; documented: 401." % instance.endpoint]
+    assert modes.problems == [
+        "Check invalid_token_read at %s: the service answered 200; documented: 401." % instance.endpoint
+    ]
 
 
 # A service with two addresses

@@ -62,14 +62,20 @@ def ipv6(
 def ipv6_part(content: bytes, first: int, length: int | None = None, address: bytes = ADDRESS_IPV6) -> bytes:
     """Return an IPv6 packet with *content*, whose first header has the number *first*."""
     source = socket.inet_pton(socket.AF_INET6, SOURCE_IPV6)
-    header = struct.pack("!IHBB16s16s", 0x60000000, len(content) if length is None else length, first, 64, source, address)
+    header = struct.pack(
+        "!IHBB16s16s", 0x60000000, len(content) if length is None else length, first, 64, source, address
+    )
     return header + content
 
 
 def fragments_ipv4(content: bytes, size: int, identification: int = 1) -> list[bytes]:
     """Return *content* in IPv4 fragments of *size* bytes, a multiple of 8."""
     return [
-        ipv4_part(content[at : at + size], at // 8 | (0x2000 if at + size < len(content) else 0), identification=identification)
+        ipv4_part(
+            content[at : at + size],
+            at // 8 | (0x2000 if at + size < len(content) else 0),
+            identification=identification,
+        )
         for at in range(0, len(content), size)
     ]
 

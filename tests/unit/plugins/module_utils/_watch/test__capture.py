@@ -10,9 +10,8 @@ import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._watch._capture import program
 from ansible_collections.alicloud.imds.plugins.module_utils._watch._tcp import FIN, RST, SYN
 
-from .packets import ACK, ADDRESS, ADDRESS_IPV6, DESTINATION, FRAGMENT, HOP_BY_HOP, ICMPV6, OPTIONS, ROUTING, UDP
+from .packets import ACK, ADDRESS, ADDRESS_IPV6, DESTINATION, FRAGMENT, HOP_BY_HOP, ICMPV6, OPTIONS, ROUTING, UDP, ipv6
 from .packets import ipv4 as packet
-from .packets import ipv6
 
 FILTER = program(ADDRESS, ADDRESS_IPV6, 80)
 ACCEPTED = 0x40000

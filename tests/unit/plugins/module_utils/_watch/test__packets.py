@@ -62,7 +62,14 @@ def test_an_ipv6_segment_is_decoded(decode: Decoder) -> None:
 
 @pytest.mark.parametrize(
     "headers",
-    [[HOP_BY_HOP], [ROUTING], [DESTINATION], [AUTHENTICATION], [FRAGMENT], [HOP_BY_HOP, DESTINATION, ROUTING, FRAGMENT, DESTINATION]],
+    [
+        [HOP_BY_HOP],
+        [ROUTING],
+        [DESTINATION],
+        [AUTHENTICATION],
+        [FRAGMENT],
+        [HOP_BY_HOP, DESTINATION, ROUTING, FRAGMENT, DESTINATION],
+    ],
 )
 def test_extension_headers_are_skipped(decode: Decoder, headers: list[int]) -> None:
     assert decode(made.ipv6(b"GET", headers=headers)) == [segment(b"GET", made.SOURCE_IPV6)]

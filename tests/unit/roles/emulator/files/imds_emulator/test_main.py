@@ -67,7 +67,9 @@ def test_an_instance_has_the_same_tokens_at_both_addresses(tmp_path: Path) -> No
 
 
 def test_an_ipv4_client_of_an_ipv6_socket_has_its_ipv4_address(tmp_path: Path) -> None:
-    config = {"instances": [{"instance_id": "i-ipv4", "clients": ["127.0.0.1"]}, {"instance_id": "i-other", "default": True}]}
+    config = {
+        "instances": [{"instance_id": "i-ipv4", "clients": ["127.0.0.1"]}, {"instance_id": "i-other", "default": True}]
+    }
     running = Emulator(tmp_path, "--listen", "[::]:0", config=config)
     port = running.listen[0].rpartition(":")[2]
     assert ask("127.0.0.1:" + port, DATA).text == "i-ipv4"

@@ -53,7 +53,9 @@ def test_with_a_marker_the_addresses_that_were_added_are_removed(tmp_path: Path)
 
 
 def test_with_a_marker_addresses_that_existed_before_are_kept(tmp_path: Path) -> None:
-    script = "ip link set lo up; ip addr add fd00:100::100:200/128 dev lo; address add --marker m; address remove --marker m"
+    script = (
+        "ip link set lo up; ip addr add fd00:100::100:200/128 dev lo; address add --marker m; address remove --marker m"
+    )
     output = in_private_network(script + "; ip -br -6 addr show lo", tmp_path)
     assert output.splitlines()[:2] == [ADDED[0], REMOVED[0]]
     assert "fd00:100::100:200/128" in output
@@ -66,7 +68,9 @@ def test_a_marker_of_an_earlier_version_stands_for_the_ipv4_address(tmp_path: Pa
 
 
 def test_a_host_without_ipv6_has_one_address(tmp_path: Path) -> None:
-    script = "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6; ip link set lo up; here; address add; here; address remove"
+    script = (
+        "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6; ip link set lo up; here; address add; here; address remove"
+    )
     assert in_private_network(script, tmp_path).splitlines() == ["no", ADDED[0], "yes", REMOVED[0]]
 
 
