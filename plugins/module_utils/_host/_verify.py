@@ -15,6 +15,7 @@ from . import _cloud_init
 from ._as_user import as_user
 
 _PAUSE = 0.5
+UNKNOWN = "unknown"
 _VERDICT_TEXTS = {
     "optional": "The metadata service still answers normal-mode requests",
     "required": "The metadata service requires tokens",
@@ -102,13 +103,20 @@ def _unexpected_verdict(modes: Modes, desired: Desired) -> str:
 
 
 def _unexpected_for_users(modes: Modes, users: t.Mapping[str, t.Mapping[str, t.Any]], desired: Desired) -> t.List[str]:
-    """Return a sentence for each address with another verdict for an allowed user, or that a refused user reaches."""
-    expected = {url: found["verdict"] for url, found in modes.endpoints.items()}
-    wanted_by_user = [(name, expected) for name in desired.allowed]
-    wanted_by_user += [(name, dict.fromkeys(expected, "unreachable")) for name in desired.refused]
-    sentences = []
+    """Return a sentence for each user for whom the result is unknown.
+
+    For the others, return one for each address with another verdict for an allowed user, or that a refused user reaches.
+    """
+    sentences = [
+        " ".join(["For user %s the metadata service could not be verified:" % name, *seen["problems"]])
+        for name, seen in users.items()
+        if seen["verdict"] == UNKNOWN
+    ]
+    same = {url: found["verdict"] for url, found in modes.endpoints.items()}
+    wanted_by_user = [(name, same) for name in desired.allowed]
+    wanted_by_user += [(name, dict.fromkeys(same, "unreachable")) for name in desired.refused]
     for name, wanted in wanted_by_user:
-        for url, seen in users[name]["endpoints"].items():
+        for url, seen in users[name]["endpoints"].items() if users[name]["verdict"] != UNKNOWN else ():
             if seen["verdict"] != wanted[url]:
                 text = "For user %s the metadata service at %s is %s; expected: %s."
                 sentences.append(" ".join([text % (name, url, seen["verdict"], wanted[url]), *seen["problems"]]))

@@ -54,7 +54,7 @@ class Modes(t.NamedTuple):
     verdict: str
     checks: t.Dict[str, Check]
     problems: t.List[str]
-    endpoints: t.Dict[str, t.Dict[str, t.Any]]
+    endpoints: t.Dict[str, t.Dict[str, t.Any]] = {}
 
 
 class _Result(t.NamedTuple):
