@@ -25,8 +25,8 @@ One element of ``callers``::
 
 Unknown values are null. ``source`` is the source address of traffic that this host forwarded. ``mode`` is one of
 `_vocabulary.MODES`, ``path`` one of `_paths.every_class()`. A normal-mode request that token-aware software is expected to send
-has a ``noise`` that says which software. ``other`` has the same keys and no names: it holds the sums of callers that were
-evicted to bound the size of the file.
+has a ``noise`` that says which software. Requests to the IPv6 address of the service have this ``address``, others have none.
+``other`` has the same keys and no names: it holds the sums of callers that were evicted to bound the size of the file.
 
 Format 1 (before 1.0.0) used other names for the same values; `read` translates them.
 """

@@ -13,6 +13,7 @@ import fnmatch
 import typing as t
 
 from .._common._utc import format_utc
+from .._imds._service import ADDRESS
 from ._vocabulary import MODES, NORMAL_MODE, PARTIAL, PROBE, UNPARSABLE
 
 NAMES = ("exe", "user", "unit", "container", "comm", "source")
@@ -120,7 +121,8 @@ def _formatted(caller: Record) -> Record:
     for row in rows:
         modes[row["mode"]] += row["count"]
     times = {"first_seen": min(row["first"] for row in rows), "last_seen": max(row["last"] for row in rows)}
-    requests = [{**row, "noise": row.get("noise")} for row in rows]
+    default = ADDRESS if caller["recorded_by"] == "watch" else None  # the analyzer does not log the address
+    requests = [{**row, "noise": row.get("noise"), "address": row.get("address", default)} for row in rows]
     return {**caller, "requests": requests, "modes": modes, **times, "evidence": _evidence(caller)}
 
 

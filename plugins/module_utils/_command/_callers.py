@@ -11,6 +11,7 @@ from .._callers._load import callers as read_callers
 from .._callers._report import Filter
 from .._callers._vocabulary import PARTIAL
 from .._common._text import one_line, printable
+from .._imds._service import ADDRESS_IPV6
 from ._output import OTHER, USAGE, Failure, log_problem, write_json, write_text
 
 _WIDEST = 60
@@ -70,7 +71,8 @@ def _rows(caller: t.Dict[str, t.Any]) -> t.Iterator[t.Tuple[str, ...]]:
         place = ("%s from %s" % (place, caller["source"])).strip()
     for row in caller["requests"]:
         mode = row["mode"] + (" (%s)" % row["noise"] if row["noise"] else "")
-        cells = (name, user, place, mode, row["path"], str(row["count"]), row["last"])
+        path = row["path"] + (" (IPv6)" if row["address"] == ADDRESS_IPV6 else "")
+        cells = (name, user, place, mode, path, str(row["count"]), row["last"])
         yield tuple(one_line(cell, _WIDEST) for cell in cells)
 
 

@@ -129,7 +129,8 @@ def _common(as_json: Parser) -> Parser:
     common = Parser(add_help=False, argument_default=argparse.SUPPRESS, parents=[as_json])
     group = common.add_argument_group("connection options")
     for name, convert, metavar, text in _SETTINGS:
-        text += " (default: %s)" % getattr(_DEFAULTS, name)
+        default = " or ".join(_DEFAULTS.endpoints) if name == "endpoint" else getattr(_DEFAULTS, name)
+        text += " (default: %s)" % default
         group.add_argument(_option(name), type=convert, metavar=metavar, help=text)
     return common
 

@@ -153,14 +153,18 @@ alicloud.imds.metadata_facts, without secrets. On a host outside of Alibaba Clou
         "test whether the service requires tokens",
         """\
 Test how the service reacts to requests with and without a token, and print the verdict
-and the result of each check. The verdicts are:
+and the result of each check. Both addresses of the service are tested, unless
+--endpoint is given. The verdicts are:
 
   required     only requests with a token are served (security hardening mode)
-  optional     metadata can also be read without a token (normal mode)
+  optional     metadata can also be read without a token (normal mode), at least at one
+               address
   disabled     the service is disabled on this instance
-  unreachable  the service did not reply
+  unreachable  no address accepts a connection
+  unknown      the replies of an address show none of these, such as errors
 
-One normal-mode request is sent. The callers watch recognizes it as a probe.""",
+One normal-mode request is sent to each address. The callers watch recognizes it
+as a probe.""",
         [
             ("ecs-metadata modes", "the verdict and the checks"),
             ("ecs-metadata modes > /dev/null || echo 'tokens are not required'", "the exit status in a script"),

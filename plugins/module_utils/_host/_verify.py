@@ -16,11 +16,13 @@ from . import _cloud_init
 from ._as_user import as_user, user_id
 
 _PAUSE = 0.5
+UNKNOWN = "unknown"
 _VERDICT_TEXTS = {
     "optional": "The metadata service still answers normal-mode requests",
     "required": "The metadata service requires tokens",
     "disabled": "The metadata service refuses all requests",
     "unreachable": "The metadata service does not answer",
+    "unknown": "The answers of the metadata service do not show which access modes it offers",
 }
 
 MakeClient = t.Callable[[], Client]
@@ -30,7 +32,7 @@ class Desired(t.NamedTuple):
     """The conditions to verify.
 
     The verdict must be one of *expect* (any, if empty) within *wait* seconds. *allowed* users must get the same verdict as this
-    user, *refused* users must not reach the service. *users* are probed without a condition.
+    user at each address of the service, *refused* users must reach none of them. *users* are probed without a condition.
     """
 
     expect: t.Sequence[str] = ()
@@ -64,7 +66,7 @@ def verify(make_client: MakeClient, desired: Desired, clock: Clock = SYSTEM_CLOC
         return Verification(modes, {}, None, [_unexpected_verdict(modes, desired)])
     names = dict.fromkeys([*desired.users, *desired.allowed, *desired.refused])
     users = {name: _probe_as(name, make_client) for name in names}
-    unmet = _unexpected_for_users(modes.verdict, users, desired)
+    unmet = _unexpected_for_users(modes, users, desired)
     cloud_init = _cloud_init.find_data_source() if desired.cloud_init else None
     if desired.expect and cloud_init is not None and cloud_init["found"] is False:
         unmet.append(cloud_init["problem"])
@@ -103,18 +105,29 @@ def _probe_until(make_client: MakeClient, desired: Desired, clock: Clock) -> Mod
 
 
 def _unexpected_verdict(modes: Modes, desired: Desired) -> str:
+    at = [url for url, found in modes.endpoints.items() if found["verdict"] == modes.verdict]
+    where = " at " + " and ".join(at) if len(at) < len(modes.endpoints) else ""
     after = " after %g s" % desired.wait if desired.wait else ""
-    text = "%s%s; expected: %s." % (_VERDICT_TEXTS[modes.verdict], after, " or ".join(desired.expect))
+    text = "%s%s%s; expected: %s." % (_VERDICT_TEXTS[modes.verdict], where, after, " or ".join(desired.expect))
     return " ".join([text, *modes.problems])
 
 
-def _unexpected_for_users(verdict: str, users: t.Mapping[str, t.Mapping[str, t.Any]], desired: Desired) -> t.List[str]:
-    """Return a sentence for each allowed user with another verdict, and each refused user that reaches the service."""
-    expected = [(name, verdict) for name in desired.allowed] + [(name, "unreachable") for name in desired.refused]
-    sentences = []
-    for name, wanted in expected:
-        seen = users[name]
-        if seen["verdict"] != wanted:
-            text = "For user %s the metadata service is %s; expected: %s." % (name, seen["verdict"], wanted)
-            sentences.append(" ".join([text, *seen["problems"]]))
+def _unexpected_for_users(modes: Modes, users: t.Mapping[str, t.Mapping[str, t.Any]], desired: Desired) -> t.List[str]:
+    """Return a sentence for each user for whom the result is unknown.
+
+    For the others, return one for each address with another verdict for an allowed user, or that a refused user reaches.
+    """
+    sentences = [
+        " ".join(["For user %s the metadata service could not be verified:" % name, *seen["problems"]])
+        for name, seen in users.items()
+        if seen["verdict"] == UNKNOWN
+    ]
+    same = {url: found["verdict"] for url, found in modes.endpoints.items()}
+    wanted_by_user = [(name, same) for name in desired.allowed]
+    wanted_by_user += [(name, dict.fromkeys(same, "unreachable")) for name in desired.refused]
+    for name, wanted in wanted_by_user:
+        for url, seen in users[name]["endpoints"].items() if users[name]["verdict"] != UNKNOWN else ():
+            if seen["verdict"] != wanted[url]:
+                text = "For user %s the metadata service at %s is %s; expected: %s."
+                sentences.append(" ".join([text % (name, url, seen["verdict"], wanted[url]), *seen["problems"]]))
     return sentences

@@ -10,7 +10,7 @@ from . import _errors, _facts
 from ._client import PROBE_SECONDS, Client
 from ._dmi import Platform
 from ._secrets import register_secret
-from ._service import DEFAULT_ENDPOINT, META_DATA, ROLES_PATH, ROOT
+from ._service import META_DATA, ROLES_PATH, ROOT
 from ._tree import Tree, decode, parse_all, parse_listing, quote
 from ._walk import Walk, run_jobs
 
@@ -73,7 +73,7 @@ def gather(client: Client, platform: Platform, subsets: t.FrozenSet[str]) -> t.T
 
 def _absence(client: Client) -> t.Optional[str]:
     """Return why this host has no metadata service, or None if it has one."""
-    explicit = client.settings.endpoint.rstrip("/") != DEFAULT_ENDPOINT
+    explicit = client.settings.endpoint is not None
     timeout = client.settings.timeout if explicit else PROBE_SECONDS
     try:
         client.connect(min(PROBE_SECONDS, timeout), timeout)

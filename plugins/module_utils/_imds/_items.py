@@ -39,7 +39,7 @@ def read_paths(client: Client, paths: t.Sequence[str]) -> t.List[t.Optional[byte
 
 def not_found(client: Client, path: str) -> _errors.MetadataError:
     """Return the error for an item at *path* that does not exist."""
-    return _errors.from_status("GET " + resolve(path), client.settings.endpoint, 404)
+    return _errors.from_status("GET " + resolve(path), client.endpoint, 404)
 
 
 def to_text(path: str, body: bytes, encoding: str) -> str:

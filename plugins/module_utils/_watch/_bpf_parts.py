@@ -32,27 +32,23 @@ class Target(t.NamedTuple):
     counters: int = -1  # an array of one element that can be mapped into memory
 
 
+#     struct { u64 start, count; } fresh;
+#     u64 user = event.user & 0xffffffff;           // the UID; the upper half is the GID
+#     r8 = bpf_map_lookup_elem(&budgets, &user);
+#     r9 = bpf_ktime_get_ns();
+#     if (!r8) {
+#         fresh.start = r9;
+#         fresh.count = 1;
+#         bpf_map_update_elem(&budgets, &user, &fresh, 0);
+#     } else if (r9 - r8->start > SECOND) {
+#         r8->start = r9;
+#         r8->count = 1;
+#     } else if (++r8->count > CONNECTIONS_PER_SECOND) {
+#         lock counters.over_budget += 1;
+#         return 1;
+#     }
 def check_budget(target: Target, event: int) -> bpf.Code:
-    """Return the instructions that return 1 if the user has connected more often in this second than the budget allows.
-
-    ::
-
-        struct { u64 start, count; } fresh;
-        u64 user = event.user & 0xffffffff;           // the UID; the upper half is the GID
-        r8 = bpf_map_lookup_elem(&budgets, &user);
-        r9 = bpf_ktime_get_ns();
-        if (!r8) {
-            fresh.start = r9;
-            fresh.count = 1;
-            bpf_map_update_elem(&budgets, &user, &fresh, 0);
-        } else if (r9 - r8->start > SECOND) {
-            r8->start = r9;
-            r8->count = 1;
-        } else if (++r8->count > CONNECTIONS_PER_SECOND) {
-            lock counters.over_budget += 1;
-            return 1;
-        }
-    """
+    """Return the instructions that return 1 if the user has connected more often in this second than the budget allows."""
     user, start, count = event - 8, event - 24, event - 16
     code: bpf.Code = [
         bpf.instruction(bpf.LOAD, bpf.R0, bpf.FRAME, event + USER_FIELD),
@@ -77,8 +73,12 @@ def check_budget(target: Target, event: int) -> bpf.Code:
         bpf.instruction(bpf.MOVE, bpf.R4),
         bpf.instruction(bpf.CALL, imm=_MAP_UPDATE),
     ]
-    code += [
-        bpf.Jump(bpf.GOTO, "within budget"),
+    return [*code, bpf.Jump(bpf.GOTO, "within budget"), *_spend(target)]
+
+
+def _spend(target: Target) -> bpf.Code:
+    """Return the part of `check_budget` for a known user, whose value is at r8; r9 is the time."""
+    code: bpf.Code = [
         "known user",
         bpf.instruction(bpf.LOAD, bpf.R1, bpf.R8),
         bpf.instruction(bpf.MOVE_REGISTER, bpf.R0, bpf.R9),
@@ -106,25 +106,21 @@ def check_budget(target: Target, event: int) -> bpf.Code:
     return code
 
 
+#     u64 process, now;
+#     r7 = BPF_RB_WAKEUP;                       // 0
+#     process = event.task >> 32;               // the PID
+#     u64 *last = bpf_map_lookup_elem(&known, &process);
+#     if (last) {
+#         r8 = *last;
+#         if (bpf_ktime_get_ns() - r8 <= SECOND)
+#             r7 = BPF_RB_NO_WAKEUP;
+#     }
+#     if (r7 == BPF_RB_WAKEUP) {
+#         now = bpf_ktime_get_ns();
+#         bpf_map_update_elem(&known, &process, &now, 0);
+#     }
 def choose_wake_up(known: int, event: int) -> bpf.Code:
-    """Return the instructions that set r7: wake up the watch unless it was woken up for this process a second ago.
-
-    ::
-
-        u64 process, now;
-        r7 = BPF_RB_WAKEUP;                       // 0
-        process = event.task >> 32;               // the PID
-        u64 *last = bpf_map_lookup_elem(&known, &process);
-        if (last) {
-            r8 = *last;
-            if (bpf_ktime_get_ns() - r8 <= SECOND)
-                r7 = BPF_RB_NO_WAKEUP;
-        }
-        if (r7 == BPF_RB_WAKEUP) {
-            now = bpf_ktime_get_ns();
-            bpf_map_update_elem(&known, &process, &now, 0);
-        }
-    """
+    """Return the instructions that set r7: wake up the watch unless it was woken up for this process a second ago."""
     process, now = event - 8, event - 16
     code: bpf.Code = [
         bpf.instruction(bpf.MOVE, bpf.R7, imm=WAKE_UP),

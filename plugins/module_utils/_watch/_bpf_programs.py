@@ -18,7 +18,8 @@ Each user has a budget of connections per second, so that one user cannot fill t
 and events that do not fit into the ring buffer, are counted.
 
 Contexts: struct bpf_sock_addr and struct bpf_sock_ops in the kernel's include/uapi/linux/bpf.h. The listings in pseudo-C use the
-names of that header; ``r6`` is the context, ``r7`` the flag for the ring buffer, ``r10`` the frame pointer. ``lock x += 1`` is an atomic addition.
+names of that header; ``r6`` is the context, ``r7`` the flag for the ring buffer, ``r10`` the frame pointer. ``lock x += 1`` is an
+atomic addition.
 """
 
 import struct
@@ -131,30 +132,26 @@ def _report_connection(target: Target, kind: int, remote: t.List[Condition], loc
     return _program(conditions, [*body, bpf.instruction(bpf.MOVE, bpf.R7, imm=NO_WAKE_UP), *output(target, event)])
 
 
+#     struct { u64 kind, task; struct { u32 pid, tgid; } ours; u64 user, cgroup, cookie; char comm[16]; } event;
+#     event.kind = CONNECT;
+#     event.task = bpf_get_current_pid_tgid();
+#     event.ours = 0;
+#     event.comm = "";
+#     #if NAMESPACE
+#     bpf_get_ns_current_pid_tgid(NAMESPACE_DEVICE, NAMESPACE_INODE, &event.ours, 8);
+#     #endif
+#     event.user = bpf_get_current_uid_gid();
+#     event.cgroup = bpf_get_current_cgroup_id();
+#     event.cookie = bpf_get_socket_cookie(ctx);
+#     #if COMM
+#     bpf_get_current_comm(&event.comm, 16);
+#     #endif
+#     ... the body of check_budget, which may return 1
+#     ... the body of choose_wake_up, which sets r7
+#     ... the body of output
+#     return 1;
 def _report_process(target: Target, conditions: t.List[Condition], desired: Desired) -> bytes:
-    """Return the program that reports the current process if the *conditions* hold.
-
-    ::
-
-        struct { u64 kind, task; struct { u32 pid, tgid; } ours; u64 user, cgroup, cookie; char comm[16]; } event;
-        event.kind = CONNECT;
-        event.task = bpf_get_current_pid_tgid();
-        event.ours = 0;
-        event.comm = "";
-        #if NAMESPACE
-        bpf_get_ns_current_pid_tgid(NAMESPACE_DEVICE, NAMESPACE_INODE, &event.ours, 8);
-        #endif
-        event.user = bpf_get_current_uid_gid();
-        event.cgroup = bpf_get_current_cgroup_id();
-        event.cookie = bpf_get_socket_cookie(ctx);
-        #if COMM
-        bpf_get_current_comm(&event.comm, 16);
-        #endif
-        ... the body of check_budget, which may return 1
-        ... the body of choose_wake_up, which sets r7
-        ... the body of output
-        return 1;
-    """
+    """Return the program that reports the current process if the *conditions* hold."""
     event = -int(CONNECT_EVENT.size)  # its place on the stack
     body: bpf.Code = [
         bpf.assign(event, CONNECT),

@@ -148,7 +148,7 @@ class Watch:
             peer: Peer = flow.caller if flow.caller is not None else self._attributor.attribute(flow)
             for request in requests:
                 noise = self._noise.kind(peer.sighting.caller, peer.pid, request, time.monotonic(), time.time())
-                self._records.add(peer.sighting, request.mode, request.path, self._now(), noise)
+                self._records.add(peer.sighting, request.mode, request.path, self._now(), noise, flow.service)
                 self._changed = True
 
     def _housekeeping(self) -> None:

@@ -94,7 +94,7 @@ def _store(directory: str) -> Store:
 
 def _capture() -> Capture:
     try:
-        return Capture(SERVICE, PORT)
+        return Capture(ADDRESS, ADDRESS_IPV6, PORT)
     except OSError as exc:
         reason = "Cannot capture packets: %s. The watch needs CAP_NET_RAW. Run it as root." % exc.strerror
         raise CannotWatch(reason) from None

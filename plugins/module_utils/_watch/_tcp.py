@@ -14,6 +14,7 @@ urgent data (which the service does not receive in the stream), the request is u
 import typing as t
 
 from .._common._bounded import BoundedMap
+from .._imds._service import ADDRESS, ADDRESS_IPV6
 from ._http_stream import Request, Stream
 
 FIN, SYN, RST, URG = 1, 2, 4, 32
@@ -68,6 +69,11 @@ class Flow:
         self._stream: t.Optional[Stream] = Stream()
         self._mirror: t.Optional[t.Hashable] = None  # the key of the connection of which this is a copy
         self._tail = b""  # the last bytes of the stream
+
+    @property
+    def service(self) -> str:
+        """The address of the service: both ends of a connection have addresses of one family."""
+        return ADDRESS_IPV6 if ":" in self.source else ADDRESS
 
     def take(self, seq: int, payload: bytes, now: float) -> t.List[Request]:
         """Return the requests that are complete with the new bytes of *payload*; *now* is a monotonic time."""

@@ -32,7 +32,7 @@ class Layout:
     """The number of a kind of record, and the offsets of its fields, from its file ``format`` in tracefs."""
 
     def __init__(self, text: str, sizes: t.Mapping[str, int]) -> None:
-        """Raises OSError if a field does not have the size in *sizes*."""
+        """Parse the file. Raises OSError if a field does not have the size in *sizes*."""
         found = {name: (int(offset), int(size)) for name, offset, size in _FIELD.findall(text)}
         number = re.search(r"^ID: (\d+)$", text, re.MULTILINE)
         for name, size in [*sizes.items(), *_HEADER_SIZES.items()]:

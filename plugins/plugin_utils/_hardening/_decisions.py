@@ -56,10 +56,12 @@ def is_disabled(run: Run) -> bool:
 
 
 def probe_failed(run: Run) -> bool:
-    """Return whether the probe ends the run: without a verdict, or unreachable while the instance must be identified."""
+    """Return whether the probe ends the run: without a verdict, or if the service does not answer an instance to be identified."""
     verdict = step(run, "probe").get("verdict")
     chosen = settings(run)
-    return verdict is None or bool(verdict == "unreachable" and chosen["enforce"] and not chosen["instance_id"])
+    return verdict is None or bool(
+        verdict in ("unreachable", "unknown") and chosen["enforce"] and not chosen["instance_id"]
+    )
 
 
 def instance(run: Run) -> t.Dict[str, str]:
@@ -144,7 +146,7 @@ def decisions(run: Run) -> t.Dict[str, t.Any]:
     probe, chosen = step(run, "probe"), settings(run)
     return {
         "probe_failed": probe_failed(run),
-        "run_preflight": chosen["preflight"] != "off" and probe.get("verdict") == "optional",
+        "run_preflight": chosen["preflight"] != "off" and probe.get("verdict") in ("optional", "unknown"),
         "blocked": blocked(run),
         "record_name": record_name(run["host"]),
         "problem": problem(run),

@@ -10,7 +10,7 @@ import socket
 import threading
 import typing as t
 
-from .address import format_address, parse_address
+from .address import client_address, format_address, parse_address
 
 #: Handles one connection: socket, client address, instance ID of the listening address (None if shared).
 Handler = t.Callable[[socket.socket, str, t.Optional[str]], None]
@@ -76,7 +76,7 @@ class Server:
                 threading.Event().wait(0.05)  # out of file descriptors, or the client has already disconnected
                 continue
             try:
-                threading.Thread(target=self._run, args=(sock, peer[0], owner), daemon=True).start()
+                threading.Thread(target=self._run, args=(sock, client_address(peer[0]), owner), daemon=True).start()
             except RuntimeError:
                 sock.close()
                 self._slots.release()

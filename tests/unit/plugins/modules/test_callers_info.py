@@ -62,7 +62,7 @@ def test_callers_totals_and_status(run) -> None:
         "source": None, "parents": {"sh": 2}, "attributed_by": {"connect": 2}, "exe_attributed_by": {"proc": 2},
         "modes": {"normal_mode": 2}, "recorded_by": "watch", "aggregated": False,
         "requests": [{"mode": "normal_mode", "path": "instance-id", "count": 2, "first": format_utc(NOW - 30 * HOUR),
-                      "last": format_utc(NOW - 20 * HOUR), "noise": None}],
+                      "last": format_utc(NOW - 20 * HOUR), "noise": None, "address": "100.100.100.200"}],
         "first_seen": format_utc(NOW - 30 * HOUR), "last_seen": format_utc(NOW - 20 * HOUR), "evidence": "kernel",
     }  # fmt: skip
     assert result["totals"] == {
