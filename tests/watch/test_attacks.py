@@ -86,3 +86,17 @@ def test_names_below_a_delegated_group_are_not_used(machine: Machine, start: Sta
     machine.run("bash", GET, ZONE, "ask", "5", uid=MALLORY, cgroup=f"mallory.service/{name}")
     content = watch.stop()
     assert {(caller["unit"], caller["container"]) for caller in content["callers"]} == {("mallory.service", None)}
+
+
+@pytest.mark.parametrize(("broken", "expected"), [("checksum", 0), ("", 3)])
+def test_forged_segments_with_a_wrong_checksum_do_not_count(
+    machine: Machine, start: Start, broken: str, expected: int
+) -> None:
+    """A container sends segments with the address of its neighbor. With the right checksum, its address is all that is known."""
+    machine.add_pod()
+    watch = start()
+    machine.run(PYTHON, HERE / "clients/forge.py", "172.30.0.77", "3", broken, pod=True)
+    content = watch.stop()
+    found = [caller for caller in content["callers"] if caller["source"] == "172.30.0.77"]
+    assert sum(row["count"] for caller in found for row in caller["requests"]) == expected
+    assert all(caller["attributed_by"] == {"address": expected} and caller["comm"] is None for caller in found)
