@@ -96,7 +96,7 @@ def _capture() -> Capture:
     try:
         return Capture(ADDRESS, ADDRESS_IPV6, PORT)
     except OSError as exc:
-        reason = "Cannot capture packets: %s. The watch needs CAP_NET_RAW. Run it as root." % exc.strerror
+        reason = "Cannot capture packets: %s. The watch needs CAP_NET_RAW. Run it as root." % exc.strerror or exc
         raise CannotWatch(reason) from None
 
 
@@ -108,6 +108,7 @@ def _kernel() -> t.Tuple[t.Optional[Kernel], t.List[str]]:
         no_bpf = (
             "BPF programs cannot be loaded (%s). They need Linux 5.8, CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN."
             % exc.strerror
+            or exc
         )
     try:
         return Kernel(_tracepoint(), None, "tracepoint"), []
