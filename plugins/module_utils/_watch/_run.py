@@ -96,7 +96,7 @@ def _capture() -> Capture:
     try:
         return Capture(ADDRESS, ADDRESS_IPV6, PORT)
     except OSError as exc:
-        reason = "Cannot capture packets: %s. The watch needs CAP_NET_RAW. Run it as root." % exc.strerror or exc
+        reason = "Cannot capture packets: %s. The watch needs CAP_NET_RAW. Run it as root." % (exc.strerror or exc)
         raise CannotWatch(reason) from None
 
 
