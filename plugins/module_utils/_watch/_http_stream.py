@@ -77,7 +77,7 @@ class Stream:
         except _Malformed:
             self._state, self._keep = _ENDED, True
             found.append(_BROKEN)
-        if self._state == _ENDED and at < len(data) and not self._keep:
+        if self._state == _ENDED and data[at:].strip(b"\r\n") and not self._keep:
             found += self.feed(data[at:])
         return found
 
