@@ -105,6 +105,21 @@ def test_two_watches_have_an_instance_each(machine: Machine, start: Start, tmp_p
         assert [caller["attributed_by"] for caller in watch.stop()["callers"]] == [{"tracepoint": 3}]
 
 
+def test_the_kernel_drops_records_of_other_connections(machine: Machine, start: Start) -> None:
+    """Connections of a busy proxy to port 80 of other servers do not even wake up the watch."""
+    before = set(instances())
+    watch = start(*METHODS["tracepoint"])
+    (mine,) = set(instances()) - before
+    code = "import socket\nfor _ in range(500): socket.socket().connect_ex(('10.77.0.1', 80))"
+    machine.run(PYTHON, "-c", code)
+    script = f"mount -t tracefs tracefs /mnt; cat /mnt/instances/{mine}/per_cpu/cpu*/stats"
+    stats = subprocess.run([*after(script), "true"], check=True, capture_output=True, text=True).stdout
+    lines = [line.split(": ") for line in stats.splitlines()]
+    records = sum(int(value) for name, value in lines if name in ("entries", "read events"))
+    assert lines and records < 500  # of programs that were started meanwhile on this machine
+    watch.stop()
+
+
 @pytest.mark.parametrize("method", EXACT)
 def test_the_privilege_to_mount_is_dropped(machine: Machine, start: Start, method: str) -> None:
     watch = start(*METHODS[method])
