@@ -61,7 +61,7 @@ LimitCORE=0
 CapabilityBoundingSet=%(capabilities)s
 # Without IP sockets it cannot open a connection.
 RestrictAddressFamilies=AF_PACKET AF_NETLINK AF_UNIX
-SystemCallFilter=@system-service setpriority bpf
+SystemCallFilter=@system-service setpriority bpf%(mount)s
 SystemCallFilter=~%(no_mount)s@clock @module @raw-io @reboot @swap @obsolete @debug @cpu-emulation
 SystemCallErrorNumber=EPERM
 SystemCallArchitectures=native
@@ -129,6 +129,7 @@ def unit(program: str, host: Traits) -> str:
         "program": program,
         "state": os.path.basename(STATE_DIRECTORY),
         "capabilities": _bounding_set(host),
+        "mount": " @mount" if host.mounts else "",
         "no_mount": "" if host.mounts else "@mount ",
         "namespaces": "mnt" if host.mounts else "yes",
     }

@@ -47,7 +47,10 @@ def test_capabilities_without_unknown_names(mounts: bool) -> None:
 def test_mounting_is_possible_only_where_it_is_needed() -> None:
     without, with_ = (directives(unit("/x", Traits(252, mounts))) for mounts in (False, True))
     assert without["RestrictNamespaces"] == "yes" and with_["RestrictNamespaces"] == "mnt"
-    assert "@mount" in unit("/x", Traits(252, False)) and "@mount" not in unit("/x", Traits(252, True))
+    allowed, denied = "SystemCallFilter=@system-service setpriority bpf", "SystemCallFilter=~"
+    texts = [unit("/x", Traits(252, mounts)) for mounts in (False, True)]
+    assert [f"{allowed} @mount\n" in text for text in texts] == [False, True]
+    assert [f"{denied}@mount @clock" in text for text in texts] == [True, False]
 
 
 def host(monkeypatch: pytest.MonkeyPatch, version: str, cgroup2: bool = True, bpf: bool = True) -> None:
