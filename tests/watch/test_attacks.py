@@ -92,7 +92,7 @@ def test_names_below_a_delegated_group_are_not_used(machine: Machine, start: Sta
 def test_forged_segments_with_a_wrong_checksum_do_not_count(
     machine: Machine, start: Start, broken: str, expected: int
 ) -> None:
-    """A container sends segments with the address of its neighbor. With the right checksum, its address is all that is known."""
+    """A container sends segments with the address of another container. With the right checksum, its address is all that is known."""
     machine.add_pod()
     watch = start()
     machine.run(PYTHON, HERE / "clients/forge.py", "172.30.0.77", "3", broken, pod=True)

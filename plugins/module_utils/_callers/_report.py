@@ -67,7 +67,7 @@ def report(records: Records, chosen: Filter, now: int) -> t.Dict[str, t.Any]:
 
 
 def unproven_rows(shown: t.Mapping[str, t.Any]) -> t.List[Record]:
-    """Return the requests of a result of `report` that are not proven to carry a token: normal-mode and unparsable ones.
+    """Return the requests of a result of `report` without a certain token: normal-mode and unparsable ones.
 
     There is one row for each caller, mode and class of path. The preflight checks judge these rows, and the fleet report shows them.
     Keys: ``mode``, the names of the caller, ``path_class``, ``count``, ``first_seen``, ``last_seen``, ``noise``.
@@ -127,7 +127,7 @@ def _formatted(caller: Record) -> Record:
 
 
 def _evidence(caller: Record) -> t.Optional[str]:
-    """Return the weakest source of the attribution: ``kernel``, ``tracepoint``, ``polled``, or None if there is none."""
+    """Return the weakest source of the attribution: ``kernel``, ``tracepoint``, ``polled``, or None if nothing is known."""
     methods = {method for method, count in caller["attributed_by"].items() if count}
     for evidence, own in (("polled", ("socket", "uid")), ("tracepoint", ("tracepoint",)), ("kernel", ("connect",))):
         if methods.intersection(own):

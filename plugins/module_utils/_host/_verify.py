@@ -74,7 +74,7 @@ def verify(make_client: MakeClient, desired: Desired, clock: Clock = SYSTEM_CLOC
 
 
 def _probe_as(name: str, make_client: MakeClient) -> t.Dict[str, t.Any]:
-    """Probe as another user, who may not record this probe for the callers watch."""
+    """Probe as another user. Record that first, because that user cannot write the records of the callers watch."""
     uid = int(name) if name.isdigit() else user_id(name)
     for _address in (ADDRESS, ADDRESS_IPV6):
         record(uid)

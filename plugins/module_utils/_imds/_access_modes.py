@@ -112,7 +112,7 @@ def _combined(results: t.Dict[str, _Result]) -> Modes:
 def _probe_endpoint(client: Client) -> _Result:
     checks: t.Dict[str, Check] = {}
     try:
-        record()  # so that the callers watch knows this request
+        record()  # the callers watch recognizes the request by this
         status = client.send("GET", INSTANCE_ID, {"User-Agent": PROBE_AGENT})
     except _errors.Unreachable as exc:
         return _Result("unknown" if exc.connected else "unreachable", checks, [str(exc)])
