@@ -4,8 +4,8 @@
 
 """Record the probes of this collection, so that the callers watch can tell them from requests of other programs.
 
-Any program can send the user agent of a probe. Root therefore records the user and the time of each probe, before the request, in the state directory of
-the watch. Each record excuses one request. Without the directory there is no watch, and nothing is recorded.
+Any program can send the user agent of a probe. Root therefore records the user and the time of each probe, before the request, in the
+state directory of the watch. Each record excuses one request. Without the directory there is no watch, and nothing is recorded.
 """
 
 import os
