@@ -131,15 +131,17 @@ callers:
       description:
         - How requests were attributed to this caller, with the number of requests for each method.
         - C(connect), a BPF program reported the process when it connected. C(tracepoint), a tracepoint of the kernel reported it.
-          C(socket), the process had the socket open. C(uid), only the user of the socket is known. C(address), only the source address is known. C(none), nothing is known.
+          C(socket), the process had the socket open. C(uid), only the user of the socket is known. C(address), only the source
+          address is known. C(none), nothing is known.
         - Empty for records of the analyzer.
       type: dict
       sample: {"connect": 3}
     exe_attributed_by:
       description:
         - How the executable was determined, with the number of requests for each method.
-        - C(proc), it was read from the process. C(exec), it was read when the process started the program. C(same_name), the process had ended, and another process with the same user, command
-          name and unit had this executable. C(none), it is unknown.
+        - C(proc), it was read from the process. C(exec), it was read when the process started the program.
+          C(same_name), the process had ended, and another process with the same user, command name and unit had this
+          executable. C(none), it is unknown.
       type: dict
       sample: {"proc": 2, "same_name": 1}
     evidence:
@@ -262,7 +264,8 @@ watch:
     attribution:
       description:
         - The best method of attribution that this host offers, or null if unknown. V(connect), BPF programs report processes that
-          connect. V(tracepoint), a tracepoint of the kernel reports them. V(socket), processes are looked up by their open sockets, which misses processes that end soon.
+          connect. V(tracepoint), a tracepoint of the kernel reports them. V(socket), processes are looked up by their open sockets,
+          which misses processes that end soon.
       type: str
       sample: connect
     coverage:

@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,7 +23,13 @@ GET = HERE / "clients/get.sh"
 ZONE = "/latest/meta-data/zone-id"
 PYTHON = os.path.realpath(sys.executable)
 SHELLS, EACH = 20, 50  # 1,000 processes
-PLACES = ("job.service", "cron.service", "docker/" + CONTAINER, "user.slice/session-7.scope", "kubepods/pod1/" + CONTAINER)
+PLACES = (
+    "job.service",
+    "cron.service",
+    "docker/" + CONTAINER,
+    "user.slice/session-7.scope",
+    "kubepods/pod1/" + CONTAINER,
+)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -109,7 +115,9 @@ def test_the_privilege_to_mount_is_dropped(machine: Machine, start: Start, metho
 
 
 @pytest.mark.parametrize("method", EXACT)
-def test_another_program_in_the_same_process(machine: Machine, start: Start, program: Callable[[str], Path], method: str) -> None:
+def test_another_program_in_the_same_process(
+    machine: Machine, start: Start, program: Callable[[str], Path], method: str
+) -> None:
     """A process connects, and starts another program that connects, too."""
     watch = start(*METHODS[method])
     first, second = program("first"), program("second")

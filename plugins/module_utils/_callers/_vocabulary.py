@@ -4,6 +4,8 @@
 
 """Names that the callers watch shares with the readers of its records: modes of requests, and directories."""
 
+from .._common import _places
+
 TOKEN_REQUEST, TOKEN_AUTHENTICATED, NORMAL_MODE = "token_request", "token_authenticated", "normal_mode"
 UNPARSABLE = "unparsable"
 MODES = (TOKEN_REQUEST, TOKEN_AUTHENTICATED, NORMAL_MODE, UNPARSABLE)
@@ -15,5 +17,5 @@ FULL, PARTIAL = "full", "partial"
 PROBE = "probe"
 
 # The records of the watch, and the log of Alibaba Cloud's analyzer plug-in.
-STATE_DIRECTORY = "/var/lib/alicloud-imds"
+STATE_DIRECTORY = _places.STATE_DIRECTORY
 LOG_DIRECTORY = "/var/log/imds"

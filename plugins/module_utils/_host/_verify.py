@@ -7,12 +7,13 @@
 import typing as t
 
 from .._common._clock import SYSTEM_CLOCK, Clock
+from .._common._probe_log import record
 from .._imds._access_modes import Modes, probe
 from .._imds._client import Client
 from .._imds._errors import MetadataError
-from .._imds._service import META_DATA
+from .._imds._service import ADDRESS, ADDRESS_IPV6, META_DATA
 from . import _cloud_init
-from ._as_user import as_user
+from ._as_user import as_user, user_id
 
 _PAUSE = 0.5
 UNKNOWN = "unknown"
@@ -64,12 +65,21 @@ def verify(make_client: MakeClient, desired: Desired, clock: Clock = SYSTEM_CLOC
     if desired.expect and modes.verdict not in desired.expect:
         return Verification(modes, {}, None, [_unexpected_verdict(modes, desired)])
     names = dict.fromkeys([*desired.users, *desired.allowed, *desired.refused])
-    users = {name: as_user(name, lambda: probe(make_client())._asdict()) for name in names}
+    users = {name: _probe_as(name, make_client) for name in names}
     unmet = _unexpected_for_users(modes, users, desired)
     cloud_init = _cloud_init.find_data_source() if desired.cloud_init else None
     if desired.expect and cloud_init is not None and cloud_init["found"] is False:
         unmet.append(cloud_init["problem"])
     return Verification(modes, users, cloud_init, unmet)
+
+
+def _probe_as(name: str, make_client: MakeClient) -> t.Dict[str, t.Any]:
+    """Probe as another user, who may not record this probe for the callers watch."""
+    uid = int(name) if name.isdigit() else user_id(name)
+    for _address in (ADDRESS, ADDRESS_IPV6):
+        record(uid)
+    answer: t.Dict[str, t.Any] = as_user(name, lambda: probe(make_client())._asdict())
+    return answer
 
 
 def identity(client: Client) -> t.Optional[t.Dict[str, str]]:

@@ -10,6 +10,7 @@ and the value is discarded. Each address of the service is probed, because an ap
 
 import typing as t
 
+from .._common._probe_log import record
 from . import _errors
 from ._client import Client
 from ._service import INSTANCE_ID, LONGEST_TTL, PROBE_AGENT, TOKEN_HEADER, TOKEN_PATH, TTL_HEADER
@@ -111,6 +112,7 @@ def _combined(results: t.Dict[str, _Result]) -> Modes:
 def _probe_endpoint(client: Client) -> _Result:
     checks: t.Dict[str, Check] = {}
     try:
+        record()  # so that the callers watch knows this request
         status = client.send("GET", INSTANCE_ID, {"User-Agent": PROBE_AGENT})
     except _errors.Unreachable as exc:
         return _Result("unknown" if exc.connected else "unreachable", checks, [str(exc)])

@@ -5,7 +5,8 @@
 """Judge the records of the callers watch. No I/O.
 
 Only these keys of a record are used; all but the first may be missing or null:
-``mode`` ("normal_mode" for a request without a token, "unparsable" for one whose mode is unknown), ``last_seen`` (seconds since 1970, or ISO 8601), ``exe`` or ``comm``,
+``mode`` ("normal_mode" for a request without a token, "unparsable" for an unknown mode),
+``last_seen`` (seconds since 1970, or ISO 8601), ``exe`` or ``comm``,
 ``unit``, ``container``, ``uid``, ``count``, and ``noise`` (the kind of known noise; false or empty if it is not noise).
 """
 

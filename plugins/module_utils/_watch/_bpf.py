@@ -17,6 +17,7 @@ import struct
 import sys
 import typing as t
 
+from . import _bpf_parts as parts
 from . import _bpf_programs as programs
 from ._events import Connect, Established
 from ._proc import INITIAL_PID_NAMESPACE
@@ -45,6 +46,15 @@ def bpf(command: int, attributes: bytes) -> int:
     return result
 
 
+def is_available() -> bool:
+    """Return whether the kernel has the ring buffer, and lets this process create one."""
+    try:
+        os.close(bpf(_MAP_CREATE, struct.pack("<4I", _RINGBUF_MAP, 0, 0, mmap.PAGESIZE)))
+    except (OSError, KeyError):
+        return False
+    return True
+
+
 class Hook:
     """The programs, attached to a control group and all groups below it."""
 
@@ -64,7 +74,7 @@ class Hook:
             budgets = self._keep(call(_MAP_CREATE, struct.pack("<4I", _LRU_HASH_MAP, 8, 16, _KNOWN_USERS)))
             counters = self._keep(call(_MAP_CREATE, struct.pack("<5I", _ARRAY_MAP, 4, 16, 1, _CAN_BE_MAPPED)))
             four, six = sorted(addresses, key=len)
-            self._attach(cgroup, programs.Target(four, port, self._ring, known, six, budgets, counters))
+            self._attach(cgroup, parts.Target(four, port, self._ring, known, six, budgets, counters))
             page = mmap.PAGESIZE
             self._counters = memoryview(mmap.mmap(counters, page, prot=mmap.PROT_READ)).cast("Q")
             consumer = mmap.mmap(self._ring, page, prot=mmap.PROT_READ | mmap.PROT_WRITE)
@@ -85,7 +95,7 @@ class Hook:
     @property
     def lost(self) -> int:
         """The number of connections that were not reported: no space in the ring buffer, or a user over the budget."""
-        return self._counters[programs.LOST // 8] + self._counters[programs.OVER_BUDGET // 8]
+        return self._counters[parts.LOST // 8] + self._counters[parts.OVER_BUDGET // 8]
 
     def waiting(self) -> bool:
         """Return whether there are unread events."""
@@ -115,7 +125,7 @@ class Hook:
         self._fds.append(fd)
         return fd
 
-    def _attach(self, path: str, target: programs.Target) -> None:
+    def _attach(self, path: str, target: parts.Target) -> None:
         cgroup = self._keep(os.open(path, os.O_RDONLY | os.O_DIRECTORY))
         for assemble, where in (
             (programs.connect4, _ATTACH_CONNECT4),
@@ -134,8 +144,8 @@ class Hook:
     def _load_best(
         self,
         where: int,
-        assemble: t.Callable[[programs.Target, programs.Desired], bytes],
-        target: programs.Target,
+        assemble: t.Callable[[parts.Target, programs.Desired], bytes],
+        target: parts.Target,
     ) -> t.Tuple[int, bool]:
         """Load the variant that reports the most of those that the kernel accepts.
 

@@ -52,21 +52,8 @@ class _Malformed(Exception):
 class Stream:
     """The client's side of one connection."""
 
-    __slots__ = (
-        "_state",
-        "_line",
-        "_cr",
-        "_head",
-        "_left",
-        "_request",
-        "_token",
-        "_no_token",
-        "_bodiless",
-        "_probe",
-        "_length",
-        "_chunked",
-        "_keep",
-    )
+    __slots__ = ("_state", "_line", "_cr", "_head", "_left", "_request", "_token")
+    __slots__ += ("_no_token", "_bodiless", "_probe", "_length", "_chunked", "_keep")
 
     def __init__(self) -> None:
         self._state = _START
@@ -76,7 +63,7 @@ class Stream:
     def feed(self, data: bytes) -> t.List[Request]:
         """Parse the next bytes of the stream; return the requests whose heads end in them."""
         found: t.List[Request] = []
-        if self._state == _ENDED and data and self._keep is False:
+        if self._state == _ENDED and data and not self._keep:
             self._keep = True
             return [_BROKEN]  # a server that has not closed the connection may answer this
         if self._state == _LOST:

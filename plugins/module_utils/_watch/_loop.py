@@ -14,6 +14,7 @@ import time
 import typing as t
 
 from .._callers._vocabulary import FULL, PARTIAL
+from .._common._probe_log import Excuses
 from .._common._protocol import Protocol
 from ._attribution import Attributor, Peer
 from ._noise import Noise
@@ -58,7 +59,8 @@ class Watch:
         self._attribution, self._log = attribution, log
         self._problems: t.List[str] = []
         self._reported: t.Optional[str] = None  # the problem of the store that was logged last
-        self._flows, self._records, self._noise, self._priority = Flows(), Records(), Noise(), Priority()
+        self._flows, self._records, self._noise = Flows(), Records(), Noise(Excuses(store.directory).use)
+        self._priority = Priority()
         self._lost, self._last_loss = 0, 0
         self._changed = True
         self._written = self._swept = float("-inf")
@@ -145,7 +147,7 @@ class Watch:
         for flow, requests in done:
             peer: Peer = flow.caller if flow.caller is not None else self._attributor.attribute(flow)
             for request in requests:
-                noise = self._noise.kind(peer.sighting.caller, peer.pid, request, time.monotonic())
+                noise = self._noise.kind(peer.sighting.caller, peer.pid, request, time.monotonic(), time.time())
                 self._records.add(peer.sighting, request.mode, request.path, self._now(), noise, flow.service)
                 self._changed = True
 

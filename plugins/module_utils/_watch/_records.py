@@ -11,6 +11,7 @@ Their counts are added to one record without names, ``other``.
 
 import json
 import typing as t
+from collections import Counter
 
 from .._callers._paths import every_class
 from .._callers._vocabulary import MODES, NORMAL_MODE, PROBE
@@ -67,17 +68,8 @@ class Sighting(t.NamedTuple):
 class _Entry:
     """The record of one caller."""
 
-    __slots__ = (
-        "caller",
-        "rows",
-        "parents",
-        "attributed_by",
-        "exe_attributed_by",
-        "size",
-        "text",
-        "normal_mode",
-        "latest",
-    )
+    __slots__ = ("caller", "rows", "parents", "attributed_by", "exe_attributed_by", "size")
+    __slots__ += ("text", "normal_mode", "latest")
 
     def __init__(self, caller: Caller) -> None:
         self.caller = caller
@@ -223,9 +215,9 @@ class Records:
 
     def _evict(self) -> None:
         """Evict a fifth of the callers of the user with the largest records, at least one."""
-        sizes: t.Dict[t.Hashable, int] = {}
+        sizes: "t.Counter[t.Hashable]" = Counter()
         for entry in self._entries.values():
-            sizes[entry.owner()] = sizes.get(entry.owner(), 0) + entry.size
+            sizes[entry.owner()] += entry.size
         largest = max(sizes, key=sizes.__getitem__)
         entries = [entry for entry in self._entries.values() if entry.owner() == largest]
         entries.sort(key=_Entry.priority)

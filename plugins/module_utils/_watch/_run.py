@@ -105,7 +105,10 @@ def _kernel() -> t.Tuple[t.Optional[Kernel], t.List[str]]:
     try:
         return _bpf_kernel()
     except OSError as exc:
-        no_bpf = "BPF programs cannot be loaded (%s). They need Linux 5.8, CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN." % exc.strerror
+        no_bpf = (
+            "BPF programs cannot be loaded (%s). They need Linux 5.8, CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN."
+            % exc.strerror
+        )
     try:
         return Kernel(_tracepoint(), None, "tracepoint"), []
     except OSError as exc:

@@ -12,14 +12,11 @@ could forge records.
 A process may end before the watch has inspected it, and a record has no user and no name. The watch therefore also inspects each
 process when it starts a program (sched:sched_process_exec), unless the host starts very many.
 
-Binary format: https://docs.kernel.org/trace/ring-buffer-map.html and the files events/header_page and events/header_event of tracefs.
 PIDs are those of the initial PID namespace.
 """
 
-import errno
 import mmap
 import os
-import re
 import select
 import socket
 import struct
@@ -29,6 +26,7 @@ import typing as t
 from .._common._bounded import BoundedMap
 from ._events import Connect, Established, Exec
 from ._proc import identity, namespace
+from ._trace_format import Layout, Record, records_of
 
 _EVENT, _EXEC = "events/sock/inet_sock_set_state", "events/sched/sched_process_exec"
 _PREFIX = "alicloud-imds-"
@@ -39,8 +37,6 @@ _MAPPED = b"\0" * 10 + b"\xff\xff"  # the first bytes of an IPv4-mapped IPv6 add
 _KEPT = 4096  # connections that are not established yet
 _EXECS_PER_SECOND = 200
 _EXEC_PAUSE = 5.0  # seconds without records of started programs, once there were too many
-_FIELD = re.compile(r"field:[^;]*?(\w+)(?:\[\d+\])?;\s*offset:(\d+);\s*size:(\d+);")
-_HEADER_SIZES = {"common_type": 2, "common_pid": 4}
 _SIZES = {
     "skaddr": 8,
     "oldstate": 4,
@@ -55,19 +51,7 @@ _SIZES = {
     "daddr_v6": 16,
 }
 
-# The header of a page: time, then the number of bytes, and two flags
-_PAGE = struct.Struct("=QQ")
-_SIZE, _LOST, _LOST_COUNTED = (1 << 30) - 1, 1 << 31, 1 << 30
-_PADDING, _TIME_EXTEND, _TIME_STAMP = 29, 30, 31  # types of records without data
-
 Event = t.Union[Connect, Established, Exec]
-
-
-class Record(t.NamedTuple):
-    """A record of the ring buffer: its time in nanoseconds, and its data."""
-
-    time: int
-    data: bytes
 
 
 class Tracepoint:
@@ -89,8 +73,8 @@ class Tracepoint:
         self._instance = "%s/instances/%s%d" % (tracefs, _PREFIX, os.getpid())
         try:
             os.mkdir(self._instance, 0o700)
-            self._layout = _Layout(_read_text("%s/%s/format" % (tracefs, _EVENT)), _SIZES)
-            self._exec_layout = _Layout(_read_text("%s/%s/format" % (tracefs, _EXEC)), {"pid": 4})
+            self._layout = Layout(_read_text("%s/%s/format" % (tracefs, _EVENT)), _SIZES)
+            self._exec_layout = Layout(_read_text("%s/%s/format" % (tracefs, _EXEC)), {"pid": 4})
             self._execs = _Execs("%s/%s/enable" % (self._instance, _EXEC))
             self._set_up()
         except OSError:
@@ -204,21 +188,6 @@ class Tracepoint:
         return Established(cookie, source, _number(data, at["sport"], "=H"), None)
 
 
-class _Layout:
-    """The number of a kind of record, and the offsets of its fields, from its file ``format`` in tracefs."""
-
-    def __init__(self, text: str, sizes: t.Mapping[str, int]) -> None:
-        """Raises OSError if a field does not have the size in *sizes*."""
-        found = {name: (int(offset), int(size)) for name, offset, size in _FIELD.findall(text)}
-        number = re.search(r"^ID: (\d+)$", text, re.MULTILINE)
-        for name, size in [*sizes.items(), *_HEADER_SIZES.items()]:
-            if number is None or found.get(name, (0, 0))[1] != size:
-                raise OSError(errno.EINVAL, "the format of a tracepoint is unknown: field %s" % name)
-        self.kind = int(number.group(1)) if number else 0
-        self.offsets = {name: offset for name, (offset, _size) in found.items()}
-        self.length = max(offset + size for offset, size in found.values())
-
-
 class _Execs:
     """The tracepoint of started programs, which is disabled for some seconds when there are too many of them."""
 
@@ -252,41 +221,6 @@ class _Execs:
             _write(self._switch, value)
         except OSError:
             pass  # connecting processes are still inspected
-
-
-def records_of(page: bytes) -> t.Tuple[t.List[Record], int]:
-    """Return the records of a page of the ring buffer, and the number of lost records before it (at least)."""
-    if len(page) < _PAGE.size:
-        return [], 0
-    when, commit = _PAGE.unpack_from(page)
-    size = min(commit & _SIZE, len(page) - _PAGE.size)
-    end, at = _PAGE.size + size, _PAGE.size
-    lost = 0
-    if commit & _LOST:
-        counted = commit & _LOST_COUNTED and len(page) >= end + 8
-        lost = max(1, struct.unpack_from("=Q", page, end)[0]) if counted else 1
-    records: t.List[Record] = []
-    while at + 4 <= end:
-        (header,) = struct.unpack_from("=I", page, at)
-        kind, delta = header & 31, header >> 5
-        first = struct.unpack_from("=I", page, at + 4)[0] if at + 8 <= end else 0
-        at += 4
-        if kind == _PADDING:
-            if not delta or not first:
-                break  # the rest of the page is empty
-            at += first
-        elif kind == _TIME_EXTEND:
-            when += (first << 27) + delta
-            at += 4
-        elif kind == _TIME_STAMP:
-            when = (first << 27) + delta
-            at += 4
-        else:
-            when += delta
-            start, length = (at, kind * 4) if kind else (at + 4, first - 4)
-            records.append(Record(when, page[start : start + length]))
-            at += kind * 4 if kind else max(4, first)
-    return records, lost
 
 
 def remove_instances(tracefs: str) -> None:

@@ -19,6 +19,7 @@ import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._watch import _bpf
 from ansible_collections.alicloud.imds.plugins.module_utils._watch import _bpf_programs as programs
 from ansible_collections.alicloud.imds.plugins.module_utils._watch._bpf import Hook
+from ansible_collections.alicloud.imds.plugins.module_utils._watch._bpf_parts import Target
 from ansible_collections.alicloud.imds.plugins.module_utils._watch._events import Connect, Established
 
 ADDRESS = bytes([100, 100, 100, 200])
@@ -148,7 +149,7 @@ def test_maps_programs_and_links(kernel: Kernel, hook: Hook, tmp_path: Path) -> 
     # BPF_MAP_TYPE_RINGBUF, BPF_MAP_TYPE_LRU_HASH, BPF_MAP_TYPE_ARRAY
     assert kernel.maps == [(27, 0, 0, RING_BYTES), (9, 8, 8, 2048), (9, 8, 16, 2048), (2, 4, 16, 1)]
     ring, known, budgets, counters, *attached = kernel.fds
-    target = programs.Target(ADDRESS, 80, ring, known, ADDRESSES[1], budgets, counters)
+    target = Target(ADDRESS, 80, ring, known, ADDRESSES[1], budgets, counters)
     desired = programs.Desired(None, True)
     assert kernel.loaded == [
         (18, 10, programs.connect4(target, desired)),  # BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._watch import _bpf_programs as programs
-from ansible_collections.alicloud.imds.plugins.module_utils._watch._bpf_programs import Desired, Target
+from ansible_collections.alicloud.imds.plugins.module_utils._watch._bpf_parts import CONNECTIONS_PER_SECOND, Target
+from ansible_collections.alicloud.imds.plugins.module_utils._watch._bpf_programs import Desired
 
 SIX = bytes.fromhex("fd000100000000000000000001000200")
 TARGET = Target(bytes([100, 100, 100, 200]), 80, ring=5, known=6, address6=SIX, budgets=7, counters=8)
@@ -81,14 +82,19 @@ r0 = *(u32 *)(r6 +32)              // if (ctx->type != SOCK_STREAM)
 if w0 != 0x1 goto {0:+d}           //     return 1;
 """
 
-IPV4 = STREAM + """
+IPV4 = (
+    STREAM
+    + """
 r0 = *(u32 *)(r6 +4)               // if (ctx->user_ip4 != ADDRESS)
 if w0 != 0xc8646464 goto {1:+d}    //     return 1;
 r0 = *(u32 *)(r6 +24)              // if (ctx->user_port != PORT)
 if w0 != 0x5000 goto {2:+d}        //     return 1;
 """
+)
 
-MAPPED = STREAM + """
+MAPPED = (
+    STREAM
+    + """
 r0 = *(u32 *)(r6 +8)               // if (ctx->user_ip6[0] != 0)
 if w0 != 0x0 goto {1:+d}           //     return 1;
 r0 = *(u32 *)(r6 +12)              // if (ctx->user_ip6[1] != 0)
@@ -100,8 +106,11 @@ if w0 != 0xc8646464 goto {4:+d}    //     return 1;
 r0 = *(u32 *)(r6 +24)              // if (ctx->user_port != PORT)
 if w0 != 0x5000 goto {5:+d}        //     return 1;
 """
+)
 
-IPV6 = STREAM + """
+IPV6 = (
+    STREAM
+    + """
 r0 = *(u32 *)(r6 +8)               // if (ctx->user_ip6[0] != htonl(0xfd000100))
 if w0 != 0x100fd goto {1:+d}       //     return 1;
 r0 = *(u32 *)(r6 +12)              // if (ctx->user_ip6[1] != 0)
@@ -113,6 +122,7 @@ if w0 != 0x20001 goto {4:+d}       //     return 1;
 r0 = *(u32 *)(r6 +24)              // if (ctx->user_port != PORT)
 if w0 != 0x5000 goto {5:+d}        //     return 1;
 """
+)
 
 BEGIN = """
 r0 = 1
@@ -358,7 +368,9 @@ class Machine:
                 return r[0]
             if opcode == 0x18:
                 upper = instructions[at][4]
-                r[dst] = VALUES + self.places[immediate, 0] + upper if src == 2 else immediate & 0xFFFFFFFF | upper << 32
+                r[dst] = (
+                    VALUES + self.places[immediate, 0] + upper if src == 2 else immediate & 0xFFFFFFFF | upper << 32
+                )
                 at += 1
             elif opcode == 0x61:
                 r[dst] = context[offset]
@@ -477,15 +489,15 @@ def test_a_process_wakes_up_the_watch_at_most_once_a_second() -> None:
 
 def test_a_user_over_the_budget_is_counted_and_does_not_take_that_of_others() -> None:
     machine, code = Machine(), programs.connect4(TARGET, Desired())
-    for _connection in range(programs.CONNECTIONS_PER_SECOND + 7):
+    for _connection in range(CONNECTIONS_PER_SECOND + 7):
         assert machine.run(code, V4) == 1
-    assert len(machine.events) == programs.CONNECTIONS_PER_SECOND and machine.counters() == (0, 7)
+    assert len(machine.events) == CONNECTIONS_PER_SECOND and machine.counters() == (0, 7)
     machine.uid = 34
     machine.run(code, V4)
-    assert len(machine.events) == programs.CONNECTIONS_PER_SECOND + 1
+    assert len(machine.events) == CONNECTIONS_PER_SECOND + 1
     machine.uid, machine.clock = 33, machine.clock + 1_000_000_001  # the next second
     machine.run(code, V4)
-    assert len(machine.events) == programs.CONNECTIONS_PER_SECOND + 2 and machine.counters() == (0, 7)
+    assert len(machine.events) == CONNECTIONS_PER_SECOND + 2 and machine.counters() == (0, 7)
 
 
 @pytest.mark.parametrize(

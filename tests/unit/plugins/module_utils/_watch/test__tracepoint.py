@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._watch import _tracepoint
 from ansible_collections.alicloud.imds.plugins.module_utils._watch._events import Connect, Established, Exec
-from ansible_collections.alicloud.imds.plugins.module_utils._watch._tracepoint import Record, Tracepoint, records_of
+from ansible_collections.alicloud.imds.plugins.module_utils._watch._trace_format import Record, records_of
+from ansible_collections.alicloud.imds.plugins.module_utils._watch._tracepoint import Tracepoint
 
 FOUR, SIX = socket.inet_aton("100.100.100.200"), socket.inet_pton(socket.AF_INET6, "fd00:100::100:200")
 LOCAL4, LOCAL6 = socket.inet_aton("10.0.0.1"), socket.inet_pton(socket.AF_INET6, "fd00::1")
@@ -57,7 +58,9 @@ def sock(
 ) -> bytes:  # fmt: skip
     four = [one[-4:] for one in (local, remote)]
     six = [one.rjust(16, b"\xff").replace(b"\xff" * 12, b"\0" * 10 + b"\xff\xff") for one in (local, remote)]
-    head = struct.pack("=HBBiQiiHHHH", 2287, 0, 0, pid, cookie, 2 if new == 1 else 7, new, sport, dport, family, protocol)
+    head = struct.pack(
+        "=HBBiQiiHHHH", 2287, 0, 0, pid, cookie, 2 if new == 1 else 7, new, sport, dport, family, protocol
+    )
     return head + b"".join(four) + b"".join(six)
 
 
@@ -97,7 +100,9 @@ def test_lost_records_are_counted(flags: int, lost: int | None, expected: int) -
     assert records_of(page((1, b"abcd"), flags=flags, lost=lost)) == ([Record(1001, b"abcd")], expected)
 
 
-@pytest.mark.parametrize("data", [b"", b"short", struct.pack("=QQ", 0, 4096) + b"\1", struct.pack("=QQI", 0, 8, 0) + b"\0" * 4])
+@pytest.mark.parametrize(
+    "data", [b"", b"short", struct.pack("=QQ", 0, 4096) + b"\1", struct.pack("=QQI", 0, 8, 0) + b"\0" * 4]
+)
 def test_a_truncated_page_has_no_records(data: bytes) -> None:
     found, _lost = records_of(data)
     assert all(record.data == b"" for record in found)
