@@ -348,6 +348,7 @@ import os, socket, sys
 for uid in range(100000, 100000 + int(sys.argv[1])):
     os.seteuid(uid)
     with socket.socket() as connection:
+        connection.settimeout(30)
         assert connection.connect_ex(('100.100.100.200', 80)) == 111
     os.seteuid(0)
 """

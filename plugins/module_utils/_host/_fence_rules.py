@@ -14,7 +14,8 @@ Why the rules are as they are:
   fragments before these rules, but not every host uses it. No program on the host sends fragments to the service.
 * They reject packets rather than drop them, so that a refused program fails at once, as at a closed port. For IPv4 they send no
   TCP reset, because it would seem to come from the service's address, and would be lost in a unit with IPAddressDeny=. For IPv6
-  they do: Linux ignores an ICMPv6 message that arrives while the first packet is being sent, and the program would wait for a second.
+  they do: Linux ignores an ICMPv6 message that arrives while the first packet is being sent, and all programs would wait for a second
+  (with IPv4, only those with a blocking `connect`).
 * The policy ``accept`` never overrides another firewall: what firewalld, ufw or docker refuse stays refused.
 * User and group IDs are written into the rules, not into named sets, so that a listing shows whether they were changed.
 * Priorities are numbers, which all versions of nft accept.

@@ -128,7 +128,9 @@ def test_the_counters_of_loaded_rules_are_read() -> None:
         "import os, socket\n"
         "for uid in (100001, 100002, 100002, 100003):\n"
         "    os.seteuid(uid)\n"
-        "    assert socket.socket().connect_ex(('100.100.100.200', 80)) == 111\n"
+        "    connection = socket.socket()\n"
+        "    connection.settimeout(30)\n"
+        "    assert connection.connect_ex(('100.100.100.200', 80)) == 111\n"
         "    os.seteuid(0)\n"
     )
     link = "ip link set lo up; ip link add eth0 type veth peer name eth1; ip link set eth0 up; ip link set eth1 up"
