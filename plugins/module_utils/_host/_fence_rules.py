@@ -195,7 +195,7 @@ def _list(numbers: t.Sequence[int]) -> str:
 def counted(listing: str) -> Counted:
     """Return the counters in what ``nft list table`` prints for both tables.
 
-    nft before 0.9.9 omits the counters of a set in its JSON output, so this reads the text.
+    It reads the text, because nft can be built without JSON.
     """
     users = {}
     elements = re.search(r"elements = \{([^}]*)\}", _block(listing, "set refused"))

@@ -77,7 +77,6 @@ def test_priorities_are_numbers() -> None:
         assert re.findall(r"priority (\S+);", text) in (["0", "0"], ["0"])
 
 
-# nft 1.0.6 prints the first form, nft 0.9.8 the second.
 LISTED = """\
 table inet alicloud_imds {
     set refused {
@@ -93,7 +92,7 @@ table inet alicloud_imds {
         add @refused { meta skuid counter packets 0 bytes 0 }
         meta skuid != @refused counter packets 7 bytes 420
         limit rate 10/minute burst 20 packets log prefix "alicloud-imds fence refused: " flags skuid
-        meta nfproto ipv6 meta l4proto tcp counter packets 2 bytes 120 reject with tcp reset
+        meta nfproto ipv6 meta l4proto 6 counter packets 2 bytes 120 reject with tcp reset
         counter packets 20 bytes 1200 %s
     }
 
