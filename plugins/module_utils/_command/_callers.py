@@ -4,6 +4,8 @@
 
 """The commands ``watch`` and ``callers`` of ecs-metadata."""
 
+import json
+import time
 import typing as t
 
 from .._callers._file import NotReadable
@@ -15,7 +17,9 @@ from .._imds._service import ADDRESS_IPV6
 from ._output import OTHER, USAGE, Failure, log_problem, write_json, write_text
 
 _WIDEST = 60
+_FOLLOW_SECONDS = 1.0
 _COLUMNS = ("CALLER", "USER", "PLACE", "MODE", "PATH", "COUNT", "LAST")
+_COUNT = _COLUMNS.index("COUNT")
 
 
 def watch(directory: str, seconds: t.Optional[float]) -> None:
@@ -53,6 +57,21 @@ def show_callers(directory: str, logs: str, chosen: Filter, as_json: bool) -> No
     if len(lines) == 1:
         table = ["No callers."]
     write_text("\n".join([*table, "", *_status_lines(report["watch"]), _verdict(report)]))
+
+
+def follow_callers(directory: str, logs: str, chosen: Filter, as_json: bool) -> None:
+    """Print a line for each caller, mode and class of path whenever there are new requests. Ends with KeyboardInterrupt."""
+    counts: t.Optional[t.Dict[t.Tuple[str, ...], int]] = None
+    while True:
+        rows = [row for caller in _read(directory, logs, chosen)["callers"] for row in _rows(caller)]
+        for row in rows:
+            new = int(row[_COUNT]) - (counts or {}).get(row[:_COUNT], 0)
+            if counts is not None and new > 0:
+                line = (*row[:_COUNT], str(new), row[_COUNT + 1])
+                names = [column.lower() for column in _COLUMNS]
+                write_text(json.dumps(dict(zip(names, line))) if as_json else "  ".join(line))
+        counts = {row[:_COUNT]: int(row[_COUNT]) for row in rows}
+        time.sleep(_FOLLOW_SECONDS)
 
 
 def _read(directory: str, logs: str, chosen: Filter) -> t.Dict[str, t.Any]:

@@ -166,7 +166,7 @@ def _watch(arguments: argparse.Namespace) -> int:
 
 def _callers(arguments: argparse.Namespace) -> int:
     from .._callers._report import Filter
-    from ._callers import show_callers
+    from ._callers import follow_callers, show_callers
 
     chosen = Filter(
         max_age=arguments.max_age,
@@ -174,7 +174,8 @@ def _callers(arguments: argparse.Namespace) -> int:
         callers=arguments.caller or (),
         ignore_noise=arguments.ignore_noise,
     )
-    show_callers(arguments.state_dir, arguments.log_dir, chosen, arguments.json)
+    show = follow_callers if arguments.follow else show_callers
+    show(arguments.state_dir, arguments.log_dir, chosen, arguments.json)
     return 0
 
 

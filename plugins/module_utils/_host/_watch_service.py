@@ -16,6 +16,7 @@ import typing as t
 from .._callers._vocabulary import STATE_DIRECTORY
 from .._watch._bpf import is_available
 from .._watch._mounts import mounted
+from .._watch._tracepoint import remove_instances
 from ._managed_files import Entry, Link, file
 from ._subprocess import HostError, find, has_systemd, is_active, run, systemctl
 
@@ -163,6 +164,8 @@ def stop() -> None:
         run("systemctl", "stop", UNIT)
         run("systemctl", "reset-failed", UNIT)
     shutil.rmtree(STATE_DIRECTORY, ignore_errors=True)
+    for tracefs in mounted("tracefs"):
+        remove_instances(tracefs)  # that of a watch that was killed
 
 
 def restart() -> None:

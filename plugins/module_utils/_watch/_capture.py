@@ -22,6 +22,8 @@ from ._tcp import Segment
 _EVERY_PROTOCOL, _IPV4, _IPV6, _TCP = 0x0003, 0x0800, 0x86DD, 6
 _OUTGOING = 4
 _ATTACH_FILTER, _RECEIVE_BUFFER_FORCE, _SOL_PACKET, _STATISTICS = 26, 33, 263, 6
+_AUXILIARY_DATA, _AUXILIARY_BYTES = 8, 64  # PACKET_AUXDATA: struct tpacket_auxdata
+_CHECKSUM_IS_KNOWN = 1 << 3 | 1 << 7  # TP_STATUS_CSUMNOTREADY: the kernel computes it later; TP_STATUS_CSUM_VALID
 _BUFFER = 8 << 20  # bytes of packets that the kernel queues
 _LARGEST = 0x40000
 
@@ -154,6 +156,7 @@ class Capture:
             self._socket.setsockopt(socket.SOL_SOCKET, _RECEIVE_BUFFER_FORCE, _BUFFER)
         except OSError:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)  # up to net.core.rmem_max
+        self._socket.setsockopt(_SOL_PACKET, _AUXILIARY_DATA, 1)
         self._socket.setblocking(False)
         self._bind_to_all()
 
@@ -172,7 +175,7 @@ class Capture:
         """Return the next segment, or None if no packet is queued."""
         while True:
             try:
-                size, where = self._socket.recvfrom_into(self._buffer)
+                size, data, _flags, where = self._socket.recvmsg_into([self._buffer], _AUXILIARY_BYTES)
             except BlockingIOError:
                 return None
             except OSError as exc:
@@ -180,7 +183,8 @@ class Capture:
                     continue
                 raise
             packet, forwarded = memoryview(self._buffer)[:size], where[2] != _OUTGOING
-            found = self._packets.decode(packet, where[0], forwarded, time.monotonic())
+            verify = forwarded and not _status(data) & _CHECKSUM_IS_KNOWN
+            found = self._packets.decode(packet, where[0], forwarded, time.monotonic(), verify)
             if found is not None:
                 return found
 
@@ -194,3 +198,11 @@ class Capture:
     def close(self) -> None:
         """Close the socket."""
         self._socket.close()
+
+
+def _status(auxiliary: t.Iterable[t.Tuple[int, int, bytes]]) -> int:
+    """Return ``tp_status`` of the auxiliary data of a packet, or 0 without such data."""
+    for level, kind, data in auxiliary:
+        if (level, kind) == (_SOL_PACKET, _AUXILIARY_DATA) and len(data) >= 4:
+            return int(struct.unpack_from("=I", data)[0])
+    return 0

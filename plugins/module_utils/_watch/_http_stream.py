@@ -63,7 +63,7 @@ class Stream:
     def feed(self, data: bytes) -> t.List[Request]:
         """Parse the next bytes of the stream; return the requests whose heads end in them."""
         found: t.List[Request] = []
-        if self._state == _ENDED and data and not self._keep:
+        if self._state == _ENDED and data.strip(b"\r\n") and not self._keep:
             self._keep = True
             return [_BROKEN]  # a server that has not closed the connection may answer this
         if self._state == _LOST:

@@ -13,6 +13,7 @@ import struct
 import typing as t
 
 from .._common._bounded import BoundedMap
+from .._imds._service import ADDRESS, ADDRESS_IPV6
 from ._tcp import Segment
 
 _TCP = 6
@@ -89,8 +90,13 @@ class Packets:
         self.lost = 0  #: packets and datagrams that could not be decoded
         self._datagrams: "BoundedMap[t.Tuple[t.Any, ...], _Datagram]" = BoundedMap(MAXIMUM_DATAGRAMS)
 
-    def decode(self, packet: memoryview, device: str, forwarded: bool, now: float) -> t.Optional[Segment]:
-        """Return the TCP segment that is complete with this packet, if any; *now* is a monotonic time."""
+    def decode(
+        self, packet: memoryview, device: str, forwarded: bool, now: float, verify: bool = False
+    ) -> t.Optional[Segment]:
+        """Return the TCP segment that is complete with this packet, if any; *now* is a monotonic time.
+
+        With *verify*, a segment with a wrong checksum is ignored, as the service ignores it.
+        """
         try:
             version = packet[0] >> 4 if len(packet) else 0
             part = _ipv4(packet) if version == 4 else _ipv6(packet) if version == 6 else None
@@ -102,7 +108,9 @@ class Packets:
                 return None
             if part.identification is not None:
                 raise _Undecodable  # a fragment within a fragment
-            return self._segment(part, device, forwarded) if part.protocol == _TCP else None
+            if part.protocol != _TCP or (verify and not has_valid_checksum(part.source, part.payload)):
+                return None
+            return self._segment(part, device, forwarded)
         except _Undecodable:
             self.lost += 1
             return None
@@ -146,6 +154,16 @@ class Packets:
             if now - datagram.since >= _FRAGMENT_SECONDS:
                 self._datagrams.pop(datagram.key)
                 self.lost += not datagram.damaged
+
+
+def has_valid_checksum(source: str, segment: bytes) -> bool:
+    """Return whether the checksum of a TCP segment from *source* to the service is right (RFC 9293, section 3.1)."""
+    family = socket.AF_INET6 if ":" in source else socket.AF_INET
+    service = ADDRESS_IPV6 if family == socket.AF_INET6 else ADDRESS
+    data = socket.inet_pton(family, source) + socket.inet_pton(family, service) + struct.pack(">II", len(segment), _TCP)
+    data += segment + bytes(len(segment) % 2)
+    total = sum(struct.unpack(">%dH" % (len(data) // 2), data))
+    return total > 0 and total % 0xFFFF == 0
 
 
 def _ipv4(packet: memoryview) -> t.Optional[_Part]:

@@ -96,7 +96,7 @@ def _capture() -> Capture:
     try:
         return Capture(ADDRESS, ADDRESS_IPV6, PORT)
     except OSError as exc:
-        reason = "Cannot capture packets: %s. The watch needs CAP_NET_RAW. Run it as root." % exc.strerror
+        reason = "Cannot capture packets: %s. The watch needs CAP_NET_RAW. Run it as root." % (exc.strerror or exc)
         raise CannotWatch(reason) from None
 
 
@@ -105,10 +105,8 @@ def _kernel() -> t.Tuple[t.Optional[Kernel], t.List[str]]:
     try:
         return _bpf_kernel()
     except OSError as exc:
-        no_bpf = (
-            "BPF programs cannot be loaded (%s). They need Linux 5.8, CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN."
-            % exc.strerror
-        )
+        needs = "They need Linux 5.8, CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN."
+        no_bpf = "BPF programs cannot be loaded (%s). %s" % (exc.strerror or exc, needs)
     try:
         return Kernel(_tracepoint(), None, "tracepoint"), []
     except OSError as exc:

@@ -64,6 +64,7 @@ TABLE = {
         ["normal_mode other"],
     ),
     "bytes after Connection: close": (LAST, ["normal_mode /", "unparsable -"]),
+    "an empty line after the last request": (b"GET / HTTP/1.0\r\n\r\n\r\n", ["normal_mode /"]),
     "bytes after HTTP/1.0": (b"GET / HTTP/1.0\r\n\r\n" + NORMAL, ["normal_mode /", "unparsable -"]),
     "HTTP/1.0 can be kept": (
         b"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n" + NORMAL,

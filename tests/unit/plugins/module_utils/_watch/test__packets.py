@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import random
+import struct
 
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._watch import _packets
@@ -191,3 +193,34 @@ def test_any_bytes_are_decoded_without_an_error(content: bytes, address: bytes) 
     else:
         for first in (made.TCP, HOP_BY_HOP, ROUTING, FRAGMENT, AUTHENTICATION, DESTINATION):
             decode(made.ipv6_part(content, first))
+
+
+def checksum(data: bytes) -> int:
+    """Return the Internet checksum, bit by bit as in RFC 1071."""
+    total = 0
+    for at in range(0, len(data), 2):
+        total += int.from_bytes(data[at : at + 2].ljust(2, b"\0"), "big")
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+@pytest.mark.parametrize(("source", "service"), [("10.0.0.1", "100.100.100.200"), ("fd00::1", "fd00:100::100:200")])
+@pytest.mark.parametrize("payload", [b"", b"x", GET])
+def test_a_forwarded_segment_with_a_wrong_checksum_is_ignored(source: str, service: str, payload: bytes) -> None:
+    pseudo = ipaddress.ip_address(source).packed + ipaddress.ip_address(service).packed
+    whole = bytearray(struct.pack(">HHIIBBHHH", 40000, 80, 1000, 2000, 0x50, ACK, 512, 0, 0) + payload)
+    pseudo += struct.pack(">II", len(whole), 6)
+    whole[16:18] = checksum(pseudo + whole).to_bytes(2, "big")
+    assert _packets.has_valid_checksum(source, bytes(whole))
+    for bit in range(0, len(whole) * 8, 7):
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << bit % 8
+        assert not _packets.has_valid_checksum(source, bytes(damaged))
+    if "." in source:
+        packet = struct.pack(">BBHHHBB", 0x45, 0, 20 + len(whole), 1, 0, 64, 6) + b"\0\0" + pseudo[:8] + whole
+        damaged = packet[:-1] + bytes([packet[-1] ^ 1])
+        packets = Packets(80)
+        assert packets.decode(memoryview(packet), "eth0", True, 0.0, verify=True) is not None
+        assert packets.decode(memoryview(damaged), "eth0", True, 0.0, verify=True) is None
+        assert packets.decode(memoryview(damaged), "eth0", True, 0.0) is not None
+        assert packets.lost == 0
