@@ -41,19 +41,16 @@ nl='
 
 # Print the names of network cards: devices of a bus, and those with a default route.
 devices() {
+    routed=$(sed -n -e 's/^\([^[:space:]]*\)[[:space:]]00000000[[:space:]].*/\1/p' -e 's/^0\{32\} 00 .* \([^ ]*\)$/\1/p' \
+        "$proc/net/route" "$proc/net/ipv6_route" 2>/dev/null)
     for path in "$sys"/class/net/*; do
         name=${path##*/}
-        case $name in '*' | *[!A-Za-z0-9._-]*) continue ;; esac
-        [ -e "$path/device" ] || default_route "$name" || continue
+        case $name in lo | '*' | *[!A-Za-z0-9._-]*) continue ;; esac
+        if [ ! -e "$path/device" ]; then
+            case $nl$routed$nl in *"$nl$name$nl"*) ;; *) continue ;; esac
+        fi
         printf '%%s\n' "$name"
     done
-}
-
-default_route() {
-    cat "$proc/net/route" "$proc/net/ipv6_route" 2>/dev/null | while read -r first second _ _ _ _ _ _ _ last _; do
-        [ "$first" = "$1" ] && [ "$second" = 00000000 ] && echo yes
-        [ "$last" = "$1" ] && [ "$first$second" = 0000000000000000000000000000000000 ] && echo yes
-    done | grep -q yes
 }
 
 # Print the names of the network cards and the loaded rules without counters. Fail if nft fails.
