@@ -22,8 +22,8 @@ CHANGED = 3  # exit status of the loader's command "compare" if the loaded rules
 # with `noexec` does not matter.
 _LOADER = r"""# Written by the Ansible collection alicloud.imds.
 # Usage: sh fence-loader.sh load|compare|check
-# load: load the rules, and store the listing of the kernel. compare: exit with status %(changed)d if the listing is different now.
-# check: load the rules again if the listing is different, and record that.
+# load: load the rules, and store the listing of the kernel. compare: exit with status %(changed)d if the rules are different now.
+# check: load the rules again if they or the network cards are different, and record changes of the rules.
 set -u
 umask 077
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
@@ -81,22 +81,24 @@ load() {
     printf '%%s\n' "$now" >"$listing.new" && mv -f "$listing.new" "$listing"
 }
 
-# Exit with 0 if the rules are as loaded; set `reason` if another program removed or changed them.
+# Set `stale` if the rules must be loaded again, and `reason` if another program removed or changed them.
 compare() {
     now=$(current) || exit 1
     was=$(cat "$listing" 2>/dev/null)
-    reason=
+    stale= reason=
     [ "$now" != "$was" ] || return 0
-    if [ -n "$was" ] && [ "${now#*"$nl"}" != "${was#*"$nl"}" ]; then
-        reason=changed
-        case $nl$now$nl in *"${nl}table %(table)s {$nl"*) ;; *) reason=removed ;; esac
-    fi
+    stale=yes
+    [ -n "$was" ] || return %(changed)d
+    [ "${now#*"$nl"}" != "${was#*"$nl"}" ] || return 0
+    reason=changed
+    case $nl$now$nl in *"${nl}table %(table)s {$nl"*) ;; *) reason=removed ;; esac
     return %(changed)d
 }
 
 check() {
     [ -e "$rules" ] || exit 0
-    compare && exit 0
+    compare
+    [ -n "$stale" ] || exit 0
     load || exit 1
     [ -n "$reason" ] || exit 0
     { tail -n %(older)d "$repairs" 2>/dev/null; printf '%%s %%s\n' "$(date -u +%%Y-%%m-%%dT%%H:%%M:%%SZ)" "$reason"; } >"$repairs.new"

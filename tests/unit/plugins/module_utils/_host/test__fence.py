@@ -454,6 +454,7 @@ def test_a_new_network_card_gets_the_egress_rules(host: FakeHost) -> None:
     apply("enforce")
     assert host.egress is not None and 'devices = { "eth0" }' in host.egress
     host.cards("eth0", "eth1", 'e"1')
+    assert not apply("enforce").changed, "the next check loads the rules"
     assert check(host) == ""
     assert 'devices = { "eth0","eth1" }' in host.egress and _fence.refused()["repairs"] == []
 
