@@ -85,7 +85,8 @@ load() {
 compare() {
     now=$(current) || exit 1
     was=$(cat "$listing" 2>/dev/null)
-    stale= reason=
+    stale=''
+    reason=''
     [ "$now" != "$was" ] || return 0
     stale=yes
     [ -n "$was" ] || return %(changed)d
