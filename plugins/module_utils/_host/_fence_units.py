@@ -110,7 +110,10 @@ check() {
 # systemd, nftables.service and Ansible may start this at the same time.
 if command -v flock >/dev/null; then
     exec 9>"$listing.lock"
-    flock -w 20 9 || exit 1
+    flock -w 20 9 || {
+        echo "Another process has loaded or checked the rules for more than 20 s ($listing.lock)." >&2
+        exit 1
+    }
 fi
 case ${1:-} in
 load | compare | check) "$1" ;;
