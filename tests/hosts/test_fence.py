@@ -390,8 +390,8 @@ set -eu
 mkdir -p /srv/repository/tree/DEBIAN
 cd /srv/repository
 dpkg -L nftables | while read -r file; do
-    [ -d "$file" ] || [ ! -e "$file" ] || cp --parents -a "$file" tree
-done
+    [ -d "$file" ] || [ ! -e "$file" ] || echo "$file"
+done | tar --create --directory=/ --files-from=- | tar --extract --directory=tree
 dpkg -s nftables | sed '/^Status:/d; /^Conffiles:/,/^[^ ]/{/^Conffiles:/d; /^ /d}' >tree/DEBIAN/control
 dpkg-deb --build tree nftables.deb
 { cat tree/DEBIAN/control

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Render the fence's rules and units; nft loads the rules in a network namespace of its own, if that can be created."""
+"""Render the fence's rules; nft loads the rules in a network namespace of its own, if that can be created."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import subprocess
 
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._host import _fence_rules as rules
-from ansible_collections.alicloud.imds.plugins.module_utils._host import _fence_units as units
 
 ALLOWED = rules.Allowed([0, 33, 1000], [7], ["172.17.0.0/16", "fd00:1::/64"])
 BOTH = ("ip daddr 100.100.100.200", "ip6 daddr fd00:100::100:200")
@@ -157,12 +156,3 @@ def test_the_drop_in_of_a_slice_has_the_section_slice() -> None:
 def test_an_invalid_unit_name_is_an_error(unit: str) -> None:
     with pytest.raises(ValueError, match="is not a unit name"):
         rules.deny(unit)
-
-
-def test_the_loader_is_a_valid_shell_script() -> None:
-    shellcheck = shutil.which("shellcheck")
-    if shellcheck is None:
-        pytest.skip("the package shellcheck is not installed")
-    text = units.loader(units.Places("/usr/sbin/nft", "/r", "/e", "/l", "/p"), "/sys", "/proc")
-    done = subprocess.run([shellcheck, "--shell=sh", "-"], input=text, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
