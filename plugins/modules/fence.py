@@ -34,7 +34,8 @@ options:
     default: present
   mode:
     description:
-      - V(enforce) rejects the connections of all others at once.
+      - V(enforce) rejects the connections of all others. Programs notice that at once, or after a second if they use a blocking
+        C(connect()) with IPv4.
       - V(audit) accepts them, counts them by user, and logs some of them to the kernel's log.
       - V("off") removes the rules and all files of the fence.
       - Required with O(state=present).
@@ -66,8 +67,8 @@ options:
         O(mode=enforce) they get the setting C(IPAddressDeny=), which also applies to running units without a restart.
       - A unit that does not exist is an error. With O(mode=enforce), so is a host where systemd does not enforce the setting: it needs
         control groups v2.
-      - If such a unit runs as root or as an allowed user, its packets are dropped, so its programs wait for their own timeouts. All
-        others are rejected at once.
+      - If such a unit runs as root or as an allowed user, and with IPv6 always, its packets are dropped, so its programs wait for their own
+        timeouts. The others are rejected.
     type: list
     elements: str
     default: []

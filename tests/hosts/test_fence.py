@@ -348,6 +348,7 @@ import os, socket, sys
 for uid in range(100000, 100000 + int(sys.argv[1])):
     os.seteuid(uid)
     with socket.socket() as connection:
+        connection.settimeout(30)
         assert connection.connect_ex(('100.100.100.200', 80)) == 111
     os.seteuid(0)
 """
@@ -381,6 +382,52 @@ def test_services_that_do_not_exist_are_refused(fenced: Fenced) -> None:
     assert "There is no unit ngnix.service on this host, so nothing would be denied." in " ".join(played.output.split())
     assert not (fenced.host.root / "etc/systemd/system/ngnix.service.d").exists()
     assert fenced.measure() == ENFORCED
+
+
+# Make a package from the installed files, and a repository with it: test hosts have no network.
+REPOSITORY = """
+set -eu
+mkdir -p /srv/repository/tree/DEBIAN
+cd /srv/repository
+dpkg -L nftables | while read -r file; do
+    [ -d "$file" ] || [ ! -e "$file" ] || echo "$file"
+done | tar --create --directory=/ --files-from=- | tar --extract --directory=tree
+dpkg -s nftables | sed '/^Status:/d; /^Conffiles:/,/^[^ ]/{/^Conffiles:/d; /^ /d}' >tree/DEBIAN/control
+dpkg-deb --build tree nftables.deb
+{ cat tree/DEBIAN/control
+  echo "Filename: ./nftables.deb"
+  echo "Size: $(stat -c %s nftables.deb)"
+  echo "SHA256: $(sha256sum nftables.deb | cut -d ' ' -f 1)"
+} | sed '/^$/d' >Packages
+dpkg --purge --force-depends nftables
+"""
+
+
+def test_nftables_is_installed_where_it_is_missing(fenced: Fenced) -> None:
+    fenced.play("off").check()
+    fenced.host.output("sh", "-c", REPOSITORY)
+
+    def has_nft() -> bool:
+        return fenced.host.run("sh", "-c", "command -v nft").returncode == 0
+
+    def message(played: Played) -> str:
+        assert played.failed == {"fenced": 1}, played.output
+        return " ".join(played.output.split())
+
+    assert (
+        "no program nft on this host. Install the package nftables (the role's hardening_fence_install=true"
+        in message(fenced.play("audit", hardening_fence_install="no"))
+    )
+    unavailable = message(fenced.play("audit"))
+    assert "The package nftables cannot be installed: No package matching 'nftables' is available" in unavailable
+    assert "set hardening_fence=off" in unavailable
+    (fenced.host.root / "etc/apt/sources.list").write_text("deb [trusted=yes] file:/srv/repository ./\n")
+    planned = fenced.play("audit", "--check").check()
+    assert planned.changed == {"fenced": 1} and not has_nft()
+    fenced.play("audit").check()
+    assert has_nft() and "alicloud_imds" in fenced.host.output("nft", "list", "tables")
+    assert fenced.play("audit").check().changed == {"fenced": 0}
+    fenced.container.masquerade()
 
 
 def test_mode_off_removes_all_rules(fenced: Fenced) -> None:

@@ -68,10 +68,10 @@ def by_a_command(host: Host, service: str, user: str) -> str:
 
 ATTACKS: dict[str, Callable[[Host, str], str]] = {
     "a page fetcher that takes any URL": through_the_fetcher,
-    "an open reverse proxy that adds X-Forwarded-For": lambda *where: through_a_proxy(*where, 8082),
-    "an open reverse proxy that does not": lambda *where: through_a_proxy(*where, 8083),
-    "commands run as the web server's user": lambda *where: by_a_command(*where, "www-data"),
-    "commands run as root": lambda *where: by_a_command(*where, "root"),
+    "an open reverse proxy that adds X-Forwarded-For": lambda host, service: through_a_proxy(host, service, 8082),
+    "an open reverse proxy that does not": lambda host, service: through_a_proxy(host, service, 8083),
+    "commands run as the web server's user": lambda host, service: by_a_command(host, service, "www-data"),
+    "commands run as root": lambda host, service: by_a_command(host, service, "root"),
 }
 LEVELS = ("before", "tokens required", "and the fence")
 

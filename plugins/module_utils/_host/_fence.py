@@ -126,7 +126,7 @@ def _nft(*arguments: str) -> str:
 
 
 def _version() -> t.Optional[t.Tuple[int, ...]]:
-    """Return the version of nft, or None if it prints none that is known."""
+    """Return the version of nft, or None if its output has no version."""
     found = re.search(r"\bv?(\d+)\.(\d+)(?:\.(\d+))?", run(find("nft") or "nft", "--version").output)
     return tuple(int(part or 0) for part in found.groups()) if found else None
 

@@ -13,9 +13,9 @@ Why the rules are as they are:
 * They judge every fragment to these addresses, because a small fragment can hide the TCP flags. Connection tracking reassembles
   fragments before these rules, but not every host uses it. No program on the host sends fragments to the service.
 * They reject packets rather than drop them, so that a refused program fails at once, as at a closed port. For IPv4 they send no
-  TCP reset, because it would seem to come from the service's address, and would be lost in a unit with IPAddressDeny=. For local
-  IPv6 connections they do: Linux ignores the ICMPv6 message for the first packet of a local socket, and the program would wait for
-  a second.
+  TCP reset, because it would seem to come from the service's address, and would be lost in a unit with IPAddressDeny=. For IPv6
+  they do: Linux ignores an ICMPv6 message that arrives while the first packet is being sent, and all programs would wait for a second
+  (with IPv4, only those with a blocking `connect`).
 * The policy ``accept`` never overrides another firewall: what firewalld, ufw or docker refuse stays refused.
 * User and group IDs are written into the rules, not into named sets, so that a listing shows whether they were changed.
 * Priorities are numbers, which all versions of nft accept.
@@ -72,7 +72,7 @@ table %(table)s {
     chain forwarded {
 %(sources)s
         limit rate 10/minute burst 20 packets log prefix "%(prefix)s"
-        counter %(verdict)s
+%(verdicts)s
     }
 }
 """
@@ -105,7 +105,7 @@ _NEW_CONNECTIONS = """\
         ip6 daddr %(address_ipv6)s tcp dport %(port)d tcp flags & (syn | ack) == syn jump %(chain)s"""
 
 # A fragment has no TCP header that a reset could answer.
-_LOCAL_REJECT = ("meta nfproto ipv6 meta l4proto tcp counter reject with tcp reset", "counter reject")
+_REJECT = ("meta nfproto ipv6 meta l4proto tcp counter reject with tcp reset", "counter reject")
 
 _DENY = """\
 # Written by the Ansible collection alicloud.imds: no process of this unit may reach the metadata service.
@@ -141,8 +141,7 @@ def rules(mode: str, allowed: Allowed) -> str:
         "owners": _owners(allowed),
         "sources": _sources(allowed),
         "prefix": _prefix(mode),
-        "verdicts": _indented(_LOCAL_REJECT if mode == ENFORCE else ["counter accept"]),
-        "verdict": "reject" if mode == ENFORCE else "accept",
+        "verdicts": _indented(_REJECT if mode == ENFORCE else ["counter accept"]),
     }
 
 
@@ -196,7 +195,7 @@ def _list(numbers: t.Sequence[int]) -> str:
 def counted(listing: str) -> Counted:
     """Return the counters in what ``nft list table`` prints for both tables.
 
-    nft before 0.9.9 omits the counters of a set in its JSON output, so this reads the text.
+    It reads the text, because nft can be built without JSON.
     """
     users = {}
     elements = re.search(r"elements = \{([^}]*)\}", _block(listing, "set refused"))
@@ -206,13 +205,13 @@ def counted(listing: str) -> Counted:
             users[int(found.group(1))] = int(found.group(2))
     return Counted(
         users,
-        _count(r"@refused counter packets (\d+)", _block(listing, "chain local")),
-        _count(_VERDICT, _block(listing, "chain forwarded")),
-        _count(_VERDICT, _block(listing, "chain direct")),
+        _sum(r"@refused counter packets (\d+)", _block(listing, "chain local")),
+        _sum(_VERDICT, _block(listing, "chain forwarded")),
+        _sum(_VERDICT, _block(listing, "chain direct")),
     )
 
 
-_VERDICT = r"\n\s*counter packets (\d+) bytes \d+ (?:accept|reject|drop)"
+_VERDICT = r"counter packets (\d+) bytes \d+ (?:accept|reject|drop)"
 
 
 def _block(listing: str, head: str) -> str:
@@ -221,9 +220,8 @@ def _block(listing: str, head: str) -> str:
     return found.group(1) if found else ""
 
 
-def _count(pattern: str, text: str) -> int:
-    found = re.search(pattern, text)
-    return int(found.group(1)) if found else 0
+def _sum(pattern: str, text: str) -> int:
+    return sum(map(int, re.findall(pattern, text)))
 
 
 def check_unit_name(unit: str) -> str:

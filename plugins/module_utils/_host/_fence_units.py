@@ -22,8 +22,8 @@ CHANGED = 3  # exit status of the loader's command "compare" if the loaded rules
 # with `noexec` does not matter.
 _LOADER = r"""# Written by the Ansible collection alicloud.imds.
 # Usage: sh fence-loader.sh load|compare|check
-# load: load the rules, and store the listing of the kernel. compare: exit with status %(changed)d if the listing is different now.
-# check: load the rules again if the listing is different, and record that.
+# load: load the rules, and store the listing of the kernel. compare: exit with status %(changed)d if the rules are different now.
+# check: load the rules again if they or the network cards are different, and record changes of the rules.
 set -u
 umask 077
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
@@ -41,19 +41,16 @@ nl='
 
 # Print the names of network cards: devices of a bus, and those with a default route.
 devices() {
+    routed=$(sed -n -e 's/^\([^[:space:]]*\)[[:space:]]00000000[[:space:]].*/\1/p' -e 's/^0\{32\} 00 .* \([^ ]*\)$/\1/p' \
+        "$proc/net/route" "$proc/net/ipv6_route" 2>/dev/null)
     for path in "$sys"/class/net/*; do
         name=${path##*/}
-        case $name in '*' | *[!A-Za-z0-9._-]*) continue ;; esac
-        [ -e "$path/device" ] || default_route "$name" || continue
+        case $name in lo | '*' | *[!A-Za-z0-9._-]*) continue ;; esac
+        if [ ! -e "$path/device" ]; then
+            case $nl$routed$nl in *"$nl$name$nl"*) ;; *) continue ;; esac
+        fi
         printf '%%s\n' "$name"
     done
-}
-
-default_route() {
-    cat "$proc/net/route" "$proc/net/ipv6_route" 2>/dev/null | while read -r first second _ _ _ _ _ _ _ last _; do
-        [ "$first" = "$1" ] && [ "$second" = 00000000 ] && echo yes
-        [ "$last" = "$1" ] && [ "$first$second" = 0000000000000000000000000000000000 ] && echo yes
-    done | grep -q yes
 }
 
 # Print the names of the network cards and the loaded rules without counters. Fail if nft fails.
@@ -84,22 +81,25 @@ load() {
     printf '%%s\n' "$now" >"$listing.new" && mv -f "$listing.new" "$listing"
 }
 
-# Exit with 0 if the rules are as loaded; set `reason` if another program removed or changed them.
+# Set `stale` if the rules must be loaded again, and `reason` if another program removed or changed them.
 compare() {
     now=$(current) || exit 1
     was=$(cat "$listing" 2>/dev/null)
-    reason=
+    stale=''
+    reason=''
     [ "$now" != "$was" ] || return 0
-    if [ -n "$was" ] && [ "${now#*"$nl"}" != "${was#*"$nl"}" ]; then
-        reason=changed
-        case $nl$now$nl in *"${nl}table %(table)s {$nl"*) ;; *) reason=removed ;; esac
-    fi
+    stale=yes
+    [ -n "$was" ] || return %(changed)d
+    [ "${now#*"$nl"}" != "${was#*"$nl"}" ] || return 0
+    reason=changed
+    case $nl$now$nl in *"${nl}table %(table)s {$nl"*) ;; *) reason=removed ;; esac
     return %(changed)d
 }
 
 check() {
     [ -e "$rules" ] || exit 0
-    compare && exit 0
+    compare
+    [ -n "$stale" ] || exit 0
     load || exit 1
     [ -n "$reason" ] || exit 0
     { tail -n %(older)d "$repairs" 2>/dev/null; printf '%%s %%s\n' "$(date -u +%%Y-%%m-%%dT%%H:%%M:%%SZ)" "$reason"; } >"$repairs.new"
@@ -110,7 +110,10 @@ check() {
 # systemd, nftables.service and Ansible may start this at the same time.
 if command -v flock >/dev/null; then
     exec 9>"$listing.lock"
-    flock -w 20 9 || exit 1
+    flock -w 20 9 || {
+        echo "Another process has loaded or checked the rules for more than 20 s ($listing.lock)." >&2
+        exit 1
+    }
 fi
 case ${1:-} in
 load | compare | check) "$1" ;;

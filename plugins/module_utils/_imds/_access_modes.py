@@ -85,8 +85,8 @@ def probe(client: Client) -> Modes:
     try:
         if len(clients) > 1:  # do not wait, with all retries, for an address that many instances do not have
             run_jobs(list(clients), test_connection, len(clients))
-        unreachable = set(results) if len(results) < len(clients) else set()
-        run_jobs([endpoint for endpoint in clients if endpoint not in unreachable], test_modes, len(clients))
+        skipped = set(results) if len(results) < len(clients) else set()
+        run_jobs([endpoint for endpoint in clients if endpoint not in skipped], test_modes, len(clients))
     finally:
         for one in clients.values():
             one.close()

@@ -52,6 +52,17 @@ def names(result: dict) -> list[str]:
     return [caller["comm"] for caller in result["callers"]]
 
 
+def test_the_address_of_the_service(run, state) -> None:
+    """The records of the watch have it, also those of earlier versions; the log of the analyzer does not."""
+    sums = Sums()
+    sums.add(CURL, "normal_mode", "instance-id", NOW, address="fd00:100::100:200")
+    sums.add(CURL, "normal_mode", "instance-id", NOW)
+    state[1].write(STATUS, [[NOW - HOUR, NOW]], *sums.as_json(NOW))
+    state[1].wait()
+    (caller,) = run()["callers"]
+    assert [row["address"] for row in caller["requests"]] == ["fd00:100::100:200", "100.100.100.200"]
+
+
 def test_callers_totals_and_status(run) -> None:
     result = run()
     assert result["changed"] is False and "failed" not in result

@@ -454,15 +454,19 @@ def test_a_new_network_card_gets_the_egress_rules(host: FakeHost) -> None:
     apply("enforce")
     assert host.egress is not None and 'devices = { "eth0" }' in host.egress
     host.cards("eth0", "eth1", 'e"1')
+    assert not apply("enforce").changed, "the next check loads the rules"
     assert check(host) == ""
     assert 'devices = { "eth0","eth1" }' in host.egress and _fence.refused()["repairs"] == []
 
 
-@pytest.mark.parametrize(
-    ("file", "route"),
-    [("route", "docker0 0002010A FFFFFF 0001\nens5 00000000 0102010A 0003 0 0 100 00000000 0 0 0\n"),
-     ("ipv6_route", f"{'0' * 32} 00 {'0' * 32} 00 fe800000 00000400 00000001 00000000 00000003     ens5\n")],
-)  # fmt: skip
+NONE = "0" * 32
+IPV4_ROUTES = "docker0\t0002010A\t00000000\t0001\nens5\t00000000\t0102010A\t0003\t0\t0\t100\t00000000\t0\t0\t0\n"
+IPV6_ROUTES = f"{NONE} 00 {NONE} 00 fe800000 00000400 00000001 00000000 00000003     ens5\n"
+# The kernel adds such an entry to each network namespace.
+IPV6_ROUTES += f"{NONE} 00 {NONE} 00 {NONE} ffffffff 00000001 00000000 00200200       lo\n"
+
+
+@pytest.mark.parametrize(("file", "route"), [("route", IPV4_ROUTES), ("ipv6_route", IPV6_ROUTES)])
 def test_a_device_with_a_default_route_gets_the_egress_rules(host: FakeHost, file: str, route: str) -> None:
     host.support_egress()
     host.cards()

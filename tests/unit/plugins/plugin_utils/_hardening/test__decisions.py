@@ -109,6 +109,20 @@ def test_the_instance_is_that_of_the_settings_or_of_the_probe(given: Given, seen
     assert _decisions.instance(run(given, probe=seen)) == chosen
 
 
+@pytest.mark.parametrize(
+    ("given", "fence", "install"),
+    [
+        ({}, {"failed": True, "nft_missing": True}, True),
+        ({"fence_install": "no"}, {"failed": True, "nft_missing": True}, False),
+        ({}, {"failed": True, "nft_missing": False}, False),
+        ({}, {"changed": True}, False),
+        ({}, {}, False),
+    ],
+)
+def test_nftables_is_installed_only_where_it_is_missing(given: Given, fence: Given, install: bool) -> None:
+    assert _decisions.decisions(run(given, probe=probe(), fence=fence))["install_nftables"] is install
+
+
 NO_IDENTITY = "Cannot identify the ECS instance of web1"
 
 
