@@ -65,7 +65,7 @@ options:
     description:
       - systemd units whose processes must not reach the service, regardless of their user, for example C(nginx.service). With
         O(mode=enforce) they get the setting C(IPAddressDeny=), which also applies to running units without a restart.
-      - A unit that does not exist is an error. With O(mode=enforce), so is a host where systemd does not enforce the setting: it needs
+      - A unit that does not exist is an error. With O(mode=enforce), so is a host where systemd does not enforce the setting, which needs
         control groups v2.
       - If such a unit runs as root or as an allowed user, and with IPv6 always, its packets are dropped, so its programs wait for their own
         timeouts. The others are rejected.
@@ -164,6 +164,9 @@ repairs:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.alicloud.imds.plugins.module_utils._common import _python  # noqa: F401  # pylint: disable=unused-import
+
+# isort: split
 from ansible_collections.alicloud.imds.plugins.module_utils._host import _fence, _fence_files, _reachability
 from ansible_collections.alicloud.imds.plugins.module_utils._host._fence_rules import MODES, MOST_USERS
 from ansible_collections.alicloud.imds.plugins.module_utils._host._subprocess import HostError
@@ -172,7 +175,7 @@ _FULL = "The fence lists its maximum of %d users. Further users are counted toge
 NAMES = {"type": "list", "elements": "str", "default": []}
 
 
-def main() -> None:
+def main():
     module = AnsibleModule(
         argument_spec={
             "state": {"type": "str", "choices": ["present", "restored"], "default": "present"},

@@ -22,8 +22,10 @@ from ._subprocess import HostError, find, has_systemd, is_active, run, systemctl
 
 UNIT = "alicloud-imds-watch.service"
 PATH = "/etc/systemd/system/" + UNIT
-_OLDEST_SYSTEMD = 239
 _WANTED_BY = "/etc/systemd/system/multi-user.target.wants/" + UNIT
+_OLDEST_SYSTEMD = 239
+# What ProtectHome=yes hides
+_HOMES = ("/root/", "/home/", "/run/user/")
 
 _SERVICE = """\
 # Written by the Ansible collection alicloud.imds.
@@ -74,7 +76,7 @@ PrivateDevices=yes
 PrivateTmp=yes
 ProtectClock=yes
 ProtectControlGroups=yes
-ProtectHome=yes
+ProtectHome=%(home)s
 ProtectHostname=yes
 ProtectKernelLogs=yes
 ProtectKernelModules=yes
@@ -110,24 +112,39 @@ class Traits(t.NamedTuple):
 
 
 def traits() -> Traits:
-    """Return the traits of this host. Raises HostError if its systemd is too old."""
-    version = 1000  # an image without systemd is likely to get a new one
-    if find("systemctl"):
-        match = re.match(r"systemd (\d+)", run("systemctl", "--version").output)
-        version = int(match.group(1)) if match else version
-    if version < _OLDEST_SYSTEMD:
+    """Return the traits of this host. An image without systemd is likely to get a new one."""
+    return Traits(_systemd_version() or 1000, not (mounted("cgroup2") and is_available()))
+
+
+def check_host() -> None:
+    """Check that systemd can run the unit.
+
+    Raises:
+        HostError: It is older than the oldest supported version.
+    """
+    version = _systemd_version()
+    if has_systemd() and version is not None and version < _OLDEST_SYSTEMD:
         raise HostError(
-            "The callers watch needs systemd %d or later, and this host has %d. To install the command without it, set 'watch' (the"
-            " role's hardening_watch) to false." % (_OLDEST_SYSTEMD, version)
+            "The callers watch needs systemd %d or later, and this host has %d. To install the command without it, set"
+            " 'watch' (the role's hardening_watch) to false." % (_OLDEST_SYSTEMD, version)
         )
-    return Traits(version, not (mounted("cgroup2") and is_available()))
 
 
-def unit(program: str, host: Traits) -> str:
-    """Return the unit that runs *program* on a host with these traits."""
+def _systemd_version() -> t.Optional[int]:
+    """Return the version of systemd, or None if it is not installed or has none."""
+    match = re.match(r"systemd (\d+)", run("systemctl", "--version").output) if find("systemctl") else None
+    return int(match.group(1)) if match else None
+
+
+def unit(program: str, python: str, host: Traits) -> str:
+    """Return the unit that runs *program* with the interpreter *python* on a host with these traits.
+
+    Only if the interpreter is in a home directory, home directories are visible.
+    """
     text = _SERVICE % {
         "program": program,
         "state": os.path.basename(STATE_DIRECTORY),
+        "home": "read-only" if python.startswith(_HOMES) else "yes",
         "capabilities": _bounding_set(host),
         "mount": " @mount" if host.mounts else "",
         "no_mount": "" if host.mounts else "@mount ",
@@ -149,9 +166,9 @@ def _bounding_set(host: Traits) -> str:
     return "~" + " ".join(name for name in _KNOWN if name not in wanted)
 
 
-def files(program: str) -> t.Dict[str, Entry]:
-    """Return the unit, which runs *program*, and the link that makes systemd start it at boot, by path. Raises HostError."""
-    return {PATH: file(unit(program, traits())), _WANTED_BY: Link(PATH)}
+def files(program: str, python: str) -> t.Dict[str, Entry]:
+    """Return the unit, and the link that makes systemd start it at boot, by path. *python* is the interpreter that *program* uses."""
+    return {PATH: file(unit(program, python, traits())), _WANTED_BY: Link(PATH)}
 
 
 def is_running() -> bool:
