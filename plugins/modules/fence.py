@@ -11,10 +11,16 @@ author:
   - Contributors to the alicloud.imds collection (@alicloud-imds)
 description:
   - Manages a metadata firewall, the fence. Its nftables rules let only root, the allowed users and the allowed groups open connections
-    to C(100.100.100.200) port 80. Networks behind the host, such as those of containers, are refused unless they are allowed.
-  - The rules are in an nftables table of their own and match no other traffic.
+    to port 80 of the metadata service, at C(100.100.100.200) and C(fd00:100::100:200). Networks behind the host, such as those of
+    containers, are refused unless they are allowed.
+  - The rules are in nftables tables of their own and match no other traffic.
+  - Where Linux (5.16 or later) and nftables (1.0.1 or later) have the egress hook, rules at the network cards also cover containers
+    whose packets do not pass the IP layer of the host (macvlan, ipvlan, a bridge with a network card). Elsewhere the module warns if it
+    finds signs of such containers.
   - Tokens do not protect against an attacker that runs commands on the host. The fence does, for users other than root.
   - The table is replaced atomically. It is loaded at boot before the network starts, and again after C(nftables.service) restarts.
+    A timer compares the loaded rules every 30 s. If another program removed or changed them, it loads them again and records that in
+    the journal and in RV(repairs). Stopping the units does not remove the rules; only O(mode=off) does.
     The rules never accept what another firewall refuses.
   - Tests TCP connections to O(adjacent_services) before and after the change. If the fence made one of them unreachable, the change
     is rolled back and the task fails.
@@ -28,7 +34,8 @@ options:
     default: present
   mode:
     description:
-      - V(enforce) rejects the connections of all others at once.
+      - V(enforce) rejects the connections of all others. Programs notice that at once, or after a second if they use a blocking
+        C(connect()) with IPv4.
       - V(audit) accepts them, counts them by user, and logs some of them to the kernel's log.
       - V("off") removes the rules and all files of the fence.
       - Required with O(state=present).
@@ -36,13 +43,13 @@ options:
     choices: ["off", audit, enforce]
   allowed_users:
     description:
-      - Users that may open connections, in addition to root.
+      - Users that may open connections, in addition to root. A number is a user ID, with or without an entry in the user database.
     type: list
     elements: str
     default: []
   allowed_groups:
     description:
-      - Groups whose processes may open connections.
+      - Groups whose processes may open connections. A number is a group ID.
       - A process belongs to a group if it is the process's own group, as with C(Group=) of a unit, or if the group database lists the
         process's user as a member when the task runs. Run the task again after the members change.
     type: list
@@ -50,7 +57,7 @@ options:
     default: []
   allowed_sources:
     description:
-      - IPv4 networks behind this host, such as those of containers, that may open connections.
+      - IPv4 and IPv6 networks behind this host, such as those of containers, that may open connections.
     type: list
     elements: str
     default: []
@@ -58,15 +65,17 @@ options:
     description:
       - systemd units whose processes must not reach the service, regardless of their user, for example C(nginx.service). With
         O(mode=enforce) they get the setting C(IPAddressDeny=), which also applies to running units without a restart.
-      - If such a unit runs as root or as an allowed user, its packets are dropped, so its programs wait for their own timeouts. All
-        others are rejected at once.
+      - A unit that does not exist is an error. With O(mode=enforce), so is a host where systemd does not enforce the setting, which needs
+        control groups v2.
+      - If such a unit runs as root or as an allowed user, and with IPv6 always, its packets are dropped, so its programs wait for their own
+        timeouts. The others are rejected.
     type: list
     elements: str
     default: []
   adjacent_services:
     description:
-      - TCP addresses, as C(HOST:PORT), of adjacent services that must stay as reachable as before the change. The defaults are the
-        name servers of Alibaba Cloud.
+      - TCP addresses, as C(HOST:PORT) or C([IPV6]:PORT), of adjacent services that must stay as reachable as before the change. The
+        defaults are the name servers of Alibaba Cloud.
     type: list
     elements: str
     default: ["100.100.2.136:53", "100.100.2.138:53"]
@@ -84,7 +93,8 @@ attributes:
     support: full
     description: Returns the files and rules that change.
 notes:
-  - Needs root, nftables 0.9 or later and Linux 4.18 or later. If systemd is not process 1, the rules are not loaded at boot.
+  - Needs root, nftables 0.9.3 or later and Linux 4.18 or later. If systemd is not process 1, the rules are not loaded at boot and
+    not compared periodically.
   - Connections that are already open stay open.
   - Root can always reach the service, and so can every process that can become root.
 """
@@ -113,6 +123,10 @@ mode:
   returned: with O(state=present)
   type: str
   sample: audit
+nft_missing:
+  description: Whether the task failed because the host has no program C(nft).
+  returned: failure
+  type: bool
 refused:
   description:
     - The users that the fence refused, or in mode V(audit) would have refused, and the number of their connections, before this
@@ -121,6 +135,32 @@ refused:
   type: list
   elements: dict
   sample: [{"uid": 33, "user": "www-data", "connections": 12}]
+refused_others:
+  description:
+    - The number of connections of users that RV(refused) does not list, because it has its maximum of 4,096 users. The module warns if it
+      is not 0.
+  returned: success
+  type: int
+  sample: 0
+refused_forwarded:
+  description: The number of refused connections that the host forwarded, such as those of containers behind a bridge.
+  returned: success
+  type: int
+  sample: 0
+refused_direct:
+  description:
+    - The number of connections refused at the egress hook of network cards, such as those of containers with a macvlan network. In mode
+      V(audit) it includes forwarded connections whose source address is not one of the host.
+  returned: success
+  type: int
+  sample: 0
+repairs:
+  description:
+    - When and why (V(removed) or V(changed) by another program) the rules were loaded again, since the host started. The last 100.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{"time": "2026-11-25T07:00:00Z", "reason": "removed"}]
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -128,9 +168,10 @@ from ansible_collections.alicloud.imds.plugins.module_utils._common import _pyth
 
 # isort: split
 from ansible_collections.alicloud.imds.plugins.module_utils._host import _fence, _fence_files, _reachability
-from ansible_collections.alicloud.imds.plugins.module_utils._host._fence_rules import MODES
+from ansible_collections.alicloud.imds.plugins.module_utils._host._fence_rules import MODES, MOST_USERS
 from ansible_collections.alicloud.imds.plugins.module_utils._host._subprocess import HostError
 
+_FULL = "The fence lists its maximum of %d users. Further users are counted together: refused_others is %d."
 NAMES = {"type": "list", "elements": "str", "default": []}
 
 
@@ -152,9 +193,11 @@ def main():
     params = module.params
     try:
         refused = _fence.refused()
+        if refused["refused_others"]:
+            module.warn(_FULL % (MOST_USERS, refused["refused_others"]))
         if params["state"] == "restored":
             changed = not module.check_mode and _fence.restore(params["before"])
-            module.exit_json(changed=changed, before={}, refused=refused)
+            module.exit_json(changed=changed, before={}, **refused)
         desired = _fence_files.Desired(
             params["mode"],
             params["allowed_users"],
@@ -165,8 +208,10 @@ def main():
         )
         outcome = _fence.apply(desired, module.check_mode)
     except HostError as exc:
-        module.fail_json(msg=str(exc))
-    result = {"before": outcome.before, "diff": outcome.diff, "refused": refused}
+        module.fail_json(msg=str(exc), nft_missing=isinstance(exc, _fence_files.NftMissing))
+    for warning in outcome.warnings:
+        module.warn(warning)
+    result = dict(refused, before=outcome.before, diff=outcome.diff)
     module.exit_json(changed=outcome.changed, mode=params["mode"], **result)
 
 

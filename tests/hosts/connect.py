@@ -20,7 +20,7 @@ SECONDS = 1.0
 def connect(address: str) -> str:
     host, _colon, port = address.rpartition(":")
     try:
-        socket.create_connection((host, int(port)), SECONDS).close()
+        socket.create_connection((host.strip("[]"), int(port)), SECONDS).close()
     except socket.timeout:
         return "silent"
     except ConnectionRefusedError:

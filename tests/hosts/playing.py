@@ -35,7 +35,8 @@ CONTROLLER = {
 def instance(host: Host, **config: Any) -> dict[str, Any]:
     """Return the configuration of the emulated instance for a test host."""
     options = {"http_tokens": "optional", "http_endpoint": "enabled", "instance_metadata_tags": "disabled"}
-    whose = {"instance_id": f"i-{host.name}", "region_id": REGION, "clients": [host.ip], "hostname": host.name}
+    clients = [host.ip, lab.ipv6_of(host.ip)]
+    whose = {"instance_id": f"i-{host.name}", "region_id": REGION, "clients": clients, "hostname": host.name}
     interface = {"mac": lab.mac_of(host.ip), "primary_ip_address": host.ip}
     return {**whose, "role": {"name": "WebRole"}, "network_interfaces": [interface], **options, **config}
 

@@ -184,11 +184,13 @@ def test_invalid_names_fail_before_any_change(player_of: Play) -> None:
     for variables, said in (
         ({"hardening_fence_users": ["no-such-user"]}, "There is no user 'no-such-user' on this host. Create it before"),
         ({"hardening_fence_groups": ["no-such-group"]}, "There is no group 'no-such-group' on this host."),
-        ({"hardening_fence_sources": ["172.17.0.1/16"]}, "is not an IPv4 network such as 172.17.0.0/16"),
+        ({"hardening_fence_sources": ["172.17.0.1/16"]}, "is not an IP network such as 172.17.0.0/16"),
         (
             {"hardening_fence_services": ["nginx"]},
             "'nginx' in 'deny_services' is not a unit name such as nginx.service.",
         ),
+        ({"hardening_fence_services": ["ngnix.service"]}, "There is no unit ngnix.service on this host"),
+        ({"hardening_fence_adjacent_services": ["[]"]}, "'[]' in 'adjacent_services'"),
     ):
         played = player.play(hardening_fence="enforce", **variables)
         assert played.failed == {"host0": 1} and said in " ".join(played.output.split()), played.output

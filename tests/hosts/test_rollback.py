@@ -123,7 +123,7 @@ FAILURES: dict[Callable[[Ground], Undo], str] = {
     the_guest_never_sees_the_change: "The metadata service still answers normal-mode requests after 5 s; expected: required or disabled",
     nft_is_missing: "There is no program nft on this host. Install the package nftables",
     the_rules_are_refused: "Cannot enable the fence: nft rejects the rules",
-    loading_the_rules_fails: "'/usr/sbin/nft -f /etc/alicloud-imds/fence.nft' failed with status 1: Operation not supported",
+    loading_the_rules_fails: "'/bin/sh /etc/alicloud-imds/fence-loader.sh load' failed with status 1: Operation not supported",
     systemd_refuses: "'systemctl daemon-reload' failed with status 1",
     a_directory_cannot_be_written: "/etc/alicloud-imds",
 }

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import ansible.release
+import lab
 import pytest
 from ansible.module_utils import basic
 from dumping import dump, dumped
@@ -140,5 +141,5 @@ def test_proxy_variables_of_the_host_are_ignored(start_emulator, run_playbook) -
     assert run.returncode == 0, run.stdout + run.stderr
     facts, _metadata, verdict = results(run)["node"]
     assert (facts["instance_id"], verdict) == ("i-node", "required")
-    assert {entry["client"] for entry in emulator.journal()} == {"100.100.100.200"}
+    assert {entry["client"] for entry in emulator.journal()} == {lab.SERVICE, lab.SERVICE_IPV6}  # the probe asks both
     assert sum(entry["forwarded"] for entry in emulator.journal()) == 1  # the request of the probe itself

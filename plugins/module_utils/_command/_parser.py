@@ -147,7 +147,8 @@ def _connection() -> Parser:
     connection = Parser(add_help=False, argument_default=argparse.SUPPRESS)
     group = connection.add_argument_group("connection options")
     for name, convert, metavar, text in _SETTINGS:
-        text += " (default: %s)" % getattr(_DEFAULTS, name)
+        default = " or ".join(_DEFAULTS.endpoints) if name == "endpoint" else getattr(_DEFAULTS, name)
+        text += " (default: %s)" % default
         group.add_argument(_option(name), type=convert, metavar=metavar, help=text)
     return connection
 
@@ -209,6 +210,8 @@ def _add_callers(parser: Parser) -> None:
     parser.add_argument("--caller", action="append", metavar="PATTERN", help=text)
     text = "omit known harmless requests from token-aware software"
     parser.add_argument("--ignore-noise", action="store_true", help=text)
+    text = "print new requests until interrupted"
+    parser.add_argument("--follow", action="store_true", help=text)
 
 
 def _add_state_dir(parser: Parser) -> None:

@@ -8,6 +8,7 @@ import grp
 import json
 import os
 import pwd
+import re
 import select
 import signal
 import time
@@ -44,11 +45,7 @@ def as_user(name: str, function: t.Callable[[], t.Any], seconds: float = _SECOND
         NoResult: The child process did not return a result in time.
         OSError: This process may not become that user, or the function raised OSError.
     """
-    try:
-        user = pwd.getpwnam(name)
-    except KeyError:
-        raise NoSuchUser("There is no user %r on this host." % name) from None
-    groups = os.getgrouplist(user.pw_name, user.pw_gid)
+    user, groups = _account(name)
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -103,6 +100,16 @@ def _kill(child: int) -> None:
         time.sleep(0.005)
 
 
+def _account(name: str) -> t.Tuple[pwd.struct_passwd, t.List[int]]:
+    """Return the entry and the group IDs of user *name*, which may be a number without an entry; raise NoSuchUser."""
+    uid = user_id(name)
+    try:
+        user = pwd.getpwnam(name) if _number(name) is None else pwd.getpwuid(uid)
+    except KeyError:
+        return pwd.struct_passwd((name, "x", uid, uid, "", "/", "")), [uid]
+    return user, os.getgrouplist(user.pw_name, user.pw_gid)
+
+
 def _child(
     writing: int, user: pwd.struct_passwd, groups: t.Sequence[int], function: t.Callable[[], t.Any]
 ) -> t.NoReturn:
@@ -148,16 +155,33 @@ def member_ids(group: str) -> t.Tuple[int, t.List[int]]:
     try:
         entry = grp.getgrnam(group)
     except KeyError:
-        raise NoSuchUser("There is no group %r on this host." % group) from None
+        number = _number(group)
+        if number is None:
+            raise NoSuchUser("There is no group %r on this host." % group) from None
+        try:
+            entry = grp.getgrgid(number)
+        except KeyError:
+            return number, []
     return entry.gr_gid, [user_id(name) for name in entry.gr_mem]
 
 
 def user_id(name: str) -> int:
-    """Return the ID of user *name*; raise NoSuchUser."""
+    """Return the ID of user *name*, which may be a number; raise NoSuchUser.
+
+    A number needs no entry in the user database: the users of containers often have none.
+    """
     try:
         return pwd.getpwnam(name).pw_uid
     except KeyError:
-        raise NoSuchUser("There is no user %r on this host." % name) from None
+        number = _number(name)
+        if number is None:
+            raise NoSuchUser("There is no user %r on this host." % name) from None
+        return number
+
+
+def _number(name: str) -> t.Optional[int]:
+    """Return *name* as a user or group ID, or None. The largest number of 32 bits is no ID: system calls ignore it."""
+    return int(name) if re.match(r"[0-9]{1,10}\Z", name) and int(name) < 0xFFFFFFFF else None
 
 
 def user_name(uid: int) -> str:

@@ -7,16 +7,21 @@
 The rules in the kernel and the files that load them after a reboot always change together. If a step fails, both are rolled back.
 """
 
-import json
 import os
+import re
 import typing as t
 
-from .._imds._service import ADDRESS, PORT
+from . import _fence_bypass as _bypass
+from . import _fence_deny as _deny
 from . import _fence_files as _files
 from . import _fence_rules as _rules
+from . import _fence_units as _units
 from . import _managed_files, _reachability
 from ._as_user import user_name
 from ._subprocess import HostError, find, has_systemd, is_active, run, run_checked, summary, systemctl
+
+_OLDEST_NFT = (0, 9, 3)
+_RULE_FILES = ("RULES_FILE", "EGRESS_RULES_FILE", "LOADER")
 
 
 class Outcome(t.NamedTuple):
@@ -25,33 +30,40 @@ class Outcome(t.NamedTuple):
     changed: bool
     before: _managed_files.Before
     diff: t.List[t.Dict[str, str]]
+    warnings: t.List[str]
 
 
 def apply(desired: _files.Desired, check_only: bool) -> Outcome:
     """Enable, change or disable the fence as desired, or only compute what would change if *check_only* is true.
 
     Raises:
+        NftMissing: The host has no program nft.
         HostError: The host cannot have this fence, or a step failed and everything was rolled back.
     """
+    if desired.mode != _rules.OFF:
+        _require_options(desired)
     wanted = _files.wanted_files(desired)
+    if wanted:
+        _require_version()
     try:
         todo = _managed_files.plan(_files.MANIFEST, wanted)
     except (OSError, ValueError) as exc:
         raise HostError(str(exc)) from exc
-    loaded = _loaded_table()
-    reload = bool(wanted) and (_touches_rules(todo) or loaded is None or loaded != _listing_when_loaded())
+    tables = _loaded_tables()
+    reload = bool(wanted) and (_touches_rules(todo) or not _is_intact(tables))
     if reload:
         _check(_text(wanted[_files.RULES_FILE]))
-    before = dict(todo.before, loaded=loaded is not None)
+    before = dict(todo.before, loaded=_rules.TABLE in tables)
     outcome = Outcome(
-        bool(todo.changes) or reload or (not wanted and loaded is not None),
+        bool(todo.changes) or reload or (not wanted and bool(tables)) or (bool(wanted) and not _is_checked()),
         before,
-        _managed_files.differences(todo.changes, lambda path: path == _files.MANIFEST)
-        + _table_difference(reload and not _touches_rules(todo), loaded, wanted),
+        _managed_files.differences(todo.changes, lambda path: path in (_files.MANIFEST, _files.LOADER))
+        + _table_difference(reload and not _touches_rules(todo), tables, wanted),
+        [],
     )
     if outcome.changed and not check_only:
         _carry_out(todo, before, desired, reload)
-    return outcome
+    return outcome._replace(warnings=_warnings(wanted) if wanted else [])
 
 
 def restore(before: _managed_files.Before) -> bool:
@@ -61,41 +73,79 @@ def restore(before: _managed_files.Before) -> bool:
         HostError: A file cannot be written, or nft or systemctl failed.
     """
     try:
+        if not before["loaded"]:
+            _stop_checks()
         changed = _managed_files.restore(before)
         if changed:
             systemctl("daemon-reload")
+        tables = _loaded_tables()
         if before["loaded"] and os.path.exists(_files.RULES_FILE):
-            if changed or _loaded_table() != _listing_when_loaded():
+            if changed or not _is_intact(tables):
                 _load()
                 return True
-        elif _is_loaded():
+        else:
             _unload()
-            return True
+            return changed or bool(tables)
     except OSError as exc:
         raise HostError("Cannot restore the fence: %s." % exc) from exc
     return changed
 
 
-def refused() -> t.List[t.Dict[str, t.Any]]:
-    """Return ``uid``, ``user`` and ``connections`` of each user that the loaded rules refused, or would refuse in mode audit.
+def refused() -> t.Dict[str, t.Any]:
+    """Return what the loaded rules refused, or would refuse in mode audit, and the repairs, as return values of the module.
 
     Raises:
         HostError: nft failed.
     """
-    if not _is_loaded():
+    listing = "".join(_nft("list", "table", *table.split()) for table in _loaded_tables())
+    counted = _rules.counted(listing)
+    users = [{"uid": uid, "user": user_name(uid), "connections": number} for uid, number in counted.users.items()]
+    return {
+        "refused": sorted(users, key=lambda it: (-it["connections"], it["uid"])),
+        "refused_others": counted.others,
+        "refused_forwarded": counted.forwarded,
+        "refused_direct": counted.direct,
+        "repairs": _repairs(),
+    }
+
+
+def _repairs() -> t.List[t.Dict[str, str]]:
+    """Return when and why the loader loaded the rules again since the host started."""
+    try:
+        with open(_files.REPAIRS, encoding="utf-8", errors="replace") as stream:
+            found = [line.split() for line in stream]
+    except FileNotFoundError:
         return []
-    listed = json.loads(_nft("-j", "list", "set", *_rules.TABLE.split(), "refused"))
-    found = []
-    for item in listed.get("nftables", []):
-        for element in item.get("set", {}).get("elem", []):
-            counted = element["elem"]
-            uid = int(counted["val"])
-            found.append({"uid": uid, "user": user_name(uid), "connections": int(counted["counter"]["packets"])})
-    return sorted(found, key=lambda it: (-it["connections"], it["uid"]))
+    except OSError as exc:
+        raise HostError("Cannot read %s: %s." % (_files.REPAIRS, exc.strerror)) from exc
+    return [{"time": words[0], "reason": words[1]} for words in found if len(words) == 2]
 
 
 def _nft(*arguments: str) -> str:
     return run_checked(find("nft") or "nft", *arguments)
+
+
+def _version() -> t.Optional[t.Tuple[int, ...]]:
+    """Return the version of nft, or None if its output has no version."""
+    found = re.search(r"\bv?(\d+)\.(\d+)(?:\.(\d+))?", run(find("nft") or "nft", "--version").output)
+    return tuple(int(part or 0) for part in found.groups()) if found else None
+
+
+def _require_version() -> None:
+    version = _version()
+    if version is not None and version < _OLDEST_NFT:
+        raise HostError(
+            "nftables %s on this host is too old: the fence needs %s or later. Update the package nftables, or set 'mode'"
+            " (the role's hardening_fence) to off." % tuple(".".join(map(str, it)) for it in (version, _OLDEST_NFT))
+        )
+
+
+def _require_options(desired: _files.Desired) -> None:
+    """Raise HostError for options that cannot take effect on this host."""
+    _reachability.require_valid(desired.adjacent_services)
+    _deny.require_units(desired.deny_services)
+    if desired.deny_services and desired.mode == _rules.ENFORCE:
+        _deny.require_cgroup2()
 
 
 def _text(entry: _managed_files.Entry) -> str:
@@ -103,7 +153,7 @@ def _text(entry: _managed_files.Entry) -> str:
 
 
 def _touches_rules(todo: _managed_files.Plan) -> bool:
-    return any(change.path == _files.RULES_FILE for change in todo.changes)
+    return any(change.path in [getattr(_files, name) for name in _RULE_FILES] for change in todo.changes)
 
 
 def _check(rules: str) -> None:
@@ -111,13 +161,13 @@ def _check(rules: str) -> None:
     done = run(find("nft") or "nft", "-c", "-f", "-", text=rules)
     if done.status != 0:
         raise HostError(
-            "Cannot enable the fence: nft rejects the rules (%s). They need Linux 4.18 and nftables 0.9 or later with"
+            "Cannot enable the fence: nft rejects the rules (%s). They need Linux 4.18 and nftables 0.9.3 or later with"
             " 'meta skuid', 'log', dynamic sets and 'reject', and in a container CAP_NET_ADMIN." % summary(done)[:600]
         )
 
 
-def _is_loaded() -> bool:
-    """Return whether the kernel has the table.
+def _loaded_tables() -> t.List[str]:
+    """Return the tables of the fence that the kernel has.
 
     Raises:
         HostError: nft failed, or it is missing although the rules were loaded since the last boot.
@@ -127,39 +177,69 @@ def _is_loaded() -> bool:
             raise HostError(
                 "The rules of the fence are loaded, but there is no program nft on this host. Install the package nftables."
             )
-        return False
+        return []
     # `nft list table` has the same exit status for a missing table and for an error, so search the list of all tables.
-    return "table " + _rules.TABLE in _nft("list", "tables").splitlines()
+    loaded = _nft("list", "tables").splitlines()
+    return [table for table in (_rules.TABLE, _rules.EGRESS_TABLE) if "table " + table in loaded]
 
 
-def _loaded_table() -> t.Optional[str]:
-    """Return the kernel's listing of the table without counters, or None if the table is not loaded; raise HostError."""
-    return _nft("-s", "-t", "list", "table", *_rules.TABLE.split()) if _is_loaded() else None
+def _is_intact(tables: t.Sequence[str]) -> bool:
+    """Return whether the loaded rules are those that the loader loaded; raise HostError if that cannot be found out."""
+    if _rules.TABLE not in tables or not os.path.exists(_files.LOADER):
+        return False
+    done = run("/bin/sh", _files.LOADER, "compare")
+    if done.status not in (0, _units.CHANGED):
+        raise HostError("Cannot list the rules of the fence: nft failed: %s" % summary(done))
+    return done.status == 0
 
 
-def _listing_when_loaded() -> t.Optional[str]:
-    try:
-        with open(_files.LISTING, encoding="utf-8") as stream:
-            return stream.read()
-    except (OSError, ValueError):
-        return None
+def _is_checked() -> bool:
+    """Return whether the rules are checked periodically, or cannot be because systemd is not process 1."""
+    return is_active(_units.TIMER) or not has_systemd()
 
 
 def _table_difference(
-    reload: bool, loaded: t.Optional[str], wanted: t.Mapping[str, _managed_files.Entry]
+    reload: bool, tables: t.Sequence[str], wanted: t.Mapping[str, _managed_files.Entry]
 ) -> t.List[t.Dict[str, str]]:
     """Return the difference in the kernel, unless the difference of the rules' file shows it already."""
+    if not (reload if wanted else tables):
+        return []
     title = "nftables: table " + _rules.TABLE
-    if wanted and reload:
-        after = _text(wanted[_files.RULES_FILE])
-        return [{"before_header": title, "after_header": title, "before": loaded or "", "after": after}]
-    if not wanted and loaded is not None:
-        return [{"before_header": title, "after_header": title, "before": loaded, "after": ""}]
-    return []
+    terse = [] if (_version() or _OLDEST_NFT) < _OLDEST_NFT else ["-t"]
+    before = "".join(_nft("-s", *terse, "list", "table", *table.split()) for table in tables)
+    after = _text(wanted[_files.RULES_FILE]) if wanted else ""
+    return [{"before_header": title, "after_header": title, "before": before, "after": after}]
+
+
+def _warnings(wanted: t.Mapping[str, _managed_files.Entry]) -> t.List[str]:
+    """Return which devices of this host bypass the rules."""
+    found = []
+    signs = _bypass.past_the_ip_layer()
+    problem = _egress_problem(wanted) if signs else None
+    if problem is not None:
+        found.append(
+            "Containers can bypass the fence: %s, and rules for such devices cannot be loaded (%s). They need Linux 5.16 and"
+            " nftables 1.0.1 or later." % ("; ".join(signs), problem)
+        )
+    signs = _bypass.past_the_host()
+    if signs:
+        found.append("Containers and virtual machines can bypass the fence: %s." % "; ".join(signs))
+    return found
+
+
+def _egress_problem(wanted: t.Mapping[str, _managed_files.Entry]) -> t.Optional[str]:
+    """Return why the egress hook has no rules, or None if it has them."""
+    if _rules.EGRESS_TABLE in _loaded_tables():
+        return None
+    text = _text(wanted[_files.EGRESS_RULES_FILE]).replace(_rules.DEVICES, '"lo"')
+    done = run(find("nft") or "nft", "-c", "-f", "-", text=text)
+    return None if done.status == 0 else summary(done)[:300]
 
 
 def _carry_out(todo: _managed_files.Plan, before: _managed_files.Before, desired: _files.Desired, reload: bool) -> None:
     """Write the files and load the rules; after an error, roll back and raise HostError."""
+    if desired.deny_services and desired.mode == _rules.ENFORCE and todo.changes:
+        _deny.require_enforcement()
     try:
         _change(todo, desired, reload)
     except (HostError, OSError) as exc:
@@ -173,6 +253,8 @@ def _carry_out(todo: _managed_files.Plan, before: _managed_files.Before, desired
 
 def _change(todo: _managed_files.Plan, desired: _files.Desired, reload: bool) -> None:
     reachable = _reachability.probe(desired.adjacent_services) if reload else {}
+    if desired.mode == _rules.OFF:
+        _stop_checks()
     _managed_files.carry_out(todo)
     if todo.changes:
         systemctl("daemon-reload")
@@ -180,43 +262,41 @@ def _change(todo: _managed_files.Plan, desired: _files.Desired, reload: bool) ->
         _unload()
     elif reload:
         _load()
+    else:
+        _start_checks()
     if reload:
         _reachability.require_unchanged(reachable, _reachability.probe(desired.adjacent_services))
-    if desired.deny_services and desired.mode == _rules.ENFORCE and todo.changes:
-        _verify_deny()
 
 
 def _load() -> None:
-    _nft("-f", _files.RULES_FILE)
-    listing = _managed_files.File((_loaded_table() or "").encode(), 0o600, os.geteuid())
-    _managed_files.put(_files.LISTING, listing)
-    if not is_active(_rules.UNIT):
-        systemctl("start", _rules.UNIT)
+    if os.path.exists(_files.LOADER):
+        run_checked("/bin/sh", _files.LOADER, "load")
+    else:  # a version of the fence before 0.4.0 is restored
+        _nft("-f", _files.RULES_FILE)
+        listing = _nft("-s", "-t", "list", "table", *_rules.TABLE.split()).encode()
+        _managed_files.put(_files.LISTING, _managed_files.File(listing, 0o600, os.geteuid()))
+    if not is_active(_units.UNIT):
+        systemctl("start", _units.UNIT)
+    _start_checks()
+
+
+def _start_checks() -> None:
+    if os.path.exists(_files.LOADER) and not is_active(_units.TIMER):
+        systemctl("start", _units.TIMER)
+
+
+def _stop_checks() -> None:
+    """End the periodic checks, before the files or rules that they would load again are removed."""
+    for unit in (_units.TIMER, _units.CHECK_UNIT):
+        if is_active(unit):
+            systemctl("stop", unit)
 
 
 def _unload() -> None:
-    if is_active(_rules.UNIT):
-        systemctl("stop", _rules.UNIT)
-    if _is_loaded():
-        _nft("delete", "table", *_rules.TABLE.split())
-    _managed_files.put(_files.LISTING, None)
-
-
-def _verify_deny() -> None:
-    """Raise HostError if IPAddressDeny= has no effect.
-
-    If the kernel does not support it, systemd only logs a line and starts the unit anyway.
-    """
-    if not has_systemd() or find("systemd-run") is None:
-        return
-    address = "%s/32" % ADDRESS
-    connect = "exec 3<>/dev/tcp/%s/%d" % (ADDRESS, PORT)
-    command = ("timeout", "1", "bash", "-c", connect)
-    if run(*command).status != 0:
-        return  # The service cannot be reached without IPAddressDeny= either, so the test would show nothing.
-    denied = run("systemd-run", "--quiet", "--collect", "--wait", "-p", "IPAddressDeny=" + address, *command)
-    if denied.status == 0:
-        raise HostError(
-            "systemd on this host does not enforce IPAddressDeny= (no cgroup v2, or no permission to load BPF programs)."
-            " Remove 'deny_services' (the role's hardening_fence_services)."
-        )
+    _stop_checks()
+    if is_active(_units.UNIT):
+        systemctl("stop", _units.UNIT)
+    for table in _loaded_tables():
+        _nft("delete", "table", *table.split())
+    for path in (_files.LISTING, _files.LISTING + ".lock", _files.REPAIRS):
+        _managed_files.put(path, None)

@@ -11,20 +11,35 @@ import ipaddress
 import typing as t
 
 from . import _fence_rules as _rules
+from . import _fence_units as _units
 from . import _managed_files
 from ._as_user import NoSuchUser, member_ids, user_id
 from ._subprocess import HostError, find
 
 _ETC = "/etc/alicloud-imds"
 RULES_FILE = _ETC + "/fence.nft"
+EGRESS_RULES_FILE = _ETC + "/fence-egress.nft"
+LOADER = _ETC + "/fence-loader.sh"
 MANIFEST = _ETC + "/fence.json"
 _UNITS = "/etc/systemd/system/"
-# The kernel's listing of the table when the rules were loaded. A different listing now means that somebody changed the rules.
+# The kernel's listing of the tables when the rules were loaded. A different listing now means that somebody changed the rules.
 LISTING = "/run/alicloud-imds-fence.listing"
+# The loader records here that it loaded the rules again, and why.
+REPAIRS = "/run/alicloud-imds-fence.repairs"
+_SYS, _PROC = "/sys", "/proc"
+
+NFT_MISSING = (
+    "There is no program nft on this host. Install the package nftables (the role's hardening_fence_install=true does), or"
+    " set 'mode' (the role's hardening_fence) to off."
+)
+
+
+class NftMissing(HostError):
+    """The host has no program nft."""
 
 
 class Desired(t.NamedTuple):
-    """The desired state of the fence; *mode* is one of `_fence_rules.MODES`, users and groups are names on this host."""
+    """The desired state of the fence; *mode* is one of `_fence_rules.MODES`, users and groups are names or IDs on this host."""
 
     mode: str
     users: t.Sequence[str]
@@ -38,35 +53,32 @@ def wanted_files(desired: Desired) -> t.Dict[str, _managed_files.Entry]:
     """Return the files of the fence by path, an empty mapping for mode "off".
 
     Raises:
-        HostError: The host has no nft, or an option is invalid on this host.
+        NftMissing: The host has no nft.
+        HostError: An option is invalid on this host.
     """
     if desired.mode == _rules.OFF:
         return {}
     nft = find("nft")
     if nft is None:
-        raise HostError(
-            "There is no program nft on this host. Install the package nftables, or set 'mode' (the role's"
-            " hardening_fence) to off."
-        )
-    unit = _UNITS + _rules.UNIT
-    after_flush = _UNITS + "nftables.service.d/50-alicloud-imds-fence.conf"
+        raise NftMissing(NFT_MISSING)
+    allowed = _allowed(desired)
     files: t.Dict[str, _managed_files.Entry] = {
-        RULES_FILE: _managed_files.file(_rules.rules(desired.mode, _allowed(desired))),
-        unit: _managed_files.file(_rules.service(nft, RULES_FILE, LISTING)),
-        _UNITS + "sysinit.target.wants/" + _rules.UNIT: _managed_files.Link(unit),
-        after_flush: _managed_files.file(_rules.after_flush(nft, RULES_FILE)),
+        RULES_FILE: _managed_files.file(_rules.rules(desired.mode, allowed)),
+        EGRESS_RULES_FILE: _managed_files.file(_rules.egress_rules(desired.mode, allowed)),
+        LOADER: _managed_files.file(
+            _units.loader(_units.Places(nft, RULES_FILE, EGRESS_RULES_FILE, LISTING, REPAIRS), _SYS, _PROC)
+        ),
+        _UNITS + _units.UNIT: _managed_files.file(_units.service(LOADER)),
+        _UNITS + _units.CHECK_UNIT: _managed_files.file(_units.check_service(LOADER)),
+        _UNITS + _units.TIMER: _managed_files.file(_units.timer()),
+        _UNITS + "sysinit.target.wants/" + _units.UNIT: _managed_files.Link(_UNITS + _units.UNIT),
+        _UNITS + "timers.target.wants/" + _units.TIMER: _managed_files.Link(_UNITS + _units.TIMER),
+        _UNITS + "nftables.service.d/50-alicloud-imds-fence.conf": _managed_files.file(_units.after_flush(LOADER)),
     }
     if desired.mode == _rules.ENFORCE:
         for service in desired.deny_services:
-            files["%s%s.d/50-alicloud-imds-fence.conf" % (_UNITS, service)] = _managed_files.file(_deny(service))
+            files["%s%s.d/50-alicloud-imds-fence.conf" % (_UNITS, service)] = _managed_files.file(_rules.deny(service))
     return files
-
-
-def _deny(service: str) -> str:
-    try:
-        return _rules.deny(service)
-    except ValueError as exc:
-        raise HostError(str(exc)) from exc
 
 
 def _allowed(desired: Desired) -> _rules.Allowed:
@@ -87,8 +99,8 @@ def _allowed(desired: Desired) -> _rules.Allowed:
 
 def _network(source: str) -> str:
     try:
-        return str(ipaddress.IPv4Network(source))
+        return str(ipaddress.ip_network(source))
     except ValueError as exc:
         raise HostError(
-            "%r in 'allowed_sources' is not an IPv4 network such as 172.17.0.0/16: %s." % (source, exc)
+            "%r in 'allowed_sources' is not an IP network such as 172.17.0.0/16 or fd00:1::/64: %s." % (source, exc)
         ) from exc

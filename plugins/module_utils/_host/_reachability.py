@@ -9,8 +9,10 @@ that matches too much would cut the host off from them. Connections are tried be
 privileges, and only a connection that the change made worse counts.
 """
 
+import ipaddress
 import os
 import pwd
+import re
 import socket
 import typing as t
 
@@ -22,6 +24,19 @@ _TIMEOUT = 0.5
 # Time for a busy host to start and end the process of the other user.
 _GRACE = 30.0
 _UNPRIVILEGED_USER = "nobody"
+_HOST_NAME = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}))*\.?\Z")
+
+
+def require_valid(addresses: t.Sequence[str]) -> None:
+    """Raise HostError if one of *addresses* is not HOST:PORT. An IPv6 address is in brackets."""
+    for address in addresses:
+        try:
+            _parse(address)
+        except ValueError as exc:
+            raise HostError(
+                "%r in 'adjacent_services' (the role's hardening_fence_adjacent_services) is not an address such as"
+                " 100.100.2.136:53 or [fd00::1]:53: %s." % (address, exc)
+            ) from exc
 
 
 def probe(addresses: t.Sequence[str]) -> t.Dict[str, str]:
@@ -59,10 +74,27 @@ def _worse(before: str, after: str) -> bool:
     return after == "refused" and before != "refused"
 
 
+def _parse(address: str) -> t.Tuple[str, int]:
+    """Return host and port; raise ValueError with the reason for an invalid address."""
+    host, colon, port = address.rpartition(":")
+    if not colon:
+        raise ValueError("it has no port")
+    if not re.match(r"[0-9]{1,5}\Z", port) or not 0 < int(port) < 65536:
+        raise ValueError("the port is not a number from 1 to 65535")
+    if host.startswith("[") or host.endswith("]") or ":" in host:
+        if not (host.startswith("[") and host.endswith("]")):
+            raise ValueError("an IPv6 address must be in brackets")
+        return str(ipaddress.IPv6Address(host[1:-1])), int(port)
+    if re.match(r"[0-9.]+\Z", host):
+        return str(ipaddress.IPv4Address(host)), int(port)
+    if not _HOST_NAME.match(host):
+        raise ValueError("the host is neither an IP address nor a host name")
+    return host, int(port)
+
+
 def _connect(address: str) -> str:
-    host, _colon, port = address.rpartition(":")
     try:
-        socket.create_connection((host, int(port)), _TIMEOUT).close()
+        socket.create_connection(_parse(address), _TIMEOUT).close()
     except socket.timeout:
         return "silent"
     except ConnectionRefusedError:

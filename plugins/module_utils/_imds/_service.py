@@ -10,7 +10,9 @@ No other file of the collection contains these literals. Source: Alibaba Cloud, 
 ADDRESS = "100.100.100.200"
 ADDRESS_IPV6 = "fd00:100::100:200"
 PORT = 80
-DEFAULT_ENDPOINT = "http://" + ADDRESS
+# Both addresses are the same service. The second one is used if the first is unreachable.
+ADDRESSES = (ADDRESS, ADDRESS_IPV6)
+ENDPOINTS = ("http://" + ADDRESS, "http://[%s]" % ADDRESS_IPV6)
 
 LATEST = "latest"
 VERSIONS = (LATEST, "2016-01-01")

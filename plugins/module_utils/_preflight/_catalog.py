@@ -317,6 +317,21 @@ CATALOG: t.Dict[str, Kind] = {
         "None if the program is up to date: it also sends token-authenticated requests.",
         "Upgrade the program; no action is needed if it is up to date.",
     ),
+    "caller_unparsable": Kind(
+        WARN,
+        "A program sent requests within the quiet period whose mode is unknown, because they cannot be parsed",
+        _RECORD,
+        "Unknown: if the service answers such requests without a token today, they fail.",
+        "Find the program by the evidence, and check how it reads metadata.",
+    ),
+    # The watch without events of the kernel, or with losses: see _watch/_attribution.py and _watch/_loop.py.
+    "callers_incomplete": Kind(
+        WARN,
+        "The records of callers are incomplete",
+        "`reason`",
+        "Unknown: callers that send normal-mode requests may be missing or unnamed in the records, and fail.",
+        "Run `ecs-metadata watch --status`. Remove the cause, and run the check again after the quiet period.",
+    ),
     "callers_unknown": Kind(
         INFO,
         "There are no records of callers of the metadata service",

@@ -126,6 +126,8 @@ class _Host:
             self.records, since = recorded.rows, recorded.since
             if recorded.problem:
                 yield finding("not_examined", check="callers", path=request.state_dir, reason=recorded.problem)
+            if recorded.incomplete and _callers.is_recent(recorded.uncertain, request.quiet_period, self.now):
+                yield finding("callers_incomplete", reason=recorded.incomplete)
         else:
             self.records = list(request.callers)
         self.count("callers", records=len(self.records or ()))

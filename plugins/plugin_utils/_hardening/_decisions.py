@@ -5,7 +5,7 @@
 """Decide which step of a run on one host comes next. Pure functions.
 
 A *run* is the state of one use of the role on one host: ``host``, ``check_mode``, the normalized ``settings``, the indexed API
-``answers``, and the result of each step under its name (``probe``, ``preflight``, ``tooling``, ``fence``, ``verify``, and
+``answers``, and the result of each step under its name (``probe``, ``preflight``, ``tooling``, ``fence``, ``nftables``, ``verify``, and
 ``restored_options``, ``restored_fence``, ``restored_tooling``, ``restored_access`` of a rollback). A skipped step has an empty
 dictionary. No function fails if the result of a step is missing.
 """
@@ -56,10 +56,12 @@ def is_disabled(run: Run) -> bool:
 
 
 def probe_failed(run: Run) -> bool:
-    """Return whether the probe ends the run: without a verdict, or unreachable while the instance must be identified."""
+    """Return whether the probe ends the run: without a verdict, or if the service does not answer an instance to be identified."""
     verdict = step(run, "probe").get("verdict")
     chosen = settings(run)
-    return verdict is None or bool(verdict == "unreachable" and chosen["enforce"] and not chosen["instance_id"])
+    return verdict is None or bool(
+        verdict in ("unreachable", "unknown") and chosen["enforce"] and not chosen["instance_id"]
+    )
 
 
 def instance(run: Run) -> t.Dict[str, str]:
@@ -107,7 +109,7 @@ def problem(run: Run) -> t.Optional[str]:
 
 def changed(run: Run) -> bool:
     """Return whether a step changed anything on the host or its options."""
-    steps = (step(run, "tooling"), step(run, "fence"), answer(run))
+    steps = (step(run, "tooling"), step(run, "nftables"), step(run, "fence"), answer(run))
     return any(bool(it.get("changed")) for it in steps)
 
 
@@ -130,6 +132,11 @@ def needs_verification(run: Run) -> bool:
     return changed(run) or bool(step(run, "probe").get("unmet"))
 
 
+def must_install_nftables(run: Run) -> bool:
+    """Return whether the fence failed because the host has no program nft, and the role may install it."""
+    return bool(settings(run)["fence_install"] and step(run, "fence").get("nft_missing"))
+
+
 def restored_expectation(run: Run) -> t.Optional[t.List[str]]:
     """Return the verdicts to expect after an undo, or None if no options of this host were restored."""
     found = answer(run)
@@ -144,9 +151,10 @@ def decisions(run: Run) -> t.Dict[str, t.Any]:
     probe, chosen = step(run, "probe"), settings(run)
     return {
         "probe_failed": probe_failed(run),
-        "run_preflight": chosen["preflight"] != "off" and probe.get("verdict") == "optional",
+        "run_preflight": chosen["preflight"] != "off" and probe.get("verdict") in ("optional", "unknown"),
         "blocked": blocked(run),
         "record_name": record_name(run["host"]),
+        "install_nftables": must_install_nftables(run),
         "problem": problem(run),
         "verify": needs_verification(run),
         # even if the API reported a failure: a response may have been lost, and the record must not stay

@@ -13,6 +13,13 @@ from ._outcome import outcome
 
 Entry = t.Dict[str, t.Any]
 
+# Counters of the fence beside those of users, which have the users' names. A user name has no parentheses.
+_COUNTERS = {
+    "(others)": "refused_others",
+    "(forwarded)": "refused_forwarded",
+    "(past the IP layer)": "refused_direct",
+}
+
 
 def result(run: Run, ending: str) -> Entry:
     """Return ``hardening_result``: outcome, instance, verdicts before and after, reason."""
@@ -77,4 +84,7 @@ def _fence(fence: Result) -> t.Optional[Entry]:
     if not fence.get("mode"):
         return None
     counters = {it["user"]: it["connections"] for it in fence.get("refused") or ()}
+    for name, key in _COUNTERS.items():
+        if fence.get(key):
+            counters[name] = fence[key]
     return {"mode": fence["mode"], "counters": counters}

@@ -158,6 +158,7 @@ CONVERTERS: t.Dict[str, Converter] = {
     "hardening_profile": text,
     "hardening_wait_timeout": floating,
     "hardening_fence": choice("off", "audit", "enforce"),
+    "hardening_fence_install": boolean,
     "hardening_fence_users": texts,
     "hardening_fence_groups": texts,
     "hardening_fence_sources": texts,

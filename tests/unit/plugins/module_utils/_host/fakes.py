@@ -6,9 +6,8 @@
 
 from __future__ import annotations
 
-import json
+import shutil
 from pathlib import Path
-from typing import Any
 
 # POSIX shell, because it starts faster than Python. The code under test sets PATH to the folder of the fakes.
 PROGRAM = """\
@@ -24,17 +23,29 @@ done <"$state/failures"
 {code}
 """
 NFT = """
+version=$(/bin/cat "$state/version")
+case $* in *" -t "*) case $version in 0.9.0) echo "nft: invalid option -- 't'" >&2; exit 1 ;; esac ;; esac
+case $* in *"netdev alicloud_imds"*) table="$state/egress" ;; esac
 case $* in
-"list tables") echo "table ip filter"; [ ! -e "$table" ] || echo "table inet alicloud_imds" ;;
-"-c -f -") /bin/cat >/dev/null ;;
+"--version") echo "nftables v$version (Fake)" ;;
+"list tables")
+    echo "table ip filter"
+    [ ! -e "$table" ] || echo "table inet alicloud_imds"
+    [ ! -e "$state/egress" ] || echo "table netdev alicloud_imds" ;;
+"-c -f -")
+    text=$(/bin/cat)
+    case $text in *" hook egress "*) [ -e "$state/egress-supported" ] || { echo "Error: unknown chain hook" >&2; exit 1; } ;; esac ;;
+"-f -")
+    [ -e "$state/egress-supported" ] || { echo "Error: unknown chain hook" >&2; exit 1; }
+    /bin/grep -v '#' >"$state/egress" ;;
 "-f "*)
     /bin/grep -v '#' "$2" >"$table"
     [ ! -e "$state/on-load" ] || . "$state/on-load" ;;
 *)
     [ -e "$table" ] || { echo "Error: No such file or directory" >&2; exit 1; }
-    case $1 in
-    delete) /bin/rm "$table" ;;
-    -j) /bin/cat "$state/refused" ;;
+    case $* in
+    delete*) /bin/rm "$table" ;;
+    "list table inet "*) [ -e "$state/listed" ] && /bin/cat "$state/listed" || /bin/cat "$table" ;;
     *) /bin/cat "$table" ;;
     esac ;;
 esac
@@ -44,7 +55,8 @@ for unit; do :; done
 case $1 in
 is-active) [ -e "$state/unit-$unit" ] || exit 3 ;;
 start) : >"$state/unit-$unit" ;;
-stop) /bin/rm -f "$state/unit-$unit" "$table" ;;
+stop) /bin/rm -f "$state/unit-$unit" ;;
+show) [ -e "$state/missing-$unit" ] && echo LoadState=not-found || echo LoadState=loaded ;;
 esac
 """
 
@@ -58,8 +70,11 @@ class FakeHost:
         self._state = folder / "state"
         for made in (self.root / "etc/systemd/system", self.root / "run/systemd/system", self.bin, self._state):
             made.mkdir(parents=True)
+        for made in (self.root / "sys/class/net", self.root / "proc/net"):
+            made.mkdir(parents=True)
         self.fail({})
-        self.refused([])
+        self.version("1.0.6")
+        self.cards("eth0")
         for name, code in {"nft": NFT, "systemctl": SYSTEMCTL}.items():
             (self.bin / name).write_text(PROGRAM.format(state=self._state, code=code))
             (self.bin / name).chmod(0o755)
@@ -73,10 +88,30 @@ class FakeHost:
         """Run shell code whenever nft loads rules; ``$2`` is the file of the rules."""
         (self._state / "on-load").write_text(code)
 
-    def refused(self, elements: list[dict[str, Any]]) -> None:
-        """Set the elements that nft lists for the set of refused users."""
-        listed = {"nftables": [{"metainfo": {"version": "1.0.6"}}, {"set": {"name": "refused", "elem": elements}}]}
-        (self._state / "refused").write_text(json.dumps(listed))
+    def version(self, version: str) -> None:
+        """Set the version of nft. Version 0.9.0 has no option -t."""
+        (self._state / "version").write_text(version)
+
+    def support_egress(self) -> None:
+        """Let nft accept a chain with the hook egress."""
+        (self._state / "egress-supported").touch()
+
+    def cards(self, *names: str) -> None:
+        """Set the network cards of the host, beside its loopback device."""
+        net = self.root / "sys/class/net"
+        shutil.rmtree(net)
+        (net / "lo").mkdir(parents=True)
+        for name in names:
+            (net / name / "device").mkdir(parents=True)
+
+    def listed(self, listing: str) -> None:
+        """Set what nft lists, with counters, for the loaded table."""
+        (self._state / "listed").write_text(listing)
+
+    def without_units(self, *units: str) -> None:
+        """Let systemctl know nothing of these units."""
+        for unit in units:
+            (self._state / f"missing-{unit}").touch()
 
     def load(self, table: str | None) -> None:
         """Change the loaded table without nft, as another administrator would; None removes it."""
@@ -90,6 +125,17 @@ class FakeHost:
         """The loaded table."""
         loaded = self._state / "table"
         return loaded.read_text() if loaded.exists() else None
+
+    @property
+    def egress(self) -> str | None:
+        """The loaded table of the egress hook."""
+        loaded = self._state / "egress"
+        return loaded.read_text() if loaded.exists() else None
+
+    def flush(self) -> None:
+        """Remove all tables, as `nft flush ruleset` does."""
+        for name in ("table", "egress"):
+            (self._state / name).unlink(missing_ok=True)
 
     @property
     def active(self) -> set[str]:

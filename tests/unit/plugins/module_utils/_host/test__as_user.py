@@ -94,3 +94,18 @@ def test_unknown_names_are_errors() -> None:
         as_user("no-such-user", lambda: None)
     with pytest.raises(NoSuchUser, match="no group 'no-such-group'"):
         member_ids("no-such-group")
+
+
+def test_a_number_is_a_user_or_group_without_a_name() -> None:
+    assert user_id("4294960000") == 4294960000 and member_ids("4294960000") == (4294960000, [])
+    assert user_id("0") == 0 and member_ids("0")[0] == 0
+    for invalid in ("4294967295", "-1", "1e3", "٣", "1 "):
+        with pytest.raises(NoSuchUser):
+            user_id(invalid)
+        with pytest.raises(NoSuchUser):
+            member_ids(invalid)
+
+
+@needs_root
+def test_the_function_runs_as_a_number_without_a_name() -> None:
+    assert as_user("1337133", lambda: [os.getuid(), os.getgid(), os.getgroups()]) == [1337133, 1337133, [1337133]]

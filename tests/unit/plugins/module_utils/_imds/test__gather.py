@@ -10,11 +10,12 @@ import errno
 import socket
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils._imds import _errors, _gather
+from ansible_collections.alicloud.imds.plugins.module_utils._imds import _client, _connect, _errors, _gather
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._client import Client, Settings
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._dmi import Platform
 
-from ....timing import FakeClock
+from ....addresses import IPV4, IPV6, refused, silent
+from ....timing import FakeClock, PassingTime
 
 ON_ECS = Platform(True, "Alibaba Cloud ECS")
 NOT_ECS = Platform(False, "Standard PC")
@@ -235,6 +236,7 @@ def refuse(monkeypatch, clock: FakeClock, error: OSError) -> list[float]:
 
 
 def test_outside_of_alibaba_cloud_one_attempt_is_made_and_nothing_fails(monkeypatch) -> None:
+    monkeypatch.setattr(_client, "ENDPOINTS", ("http://192.0.2.1",))
     clock = FakeClock()
     bounds = refuse(monkeypatch, clock, ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"))
     client = Client(Settings(retries=20), clock.clock)
@@ -247,12 +249,39 @@ def test_outside_of_alibaba_cloud_one_attempt_is_made_and_nothing_fails(monkeypa
 
 def test_outside_of_alibaba_cloud_the_timeout_is_short(monkeypatch) -> None:
     """Connect once, for 0.3 s, independent of the timeout."""
+    monkeypatch.setattr(_client, "ENDPOINTS", ("http://192.0.2.1",))
     clock = FakeClock()
     bounds = refuse(monkeypatch, clock, socket.timeout("timed out"))
     client = Client(Settings(timeout=60.0, deadline=300.0, retries=20), clock.clock)
     facts, _warnings = _gather.gather(client, NOT_ECS, _gather.select(["all"]))
     assert facts["available"] is False
     assert bounds == pytest.approx([0.3]) and clock.pauses == []
+
+
+def test_outside_of_alibaba_cloud_both_addresses_share_the_short_timeout(monkeypatch) -> None:
+    """Both addresses drop all packets: the answer takes 0.3 s, whatever the timeout is."""
+    clock = FakeClock()
+    poll = PassingTime(clock)
+    monkeypatch.setattr(_connect.select, "poll", lambda: poll)
+    with silent(IPV4) as ipv4, silent(IPV6) as ipv6:
+        monkeypatch.setattr(_client, "ENDPOINTS", (ipv4.url, ipv6.url))
+        client = Client(Settings(timeout=60.0, deadline=300.0, retries=20), clock.clock)
+        facts, _warnings = _gather.gather(client, NOT_ECS, _gather.select(["all"]))
+    assert facts["available"] is False
+    assert ipv4.url in facts["unavailable_reason"] and ipv6.url in facts["unavailable_reason"]
+    assert poll.waits == pytest.approx([0.1, 0.2], abs=0.002) and clock.pauses == []
+
+
+@pytest.mark.parametrize("unusable", [refused, silent])
+def test_facts_of_an_instance_without_ipv4(emulator, monkeypatch, unusable) -> None:
+    instance = emulator.add_instance(listen="[::1]:0")
+    with unusable(IPV4) as ipv4:
+        monkeypatch.setattr(_client, "ENDPOINTS", (ipv4.url, instance.endpoint))
+        client = Client(Settings(timeout=60.0, deadline=300.0))
+        facts, warnings = _gather.gather(client, ON_ECS, _gather.select(["all"]))
+        client.close()
+    assert (facts["instance_id"], warnings) == (instance.id, [])
+    assert [entry["method"] for entry in instance.journal()].count("PUT") == 1
 
 
 @pytest.mark.parametrize("platform", [ON_ECS, NOT_ECS, UNKNOWN])

@@ -45,6 +45,8 @@ def test_the_expected_access_follows_from_the_settings(
         ({}, probe("unreachable"), True),
         ({"enforce": "no"}, probe("unreachable"), False),
         ({"instance_id": "i-1"}, probe("unreachable"), False),
+        ({}, probe("unknown"), True),
+        ({"instance_id": "i-1"}, probe("unknown"), False),
         ({}, probe("disabled"), False),
     ],
 )
@@ -58,6 +60,7 @@ def test_the_probe_fails_without_verdict_or_identity(given: Given, seen: Given, 
         ({}, "optional", True),
         ({"preflight": "report"}, "optional", True),
         ({"preflight": False}, "optional", False),
+        ({}, "unknown", True),
         ({}, "required", False),
         ({}, "disabled", False),
         ({}, "unreachable", False),
@@ -104,6 +107,20 @@ def test_a_blocking_finding_blocks_unless_waived(given: Given, findings: list[Gi
 )
 def test_the_instance_is_that_of_the_settings_or_of_the_probe(given: Given, seen: Given, chosen: Given) -> None:
     assert _decisions.instance(run(given, probe=seen)) == chosen
+
+
+@pytest.mark.parametrize(
+    ("given", "fence", "install"),
+    [
+        ({}, {"failed": True, "nft_missing": True}, True),
+        ({"fence_install": "no"}, {"failed": True, "nft_missing": True}, False),
+        ({}, {"failed": True, "nft_missing": False}, False),
+        ({}, {"changed": True}, False),
+        ({}, {}, False),
+    ],
+)
+def test_nftables_is_installed_only_where_it_is_missing(given: Given, fence: Given, install: bool) -> None:
+    assert _decisions.decisions(run(given, probe=probe(), fence=fence))["install_nftables"] is install
 
 
 NO_IDENTITY = "Cannot identify the ECS instance of web1"

@@ -162,6 +162,12 @@ def test_the_entry_of_a_hardened_host() -> None:
     }
 
 
+def test_the_entry_counts_what_belongs_to_no_listed_user() -> None:
+    fence = {"mode": "audit", "refused": [], "refused_others": 3, "refused_forwarded": 0, "refused_direct": 5}
+    counters = {"(others)": 3, "(past the IP layer)": 5}
+    assert _entry.entry(run(fence=fence), "enforced")["fence"] == {"mode": "audit", "counters": counters}
+
+
 def test_the_entry_after_a_rollback_has_the_restored_options() -> None:
     before = {"http_endpoint": "enabled", "http_tokens": "optional", "instance_metadata_tags": "disabled"}
     state = run(
