@@ -377,10 +377,12 @@ def test_numbers_without_a_name_are_allowed_and_refused(fenced: Fenced) -> None:
 
 def test_services_that_do_not_exist_are_refused(fenced: Fenced) -> None:
     fenced.play("enforce").check()
-    played = fenced.play("enforce", hardening_fence_services=["cron.service", "ngnix.service"])
+    played = fenced.play("enforce", hardening_fence_services=["cron.service", "no-such-unit.service"])
     assert played.failed == {"fenced": 1}
-    assert "There is no unit ngnix.service on this host, so nothing would be denied." in " ".join(played.output.split())
-    assert not (fenced.host.root / "etc/systemd/system/ngnix.service.d").exists()
+    assert "There is no unit no-such-unit.service on this host, so nothing would be denied." in " ".join(
+        played.output.split()
+    )
+    assert not (fenced.host.root / "etc/systemd/system/no-such-unit.service.d").exists()
     assert fenced.measure() == ENFORCED
 
 

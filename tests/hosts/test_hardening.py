@@ -189,7 +189,7 @@ def test_invalid_names_fail_before_any_change(player_of: Play) -> None:
             {"hardening_fence_services": ["nginx"]},
             "'nginx' in 'deny_services' is not a unit name such as nginx.service.",
         ),
-        ({"hardening_fence_services": ["ngnix.service"]}, "There is no unit ngnix.service on this host"),
+        ({"hardening_fence_services": ["no-such-unit.service"]}, "There is no unit no-such-unit.service on this host"),
         ({"hardening_fence_adjacent_services": ["[]"]}, "'[]' in 'adjacent_services'"),
     ):
         played = player.play(hardening_fence="enforce", **variables)

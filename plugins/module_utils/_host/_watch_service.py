@@ -22,8 +22,10 @@ from ._subprocess import HostError, find, has_systemd, is_active, run, systemctl
 
 UNIT = "alicloud-imds-watch.service"
 PATH = "/etc/systemd/system/" + UNIT
-_OLDEST_SYSTEMD = 239
 _WANTED_BY = "/etc/systemd/system/multi-user.target.wants/" + UNIT
+_OLDEST_SYSTEMD = 239
+# What ProtectHome=yes hides
+_HOMES = ("/root/", "/home/", "/run/user/")
 
 _SERVICE = """\
 # Written by the Ansible collection alicloud.imds.
@@ -74,7 +76,7 @@ PrivateDevices=yes
 PrivateTmp=yes
 ProtectClock=yes
 ProtectControlGroups=yes
-ProtectHome=yes
+ProtectHome=%(home)s
 ProtectHostname=yes
 ProtectKernelLogs=yes
 ProtectKernelModules=yes
@@ -123,10 +125,14 @@ def traits() -> Traits:
     return Traits(version, not (mounted("cgroup2") and is_available()))
 
 
-def unit(program: str, host: Traits) -> str:
-    """Return the unit that runs *program* on a host with these traits."""
+def unit(program: str, host: Traits, python: str) -> str:
+    """Return the unit that runs *program* with the interpreter *python* on a host with these traits.
+
+    Only if the interpreter is in a home directory, home directories are visible.
+    """
     text = _SERVICE % {
         "program": program,
+        "home": "read-only" if python.startswith(_HOMES) else "yes",
         "state": os.path.basename(STATE_DIRECTORY),
         "capabilities": _bounding_set(host),
         "mount": " @mount" if host.mounts else "",
@@ -149,9 +155,28 @@ def _bounding_set(host: Traits) -> str:
     return "~" + " ".join(name for name in _KNOWN if name not in wanted)
 
 
-def files(program: str) -> t.Dict[str, Entry]:
-    """Return the unit, which runs *program*, and the link that makes systemd start it at boot, by path. Raises HostError."""
-    return {PATH: file(unit(program, traits())), _WANTED_BY: Link(PATH)}
+def files(program: str, python: str) -> t.Dict[str, Entry]:
+    """Return the unit, which runs *program* with *python*, and the link that makes systemd start it at boot, by path.
+
+    Raises: HostError.
+    """
+    return {PATH: file(unit(program, traits(), python)), _WANTED_BY: Link(PATH)}
+
+
+def check_host() -> None:
+    """Check that systemd can run the unit.
+
+    Raises:
+        HostError: It is older than the oldest supported version.
+    """
+    if not has_systemd():
+        return
+    version = re.match(r"systemd (\d+)", run("systemctl", "--version").output)
+    if version and int(version.group(1)) < _OLDEST_SYSTEMD:
+        raise HostError(
+            "The callers watch needs systemd %d or later, and this host has %s. To install the command without it, set"
+            " 'watch' (the role's hardening_watch) to false." % (_OLDEST_SYSTEMD, version.group(1))
+        )
 
 
 def is_running() -> bool:

@@ -13,7 +13,8 @@ import typing as t
 from .._common._probe_log import record
 from . import _errors
 from ._client import Client
-from ._service import INSTANCE_ID, LONGEST_TTL, PROBE_AGENT, TOKEN_HEADER, TOKEN_PATH, TTL_HEADER
+from ._dmi import read_platform
+from ._service import ENDPOINTS, INSTANCE_ID, LONGEST_TTL, PROBE_AGENT, TOKEN_HEADER, TOKEN_PATH, TTL_HEADER
 from ._walk import run_jobs
 
 # In the order of precedence: the verdict on a service with several addresses is the first that applies to one of them.
@@ -123,7 +124,7 @@ def _probe_endpoint(client: Client) -> _Result:
     checks["token_read"] = _token_read(client, problems)
     for request in _INVALID_REQUESTS:
         checks[request.name] = _send_invalid(client, request)
-    verdict = _verdict(checks)
+    verdict = _verdict(checks, _is_service(client))
     if verdict in ("optional", "required"):
         problems += _undocumented_answers(client.endpoint, checks)
     return _Result(verdict, checks, problems)
@@ -146,13 +147,18 @@ def _send_invalid(client: Client, request: _InvalidRequest) -> Check:
     return {"status": status, "refused": status is not None and 400 <= status < 500}
 
 
-def _verdict(checks: t.Dict[str, Check]) -> str:
+def _is_service(client: Client) -> bool:
+    """Return whether what answers is the metadata service for certain: on an ECS instance, at the service's own address."""
+    return client.settings.endpoint in ENDPOINTS and bool(read_platform().is_ecs)
+
+
+def _verdict(checks: t.Dict[str, Check], is_service: bool) -> str:
     if checks["normal_mode_read"]["answered"]:
         return "optional"
     if checks["token_read"]["answered"]:
         return "required"
-    # Reports say that a disabled endpoint answers 403; other clients also handle 404.
-    if checks["token_read"]["status"] in (403, 404):
+    # Reports say that a disabled endpoint answers 403; other clients also handle 404, which any other web server answers, too.
+    if checks["token_read"]["status"] == 403 or (checks["token_read"]["status"] == 404 and is_service):
         return "disabled"
     return "unknown"
 

@@ -13,9 +13,10 @@ import socket
 
 import lab
 import pytest
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._connect import Route
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._service import ADDRESSES
+
+from ..module_arguments import patch_module_args
 
 # Instance IDs are not reused, because the emulator may record a request of an earlier test late.
 _numbers = itertools.count(1)

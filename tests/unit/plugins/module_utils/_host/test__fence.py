@@ -329,11 +329,11 @@ def test_invalid_options_change_nothing(
 
 
 def test_services_that_do_not_exist_change_nothing(host: FakeHost, files: Files) -> None:
-    host.without_units("ngnix.service", "web@1.service")
-    message = "There is no unit ngnix.service, web@1.service on this host, so nothing would be denied. Correct 'deny_services'"
+    host.without_units("no-such-unit.service", "web@1.service")
+    message = "There is no unit no-such-unit.service, web@1.service on this host, so nothing would be denied. Correct 'deny_services'"
     for mode in ("audit", "enforce"):
         with pytest.raises(HostError, match=message):
-            apply(mode, deny_services=["cron.service", "ngnix.service", "web@1.service"])
+            apply(mode, deny_services=["cron.service", "no-such-unit.service", "web@1.service"])
     assert files() == {} and host.table is None
 
 

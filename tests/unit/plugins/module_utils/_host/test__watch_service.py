@@ -11,12 +11,15 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils._host import _watch_service
+from ansible_collections.alicloud.imds.plugins.module_utils._host import _install, _subprocess, _watch_service
 from ansible_collections.alicloud.imds.plugins.module_utils._host._subprocess import Done, HostError
 from ansible_collections.alicloud.imds.plugins.module_utils._host._watch_service import Traits, unit
 
 # The version in which systemd introduced a directive: NEWS of systemd.
 SINCE = {"ProtectHostname": 242, "RestrictSUIDSGID": 242, "ProtectKernelLogs": 244, "ProtectClock": 245}
+
+
+PYTHON = "/usr/bin/python3"
 
 
 def directives(text: str) -> dict[str, str]:
@@ -25,7 +28,7 @@ def directives(text: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("version", [239, 241, 242, 243, 244, 245, 247, 252, 257])
 def test_only_known_directives(version: int) -> None:
-    found = directives(unit("/usr/local/bin/ecs-metadata", Traits(version, False)))
+    found = directives(unit("/usr/local/bin/ecs-metadata", Traits(version, False), PYTHON))
     for name, since in SINCE.items():
         assert (name in found) == (version >= since)
     assert found["ExecStart"] == "/usr/local/bin/ecs-metadata watch" and found["ProtectSystem"] == "strict"
@@ -33,11 +36,11 @@ def test_only_known_directives(version: int) -> None:
 
 @pytest.mark.parametrize("mounts", [False, True])
 def test_capabilities_without_unknown_names(mounts: bool) -> None:
-    new = directives(unit("/x", Traits(247, mounts)))["CapabilityBoundingSet"].split()
+    new = directives(unit("/x", Traits(247, mounts), PYTHON))["CapabilityBoundingSet"].split()
     assert set(new) == {"CAP_NET_RAW", "CAP_NET_ADMIN", "CAP_BPF", "CAP_PERFMON", "CAP_SYS_PTRACE"} | (
         {"CAP_SYS_ADMIN"} if mounts else set()
     )
-    old = directives(unit("/x", Traits(239, mounts)))["CapabilityBoundingSet"]
+    old = directives(unit("/x", Traits(239, mounts), PYTHON))["CapabilityBoundingSet"]
     assert old.startswith("~") and "BPF" not in old and "PERFMON" not in old
     dropped = old[1:].split()
     assert len(dropped) == len(set(dropped)) == (34 if mounts else 35)  # of 38 capabilities before Linux 5.8
@@ -45,10 +48,10 @@ def test_capabilities_without_unknown_names(mounts: bool) -> None:
 
 
 def test_mounting_is_possible_only_where_it_is_needed() -> None:
-    without, with_ = (directives(unit("/x", Traits(252, mounts))) for mounts in (False, True))
+    without, with_ = (directives(unit("/x", Traits(252, mounts), PYTHON)) for mounts in (False, True))
     assert without["RestrictNamespaces"] == "yes" and with_["RestrictNamespaces"] == "mnt"
     allowed, denied = "SystemCallFilter=@system-service setpriority bpf", "SystemCallFilter=~"
-    texts = [unit("/x", Traits(252, mounts)) for mounts in (False, True)]
+    texts = [unit("/x", Traits(252, mounts), PYTHON) for mounts in (False, True)]
     assert [f"{allowed} @mount\n" in text for text in texts] == [False, True]
     assert [f"{denied}@mount @clock" in text for text in texts] == [True, False]
 
@@ -80,7 +83,7 @@ def test_traits_of_hosts(
 def test_an_old_systemd_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     host(monkeypatch, "systemd 219\n+PAM")
     with pytest.raises(HostError, match="needs systemd 239 or later, and this host has 219"):
-        _watch_service.files("/x")
+        _watch_service.files("/x", PYTHON)
 
 
 @pytest.mark.parametrize("mounts", [False, True])
@@ -89,6 +92,59 @@ def test_this_systemd_accepts_the_unit_without_a_warning(tmp_path: Path, mounts:
         pytest.skip("systemd-analyze is not installed")
     first = subprocess.run(["systemd-analyze", "--version"], check=True, capture_output=True, text=True).stdout.split()
     path = tmp_path / "alicloud-imds-watch.service"
-    path.write_text(unit("/bin/true", Traits(int(first[1]), mounts)))
+    path.write_text(unit("/bin/true", Traits(int(first[1]), mounts), PYTHON))
     done = subprocess.run(["systemd-analyze", "verify", path], capture_output=True, text=True, check=False)
     assert [line for line in done.stderr.splitlines() if path.name in line and "not found" not in line] == []
+
+
+@pytest.fixture
+def systemd(tmp_path: Path, monkeypatch):
+    """Return a function that sets the first line of ``systemctl --version``."""
+    program = tmp_path / "systemctl"
+    monkeypatch.setattr(_subprocess, "_SYSTEMD", str(tmp_path))
+    monkeypatch.setattr(_subprocess, "_PATH", "%s:/usr/bin:/bin" % tmp_path)
+
+    def write(line: str) -> None:
+        program.write_text("#!/bin/sh\necho '%s'\necho '+PAM +AUDIT'\n" % line)
+        program.chmod(0o755)
+
+    return write
+
+
+@pytest.mark.parametrize("line", ["systemd 219", "systemd 238 (238-1)"])
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_an_old_systemd_is_refused_before_anything_is_changed(
+    systemd, run_module, monkeypatch, tmp_path: Path, line: str, check_mode: bool
+) -> None:
+    systemd(line)
+    monkeypatch.setattr(_install._managed_files, "plan", lambda *arguments: pytest.fail("a change was planned"))
+    result = run_module("tooling", watch=True, _ansible_check_mode=check_mode)
+    version = line.split()[1]
+    assert result["failed"] is True
+    assert result["msg"].startswith("The callers watch needs systemd 239 or later, and this host has %s." % version)
+
+
+@pytest.mark.parametrize("line", ["systemd 239 (239-82.el8)", "systemd 257.5", "systemd something"])
+def test_other_versions_are_accepted(systemd, line: str) -> None:
+    systemd(line)
+    _watch_service.check_host()
+
+
+def test_a_host_without_systemd_is_accepted(monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(_subprocess, "_SYSTEMD", str(tmp_path / "absent"))
+    _watch_service.check_host()
+
+
+@pytest.mark.parametrize(
+    "python, setting",
+    [
+        ("/usr/bin/python3.11", "yes"),
+        ("/usr/libexec/platform-python3.6", "yes"),
+        ("/root/.pyenv/versions/3.11.7/bin/python3.11", "read-only"),
+        ("/home/ops/python/bin/python3", "read-only"),
+    ],
+)
+def test_home_directories_are_visible_only_if_the_interpreter_is_there(python: str, setting: str) -> None:
+    unit = _watch_service.files("/usr/local/bin/ecs-metadata", python)[_watch_service.PATH]
+    assert isinstance(unit, _install._managed_files.File)
+    assert b"\nProtectHome=%s\n" % setting.encode() in unit.content
