@@ -57,7 +57,7 @@ def apply(desired: _files.Desired, check_only: bool) -> Outcome:
     outcome = Outcome(
         bool(todo.changes) or reload or (not wanted and bool(tables)) or (bool(wanted) and not _is_checked()),
         before,
-        _managed_files.differences(todo.changes, lambda path: path in (_files.MANIFEST, _files.LOADER))
+        _managed_files.differences(todo.changes, lambda path: path == _files.MANIFEST)
         + _table_difference(reload and not _touches_rules(todo), tables, wanted),
         [],
     )
