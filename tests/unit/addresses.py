@@ -10,7 +10,9 @@ import contextlib
 import socket
 from collections.abc import Iterator
 
-from ansible_collections.alicloud.imds.plugins.module_utils._imds._connect import Origin
+import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._common._clock import Clock
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._connect import NotConnected, Origin, Route
 
 IPV4, IPV6 = "127.0.0.1", "::1"
 
@@ -46,3 +48,15 @@ def refused(host: str) -> Iterator[Origin]:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as held:
         held.bind((host, 0))
         yield origin_of(held)
+
+
+def drop_all(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Let every connection time out at once, and return the list of time limits in seconds, one for all addresses of a server."""
+    limits: list[float] = []
+
+    def connect(route: Route, ends_at: float, clock: Clock) -> None:
+        limits.append(ends_at - clock.now())
+        raise NotConnected([(origin, socket.timeout("timed out")) for origin in route.origins])
+
+    monkeypatch.setattr(Route, "connect", connect)
+    return limits

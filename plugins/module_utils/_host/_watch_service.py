@@ -143,8 +143,8 @@ def unit(program: str, python: str, host: Traits) -> str:
     """
     text = _SERVICE % {
         "program": program,
-        "state": os.path.basename(STATE_DIRECTORY),
         "home": "read-only" if python.startswith(_HOMES) else "yes",
+        "state": os.path.basename(STATE_DIRECTORY),
         "capabilities": _bounding_set(host),
         "mount": " @mount" if host.mounts else "",
         "no_mount": "" if host.mounts else "@mount ",

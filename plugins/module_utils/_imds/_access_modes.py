@@ -148,7 +148,7 @@ def _send_invalid(client: Client, request: _InvalidRequest) -> Check:
 
 
 def _is_service(client: Client) -> bool:
-    """Return whether what answers is the metadata service for certain: on an ECS instance, at one of the service's own addresses."""
+    """Return whether what answers is the metadata service for certain: on an ECS instance, at the service's own address."""
     return client.endpoint.rstrip("/") in ENDPOINTS and bool(read_platform().is_ecs)
 
 

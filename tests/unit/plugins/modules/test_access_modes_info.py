@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-import socket
-
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._dmi import Platform
+
+from ...addresses import drop_all
 
 
 def test_required(run_module, instance) -> None:
@@ -30,20 +30,14 @@ def test_invalid_options_fail(run_module) -> None:
 @pytest.fixture
 def off_cloud(monkeypatch) -> list[float]:
     """Simulate a host outside of Alibaba Cloud and return the timeouts of its connections."""
-    bounds: list[float] = []
-
-    def connect(_address, timeout):
-        bounds.append(timeout)
-        raise socket.timeout("timed out")
-
-    monkeypatch.setattr(socket, "create_connection", connect)
+    bounds = drop_all(monkeypatch)
     module = "ansible_collections.alicloud.imds.plugins.modules.access_modes_info.read_platform"
     monkeypatch.setattr(module, lambda: Platform(False, "Standard PC"))
     return bounds
 
 
 def test_outside_of_alibaba_cloud_the_answer_is_as_fast_as_that_of_facts(run_module, off_cloud) -> None:
-    """One connection, for 0.3 s, for this process and all users."""
+    """One attempt for both addresses, for 0.3 s, for this process and all users."""
     result = run_module("access_modes_info", identity=True, allowed_users=["nobody"])
     assert (result["verdict"], result["instance"]) == ("unreachable", None)
     assert result["users"]["nobody"]["verdict"] == "unreachable" and "failed" not in result

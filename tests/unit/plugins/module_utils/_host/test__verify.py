@@ -164,10 +164,11 @@ def test_an_address_without_a_result_does_not_count_as_required(run_module, serv
 )
 def test_users_are_compared_at_each_address(monkeypatch, own, user, allowed, refused) -> None:
     """*allowed* and *refused* are the addresses that do not meet the condition."""
+    monkeypatch.setattr(_verify, "record", lambda _uid: None)
     monkeypatch.setattr(_verify, "probe", lambda _client: modes(*own))
     monkeypatch.setattr(_verify, "as_user", lambda *_arguments, **_options: modes(*user)._asdict())
     for condition, expected in (("allowed", allowed), ("refused", refused)):
-        found = _verify.verify(lambda: None, _verify.Desired(**{condition: ["web"]}))
+        found = _verify.verify(lambda: None, _verify.Desired(**{condition: ["nobody"]}))
         assert [f"at http://{at} is {user[at]};" in text for at, text in zip(expected, found.unmet)] == [True] * len(
             expected
         )
@@ -177,9 +178,10 @@ def test_users_are_compared_at_each_address(monkeypatch, own, user, allowed, ref
 @pytest.mark.parametrize("condition", ["users", "allowed", "refused"])
 @pytest.mark.parametrize("result", [modes("unreachable", "unknown"), Modes("unknown", {}, [])])
 def test_an_unknown_result_of_a_user_is_not_met(monkeypatch, condition, result) -> None:
+    monkeypatch.setattr(_verify, "record", lambda _uid: None)
     monkeypatch.setattr(_verify, "probe", lambda _client: modes("unreachable", "unreachable"))
     monkeypatch.setattr(
         _verify, "as_user", lambda *_arguments, **_options: result._replace(problems=["Why."])._asdict()
     )
-    found = _verify.verify(lambda: None, _verify.Desired(**{condition: ["web"]}))
-    assert found.unmet == ["For user web the metadata service could not be verified: Why."]
+    found = _verify.verify(lambda: None, _verify.Desired(**{condition: ["nobody"]}))
+    assert found.unmet == ["For user nobody the metadata service could not be verified: Why."]

@@ -20,6 +20,9 @@ from ansible_collections.alicloud.imds.plugins.module_utils._host._watch_service
 SINCE = {"ProtectHostname": 242, "RestrictSUIDSGID": 242, "ProtectKernelLogs": 244, "ProtectClock": 245}
 
 
+PYTHON = "/usr/bin/python3"
+
+
 def directives(text: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
 
