@@ -51,6 +51,11 @@ _UNKNOWN_CALL = re.compile(r"(?<![\w.>:$])(?P<name>[a-z_][\w.]*)\s*\(")
 _FETCHES = re.compile(r"(?i)(?:^|_|\.)(?:get|fetch|read|request|query|load|download|retrieve|curl|call|ask|pull|http|metadata|imds)|(?:Get|Fetch|Read|Request|Load|Metadata)")
 
 
+def _undefined(text: str) -> str:
+    """Return *text* without the name of the function that it defines."""
+    return re.sub(r"\b(?:def|function|func|fn|sub|fun)\s+\w+", "", text)
+
+
 class CodeJudge:
     """Judge one program; functions and variables of the whole program are known from a first pass."""
 
@@ -59,12 +64,14 @@ class CodeJudge:
         self.values, self.functions = Values(), Functions()
         self.final = False
         self.raw = False
+        self.called: t.Set[str] = set()
         self.prepared: t.Dict[str, t.Tuple[int, str, int]] = {}
 
     def run(self, text: str) -> None:
         """Judge a whole program whose comments are blanked."""
         listed = statements(text, self.name)
         self._define(listed)
+        self.called = {name for one in listed for name in re.findall(r"\b(\w+)\s*\(", _undefined(one.text))}
         outcome = self.outcome
         for final in (False, True):
             self.final, self.outcome = final, outcome if final else Outcome()
@@ -86,8 +93,9 @@ class CodeJudge:
     def _define(self, listed: t.Sequence[Statement]) -> None:
         """Find the functions; a body ends where a statement is not indented more than the definition."""
         for place, one in enumerate(listed):
-            found = next((found for found in (pattern.match(one.text) for pattern in _DEFINED) if found), None)
-            if found is None or re.match(r"\s*(?:return|if|for|while|else|switch|import|use|package|class|new|await)\b", one.text):
+            text = re.sub(r"\A(?:@.*\n)+", "", one.text)
+            found = next((found for found in (pattern.match(text) for pattern in _DEFINED) if found), None)
+            if found is None or re.match(r"\s*(?:return|if|for|while|else|switch|import|use|package|class|new|await)\b", text):
                 continue
             last = one.line + one.text.count("\n")
             for following in listed[place + 1 :]:
@@ -96,13 +104,18 @@ class CodeJudge:
                 last = following.line + following.text.count("\n")
             parameters = [chain(part.split("=")[0].split(":")[0])[-1:] for part in found.group("parameters").split(",")]
             flat = [name for parts in parameters for name in parts]
-            if last > one.line or len(found.group()) < len(one.text):
+            if last > one.line + one.text.count("\n") or len(found.group()) < len(one.text):
                 self.functions.define(found.group("name").rpartition(".")[2], one.line, last, one.indent, flat)
 
     def _statement(self, one: Statement, function: t.Optional[Function]) -> None:
         """Judge one statement."""
         text = one.text
         defines = function is not None and function.first == one.line
+        if defines and function is not None and text.lstrip().startswith("@"):
+            flags = self.values.flags(text, self.values.expand(text, code=True))
+            for name in function.parameters:
+                if flags & ADDRESS and re.search(r"[\"'-]%s\b" % re.escape(name.replace("_", "-")), text):
+                    self.values.put(name, "", flags & (ADDRESS | PATH), one.line)
         if defines and function is not None and function.last > one.line + text.count("\n"):
             for name, value in re.findall(r"(\w+)\s*(?::[^=,()]*)?=\s*([\"'][^\"']*[\"'])", text):
                 self.values.put(name, value.strip("\"'"), self.values.flags(value, value), one.line)
@@ -112,6 +125,8 @@ class CodeJudge:
         for name in names(text):
             flags |= self.functions.returned(name) if re.search(r"\b%s\s*\(|\b%s\b(?!\s*[=:(])" % (name, name), text) else 0
         self._loops(one, text)
+        if flags & ADDRESS and not _vocabulary.DENIED.search(text):
+            self.values.fields(text, one.line)
         sends = self._sends(text, expanded, flags, function)
         if not sends:
             if self._assigns(one, text, expanded, flags) or self._extends(one, text, expanded, flags):
@@ -131,6 +146,8 @@ class CodeJudge:
         prepared = _vocabulary.PREPARED.search(cleaned)
         rest = _vocabulary.PREPARED.sub(" ", cleaned) if prepared else cleaned
         known = _vocabulary.BARE_CALLS.get(self.name)
+        if any(re.search(r"(?<![\w.])%s\s*\(" % re.escape(name), bare) for name in self.prepared):
+            return True
         if not any(name in self.prepared for name in names(text)):
             rest = _vocabulary.RESPONSES.sub(" ", rest)
         if _vocabulary.CALLS.search(rest) or _vocabulary.METHODS.search(rest) or (known and known.search(rest)):
@@ -155,7 +172,10 @@ class CodeJudge:
             return
         if self._shell(one, text, expanded, flags):
             return
-        uncertain = UNKNOWN if self._headers_unknown(text) else 0
+        uncertain = UNKNOWN if self._headers_unknown(text if expanded.startswith(text[:20]) else text + " " + expanded) else 0
+        if uncertain and function is not None and flags & ADDRESS and not flags & HEADER and self._calls_of(function):
+            function.deferred = (line, expanded, flags)
+            return
         if flags & ADDRESS and (flags & (PATH | HEADER) or "://" in expanded or self.raw or self._sends_item(flags, text)):
             self.outcome.request(line, expanded, flags | uncertain)
         elif flags & HEADER:
@@ -169,6 +189,21 @@ class CodeJudge:
         if called is not None and flags & HEADER == 0 and called.token and not called.plain:
             self.outcome.lines.pop(line, None)
             self.outcome.token()
+
+    def _calls_of(self, function: Function) -> bool:
+        """Return whether the unknown headers are a parameter of *function*, which the file calls."""
+        return any("header" in name.lower() for name in function.parameters) and function.name in self.called
+
+    def _deferred(self, line: int, flags: int, called: Function) -> bool:
+        """Judge a call of a function that passes its headers on; return whether it is one."""
+        if called.deferred is None:
+            return False
+        both = flags | called.deferred[2]
+        if flags & (HEADER | REQUEST):
+            self.outcome.token()
+        else:
+            self.outcome.request(line, called.deferred[1], both & ~UNKNOWN)
+        return True
 
     def _sends_item(self, flags: int, text: str) -> bool:
         """Return whether a request whose path is not seen goes to the service; an address alone may be anything."""
@@ -305,8 +340,11 @@ class CodeJudge:
         if function is not None and flags & (ADDRESS | HEADER) and (_RESULT.search(text) or function.last == function.first or self.name in ("ruby", "rust", "java", "perl")):
             function.returns |= flags & (ADDRESS | HEADER | PATH)
         self.outcome.mention(self.values.used)
+        deferring = self._called(text, function)
+        if deferring is not None and self._deferred(one.line, flags, deferring):
+            return
         if not flags & ADDRESS or _vocabulary.ASSERTIONS.search(text):
-            if flags & HEADER and not flags & ADDRESS:
+            if flags & HEADER and not flags & ADDRESS and not _vocabulary.OUTPUT_CALLS.search(outside(text)):
                 self.outcome.token()
             return
         if flags & REQUEST and not flags & HEADER:

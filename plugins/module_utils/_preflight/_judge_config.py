@@ -20,6 +20,8 @@ _ACTIVE = re.compile(
 )
 _ENDPOINT = re.compile(r"(?i)endpoint|imds|metadata|meta_?data|base|host|server|addr|url|uri|ecs|aliyun|alibaba|alicloud")
 _PROXY = re.compile(r"(?i)\b(?:proxy_pass|fastcgi_pass|ProxyPass(?:Match)?|reverse_proxy|RewriteRule|url_get_contents)\b")
+_STRICT = re.compile(r"(?i)(?:^|[\s_.])(?:uris?|get|proxy_?pass|src|http)\Z|(?:^|\s)(?:uri|get_url|http)\s+(?:- )?url\Z")
+_BACKEND = re.compile(r"server\s+\S+\s+\S+")
 _UPSTREAM = re.compile(r"(?im)^\s*(?:upstream|backend)\s+(?P<name>[\w.-]+)\s*\{(?P<body>[^}]*)\}")
 _SECTION = re.compile(r"\s*\[+[^\]\n]+\]+\s*\Z")
 
@@ -110,7 +112,9 @@ class _Judge:
             return
         if _PROXY.search(expanded) or re.search(r"(?i)\blookup\(\s*['\"]url", expanded):
             self.outcome.request(line.number, expanded, flags | PATH)
-        elif flags & PATH and (_spellings.ITEM.search(expanded) or _ACTIVE.search(keys)) and (_ACTIVE.search(keys) or _ENDPOINT.search(keys)):
+        elif _BACKEND.match(line.text) and re.search(r"(?m)^\s*(?:backend|listen)\b", self.text):
+            self.outcome.request(line.number, expanded, flags)
+        elif flags & PATH and (_spellings.ITEM.search(expanded) or _STRICT.search(keys)) and (_ACTIVE.search(keys) or _ENDPOINT.search(keys)):
             self.outcome.request(line.number, expanded, flags)
         elif url and (_ENDPOINT.search(keys) or _ACTIVE.search(keys)) and not re.search(r"(?i)ansible_host", keys):
             self.outcome.unsure(line.number, expanded)

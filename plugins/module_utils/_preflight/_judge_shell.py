@@ -54,6 +54,7 @@ class ShellJudge:
         self.values = Values()
         self.functions = Functions()
         self.final = False
+        self.pending = ""
 
     def run(self, text: str, line: int = 1) -> None:
         """Judge a whole script."""
@@ -120,6 +121,8 @@ class ShellJudge:
         for called in re.findall(r"\$\((\w+)|`(\w+)", value):
             flags |= self.functions.returned(called[0] or called[1])
         literal = value.strip().strip("\"'")
+        # The command in a substitution follows; what it prints is the value.
+        self.pending = name if "\u00a7" in value else ""
         self.values.put(name, expanded.strip().strip("\"'()") if literal else "", flags, one.line, add)
         if flags & ADDRESS and self.final:
             self.outcome.defined(name, one.line, expanded, flags)
@@ -135,6 +138,10 @@ class ShellJudge:
         flags = self.values.flags(seen, expanded)
         function = self.functions.at(one.line)
         called = self.functions.named(first)
+        pending, self.pending = self.pending, ""
+        if pending and first in ("echo", "printf", "print") and flags & ADDRESS:
+            self.values.put(pending, expanded.partition(first)[2].strip().strip("\"'"), flags, one.line)
+            return
         if self._only_output(first, text, expanded):
             if function and flags & (HEADER | ADDRESS):
                 function.returns |= flags & (HEADER | ADDRESS | PATH)

@@ -18,6 +18,8 @@ class Function:
         self.parameters = list(parameters)
         self.plain = self.token = self.unknown = False
         self.returns = 0
+        # The last request whose headers are a parameter: line, text and what it holds.
+        self.deferred: t.Optional[t.Tuple[int, str, int]] = None
 
 
 class Functions:

@@ -13,8 +13,8 @@ _HEREDOC = re.compile(r"(?<!<)<<(?P<strip>-?)\s*(?P<quote>[\"']?)\\?(?P<word>[A-
 _MOST_DEPTH = 8
 _KEYWORD = re.compile(r"\s*(?:(?:if|then|else|elif|do|while|until|time|!|\{)(?=\s)\s*)+")
 _INNER = re.compile(
-    r"(?:\b(?:ba|da|a|z|k|)sh|\bsu|\bpython[\d.]*|\bperl|\bruby|\bphp|\bnode)\s(?:[^\n'\"|;&]*?\s)?-\w*c\s+(?P<quote>['\"])(?P<text>.*?)(?<!\\)(?P=quote)"
-    r"|\b(?:eval|ssh\s[^'\"\n|;&]*|trap|watch(?:\s+-\S+)*)\s*(?P<quote2>['\"])(?P<text2>.*?)(?<!\\)(?P=quote2)",
+    r"(?:\b(?:ba|da|a|z|k)?sh|\bsu)\s(?:[^\n'\"|;&]*?\s)?-\w*c\s+(?P<quote>['\"])(?P<text>.*?)(?<!\\)(?P=quote)"
+    r"|\b(?:alias\s+[\w.-]+=|eval|ssh\s[^'\"\n|;&]*|trap|watch(?:\s+-\S+)*)\s*(?P<quote2>['\"])(?P<text2>.*?)(?<!\\)(?P=quote2)",
     re.S,
 )
 

@@ -23,6 +23,10 @@ _CODE_NAME = re.compile(r"(?<![\w.$\"'])(?:(?:self|this|cls|\$this|Self|static|[
 _SQUEEZED = re.compile(r"(?<=[^\\])[\"'`]\s*(?:\+|\.\.?|<>|&|\|\|)?\s*[rbfu]?[\"'`](?=[\w./:$%{])")
 
 
+_FIELD = re.compile(r"(?:\.|->|\[[\"':]+)([A-Za-z_]\w*)")
+_ELEMENT = re.compile(r"[\"']?\b(?P<name>[A-Za-z_]\w*)[\"']?\s*(?::|=>|=)\s*[\"'`](?P<value>[^\"'`\n]*)[\"'`]")
+
+
 class Value(t.NamedTuple):
     """What is known of a variable: its text as far as it was constant, what it holds, and where it was assigned."""
 
@@ -83,7 +87,17 @@ class Values:
             if value is not None:
                 self.used.add(name)
                 result |= value.flags
+        for name in _FIELD.findall(text):
+            value = self.get("." + name)
+            result |= value.flags if value is not None else 0
         return result
+
+    def fields(self, text: str, line: int) -> None:
+        """Remember the elements of objects that hold an address, under their name after a dot."""
+        for found in _ELEMENT.finditer(text):
+            value = self.expand(found.group("value"), code=False)
+            if _spellings.has_address(value):
+                self.put("." + found.group("name"), "", text_flags(value) & (ADDRESS | PATH), line)
 
     def _default(self, found: "t.Match[str]") -> str:
         """Return the default value of a variable, unless a value is known."""

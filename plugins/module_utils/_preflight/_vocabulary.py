@@ -57,7 +57,7 @@ CALLS = re.compile(
     r"(?i)(?<![\w])(?:urlopen|urlretrieve|urlgrab\w*|requests?\.(?:get|head|request|options|post|delete)|httpx\.(?:get|head|request|stream)"
     r"|open_url|fetch_url|getprint|getstore|mirror|file_get_contents|fopen|curl_exec|curl_multi_exec|curl_easy_perform|readfile|simplexml_load_file|get_headers"
     r"|wp_remote_get|getjson|fromjson|readlines|download\.file|read\.(?:csv|table|lines)|http[s]?\.(?:get|request|head)|request_uri|geturl|http::geturl"
-    r"|got|axios|needle|superagent|nodefetch|node_fetch|ky|reqwest::get|blocking::get|ureq::get|grequests|jsoup\.connect|openstream|readtext|dialtcp"
+    r"|feignclient|registerrestclient|got|axios|needle|superagent|nodefetch|node_fetch|ky|reqwest::get|blocking::get|ureq::get|grequests|jsoup\.connect|openstream|readtext|dialtcp"
     r"|getforobject|getforentity|newcall|getstringasync|getasync|getbytearrayasync|getstreamasync|downloadstring|downloadfile|downloaddata|sendasync"
     r"|invoke-restmethod|invoke-webrequest|iwr|irm|start-bitstransfer|string\(contentsof|data\(contentsof|datatask|httppoison\.get|httpc:request"
     r"|uri\.open|restclient\.get|httparty\.get|faraday\.get|excon\.get|net::http\.get\w*|typhoeus\.get|open-uri|urlread|webread|slurp|uri\.read|lookup"
@@ -85,7 +85,7 @@ NOT_METHODS = re.compile(
 # Calls that prepare a request or connection, which another call sends.
 PREPARED = re.compile(
     r"(?i)httpconnection|create_connection|net::http\.(?:new|start)|io::socket|tcpsocket|fsockopen|stream_socket_client|net\.dial\w*|openconnection|newrequest\w*"
-    r"|(?-i:(?<!\w)Request\()|request\.builder|newbuilder|net::http::get\.new|http::request|axios\.create|curl_init|setopt\w*|curl_easy_setopt"
+    r"|(?-i:(?<!\w)Request\()|request\.builder|newbuilder|net::http::get\.new|http::request|axios\.create|got\.extend|ky\.(?:create|extend)|asyncclient\(|httpx\.client\(|curl_init|setopt\w*|curl_easy_setopt"
     r"|httpget\(|webrequest\.create|\.seturl|httprequestmessage|clientsession\(|faraday\.new|resty\.new|createrequest|\.connect\((?=\s*[\w\"'(&])|basic_request"
     r"|curl\.new|httpclient\.new|resource\.new|xhr\.open|xmlhttp\.open|urirequest|urlrequest\(|http_request\(|dns\.resolve|socket\.socket"
 )
