@@ -51,6 +51,15 @@ _UNKNOWN_CALL = re.compile(r"(?<![\w.>:$])(?P<name>[a-z_][\w.]*)\s*\(")
 _FETCHES = re.compile(r"(?i)(?:^|_|\.)(?:get|fetch|read|request|query|load|download|retrieve|curl|call|ask|pull|http|metadata|imds)|(?:Get|Fetch|Read|Request|Load|Metadata)")
 
 
+_LIBRARIES = re.compile(
+    r"(?i)\b(?:requests|httpx|urllib[23]?|aiohttp|https?|axios|got|node-fetch|undici|superagent|needle|phin|bent|ky|lwp|furl|mojo|reqwest|ureq|httplib2?)\b"
+)
+_NOT_CLIENTS = frozenset(
+    "import from use using require const let var my as default function request requests http https urllib urllib2 Request Session new parse error "
+    "qw strict Simple UserAgent Tiny LWP HTTP urlparse urljoin quote urlencode exceptions RequestException URLError HTTPError".split()
+)
+
+
 def _undefined(text: str) -> str:
     """Return *text* without the name of the function that it defines."""
     return re.sub(r"\b(?:def|function|func|fn|sub|fun)\s+\w+", "", text)
@@ -65,6 +74,7 @@ class CodeJudge:
         self.final = False
         self.raw = False
         self.called: t.Set[str] = set()
+        self.clients: t.Set[str] = set()
         self.prepared: t.Dict[str, t.Tuple[int, str, int]] = {}
 
     def run(self, text: str) -> None:
@@ -125,6 +135,7 @@ class CodeJudge:
         for name in names(text):
             flags |= self.functions.returned(name) if re.search(r"\b%s\s*\(|\b%s\b(?!\s*[=:(])" % (name, name), text) else 0
         self._loops(one, text)
+        self._options(one, text, flags)
         if flags & ADDRESS and not _vocabulary.DENIED.search(text):
             self.values.fields(text, one.line)
         sends = self._sends(text, expanded, flags, function)
@@ -137,6 +148,19 @@ class CodeJudge:
             self._assigns(one, text, expanded, 0)
         self.outcome.mention(self.values.used)
 
+    def _options(self, one: Statement, text: str, flags: int) -> None:
+        """Remember options of the command line, and addresses of a whole class, that hold an address."""
+        if flags & ADDRESS and re.search(r"(?i)add_argument|add_option|\.option\(|\boption\s|\.on\(|\barg\(|add_flag", text):
+            for name in re.findall(r"[\"']--?([a-zA-Z][\w-]*)", text):
+                for kept in (name.replace("-", "_"), "." + name.replace("-", "_")):
+                    self.values.put(kept, "", flags & (ADDRESS | PATH), one.line)
+        if flags & ADDRESS and re.match(r"\s*base_uri\b", text):
+            self.values.put("class", "", flags & (ADDRESS | PATH), one.line)
+        if re.match(r"\s*(?:import|from|use|using|require)\b|.*\brequire\s*\(", text) and _LIBRARIES.search(text):
+            bare = re.sub(r"\b\w+\s+as\b", " ", text)
+            bare = re.sub(r"[\"'][^\"']*[\"']", " ", bare)
+            self.clients.update(name for name in re.findall(r"\w+", bare) if name not in _NOT_CLIENTS and not name.endswith(("Server", "Handler")))
+
     def _sends(self, text: str, expanded: str, flags: int, function: t.Optional[Function]) -> bool:
         """Return whether the statement sends a request."""
         bare = outside(text)
@@ -146,6 +170,8 @@ class CodeJudge:
         prepared = _vocabulary.PREPARED.search(cleaned)
         rest = _vocabulary.PREPARED.sub(" ", cleaned) if prepared else cleaned
         known = _vocabulary.BARE_CALLS.get(self.name)
+        if any(re.search(r"(?<![\w.])%s(?:\.(?:get|head|request|urlopen|open|fetch|send))?\s*\(" % re.escape(name), cleaned) for name in self.clients):
+            return True
         if any(re.search(r"(?<![\w.])%s\s*\(" % re.escape(name), bare) for name in self.prepared):
             return True
         if not any(name in self.prepared for name in names(text)):
@@ -159,9 +185,11 @@ class CodeJudge:
         """Judge a statement that sends a request."""
         place = max(0, _spellings.find_address(text), 0)
         line = one.line_of(place if place else self._place(text))
+        prepared = text
         for name in names(text):
             if name in self.prepared:
                 kept = self.prepared.pop(name)
+                prepared += " " + kept[1]
                 expanded, flags = expanded + " " + kept[1], flags | kept[2]
         if _vocabulary.RAW_REQUEST.search(text) and self.prepared:
             for kept in self.prepared.values():
@@ -172,7 +200,7 @@ class CodeJudge:
             return
         if self._shell(one, text, expanded, flags):
             return
-        uncertain = UNKNOWN if self._headers_unknown(text if expanded.startswith(text[:20]) else text + " " + expanded) else 0
+        uncertain = UNKNOWN if self._headers_unknown(prepared) else 0
         if uncertain and function is not None and flags & ADDRESS and not flags & HEADER and self._calls_of(function):
             function.deferred = (line, expanded, flags)
             return
@@ -279,6 +307,10 @@ class CodeJudge:
                 self.outcome.defined(name, one.line_of(max(0, _spellings.find_address(text))), expanded, flags)
         if element and flags & HEADER:
             self._mark(targets, flags)
+        base = re.match(r"\s*([$\w]+(?:(?:\.|->)\w+)+)\s*\+?=", text)
+        if base and flags & HEADER and not element:
+            self.values.put(chain(base.group(1))[0], "", HEADER, one.line, add=True)
+            self._mark(chain(base.group(1))[:1], flags)
         return True
 
     def _mark(self, targets: t.Iterable[str], flags: int) -> None:
@@ -353,6 +385,8 @@ class CodeJudge:
         line = one.line_of(self._spot(text))
         called = self._called(text, function)
         if called is not None:
+            if not self.values.flags(text, expanded) & ADDRESS:
+                return
             self.outcome.called(line, expanded, flags, called)
             return
         for found in _UNKNOWN_CALL.finditer(outside(text)):

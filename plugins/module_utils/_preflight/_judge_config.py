@@ -110,7 +110,7 @@ class _Judge:
         used = found is not None and found.group("key") in self._references()
         if used:
             return
-        if _PROXY.search(expanded) or re.search(r"(?i)\blookup\(\s*['\"]url", expanded):
+        if _PROXY.search(expanded) or re.search(r"(?i)\blookup\(\s*['\"]url|http\.query", expanded):
             self.outcome.request(line.number, expanded, flags | PATH)
         elif _BACKEND.match(line.text) and re.search(r"(?m)^\s*(?:backend|listen)\b", self.text):
             self.outcome.request(line.number, expanded, flags)
@@ -144,6 +144,8 @@ class _Judge:
     def _documented(self, line: _Line) -> bool:
         """Return whether the line is text for people."""
         before = line.text[: max(0, _spellings.find_address(line.text))]
+        if re.match(r"(?:location[^{]*\{\s*)?(?:return\s+\d|add_header|log_format|echo\b|print\b)", before):
+            return True
         if re.search(r"\{\{.*lookup", before) or _vocabulary.TOOLS.search(before):
             return False
         keys = re.findall(r"[\"']?([\w-]+)[\"']?\s*[:=]", before.rpartition("{")[2] or before) or [" ".join(line.keys[-1:])]

@@ -65,6 +65,8 @@ _LANGUAGES = {
         _language("yaml", CONFIG, r"(?<!\S)\#[^\n]*"),
         _language("json", CONFIG, r"^[ \t]*//[^\n]*"),
         _language("xml", CONFIG, r"<!--.*?(?:-->|\Z)"),
+        # Rules of firewalls and of intrusion detection send nothing.
+        _language("rules", CONFIG, r".+"),
         _language("conf", CONFIG, r"(?:^|(?<=\s))\#[^\n]*|^[ \t]*(?:;|//|!)[^\n]*"),
         _language("unit", UNIT, r"^[ \t]*[\#;](?:[^\n\\]|\\[^\n])*", r"(?!)"),
         _language("cron", CRON, _LINE_HASH, r"(?!)"),
@@ -117,10 +119,11 @@ _INTERPRETERS = (
     ("expect", "tcl"),
     ("make", "make"),
     ("groovy", "java"),
-    ("nft", "conf"),
+    ("nft", "rules"),
     ("sh", "shell"),
     ("env", "shell"),
 )
+_RULES = re.compile(r"/(?:iptables|nftables|snort|suricata|modsec\w*|fail2ban|firewalld|audit)/|/nftables\.conf\Z|/rules\.v[46]\Z")
 _CRON = re.compile(r"/cron\.d/|/crontabs?(?:/|\Z)|/spool/cron/")
 _UNITS = re.compile(r"/systemd/.*\.conf\Z|/supervisor|/supervisord")
 _CONFIGURATION = re.compile(r"/(?:nginx|httpd|apache2|sysctl\.d|tmpfiles\.d|telegraf|consul|squid|haproxy|modsec[^/]*)/.*\Z")
@@ -152,6 +155,8 @@ def _name_of(path: str, text: str) -> str:
         if name:
             return name
     base = path.rpartition("/")[2]
+    if _RULES.search(path) or re.match(r"(?:#[^\n]*\n|\s)*(?:\*(?:filter|nat|mangle|raw)\b|alert\s+\w+\s|table\s+(?:inet|ip6?)\s|SecRule\b)", text[:4000]):
+        return "rules"
     if _CRON.search(path):
         return "cron"
     if _CLOUD_CONFIG.match(text):

@@ -80,7 +80,7 @@ class _Reader:
                 piece.append(char)
                 place += 1
             elif depth < _MOST_DEPTH and (char == "`" or (two == "$(" and text[place + 2 : place + 3] != "(") or (two in ("<(", ">(") and not quoted)):
-                piece.append(" \u00a7 " if not quoted else "\u00a7")
+                piece.append("\u00a7")
                 place = self.read(place + len(two if char != "`" else "`"), "`" if char == "`" else ")", depth + 1)
             elif char == "(" and not quoted and place and text[place - 1] == "=":
                 piece.append("(")

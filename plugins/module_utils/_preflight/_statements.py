@@ -105,9 +105,12 @@ def statements(text: str, name: str) -> t.List[Statement]:
     if name not in ("python", "java"):
         return found
     joined: t.List[Statement] = []
+    decorates = False
     for one in found:
-        if joined and re.match(r"@[\w.]+(?:\(.*\))?\Z", joined[-1].text, re.S):
+        alone = bool(re.match(r"@[\w.]+(?:\(.*\))?\Z", one.text, re.S))
+        if decorates:
             one = Statement(joined[-1].line, joined.pop().text + "\n" + one.text, one.indent)
+        decorates = alone
         joined.append(one)
     return joined
 
@@ -117,7 +120,9 @@ def _interpolated(text: str) -> str:
     pieces: t.List[str] = []
     place, depth = 0, 0
     for found in re.finditer(r"#\{|\{|\}", text):
-        if found.group() == "#{" or depth:
+        end = text.find("}", found.start())
+        simple = not depth and not re.search(r"[(\"']", text[found.start() : end])
+        if (found.group() == "#{" and not simple) or depth:
             opened = found.group() == "#{"
             pieces += [text[place : found.start()], '"+(' if opened else found.group()]
             place = found.end()
