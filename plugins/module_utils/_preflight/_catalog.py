@@ -301,6 +301,13 @@ CATALOG: t.Dict[str, Kind] = {
         "The request fails with status 403, and the script gets an error page instead of the value.",
         "Replace the request by `ecs-metadata get PATH`, or send a token with it.",
     ),
+    "script_unsure": Kind(
+        WARN,
+        "A script or configuration may send normal-mode requests",
+        "`path`, `line`, `reads` (class of what is read)",
+        "Unknown: the file does not show whether a token is sent. Without one, the request fails with status 403.",
+        "Read the line; add a waiver if what it runs sends a token.",
+    ),
     "caller_normal_mode": Kind(
         BLOCK,
         "A program sent normal-mode requests within the quiet period",
@@ -350,9 +357,9 @@ CATALOG: t.Dict[str, Kind] = {
     "search_incomplete": Kind(
         WARN,
         "A check stopped early",
-        "`check`, `reason`",
+        "`check`, `reason`, `not_reached` (directories that were not examined, if they are known)",
         _NOT_SEEN,
-        "Raise `deadline`, or name fewer directories in `search_directories` and `script_directories`.",
+        "Raise `deadline`, or leave out directories with `excluded_directories`.",
     ),
     "findings_truncated": Kind(
         WARN,

@@ -42,11 +42,16 @@ class Inventory(t.NamedTuple):
     terraform: t.List[str]
 
 
-def collect(files: Files, directories: t.Sequence[str] = DIRECTORIES) -> Inventory:
+def collect(
+    files: Files, directories: t.Sequence[str] = DIRECTORIES, excluded: t.Sequence[str] = ()
+) -> Inventory:
     """Walk *directories* once and return the files that the checks examine."""
     inventory = Inventory([], [], [], [], [], [], [], [])
+    skipped = _SKIPPED.union(directory.rstrip("/") for directory in excluded)
     for directory in directories:
-        for path in files.walk(directory, _SKIPPED):
+        if files.stopped:
+            files.not_reached.append(directory)
+        for path in files.walk(directory, skipped):
             target = _kind(inventory, path)
             if target is not None:
                 target.append(path)

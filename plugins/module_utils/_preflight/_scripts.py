@@ -2,52 +2,39 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Find scripts that send normal-mode requests.
+"""Find scripts and configuration files that send normal-mode requests.
 
-Each file is judged by its text alone. A file that names the token header anywhere is assumed to use it. A line counts if it
-contains a URL of the metadata service, or the bare address in a file that also contains a metadata path. Comments, firewall
-rules and proxy exceptions do not count. Requests that a script composes from several files are not detected.
+Each file is judged by its text alone, by the use of the address: see `_judge`. Where the file does not show whether a request
+carries a token, the finding is unsure.
 """
 
 import os
-import re
+import signal
+import threading
 import typing as t
 
 from ._decoding import text_of
 from ._files import Deadline, Files
 from ._judge import judge
-from ._spellings import may_concern
+from ._outcome import Outcome
+from ._places import DIRECTORIES
+from ._spellings import may_concern, near_places
 
-DIRECTORIES = (
-    "/etc/crontab",
-    "/etc/cron.d",
-    "/etc/cron.hourly",
-    "/etc/cron.daily",
-    "/etc/cron.weekly",
-    "/etc/cron.monthly",
-    "/var/spool/cron",
-    "/etc/init.d",
-    "/etc/rc.local",
-    "/etc/rc.d/rc.local",
-    "/etc/profile",
-    "/etc/profile.d",
-    "/etc/systemd/system",
-    "/etc/udev/rules.d",
-    "/etc/network/if-up.d",
-    "/etc/NetworkManager/dispatcher.d",
-    "/etc/dhcp/dhclient-exit-hooks.d",
-    "/var/lib/cloud/scripts",
-    "/usr/local/bin",
-    "/usr/local/sbin",
-    "/root/bin",
-    "/opt",
-)
 # Libraries are judged by their versions; version control history is not run.
 _SKIPPED = frozenset(
     ["site-packages", "dist-packages", "node_modules", "ansible_collections", "__pycache__", ".git", ".hg", ".svn"]
 )
+# Tools and caches of users: many files that nothing runs by itself.
+_SKIPPED |= frozenset(
+    [".cache", ".npm", ".nvm", ".m2", ".cargo", ".rustup", ".pyenv", ".rbenv", ".gradle", ".terraform", ".vscode-server", ".venv", "venv", "gems"]
+)
+_DATA = tuple(
+    ".png .jpg .jpeg .gif .ico .svg .pdf .gz .tgz .bz2 .xz .zst .zip .tar .7z .rpm .deb .jar .war .whl .egg .so .a .o .pyc .class .woff .woff2 .ttf "
+    ".mp3 .mp4 .csv .parquet .db .sqlite .sqlite3 .pack .idx .map .css .scss .mo .po .iso .img .qcow2 .bin .dat".split()
+)
 _PROSE = (".md", ".rst", ".txt", ".adoc", ".html", ".htm", ".log")
 _LIMIT = 1 << 20
+_LONGEST = 3.0
 _DEPTH = 6
 class NormalModeRead(t.NamedTuple):
     """A line that sends a normal-mode request; ``what`` is a class of paths, never text of the file."""
@@ -75,33 +62,69 @@ def normal_mode_readers(
     return [(read.path, read.line) for read in scan(Files(root, Deadline(seconds)), directories).reads]
 
 
-def scan(files: Files, directories: t.Sequence[str] = DIRECTORIES) -> Scripts:
-    """Examine each script below *directories* once; *directories* may also name files."""
+def scan(files: Files, directories: t.Sequence[str] = DIRECTORIES, excluded: t.Sequence[str] = ()) -> Scripts:
+    """Examine each script below *directories* once, in their order, without those *excluded*; they may also name files."""
     reads: t.List[NormalModeRead] = []
     seen: t.Set[t.Tuple[int, int]] = set()
     examined = skipped = with_token = 0
-    for path in _candidates(files, directories):
+    for path in _candidates(files, directories, excluded):
         content = _content(files, path, seen)
         if content is None:
             continue
-        text = text_of(content)
+        packed = content[:2] == b"\x1f\x8b"
+        text = text_of(content) if not packed or "/cloud/" in path else None
         if text is None:
             skipped += 1
             continue
         examined += 1
-        if not may_concern(content):
+        if not may_concern(text.encode("utf-8", "replace") if packed or b"\0" in content[:512] else content):
             continue
         shown = files.shown(path)
-        outcome = judge(text, shown)
+        outcome = _limited(text, shown)
+        if outcome is None:
+            files.note(path, "its judgment took more than %d s" % _LONGEST)
+            continue
         with_token += outcome.with_token
         reads += [NormalModeRead(shown, line, what, certain) for line, (what, certain) in outcome.lines.items()]
     return Scripts(sorted(reads), examined, skipped, with_token)
 
 
-def _candidates(files: Files, directories: t.Sequence[str]) -> t.Iterator[str]:
-    """Yield the real paths of files that are not documentation."""
+def _limited(text: str, shown: str) -> t.Optional[Outcome]:
+    """Return the judgment of a file, None if it takes longer than _LONGEST seconds."""
+    text = near_places(text)
+    if threading.current_thread() is not threading.main_thread():
+        return judge(text, shown)
+
+    def expire(_signal: int, _frame: t.Any) -> None:
+        raise _TooLong
+
+    before = signal.signal(signal.SIGALRM, expire)
+    signal.setitimer(signal.ITIMER_REAL, _LONGEST)
+    try:
+        return judge(text, shown)
+    except _TooLong:
+        return None
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+class _TooLong(Exception):
+    """The judgment of a file takes too long."""
+
+
+def _candidates(files: Files, directories: t.Sequence[str], excluded: t.Sequence[str]) -> t.Iterator[str]:
+    """Yield the real paths of files that are not documentation or data."""
+    skipped = _SKIPPED.union(directory.rstrip("/") for directory in excluded)
     for directory in directories:
-        for path in files.walk(directory, _SKIPPED, _DEPTH):
+        if directory.rstrip("/") in skipped:
+            continue
+        if files.stopped:
+            files.not_reached.append(directory)
+            continue
+        for path in files.walk(directory, skipped, _DEPTH):
+            if path.lower().endswith(_DATA) and "/cloud/" not in path:
+                continue
             if not path.lower().endswith(_PROSE) or "/cloud/" in path:
                 yield path
 

@@ -4,13 +4,16 @@
 
 """Split shell scripts into commands and here-documents. No I/O."""
 
+import bisect
 import re
 import typing as t
 
 from ._statements import Statement
 
 _HEREDOC = re.compile(r"(?<!<)<<(?P<strip>-?)\s*(?P<quote>[\"']?)\\?(?P<word>[A-Za-z_][\w.-]*)(?P=quote)")
+_BLANKS = re.compile(r"[ \t]*")
 _MOST_DEPTH = 8
+_LONGEST = 8192
 _KEYWORD = re.compile(r"\s*(?:(?:if|then|else|elif|do|while|until|time|!|\{)(?=\s)\s*)+")
 _INNER = re.compile(
     r"(?:\b(?:ba|da|a|z|k)?sh|\bsu)\s(?:[^\n'\"|;&]*?\s)?-\w*c\s+(?P<quote>['\"])(?P<text>.*?)(?<!\\)(?P=quote)"
@@ -123,7 +126,9 @@ class _Reader:
         whole = "".join(piece)
         piece.clear()
         if whole.strip():
-            begin = start + len(self.text[start:]) - len(self.text[start:].lstrip())
+            begin = start
+            while begin < len(self.text) and self.text[begin].isspace():
+                begin += 1
             self.commands.append((begin, whole.strip()))
 
 
@@ -135,9 +140,16 @@ def commands(text: str, line: int = 1, nested: int = 0) -> t.List[Statement]:
     reader = _Reader(text, line)
     reader.read(0, "", 0)
     result: t.List[Statement] = []
+    breaks = [place for place, char in enumerate(text) if char == "\n"]
     for place, command in sorted(reader.commands):
         command = _KEYWORD.sub("", command, 1) if _KEYWORD.match(command) else command
-        number = line + text.count("\n", 0, place)
+        number = line + bisect.bisect_left(breaks, place)
+        if len(command) > _LONGEST:
+            # A quote that does not end: judge each line by itself.
+            if nested < 3:
+                for offset, single in enumerate(text[place : place + len(command)].split("\n")):
+                    result += commands(single[:_LONGEST], number + offset, 3)
+            continue
         inner = _INNER.search(command) if nested < 3 else None
         if inner:
             program = inner.group("text") if inner.group("text") is not None else inner.group("text2")
@@ -155,5 +167,5 @@ def commands(text: str, line: int = 1, nested: int = 0) -> t.List[Statement]:
 def _indent(text: str, place: int) -> int:
     """Return the width of the indentation of the line at *place*."""
     begin = text.rfind("\n", 0, place) + 1
-    head = re.match(r"[ \t]*", text[begin:])
+    head = _BLANKS.match(text, begin)
     return len(head.group().expandtabs(8)) if head else 0

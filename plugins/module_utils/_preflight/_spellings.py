@@ -52,11 +52,9 @@ def _base64_of(text: str) -> t.Iterator[bytes]:
 
 _BASE64 = tuple(_base64_of(ADDRESS)) + (b"H4sI",)
 _HINT = re.compile(rb"%s[^\w]{1,7}%s|%s\.%s" % ((_OCTETS[0].encode("ascii"),) * 4))
+_WHOLE_PATH = re.compile(rb"(?i)/(?:%s)/+(?:%s)" % (_VERSION.encode("ascii"), _KINDS.encode("ascii")))
 _HINTS = (
     ADDRESS_IPV6.partition(":")[0].encode("ascii"),
-    b"meta-data",
-    b"user-data",
-    b"instance-identity",
     TOKEN_HEADER.encode("ascii").lower(),
     *_BASE64,
 )
@@ -66,7 +64,21 @@ def may_concern(content: bytes) -> bool:
     """Return whether a file can concern the service at all; fast, and wrong in the direction of True only."""
     if content[:2] in (b"\xff\xfe", b"\xfe\xff", b"\x1f\x8b") or b"\0" in content[:512]:
         return True
-    return bool(_HINT.search(content)) or any(hint in content for hint in (*_HINTS, *NUMBER_HINTS))
+    return bool(_HINT.search(content) or _WHOLE_PATH.search(content)) or any(
+        hint in content for hint in (*_HINTS, *NUMBER_HINTS)
+    )
+
+
+def near_places(text: str, longest: int = 1 << 17, lines: int = 300) -> str:
+    """Return *text*, of a long one only the *lines* around each place that concerns the service, the others empty."""
+    if len(text) <= longest:
+        return text
+    listed = text.split("\n")
+    kept: t.Set[int] = set()
+    for number, line in enumerate(listed):
+        if len(kept) < 20 * lines and may_concern(line.encode("utf-8", "replace")):
+            kept.update(range(number - lines, number + lines))
+    return "\n".join([line[: 1 << 14] if number in kept else "" for number, line in enumerate(listed)])
 
 
 def has_address(text: str) -> bool:

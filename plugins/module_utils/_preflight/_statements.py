@@ -8,6 +8,7 @@ import re
 import typing as t
 
 _MOST_LINES = 60
+_BLANKS = re.compile(r"[ \t]*")
 _TOKEN = re.compile(
     r'"""(?:\\.|[^\\])*?"""|\'\'\'(?:\\.|[^\\])*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|`(?:\\.|[^`\\])*`|[()\[\]{};\n]',
     re.S,
@@ -47,7 +48,7 @@ class _Splitter:
         if text:
             before = whole[: whole.index(text[0])]
             begin = self.text.rfind("\n", 0, self.start + len(before)) + 1
-            head = re.match(r"[ \t]*", self.text[begin:])
+            head = _BLANKS.match(self.text, begin)
             indent = len(head.group().expandtabs(8)) if head else 0
             self.statements.append(Statement(self.line + before.count("\n"), text, indent))
         self.line += whole.count("\n")
