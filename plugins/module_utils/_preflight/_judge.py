@@ -51,6 +51,8 @@ def judge(text: str, path: str = "", nested: int = 0, language: t.Optional[Langu
 def _merge(outcome: Outcome, inner: Outcome, offset: int, line: int = 0) -> None:
     """Add what was found in a part of the file: at the lines after *offset*, or all at *line*."""
     for number, found in inner.lines.items():
+        if line and not found[1]:
+            continue
         outcome.lines[line or number + offset] = found
     outcome.with_token = outcome.with_token or inner.with_token
 

@@ -305,6 +305,8 @@ class CodeJudge:
                 self.prepared[name] = (one.line_of(max(0, _spellings.find_address(text))), expanded, flags)
             elif flags & ADDRESS and self.final and not element and not prepared:
                 self.outcome.defined(name, one.line_of(max(0, _spellings.find_address(text))), expanded, flags)
+        if flags & HEADER and not element and not re.match(r"[\w.]*(?:headers|request)", text):
+            self.outcome.defines_header = True
         if element and flags & HEADER:
             self._mark(targets, flags)
         base = re.match(r"\s*([$\w]+(?:(?:\.|->)\w+)+)\s*\+?=", text)

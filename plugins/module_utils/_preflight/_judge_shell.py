@@ -116,7 +116,7 @@ class ShellJudge:
         """Remember a variable."""
         expanded = self.values.expand(value, code=False)
         flags = self.values.flags(value, expanded)
-        if _vocabulary.DENIED.search(name) or re.match(r"(?i)no_?proxy", name):
+        if _vocabulary.DENIED.search(re.sub(r"([a-z])([A-Z])", r"\1_\2", name)) or re.match(r"(?i)no_?proxy", name):
             flags &= HEADER
         for called in re.findall(r"\$\((\w+)|`(\w+)", value):
             flags |= self.functions.returned(called[0] or called[1])
@@ -158,7 +158,9 @@ class ShellJudge:
         elif called is not None and called is not function and flags & ADDRESS:
             self.outcome.called(line, expanded, flags, called)
         elif flags & ADDRESS and first not in _vocabulary.OTHER_COMMANDS and (_spellings.PATH.search(expanded) or "://" in expanded):
-            if re.search(r"[A-Za-z_/.]", first) and not _vocabulary.DENIED.search(first) and not _HELP_FUNCTION.search(first):
+            if re.match(r"[\"']?https?://", text):
+                self.outcome.unsure(line, expanded)
+            elif re.search(r"[A-Za-z_/.]", first) and not _vocabulary.DENIED.search(first) and not _HELP_FUNCTION.search(first):
                 self.outcome.unsure(line, expanded)
         self.outcome.mention(self.values.used)
 

@@ -56,6 +56,8 @@ class Outcome:
         self.with_token = False
         self._defined: t.Dict[str, t.Tuple[int, str]] = {}
         self._used: t.Set[str] = set()
+        # The file defines the token header beside the address, for a program of several files.
+        self.defines_header = False
 
     def request(self, line: int, text: str, flags: int) -> None:
         """Record a request to the service."""
@@ -97,10 +99,8 @@ class Outcome:
     def finish(self) -> None:
         """Record definitions that nothing in the file uses: another file may."""
         for name, (line, text) in self._defined.items():
-            if name not in self._used and (_spellings.PATH.search(text) or "://" in text or not self.lines):
+            if name not in self._used and not self.defines_header and (_spellings.PATH.search(text) or "://" in text or not self.lines):
                 self.unsure(line, text)
-        if any(certain for _what, certain in self.lines.values()):
-            return
 
 
 def all_of(flags: int, wanted: int) -> bool:

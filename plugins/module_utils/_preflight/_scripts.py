@@ -13,9 +13,9 @@ import signal
 import threading
 import typing as t
 
+from . import _judge
 from ._decoding import text_of
 from ._files import Deadline, Files
-from ._judge import judge
 from ._outcome import Outcome
 from ._places import DIRECTORIES
 from ._spellings import may_concern, near_places
@@ -93,7 +93,7 @@ def _limited(text: str, shown: str) -> t.Optional[Outcome]:
     """Return the judgment of a file, None if it takes longer than _LONGEST seconds."""
     text = near_places(text)
     if threading.current_thread() is not threading.main_thread():
-        return judge(text, shown)
+        return _judge.judge(text, shown)
 
     def expire(_signal: int, _frame: t.Any) -> None:
         raise _TooLong
@@ -101,7 +101,7 @@ def _limited(text: str, shown: str) -> t.Optional[Outcome]:
     before = signal.signal(signal.SIGALRM, expire)
     signal.setitimer(signal.ITIMER_REAL, _LONGEST)
     try:
-        return judge(text, shown)
+        return _judge.judge(text, shown)
     except _TooLong:
         return None
     finally:
@@ -111,6 +111,12 @@ def _limited(text: str, shown: str) -> t.Optional[Outcome]:
 
 class _TooLong(Exception):
     """The judgment of a file takes too long."""
+
+
+def judge(content: bytes, path: str = "") -> t.List[t.Tuple[int, str]]:
+    """Return line number and class of the path of each request, also of uncertain ones, in the file *path*."""
+    text = text_of(content)
+    return [] if text is None else [(line, what) for line, (what, _certain) in sorted(_judge.judge(text, path).lines.items())]
 
 
 def _candidates(files: Files, directories: t.Sequence[str], excluded: t.Sequence[str]) -> t.Iterator[str]:
