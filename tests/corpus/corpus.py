@@ -5,7 +5,8 @@
 """The labelled corpus: files as they occur on hosts, and what the preflight check should say about each.
 
 ``labels.csv`` lists the samples: path on the host, class, line numbers of the requests, and the encoding on the host. The
-samples are stored as UTF-8 with a neutral file name, because many tools would otherwise check them as sources.
+samples are stored as UTF-8 with a neutral file name and each line indented by two spaces, because many tools would otherwise
+check them as sources.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ def samples(labels: Path = LABELS) -> Iterator[Sample]:
     with labels.open(encoding="utf-8", newline="") as stream:
         for row in csv.DictReader(stream):
             text = (labels.parent / "samples" / (row["sample"] + ".txt")).read_text(encoding="utf-8")
+            text = "".join(line[2:] or line for line in text.splitlines(keepends=True))
             lines = frozenset(int(number) for number in row["lines"].split())
             held_out = hashlib.sha256(row["sample"].encode()).digest()[0] % 3 == 0
             yield Sample(
