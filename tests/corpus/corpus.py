@@ -42,9 +42,7 @@ def samples(labels: Path = LABELS) -> Iterator[Sample]:
             text = "".join(line[2:] or line for line in text.splitlines(keepends=True))
             lines = frozenset(int(number) for number in row["lines"].split())
             held_out = hashlib.sha256(row["sample"].encode()).digest()[0] % 3 == 0
-            yield Sample(
-                row["sample"], row["path"], row["class"], lines, encoded(text, row["encoding"]), held_out
-            )
+            yield Sample(row["sample"], row["path"], row["class"], lines, encoded(text, row["encoding"]), held_out)
 
 
 def encoded(text: str, encoding: str) -> bytes:

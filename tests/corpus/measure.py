@@ -120,7 +120,14 @@ def show(title: str, found: list[Result], verbose: bool) -> bool:
         if not one.right:
             print(
                 "    %s: %s %s, reported %s block %s warn %s"
-                % (one.sample.name, one.sample.label, sorted(one.sample.lines), one.predicted, sorted(one.blocked), sorted(one.unsure))
+                % (
+                    one.sample.name,
+                    one.sample.label,
+                    sorted(one.sample.lines),
+                    one.predicted,
+                    sorted(one.blocked),
+                    sorted(one.unsure),
+                )
             )
     return numbers.met
 
@@ -135,7 +142,10 @@ def main() -> int:
     chosen = list(corpus.samples(options.labels))
     start = time.monotonic()
     found = results(chosen)
-    parts = {"used": [one for one in found if not one.sample.held_out], "held-out": [one for one in found if one.sample.held_out]}
+    parts = {
+        "used": [one for one in found if not one.sample.held_out],
+        "held-out": [one for one in found if one.sample.held_out],
+    }
     if options.part != "all":
         return 0 if show(options.part, parts[options.part], options.verbose) else 1
     met = show("whole corpus", found, options.verbose)

@@ -36,7 +36,8 @@ _SETTINGS = (
 # The tag and labels of ACK nodes, and the name of the cloud provider. That the kubelet's settings hold them is inferred.
 _SIGNS = re.compile(
     rb"ack\.aliyun\.com|alibabacloud\.com/|\.alicontainer\.com|\.cs\.aliyuncs\.com|registry[\w.-]*\.aliyuncs\.com/acs/"
-    rb"|system:node:[a-z]{2}-[a-z]+(?:-\d)?\.|provider-id[=:\s\"']+[a-z]{2}-[a-z]+(?:-\d)?\.i-|(?:provider|cloud)[-_a-z]*[=:\s\"']+(?:alicloud|alibaba)", re.I
+    rb"|system:node:[a-z]{2}-[a-z]+(?:-\d)?\.|provider-id[=:\s\"']+[a-z]{2}-[a-z]+(?:-\d)?\.i-|(?:provider|cloud)[-_a-z]*[=:\s\"']+(?:alicloud|alibaba)",
+    re.I,
 )
 _SYSTEMS = ("/etc/os-release", "/usr/lib/os-release")
 # ContainerOS, also called LifseaOS, runs as node of ACK only.
@@ -50,10 +51,16 @@ _NOT_READ = (".key", ".pem", ".crt")
 def check(files: Files) -> t.Iterator[Finding]:
     """Yield a finding if this host is a Kubernetes node, and one for each container store."""
     kubelet = next((path for path in _KUBELET if os.path.exists(files.real(path))), None)
-    system = next((path for path in _SYSTEMS if _CONTAINER_OS.search(files.read(files.real(path), 1 << 16) or b"")), None)
+    system = next(
+        (path for path in _SYSTEMS if _CONTAINER_OS.search(files.read(files.real(path), 1 << 16) or b"")), None
+    )
     terway = next((path for path in _TERWAY if os.path.exists(files.real(path))), None)
     if system is not None or terway is not None:
-        yield finding("ack_node", "Detected by %s." % ("its operating system" if system else "its network plugin"), path=system or terway)
+        yield finding(
+            "ack_node",
+            "Detected by %s." % ("its operating system" if system else "its network plugin"),
+            path=system or terway,
+        )
     elif kubelet is not None:
         sign = next(_signs(files), None) or _running(files)
         if sign is not None:

@@ -68,7 +68,9 @@ def _configured(files: Files) -> t.Iterator[Finding]:
             break
     for path in ("/usr/lib/systemd/system/nm-cloud-setup.service", "/etc/systemd/system/nm-cloud-setup.service.d"):
         for real in files.walk(path, depth=0):
-            if re.search(rb"(?m)^\s*Environment=.*NM_CLOUD_SETUP_ALIYUN=(?:yes|1|true)", files.read(real, 1 << 16) or b""):
+            if re.search(
+                rb"(?m)^\s*Environment=.*NM_CLOUD_SETUP_ALIYUN=(?:yes|1|true)", files.read(real, 1 << 16) or b""
+            ):
                 yield finding("nm_cloud_setup_normal_mode", path=files.shown(real))
 
 

@@ -98,7 +98,9 @@ def _assigned(files: Files, path: str) -> str:
     canonical/cloud-init cloudinit/version.py and cloudinit/meson_versions.py.
     """
     content = files.read(path, 1 << 16) or b""
-    found = re.search(rb"""^(?:__VERSION__|VERSION|UPSTREAM_VERSION)\s*(?::[^=\n]*)?=\s*["']([^"'\s]*)["']""", content, re.M)
+    found = re.search(
+        rb"""^(?:__VERSION__|VERSION|UPSTREAM_VERSION)\s*(?::[^=\n]*)?=\s*["']([^"'\s]*)["']""", content, re.M
+    )
     return found.group(1).decode("utf-8", "replace") if found and b"@" not in found.group(1) else ""
 
 

@@ -12,63 +12,18 @@ import errno
 import itertools
 import json
 import os
-import re
 import stat
-import time
 import typing as t
 
 from .._common._text import from_bytes, printable
+from ._limits import LOCAL_TYPES, Deadline, Note, read_mounts
 
-# All other types are pseudo file systems, network file systems, or programs that may hang (FUSE).
-LOCAL_TYPES = frozenset(
-    "bcachefs btrfs erofs exfat ext2 ext3 ext4 f2fs fuseblk iso9660 jfs nilfs2 ntfs3 overlay ramfs reiserfs rootfs "
-    "squashfs tmpfs udf vfat virtiofs xfs zfs".split()
-)
-_OCTAL = re.compile(r"\\([0-7]{3})")
 # Parsed JSON takes about 30 times the memory of its text.
 _MAX_JSON = 1 << 21
 _MAX_ENTRIES = 20000
 _MAX_LINKS = 40
 # A file that is gone, or a broken link, cannot run.
 _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
-
-
-class Note(t.NamedTuple):
-    """A path that was not examined, and why."""
-
-    path: str
-    reason: str
-
-
-class Deadline:
-    """A deadline that several searches share."""
-
-    def __init__(self, seconds: float) -> None:
-        self._end = time.monotonic() + seconds
-
-    def remaining(self) -> float:
-        """Return the remaining seconds, at least 0."""
-        return max(0.0, self._end - time.monotonic())
-
-    @property
-    def expired(self) -> bool:
-        """Return whether the deadline has passed."""
-        return time.monotonic() >= self._end
-
-
-def read_mounts(path: str = "/proc/self/mountinfo") -> t.Dict[str, str]:
-    """Return the file system type of each mount point; empty if *path* cannot be read."""
-    mounts: t.Dict[str, str] = {}
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as stream:
-            for line in stream:
-                before, _dash, after = line.partition(" - ")
-                fields, kind = before.split(), after.split()
-                if len(fields) > 4 and kind:
-                    mounts[_OCTAL.sub(lambda found: chr(int(found.group(1), 8)), fields[4])] = kind[0]
-    except OSError:
-        return {}
-    return mounts
 
 
 class Files:
@@ -116,10 +71,9 @@ class Files:
         is the number of levels to enter.
         """
         begin = os.path.normpath(self.real(start))
-        found = self.resolve(begin)
-        if found is None:
+        begin = self.resolve(begin) or ""
+        if not begin:
             return
-        begin = found
         if os.path.isfile(begin):
             yield begin
             return
@@ -189,7 +143,9 @@ class Files:
                 path = step
                 continue
             links += 1
-            if links > _MAX_LINKS or (target.startswith("/") and self.root and not (target + "/").startswith(self.root + "/")):
+            if links > _MAX_LINKS or (
+                target.startswith("/") and self.root and not (target + "/").startswith(self.root + "/")
+            ):
                 return None
             if target.startswith("/"):
                 path, target = self.root, target[len(self.root) :]
@@ -202,11 +158,10 @@ class Files:
             flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
             handle = os.open(self.root or "/", flags & ~os.O_NOFOLLOW)
             try:
-                for name in path[len(self.root) :].split("/"):
-                    if name:
-                        inner = os.open(name, flags, dir_fd=handle)
-                        os.close(handle)
-                        handle = inner
+                for name in filter(None, path[len(self.root) :].split("/")):
+                    inner = os.open(name, flags, dir_fd=handle)
+                    os.close(handle)
+                    handle = inner
             except OSError:
                 os.close(handle)
                 raise
@@ -220,8 +175,7 @@ class Files:
             os.close(self._opened[1])
         self._opened = ("", -1)
 
-    def __del__(self) -> None:
-        self.close()
+    __del__ = close
 
     def read(self, real: str, limit: int) -> t.Optional[bytes]:
         """Return the first *limit* bytes of a regular file, else None."""

@@ -35,7 +35,9 @@ _AGENT_DIRECTORIES = (
 )
 PROGRAM_NAMES = frozenset(["aliyun", "ossutil", "ossutil64", "ossutil32", "ossutilarm64"])
 # The metadata folder of a Python package that a check judges.
-_PYTHON = re.compile(r"/(?:alibabacloud|aliyun|oss2|cloud|footmark)[^/]*(?:\.dist-info|\.egg-info|\.egg/EGG-INFO)\Z", re.I)
+_PYTHON = re.compile(
+    r"/(?:alibabacloud|aliyun|oss2|cloud|footmark)[^/]*(?:\.dist-info|\.egg-info|\.egg/EGG-INFO)\Z", re.I
+)
 _NODE = ("/@alicloud/credentials", "/@opentelemetry/resource-detector-alibaba-cloud")
 _GEMSPEC = re.compile(r"/ohai-\d[^/]*\.gemspec\Z")
 
@@ -53,9 +55,7 @@ class Inventory(t.NamedTuple):
     terraform: t.List[str]
 
 
-def collect(
-    files: Files, directories: t.Sequence[str] = DIRECTORIES, excluded: t.Sequence[str] = ()
-) -> Inventory:
+def collect(files: Files, directories: t.Sequence[str] = DIRECTORIES, excluded: t.Sequence[str] = ()) -> Inventory:
     """Walk *directories* once and return the files that the checks examine."""
     inventory = Inventory([], [], [], [], [], [], [], [])
     skipped = _SKIPPED.union(directory.rstrip("/") for directory in excluded)
@@ -82,7 +82,11 @@ def _kind(inventory: Inventory, path: str) -> t.Optional[t.List[str]]:
         return inventory.collections if folder.endswith("/ansible_collections/alibaba/alicloud") else None
     if name.startswith("terraform-provider-alicloud"):
         return inventory.terraform
-    if name in PROGRAM_NAMES or folder.rpartition("/")[2] in _PROGRAM_DIRECTORIES or folder.endswith(_AGENT_DIRECTORIES):
+    if (
+        name in PROGRAM_NAMES
+        or folder.rpartition("/")[2] in _PROGRAM_DIRECTORIES
+        or folder.endswith(_AGENT_DIRECTORIES)
+    ):
         return inventory.programs
     ending = os.path.splitext(name)[1]
     if ending in (".jar", ".war"):

@@ -38,7 +38,11 @@ def run_isolated(request: Request, root: str = "/", now: t.Optional[float] = Non
     try:
         return Report(*json.loads(content.decode("utf-8")))
     except (ValueError, TypeError):
-        reason = "the checks ran out of memory" if content == b"memory" else "a file system does not answer, or the checks failed"
+        reason = (
+            "the checks ran out of memory"
+            if content == b"memory"
+            else "a file system does not answer, or the checks failed"
+        )
         return _incomplete(reason, content)
 
 

@@ -52,7 +52,9 @@ def _always(files: Files, path: str) -> t.Iterator[Finding]:
     """Yield a finding if the archive is a library that sends normal-mode requests in every known version."""
     found = _NORMAL_MODE.match(os.path.basename(path))
     if found:
-        yield finding("java_library_normal_mode", path=files.shown(path), package=found.group(1), version=found.group(2))
+        yield finding(
+            "java_library_normal_mode", path=files.shown(path), package=found.group(1), version=found.group(2)
+        )
 
 
 def _directory(files: Files, path: str) -> bytes:

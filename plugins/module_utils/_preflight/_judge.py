@@ -11,8 +11,21 @@ from . import _judge_config, _vocabulary
 from ._decoding import encoded_parts
 from ._judge_code import CodeJudge
 from ._judge_shell import ShellJudge
-from ._languages import CONFIG, CRON, DOCKER, MAKE, PYTHON, SHELL, UNIT, Language, interpreter_language, language_of, masked, named
-from ._languages import CODE
+from ._languages import (
+    CODE,
+    CONFIG,
+    CRON,
+    DOCKER,
+    MAKE,
+    PYTHON,
+    SHELL,
+    UNIT,
+    Language,
+    interpreter_language,
+    language_of,
+    masked,
+    named,
+)
 from ._outcome import Outcome
 from ._shell import Heredoc
 from ._statements import Statement
@@ -22,7 +35,9 @@ _MOST_NESTED = 3
 _CRON_TIME = re.compile(r"\s*(?:@\w+|(?:\S+\s+){4}\S+)\s+")
 _CRON_VARIABLE = re.compile(r"\s*[A-Za-z_]\w*\s*=")
 _UNIT_KEY = re.compile(r"\s*(?P<key>\w+)\s*=\s*(?P<value>.*)\Z", re.S)
-_DOCKER_KEY = re.compile(r"\s*(?:(?:HEALTHCHECK|ONBUILD)[\s\\]+(?:--\S+[\s\\]+)*)?(?P<key>[A-Za-z]+)\s+(?P<value>.*)\Z", re.S)
+_DOCKER_KEY = re.compile(
+    r"\s*(?:(?:HEALTHCHECK|ONBUILD)[\s\\]+(?:--\S+[\s\\]+)*)?(?P<key>[A-Za-z]+)\s+(?P<value>.*)\Z", re.S
+)
 _DOCKER_VALUE = re.compile(r"(?P<name>\w+)(?:=|\s+)(?P<value>\"[^\"]*\"|\S+)")
 _MAKE_VARIABLE = re.compile(r"(?:export\s+|override\s+)*(?P<name>[\w.]+)\s*(?:[:?+!]|::)?=\s*(?P<value>.*)\Z", re.S)
 _TEST_FILE = re.compile(r"(?:\A|/)(?:test_[^/]*|[^/]*(?:_test|\.test|\.spec|_spec)\.\w+)\Z")
@@ -102,8 +117,10 @@ def _cron(outcome: Outcome, text: str, nested: int) -> None:
 
 def _is_user(line: str) -> bool:
     """Return whether a line of a system table begins with the name of a user."""
-    return bool(re.match(r"[a-z_][\w-]*\s+[\w/\"'\[({$:-]", line)) and not _vocabulary.TOOLS.match(line) and not re.match(
-        r"(?:echo|printf|test|if|for|while|cd|export|sh|bash|exec|sudo|env)\b", line
+    return (
+        bool(re.match(r"[a-z_][\w-]*\s+[\w/\"'\[({$:-]", line))
+        and not _vocabulary.TOOLS.match(line)
+        and not re.match(r"(?:echo|printf|test|if|for|while|cd|export|sh|bash|exec|sudo|env)\b", line)
     )
 
 
@@ -125,7 +142,9 @@ def _unit(outcome: Outcome, text: str, nested: int) -> None:
                 defined.append((name, one.line, content))
                 values.append('%s="%s"' % (name, content))
     for command in commands:
-        used = "\n".join([one for one in values if "$" + one.partition("=")[0] in command.text.replace("{", "")] + [command.text])
+        used = "\n".join(
+            [one for one in values if "$" + one.partition("=")[0] in command.text.replace("{", "")] + [command.text]
+        )
         inner = Outcome()
         before = used.count("\n") - command.text.count("\n")
         _shell_judge(inner, nested).run(used, command.line - before)

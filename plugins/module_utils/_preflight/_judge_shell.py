@@ -13,32 +13,45 @@ import typing as t
 from . import _spellings, _vocabulary
 from ._outcome import Functions, Outcome
 from ._shell import Heredoc, commands, heredocs
+from ._shell_words import first_word, last_line, raw_tool
 from ._statements import Statement, outside
 from ._values import ADDRESS, HEADER, PATH, REQUEST, UNKNOWN, Values
 
 _FUNCTION = re.compile(r"\s*(?:function\s+)?(?P<name>[A-Za-z_][\w:.-]*)\s*(?:\(\s*\))?\s*\{?\s*\Z")
-_DEFINED = re.compile(r"(?m)^(?P<indent>[ \t]*)(?:function[ \t]+(?P<word>[\w:.-]+)[ \t]*(?:\([ \t]*\))?|(?P<name>[A-Za-z_][\w:.-]*)[ \t]*\([ \t]*\))[ \t]*\n?[ \t]*[{(]")
+_DEFINED = re.compile(
+    r"(?m)^(?P<indent>[ \t]*)(?:function[ \t]+(?P<word>[\w:.-]+)[ \t]*(?:\([ \t]*\))?|"
+    r"(?P<name>[A-Za-z_][\w:.-]*)[ \t]*\([ \t]*\))[ \t]*\n?[ \t]*[{(]"
+)
 _ASSIGNED = re.compile(
-    r"(?:(?:export|readonly|local|declare|typeset|set|setx|env)\s+(?:-\w+\s+)*)?\"?(?P<name>[A-Za-z_]\w*)(?P<sign>\+?)=(?P<value>.*)\Z", re.S
+    r"(?:(?:export|readonly|local|declare|typeset|set|setx|env)\s+(?:-\w+\s+)*)?\"?(?P<name>[A-Za-z_]\w*)(?P<sig"
+    r"n>\+?)=(?P<value>.*)\Z",
+    re.S,
 )
 _PREFIX = re.compile(r"(?:[A-Za-z_]\w*=(?!\()(?:\"[^\"]*\"|'[^']*'|[^\s\"'])*\s+)+(?=\S)")
 _WORD = re.compile(r"(?:\"[^\"]*\"|'[^']*'|[^\s\"'])+")
 _LOOP = re.compile(r"for\s+(?P<name>\w+)\s+in\s+(?P<values>.*)\Z", re.S)
 _PRESET = re.compile(r":\s+[\"']?\$\{(?P<name>\w+):?=(?P<value>[^}]*)\}")
 _PROGRAM = re.compile(
-    r"\b(?P<name>python[\d.]*|perl|ruby|php|node|pwsh|lua)\s(?:[^\n'\"|;&]*?\s)?-(?:\w*c|\w*e|r|Command)\s+(?P<quote>['\"])(?P<text>.*?)(?<!\\)(?P=quote)", re.S
-)
-_RUNNERS = re.compile(
-    r"\s*(?:@?-?\+?(?:sudo|env|exec|command|builtin|nohup|time|nice|ionice|timeout|stdbuf|chroot|setsid|eatmydata|unbuffer|proxychains|spawn|run|retry|busybox)(?:\s+-\S+(?:\s+\d+)?|\s+[A-Z_]+=\S+|\s+\d+[smh]?)*\s+)+"
+    r"\b(?P<name>python[\d.]*|perl|ruby|php|node|pwsh|lua)\s(?:[^\n'\"|;&]*?\s)?-(?:\w*c|\w*e|r|"
+    r"Command)\s+(?P<quote>['\"])(?P<text>.*?)(?<!\\)(?P=quote)",
+    re.S,
 )
 # Arguments that name a host without a request to it, or hold data.
 _NO_TARGET = re.compile(
-    r"(?:--noproxy|--data(?:-\w+)?|--form|-F|-d|--resolve|--referer|-e|--post-data|--body-data)(?:\s+|=)(?:\"[^\"]*\"|'[^']*'|[^\s\"']+)"
+    r"(?:--noproxy|--data(?:-\w+)?|--form|-F|-d|--resolve|--referer|-e|--post-data|--body-data)(?:\s+|=)(?:\"[^\"]*\"|"
+    r"'[^']*'|[^\s\"']+)"
     r"|\b(?:no_proxy|NO_PROXY)=(?:\"[^\"]*\"|'[^']*'|\S*)"
 )
-_REDIRECTED = re.compile(r"(?<![0-9&])>>?\s*[\"']?(?!&|/dev/(?:null|stderr|stdout|tty))[\w$/{.~]|\|\s*(?:sudo\s+)?(?:tee|crontab|at|batch|(?:ba|da|z|k)?sh|ssh|python\w*)\b")
-_DOCUMENT = re.compile(r"(?i)>\s*[\"']?\S*(?:motd|issue|readme|\.md|\.txt|\.log|\.html?|hosts|deny|block|\.rst|\.conf)\b")
-_HEADERS = re.compile(r"(?:-H|--header|--headers|-Headers)[ =]*[\"']?(?P<first>[$@]\{?\w+)|(?:-K|--config|-K\S+)\s*(?P<file>\S+)")
+_REDIRECTED = re.compile(
+    r"(?<![0-9&])>>?\s*[\"']?(?!&|/dev/(?:null|stderr|stdout|tty))[\w$/{.~]|\|"
+    r"\s*(?:sudo\s+)?(?:tee|crontab|at|batch|(?:ba|da|z|k)?sh|ssh|python\w*)\b"
+)
+_DOCUMENT = re.compile(
+    r"(?i)>\s*[\"']?\S*(?:motd|issue|readme|\.md|\.txt|\.log|\.html?|hosts|deny|block|\.rst|\.conf)\b"
+)
+_HEADERS = re.compile(
+    r"(?:-H|--header|--headers|-Headers)[ =]*[\"']?(?P<first>[$@]\{?\w+)|(?:-K|--config|-K\S+)\s*(?P<file>\S+)"
+)
 _PASSED = re.compile(
     r"[\"']?(?:\$\{?(?P<all>[@*])\}?|\$\{(?P<many>\w+)\[[@*]\]\}|\$\{?(?P<one>\w+)\}?|\$\{(?P<maybe>\w+):?\+.*|@(?P<splat>\w+))[\"']?\Z"
 )
@@ -65,7 +78,9 @@ class ShellJudge:
         defined = [(line + body.count("\n", 0, found.start()), found) for found in _DEFINED.finditer(body)]
         for number, found in defined:
             width = len(found.group("indent").expandtabs(8))
-            self.functions.define(found.group("word") or found.group("name"), number, _end(body, found.end(), line), width)
+            self.functions.define(
+                found.group("word") or found.group("name"), number, last_line(body, found.end(), line), width
+            )
         raw = "\n".join(one.text for one in listed if _vocabulary.RAW_REQUEST.search(one.text))
         outcome = self.outcome
         for final in (False, True):
@@ -77,15 +92,31 @@ class ShellJudge:
     def _heredoc(self, one: Heredoc) -> None:
         """Judge a here-document by the command that reads it."""
         command = one.command
-        first = _first(command[: command.index("<<")]) if "<<" in command else ""
+        first = first_word(command[: command.index("<<")]) if "<<" in command else ""
         to_file = re.search(r">>?\s*[\"']?[^&\s]", re.sub(r"<<-?\s*\S+|[0-9&]>\S*|>&\d|>>?\s*/dev/\S+", "", command))
-        if first == ":" or _DOCUMENT.search(command) or re.search(r"\b(?:nft|ip6?tables-restore|ipset|psql|mysql|sqlite3|dialog|read)\b", command):
+        if (
+            first == ":"
+            or _DOCUMENT.search(command)
+            or re.search(
+                r"\b(?:nft|ip6?tables-restore|ipset|psql|mysql|"
+                r"sqlite3|dialog|read)\b",
+                command,
+            )
+        ):
             return
         piped = re.search(r"\|\s*(?:sudo\s+)?(?:(?:ba|da|z|k)?sh|ssh|python|perl|crontab|tee|at|sponge)\b", command)
         program = re.search(r"(?:^|[\s/;&|(])(python[\d.]*|perl|ruby|php|node|pwsh|lua|awk)\b", command)
         if program and first != "cat":
             self.nested(one, program.group(1))
-        elif to_file or piped or re.match(r"(?:(?:ba|da|z|k)?sh|ssh|su|sudo|chroot|at|batch|tee|crontab|docker|kubectl|lxc|nsenter|install|dd)\Z", first):
+        elif (
+            to_file
+            or piped
+            or re.match(
+                r"(?:(?:ba|da|z|k)?sh|ssh|su|sudo|chroot|at|batch|tee|crontab|docker|"
+                r"kubectl|lxc|nsenter|install|dd)\Z",
+                first,
+            )
+        ):
             target = re.search(r">>?\s*[\"']?([\w./${}-]+)|tee\s+(?:-\w+\s+)*[\"']?([\w./${}-]+)", command)
             self.nested(one, (target.group(1) or target.group(2)) if target else "sh")
         elif re.search(r"\b(?:nc|ncat|netcat|socat|telnet)\b|/dev/tcp/", command) and _spellings.has_address(command):
@@ -103,12 +134,23 @@ class ShellJudge:
             return
         assigned = _ASSIGNED.match(text)
         prefix = _PREFIX.match(text)
-        if assigned and not (prefix and prefix.end() < len(text) and not re.match(r"(?:export|local|readonly|declare|typeset|set)\s", text)):
+        if assigned and not (
+            prefix
+            and prefix.end() < len(text)
+            and not re.match(
+                r"(?:export|local|readonly|declare|"
+                r"typeset|set)\s",
+                text,
+            )
+        ):
             self._assign(one, assigned.group("name"), assigned.group("value"), bool(assigned.group("sign")))
             return
         program = _PROGRAM.search(text)
         if program and self.final:
-            self.nested(Heredoc(text, program.group("text"), one.line + text.count("\n", 0, program.start("text"))), program.group("name"))
+            self.nested(
+                Heredoc(text, program.group("text"), one.line + text.count("\n", 0, program.start("text"))),
+                program.group("name"),
+            )
             return
         self._judge(one, text[prefix.end() :] if prefix else text, raw)
 
@@ -129,7 +171,7 @@ class ShellJudge:
 
     def _judge(self, one: Statement, text: str, raw: str) -> None:
         """Judge a command that is no assignment."""
-        first = _first(text)
+        first = first_word(text)
         expanded = self.values.expand(text, code=False)
         if _vocabulary.TOOLS.search(expanded):
             expanded, seen = _NO_TARGET.sub(" ", expanded), _NO_TARGET.sub(" ", text)
@@ -149,7 +191,7 @@ class ShellJudge:
             return
         line = one.line_of(self._place(text))
         tool = _vocabulary.TOOLS.search(expanded) and not _vocabulary.NOT_RUN.search(expanded)
-        if "/dev/tcp/" in expanded or "/inet/" in expanded or _raw_tool(expanded):
+        if "/dev/tcp/" in expanded or "/inet/" in expanded or raw_tool(expanded):
             if flags & ADDRESS and raw and not _spellings.PATH.search(expanded):
                 flags |= (HEADER if _spellings.has_header(self.values.expand(raw, code=False)) else 0) | PATH
                 expanded += " " + raw
@@ -157,11 +199,8 @@ class ShellJudge:
             self._request(line, text, expanded, flags, function)
         elif called is not None and called is not function and flags & ADDRESS:
             self.outcome.called(line, expanded, flags, called)
-        elif flags & ADDRESS and first not in _vocabulary.OTHER_COMMANDS and (_spellings.PATH.search(expanded) or "://" in expanded):
-            if re.match(r"[\"']?https?://", text):
-                self.outcome.unsure(line, expanded)
-            elif re.search(r"[A-Za-z_/.]", first) and not _vocabulary.DENIED.search(first) and not _HELP_FUNCTION.search(first):
-                self.outcome.unsure(line, expanded)
+        elif flags & ADDRESS and first not in _vocabulary.OTHER_COMMANDS and _may_request(text, first, expanded):
+            self.outcome.unsure(line, expanded)
         self.outcome.mention(self.values.used)
 
     def _request(self, line: int, text: str, expanded: str, flags: int, function: t.Any) -> None:
@@ -172,7 +211,9 @@ class ShellJudge:
         uncertain = self._headers_unknown(text)
         if flags & ADDRESS:
             self.outcome.request(line, expanded, flags | (UNKNOWN if uncertain else 0))
-        elif _spellings.WHOLE_PATH.search(expanded) and not flags & HEADER and not _spellings.names_other_host(expanded):
+        elif (
+            _spellings.WHOLE_PATH.search(expanded) and not flags & HEADER and not _spellings.names_other_host(expanded)
+        ):
             self.outcome.unsure(line, expanded)
         elif flags & HEADER:
             self.outcome.token()
@@ -219,25 +260,11 @@ class ShellJudge:
         return first in _vocabulary.OTHER_COMMANDS and not _vocabulary.TOOLS.search(outside(text))
 
 
-def _first(text: str) -> str:
-    """Return the name of the command, without those that only run another."""
-    text = _RUNNERS.sub("", text, 1) if _RUNNERS.match(text) else text
-    word = re.match(r"[\s@({-]*[\"']?([^\s\"';|&<>(]+)", text)
-    return word.group(1).rpartition("/")[2] if word else ""
-
-
-def _raw_tool(text: str) -> bool:
-    """Return whether a tool of raw connections is run."""
-    return bool(re.search(r"(?<![\w.-])(?:nc|ncat|netcat|socat|telnet)\s", text))
-
-
-def _end(text: str, place: int, line: int) -> int:
-    """Return the number of the last line of a function whose body begins at *place*."""
-    depth, at = 1, place
-    for found in re.finditer(r"\$?\{[^\s{}]*\}|'[^'\n]*'|\{|\}", text[place:]):
-        at = place + found.start()
-        if found.group() in "{}":
-            depth += 1 if found.group() == "{" else -1
-        if not depth:
-            break
-    return line + text.count("\n", 0, at)
+def _may_request(text: str, first: str, expanded: str) -> bool:
+    """Return whether a command that is not known, with the name *first*, may request the address in it."""
+    if not _spellings.PATH.search(expanded) and "://" not in expanded:
+        return False
+    if re.match(r"[\"']?https?://", text):
+        return True
+    named = re.search(r"[A-Za-z_/.]", first) and not _vocabulary.DENIED.search(first)
+    return bool(named and not _HELP_FUNCTION.search(first))

@@ -49,7 +49,9 @@ _LANGUAGES = {
         _language("python", PYTHON, _HASH, _TRIPLE + "|" + _STRINGS),
         _language("perl", CODE, _POD + r"|(?<![$\\])\#[^\n]*", _LONG_STRINGS + _TICKS),
         _language("ruby", CODE, _RUBY_BLOCK + r"|(?<!\S)\#(?!\{)[^\n]*", _LONG_STRINGS + _TICKS),
-        _language("php", CODE, r"(?:\A|\?>).*?(?:<\?(?:php|=)|\Z)|" + _SLASHES + r"|\#(?!\[)[^\n]*", _LONG_STRINGS + _TICKS),
+        _language(
+            "php", CODE, r"(?:\A|\?>).*?(?:<\?(?:php|=)|\Z)|" + _SLASHES + r"|\#(?!\[)[^\n]*", _LONG_STRINGS + _TICKS
+        ),
         _language("javascript", CODE, _SLASHES, _STRINGS + _TICKS),
         _language("go", CODE, _SLASHES, r'"(?:\\.|[^"\\\n])*"|`[^`]*`|\'(?:\\.|[^\'\\\n])+\''),
         _language("rust", CODE, _SLASHES, r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\\n])\''),
@@ -123,10 +125,14 @@ _INTERPRETERS = (
     ("sh", "shell"),
     ("env", "shell"),
 )
-_RULES = re.compile(r"/(?:iptables|nftables|snort|suricata|modsec\w*|fail2ban|firewalld|audit)/|/nftables\.conf\Z|/rules\.v[46]\Z")
+_RULES = re.compile(
+    r"/(?:iptables|nftables|snort|suricata|modsec\w*|fail2ban|firewalld|audit)/|/nftables\.conf\Z|/rules\.v[46]\Z"
+)
 _CRON = re.compile(r"/cron\.d/|/crontabs?(?:/|\Z)|/spool/cron/")
 _UNITS = re.compile(r"/systemd/.*\.conf\Z|/supervisor|/supervisord")
-_CONFIGURATION = re.compile(r"/(?:nginx|httpd|apache2|sysctl\.d|tmpfiles\.d|telegraf|consul|squid|haproxy|modsec[^/]*)/.*\Z")
+_CONFIGURATION = re.compile(
+    r"/(?:nginx|httpd|apache2|sysctl\.d|tmpfiles\.d|telegraf|consul|squid|haproxy|modsec[^/]*)/.*\Z"
+)
 _CLOUD_CONFIG = re.compile(r"#cloud-config\b|## template: jinja\s+#cloud-config")
 _LOOKS_LIKE = (
     ("cron", re.compile(r"(?m)^(?:@(?:daily|hourly|weekly|reboot|monthly)|(?:[\d*/,-]+\s+){5})\s*\S")),
@@ -155,7 +161,11 @@ def _name_of(path: str, text: str) -> str:
         if name:
             return name
     base = path.rpartition("/")[2]
-    if _RULES.search(path) or re.match(r"(?:#[^\n]*\n|\s)*(?:\*(?:filter|nat|mangle|raw)\b|alert\s+\w+\s|table\s+(?:inet|ip6?)\s|SecRule\b)", text[:4000]):
+    if _RULES.search(path) or re.match(
+        r"(?:#[^\n]*\n|\s)*(?:\*(?:filter|nat|mangle|raw)\b|alert\s+\w+\s|"
+        r"table\s+(?:inet|ip6?)\s|SecRule\b)",
+        text[:4000],
+    ):
         return "rules"
     if _CRON.search(path):
         return "cron"
@@ -184,7 +194,9 @@ def interpreter_language(command: str) -> t.Optional[str]:
     for word in command.split()[:4]:
         base = word.rpartition("/")[2]
         for start, name in _INTERPRETERS:
-            if start != "env" and (base.startswith(start) or (start in ("sh", "awk") and re.match(r"\w*%s\Z" % start, base))):
+            if start != "env" and (
+                base.startswith(start) or (start in ("sh", "awk") and re.match(r"\w*%s\Z" % start, base))
+            ):
                 return name
     return None
 
@@ -200,7 +212,9 @@ def masked(text: str, language: Language) -> str:
 
 
 # A string that is a statement of its own.
-_DOCSTRING = re.compile(r"(?m)(?P<before>(?:\A|:|^|;)[ \t]*\n*[ \t]*)(?P<string>[rRuUbB]?(?:%s))(?=[ \t]*(?:;|$))" % _TRIPLE)
+_DOCSTRING = re.compile(
+    r"(?m)(?P<before>(?:\A|:|^|;)[ \t]*\n*[ \t]*)(?P<string>[rRuUbB]?(?:%s))(?=[ \t]*(?:;|$))" % _TRIPLE
+)
 
 
 def _blanked(found: "t.Match[str]") -> str:

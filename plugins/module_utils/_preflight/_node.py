@@ -6,8 +6,8 @@
 
 import typing as t
 
-from ._files import Files
 from .._common._text import one_line
+from ._files import Files
 from ._findings import Finding, finding
 from ._libraries import Library, judge
 

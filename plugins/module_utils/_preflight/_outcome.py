@@ -99,7 +99,11 @@ class Outcome:
     def finish(self) -> None:
         """Record definitions that nothing in the file uses: another file may."""
         for name, (line, text) in self._defined.items():
-            if name not in self._used and not self.defines_header and (_spellings.PATH.search(text) or "://" in text or not self.lines):
+            if (
+                name not in self._used
+                and not self.defines_header
+                and (_spellings.PATH.search(text) or "://" in text or not self.lines)
+            ):
                 self.unsure(line, text)
 
 

@@ -114,7 +114,13 @@ def linked(built: _go.BuildInfo, shown: str) -> t.Iterator[Finding]:
     for module in NORMAL_MODE:
         if module in built.modules or built.program.startswith(module):
             version = built.modules.get(module, built.version)
-            yield finding("go_module_normal_mode", module, path=shown, version=one_line(version, 64), program=built.program or None)
+            yield finding(
+                "go_module_normal_mode",
+                module,
+                path=shown,
+                version=one_line(version, 64),
+                program=built.program or None,
+            )
 
 
 def _provider(files: Files, path: str) -> t.Iterator[Finding]:

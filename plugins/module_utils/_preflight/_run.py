@@ -101,7 +101,10 @@ class _Host:
         self.findings += _limits(name, files)
         counted = {"names": files.names, "directories": files.directories, "files": files.opened}
         self.examined.setdefault(name, {}).update(
-            counted, findings=len(found), seconds=round(time.monotonic() - start, 3), complete=files.stopped is None and not files.cut
+            counted,
+            findings=len(found),
+            seconds=round(time.monotonic() - start, 3),
+            complete=files.stopped is None and not files.cut,
         )
 
     def count(self, name: str, **numbers: int) -> None:

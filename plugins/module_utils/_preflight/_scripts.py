@@ -10,7 +10,6 @@ carries a token, the finding is unsure.
 
 import os
 import signal
-import threading
 import typing as t
 
 from . import _judge
@@ -26,16 +25,34 @@ _SKIPPED = frozenset(
 )
 # Tools and caches of users: many files that nothing runs by itself.
 _SKIPPED |= frozenset(
-    [".cache", ".npm", ".nvm", ".m2", ".cargo", ".rustup", ".pyenv", ".rbenv", ".gradle", ".terraform", ".vscode-server", ".venv", "venv", "gems"]
+    [
+        ".cache",
+        ".npm",
+        ".nvm",
+        ".m2",
+        ".cargo",
+        ".rustup",
+        ".pyenv",
+        ".rbenv",
+        ".gradle",
+        ".terraform",
+        ".vscode-server",
+        ".venv",
+        "venv",
+        "gems",
+    ]
 )
 _DATA = tuple(
-    ".png .jpg .jpeg .gif .ico .svg .pdf .gz .tgz .bz2 .xz .zst .zip .tar .7z .rpm .deb .jar .war .whl .egg .so .a .o .pyc .class .woff .woff2 .ttf "
+    ".png .jpg .jpeg .gif .ico .svg .pdf .gz .tgz .bz2 .xz .zst .zip .tar .7z .rpm .deb .jar .war .whl .egg .so "
+    ".a .o .pyc .class .woff .woff2 .ttf "
     ".mp3 .mp4 .csv .parquet .db .sqlite .sqlite3 .pack .idx .map .css .scss .mo .po .iso .img .qcow2 .bin .dat".split()
 )
 _PROSE = (".md", ".rst", ".txt", ".adoc", ".html", ".htm", ".log")
 _LIMIT = 1 << 20
 _LONGEST = 3.0
 _DEPTH = 6
+
+
 class NormalModeRead(t.NamedTuple):
     """A line that sends a normal-mode request; ``what`` is a class of paths, never text of the file."""
 
@@ -46,8 +63,10 @@ class NormalModeRead(t.NamedTuple):
 
 
 class Scripts(t.NamedTuple):
-    """Normal-mode requests in scripts, the number of text files (``examined``), binary files (``skipped``), and of files that
-    send tokens (``with_token``)."""
+    """Normal-mode requests in scripts.
+
+    ``examined`` counts text files, ``skipped`` binary files, ``with_token`` files that send tokens.
+    """
 
     reads: t.List[NormalModeRead]
     examined: int
@@ -92,13 +111,14 @@ def scan(files: Files, directories: t.Sequence[str] = DIRECTORIES, excluded: t.S
 def _limited(text: str, shown: str) -> t.Optional[Outcome]:
     """Return the judgment of a file, None if it takes longer than _LONGEST seconds."""
     text = near_places(text)
-    if threading.current_thread() is not threading.main_thread():
-        return _judge.judge(text, shown)
 
     def expire(_signal: int, _frame: t.Any) -> None:
         raise _TooLong
 
-    before = signal.signal(signal.SIGALRM, expire)
+    try:
+        before = signal.signal(signal.SIGALRM, expire)
+    except ValueError:  # only the main thread has signals
+        return _judge.judge(text, shown)
     signal.setitimer(signal.ITIMER_REAL, _LONGEST)
     try:
         return _judge.judge(text, shown)
@@ -116,7 +136,11 @@ class _TooLong(Exception):
 def judge(content: bytes, path: str = "") -> t.List[t.Tuple[int, str]]:
     """Return line number and class of the path of each request, also of uncertain ones, in the file *path*."""
     text = text_of(content)
-    return [] if text is None else [(line, what) for line, (what, _certain) in sorted(_judge.judge(text, path).lines.items())]
+    return (
+        []
+        if text is None
+        else [(line, what) for line, (what, _certain) in sorted(_judge.judge(text, path).lines.items())]
+    )
 
 
 def _candidates(files: Files, directories: t.Sequence[str], excluded: t.Sequence[str]) -> t.Iterator[str]:

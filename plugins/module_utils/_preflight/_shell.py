@@ -45,7 +45,9 @@ def heredocs(text: str) -> t.Tuple[str, t.List[Heredoc]]:
         for mark in _HEREDOC.finditer(line):
             body = []
             start = place
-            while place < len(lines) and (lines[place].strip() if mark.group("strip") else lines[place].rstrip()) != mark.group("word"):
+            while place < len(lines) and (
+                lines[place].strip() if mark.group("strip") else lines[place].rstrip()
+            ) != mark.group("word"):
                 body.append(lines[place])
                 place += 1
             place = min(place + 1, len(lines))
@@ -74,15 +76,10 @@ class _Reader:
             elif closing and text.startswith(closing, place) and not quoted:
                 break
             elif char == "'" and not quoted:
-                end = text.find("'", place + 1)
-                end = len(text) - 1 if end < 0 else end
-                piece.append(text[place : end + 1])
-                place = end + 1
-            elif char == '"':
-                quoted = not quoted
-                piece.append(char)
-                place += 1
-            elif depth < _MOST_DEPTH and (char == "`" or (two == "$(" and text[place + 2 : place + 3] != "(") or (two in ("<(", ">(") and not quoted)):
+                end = text.find("'", place + 1) + 1 or len(text)
+                piece.append(text[place:end])
+                place = end
+            elif depth < _MOST_DEPTH and self._substitutes(place, quoted):
                 piece.append("\u00a7")
                 place = self.read(place + len(two if char != "`" else "`"), "`" if char == "`" else ")", depth + 1)
             elif char == "(" and not quoted and place and text[place - 1] == "=":
@@ -98,6 +95,7 @@ class _Reader:
                 place += 2 if two in ("&&", "||", ";;") else 1
                 start = place
             else:
+                quoted = quoted != (char == '"')
                 piece.append(char)
                 place += 1
         self._end(start, piece)
@@ -112,6 +110,13 @@ class _Reader:
         self.array = " ".join(elements)
         return end
 
+    def _substitutes(self, place: int, quoted: bool) -> bool:
+        """Return whether a substitution begins at *place*."""
+        two = self.text[place : place + 2]
+        if two == "$(":
+            return self.text[place + 2 : place + 3] != "("
+        return two[:1] == "`" or (two in ("<(", ">(") and not quoted)
+
     def _substituted(self, begin: int, place: int) -> bool:
         """Return whether *place* is in a command substitution that begins after *begin*."""
         before = self.text[begin:place]
@@ -119,7 +124,11 @@ class _Reader:
 
     def _background(self, place: int) -> bool:
         """Return whether an ampersand at *place* ends a command."""
-        return self.text[place] == "&" and self.text[place - 1 : place] not in (">", "<", "&") and self.text[place + 1 : place + 2] != ">"
+        return (
+            self.text[place] == "&"
+            and self.text[place - 1 : place] not in (">", "<", "&")
+            and self.text[place + 1 : place + 2] != ">"
+        )
 
     def _end(self, start: int, piece: t.List[str]) -> None:
         """Add the command that begins at *start*."""

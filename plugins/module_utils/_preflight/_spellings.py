@@ -15,16 +15,21 @@ _OCTETS = ADDRESS.split(".")
 # Also as a list of numbers; with the same separator each time, so that other numbers are no address. Not a network such as /32,
 # not a name below another domain, not a pattern with escaped dots.
 _DOTTED = re.compile(
-    r"(?<![\d.\\])%s(?P<between>[^\w\\]{1,4})%s(?P=between)%s(?P=between)%s(?!\d|\.\w)(?P<network>/\d{1,2}\b)?" % tuple(_OCTETS)
+    r"(?<![\d.\\])%s(?P<between>[^\w\\]{1,4})%s(?P=between)%s(?P=between)%s(?!\d|\.\w)(?P<network>/\d{1,2}\b)?"
+    % tuple(_OCTETS)
 )
 _COLONS = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]{1,40}(?:\.\d{1,3}){0,3}(?![\w:]|/\d)")
 _KINDS = "meta-data|user-data|vendor-data|dynamic|maintenance|global-config"
 _VERSION = "|".join(re.escape(version) for version in VERSIONS)
-PATH = re.compile(r"(?i)\bmeta-data\b|\buser-data\b|\bvendor-data\b|instance-identity|\bglobal-config\b|active-system-events")
+PATH = re.compile(
+    r"(?i)\bmeta-data\b|\buser-data\b|\bvendor-data\b|instance-identity|\bglobal-config\b|active-system-events"
+)
 # A version and a kind; only these mean the service without its address.
 WHOLE_PATH = re.compile(r"(?i)\b(?:%s)/+(?:%s)\b" % (_VERSION, _KINDS))
 # More than the directory that holds all items.
-ITEM = re.compile(r"(?i)meta-data/+[\w{$%<(]|user-data\b|vendor-data\b|instance-identity|active-system-events|global-config/")
+ITEM = re.compile(
+    r"(?i)meta-data/+[\w{$%<(]|user-data\b|vendor-data\b|instance-identity|active-system-events|global-config/"
+)
 TOKEN_REQUEST = re.compile(re.escape(TOKEN_PATH.partition("/" + VERSIONS[0])[2]).replace("/", "/+") + r"\b", re.I)
 _HEADER = "[-_]".join(re.escape(part) for part in TOKEN_HEADER.split("-"))
 HEADER = re.compile(r"(?i)%s(?![-_]?ttl)" % _HEADER)

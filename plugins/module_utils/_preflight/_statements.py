@@ -58,7 +58,7 @@ class _Splitter:
         """Return all statements."""
         for found in _TOKEN.finditer(self.text):
             token, place = found.group(), found.start()
-            before = self.text[max(self.start, place - 80) : place]
+            before = self.text[max(self.start, place - 90) : place]
             if token == ";" and not self.depth:
                 self.end(place + 1)
             elif token in "([" or (token == "{" and self._literal(before)):
@@ -80,7 +80,9 @@ class _Splitter:
         """Return whether a "{" after *before* begins a literal."""
         if _ARROW.search(before):
             return self.hashes
-        return bool(_LITERAL.search(before)) and not re.search(r"\b(?:class|struct|interface|enum|namespace)\s+\w+\s*\Z", before)
+        return bool(_LITERAL.search(before)) and not re.search(
+            r"\b(?:class|struct|interface|enum|namespace)\s+\w+\s*\Z", before
+        )
 
     def _last_on_line(self, place: int) -> bool:
         """Return whether nothing but the names of parameters follows on the line."""
@@ -143,7 +145,9 @@ _NAME = re.compile(r"[A-Za-z_]\w*")
 
 def outside(text: str) -> str:
     """Return *text* with its strings empty, of the same length."""
-    return _STRING.sub(lambda found: found.group()[0] + re.sub(r"[^\n]", " ", found.group()[1:-1]) + found.group()[-1], text)
+    return _STRING.sub(
+        lambda found: found.group()[0] + re.sub(r"[^\n]", " ", found.group()[1:-1]) + found.group()[-1], text
+    )
 
 
 def names(text: str) -> t.Set[str]:

@@ -19,7 +19,10 @@ _INSERTED = re.compile(
     r"|@(?P<array>[A-Za-z_]\w*)"
 )
 _DEFAULT = re.compile(r"\$\{\w+:?[-=](?P<value>[^{}\n]+)\}|\$\{[\w.]+:(?P<spring>[^{}\n]+)\}")
-_CODE_NAME = re.compile(r"(?<![\w.$\"'])(?:(?:self|this|cls|\$this|Self|static|[A-Z]\w*)(?:\.|->|::))?\$?(?P<name>[A-Za-z_]\w*)(?![\w(])")
+_CODE_NAME = re.compile(
+    r"(?<![\w.$\"'])(?:(?:self|this|cls|\$this|Self|static|[A-Z]\w*)(?:\.|->|"
+    r"::))?\$?(?P<name>[A-Za-z_]\w*)(?![\w(])"
+)
 _SQUEEZED = re.compile(r"(?<=[^\\])[\"'`]\s*(?:\+|\.\.?|<>|&|\|\|)?\s*[rbfu]?[\"'`](?=[\w./:$%{])")
 
 

@@ -81,7 +81,7 @@ def test_a_connection_to_the_address_counts_if_it_requests_a_metadata_path() -> 
         ("# X-aliyun-ecs-metadata-token\ncurl -s %s\n" % KEYS, [(2, True)]),
         ("curl -H 'X-aliyun-ecs-metadata-token: x' %s || curl %s\n" % (KEYS, KEYS), [(1, True)]),
         ("curl -H 'X-aliyun-ecs-metadata-token:' %s\n" % KEYS, [(1, True)]),
-        ("curl -H \"$HEADER\" %s\n" % KEYS, [(1, False)]),
+        ('curl -H "$HEADER" %s\n' % KEYS, [(1, False)]),
         ("curl -s http://1684301000/latest/user-data\n", [(1, True)]),
         ("curl -s http://0x646464c8/latest/user-data\n", [(1, True)]),
         ("curl -s http://[fd00:100::100:200]/latest/user-data\n", [(1, True)]),
@@ -96,7 +96,10 @@ def test_a_token_counts_for_the_request_that_sends_it(text, certain, host) -> No
 
 def test_a_token_in_one_script_does_not_excuse_another(host) -> None:
     host.write("/usr/local/bin/good.py", 'requests.get(U, headers={"X-aliyun-ecs-metadata-token": t})\n')
-    host.write("/usr/local/bin/zone.py", 'BASE = "http://100.100.100.200"\nrequests.get(urljoin(BASE, "/latest/meta-data/zone-id"))\n')
+    host.write(
+        "/usr/local/bin/zone.py",
+        'BASE = "http://100.100.100.200"\nrequests.get(urljoin(BASE, "/latest/meta-data/zone-id"))\n',
+    )
     assert readers(host) == [("/usr/local/bin/zone.py", 2)]
 
 
@@ -127,7 +130,9 @@ def test_directories_that_were_not_reached_are_named_and_others_left_out(host) -
     /var/lib/cloud/instances/i-1/user-data.txt /usr/lib/ocf/resource.d/heartbeat/x""".split(),
 )
 def test_usual_places_are_examined(host, place) -> None:
-    host.write(place, "<?php file_get_contents('%s');" % KEYS if place.endswith("php") else "#!/bin/sh\ncurl %s\n" % KEYS)
+    host.write(
+        place, "<?php file_get_contents('%s');" % KEYS if place.endswith("php") else "#!/bin/sh\ncurl %s\n" % KEYS
+    )
     assert [path for path, _line in readers(host)] == [place]
 
 
