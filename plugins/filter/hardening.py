@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Filters of the hardening role and of the playbooks. Each is one call of a function in plugin_utils/_hardening."""
+"""Filters of the hardening role and of the playbooks. Each is one call of a function in plugin_utils/_hardening.
+
+Their results contain values of other hosts, so they are marked as untrusted.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening import (
     _playbooks,
     _settings,
 )
+from ansible_collections.alicloud.imds.plugins.plugin_utils._untrusted import untrusted
 
 _FUNCTIONS: dict[str, t.Callable[..., t.Any]] = {
     "hardening_answers": _api.answers,
@@ -39,7 +43,7 @@ def _filter(function: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
     @functools.wraps(function)
     def call(*arguments: t.Any) -> t.Any:
         try:
-            return function(*arguments)
+            return untrusted(function(*arguments))
         except _settings.SettingError as exc:
             raise AnsibleFilterError(str(exc)) from exc
 

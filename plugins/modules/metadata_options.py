@@ -18,7 +18,8 @@ description:
     one C(DescribeRegions) for V(all) regions. If O(tags) match 1000 or more instances of a region, all its instances are read again.
   - API calls to change - one C(ModifyInstanceMetadataOptions) for each instance that needs a change. With O(wait), one
     C(DescribeInstances) for each 100 changed instances of a region, repeated until the changes are visible. Retries come on top.
-  - If the change of an instance fails, the others continue. The task fails at the end and returns the result of each instance.
+  - If the change of an instance fails, the others continue. The task fails at the end; its message groups the instances by cause.
+  - While a task runs for more than ten seconds, a line every ten seconds has the number of changes, the rate and the remaining time.
 options:
   state:
     description:
@@ -45,6 +46,7 @@ options:
   regions:
     description:
       - IDs of the regions with the instances, or V(all). Required for O(state=present); O(state=restored) uses the recorded regions.
+      - If one of several regions cannot be listed, nothing is changed.
     required: false
   all_instances:
     description:
@@ -68,6 +70,14 @@ options:
     type: str
     choices: [fail, report]
     default: fail
+  result_on_failure:
+    description:
+      - The instances in the result of a failed task. V(failed) returns at most 100 instances, those that failed or were refused;
+        RV(omitted) is the number of the others. V(all) returns all instances, failed and refused ones first.
+    type: str
+    choices: [failed, all]
+    default: failed
+    version_added: 1.0.0
   record:
     description:
       - Path of the record on the host that runs the task. Before a change, the present options are recorded there for
@@ -99,7 +109,7 @@ extends_documentation_fragment:
   - alicloud.imds._openapi
   - alicloud.imds._openapi.selection
   - alicloud.imds._attributes
-  - alicloud.imds._attributes.action_group
+  - alicloud.imds._attributes.action_group_api
 attributes:
   check_mode:
     description: In C(check_mode), reads the instances and returns the changes, but neither sends them nor writes the record.
@@ -140,7 +150,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 instances:
-  description: One item for each selected instance, sorted by region and ID.
+  description:
+    - One item for each selected instance, sorted by region and ID. Instances with an C(error) come first.
+    - If the task fails, see O(result_on_failure).
   returned: success, and if some instances failed or were refused
   type: list
   elements: dict
@@ -171,8 +183,12 @@ instances:
       description: Whether the instance was changed; in check mode, whether it would be.
       type: bool
       returned: always
+    planned:
+      description: Whether the instance needs a change and no refusal prevents it.
+      type: bool
+      returned: always
     sent:
-      description: Whether the instance needs a change and no refusal prevents it, even if the API call failed.
+      description: Whether a request was sent that may have reached the API, even if it failed.
       type: bool
       returned: always
     record_name:
@@ -183,6 +199,11 @@ instances:
       description: Why the instance was not changed although it should be, or that the change is not visible; else null.
       type: str
       returned: always
+omitted:
+  description: Number of instances that RV(instances) does not contain.
+  returned: if the task fails and O(result_on_failure=failed)
+  type: int
+  sample: 9900
 totals:
   description: Number of instances by result - changed, unchanged, refused (Windows, ACK nodes, unknown options), failed.
   returned: success, and if some instances failed or were refused
@@ -190,22 +211,25 @@ totals:
   sample: {"changed": 3, "unchanged": 7, "refused": 0, "failed": 0}
 """
 
-import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.alicloud.imds.plugins.module_utils._common import _python  # noqa: F401  # pylint: disable=unused-import
+
+# isort: split
+import typing as t
+
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet import _operations, _report
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._instance import Options
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet._options import selection, selection_spec
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet._plan import Change, Permissions
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._options import selection, selection_spec, too_few
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._plan import Permissions
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._progress import ProgressFile
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._record import RecordError, RecordStore, open_record
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._module import open_api
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._options import argument_spec
 
 
-def make_plan(
-    api: t.Any, params: "dict[str, t.Any]", record: "RecordStore | None", execution: _operations.ExecutionOptions
-) -> "list[Change]":
+def make_plan(api, params, record, execution):
     if params["state"] == "restored":
         return _operations.plan_restore(api, t.cast(RecordStore, record), params["instance_ids"])
     if not (params["all_instances"] or any(params[name] for name in ("instance_ids", "tags", "name", "vpc_id"))):
@@ -217,14 +241,21 @@ def make_plan(
     return _operations.plan_desired(api, selection(params), desired, permissions, execution)
 
 
-def run(module: AnsibleModule) -> "tuple[str | None, dict[str, t.Any]]":
+def run(module):
     params = module.params
     record = open_record(params["record"], params["record_names"], params["record_only"]) if params["record"] else None
     execution = _operations.ExecutionOptions(
-        params["max_concurrency"], params["wait_timeout"] if params["wait"] else None
+        params["max_concurrency"],
+        params["wait_timeout"] if params["wait"] else None,
+        ProgressFile(lambda: module.tmpdir),
     )
     api = open_api(module, missing_required_lib)
     changes = make_plan(api, params, record, execution)
+    error, warning = too_few(params, len(changes))
+    if error is not None:
+        raise ValueError(error + " Nothing was changed.")
+    if warning is not None:
+        module.warn(warning)
     planned = _report.planned(changes)
     refusals_fail = params["refused"] == "fail"
     names = record.names() if record else {}
@@ -242,11 +273,11 @@ def run(module: AnsibleModule) -> "tuple[str | None, dict[str, t.Any]]":
     return _report.problem(outcomes, tolerate_refusals=not refusals_fail), _report.changed(outcomes, names)
 
 
-def main() -> None:
+def main():
     choice = {"type": "str", "choices": ["enabled", "disabled"]}
     module = AnsibleModule(
         argument_spec=argument_spec(
-            **selection_spec(regions_required=False),
+            selection_spec(regions_required=False),
             state={"type": "str", "choices": ["present", "restored"], "default": "present"},
             http_tokens={"type": "str", "choices": ["required", "optional"], "no_log": False},
             http_endpoint=choice,
@@ -255,6 +286,7 @@ def main() -> None:
             allow_windows={"type": "bool", "default": False},
             allow_ack_nodes={"type": "bool", "default": False},
             refused={"type": "str", "choices": ["fail", "report"], "default": "fail"},
+            result_on_failure={"type": "str", "choices": ["failed", "all"], "default": "failed"},
             record={"type": "path"},
             record_names={"type": "dict"},
             record_only={"type": "list", "elements": "str"},
@@ -274,7 +306,8 @@ def main() -> None:
     except (ApiError, RecordError, ValueError) as exc:
         module.fail_json(msg=str(exc))
     if problem is not None:
-        module.fail_json(msg=problem, **result)
+        shown = _report.abridged(result) if module.params["result_on_failure"] == "failed" else result
+        module.fail_json(msg=problem, **shown)
     module.exit_json(**result)
 
 

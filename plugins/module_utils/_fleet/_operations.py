@@ -15,10 +15,11 @@ from ._select import Selection, find
 
 
 class ExecutionOptions(t.NamedTuple):
-    """The number of concurrent API calls, and the seconds to wait until changes show (None: do not wait)."""
+    """The number of concurrent API calls, the seconds to wait until changes are visible (None: do not wait), and who gets the progress."""
 
     max_concurrency: int
     wait_timeout: t.Optional[float]
+    report: _apply.Report = lambda progress: None
 
 
 def plan_desired(
@@ -58,13 +59,13 @@ def apply(
     """Record the present options of the instances to change, then apply *changes*. Safe to repeat after an interruption."""
     if record is not None:
         record.add(change.instance for change in changes if change.after is not None)
-    return _apply.apply(api, changes, execution.max_concurrency, execution.wait_timeout)
+    return _apply.apply(api, changes, execution.max_concurrency, execution.wait_timeout, execution.report)
 
 
 def restore(
     api: Writer, changes: t.Sequence[Change], record: RecordStore, execution: ExecutionOptions
 ) -> t.List[Outcome]:
     """Apply *changes* and remove the restored instances from the record. Instances that failed stay in it."""
-    outcomes = _apply.apply(api, changes, execution.max_concurrency, execution.wait_timeout)
+    outcomes = _apply.apply(api, changes, execution.max_concurrency, execution.wait_timeout, execution.report)
     record.remove(outcome.change.instance.instance_id for outcome in outcomes if outcome.error is None)
     return outcomes

@@ -36,7 +36,8 @@ class ApiError(Exception):
 
     ``kind`` is throttled, transient (a retry may succeed), forbidden, not_found, invalid, unexpected (not a response of this API) or
     credentials (none that are valid). ``code`` is the error code of the API, such as ``Forbidden.RAM``, or empty. ``status`` is None
-    without a response. ``hint`` says what to do.
+    without a response. ``hint`` says what to do. ``sent`` is false if no request can have reached the API. ``after_deadline`` is true if
+    the deadline of the task had passed before the request.
     """
 
     def __init__(
@@ -61,6 +62,8 @@ class ApiError(Exception):
         self.request_id = request_id
         self.status = status
         self.hint = hint
+        self.sent = True
+        self.after_deadline = False
         #: Seconds to wait that the API requested, or None.
         self.retry_after: t.Optional[float] = None
 
@@ -76,7 +79,7 @@ def no_response(where: Where, reason: str, hint: str, final: bool = False) -> Ap
 
 
 def unexpected(where: Where, response: str, hint: str = "", status: t.Optional[int] = None) -> ApiError:
-    """Return an error about *response*, which the API does not send."""
+    """Return an error about a response that does not have the form of an API response."""
     hint = hint or "Another server or a proxy may have sent it; check 'api_endpoint' and the proxy settings"
     return ApiError("unexpected", "%s: %s" % (where, response), status=status, hint=hint)
 

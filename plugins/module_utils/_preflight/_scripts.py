@@ -17,7 +17,7 @@ from ._decoding import text_of
 from ._files import Deadline, Files
 from ._outcome import Outcome
 from ._places import DIRECTORIES
-from ._spellings import may_concern, near_places
+from ._spellings import find_address, may_concern, near_places
 
 # Libraries are judged by their versions; version control history is not run.
 _SKIPPED = frozenset(
@@ -101,7 +101,9 @@ def scan(files: Files, directories: t.Sequence[str] = DIRECTORIES, excluded: t.S
         shown = files.shown(path)
         outcome = _limited(text, shown)
         if outcome is None:
-            files.note(path, "its judgment took more than %d s" % _LONGEST)
+            files.note(path, "its judgment took more than %s s" % _LONGEST)
+            place = max(0, find_address(text[:_LIMIT]))
+            reads.append(NormalModeRead(shown, text.count("\n", 0, place) + 1, "unknown", False))
             continue
         with_token += outcome.with_token
         reads += [NormalModeRead(shown, line, what, certain) for line, (what, certain) in outcome.lines.items()]
@@ -116,17 +118,17 @@ def _limited(text: str, shown: str) -> t.Optional[Outcome]:
         raise _TooLong
 
     try:
-        before = signal.signal(signal.SIGALRM, expire)
+        before = signal.signal(signal.SIGPROF, expire)
     except ValueError:  # only the main thread has signals
         return _judge.judge(text, shown)
-    signal.setitimer(signal.ITIMER_REAL, _LONGEST)
+    signal.setitimer(signal.ITIMER_PROF, _LONGEST)
     try:
         return _judge.judge(text, shown)
     except _TooLong:
         return None
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 class _TooLong(Exception):

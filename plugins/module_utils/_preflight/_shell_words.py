@@ -27,7 +27,7 @@ def raw_tool(text: str) -> bool:
 def last_line(text: str, place: int, line: int) -> int:
     """Return the number of the last line of a function whose body begins at *place*."""
     depth, at = 1, place
-    for found in re.finditer(r"\$?\{[^\s{}]*\}|'[^'\n]*'|\{|\}", text[place:]):
+    for found in re.finditer(r"\$?\{[^\s{}]*\}|'[^'\n]*'|\{|\}", text[place : place + 20000]):
         at = place + found.start()
         if found.group() in "{}":
             depth += 1 if found.group() == "{" else -1

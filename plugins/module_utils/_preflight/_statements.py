@@ -8,6 +8,7 @@ import re
 import typing as t
 
 _MOST_LINES = 60
+_LONGEST = 4000
 _BLANKS = re.compile(r"[ \t]*")
 _TOKEN = re.compile(
     r'"""(?:\\.|[^\\])*?"""|\'\'\'(?:\\.|[^\\])*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|`(?:\\.|[^`\\])*`|[()\[\]{};\n]',
@@ -44,7 +45,7 @@ class _Splitter:
     def end(self, place: int) -> None:
         """End a statement before *place*."""
         whole = self.text[self.start : place]
-        text = whole.strip(" \t\n;")
+        text = whole.strip(" \t\n;")[:_LONGEST]
         if text:
             before = whole[: whole.index(text[0])]
             begin = self.text.rfind("\n", 0, self.start + len(before)) + 1

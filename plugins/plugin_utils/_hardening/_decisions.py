@@ -150,7 +150,7 @@ def decisions(run: Run) -> t.Dict[str, t.Any]:
         "problem": problem(run),
         "verify": needs_verification(run),
         # even if the API reported a failure: a response may have been lost, and the record must not stay
-        "restore_options": bool(answer(run).get("sent")),
+        "restore_options": bool(answer(run).get("sent") or answer(run).get("planned")),
         "restore_fence": "before" in step(run, "fence"),
         "restore_tooling": "before" in step(run, "tooling"),
         "expect_before": [probe["verdict"]] if probe.get("verdict") else None,
