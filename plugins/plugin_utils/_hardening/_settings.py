@@ -142,6 +142,8 @@ CONVERTERS: t.Dict[str, Converter] = {
     "hardening_state": choice("present", "absent"),
     "hardening_preflight": choice("off", "report", "block"),
     "hardening_preflight_deadline": floating,
+    "hardening_preflight_extra_directories": texts,
+    "hardening_preflight_excluded_directories": texts,
     "hardening_quiet_period": integer,
     "hardening_waivers": waivers,
     "hardening_tooling": boolean,
