@@ -18,6 +18,7 @@ from typing import Any
 
 import lab
 from host import Host
+from imds_emulator import test_key
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -69,6 +70,7 @@ class Player:
         inventory = {"all": {"hosts": {host.name: host.ansible_variables() for host in self.hosts}}}
         (self.folder / "inventory.json").write_text(json.dumps(inventory))
         (self.folder / "ansible.cfg").touch()
+        (self.folder / "certificate.pem").write_text(test_key.CERTIFICATE)
         common = {
             "hardening_api_endpoint": self.emulator.control_endpoint,
             "hardening_record_dir": str(self.record),
@@ -89,6 +91,7 @@ class Player:
             "ANSIBLE_PIPELINING": "1",
             "ANSIBLE_FORKS": "20",
             "HOME": str(self.folder),
+            "ALICLOUD_IMDS_IDENTITY_CERTIFICATE": str(self.folder / "certificate.pem"),
         }
 
     def play(self, *arguments: str, strategy: Any = None, **variables: Any) -> Played:

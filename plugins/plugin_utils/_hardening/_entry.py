@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import typing as t
 
-from ._decisions import Result, Run, answer, instance, step
+from ._decisions import Result, Run, answer, identity, instance, step
 from ._outcome import outcome
 
 Entry = t.Dict[str, t.Any]
 
 
 def result(run: Run, ending: str) -> Entry:
-    """Return ``hardening_result``: outcome, instance, verdicts before and after, reason."""
+    """Return ``hardening_result``: outcome, instance and how its identity was proven, verdicts before and after, reason."""
     ended, probe = outcome(run, ending), step(run, "probe")
     return {
         "outcome": ended["result"],
-        "instance": probe.get("instance"),
+        "instance": _ids(instance(run)) or probe.get("instance"),
+        "identity": identity(run).get("method"),
         "before": probe.get("verdict"),
         "after": _last_access(run).get("verdict"),
         "reason": ended["reason"],
@@ -57,12 +58,16 @@ def _last_access(run: Run) -> Result:
     return next((it for it in seen if it.get("verdict")), {})
 
 
+def _ids(known: Result) -> Result:
+    return {name: known[name] for name in ("instance_id", "region_id")} if known else {}
+
+
 def _identity(run: Run) -> Result:
     known = (
+        instance(run),
         step(run, "probe").get("instance"),
         step(run, "verify").get("instance"),
         step(run, "restored_access").get("instance"),
-        instance(run),
     )
     return next((it for it in known if it and it.get("instance_id")), {})
 

@@ -64,7 +64,7 @@ def test_an_instance_without_options_is_not_recorded(record) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", "{}", '{"format": 2, "instances": {}}', '{"format": 1, "instances": {"i": 1}}']
+    "content", ["", "[]", "{}", '{"format": 3, "instances": {}}', '{"format": 1, "instances": {"i": 1}}']
 )
 def test_a_file_that_is_not_a_record_is_not_changed(record, content) -> None:
     with open(record.path, "w") as stream:
