@@ -29,6 +29,14 @@ options:
       - Also read whether the image of each instance declares support of tokens (C(ImdsSupport)).
     type: bool
     default: false
+  missing:
+    description:
+      - How to handle O(instance_ids) that cannot be found, or whose region cannot be read. V(report) returns the others, and the reasons as
+        RV(missing).
+    type: str
+    choices: [fail, report]
+    default: fail
+    version_added: 1.0.0
   fail_on:
     description:
       - Fail if an instance has one of these verdicts. The result of the task is complete nevertheless.
@@ -121,6 +129,11 @@ instances:
       description: Reason for V(exempt) and V(unknown), else null.
       type: str
       returned: always
+missing:
+  description: Why instances were not found, by instance ID.
+  returned: with O(missing=report) and O(instance_ids)
+  type: dict
+  version_added: 1.0.0
 totals:
   description: Number of instances by verdict.
   returned: success, and if O(fail_on) fails the task
@@ -133,7 +146,12 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet import _report
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._options import selection, selection_spec
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet._select import find, image_support
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._select import (
+    ALL_REGIONS,
+    find,
+    find_each,
+    image_support,
+)
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._verdict import COMPLIANT, VERDICTS
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._module import open_api
@@ -146,9 +164,14 @@ def run(module: AnsibleModule) -> "dict[str, t.Any]":
     params = module.params
     chosen = selection(params)
     api = open_api(module, missing_required_lib)
-    instances = find(api, chosen, params["max_concurrency"])
+    each = params["missing"] == "report" and chosen.instance_ids and ALL_REGIONS not in chosen.regions
+    if each:
+        instances, missing = find_each(api, chosen, params["max_concurrency"])
+    else:
+        instances, missing = find(api, chosen, params["max_concurrency"]), {}
     support = image_support(api, instances) if params["image_support"] else None
-    return _report.judged(instances, params["exempt"], support)
+    result = _report.judged(instances, params["exempt"], support)
+    return {**result, "missing": missing} if each else result
 
 
 def main() -> None:
@@ -157,6 +180,7 @@ def main() -> None:
             **selection_spec(regions_required=True),
             exempt={"type": "dict", "default": {}},
             image_support={"type": "bool", "default": False},
+            missing={"type": "str", "choices": ["fail", "report"], "default": "fail"},
             fail_on={"type": "list", "elements": "str", "choices": FAILING, "default": []},
         ),
         supports_check_mode=True,

@@ -99,19 +99,25 @@ def read_file(path: str) -> t.Optional[bytes]:
     except OSError as exc:
         reason = "it is a link" if os.path.islink(path) else exc.strerror
         raise RecordError("Cannot read the record %s: %s." % (path, reason)) from exc
-    with os.fdopen(descriptor, "rb") as stream:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise RecordError("Cannot read the record %s: it is not a regular file." % path)
-        if found.st_nlink > 1:
-            raise RecordError("Cannot use the record %s: it is a link, with %d names." % (path, found.st_nlink))
-        check_owner(path, found)
-        if found.st_mode & 0o022:
-            raise RecordError("Cannot use the record %s: other users can write it. Run chmod go-w." % path)
-        data = stream.read(_LARGEST + 1)
+    try:
+        _check_file(path, os.fstat(descriptor))
+        with os.fdopen(descriptor, "rb", closefd=False) as stream:
+            data = stream.read(_LARGEST + 1)
+    finally:
+        os.close(descriptor)
     if len(data) > _LARGEST:
         raise RecordError("Cannot use the record %s: it is larger than %d MiB." % (path, _LARGEST >> 20))
     return data
+
+
+def _check_file(path: str, found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise RecordError("Cannot read the record %s: it is not a regular file." % path)
+    if found.st_nlink > 1:
+        raise RecordError("Cannot use the record %s: it is a link, with %d names." % (path, found.st_nlink))
+    check_owner(path, found)
+    if found.st_mode & 0o022:
+        raise RecordError("Cannot use the record %s: other users can write it. Run chmod go-w." % path)
 
 
 def parse(path: str, data: bytes) -> Content:

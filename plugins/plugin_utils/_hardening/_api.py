@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ._decisions import Result, failed, instance, step
+from ._ids import valid
 
 # Variables that the tasks of the role set or register on each host
 _PREFIX, _STEPS = "__hardening_", ("settings", "probe", "identities", "tooling", "fence")
@@ -42,6 +43,13 @@ def _call(access: str, instances: t.Sequence[t.Mapping[str, t.Any]]) -> t.Dict[s
         "record_names": {it["instance_id"]: it["record_name"] for it in instances},
         "private_addresses": {it["instance_id"]: it["addresses"] for it in instances if it["addresses"]},
     }
+
+
+def claims(reports: t.Iterable[Result]) -> t.Dict[str, t.List[str]]:
+    """Return the ``regions`` and ``instance_ids`` of these reports of hosts, without invalid IDs, which a host may return."""
+    found = [it for it in (valid(report) for report in reports) if it]
+    regions = list(dict.fromkeys(it["region_id"] for it in found))
+    return {"regions": regions, "instance_ids": list(dict.fromkeys(it["instance_id"] for it in found))}
 
 
 def answers(registered: t.Optional[Result]) -> t.Dict[str, t.Any]:

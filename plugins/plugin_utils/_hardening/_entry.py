@@ -12,6 +12,10 @@ from ._decisions import Result, Run, answer, identity, instance, step
 from ._outcome import outcome
 
 Entry = t.Dict[str, t.Any]
+_CHANGED = (
+    "After the rollbacks of other hosts, the metadata options of %s differ from those that were set: endpoint %s, tokens %s."
+    " Find out what changed them, and run the role again."
+)
 
 
 def result(run: Run, ending: str) -> Entry:
@@ -50,6 +54,27 @@ def with_control_plane(report: Entry, answers: Result) -> Entry:
         return dict(report)
     view = {**(row.get("options") or {}), "verdict": row.get("verdict"), "reason": row.get("reason")}
     return {**report, "name": row.get("name"), "control_plane": view}
+
+
+def read_back(report: Entry, ended: Result, answers: Result) -> t.Dict[str, Entry]:
+    """Return ``result`` and ``report`` with the options that the API returned after all rollbacks of the batch.
+
+    The options are None, which is unknown, if the API did not return them. A hardened host fails if they are others than before.
+    """
+    if not report["instance_id"]:
+        return {"result": dict(ended), "report": dict(report)}
+    expected = report["control_plane"]
+    found = step(step(answers, "by_instance"), report["instance_id"]).get("options")
+    changed = {**report, "control_plane": found}
+    if found is None or ended["outcome"] not in ("changed", "unchanged") or not _differs(expected, found):
+        return {"result": dict(ended), "report": changed}
+    reason = _CHANGED % (report["instance_id"], found.get("http_endpoint"), found.get("http_tokens"))
+    outcome = {"result": "failed", "reason": reason}
+    return {"result": {**ended, "outcome": "failed", "reason": reason}, "report": {**changed, "outcome": outcome}}
+
+
+def _differs(expected: t.Optional[Result], found: Result) -> bool:
+    return any((expected or found).get(name) != found.get(name) for name in ("http_endpoint", "http_tokens"))
 
 
 def _last_access(run: Run) -> Result:

@@ -10,15 +10,13 @@ instance. So its claim is used only with a proof.
 
 from __future__ import annotations
 
-import re
 import typing as t
 
 from ._decisions import Result, failed, is_disabled, step
+from ._ids import PATTERNS, valid
 from ._names import audience, record_name
 
 PREFIX, _STEPS = "__hardening_", ("settings", "probe", "nonce")
-_INSTANCE_ID = re.compile(r"i-[0-9A-Za-z]{1,64}\Z")
-_REGION_ID = re.compile(r"(?=.{1,64}\Z)[a-z]+(-[a-z0-9]+)+\Z")
 _PROVEN = ("signed", "stated")
 _BY_ADDRESS = frozenset(("ssh", "smart", "paramiko", "paramiko_ssh", "libssh"))
 STATE_IT = "Set hardening_instance_id and hardening_region_id in the inventory."
@@ -67,7 +65,7 @@ def _takes_part(run: Result) -> bool:
 def _identify(host: Result, run: Result, verify: Verify, resolve: Resolve) -> Identity:
     chosen = step(run, "settings")
     method, stated = chosen["identity"], _stated(chosen)
-    claimed = _valid(step(run, "probe").get("instance"))
+    claimed = valid(step(run, "probe").get("instance"))
     note = None
     if method in ("auto", "signed"):
         try:
@@ -87,20 +85,10 @@ def _identify(host: Result, run: Result, verify: Verify, resolve: Resolve) -> Id
 
 def _stated(chosen: Result) -> t.Dict[str, str]:
     stated = {name: chosen[name] for name in ("instance_id", "region_id") if chosen[name]}
-    patterns = {"instance_id": _INSTANCE_ID, "region_id": _REGION_ID}
     for name, value in stated.items():
-        if not patterns[name].match(value):
+        if not PATTERNS[name].match(value):
             raise CannotProve("hardening_%s is not a valid ID: %r." % (name, value[:80]))
     return stated
-
-
-def _valid(claimed: t.Any) -> t.Dict[str, str]:
-    """Return the IDs that a host claims, or an empty dictionary if one is invalid."""
-    seen = claimed if isinstance(claimed, t.Mapping) else {}
-    instance_id, region_id = str(seen.get("instance_id")), str(seen.get("region_id"))
-    if not (_INSTANCE_ID.match(instance_id) and _REGION_ID.match(region_id)):
-        return {}
-    return {"instance_id": instance_id, "region_id": region_id}
 
 
 def _known(method: str, ids: t.Mapping[str, str], addresses: t.Sequence[str], note: t.Optional[str]) -> Identity:
@@ -121,7 +109,7 @@ def _signed(host: Result, run: Result, verify: Verify) -> Identity:
         document = verify(pkcs7, audience(nonce, name), chosen["identity_certificate"])
     except ValueError as exc:
         raise CannotProve("its signed identity document was refused. %s" % exc) from exc
-    ids = _valid({"instance_id": document["instance-id"], "region_id": document.get("region-id")})
+    ids = valid({"instance_id": document["instance-id"], "region_id": document.get("region-id")})
     if not ids:
         raise CannotProve("its signed identity document has invalid IDs.")
     for key, value in _stated(chosen).items():
