@@ -64,10 +64,16 @@ class Player:
         self.emulator = emulator
         self.folder = folder
         self.record = folder / "record"
+        self.names: dict[str, str] = {}  # names in the inventory that differ from those of the hosts
+        self.variables: dict[str, dict[str, Any]] = {}  # further variables by name of the host
 
     def command(self, *arguments: str, strategy: Any = None, **variables: Any) -> list[str]:
         """Return the command line that plays the role with *variables*; *strategy* has further keywords of the play."""
-        inventory = {"all": {"hosts": {host.name: host.ansible_variables() for host in self.hosts}}}
+        hosts = {
+            self.names.get(host.name, host.name): {**host.ansible_variables(), **self.variables.get(host.name, {})}
+            for host in self.hosts
+        }
+        inventory = {"all": {"hosts": hosts}}
         (self.folder / "inventory.json").write_text(json.dumps(inventory))
         (self.folder / "ansible.cfg").touch()
         (self.folder / "certificate.pem").write_text(test_key.CERTIFICATE)

@@ -185,3 +185,66 @@ def test_the_method_that_proved_the_identity_is_in_the_result(fleet: Fleet) -> N
     assert played.failed == {"evil": 0, "good": 1, "third": 1}
     assert fleet.tokens() == {"evil": "required", "good": "optional", "third": "optional"}
     assert third.run("test", "-e", "/usr/local/bin/ecs-metadata").returncode != 0, "nothing was installed"
+
+
+NAMES = {"evil": "\u5317\u4eacweb1", "good": "\u4e0a\u6d77web1", "third": "__web1"}
+FILES = {"evil": "%E5%8C%97%E4%BA%ACweb1.json", "good": "%E4%B8%8A%E6%B5%B7web1.json", "third": "__web1.json"}
+
+
+def test_hosts_that_shared_a_record_are_rolled_back_and_undone_one_by_one(fleet: Fleet) -> None:
+    """Earlier versions recorded these three hosts in __web1.json, and restored all of them with one."""
+    player = fleet.player
+    player.names = NAMES
+    fenced = {"hardening_fence": "enforce"}
+    player.variables = {"evil": {"hardening_fence_users": ["nobody"]}}  # which the verification finds
+    played = player.play(strategy={"max_fail_percentage": 0}, **fenced)
+    assert played.failed == {NAMES["evil"]: 1, NAMES["good"]: 0, NAMES["third"]: 0}, played.output
+    assert fleet.tokens() == {"evil": "optional", "good": "required", "third": "required"}
+    assert fleet.answers() == {"evil": "200", "good": "403", "third": "403"}
+    assert records(player) == {FILES["good"], FILES["third"]}
+
+    player.play("--limit", NAMES["good"], hardening_state="absent").check()
+    assert fleet.tokens() == {"evil": "optional", "good": "optional", "third": "required"}
+    assert fleet.answers() == {"evil": "200", "good": "200", "third": "403"}
+    assert records(player) == {FILES["third"]}
+
+    # A record of an earlier version, in which it is unknown which entry is that of which host.
+    player.variables = {}
+    player.play(**fenced).check()
+    assert records(player) == set(FILES.values())
+    entries = {}
+    for path in player.record.glob("*.json"):
+        entries |= json.loads(path.read_text())["instances"]
+        path.unlink()
+    (player.record / "__web1.json").write_text(json.dumps({"format": 1, "instances": entries}))
+    (player.record / "__web1.json").chmod(0o600)
+    played = player.play("--limit", NAMES["evil"], hardening_state="absent")
+    assert "may belong to other hosts with a similar name" in said(played), played.output
+    assert set(fleet.tokens().values()) == {"required"}
+    player.variables = {"evil": {"hardening_instance_id": "i-evil"}}
+    player.play("--limit", NAMES["evil"], hardening_state="absent").check()
+    assert fleet.tokens() == {"evil": "optional", "good": "required", "third": "required"}
+    assert fleet.answers() == {"evil": "200", "good": "403", "third": "403"}
+    player.variables = {host.name: {"hardening_instance_id": f"i-{host.name}"} for host in fleet.hosts}
+    player.play(hardening_state="absent").check()
+    assert set(fleet.tokens().values()) == {"optional"} and records(player) == set()
+
+
+def records(player: Player) -> set[str]:
+    return {path.name for path in player.record.glob("*.json")}
+
+
+def test_the_results_have_the_options_after_all_rollbacks(fleet: Fleet) -> None:
+    """The last API call of a batch with a rollback reads the options of all its hosts."""
+    role = {"ansible.builtin.include_role": {"name": "alicloud.imds.hardening"}}
+    text = "{{ hardening_report.control_plane.http_tokens }} of {{ inventory_hostname }}"
+    tasks = [{"block": [role], "always": [{"ansible.builtin.debug": {"msg": text}}]}]
+    refusal = {"kind": "error", "code": "IncorrectInstanceStatus", "action": "ModifyInstanceMetadataOptions"}
+    fleet.emulator.admin("PATCH", "/control", {"faults": [{**refusal, "instance": "i-evil"}]})
+    played = fleet.player.play(strategy={"roles": [], "tasks": tasks})
+    assert played.failed == {"evil": 1, "good": 0, "third": 0}, played.output
+    shown = said(played)
+    assert "optional of evil" in shown and "required of good" in shown and "required of third" in shown
+    last = fleet.emulator.calls()[-1]
+    assert last["action"] == "DescribeInstances", last
+    assert fleet.tokens() == {"evil": "optional", "good": "required", "third": "required"}

@@ -71,3 +71,18 @@ def test_results_of_looped_single_and_skipped_tasks_are_indexed() -> None:
         "Cannot reach the API host, hardening_api_host: No route to host."
     )
     assert IDENTITY["instance_id"] == "i-web1"
+
+
+def test_invalid_ids_of_a_host_are_not_sent_to_the_api() -> None:
+    """One malformed ID would make the API calls for all hosts fail."""
+    good = {"instance_id": "i-1", "region_id": "cn-beijing"}
+    bad = [
+        {"instance_id": "i-1/x", "region_id": "cn-beijing"},
+        {"instance_id": "i-1", "region_id": "evil.example"},
+        {"instance_id": "i-1\n", "region_id": "cn-beijing"},
+        {"instance_id": None, "region_id": None},
+        {"instance_id": ["i-1"], "region_id": "cn-beijing"},
+        {},
+    ]
+    assert _api.claims([*bad, good, good]) == {"regions": ["cn-beijing"], "instance_ids": ["i-1"]}
+    assert _api.claims(bad) == {"regions": [], "instance_ids": []}

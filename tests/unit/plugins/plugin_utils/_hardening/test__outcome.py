@@ -239,3 +239,35 @@ def test_each_host_of_the_play_is_in_the_report_once() -> None:
         "unreachable": ["b"],
         "skipped": ["c"],
     }
+
+
+HARDENED = {"http_endpoint": "enabled", "http_tokens": "required", "instance_metadata_tags": "disabled"}
+
+
+@pytest.mark.parametrize(
+    ("found", "outcome", "shown"),
+    [
+        (HARDENED, "changed", HARDENED),
+        ({**HARDENED, "http_tokens": "optional"}, "failed", {**HARDENED, "http_tokens": "optional"}),
+        ({**HARDENED, "http_endpoint": "disabled"}, "failed", {**HARDENED, "http_endpoint": "disabled"}),
+        (None, "changed", None),  # unknown, not the options that were set
+    ],
+)
+def test_the_result_has_the_options_that_were_read_back(found: Given | None, outcome: str, shown: Given | None) -> None:
+    state = run(probe=probe(), answers=answers(row()), verify=probe("required"))
+    report, ended = _entry.entry(state, "enforced"), _entry.result(state, "enforced")
+    back = _entry.read_back(report, ended, {"by_instance": {"i-web1": {"options": found}}})
+    assert back["report"]["control_plane"] == shown
+    assert back["result"]["outcome"] == back["report"]["outcome"]["result"] == outcome
+    if outcome == "failed":
+        assert "After the rollbacks of other hosts, the metadata options of i-web1 differ" in back["result"]["reason"]
+    assert _entry.read_back(report, ended, {})["report"]["control_plane"] is None
+
+
+def test_a_rolled_back_host_keeps_its_reason_when_its_options_are_read_back() -> None:
+    state = run(probe=probe(), fence=BROKEN)
+    report, ended = _entry.entry(state, "rolled_back"), _entry.result(state, "rolled_back")
+    back = _entry.read_back(report, ended, {"by_instance": {"i-web1": {"options": HARDENED}}})
+    assert back["result"] == ended and back["report"] == {**report, "control_plane": HARDENED}
+    unknown = _entry.entry(run(), "rolled_back")
+    assert _entry.read_back(unknown, ended, {})["report"] == unknown
