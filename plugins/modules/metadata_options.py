@@ -64,8 +64,10 @@ options:
   refused:
     description:
       - What to do if a change is refused for some instances (Windows, ACK nodes, unknown options, O(private_addresses), a conflict in
-        O(record)). V(fail) changes no instance and fails. V(report) changes the others and returns the reason for each refused instance.
-      - With V(report), an instance of O(instance_ids) or of the record that cannot be found is a refusal as well, unless O(regions) is V(all).
+        O(record)). V(fail) changes no instance and fails. V(report) changes the others and returns the reason for each refused
+        instance.
+      - With V(report), an instance of O(instance_ids) or of the record that cannot be found is a refusal as well, unless O(regions) is
+        V(all).
     type: str
     choices: [fail, report]
     default: fail
@@ -77,22 +79,22 @@ options:
     version_added: 1.0.0
   before:
     description:
-      - RV(instances[].before) of an earlier task by instance ID. O(state=restored) restores only these instances, to these options instead of
-        the recorded ones. They must be in the record, and stay in it if their recorded options are others.
+      - RV(instances[].before) of an earlier task by instance ID. O(state=restored) restores only these instances, to these options instead
+        of the recorded ones. They must be in the record, and stay in it if their recorded options are others.
     type: dict
     version_added: 1.0.0
   record:
     description:
       - Path of the record on the host that runs the task. Before a change, the present options are recorded there for
         O(state=restored). An entry of an earlier change stays until it is restored. The file has the mode 0600.
-      - The record is refused before the first API call if it belongs to another user or others can write it, if it is a link or no regular file,
-        and if it has other content. Entries that were recorded through another O(api_endpoint) are not restored.
+      - The record is refused before the first API call if it belongs to another user or others can write it, if it is a link or no regular
+        file, and if it has other content. Entries that were recorded through another O(api_endpoint) are not restored.
       - The record is a directory with a file for each instance if the path is a directory, or if O(record_names) or O(record_only) is set.
     type: path
   record_names:
     description:
-      - Names of the files in the directory O(record) by instance ID, without C(.json). The default is the instance ID. The names must differ,
-        also in file systems that ignore case.
+      - Names of the files in the directory O(record) by instance ID, without C(.json). The default is the instance ID. The names must
+        differ, also in file systems that ignore case.
     type: dict
     version_added: 0.2.0
   record_only:
@@ -104,8 +106,8 @@ options:
   record_earlier:
     description:
       - Files of earlier versions for the names in O(record_only), by name. Earlier versions of the role hardening named files differently.
-      - Each is a dictionary with C(name), the name of the file without C(.json), and optionally C(instance_ids), the instances whose entries
-        belong to the host. By default all entries in the file of an earlier version do.
+      - Each is a dictionary with C(name), the name of the file without C(.json), and optionally C(instance_ids), the instances whose
+        entries belong to the host. By default all entries in the file of an earlier version do.
     type: dict
     version_added: 1.0.0
   wait:

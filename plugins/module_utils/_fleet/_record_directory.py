@@ -100,7 +100,7 @@ class RecordDirectory:
     def remove(self, instance_ids: t.Iterable[str]) -> None:
         """Remove the entries of restored instances, and delete the files that are empty then."""
         restored = set(instance_ids)
-        for instance_id, (_name, source, _entry_) in self._chosen()[0].items():
+        for instance_id, (_name, source, _entry) in self._chosen()[0].items():
             if instance_id in restored:
                 self._drop(source, own=[instance_id], unassigned=[instance_id])
 
@@ -117,7 +117,7 @@ class RecordDirectory:
 
     def names(self) -> t.Dict[str, str]:
         """Return the names of files, without ``.json``, by instance ID."""
-        return {instance_id: name for instance_id, (name, _source, _entry_) in self._chosen()[0].items()}
+        return {instance_id: name for instance_id, (name, _source, _entry) in self._chosen()[0].items()}
 
     def errors(self) -> t.Dict[str, str]:
         """Return why some of the files in ``only`` cannot be restored, by their names."""
