@@ -212,7 +212,7 @@ def test_hosts_that_shared_a_record_are_rolled_back_and_undone_one_by_one(fleet:
     player.variables = {}
     player.play(**fenced).check()
     assert records(player) == set(FILES.values())
-    entries = {}
+    entries: dict[str, Any] = {}
     for path in player.record.glob("*.json"):
         entries |= json.loads(path.read_text())["instances"]
         path.unlink()
