@@ -12,6 +12,8 @@ export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_USE_PEP517 := 1
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
+# Compiled files are kept, in .cache, also where PYTHONDONTWRITEBYTECODE is set: the tests start Python many times.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX=$(CURDIR)/.cache/pycache $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
 # allow-phrase: proofs
@@ -34,27 +36,27 @@ test: tools ## Run all checks that take minutes: lint, docs, unit, thorough, int
 proofs: tools ## Run the system tests, which take longer: test hosts, molecule, the watch, a browser
 	@$(BIN)/python $(TOOLS)/stages.py --lanes 2 hosts molecule watch report-page
 
-# One worker more than cores, because some tests wait.
+# One worker more than cores, because some tests wait. A worker gets whole files, so that their fixtures are set up once.
 unit: $(VENV)/.test ## Unit tests for the inner loop (seconds)
-	@$(BIN)/python -m pytest -n 3 -m "not slow" tests/unit
+	@$(PYTEST) -n 3 --dist loadfile -m "not slow" tests/unit
 
 thorough: $(VENV)/.test ## The other unit tests: the emulator, the vendor's SDK, old Pythons
-	@$(BIN)/python -m pytest -n 2 -m slow tests/unit
+	@$(PYTEST) -n 2 -m slow tests/unit
 
 integration: tools collection ## Playbooks, guides and README against emulated instances, in the network laboratory
-	@$(TOOLS)/in-lab.sh $(BIN)/python -m pytest -n 3 tests/integration $(ARGS)
+	@$(TOOLS)/in-lab.sh $(PYTEST) -n 3 tests/integration $(ARGS)
 
 interop: tools collection ## Clients of other projects against the emulator, in the laboratory
 	@$(TOOLS)/need.sh wget:wget || [ -z "$$CI" ]
 	@$(BIN)/python $(TOOLS)/interop.py
-	@$(TOOLS)/in-lab.sh $(BIN)/python -m pytest -n 3 --dist loadfile tests/interop $(ARGS)
+	@$(TOOLS)/in-lab.sh $(PYTEST) -n 3 --dist loadfile tests/interop $(ARGS)
 
 fleet: $(VENV)/.test collection ## Change, interrupt and restore 10,000 emulated instances, and measure it
-	@$(BIN)/python -m pytest tests/fleet
+	@$(PYTEST) tests/fleet
 
 watch: tools ## The callers watch under mixed load, floods and disturbances, in the laboratory (root)
 	@$(BIN)/python $(TOOLS)/interop.py
-	@$(TOOLS)/in-lab.sh $(BIN)/python -m pytest tests/watch $(ARGS)
+	@$(TOOLS)/in-lab.sh $(PYTEST) tests/watch $(ARGS)
 
 roots: tools ## Create the Debian root file systems of the test hosts if they are missing (root)
 	@$(TOOLS)/need.sh mmdebstrap:mmdebstrap systemd-nspawn:systemd-container ssh:openssh-client || [ -z "$$CI" ]
@@ -72,7 +74,7 @@ molecule: roots collection ## Molecule scenarios on test hosts (ARGS=NAME... for
 
 report-page: $(VENV)/.test collection ## The fleet report in a browser, with 3 and 1,000 hosts
 	@$(TOOLS)/need.sh chromium:chromium chromedriver:chromium-driver || [ -z "$$CI" ]
-	@$(BIN)/python -m pytest tests/report
+	@$(PYTEST) tests/report
 
 lint: tools ## Check style, types, language, changelog, documentation (ARGS=ruff for some checks)
 	@$(BIN)/python $(TOOLS)/lint.py $(ARGS)

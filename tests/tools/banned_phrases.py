@@ -105,6 +105,9 @@ class Checker:
         """Return the findings in *text*, the content of *path*, sorted by line."""
         findings = []
         for scope, pattern in self._any.items():
+            # Reading the whole text is much faster than separating its strings, and finds no less.
+            if not pattern.search(text if scope == "code" else text.lower()):
+                continue
             searched = _searched(path, text, scope)
             former: set[Rule] = set()
             for match in pattern.finditer(searched):

@@ -61,7 +61,7 @@ def slowness() -> float:
 
 
 def line() -> str:
-    """Return the sentence that test runs begin with."""
+    """Return a line that states how fast this machine is, so that durations of two machines can be compared."""
     loop, ping = measure()
     return (
         f"Calibration: {LOOP:,} additions in Python take {loop:.2f} s, ansible localhost -m ping {ping:.2f} s "

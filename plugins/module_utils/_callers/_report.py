@@ -39,7 +39,7 @@ class Records(t.NamedTuple):
 
 
 def report(records: Records, chosen: Filter, now: int) -> t.Dict[str, t.Any]:
-    """Return the return values of the module callers_info; *now* is in seconds since 1970."""
+    """Return what the module callers_info returns: callers, totals, and last request; *now* is in seconds since 1970."""
     everything = [_with_origin(record, "watch") for record in records.callers]
     everything += [_with_origin(record, "analyzer") for record in records.analyzer]
     if records.other and records.other["requests"]:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The text of the program ecs-metadata: a shell script that starts the files installed beside it."""
+"""The installed program ecs-metadata: a shell script that finds a Python and runs the command with it."""
 
 LAUNCHER = r"""#!/bin/sh
 # Copyright: Contributors to the alicloud.imds collection

@@ -76,7 +76,7 @@ def no_response(where: Where, reason: str, hint: str, final: bool = False) -> Ap
 
 
 def unexpected(where: Where, response: str, hint: str = "", status: t.Optional[int] = None) -> ApiError:
-    """Return an error about *response*, which the API does not send."""
+    """Return an error about a response that does not have the form of an API response."""
     hint = hint or "Another server or a proxy may have sent it; check 'api_endpoint' and the proxy settings"
     return ApiError("unexpected", "%s: %s" % (where, response), status=status, hint=hint)
 

@@ -34,7 +34,7 @@ COMPLIANT = {**NON_COMPLIANT, "in_guest": {"verdict": "required"}}
 
 @pytest.fixture
 def run(tmp_path):
-    """Run the action of a real task in this process."""
+    """Run the action alicloud.imds.report as a task runs it, but in this process."""
 
     def start(*hosts: dict[str, Any], check: bool = False, **options: Any) -> dict[str, Any]:
         loader, context = DataLoader(), PlayContext()
@@ -200,6 +200,7 @@ PLAYBOOK = """
 """
 
 
+@pytest.mark.slow
 def test_ansible_playbook_needs_neither_the_hosts_nor_become(tmp_path) -> None:
     """No connection is made, no template in the data is rendered, and what is written belongs to who runs Ansible."""
     (tmp_path / "play.yml").write_text(PLAYBOOK)

@@ -16,6 +16,9 @@ from ansible_collections.alicloud.imds.plugins.module_utils._command._texts impo
 from ...conftest import Instance
 from .conftest import Command, without_service
 
+# Shells are started.
+pytestmark = pytest.mark.slow
+
 Complete = Callable[[Command, str], "set[str]"]
 
 

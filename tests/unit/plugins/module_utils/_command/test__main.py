@@ -28,6 +28,9 @@ from ....timing import FakeClock
 from ...conftest import Instance
 from .conftest import NOWHERE, Command, Done
 
+# Each test starts the command.
+pytestmark = pytest.mark.slow
+
 KNOWN_TOKEN = "KnownTokenOfThisTest0123456789=="
 
 

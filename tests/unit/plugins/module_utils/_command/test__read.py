@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from ...conftest import Instance
 from .conftest import HOSTILE, USER_DATA, Command
+
+# Each test starts the command.
+pytestmark = pytest.mark.slow
 
 SECRETS = [
     "user-data",

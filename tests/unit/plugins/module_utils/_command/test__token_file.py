@@ -20,6 +20,9 @@ from ansible_collections.alicloud.imds.plugins.module_utils._command._token_file
 from ...conftest import Emulators, Instance
 from .conftest import Command
 
+# Each test starts the command.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:

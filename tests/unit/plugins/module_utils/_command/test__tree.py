@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from ...conftest import Instance
 from .conftest import HOSTILE, Command
+
+# Each test starts the command.
+pytestmark = pytest.mark.slow
 
 
 def test_unsafe_names_are_skipped_with_a_printable_warning(command: Command, instance: Instance) -> None:

@@ -19,6 +19,9 @@ from ....timing import VirtualTime
 from .._openapi.limits import Bucket
 from .test__apply import change
 
+# Thousands of calls are simulated.
+pytestmark = pytest.mark.slow
+
 REGIONS = ("ap-southeast-1", "cn-beijing", "cn-hangzhou", "eu-central-1")
 CHANGES_IN_REGION = 750
 CHANGES = CHANGES_IN_REGION * len(REGIONS)

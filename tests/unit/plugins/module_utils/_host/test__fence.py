@@ -19,6 +19,9 @@ from ansible_collections.alicloud.imds.plugins.module_utils._host._subprocess im
 
 from .fakes import FakeHost
 
+# Each test starts programs in the place of nft and systemctl.
+pytestmark = pytest.mark.slow
+
 UNIT = "alicloud-imds-fence.service"
 FILES = {
     "/etc/alicloud-imds/fence.json",
