@@ -40,7 +40,7 @@ def _resolve(name: str) -> list[str]:
 
 
 def identities(hosts: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, dict[str, t.Any]]:
-    """Prove which instance each host is."""
+    """Verify which instance each host is."""
     return _identity.identities(hosts, _verify, _resolve)
 
 

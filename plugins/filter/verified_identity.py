@@ -14,7 +14,7 @@ from ansible_collections.alicloud.imds.plugins.plugin_utils._identity._signature
 
 
 def verified_identity(pkcs7: t.Any, audience: t.Any, certificate: str | None = None) -> dict[str, str]:
-    """Return the members of the document; raise AnsibleFilterError if it does not prove an identity."""
+    """Return the members of the document; raise AnsibleFilterError if it does not identify an instance."""
     if not isinstance(audience, str) or not audience:
         raise AnsibleFilterError("'audience' must be a text that is not empty, and that nobody can predict.")
     try:

@@ -55,20 +55,20 @@ def probe_failed(run: Run) -> bool:
 
 
 def identity(run: Run) -> Result:
-    """Return the proven identity of this host, empty if its options are not to be set; see _identity.py."""
+    """Return the verified identity of this host, empty if its options are not to be set; see _identity.py."""
     return step(step(run, "identities"), run["host"])
 
 
 def instance(run: Run) -> t.Dict[str, t.Any]:
-    """Return the instance whose options are to be set for this host: IDs, record name, addresses and access; empty without a proof."""
-    chosen, proven = settings(run), identity(run)
-    if not chosen["enforce"] or is_disabled(run) or not proven or proven["problem"] is not None:
+    """Return the instance whose options are to be set for this host: IDs, record name, addresses and access; empty if it was not verified."""
+    chosen, verified = settings(run), identity(run)
+    if not chosen["enforce"] or is_disabled(run) or not verified or verified["problem"] is not None:
         return {}
     return {
-        "instance_id": proven["instance_id"],
-        "region_id": proven["region_id"],
+        "instance_id": verified["instance_id"],
+        "region_id": verified["region_id"],
         "record_name": record_name(run["host"]),
-        "addresses": proven["addresses"],
+        "addresses": verified["addresses"],
         "access": chosen["access"],
     }
 
@@ -82,8 +82,8 @@ def answer(run: Run) -> Result:
     return step(step(answers, "by_record"), record_name(run["host"]))
 
 
-def unproven(run: Run) -> t.Optional[str]:
-    """Return why the identity of this host is not proven, or None if it is or need not be."""
+def unverified(run: Run) -> t.Optional[str]:
+    """Return why the identity of this host is not verified, or None if it is or need not be."""
     if not settings(run)["enforce"] or is_disabled(run):
         return None
     found = identity(run)
@@ -97,7 +97,7 @@ def problem(run: Run) -> t.Optional[str]:
         return None
     chosen = instance(run)
     if not chosen:
-        return unproven(run)
+        return unverified(run)
     found = answer(run)
     if found and found.get("error") is None:
         return None
@@ -148,7 +148,7 @@ def decisions(run: Run) -> t.Dict[str, t.Any]:
         "run_preflight": chosen["preflight"] != "off" and probe.get("verdict") == "optional",
         "blocked": blocked(run),
         "record_name": record_name(run["host"]),
-        "unproven": unproven(run),
+        "unverified": unverified(run),
         "problem": problem(run),
         "verify": needs_verification(run),
         # even if the API reported a failure: a response may have been lost, and the record must not stay

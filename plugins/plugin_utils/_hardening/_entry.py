@@ -19,7 +19,7 @@ _CHANGED = (
 
 
 def result(run: Run, ending: str) -> Entry:
-    """Return ``hardening_result``: outcome, instance and how its identity was proven, verdicts before and after, reason."""
+    """Return ``hardening_result``: outcome, instance and how its identity was verified, verdicts before and after, reason."""
     ended, probe = outcome(run, ending), step(run, "probe")
     return {
         "outcome": ended["result"],

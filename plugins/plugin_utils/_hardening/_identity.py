@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Prove which instance each host of a batch is, before its ID is used. Pure functions.
+"""Verify which instance each host of a batch is, before its ID is used. Pure functions.
 
 A host can answer anything: the user root of a host can redirect the address of the metadata service and claim the ID of another host's
-instance. So its claim is used only with a proof.
+instance. So its claim is used only after a verification.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ._ids import PATTERNS, valid
 from ._names import audience, record_name
 
 PREFIX, _STEPS = "__hardening_", ("settings", "probe", "nonce")
-_PROVEN = ("signed", "stated")
+_VERIFIED = ("signed", "stated")
 _BY_ADDRESS = frozenset(("ssh", "smart", "paramiko", "paramiko_ssh", "libssh"))
 STATE_IT = "Set hardening_instance_id and hardening_region_id in the inventory."
 _NO_CLAIM = "its metadata service is disabled or did not return valid IDs."
@@ -29,8 +29,8 @@ Verify = t.Callable[[t.Any, str, str], t.Mapping[str, str]]
 Resolve = t.Callable[[str], t.List[str]]
 
 
-class CannotProve(Exception):
-    """The identity of a host is not proven; the message has the reason."""
+class CannotIdentify(Exception):
+    """The identity of a host is not verified; the message has the reason."""
 
 
 class Unavailable(Exception):
@@ -51,7 +51,7 @@ def identities(hosts: t.Sequence[Result], verify: Verify, resolve: Resolve) -> t
         name = host["inventory_hostname"]
         try:
             found[name] = {**_identify(host, run, verify, resolve), "problem": None}
-        except CannotProve as exc:
+        except CannotIdentify as exc:
             found[name] = {"problem": "Cannot identify the ECS instance of %s: %s" % (name, exc)}
     _refuse_duplicates(found)
     _refuse_shared_files(found)
@@ -73,11 +73,11 @@ def _identify(host: Result, run: Result, verify: Verify, resolve: Resolve) -> Id
         except Unavailable as exc:
             note = str(exc)
             if method == "signed":
-                raise CannotProve("%s Or set hardening_identity." % note) from exc
+                raise CannotIdentify("%s Or set hardening_identity." % note) from exc
     if method in ("auto", "stated") and stated.get("instance_id"):
         return _known("stated", {**claimed, **stated}, [], note)
     if method == "stated":
-        raise CannotProve("hardening_identity is stated, but there is no hardening_instance_id. " + STATE_IT)
+        raise CannotIdentify("hardening_identity is stated, but there is no hardening_instance_id. " + STATE_IT)
     if method == "trust":
         return _known("trust", {**claimed, **stated}, [], "Nothing was verified.")
     return _known("address", {**claimed, **stated}, _addresses(host, resolve) if claimed else [], note)
@@ -87,13 +87,13 @@ def _stated(chosen: Result) -> t.Dict[str, str]:
     stated = {name: chosen[name] for name in ("instance_id", "region_id") if chosen[name]}
     for name, value in stated.items():
         if not PATTERNS[name].match(value):
-            raise CannotProve("hardening_%s is not a valid ID: %r." % (name, value[:80]))
+            raise CannotIdentify("hardening_%s is not a valid ID: %r." % (name, value[:80]))
     return stated
 
 
 def _known(method: str, ids: t.Mapping[str, str], addresses: t.Sequence[str], note: t.Optional[str]) -> Identity:
     if not (ids.get("instance_id") and ids.get("region_id")):
-        raise CannotProve("%s %s" % (_NO_CLAIM, STATE_IT))
+        raise CannotIdentify("%s %s" % (_NO_CLAIM, STATE_IT))
     return {"method": method, "note": note, **ids, "addresses": list(addresses)}
 
 
@@ -104,18 +104,18 @@ def _signed(host: Result, run: Result, verify: Verify) -> Identity:
         raise Unavailable("The metadata service returned no signed identity document.")
     nonce = run.get("nonce")
     if not nonce:
-        raise CannotProve("the run has no nonce.")
+        raise CannotIdentify("the run has no nonce.")
     try:
         document = verify(pkcs7, audience(nonce, name), chosen["identity_certificate"])
     except ValueError as exc:
-        raise CannotProve("its signed identity document was refused. %s" % exc) from exc
+        raise CannotIdentify("its signed identity document was refused. %s" % exc) from exc
     ids = valid({"instance_id": document["instance-id"], "region_id": document.get("region-id")})
     if not ids:
-        raise CannotProve("its signed identity document has invalid IDs.")
+        raise CannotIdentify("its signed identity document has invalid IDs.")
     for key, value in _stated(chosen).items():
         if value != ids[key]:
             text = "hardening_%s is %s, but the signed identity document is that of %s."
-            raise CannotProve(text % (key, value, ids[key]))
+            raise CannotIdentify(text % (key, value, ids[key]))
     address = document.get("private-ipv4")
     return _known("signed", ids, [address] if address else [], None)
 
@@ -124,23 +124,23 @@ def _addresses(host: Result, resolve: Resolve) -> t.List[str]:
     """Return the addresses that Ansible connected to."""
     connection = str(host.get("ansible_connection") or "ssh").rpartition(".")[2]
     if connection not in _BY_ADDRESS:
-        raise CannotProve("its connection %s has no address to compare with the API. %s" % (connection, STATE_IT))
+        raise CannotIdentify("its connection %s has no address to compare with the API. %s" % (connection, STATE_IT))
     name = str(host.get("ansible_host") or host.get("ansible_ssh_host") or host["inventory_hostname"])
     found = resolve(name)
     if not found:
-        raise CannotProve("the name %s has no IP address to compare with the API. %s" % (name, STATE_IT))
+        raise CannotIdentify("the name %s has no IP address to compare with the API. %s" % (name, STATE_IT))
     return found
 
 
 def _refuse_duplicates(found: t.Dict[str, Identity]) -> None:
-    """Refuse all claimants of an instance. A claim that is not proven yet does not count against a proven one."""
+    """Refuse all claimants of an instance. A claim that is not verified yet does not count against a verified one."""
     claims: t.Dict[str, t.List[str]] = {}
     for name, identity in found.items():
         if identity["problem"] is None:
             claims.setdefault(identity["instance_id"], []).append(name)
     for instance_id, names in claims.items():
-        proven = [name for name in names if found[name]["method"] in _PROVEN]
-        refused = [name for name in names if name not in proven] if len(proven) == 1 else names
+        verified = [name for name in names if found[name]["method"] in _VERIFIED]
+        refused = [name for name in names if name not in verified] if len(verified) == 1 else names
         for name in refused if len(names) > 1 else ():
             others = ", ".join(it for it in names if it != name)
             found[name]["problem"] = (

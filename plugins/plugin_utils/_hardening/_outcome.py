@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ._decisions import Result, Run, answer, blocking, changed, failed, problem, step, unproven
+from ._decisions import Result, Run, answer, blocking, changed, failed, problem, step, unverified
 from ._failure import STOPPED, failure
 from ._names import record_name
 
@@ -77,7 +77,7 @@ def outcome(run: Run, ending: str) -> t.Dict[str, t.Optional[str]]:
     outcomes: t.Dict[str, t.Callable[[Run], t.Tuple[str, t.Optional[str]]]] = {
         "audited": lambda run: ("unchanged", None),
         "blocked": lambda run: ("failed", blocked_reason(run)),
-        "unidentified": lambda run: ("failed", "%s Nothing was changed." % unproven(run)),
+        "unidentified": lambda run: ("failed", "%s Nothing was changed." % unverified(run)),
         "enforced": lambda run: ("changed" if changed(run) else "unchanged", None),
         "rolled_back": _rolled_back,
         "undone": _undone,

@@ -14,7 +14,7 @@ INSTANCE_ID = "instance-id"
 
 
 class IdentityError(ValueError):
-    """The document does not prove the identity of an instance; the message has the reason."""
+    """The document does not identify an instance; the message has the reason."""
 
 
 def parse(content: bytes, audience: str) -> t.Dict[str, str]:

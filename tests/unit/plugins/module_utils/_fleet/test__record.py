@@ -300,7 +300,7 @@ HOSTILE = {
     "writable by others": (writable_by_others, "other users can write it"),
     "of another user": (belongs_to_another_user, "it belongs to the user with ID 12345"),
     "deep JSON": (deep, "is not a record of metadata options"),
-    "an instance ID that is none": (with_entry(id="../x"), "is not a record of metadata options"),
+    "an invalid instance ID": (with_entry(id="../x"), "is not a record of metadata options"),
     "a region that is another host": (with_entry(region_id="evil.example/x"), "is not a record of metadata options"),
     "an unknown option": (with_entry(before={"http_tokens": "required", "x": "y"}), "is not a record"),
     "an unknown value": (with_entry(before={"http_tokens": "sometimes"}), "is not a record"),

@@ -16,7 +16,7 @@ from ....conftest import CHECKOUT
 DEFAULTS = yaml.safe_load((CHECKOUT / "roles/hardening/defaults/main.yml").read_text(encoding="utf-8"))
 IDENTITY = {"instance_id": "i-web1", "region_id": "cn-hangzhou"}
 ADDRESSES = ["10.0.0.1"]
-PROVEN = {**IDENTITY, "method": "signed", "note": None, "addresses": ADDRESSES, "problem": None}
+VERIFIED = {**IDENTITY, "method": "signed", "note": None, "addresses": ADDRESSES, "problem": None}
 INSTANCE = {**IDENTITY, "record_name": "web1", "addresses": ADDRESSES, "access": "required"}
 
 
@@ -27,11 +27,11 @@ def settings(**given: Any) -> dict[str, Any]:
 
 
 def run(_settings: dict[str, Any] | None = None, **steps: Any) -> dict[str, Any]:
-    """Return a run on web1 with these settings and results of steps. A probe with an instance has a proven identity."""
+    """Return a run on web1 with these settings and results of steps. A probe with an instance has a verified identity."""
     seen = steps.get("probe")
-    proven = {"web1": PROVEN} if isinstance(seen, dict) and seen.get("instance") else {}
+    verified = {"web1": VERIFIED} if isinstance(seen, dict) and seen.get("instance") else {}
     given = {"host": "web1", "check_mode": False, "settings": settings(**(_settings or {})), "nonce": "0f"}
-    return {**given, "identities": proven, **steps}
+    return {**given, "identities": verified, **steps}
 
 
 def probe(verdict: str = "optional", **more: Any) -> dict[str, Any]:

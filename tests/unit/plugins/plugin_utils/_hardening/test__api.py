@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening import _api
 
-from .runs import IDENTITY, PROVEN, probe, row, settings
+from .runs import IDENTITY, VERIFIED, probe, row, settings
 
 Given = dict[str, Any]
 
@@ -19,9 +19,9 @@ def host(number: int, region: str = "cn-hangzhou", given: Given | None = None, *
     """Return the variables of a host with an enabled fence."""
     seen = probe(instance={"instance_id": f"i-{number}", "region_id": region})
     good = {"failed": False, "changed": True}
-    proven = {**PROVEN, "instance_id": f"i-{number}", "region_id": region, "addresses": [f"10.0.0.{number}"]}
+    verified = {**VERIFIED, "instance_id": f"i-{number}", "region_id": region, "addresses": [f"10.0.0.{number}"]}
     steps = {"settings": settings(**(given or {})), "probe": seen, "tooling": good, "fence": good, **more}
-    steps.setdefault("identities", {f"web{number}": proven})
+    steps.setdefault("identities", {f"web{number}": verified})
     return {"inventory_hostname": f"web{number}", **{"__hardening_" + name: it for name, it in steps.items()}}
 
 
@@ -38,8 +38,8 @@ def test_each_access_has_one_call_without_failed_hosts() -> None:
         host(8, fence={}),
         host(9, fence={"unreachable": True}),
         host(10, probe=probe("disabled", instance=None), identities={}),
-        host(11, identities={"web11": {**PROVEN, "problem": "Refused."}}),
-        host(12, identities={"web12": {**PROVEN, "instance_id": "i-12", "addresses": []}}),
+        host(11, identities={"web11": {**VERIFIED, "problem": "Refused."}}),
+        host(12, identities={"web12": {**VERIFIED, "instance_id": "i-12", "addresses": []}}),
     ]
     required, disabled = _api.calls(hosts)
     assert required == {

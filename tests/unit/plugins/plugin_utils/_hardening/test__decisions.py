@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening import _decisions
 
-from .runs import INSTANCE, PROVEN, answers, finding, probe, row, run, settings
+from .runs import INSTANCE, VERIFIED, answers, finding, probe, row, run, settings
 
 Given = dict[str, Any]
 
@@ -92,14 +92,14 @@ def test_a_blocking_finding_blocks_unless_waived(given: Given, findings: list[Gi
         ({"enforce": False}, {"probe": probe()}, {}),
         ({"access": "disabled"}, {"probe": probe()}, {**INSTANCE, "access": "disabled"}),
         ({"access": "disabled"}, {"probe": probe("disabled", instance=None)}, {}),
-        ({"access": "disabled"}, {"probe": probe("disabled"), "identities": {"web1": PROVEN}}, {}),
+        ({"access": "disabled"}, {"probe": probe("disabled"), "identities": {"web1": VERIFIED}}, {}),
         ({}, {"probe": probe("disabled", instance=None)}, {}),
-        # What the host claims, and even what the inventory states, is not used without a proof.
+        # What the host claims, and even what the inventory states, is not used without a verification.
         ({}, {"probe": probe(), "identities": {}}, {}),
         ({"instance_id": "i-9", "region_id": "r"}, {"probe": probe(), "identities": {}}, {}),
         ({}, {"probe": probe(), "identities": {"web1": {"problem": "Refused."}}}, {}),
-        ({}, {"probe": probe(), "identities": {"web1": {**PROVEN, "problem": "A duplicate."}}}, {}),
-        ({}, {"probe": probe(), "identities": {"web2": PROVEN}}, {}),
+        ({}, {"probe": probe(), "identities": {"web1": {**VERIFIED, "problem": "A duplicate."}}}, {}),
+        ({}, {"probe": probe(), "identities": {"web2": VERIFIED}}, {}),
     ],
 )
 def test_the_instance_is_the_proven_one(given: Given, steps: Given, chosen: Given) -> None:
@@ -215,5 +215,5 @@ def test_a_rollback_restores_the_options_before_this_run_and_not_the_recorded_on
 def test_the_identity_is_verified_only_if_options_are_to_be_set() -> None:
     assert _decisions.decisions(run())["audience"].startswith("alicloud-imds-0f-")
     assert _decisions.decisions(run({"enforce": False}))["audience"] is None
-    assert _decisions.unproven(run({"enforce": False})) is None
-    assert _decisions.unproven(run({"access": "disabled"}, probe=probe("disabled", instance=None))) is None
+    assert _decisions.unverified(run({"enforce": False})) is None
+    assert _decisions.unverified(run({"access": "disabled"}, probe=probe("disabled", instance=None))) is None

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The proof of the identity of each host, by method; duplicate claims; reasons of refusals."""
+"""The verification of the identity of each host, by method; duplicate claims; reasons of refusals."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def resolve(name: str) -> list[str]:
     return {"10.0.0.9": ["10.0.0.9"], "web1.example": ["10.0.0.7", "fd00::7"]}.get(name, [])
 
 
-def prove(*hosts: Given) -> dict[str, Any]:
+def identify(*hosts: Given) -> dict[str, Any]:
     return identities(hosts, verify, resolve)
 
 
@@ -55,7 +55,7 @@ def signed(instance_id: str, name: str = "web1") -> str:
 
 
 def test_auto_uses_the_signed_document_and_not_the_claim() -> None:
-    (found,) = prove(host("web1", "i-other", signed("i-1"))).values()
+    (found,) = identify(host("web1", "i-other", signed("i-1"))).values()
     assert found == {
         "method": "signed",
         "note": None,
@@ -70,9 +70,9 @@ def test_auto_uses_the_signed_document_and_not_the_claim() -> None:
 def test_a_refused_document_is_not_replaced_by_another_method(method: str) -> None:
     stated = {"instance_id": "i-1", "region_id": "cn-hangzhou", "identity": method}
     for given in ({"identity": method}, stated):
-        found = prove(host("web1", "i-1", "i-1@an-earlier-run", given))["web1"]
+        found = identify(host("web1", "i-1", "i-1@an-earlier-run", given))["web1"]
         assert "signed identity document was refused. It was requested for another audience." in found["problem"]
-    other = prove(host("web1", "i-1", signed("i-1", "web2"), stated))["web1"]
+    other = identify(host("web1", "i-1", signed("i-1", "web2"), stated))["web1"]
     assert "another audience" in other["problem"], "a document for another host of the same run"
 
 
@@ -90,15 +90,15 @@ def test_a_refused_document_is_not_replaced_by_another_method(method: str) -> No
     ],
 )
 def test_the_method_without_a_signed_document(given: Given, more: Given, method: str, addresses: list[str]) -> None:
-    found = prove(host("web1", "i-1", None, given, **more))["web1"]
+    found = identify(host("web1", "i-1", None, given, **more))["web1"]
     assert (found["problem"], found["method"], found["addresses"]) == (None, method, addresses)
     assert found["instance_id"] == "i-1"
 
 
 def test_a_controller_without_openssl_uses_the_next_method_and_says_so() -> None:
-    found = prove(host("web1", "i-1", "no-openssl"))["web1"]
+    found = identify(host("web1", "i-1", "no-openssl"))["web1"]
     assert (found["method"], found["note"]) == ("address", "No openssl.")
-    strict = prove(host("web1", "i-1", "no-openssl", {"identity": "signed"}))["web1"]
+    strict = identify(host("web1", "i-1", "no-openssl", {"identity": "signed"}))["web1"]
     assert "No openssl. Or set hardening_identity." in strict["problem"]
 
 
@@ -119,36 +119,36 @@ def test_a_controller_without_openssl_uses_the_next_method_and_says_so() -> None
     ],
 )
 def test_the_reason_why_a_host_cannot_be_identified(given: Given, claim: str | None, more: Given, reason: str) -> None:
-    found = prove(host("web1", claim, None, given, **more))["web1"]
+    found = identify(host("web1", claim, None, given, **more))["web1"]
     assert found["problem"].startswith("Cannot identify the ECS instance of web1: ") and reason in found["problem"]
     assert "instance_id" not in found
 
 
 def test_a_document_of_another_instance_than_the_stated_one_is_refused() -> None:
     for given in ({"instance_id": "i-2"}, {"region_id": "cn-hangzhou"}):
-        problem = prove(host("web1", "i-1", signed("i-1"), given))["web1"]["problem"]
+        problem = identify(host("web1", "i-1", signed("i-1"), given))["web1"]["problem"]
         assert "but the signed identity document is that of" in problem
 
 
 def test_all_claimants_of_an_instance_are_refused_and_no_other_host() -> None:
     by_address = {"identity": "address"}
-    found = prove(host("a", "i-1", given=by_address), host("b", "i-1", given=by_address), host("c", "i-3"))
+    found = identify(host("a", "i-1", given=by_address), host("b", "i-1", given=by_address), host("c", "i-3"))
     assert "b claims the instance i-1 as well" in found["a"]["problem"]
     assert "a claims the instance i-1 as well" in found["b"]["problem"]
     assert found["c"]["problem"] is None
-    twice = prove(host("a", "i-1", signed("i-1", "a")), host("b", "i-1", signed("i-1", "b")))
+    twice = identify(host("a", "i-1", signed("i-1", "a")), host("b", "i-1", signed("i-1", "b")))
     assert twice["a"]["problem"] and twice["b"]["problem"], "one instance has two names in the inventory"
 
 
 def test_an_unproven_claim_does_not_refuse_a_proven_one() -> None:
-    found = prove(host("evil", "i-1"), host("good", "i-1", signed("i-1", "good")), host("liar", "i-1", "i-1@old"))
+    found = identify(host("evil", "i-1"), host("good", "i-1", signed("i-1", "good")), host("liar", "i-1", "i-1@old"))
     assert found["good"]["problem"] is None
     assert "good claims the instance i-1 as well" not in (found["liar"]["problem"] or "")
     assert found["evil"]["problem"] and found["liar"]["problem"]
 
 
 def test_hosts_whose_files_differ_only_in_case_are_refused() -> None:
-    found = prove(host("Web1", "i-1"), host("web1", "i-2"), host("web2", "i-3"))
+    found = identify(host("Web1", "i-1"), host("web1", "i-2"), host("web2", "i-3"))
     assert "would be one file where case is ignored" in found["Web1"]["problem"]
     assert found["web1"]["problem"] and not found["web2"]["problem"]
 
@@ -160,7 +160,7 @@ def test_hosts_without_a_change_of_options_have_no_identity() -> None:
         "__hardening_probe": probe("disabled", instance=None),
     }
     failed = {**host("web3", "i-1"), "__hardening_probe": {"failed": True, "msg": "x"}}
-    assert prove(off, disabled, failed, {"inventory_hostname": "web4"}) == {}
+    assert identify(off, disabled, failed, {"inventory_hostname": "web4"}) == {}
 
 
 def test_the_filter_verifies_with_openssl(certificate: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import yaml
 from ansible_collections.alicloud.imds.plugins.modules import report
 from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening import _entry, _failure, _outcome, _playbooks
 
-from .runs import IDENTITY, PROVEN, answers, finding, probe, row, run
+from .runs import IDENTITY, VERIFIED, answers, finding, probe, row, run
 
 Given = dict[str, Any]
 BROKEN = {"failed": True, "msg": "It broke."}
@@ -186,8 +186,8 @@ def test_the_entry_after_a_rollback_has_the_restored_options() -> None:
         ({"probe": probe(instance=None)}, None),
         ({"verify": probe()}, "i-web1"),
         ({"restored_access": probe()}, "i-web1"),
-        ({"probe": probe(instance=None), "identities": {"web1": {**PROVEN, "instance_id": "i-9"}}}, "i-9"),
-        ({"probe": probe(), "identities": {"web1": {**PROVEN, "instance_id": "i-9"}}}, "i-9"),
+        ({"probe": probe(instance=None), "identities": {"web1": {**VERIFIED, "instance_id": "i-9"}}}, "i-9"),
+        ({"probe": probe(), "identities": {"web1": {**VERIFIED, "instance_id": "i-9"}}}, "i-9"),
     ],
 )
 def test_the_identity_is_the_proven_one_or_that_of_the_host(steps: Given, known: str | None) -> None:
