@@ -156,10 +156,10 @@ class RecordDirectory:
             for key, entry in others.items()
             if earlier.instance_ids is None or key in earlier.instance_ids
         }
-        if others and not taken and not own:
+        if others and not taken and not own and not earlier.instance_ids:
             problem = (
                 "The record %s of an earlier version has entries of %s, which may belong to other hosts with a similar name."
-                " Set the ID of the instance of this host."
+                " Set the ID of the instance of this host in 'record_earlier', in the role by hardening_instance_id."
                 % (self._path(earlier.name), ", ".join(sorted(others)[:_SHOWN]))
             )
         return {**taken, **own}, problem

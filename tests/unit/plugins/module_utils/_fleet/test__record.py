@@ -181,6 +181,9 @@ def test_the_entries_of_an_earlier_version_are_restored_only_for_their_host(shar
     assert ids == ["i-1"] and list(errors) == ["web_a"]
     assert restorable(shared, ["web_a"], {"web_a": Earlier("web_a")}) == (["i-1", "i-2"], {}), "no other host"
     assert restorable(shared, ["web1"], {"web1": Earlier("web1")}) == ([], {})
+    assert restorable(shared, ["web_a"], {"web_a": Earlier("web_a", ["i-9"])}) == ([], {}), (
+        "nothing was recorded for it"
+    )
     assert restorable(shared, None) == (["i-1", "i-2"], {})
 
 
