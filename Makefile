@@ -67,6 +67,7 @@ roots: tools ## Create the Debian root file systems of the test hosts if they ar
 	@$(BIN)/python -m pip install --quiet --no-deps --target $@.new alibabacloud_credentials==0.3.5 && rm -rf $@ && mv $@.new $@
 
 hosts: roots collection .cache/old-sdk ## Tests on test hosts with systemd, nftables and SSH (ARGS=-k NAME for some)
+	@$(BIN)/python $(TOOLS)/matrix.py --prepare 2.16 || [ -z "$$CI" ]
 	@$(BIN)/python $(TOOLS)/labs.py tests/hosts $(ARGS)
 
 molecule: roots collection ## Molecule scenarios on test hosts (ARGS=NAME... for some)

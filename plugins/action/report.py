@@ -15,9 +15,11 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible_collections.alicloud.imds.plugins.module_utils._common._utc import format_utc
-from ansible_collections.alicloud.imds.plugins.plugin_utils._report._options import argument_spec
+from ansible_collections.alicloud.imds.plugins.plugin_utils._report._options import top_level_spec
 from ansible_collections.alicloud.imds.plugins.plugin_utils._report._report import report
 from ansible_collections.alicloud.imds.plugins.plugin_utils._report._writer import ReportError
+
+_DEEPEST = 20
 
 
 class ActionModule(ActionBase):
@@ -29,25 +31,33 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Validate the arguments of the task, write the report and return its result."""
         result = super().run(tmp, task_vars)
-        validated = ArgumentSpecValidator(argument_spec()).validate(plain(self._task.args))
+        validated = ArgumentSpecValidator(top_level_spec()).validate(plain(self._task.args))
         if validated.error_messages:
             raise AnsibleActionFail(validated.errors.msg)
         params = dict(validated.validated_parameters)
         params["path"] = os.path.abspath(params["path"])
         now = format_utc(time.time())
         try:
-            result.update(report(params, now, self._task.check_mode))
+            result.update(report(params, now, self._task.check_mode, validate))
         except (ReportError, ValueError) as exc:
             raise AnsibleActionFail(str(exc)) from exc
         return result
 
 
-def plain(value: t.Any) -> t.Any:
+def validate(spec: dict[str, t.Any], given: dict[str, t.Any]) -> tuple[dict[str, t.Any], list[str]]:
+    """Return the valid values in *given*, and the errors."""
+    checked = ArgumentSpecValidator(spec).validate(given)
+    return dict(checked.validated_parameters), list(checked.error_messages)
+
+
+def plain(value: t.Any, depth: int = 0) -> t.Any:
     """Return *value* as a module would receive it: JSON types without tags, lazy containers, vaulted texts or dates."""
+    if isinstance(value, (t.Mapping, list, tuple, set, frozenset)) and depth > _DEEPEST:
+        return "(nested too deeply)"
     if isinstance(value, t.Mapping):
-        return {str(key): plain(it) for key, it in value.items()}
+        return {str(key): plain(it, depth + 1) for key, it in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(it) for it in value]
+        return [plain(it, depth + 1) for it in value]
     if value is None or isinstance(value, (bool, int, float)):
         return value
     return value.isoformat() if isinstance(value, datetime.date) else str(value)

@@ -18,7 +18,7 @@ attributes:
   platform:
     support: full
     platforms: posix
-    description: The managed node needs Python 3.8 or later and no other software.
+    description: The managed node needs Python 3.6 or later and no other software.
 """
 
     ACTION_GROUP = r"""
@@ -29,6 +29,16 @@ attributes:
     membership:
       - alicloud.imds.imds
     description: Use C(group/alicloud.imds.imds) in C(module_defaults) to set defaults for all modules of the group.
+"""
+
+    ACTION_GROUP_API = r"""
+options: {}
+attributes:
+  action_group:
+    support: full
+    membership:
+      - alicloud.imds.api
+    description: Use C(group/alicloud.imds.api) in C(module_defaults) to set defaults for all modules of the group.
 """
 
     FACTS = r"""

@@ -112,6 +112,12 @@ options:
     type: str
     choices: [unknown, default]
     default: unknown
+  expect_at_least:
+    description:
+      - Fail if fewer instances are selected. By default, a selection without instances is only a warning.
+    type: int
+    default: 0
+    version_added: 1.0.0
   max_concurrency:
     description:
       - Maximum number of concurrent API calls, V(1) to V(64).

@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Filters of the hardening role and of the playbooks. Each is one call of a function in plugin_utils/_hardening."""
+"""Filters of the hardening role and of the playbooks. Each is one call of a function in plugin_utils/_hardening.
+
+Their results contain values of other hosts, so they are marked as untrusted.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,7 @@ from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening import (
     _settings,
 )
 from ansible_collections.alicloud.imds.plugins.plugin_utils._identity import _signature
+from ansible_collections.alicloud.imds.plugins.plugin_utils._untrusted import untrusted
 
 
 def _verify(pkcs7: t.Any, audience: str, certificate: str) -> dict[str, str]:
@@ -68,7 +72,7 @@ def _filter(function: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
     @functools.wraps(function)
     def call(*arguments: t.Any) -> t.Any:
         try:
-            return function(*arguments)
+            return untrusted(function(*arguments))
         except _settings.SettingError as exc:
             raise AnsibleFilterError(str(exc)) from exc
 

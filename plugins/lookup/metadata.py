@@ -104,18 +104,22 @@ from ansible.plugins.lookup import LookupBase
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._errors import MetadataError
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._items import not_found, read_paths, to_value
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._options import shared_client
+from ansible_collections.alicloud.imds.plugins.plugin_utils._lookup import check_options
+from ansible_collections.alicloud.imds.plugins.plugin_utils._untrusted import untrusted
 
 
 class LookupModule(LookupBase):
     def run(self, terms: list[str], variables: dict[str, t.Any] | None = None, **kwargs: t.Any) -> list[t.Any]:
         self.set_options(var_options=variables, direct=kwargs)
         try:
+            check_options("alicloud.imds.metadata", self.option_definitions, kwargs)
             client = shared_client(self.get_option)
             bodies = read_paths(client, terms)
             found = zip(terms, bodies)
-            return [self._value(client, term, body) for term, body in found if body is not None or not self._skips()]
+            values = [self._value(client, term, body) for term, body in found if body is not None or not self._skips()]
         except (MetadataError, ValueError) as exc:
             raise AnsibleLookupError(str(exc)) from exc
+        return list(map(untrusted, values))
 
     def _skips(self) -> bool:
         return self.get_option("missing") == "skip" and self.get_option("default") is None

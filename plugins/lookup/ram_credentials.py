@@ -92,6 +92,8 @@ from ansible_collections.alicloud.imds.plugins.module_utils._imds._options impor
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._aliases import with_aliases
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._instance_role import fetch
+from ansible_collections.alicloud.imds.plugins.plugin_utils._lookup import check_options
+from ansible_collections.alicloud.imds.plugins.plugin_utils._untrusted import untrusted
 
 
 class LookupModule(LookupBase):
@@ -100,7 +102,9 @@ class LookupModule(LookupBase):
     ) -> list[dict[str, t.Any]]:
         self.set_options(var_options=variables, direct=kwargs)
         try:
+            check_options("alicloud.imds.ram_credentials", self.option_definitions, kwargs)
             client = shared_client(self.get_option)
-            return [with_aliases(fetch(client, role)) for role in terms or [None]]
+            keys = [with_aliases(fetch(client, role)) for role in terms or [None]]
         except (ApiError, MetadataError, ValueError) as exc:
             raise AnsibleLookupError(str(exc)) from exc
+        return list(map(untrusted, keys))

@@ -185,18 +185,22 @@ problems:
   sample: []
 """
 
-import typing as t
-
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.alicloud.imds.plugins.module_utils._common import _python  # noqa: F401  # pylint: disable=unused-import
+
+# isort: split
 from ansible_collections.alicloud.imds.plugins.module_utils._host import _verify
 from ansible_collections.alicloud.imds.plugins.module_utils._host._as_user import NoSuchUser
 from ansible_collections.alicloud.imds.plugins.module_utils._imds import _access_modes
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._dmi import read_platform
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._errors import Unreachable
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._options import argument_spec, make_client
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._presence import absence
 
 NAMES = {"type": "list", "elements": "str", "default": []}
 
 
-def desired_of(params: "dict[str, t.Any]") -> _verify.Desired:
+def desired_of(params):
     return _verify.Desired(
         expect=params["expect"] or (),
         wait=params["wait"],
@@ -207,7 +211,7 @@ def desired_of(params: "dict[str, t.Any]") -> _verify.Desired:
     )
 
 
-def main() -> None:
+def main():
     module = AnsibleModule(
         argument_spec=argument_spec(
             users=NAMES,
@@ -224,16 +228,23 @@ def main() -> None:
     )
     params = module.params
 
-    def client() -> _access_modes.Client:
+    def client():
         return make_client(params.__getitem__)
 
     try:
-        verification = _verify.verify(client, desired_of(params))
-        result = {**verification.modes._asdict(), "users": verification.users, "unmet": verification.unmet}
+        # Outside of Alibaba Cloud, waiting for all retries of each check would take many seconds.
+        reason = None if params["wait"] else absence(client(), read_platform())
+        if isinstance(reason, Unreachable):
+            verification = _verify.absent(str(reason), desired_of(params))
+        else:
+            verification = _verify.verify(client, desired_of(params))
+        result = dict(verification.modes._asdict(), users=verification.users, unmet=verification.unmet)
         if params["identity"]:
-            result["instance"] = _verify.identity(client())
+            result["instance"] = _verify.identity(client()) if reason is None else None
         if params["audience"]:
-            result["signed_identity"] = _verify.signed_identity(client(), params["audience"])
+            result["signed_identity"] = (
+                _verify.signed_identity(client(), params["audience"]) if reason is None else None
+            )
     except (NoSuchUser, ValueError) as exc:
         module.fail_json(msg=str(exc))
     except OSError as exc:

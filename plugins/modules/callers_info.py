@@ -251,6 +251,9 @@ watch:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.alicloud.imds.plugins.module_utils._common import _python  # noqa: F401  # pylint: disable=unused-import
+
+# isort: split
 from ansible_collections.alicloud.imds.plugins.module_utils._callers._file import NotReadable
 from ansible_collections.alicloud.imds.plugins.module_utils._callers._load import callers
 from ansible_collections.alicloud.imds.plugins.module_utils._callers._report import Filter
@@ -261,7 +264,7 @@ from ansible_collections.alicloud.imds.plugins.module_utils._callers._vocabulary
 )
 
 
-def main() -> None:
+def main():
     module = AnsibleModule(
         argument_spec={
             "max_age": {"type": "int"},

@@ -124,6 +124,9 @@ refused:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.alicloud.imds.plugins.module_utils._common import _python  # noqa: F401  # pylint: disable=unused-import
+
+# isort: split
 from ansible_collections.alicloud.imds.plugins.module_utils._host import _fence, _fence_files, _reachability
 from ansible_collections.alicloud.imds.plugins.module_utils._host._fence_rules import MODES
 from ansible_collections.alicloud.imds.plugins.module_utils._host._subprocess import HostError
@@ -131,7 +134,7 @@ from ansible_collections.alicloud.imds.plugins.module_utils._host._subprocess im
 NAMES = {"type": "list", "elements": "str", "default": []}
 
 
-def main() -> None:
+def main():
     module = AnsibleModule(
         argument_spec={
             "state": {"type": "str", "choices": ["present", "restored"], "default": "present"},

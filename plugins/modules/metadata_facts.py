@@ -15,10 +15,12 @@ description:
   - Requests the whole tree at once if the service has C(meta-data/all), and otherwise reads directory by directory. The
     facts are the same.
   - On a host that is not an ECS instance, RV(ansible_facts.alicloud_ecs.available) is false, usually within half a second.
-    On an ECS instance whose metadata service does not reply, the module fails.
+    On an ECS instance whose metadata service does not reply, the module fails. It also fails if O(endpoint) is set and does not reply.
   - To include these facts in normal fact gathering, add the module to the variable C(ansible_facts_modules), and
     set C(ansible_facts_parallel) to false. Otherwise ansible-core runs several fact modules in parallel and stops each after
-    five seconds.
+    five seconds, whatever O(deadline) is.
+  - ansible-core does not pass the keywords C(gather_subset) and C(gather_timeout) of a play to this module. Set the options of the
+    module in C(module_defaults), as in the example.
 options:
   gather_subset:
     description:
@@ -34,7 +36,7 @@ options:
     default: [all]
   deadline:
     description:
-      - The alias O(gather_timeout) is the name that fact gathering uses.
+      - The alias O(gather_timeout) is the name that C(ansible.builtin.setup) uses.
     aliases: [gather_timeout]
 extends_documentation_fragment:
   - alicloud.imds._imds
@@ -42,6 +44,8 @@ extends_documentation_fragment:
   - alicloud.imds._attributes.action_group
   - alicloud.imds._attributes.facts
 notes:
+  - Each run replaces the facts of an earlier one, because ansible-core does not merge C(ansible_facts['alicloud_ecs']). List all subsets
+    that the play needs in one task.
   - ECS instances are detected by the DMI table of the host. If that does not name ECS, the module tries once, with a short
     timeout, to obtain a token. So it also works with an emulator, and in containers on ECS instances.
 seealso:
@@ -199,12 +203,15 @@ ansible_facts:
           returned: with subset V(ram_credentials)
           type: dict
         user_data:
-          description: User data as text, decompressed if it is gzip. Null if it is not set or not UTF-8.
+          description:
+            - User data as text, decompressed if it is gzip. Null if it is not set, not UTF-8, or cannot be decompressed completely.
           returned: with subset V(user_data)
           type: str
         user_data_base64:
-          description: User data that is not UTF-8, Base64-encoded.
-          returned: with subset V(user_data), if it is not UTF-8
+          description:
+            - User data that is not UTF-8, Base64-encoded. Gzip data that is damaged, cut short or larger than 1 MiB is returned as it is,
+              with a warning.
+          returned: with subset V(user_data), if it is not UTF-8 or cannot be decompressed
           type: str
         vendor_data:
           description: Vendor data, or null if it is not set.
@@ -213,13 +220,16 @@ ansible_facts:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.alicloud.imds.plugins.module_utils._common import _python  # noqa: F401  # pylint: disable=unused-import
+
+# isort: split
 from ansible_collections.alicloud.imds.plugins.module_utils._imds import _gather
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._dmi import read_platform
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._errors import MetadataError
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._options import argument_spec, make_client
 
 
-def main() -> None:
+def main():
     module = AnsibleModule(
         argument_spec=argument_spec(
             gather_subset={"type": "list", "elements": "str", "default": ["all"]},

@@ -10,7 +10,8 @@ version_added: 0.1.0
 author:
   - Contributors to the alicloud.imds collection (@alicloud-imds)
 description:
-  - Reads chosen metadata items of the ECS instance that it runs on, and returns the values unchanged.
+  - Reads chosen metadata items of the ECS instance that it runs on, and returns the values as text. One line break at the end of an
+    item below C(meta-data/) is not part of the value; user data and other documents are returned unchanged.
   - Reads in security hardening mode only (formerly "security-enhanced mode", comparable to IMDSv2).
   - To get typed values, or all items at once, use M(alicloud.imds.metadata_facts).
 options:
@@ -94,6 +95,10 @@ missing_paths:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.alicloud.imds.plugins.module_utils._common import _python  # noqa: F401  # pylint: disable=unused-import
+
+# isort: split
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._dmi import read_platform
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._errors import MetadataError
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._items import (
     is_secret_path,
@@ -102,12 +107,21 @@ from ansible_collections.alicloud.imds.plugins.module_utils._imds._items import 
     to_text,
 )
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._options import argument_spec, make_client
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._presence import check
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._tree import resolve
 
 
-def run(module: AnsibleModule) -> "dict[str, object]":
+def run(module):
     paths = module.params["paths"]
+    if not paths:
+        raise ValueError(
+            "'paths' is empty. Name an item such as 'instance-id', or 'meta-data/' for the list of all items."
+        )
+    for path in paths:
+        resolve(path)  # to report an invalid path before any request
     missing = module.params["missing"]
     client = make_client(module.params.__getitem__)
+    check(client, read_platform())
     answers = dict(zip(paths, read_paths(client, paths)))
     missing_paths = [path for path, body in answers.items() if body is None]
     if missing_paths and missing == "error":
@@ -123,7 +137,7 @@ def run(module: AnsibleModule) -> "dict[str, object]":
     return {"metadata": metadata, "missing_paths": missing_paths}
 
 
-def main() -> None:
+def main():
     module = AnsibleModule(
         argument_spec=argument_spec(
             paths={"type": "list", "elements": "str", "required": True},

@@ -18,7 +18,8 @@ description:
     one C(DescribeRegions) for V(all) regions. If O(tags) match 1000 or more instances of a region, all its instances are read again.
   - API calls to change - one C(ModifyInstanceMetadataOptions) for each instance that needs a change. With O(wait), one
     C(DescribeInstances) for each 100 changed instances of a region, repeated until the changes are visible. Retries come on top.
-  - If the change of an instance fails, the others continue. The task fails at the end and returns the result of each instance.
+  - If the change of an instance fails, the others continue. The task fails at the end; its message groups the instances by cause.
+  - While a task runs for more than ten seconds, a line every ten seconds has the number of changes, the rate and the remaining time.
 options:
   state:
     description:
@@ -45,6 +46,7 @@ options:
   regions:
     description:
       - IDs of the regions with the instances, or V(all). Required for O(state=present); O(state=restored) uses the recorded regions.
+      - If one of several regions cannot be listed, nothing is changed.
     required: false
   all_instances:
     description:
@@ -82,6 +84,14 @@ options:
       - RV(instances[].before) of an earlier task by instance ID. O(state=restored) restores only these instances, to these options instead
         of the recorded ones. They must be in the record, and stay in it if their recorded options are others.
     type: dict
+    version_added: 1.0.0
+  result_on_failure:
+    description:
+      - The instances in the result of a failed task. V(failed) returns at most 100 instances, those that failed or were refused;
+        RV(omitted) is the number of the others. V(all) returns all instances, failed and refused ones first.
+    type: str
+    choices: [failed, all]
+    default: failed
     version_added: 1.0.0
   record:
     description:
@@ -124,7 +134,7 @@ extends_documentation_fragment:
   - alicloud.imds._openapi
   - alicloud.imds._openapi.selection
   - alicloud.imds._attributes
-  - alicloud.imds._attributes.action_group
+  - alicloud.imds._attributes.action_group_api
 attributes:
   check_mode:
     description: In C(check_mode), reads the instances and returns the changes, but neither sends them nor writes the record.
@@ -165,7 +175,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 instances:
-  description: One item for each selected instance, sorted by region and ID.
+  description:
+    - One item for each selected instance, sorted by region and ID. Instances with an C(error) come first.
+    - If the task fails, see O(result_on_failure).
   returned: success, and if some instances failed or were refused
   type: list
   elements: dict
@@ -196,8 +208,12 @@ instances:
       description: Whether the instance was changed; in check mode, whether it would be.
       type: bool
       returned: always
+    planned:
+      description: Whether the instance needs a change and no refusal prevents it.
+      type: bool
+      returned: always
     sent:
-      description: Whether the instance needs a change and no refusal prevents it, even if the API call failed.
+      description: Whether a request was sent that may have reached the API, even if it failed.
       type: bool
       returned: always
     record_name:
@@ -213,6 +229,11 @@ record_errors:
   returned: with O(record_only)
   type: dict
   version_added: 1.0.0
+omitted:
+  description: Number of instances that RV(instances) does not contain.
+  returned: if the task fails and O(result_on_failure=failed)
+  type: int
+  sample: 9900
 totals:
   description: Number of instances by result - changed, unchanged, refused (Windows, ACK nodes, unknown options), failed.
   returned: success, and if some instances failed or were refused
@@ -220,79 +241,58 @@ totals:
   sample: {"changed": 3, "unchanged": 7, "refused": 0, "failed": 0}
 """
 
-import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.alicloud.imds.plugins.module_utils._common import _python  # noqa: F401  # pylint: disable=unused-import
+
+# isort: split
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet import _operations, _report
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._instance import Options
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet._options import selection, selection_spec
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet._plan import Change, Permissions
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet._record import Earlier, RecordStore, open_record
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet._record_file import RecordError, normalized_endpoint
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._options import selection, selection_spec, too_few
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._plan import Permissions
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._progress import ProgressFile
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._record_file import RecordError
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._record_options import (
+    addresses,
+    options_before,
+    record_of,
+)
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._module import open_api
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._options import argument_spec
 
 
-def make_plan(
-    api: t.Any, params: "dict[str, t.Any]", record: "RecordStore | None", execution: _operations.ExecutionOptions
-) -> "list[Change]":
+def make_plan(api, params, record, execution):
     each = params["refused"] == "report"
     if params["state"] == "restored":
-        before = None if params["before"] is None else {key: options(it) for key, it in params["before"].items()}
-        return _operations.plan_restore(api, t.cast(RecordStore, record), params["instance_ids"], before, each)
+        return _operations.plan_restore(api, record, params["instance_ids"], options_before(params["before"]), each)
     if not (params["all_instances"] or any(params[name] for name in ("instance_ids", "tags", "name", "vpc_id"))):
         raise ValueError(
             "No instances are selected. Set 'instance_ids', 'tags', 'name' or 'vpc_id', or 'all_instances: true'."
         )
     desired = Options(params["http_endpoint"], params["http_tokens"], params["instance_metadata_tags"])
     permissions = Permissions(params["allow_windows"], params["allow_ack_nodes"])
-    addresses = {
-        key: [str(item) for item in (it if isinstance(it, list) else [it]) if item]
-        for key, it in (params["private_addresses"] or {}).items()
-    }
-    changes = _operations.plan_desired(api, selection(params), desired, permissions, execution, addresses, each)
+    changes = _operations.plan_desired(api, selection(params), desired, permissions, execution, addresses(params), each)
     return _operations.refuse_conflicts(changes, record)
 
 
-def options(given: t.Any) -> Options:
-    try:
-        return Options(**{name: str(given[name]) for name in Options._fields if given.get(name) is not None})
-    except (AttributeError, TypeError) as exc:
-        raise ValueError("'before' must have the options of each instance by name.") from exc
-
-
-def earlier(given: "dict[str, t.Any] | None") -> "dict[str, Earlier]":
-    try:
-        return {key: Earlier(str(it["name"]), it.get("instance_ids")) for key, it in (given or {}).items()}
-    except (AttributeError, KeyError, TypeError) as exc:
-        raise ValueError("Each element of 'record_earlier' must be a dictionary with a 'name'.") from exc
-
-
-def make_record(params: "dict[str, t.Any]") -> "RecordStore | None":
-    if not params["record"]:
-        return None
-    record = open_record(
-        params["record"],
-        params["record_names"],
-        params["record_only"],
-        earlier(params["record_earlier"]),
-        normalized_endpoint(params["api_endpoint"]),
-    )
-    record.check()
-    return record
-
-
-def run(module: AnsibleModule) -> "tuple[str | None, dict[str, t.Any]]":
+def run(module):
     params = module.params
-    record = make_record(params)
+    record = record_of(params)
     execution = _operations.ExecutionOptions(
-        params["max_concurrency"], params["wait_timeout"] if params["wait"] else None
+        params["max_concurrency"],
+        params["wait_timeout"] if params["wait"] else None,
+        ProgressFile(lambda: module.tmpdir),
     )
     names = record.names() if record else {}
     errors = record.errors() if record and params["state"] == "restored" else {}
     api = open_api(module, missing_required_lib)
     changes = make_plan(api, params, record, execution)
+    error, warning = too_few(params, len(changes))
+    if error is not None:
+        raise ValueError(error + " Nothing was changed.")
+    if warning is not None:
+        module.warn(warning)
     planned = _report.planned(changes)
     refusals_fail = params["refused"] == "fail"
     refusal = _report.problem(planned, tolerate_refusals=not refusals_fail) or (
@@ -304,22 +304,22 @@ def run(module: AnsibleModule) -> "tuple[str | None, dict[str, t.Any]]":
     if module.check_mode:
         return None, result(planned, names, errors)
     if params["state"] == "restored":
-        outcomes = _operations.restore(api, changes, t.cast(RecordStore, record), execution)
+        outcomes = _operations.restore(api, changes, record, execution)
     else:
         outcomes = _operations.apply(api, changes, record, execution)
         names = record.names() if record else {}
     return _report.problem(outcomes, tolerate_refusals=not refusals_fail), result(outcomes, names, errors)
 
 
-def result(outcomes: t.Any, names: "dict[str, str]", errors: "dict[str, str]") -> "dict[str, t.Any]":
-    return {**_report.changed(outcomes, names), "record_errors": errors}
+def result(outcomes, names, errors):
+    return dict(_report.changed(outcomes, names), record_errors=errors)
 
 
-def main() -> None:
+def main():
     choice = {"type": "str", "choices": ["enabled", "disabled"]}
     module = AnsibleModule(
         argument_spec=argument_spec(
-            **selection_spec(regions_required=False),
+            selection_spec(regions_required=False),
             state={"type": "str", "choices": ["present", "restored"], "default": "present"},
             http_tokens={"type": "str", "choices": ["required", "optional"], "no_log": False},
             http_endpoint=choice,
@@ -328,6 +328,7 @@ def main() -> None:
             allow_windows={"type": "bool", "default": False},
             allow_ack_nodes={"type": "bool", "default": False},
             refused={"type": "str", "choices": ["fail", "report"], "default": "fail"},
+            result_on_failure={"type": "str", "choices": ["failed", "all"], "default": "failed"},
             record={"type": "path"},
             record_names={"type": "dict"},
             record_only={"type": "list", "elements": "str"},
@@ -350,7 +351,8 @@ def main() -> None:
     except (ApiError, RecordError, ValueError) as exc:
         module.fail_json(msg=str(exc))
     if problem is not None:
-        module.fail_json(msg=problem, **done)
+        shown = _report.abridged(done) if module.params["result_on_failure"] == "failed" else done
+        module.fail_json(msg=problem, **shown)
     module.exit_json(**done)
 
 

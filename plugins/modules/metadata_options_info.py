@@ -15,6 +15,9 @@ description:
     security-enhanced mode, comparable to IMDSv2).
   - Run it once for all instances, on a host that can reach the API, usually the controller.
   - If the API does not return the options of an instance, the verdict is V(unknown).
+  - With V(all) regions, a region that cannot be listed (not permitted, or no response for 30 seconds) is a warning and an item of
+    RV(failed_regions). The task fails if no region can be listed, or if O(fail_on) or O(expect_at_least) is set. If a region that
+    O(regions) names cannot be listed, the task fails, and its result has the instances of the others.
   - API calls - one C(DescribeInstances) for each 100 instances of a region, one more for a region without a matching instance, and one
     C(DescribeRegions) for V(all) regions. If O(tags) match 1000 or more instances of a region, all its instances are read again. With
     O(image_support), one C(DescribeImages) for each 100 images of a region. Retries come on top.
@@ -48,7 +51,7 @@ extends_documentation_fragment:
   - alicloud.imds._openapi
   - alicloud.imds._openapi.selection
   - alicloud.imds._attributes
-  - alicloud.imds._attributes.action_group
+  - alicloud.imds._attributes.action_group_api
 notes:
   - Needs the RAM action C(ecs:DescribeInstances), for O(regions=all) also C(ecs:DescribeRegions), and for O(image_support) also
     C(ecs:DescribeImages).
@@ -80,7 +83,7 @@ EXAMPLES = r"""
 RETURN = r"""
 instances:
   description: One item for each selected instance, sorted by region and ID.
-  returned: success, and if O(fail_on) fails the task
+  returned: success, if O(fail_on) fails the task, and if some of several regions cannot be listed
   type: list
   elements: dict
   contains:
@@ -131,26 +134,43 @@ instances:
       returned: always
 missing:
   description: Why instances were not found, by instance ID.
-  returned: with O(missing=report) and O(instance_ids)
+  returned: with O(missing=report)
   type: dict
   version_added: 1.0.0
+failed_regions:
+  description: The regions that could not be listed. Their instances are not in RV(instances), and their number is unknown.
+  returned: same as RV(instances)
+  type: list
+  elements: dict
+  contains:
+    region_id:
+      description: Region ID.
+      type: str
+      returned: always
+    error:
+      description: Why the region could not be listed.
+      type: str
+      returned: always
+  sample: []
 totals:
-  description: Number of instances by verdict.
-  returned: success, and if O(fail_on) fails the task
+  description: Number of instances by verdict, without those of RV(failed_regions).
+  returned: same as RV(instances)
   type: dict
   sample: {"compliant": 40, "optional": 2, "endpoint_disabled": 0, "exempt": 1, "unknown": 0}
 """
 
-import typing as t
-
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.alicloud.imds.plugins.module_utils._common import _python  # noqa: F401  # pylint: disable=unused-import
+
+# isort: split
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet import _report
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet._options import selection, selection_spec
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._options import selection, selection_spec, too_few
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._select import (
     ALL_REGIONS,
-    find,
+    Found,
     find_each,
     image_support,
+    survey,
 )
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._verdict import COMPLIANT, VERDICTS
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
@@ -160,24 +180,46 @@ from ansible_collections.alicloud.imds.plugins.module_utils._openapi._options im
 FAILING = [verdict for verdict in VERDICTS if verdict != COMPLIANT]
 
 
-def run(module: AnsibleModule) -> "dict[str, t.Any]":
+def run(module):
+    """Return an error, or None, and the result."""
     params = module.params
     chosen = selection(params)
     api = open_api(module, missing_required_lib)
-    each = params["missing"] == "report" and chosen.instance_ids and ALL_REGIONS not in chosen.regions
-    if each:
+    missing = {}
+    if params["missing"] == "report" and chosen.instance_ids and ALL_REGIONS not in chosen.regions:
         instances, missing = find_each(api, chosen, params["max_concurrency"])
+        found = Found(instances, len(chosen.regions), {})
     else:
-        instances, missing = find(api, chosen, params["max_concurrency"]), {}
-    support = image_support(api, instances) if params["image_support"] else None
-    result = _report.judged(instances, params["exempt"], support)
-    return {**result, "missing": missing} if each else result
+        found = survey(api, chosen, params["max_concurrency"])
+    support, no_support = None, None
+    if params["image_support"]:
+        try:
+            support = image_support(api, found.instances)
+        except ApiError as exc:
+            support, no_support = {}, "Cannot read the images. %s" % exc
+    result = _report.judged(found.instances, params["exempt"], support)
+    if params["missing"] == "report":
+        result["missing"] = missing
+    result["failed_regions"] = [{"region_id": name, "error": str(exc)} for name, exc in found.failures.items()]
+    too_few_error, warning = too_few(params, len(found.instances))
+    failing = {verdict: result["totals"][verdict] for verdict in params["fail_on"] if result["totals"][verdict]}
+    if failing:
+        counted = ", ".join("%d %s" % (number, verdict) for verdict, number in failing.items())
+        return "Found instances with a verdict in 'fail_on': %s. See 'instances' in the result." % counted, result
+    if found.problem is not None:
+        checked = params["fail_on"] or params["expect_at_least"]
+        if checked or ALL_REGIONS not in chosen.regions or len(found.failures) == found.regions:
+            return found.problem, result
+        module.warn(found.problem)
+    elif warning is not None:
+        module.warn(warning)
+    return too_few_error or no_support, result
 
 
-def main() -> None:
+def main():
     module = AnsibleModule(
         argument_spec=argument_spec(
-            **selection_spec(regions_required=True),
+            selection_spec(regions_required=True),
             exempt={"type": "dict", "default": {}},
             image_support={"type": "bool", "default": False},
             missing={"type": "str", "choices": ["fail", "report"], "default": "fail"},
@@ -186,15 +228,11 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        result = run(module)
+        problem, result = run(module)
     except (ApiError, ValueError) as exc:
         module.fail_json(msg=str(exc))
-    failing = {verdict: result["totals"][verdict] for verdict in module.params["fail_on"] if result["totals"][verdict]}
-    if failing:
-        counted = ", ".join("%d %s" % (number, verdict) for verdict, number in failing.items())
-        module.fail_json(
-            msg="Found instances with a verdict in 'fail_on': %s. See 'instances' in the result." % counted, **result
-        )
+    if problem is not None:
+        module.fail_json(msg=problem, **result)
     module.exit_json(changed=False, **result)
 
 

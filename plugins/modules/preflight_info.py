@@ -219,11 +219,14 @@ examined:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.alicloud.imds.plugins.module_utils._common import _python  # noqa: F401  # pylint: disable=unused-import
+
+# isort: split
 from ansible_collections.alicloud.imds.plugins.module_utils._preflight._options import argument_spec, make_request
 from ansible_collections.alicloud.imds.plugins.module_utils._preflight._run import run
 
 
-def main() -> None:
+def main():
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True)
     try:
         request = make_request(module.params, os.uname().nodename)

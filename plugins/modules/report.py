@@ -39,6 +39,8 @@ options:
     description:
       - The data of each host, one entry per host. Only the name is required.
       - Text is cut to 2,000 characters.
+      - Entries are validated one by one. A part with an invalid form does not fail the task. It is omitted, and named in a warning and
+        in the finding C(entry_not_understood) of the host, which blocks.
     type: list
     elements: dict
     required: true
@@ -98,7 +100,9 @@ options:
         elements: dict
         suboptions:
           id:
-            description: The kind of finding, the same on each host.
+            description:
+              - The kind of finding, as M(alicloud.imds.preflight_info) returns it. Title, impact and remedy of a known kind are those of
+                the catalog. A finding of another kind becomes C(unknown_finding), with its ID and title in the evidence.
             type: str
             required: true
           severity:

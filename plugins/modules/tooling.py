@@ -11,7 +11,10 @@ author:
   - Contributors to the alicloud.imds collection (@alicloud-imds)
 description:
   - Installs the command C(ecs-metadata) and its shell completion in C(/usr/local), and a local fact that provides the instance's
-    metadata as C(ansible_local.alicloud_ecs) in normal fact gathering. The host needs Python 3.8 or later.
+    metadata as C(ansible_local.alicloud_ecs) in normal fact gathering. The host needs Python 3.6 or later.
+  - The installed programs run with the Python interpreter that the task runs with, and are renewed if it changes.
+  - After an installation, the task starts the command and the local fact once. If one of them does not run, the task fails with its
+    error message, and the change is rolled back.
   - The command consists of files of this collection. All files belong to the user that the task runs as, which should be root.
     C(/usr/local/lib/ecs-metadata/manifest.json) lists them with their checksums.
   - Searches the usual directories of scripts for normal-mode requests, and warns if it finds some. It does not change these scripts.
@@ -77,7 +80,12 @@ normal_mode_scripts:
   sample: [{"path": "/etc/cron.daily/backup", "line": 12}]
 """
 
+import os
+
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.alicloud.imds.plugins.module_utils._common import _python  # noqa: F401  # pylint: disable=unused-import
+
+# isort: split
 from ansible_collections.alicloud.imds.plugins.module_utils._host import _install
 from ansible_collections.alicloud.imds.plugins.module_utils._host._subprocess import HostError
 from ansible_collections.alicloud.imds.plugins.module_utils._preflight._scripts import normal_mode_readers
@@ -85,7 +93,7 @@ from ansible_collections.alicloud.imds.plugins.module_utils._preflight._scripts 
 SHOWN = 5
 
 
-def warn_of_normal_mode_scripts(module: AnsibleModule) -> "list[dict[str, object]]":
+def warn_of_normal_mode_scripts(module):
     found = normal_mode_readers()
     if found:
         some = ", ".join("%s line %d" % place for place in found[:SHOWN]) + (", ..." if len(found) > SHOWN else "")
@@ -97,7 +105,7 @@ def warn_of_normal_mode_scripts(module: AnsibleModule) -> "list[dict[str, object
     return [{"path": path, "line": line} for path, line in found]
 
 
-def main() -> None:
+def main():
     module = AnsibleModule(
         argument_spec={
             "state": {"type": "str", "choices": ["present", "absent", "restored"], "default": "present"},
@@ -115,7 +123,8 @@ def main() -> None:
         present = params["state"] == "present"
         outcome = _install.apply(_install.Desired(present, params["local_fact"], params["watch"]), module.check_mode)
     except HostError as exc:
-        module.fail_json(msg=str(exc))
+        hint = " The module needs root. Set 'become: true'." if os.geteuid() != 0 else ""
+        module.fail_json(msg=str(exc) + hint)
     result = {"normal_mode_scripts": warn_of_normal_mode_scripts(module)} if present else {}
     module.exit_json(changed=outcome.changed, before=outcome.before, diff=outcome.diff, **result)
 

@@ -16,7 +16,7 @@ import os
 import shutil
 import socket
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ class Host:
     lower: str  # the root file system below its overlay
     pid: int = 0  # ID of the process whose end ends the host; 0 if it is stopped
     containers: int = 0
+    more_variables: dict[str, str] = field(default_factory=dict)  # for Ansible's inventory
 
     @classmethod
     def create(cls, name: str, kind: str, lower: Path) -> Host:
@@ -226,6 +227,7 @@ class Host:
             "ansible_control_path": f"{self.folder}/ssh-%%r",  # Ansible turns %% into %.
             "ansible_python_interpreter": "/usr/bin/python3",
             "ansible_remote_tmp": "~/.ansible/tmp",
+            **self.more_variables,
         }
 
 

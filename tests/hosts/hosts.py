@@ -21,6 +21,7 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +40,14 @@ class Site:
     def __init__(self) -> None:
         self.hosts: dict[str, Host] = {}
 
-    def add(self, name: str, kind: str = "systemd", root: str = "bookworm") -> Host:
-        """Create and start a host."""
+    def add(
+        self, name: str, kind: str = "systemd", root: str = "bookworm", furnish: Callable[[Path], None] | None = None
+    ) -> Host:
+        """Create and start a host. Before its start, *furnish* may change its file system."""
         host = Host.create(name, kind, roots.root(root))
         self.hosts[name] = host
+        if furnish:
+            furnish(host.root)
         host.start()
         return host
 

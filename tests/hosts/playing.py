@@ -59,8 +59,9 @@ class Played:
 class Player:
     """Run the role `hardening` on *hosts* with the API of *emulator*, and keep files in *folder*."""
 
-    def __init__(self, hosts: Iterable[Host], emulator: lab.Emulator, folder: Path) -> None:
+    def __init__(self, hosts: Iterable[Host], emulator: lab.Emulator, folder: Path, bin: Path = BIN) -> None:
         self.hosts = list(hosts)
+        self.bin = bin  # where ansible-playbook is
         self.emulator = emulator
         self.folder = folder
         self.record = folder / "record"
@@ -87,7 +88,7 @@ class Player:
         play["vars"] = {**common, **variables}
         (self.folder / "play.json").write_text(json.dumps([play]))
         files = ("--inventory", str(self.folder / "inventory.json"), str(self.folder / "play.json"))
-        return [str(BIN / "ansible-playbook"), *files, *arguments]
+        return [str(self.bin / "ansible-playbook"), *files, *arguments]
 
     def environment(self) -> dict[str, str]:
         return {

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from conftest import BIN, CHECKOUT, COLLECTIONS
+from dumping import dump, dumped
 
 INSTANCE = {"instance_id": "i-line", "default": True, "http_tokens": "required", "role": {"name": "EcsWebRole"}}
 LOOKUP = "lookup('alicloud.imds.metadata', 'instance-id', 'nonsense', missing='null', wantlist=true, endpoint=imds)"
@@ -56,6 +57,69 @@ def test_facts_info_and_lookups_in_one_play(start_emulator, run_playbook) -> Non
         run = run_playbook([play], {"node": {}}, *options)
         assert run.returncode == 0, run.stdout + run.stderr
         assert "DEPRECATION WARNING" not in run.stderr
+
+
+EVIL = "{{ lookup('pipe', 'id') }}"
+HOSTILE = {
+    "instance_id": "i-hostile",
+    "default": True,
+    "http_tokens": "required",
+    "instance_metadata_tags": "enabled",
+    "tags": {"evil": EVIL},
+    "user_data": EVIL,
+}
+READ = "lookup('alicloud.imds.metadata', 'tags/instance/evil', endpoint=imds)"
+# Ways on which a tag reaches a play, and values derived from it, one step after the other
+STEPS = [
+    {
+        "fact": "{{ ansible_facts.alicloud_ecs.tags.evil }}",
+        "user_data": "{{ ansible_facts.alicloud_ecs.user_data }}",
+        "registered": "{{ info.metadata['tags/instance/evil'] }}",
+        "registered_user_data": "{{ info.metadata['user-data'] }}",
+        "looked_up": "{{ %s }}" % READ,
+        "looked_up_unsafely": "{{ %s, allow_unsafe=true) | first }}" % READ[:-1].replace("lookup", "query"),
+        "queried": "{{ %s | first }}" % READ.replace("lookup", "query"),
+        "inside": "{{ {'tags': [ansible_facts.alicloud_ecs.tags]} }}",
+    },
+    {
+        "again": "{{ fact }}",
+        "joined": "{{ fact ~ looked_up }}",
+        "other_host": "{{ hostvars.node.looked_up_unsafely }}",
+        "item": "{{ inside.tags[0].evil }}",
+        # The filters of the collection return values of other hosts.
+        "filtered": "{{ (['node'] | map('extract', hostvars) | alicloud.imds.hardening_report_hosts(['node'], ['node'])).hosts[0].evil }}",
+        "filtered_whole": "{{ ['node'] | map('extract', hostvars) | alicloud.imds.hardening_report_hosts(['node'], ['node']) }}",
+    },
+    {"last": "{{ again }}", "last_joined": "{{ joined }}", "last_filtered": "{{ filtered_whole.hosts[0].evil }}"},
+]
+
+
+def test_hostile_values_are_never_templates(start_emulator, run_playbook, tmp_path: Path) -> None:
+    endpoint = start_emulator({"instances": [HOSTILE]}, listen="127.0.0.1:0").endpoint()
+    (tmp_path / "evil.j2").write_text("{{ fact }}|{{ registered }}|{{ %s }}|{{ last }}|{{ filtered }}\n" % READ)
+    paths = ["tags/instance/evil", "user-data"]
+    report = {"hardening_report": {"host": "node", "evil": "{{ ansible_facts.alicloud_ecs.tags.evil }}"}}
+    names = [name for step in STEPS for name in step if name not in ("inside", "filtered_whole")]
+    tasks = [
+        {"alicloud.imds.metadata_facts": {"gather_subset": ["all", "user_data"]}},
+        {"alicloud.imds.metadata_info": {"paths": paths}, "register": "info"},
+        {"ansible.builtin.set_fact": report},
+        *({"ansible.builtin.set_fact": step} for step in STEPS),
+        {"ansible.builtin.template": {"src": str(tmp_path / "evil.j2"), "dest": str(tmp_path / "evil.txt")}},
+        {"ansible.builtin.debug": {"msg": "{{ item }}"}, "loop": ["{{ fact }}", "{{ last }}"], "register": "looped"},
+        dump(
+            "{'looped': looped.results | map(attribute='msg'), %s}" % ", ".join(f"'{name}': {name}" for name in names)
+        ),
+    ]
+    defaults = {"group/alicloud.imds.imds": {"endpoint": endpoint}}
+    play = {"hosts": "all", "gather_facts": False, "module_defaults": defaults, "vars": {"imds": endpoint}}
+    run = run_playbook([{**play, "tasks": tasks}], {"node": {}})
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "uid=" not in run.stdout + run.stderr
+    (shown,) = dumped(run.stdout)
+    assert shown.pop("looped") == [EVIL, EVIL]
+    assert {name: value for name, value in shown.items() if value not in (EVIL, EVIL + EVIL)} == {}
+    assert (tmp_path / "evil.txt").read_text() == "|".join([EVIL] * 5) + "\n"
 
 
 @pytest.fixture(scope="module")

@@ -7,18 +7,21 @@
 from __future__ import annotations
 
 import functools
+import json
 import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
+import ansible.release
 import pytest
-from ansible.module_utils.basic import _PY_MIN
+from ansible.module_utils import basic
 from dumping import dump, dumped
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 import interpreters  # noqa: E402
+import lines  # noqa: E402
 
 INSTANCE = {
     "instance_id": "i-node",
@@ -28,8 +31,9 @@ INSTANCE = {
     "instance_metadata_tags": "enabled",
     "tags": {"stage": "prod"},
 }
+(LINE,) = [line for line in lines.LINES if line.version == ".".join(ansible.release.__version__.split(".")[:2])]
 # The Pythons of managed nodes, from the oldest one that this ansible-core supports.
-VERSIONS = [version for version in interpreters.VERSIONS if tuple(map(int, version.split("."))) >= _PY_MIN]
+VERSIONS = interpreters.VERSIONS[interpreters.VERSIONS.index(LINE.nodes[0]) :]
 MODULES = {path.stem for path in (CHECKOUT / "plugins/modules").glob("[a-z]*.py")}
 TASKS = [
     {"alicloud.imds.metadata_facts": {}},
@@ -42,6 +46,12 @@ TASKS = [
     },
 ]
 OTHERS = sorted(MODULES - {name.rpartition(".")[2] for task in TASKS for name in task})
+
+
+def test_the_documented_oldest_python_is_the_one_of_this_ansible_core() -> None:
+    source = Path(basic.__file__).read_text()
+    (minor,) = re.findall(r"^_PY3?_MIN = (?:sys.version_info >= )?\(3, (\d+)\)$", source, re.MULTILINE)
+    assert LINE.nodes[0] == f"3.{minor}"
 
 
 @functools.lru_cache(maxsize=None)
@@ -89,6 +99,35 @@ def test_the_modules_run_on_python(request: pytest.FixtureRequest, version: str)
     assert verdict == "required"
     for name, message in zip(OTHERS, others, strict=True):
         assert re.search("Unsupported parameters for .*nonsense|missing", message), (name, message)
+
+
+def older() -> dict[str, Path]:
+    """Return interpreters that this ansible-core runs modules with, or may try to, and that the collection does not support."""
+    patches = sorted((interpreters._pyenv_root() / "versions").glob("2.7.*/bin/python2.7"))
+    unsupported = set(interpreters.VERSIONS) - set(VERSIONS)
+    older = {version: path for version, path in found().items() if version in unsupported}
+    return {**older, "2.7": patches[-1]} if patches else older
+
+
+def test_an_older_python_gets_one_sentence(run_playbook) -> None:
+    """With ansible-core 2.16 and Python 2.7 it is the collection's, otherwise ansible-core's own."""
+    if not older():
+        pytest.skip("there is no older Python on this machine")
+    tasks = [
+        {"alicloud.imds.metadata_facts": {}, "register": "facts", "ignore_errors": True},
+        dump("[facts.msg, facts]"),
+    ]
+    hosts = {version: {"ansible_python_interpreter": str(path)} for version, path in older().items()}
+    run = run_playbook([{"hosts": "all", "gather_facts": False, "tasks": tasks}], hosts)
+    shown = dumped(run.stdout)
+    assert len(shown) == len(hosts), run.stdout + run.stderr
+    for message, result in shown:
+        assert result["failed"] is True
+        assert "module_utils/_" not in json.dumps(result), "a file of the collection failed"
+        if LINE.version == "2.16":
+            assert re.fullmatch(
+                r"The collection alicloud.imds needs Python 3.6 or later .* is Python 2.7\. .*", message
+            )
 
 
 @pytest.mark.lab

@@ -84,6 +84,19 @@ def test_the_first_command_prints_the_output_that_the_readme_shows(own_host: Hos
     assert step.matches(typed.stdout), typed.stdout
 
 
+def test_the_facts_of_a_slow_host_are_gathered(own_host: Host, tmp_path: Path) -> None:
+    """A local fact takes six seconds. In parallel, ansible-core stops each fact module after five."""
+    start_emulator(own_host)
+    slow = tmp_path / "slow.fact"
+    slow.write_text("#!/bin/sh\nsleep 6\necho '{}'\n")
+    slow.chmod(0o755)
+    (play,) = (as_play(entries) for entries in blocks() if "ansible_facts_modules" in entries[0].get("vars", {}))
+    play["module_defaults"]["ansible.builtin.setup"] = {"fact_path": str(tmp_path)}
+    played = own_host.play([{**play, "hosts": "slow"}], account=ACCOUNT, names={"slow": {}})
+    assert played.returncode == 0, played.stdout + played.stderr
+    assert "i-bp1example0000000001 in cn-hangzhou-i has" in played.stdout
+
+
 def test_all_examples_one_after_the_other(own_host: Host) -> None:
     """Each example runs under its own host name, so that it cannot use variables of another example."""
     examples = {f"example{number}": as_play(entries) for number, entries in enumerate(blocks(), 1)}

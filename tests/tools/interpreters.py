@@ -15,8 +15,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-# Versions that the supported lines of ansible-core run on: managed nodes from 3.8, controllers from 3.11.
-VERSIONS = tuple(f"3.{minor}" for minor in range(8, 15))
+# Versions that the supported lines of ansible-core run on: managed nodes from 3.6, controllers from 3.10.
+VERSIONS = tuple(f"3.{minor}" for minor in range(6, 15))
 
 
 def _pyenv_root() -> Path:

@@ -29,12 +29,18 @@ HEADER = "# {} and what it pulls in. Written by 'make constraints'; do not edit.
 
 @dataclass(frozen=True)
 class Line:
-    """A minor version of ansible-core, and the controller's Pythons to test it with; most tests run with the first one."""
+    """A minor version of ansible-core, its Pythons, and those of the controller to test it with (``pythons``).
+
+    Most tests run with the first one of them. The table in the README has the same versions (test_support_table.py).
+    """
 
     version: str
+    controller: tuple[str, str]  # its oldest and newest Python, as documented by ansible-core
+    nodes: tuple[str, str]  # the same for managed nodes
     pythons: tuple[str, ...]
     pre_release: bool = False  # failures are reported as skipped
-    sanity: bool = False  # run its `ansible-test sanity`, too
+    sanity: tuple[str, ...] | None = None  # run its `ansible-test sanity` with these arguments, too
+    on_request: bool = False  # runs only if it is named: `make matrix ARGS=2.20`
 
     @property
     def wanted(self) -> str:
@@ -52,11 +58,18 @@ class Line:
         return FOLDER / f"{self.version}.txt"
 
 
+# The sanity tests of older lines that depend on the version of ansible-core or on the Pythons of managed nodes, for what is shipped:
+# older versions of ansible-test expect that unit tests of modules run on the Pythons of managed nodes. The newest stable line runs
+# all tests.
+_COMPATIBILITY = (*(f"--test={name}" for name in ("compile", "import", "validate-modules", "ansible-doc")), "plugins/")
 LINES = (
-    Line("2.19", ("3.11",)),
-    Line("2.20", ("3.12", "3.13")),
-    Line("2.21", ("3.13", "3.12"), sanity=True),
-    Line("2.22", ("3.13",), pre_release=True),
+    Line("2.16", ("3.10", "3.12"), ("3.6", "3.12"), ("3.11",), sanity=_COMPATIBILITY),
+    Line("2.17", ("3.10", "3.12"), ("3.7", "3.12"), ("3.12",), on_request=True),
+    Line("2.18", ("3.11", "3.13"), ("3.8", "3.13"), ("3.12",), sanity=_COMPATIBILITY),
+    Line("2.19", ("3.11", "3.13"), ("3.8", "3.13"), ("3.11",), on_request=True),
+    Line("2.20", ("3.12", "3.14"), ("3.9", "3.14"), ("3.12", "3.13"), on_request=True),
+    Line("2.21", ("3.12", "3.14"), ("3.9", "3.14"), ("3.13", "3.12"), sanity=()),
+    Line("2.22", ("3.12", "3.14"), ("3.9", "3.14"), ("3.13",), pre_release=True),
 )
 
 

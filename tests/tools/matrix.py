@@ -1,14 +1,15 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""matrix.py [--after-test] [LINE...]: run tests with each supported line of ansible-core (lines.py).
+"""matrix.py [--after-test] [LINE...]: run tests with supported lines of ansible-core (lines.py).
+
+Without LINE, these are the oldest line, one between, the newest stable line and the pre-release; `all` stands for all lines.
 
 The tests run with each of the line's Pythons that this machine has: tests/integration/test_core_line.py and
 test_managed_nodes.py (playbooks on loopback, the modules on each Python found, the documentation of each plugin). With the
-first Python of a line, the unit tests of the inner loop run, too, and with the newest line its `ansible-test sanity`. Each
-pair of line and Python has a virtual environment in .cache/matrix. Two pairs
-run at the same time; the output of each step is printed when it ends. With --after-test the pair of this environment is left
-out, because `make test` runs the same tests with it.
+first Python of a line, the unit tests of the inner loop run, too, and with some lines `ansible-test sanity`. Each pair of line
+and Python has a virtual environment in .cache/matrix. Two pairs run at the same time; the output of each step is printed when
+it ends. With --after-test the pair of this environment is left out, because `make test` runs the same tests with it.
 """
 
 from __future__ import annotations
@@ -51,13 +52,18 @@ def steps(line: Line, version: str, python: Path) -> Iterator[tuple[str, list[st
     yield "playbooks", [*pytest, *PLAYBOOKS]
     if first:
         yield "unit", [*pytest, *UNIT]
-    if first and line.sanity:
-        yield "sanity", [str(python), str(CHECKOUT / "tests/tools/sanity.py")]
+    if first and line.sanity is not None:
+        yield "sanity", [str(python), str(CHECKOUT / "tests/tools/sanity.py"), *line.sanity]
+
+
+def folder(line: Line, version: str) -> Path:
+    """Return the virtual environment of a pair."""
+    return CACHE / f"{line.version}-py{version}"
 
 
 def prepare(line: Line, version: str, python: Path) -> Path:
     """Create the virtual environment of a pair with the collection installed beside it; return its Python."""
-    venv = CACHE / f"{line.version}-py{version}"
+    venv = folder(line, version)
     make(venv, python, ["--requirement", str(line.constraints)])
     own = venv / "bin/python"
     subprocess.run([own, CHECKOUT / "tests/tools/collection.py", venv / "collections"], cwd=CHECKOUT, check=True)
@@ -119,30 +125,47 @@ def is_this_environment(line: Line, version: str) -> bool:
     return core.startswith(line.version + ".") and version == "%d.%d" % sys.version_info[:2]
 
 
+def chosen_lines(names: list[str]) -> list[Line]:
+    """Return the lines of these names, without names those that do not run on request only."""
+    if not names:
+        return [line for line in LINES if not line.on_request]
+    unknown = set(names) - {line.version for line in LINES} - {"all"}
+    if unknown:
+        raise SystemExit(f"Unknown line {', '.join(sorted(unknown))}. Lines: {', '.join(it.version for it in LINES)}.")
+    return [line for line in LINES if line.version in names or "all" in names]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--after-test", action="store_true", help="leave out what `make test` has run")
-    parser.add_argument("lines", nargs="*", metavar="LINE", help="such as 2.21; all lines by default")
+    parser.add_argument("--prepare", action="store_true", help="only create the virtual environments")
+    parser.add_argument("lines", nargs="*", metavar="LINE", help="such as 2.21, or all")
     arguments = parser.parse_args()
     found = interpreters.find()
     whole = Report()
     chosen = []
-    for line in LINES:
+    for line in chosen_lines(arguments.lines):
         for version in line.pythons:
             name = f"{line.version} on Python {version}"
-            if arguments.lines and line.version not in arguments.lines:
-                continue
             if arguments.after_test and is_this_environment(line, version):
                 print(f"Left out: {name}, with which `make test` runs the same tests")
             elif version not in found:
                 whole.skipped.append((name, f"there is no Python {version} here"))
             else:
                 chosen.append((line, version, found[version]))
+    if arguments.prepare:
+        for line, version, python in chosen:
+            prepare(line, version, python)
+        return 0
     with ThreadPoolExecutor(2) as pool:
         for part in pool.map(lambda arguments: pair(*arguments), chosen):
             whole.passed += part.passed
             whole.failed += part.failed
             whole.skipped += part.skipped
+    for line, version, _python in chosen:
+        name = f"{line.version} on Python {version}"
+        number = sum(passed.startswith(name + ": ") for passed in whole.passed)
+        print(f"ansible-core {name}: {number} tests passed")
     return whole.finish()
 
 

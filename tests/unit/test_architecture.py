@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import importlib
 import re
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible.plugins.loader import fragment_loader
+from ansible.utils import plugin_docs
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PLUGINS = CHECKOUT / "plugins"
@@ -211,7 +214,7 @@ def test_preflight_judgments_do_no_io(name: str) -> None:
     assert not roots(FILES[name]) & {"os", "subprocess", "time"}
 
 
-FLEET_PURE = {"_fleet." + name for name in ("_instance", "_verdict", "_plan", "_report")}
+FLEET_PURE = {"_fleet." + name for name in ("_causes", "_instance", "_verdict", "_plan", "_report")}
 
 
 @pytest.mark.parametrize("name", sorted(FLEET_PURE))
@@ -230,6 +233,7 @@ REPORT_OPTIONS = {"_fleet._verdict", "_host._fence_rules", "_imds._access_modes"
 def test_the_fleet_report_does_no_io_of_its_own(name: str) -> None:
     """It renders what other modules returned. Two files know paths, `_page` reads its templates."""
     allowed = REPORT_OPTIONS if name == REPORT + "._options" else {"_common._atomic", "_common._text", "_common._utc"}
+    allowed |= {"_preflight._catalog"} if name == REPORT + "._validation" else set()
     assert {used for used in own(FILES[name]) if not used.startswith(REPORT)} <= allowed
     used = roots(FILES[name])
     assert not used & {"ansible", "fcntl", "http", "requests", "socket", "subprocess", "threading", "time"}
@@ -348,15 +352,23 @@ def test_plugins_reach_the_service_only_through_the_options(path: Path) -> None:
     assert not used & {"_imds._client", "_imds._http", "_openapi._transport"}
 
 
-def test_the_action_group_has_every_module_that_sends_requests() -> None:
-    """The defaults of the group apply to these modules; a module without the option `endpoint` would fail."""
-    runtime = yaml.safe_load((CHECKOUT / "meta/runtime.yml").read_text())
-    speaking = {
-        path.stem
-        for path in (CHECKOUT / "plugins/modules").glob("*.py")
-        if {"_imds._options", "_openapi._module"} & own(path)
-    }
-    assert set(runtime["action_groups"]["imds"]) == speaking
+# The shared options of the modules of each group in module_defaults
+GROUPS = {"imds": "_imds._options", "api": "_openapi._options"}
+
+
+@pytest.mark.parametrize(("group", "options"), GROUPS.items())
+def test_each_default_of_an_action_group_fits_all_its_modules(group: str, options: str) -> None:
+    """A module without one of the options would fail as soon as the group sets it."""
+    runtime = yaml.safe_load((CHECKOUT / "meta/runtime.yml").read_text())["action_groups"]
+    assert set(runtime) == set(GROUPS)
+    shared = importlib.import_module(COLLECTION + "module_utils." + options).argument_spec()
+    fitting = set()
+    for path in (CHECKOUT / "plugins/modules").glob("*.py"):
+        page = plugin_docs.get_docstring(str(path), fragment_loader, collection_name="alicloud.imds")[0]
+        if set(shared) <= set(page["options"]):
+            fitting.add(path.stem)
+            assert page["attributes"]["action_group"]["membership"] == ["alicloud.imds." + group]
+    assert set(runtime[group]) == fitting
 
 
 # Functions that consist of a list or table

@@ -4,6 +4,14 @@
 
 """The installed program ecs-metadata: a shell script that finds a Python and runs the command with it."""
 
+import shlex
+import typing as t
+
+# Python interpreters in the checkout, by order of preference.
+_CHECKOUT = "for python in python3; do"
+# Used if the interpreter that installed the command was removed, for example by an upgrade of the distribution.
+_FALLBACK = ("/usr/bin/python3", "/usr/libexec/platform-python", "/usr/local/bin/python3")
+
 LAUNCHER = r"""#!/bin/sh
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
@@ -18,18 +26,24 @@ LAUNCHER = r"""#!/bin/sh
 #
 # The folder becomes the Python package alicloud_imds; Ansible is not needed.
 
-if ! command -v python3 >/dev/null; then
-    echo 'ecs-metadata: there is no python3 on the PATH. Install Python 3.8 or later.' >&2
+# Installed: the interpreter that Ansible used, then those of the system. Checkout: python3 on the PATH.
+# shellcheck disable=SC2043
+for python in python3; do
+    if command -v "$python" >/dev/null; then break; fi
+    python=
+done
+if [ -z "$python" ]; then
+    echo 'ecs-metadata: there is no Python interpreter. Install Python 3.6 or later.' >&2
     exit 1
 fi
 
 # -I: no PYTHON* variable and no file of the working directory decides what runs. -S: nothing but the standard library.
-exec python3 -IS -c '
+exec "$python" -IS -c '
 import os, signal, sys
 if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # as other commands do: end at once, and the loop of a shell as well
-if sys.version_info < (3, 8):
-    sys.stderr.write("ecs-metadata: python3 on the PATH is %d.%d. Install Python 3.8 or later.\n" % sys.version_info[:2])
+if sys.version_info < (3, 6):
+    sys.stderr.write("ecs-metadata: %s is Python %d.%d. Install Python 3.6 or later.\n" % ((sys.executable,) + sys.version_info[:2]))
     sys.exit(1)
 launcher = os.path.realpath(sys.argv.pop(1))
 prefix = os.path.dirname(os.path.dirname(launcher))
@@ -46,3 +60,10 @@ from alicloud_imds._command._main import main
 sys.exit(main(sys.argv[1:]))
 ' "$0" "$@"
 """
+
+
+def launcher(python: str) -> str:
+    """Return the program to install on a host, which runs with the interpreter *python* (an absolute path)."""
+    candidates: t.List[str] = [python]
+    candidates += [path for path in _FALLBACK if path != python]
+    return LAUNCHER.replace(_CHECKOUT, "for python in %s; do" % " ".join(map(shlex.quote, candidates)), 1)

@@ -87,9 +87,8 @@ def build() -> CommandLine:
     sections = (texts.PATHS, texts.SECRETS, texts.EXIT_STATUS, ENVIRONMENT, texts.FILES, texts.EXAMPLES)
     epilog = "\n\n".join([*map(_as_text, sections), "Help of a command: %s COMMAND --help" % texts.NAME])
     parser = Parser(prog=texts.NAME, description=texts.DESCRIPTION, epilog=epilog, parents=[common])
-    subparsers = parser.add_subparsers(
-        dest="command", metavar="COMMAND", required=True, prog=texts.NAME, title="commands"
-    )
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", prog=texts.NAME, title="commands")
+    subparsers.required = True  # Python 3.6 does not accept it as an argument
     commands: t.Dict[str, Parser] = {}
 
     def add(name: str, parents: t.Sequence[Parser] = (common,)) -> Parser:

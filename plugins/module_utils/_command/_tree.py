@@ -12,7 +12,7 @@ from .._imds._client import Client
 from .._imds._errors import NotFound
 from .._imds._facts import from_tree
 from .._imds._service import VERSIONS
-from .._imds._tree import Entry, Tree, decode, is_secret, parse_listing, quote
+from .._imds._tree import Entry, Tree, decode, is_secret, parse_listing, quote, without_newline
 from .._imds._walk import Walk
 
 # Close to the root, the service lists these directories without a slash.
@@ -59,7 +59,7 @@ class ReadTree:
                 result[name] = None
             else:
                 try:
-                    result[name] = decode(self._client.get(below))
+                    result[name] = without_newline(decode(self._client.get(below)))
                 except NotFound:
                     pass  # it is listed, but not set
         return result

@@ -15,10 +15,11 @@ from ._select import ALL_REGIONS, Selection, find, find_each
 
 
 class ExecutionOptions(t.NamedTuple):
-    """The number of concurrent API calls, and the seconds to wait until changes show (None: do not wait)."""
+    """The number of concurrent API calls, the seconds to wait until changes are visible (None: do not wait), and who gets the progress."""
 
     max_concurrency: int
     wait_timeout: t.Optional[float]
+    report: _apply.Report = lambda progress: None
 
 
 def plan_desired(
@@ -103,7 +104,7 @@ def apply(
     """Record the present options of the instances to change, then apply *changes*. Safe to repeat after an interruption."""
     if record is not None:
         record.add(change.instance for change in changes if change.after is not None)
-    return _apply.apply(api, changes, execution.max_concurrency, execution.wait_timeout)
+    return _apply.apply(api, changes, execution.max_concurrency, execution.wait_timeout, execution.report)
 
 
 def restore(
@@ -113,7 +114,7 @@ def restore(
 
     Instances stay in it if they failed, or if they were restored to other options than the recorded ones.
     """
-    outcomes = _apply.apply(api, changes, execution.max_concurrency, execution.wait_timeout)
+    outcomes = _apply.apply(api, changes, execution.max_concurrency, execution.wait_timeout, execution.report)
     recorded = record.recorded_options()
     record.remove([it.change.instance.instance_id for it in outcomes if _is_restored(it, recorded)])
     return outcomes

@@ -7,11 +7,13 @@
 import typing as t
 
 from ._apply import Outcome
+from ._causes import grouped
 from ._instance import Instance, Options
 from ._plan import Change
 from ._verdict import VERDICTS, judge
 
 Result = t.Dict[str, t.Any]
+MOST_SHOWN = 100
 
 
 def judged(
@@ -44,8 +46,12 @@ def judged(
 
 
 def changed(outcomes: t.Sequence[Outcome], record_names: t.Mapping[str, str]) -> Result:
-    """Return ``instances`` with before, after, changed and error, their ``totals``, ``changed`` and ``diff``."""
-    rows = [dict(_row(it), record_name=record_names.get(it.change.instance.instance_id)) for it in outcomes]
+    """Return ``instances`` with before, after, changed and error, their ``totals``, ``changed`` and ``diff``.
+
+    Instances with an error come first.
+    """
+    ordered = sorted(outcomes, key=lambda it: it.error is None)
+    rows = [dict(_row(it), record_name=record_names.get(it.change.instance.instance_id)) for it in ordered]
     totals = {
         "changed": sum(row["changed"] for row in rows),
         "unchanged": sum(not row["changed"] and row["error"] is None for row in rows),
@@ -66,9 +72,16 @@ def problem(outcomes: t.Sequence[Outcome], tolerate_refusals: bool) -> t.Optiona
     bad = [it for it in outcomes if it.error is not None and not (tolerate_refusals and it.change.refusal is not None)]
     if not bad:
         return None
-    shown = "; ".join("%s: %s" % (it.change.instance.instance_id, it.error) for it in bad[:3])
-    more = " ... and %d more, see 'instances'." % (len(bad) - 3) if len(bad) > 3 else ""
-    return "Cannot set the metadata options of %d of %d instances. %s%s" % (len(bad), len(outcomes), shown, more)
+    causes = grouped(((it.change.instance.instance_id, str(it.error)) for it in bad), "instances")
+    return "Cannot set the metadata options of %d of %d instances. %s" % (len(bad), len(outcomes), causes)
+
+
+def abridged(result: Result) -> Result:
+    """Return the result of a failed task with at most `MOST_SHOWN` instances, those with an error, and the number of those omitted."""
+    shown = [row for row in result["instances"] if row["error"] is not None][:MOST_SHOWN]
+    kept = {row["instance_id"] for row in result["instances"]} - {row["instance_id"] for row in shown}
+    diff = result["diff"] if not kept else {"before": "", "after": ""}
+    return {**result, "instances": shown, "omitted": len(kept), "diff": diff}
 
 
 def planned(changes: t.Sequence[Change]) -> t.List[Outcome]:
@@ -85,7 +98,8 @@ def _row(outcome: Outcome) -> Result:
         "name": instance.name,
         "before": _as_dict(before),
         "after": _as_dict(after if outcome.changed else before),
-        "sent": outcome.change.after is not None,
+        "planned": after is not None,
+        "sent": outcome.sent,
         "changed": outcome.changed,
         "error": outcome.error,
     }

@@ -10,11 +10,14 @@ import typing as t
 
 from .._common._protocol import Protocol
 from .._openapi._errors import ApiError
+from ._causes import grouped
 from ._instance import Instance, Raw, parse
 
 _INSTANCE_ID = re.compile(r"i-[0-9A-Za-z]+\Z")
 _REGION_ID = re.compile(r"[a-z]+(-[a-z0-9]+)+\Z")
 ALL_REGIONS = "all"
+# With all regions, one that does not respond for so many seconds is given up, so that it does not use up the deadline of the task.
+REGION_DEADLINE = 30.0
 
 
 def is_instance_id(text: t.Any) -> bool:
@@ -41,10 +44,11 @@ class Reader(Protocol):
         tags: t.Optional[t.Mapping[str, str]] = None,
         name: t.Optional[str] = None,
         vpc_id: t.Optional[str] = None,
+        limit: t.Optional[float] = None,
     ) -> t.Iterator[Raw]:
         """Return the instances of a region that match all filters."""
 
-    def is_permitted(self, region: str, action: str) -> bool:
+    def is_permitted(self, region: str, action: str, limit: t.Optional[float] = None) -> bool:
         """Return whether the RAM policies permit the operation."""
 
     def images(self, region: str, image_ids: t.Sequence[str]) -> t.Mapping[str, t.Mapping[str, t.Optional[str]]]:
@@ -76,28 +80,70 @@ class Selection(t.NamedTuple):
         return self
 
 
+class Found(t.NamedTuple):
+    """The selected instances, sorted by region and ID; the number of regions; and the error of each region that could not be listed."""
+
+    instances: t.List[Instance]
+    regions: int
+    failures: t.Dict[str, ApiError]
+
+    @property
+    def problem(self) -> t.Optional[str]:
+        """A message about the regions that could not be listed, or None."""
+        if not self.failures:
+            return None
+        causes = grouped(((region, str(exc)) for region, exc in self.failures.items()), "regions")
+        return "Cannot list the instances of %d of %d regions. %s" % (len(self.failures), self.regions, causes)
+
+
 def find(api: Reader, selection: Selection, workers: int) -> t.List[Instance]:
     """Return the selected instances, sorted by region and ID. One API call for each page of 100 instances.
 
     With all regions, one more call lists them. A region without instances needs one more call, to check the permission.
 
     Raises:
-        ValueError: An instance ID is in none of the regions.
+        ValueError: An instance ID is in none of the regions, or one of several regions cannot be listed.
         ApiError: A call failed or is not permitted.
     """
+    found = survey(api, selection, workers)
+    if found.problem is not None:
+        raise ValueError(found.problem + " To work without these regions, name the others in 'regions'.")
+    return found.instances
+
+
+def survey(api: Reader, selection: Selection, workers: int) -> Found:
+    """Return the selected instances of all regions that can be listed, and the errors of the others; see ``find``.
+
+    Raises:
+        ValueError: An instance ID is in none of the regions, all of which could be listed.
+        ApiError: The only region, or the list of all regions, cannot be read.
+    """
     selection.validate()
-    regions = list(dict.fromkeys(selection.regions))
+    regions, limit = list(dict.fromkeys(selection.regions)), None
     if ALL_REGIONS in regions:
-        regions = api.describe_regions()
+        regions, limit = api.describe_regions(), REGION_DEADLINE
+    found: t.List[Instance] = []
+    failures: t.Dict[str, ApiError] = {}
+
+    def read(region: str) -> t.List[Instance]:
+        try:
+            return in_region(api, selection, region, limit)
+        except ApiError as exc:
+            failures[region] = exc
+            return []
+
     with concurrent.futures.ThreadPoolExecutor(max_workers=max(1, min(workers, len(regions)))) as pool:
-        found = [it for some in pool.map(lambda region: _in_region(api, selection, region), regions) for it in some]
+        found = [it for some in pool.map(read, regions) for it in some]
+    if failures and len(regions) == 1:
+        raise failures[regions[0]]
     missing = sorted(set(selection.instance_ids or ()) - {it.instance_id for it in found})
-    if missing:
+    if missing and not failures:
         raise ValueError(
             "Cannot find %d of the instances in %s with these filters: %s. Check 'instance_ids' and 'regions'."
             % (len(missing), ", ".join(regions), ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else ""))
         )
-    return sorted(found, key=lambda it: (it.region_id, it.instance_id))
+    ordered = {region: failures[region] for region in regions if region in failures}
+    return Found(sorted(found, key=lambda it: (it.region_id, it.instance_id)), len(regions), ordered)
 
 
 def find_each(api: Reader, selection: Selection, workers: int) -> t.Tuple[t.List[Instance], t.Dict[str, str]]:
@@ -111,7 +157,7 @@ def find_each(api: Reader, selection: Selection, workers: int) -> t.Tuple[t.List
 
     def read(region: str) -> t.List[Instance]:
         try:
-            return _in_region(api, selection, region)
+            return in_region(api, selection, region)
         except ApiError as exc:
             problems[region] = str(exc)
             return []
@@ -127,17 +173,19 @@ def find_each(api: Reader, selection: Selection, workers: int) -> t.Tuple[t.List
     return sorted(found, key=lambda it: (it.region_id, it.instance_id)), missing
 
 
-def _in_region(api: Reader, selection: Selection, region: str) -> t.List[Instance]:
+def in_region(api: Reader, selection: Selection, region: str, limit: t.Optional[float] = None) -> t.List[Instance]:
+    """Return the selected instances of one region; *limit* as in ``Transport.call``. Raise ApiError if they cannot be listed."""
     pages = api.instances(
         region,
         instance_ids=selection.instance_ids,
         tags=selection.tags,
         name=selection.name,
         vpc_id=selection.vpc_id,
+        limit=limit,
     )
     found = [parse(raw, region, selection.empty_means_default) for raw in pages]
     # Without permission the API returns an empty list, not an error.
-    if not found and not api.is_permitted(region, "DescribeInstances"):
+    if not found and not api.is_permitted(region, "DescribeInstances", limit):
         raise ApiError(
             "forbidden",
             "DescribeInstances in %s returned no instances, because it is not permitted" % region,
@@ -153,6 +201,13 @@ def image_support(api: Reader, instances: t.Iterable[Instance]) -> t.Dict[str, t
         by_region.setdefault(instance.region_id, set()).add(instance.image_id)
     support: t.Dict[str, t.Optional[str]] = {}
     for region, image_ids in by_region.items():
-        for image_id, image in api.images(region, sorted(image_ids)).items():
+        found = api.images(region, sorted(image_ids))
+        if not found and not api.is_permitted(region, "DescribeImages"):
+            raise ApiError(
+                "forbidden",
+                "DescribeImages in %s returned no images, because it is not permitted" % region,
+                hint="Grant the RAM action ecs:DescribeImages to the access key's identity",
+            )
+        for image_id, image in found.items():
             support[image_id] = image.get("ImdsSupport")
     return support

@@ -22,7 +22,9 @@ _DISABLED = "/etc/cloud/cloud-init.disabled"
 # Runs in cloud-init's interpreter; these names are the same in cloud-init 19 to 26. max_wait and timeout limit the search to a
 # few seconds if the service does not answer.
 _SCRIPT = """
-import json, logging, os, sys
+import sys
+sys.path = [folder for folder in sys.path if folder]  # without the working directory, which may belong to another user
+import json, logging, os
 logging.disable(logging.CRITICAL)
 from cloudinit import distros, helpers, sources, version
 from cloudinit.reporting.events import ReportEventStack
@@ -67,6 +69,8 @@ def find_data_source() -> Result:
         result.update(_search(_interpreter(program)))
     except HostError as exc:
         result["problem"] = str(exc)
+    except OSError as exc:  # for example no directory for temporary files that can be written
+        result["problem"] = "Cannot run cloud-init's data source search: %s." % exc
     if result["found"] is False:
         result["problem"] = (
             "cloud-init %s finds no data source on this instance. If tokens are required, it must be 23.2.2 or later."
@@ -90,8 +94,9 @@ def _interpreter(program: str) -> str:
     """Return the Python interpreter that the first line of cloud-init's program names, or else the host's python3."""
     with open(program, "rb") as stream:
         first = stream.readline(256).decode("ascii", "replace")
-    named = re.match(r"#!\s*(\S+/python[0-9.]*)", first)
-    return named.group(1) if named else find("python3") or "python3"
+    named = re.match(r"#!\s*(?:/\S*/env\s+(?:-S\s+)?)?(\S*python[0-9.]*)", first)
+    interpreter = named.group(1) if named else "python3"
+    return interpreter if interpreter.startswith("/") else find(interpreter) or interpreter
 
 
 def _distro() -> str:

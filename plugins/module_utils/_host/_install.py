@@ -8,16 +8,18 @@ The command consists of files of this collection: Ansible ships them to the host
 So the host gets the version of the collection that the controller has.
 """
 
+import os
 import pkgutil
 import re
+import sys
 import typing as t
 
 from .._command import _main
 from .._command._completion import bash
-from .._command._launcher import LAUNCHER
+from .._command._launcher import launcher
 from .._command._parser import build
-from . import _managed_files, _watch_service
-from ._subprocess import HostError, has_systemd, systemctl
+from . import _managed_files, _self_test, _watch_service
+from ._subprocess import HostError, find, has_systemd, systemctl
 
 _PACKAGE = __name__.rpartition("._host.")[0]
 PROGRAM = "/usr/local/bin/ecs-metadata"
@@ -34,9 +36,11 @@ _RELATIVE_IMPORT = re.compile(r"^ *from (\.+)([\w.]*) import (\([^)]*\)|.*)$", r
 _FACT = """\
 #!/bin/sh
 # Written by the Ansible collection alicloud.imds: ansible_local.alicloud_ecs, without secrets.
-%s facts --timeout 1 --deadline 5 --retries 1 2>/dev/null ||
-    echo '{"available": false, "unavailable_reason": "Cannot read metadata. For the reason run: ecs-metadata facts"}'
+%s 2>/dev/null ||
+    printf '{"available": false, "unavailable_reason": "%%s %%d. %%s"}\\n' \\
+        'ecs-metadata facts ended with exit status' $? 'For the reason run: ecs-metadata facts'
 """
+_READ_FACTS = ("facts", "--timeout", "2", "--deadline", "15", "--retries", "1")
 
 
 class Desired(t.NamedTuple):
@@ -59,8 +63,11 @@ def apply(desired: Desired, check_only: bool) -> Outcome:
     """Install or remove the command and related files, or only compute what would change if *check_only* is true.
 
     Raises:
-        HostError: A file cannot be written or the watch does not start; everything was rolled back.
+        HostError: The host is not supported, a file cannot be written, the installed command does not run with this Python
+            interpreter, or the watch does not start; everything was rolled back.
     """
+    if desired.present and desired.watch:
+        _watch_service.check_host()
     try:
         todo = _managed_files.plan(_MANIFEST, wanted(desired) if desired.present else {})
     except (OSError, ValueError) as exc:
@@ -74,7 +81,7 @@ def apply(desired: Desired, check_only: bool) -> Outcome:
     )
     if outcome.changed and not check_only:
         try:
-            _carry_out(todo, watched, before["watch"])
+            _carry_out(todo, desired, before["watch"])
         except (OSError, HostError) as exc:
             restore(before)
             raise HostError("Cannot %s the ecs-metadata command: %s" % (_verb(desired), exc)) from exc
@@ -98,11 +105,14 @@ def restore(before: _managed_files.Before) -> bool:
     return changed
 
 
-def _carry_out(todo: _managed_files.Plan, watched: bool, ran: bool) -> None:
+def _carry_out(todo: _managed_files.Plan, desired: Desired, ran: bool) -> None:
+    watched = desired.present and desired.watch
     gone = any(change.path == _watch_service.PATH and change.after is None for change in todo.changes)
     if gone or (ran and not watched):
         _watch_service.stop()
     _managed_files.carry_out(todo)
+    if desired.present:
+        _self_test.check(PROGRAM, _LOCAL_FACT if desired.local_fact else None, _READ_FACTS)
     if watched or gone:
         _reload_service(watched)
 
@@ -114,17 +124,27 @@ def _reload_service(watched: bool) -> None:
         systemctl("daemon-reload")
 
 
+def interpreter() -> str:
+    """Return the path of the Python interpreter that runs this code, which the installed programs use, too.
+
+    Links are resolved: the programs neither depend on a virtual environment nor on what ``python3`` stands for later. The real path
+    names a minor version, such as /usr/bin/python3.11 or /usr/libexec/platform-python3.6, so that updates of it change nothing.
+    """
+    return os.path.realpath(sys.executable or find("python3") or "/usr/bin/python3")
+
+
 def wanted(desired: Desired) -> t.Dict[str, _managed_files.Entry]:
     """Return the files to install, by path."""
+    python = interpreter()
     files: t.Dict[str, _managed_files.Entry] = {
         _MODULES + path: _managed_files.file(source) for path, source in command_files().items()
     }
-    files[PROGRAM] = _managed_files.file(LAUNCHER, 0o755)
+    files[PROGRAM] = _managed_files.file(launcher(python), 0o755)
     files[_COMPLETION] = _managed_files.file(bash(build()))
     if desired.local_fact:
-        files[_LOCAL_FACT] = _managed_files.file(_FACT % PROGRAM, 0o755)
+        files[_LOCAL_FACT] = _managed_files.file(_FACT % " ".join((PROGRAM, *_READ_FACTS)), 0o755)
     if desired.watch:
-        files.update(_watch_service.files(PROGRAM))
+        files.update(_watch_service.files(PROGRAM, python))
     return files
 
 
@@ -165,7 +185,7 @@ def _source(path: str) -> t.Optional[str]:
 
 
 def _is_brief(path: str) -> bool:
-    """Return whether ``--diff`` shows only size and checksum of this file, because its content is long."""
+    """Return whether ``--diff`` shows this file only in a summary of all such files, because there are many and they are long."""
     return path.startswith(_LIBRARY) or path in (PROGRAM, _COMPLETION)
 
 

@@ -17,6 +17,7 @@ import stat
 import typing as t
 
 from .._common._atomic import remove_leftovers, replace_file, replace_link
+from ._selinux import restore_labels
 
 
 class File(t.NamedTuple):
@@ -90,11 +91,12 @@ def carry_out(todo: Plan) -> None:
     done: t.List[Change] = []
     try:
         for directory in todo.made:
-            os.mkdir(directory, 0o755)
+            _make_directory(directory)
         for change in todo.changes:
             put(change.path, change.after)
             done.append(change)
         _remove_empty(todo.unmade)
+        restore_labels([*todo.made, *(change.path for change in todo.changes if change.after is not None)])
     except OSError:
         restore(todo._replace(changes=done).before)
         raise
@@ -104,35 +106,55 @@ def restore(before: Before) -> bool:
     """Restore the entries of `Plan.before`; return whether anything changed. Raise OSError."""
     changes = [Change(path, _current(path), _from_json(entry)) for path, entry in before["files"].items()]
     changes = [change for change in changes if change.before != change.after]
+    made: t.List[str] = []
     for change in changes:
         if change.after is not None:
-            os.makedirs(os.path.dirname(change.path), 0o755, exist_ok=True)
+            for directory in sorted(_missing_parents(change.path)):
+                _make_directory(directory)
+                made.append(directory)
         put(change.path, change.after)
     _remove_empty(sorted(before["directories"], reverse=True))
+    restore_labels([*made, *(change.path for change in changes if change.after is not None)])
     return bool(changes)
 
 
 def differences(changes: t.Iterable[Change], brief: t.Callable[[str], bool]) -> t.List[t.Dict[str, str]]:
-    """Return the changes as Ansible shows them with ``--diff``, with size and checksum only for paths that are *brief*."""
-    return [
-        {
-            "before_header": change.path,
-            "after_header": change.path,
-            "before": _describe(change.before, brief(change.path)),
-            "after": _describe(change.after, brief(change.path)),
-        }
-        for change in changes
-    ]
+    """Return the changes as Ansible shows them with ``--diff``: one entry for each file, and one for all *brief* ones together.
+
+    Of those it has the numbers of files and bytes, and one checksum, because hundreds of lines would hide the other changes.
+    """
+    shown, together = [], []
+    for change in changes:
+        (together if brief(change.path) else shown).append(change)
+    entries = [_difference(change.path, _describe(change.before), _describe(change.after)) for change in shown]
+    if not together:
+        return entries
+    folder = os.path.commonpath([change.path for change in together]) if len(together) > 1 else together[0].path
+    before, after = ({change.path: change[side] for change in together} for side in (1, 2))
+    return [_difference(folder, _summarize(before), _summarize(after)), *entries]
 
 
-def _describe(entry: t.Optional[Entry], brief: bool) -> str:
+def _difference(path: str, before: str, after: str) -> t.Dict[str, str]:
+    return {"before_header": path, "after_header": path, "before": before, "after": after}
+
+
+def _summarize(entries: t.Mapping[str, t.Optional[Entry]]) -> str:
+    """Return one line about the changed files; the checksum covers their names, modes and contents."""
+    files = {path: entry for path, entry in sorted(entries.items()) if entry is not None}
+    if not files:
+        return ""
+    texts = ["%s\n%s" % (path, _describe(entry)) for path, entry in files.items()]
+    size = sum(len(entry.content) for entry in files.values() if isinstance(entry, File))
+    counted = "1 file" if len(files) == 1 else "%d files" % len(files)
+    return "%s, %d bytes, sha256 %s\n" % (counted, size, _digest("".join(texts).encode("utf-8", "replace")))
+
+
+def _describe(entry: t.Optional[Entry]) -> str:
     if entry is None:
         return ""
     if isinstance(entry, Link):
         return "link to %s\n" % entry.target
     head = "mode %04o, owner %d\n" % (entry.mode, entry.uid)
-    if brief:
-        return head + "%d bytes, sha256 %s\n" % (len(entry.content), _digest(entry.content))
     return head + entry.content.decode("utf-8", "replace")
 
 
@@ -166,6 +188,12 @@ def _missing_parents(path: str) -> t.Iterator[str]:
     while not os.path.isdir(parent):
         yield parent
         parent = os.path.dirname(parent)
+
+
+def _make_directory(path: str) -> None:
+    """Create a directory that all users may search, whatever the umask is."""
+    os.mkdir(path, 0o755)
+    os.chmod(path, 0o755)
 
 
 def _current(path: str) -> t.Optional[Entry]:

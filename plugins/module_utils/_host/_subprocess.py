@@ -34,13 +34,17 @@ def find(program: str) -> t.Optional[str]:
     return shutil.which(program, path=_PATH)
 
 
-def run(*command: str, text: str = "", timeout: float = _TIMEOUT) -> Done:
+def run(
+    *command: str, text: str = "", timeout: float = _TIMEOUT, environment: t.Optional[t.Mapping[str, str]] = None
+) -> Done:
     """Run *command* with *text* as its input and return how it ended.
+
+    *environment* has additional environment variables; those of this process are not inherited.
 
     Raises:
         HostError: It cannot be started, or runs longer than *timeout* seconds.
     """
-    environment = {"PATH": _PATH, "LC_ALL": "C", "LANGUAGE": "C"}
+    variables = {**(environment or {}), "PATH": _PATH, "LC_ALL": "C", "LANGUAGE": "C"}
     try:
         # AnsibleModule.run_command is not available here: these functions have no AnsibleModule.
         done = subprocess.run(  # pylint: disable=ansible-bad-function
@@ -50,7 +54,7 @@ def run(*command: str, text: str = "", timeout: float = _TIMEOUT) -> Done:
             stderr=subprocess.PIPE,
             universal_newlines=True,
             errors="replace",
-            env=environment,
+            env=variables,
             timeout=timeout,
             check=False,
         )

@@ -71,6 +71,15 @@ def verify(make_client: MakeClient, desired: Desired, clock: Clock = SYSTEM_CLOC
     return Verification(modes, users, cloud_init, unmet)
 
 
+def absent(problem: str, desired: Desired) -> Verification:
+    """Return the verification on a host that has no metadata service, because of *problem*: it is unreachable for all users."""
+    modes = Modes("unreachable", {}, [problem])
+    if desired.expect and modes.verdict not in desired.expect:
+        return Verification(modes, {}, None, [_unexpected_verdict(modes, desired)])
+    users = {name: modes._asdict() for name in [*desired.users, *desired.allowed, *desired.refused]}
+    return Verification(modes, users, None, [])
+
+
 def identity(client: Client) -> t.Optional[t.Dict[str, str]]:
     """Return ``instance_id`` and ``region_id`` of this instance, or None if they cannot be read with a token."""
     try:

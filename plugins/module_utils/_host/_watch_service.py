@@ -5,6 +5,7 @@
 """Install, restart and remove the systemd service of the callers watch."""
 
 import os
+import re
 import shutil
 import typing as t
 
@@ -15,6 +16,9 @@ from ._subprocess import HostError, has_systemd, is_active, run, systemctl
 UNIT = "alicloud-imds-watch.service"
 PATH = "/etc/systemd/system/" + UNIT
 _WANTED_BY = "/etc/systemd/system/multi-user.target.wants/" + UNIT
+_OLDEST_SYSTEMD = 239
+# What ProtectHome=yes hides
+_HOMES = ("/root/", "/home/", "/run/user/")
 
 _SERVICE = """\
 # Written by the Ansible collection alicloud.imds.
@@ -64,7 +68,7 @@ PrivateDevices=yes
 PrivateTmp=yes
 ProtectClock=yes
 ProtectControlGroups=yes
-ProtectHome=yes
+ProtectHome=%(home)s
 ProtectHostname=yes
 ProtectKernelLogs=yes
 ProtectKernelModules=yes
@@ -80,10 +84,30 @@ WantedBy=multi-user.target
 """
 
 
-def files(program: str) -> t.Dict[str, Entry]:
-    """Return the unit, which runs *program*, and the link that makes systemd start it at boot, by path."""
-    text = _SERVICE % {"program": program, "state": os.path.basename(STATE_DIRECTORY)}
+def files(program: str, python: str) -> t.Dict[str, Entry]:
+    """Return the unit, which runs *program*, and the link that makes systemd start it at boot, by path.
+
+    *python* is the interpreter that *program* uses. Only if it is in a home directory, home directories are visible.
+    """
+    home = "read-only" if python.startswith(_HOMES) else "yes"
+    text = _SERVICE % {"program": program, "state": os.path.basename(STATE_DIRECTORY), "home": home}
     return {PATH: file(text), _WANTED_BY: Link(PATH)}
+
+
+def check_host() -> None:
+    """Check that systemd can run the unit.
+
+    Raises:
+        HostError: It is older than the oldest supported version.
+    """
+    if not has_systemd():
+        return
+    version = re.match(r"systemd (\d+)", run("systemctl", "--version").output)
+    if version and int(version.group(1)) < _OLDEST_SYSTEMD:
+        raise HostError(
+            "The callers watch needs systemd %d or later, and this host has %s. To install the command without it, set"
+            " 'watch' (the role's hardening_watch) to false." % (_OLDEST_SYSTEMD, version.group(1))
+        )
 
 
 def is_running() -> bool:

@@ -12,7 +12,8 @@ import typing as t
 
 from . import _errors
 from ._client import Client
-from ._service import INSTANCE_ID, LONGEST_TTL, PROBE_AGENT, TOKEN_HEADER, TOKEN_PATH, TTL_HEADER
+from ._dmi import read_platform
+from ._service import DEFAULT_ENDPOINT, INSTANCE_ID, LONGEST_TTL, PROBE_AGENT, TOKEN_HEADER, TOKEN_PATH, TTL_HEADER
 
 VERDICTS = ("optional", "required", "disabled", "unreachable")
 
@@ -66,7 +67,7 @@ def probe(client: Client) -> Modes:
     checks["token_read"] = _token_read(client, problems)
     for request in _INVALID_REQUESTS:
         checks[request.name] = _send_invalid(client, request)
-    verdict = _verdict(checks)
+    verdict = _verdict(checks, _is_service(client))
     if verdict in ("optional", "required"):
         problems += _undocumented_answers(checks)
     return Modes(verdict, checks, problems)
@@ -89,13 +90,18 @@ def _send_invalid(client: Client, request: _InvalidRequest) -> Check:
     return {"status": status, "refused": status is not None and 400 <= status < 500}
 
 
-def _verdict(checks: t.Dict[str, Check]) -> str:
+def _is_service(client: Client) -> bool:
+    """Return whether what answers is the metadata service for certain: on an ECS instance, at the service's own address."""
+    return client.settings.endpoint.rstrip("/") == DEFAULT_ENDPOINT and bool(read_platform().is_ecs)
+
+
+def _verdict(checks: t.Dict[str, Check], is_service: bool) -> str:
     if checks["normal_mode_read"]["answered"]:
         return "optional"
     if checks["token_read"]["answered"]:
         return "required"
-    # Reports say that a disabled endpoint answers 403; other clients also handle 404.
-    if checks["token_read"]["status"] in (403, 404):
+    # Reports say that a disabled endpoint answers 403; other clients also handle 404, which any other web server answers, too.
+    if checks["token_read"]["status"] == 403 or (checks["token_read"]["status"] == 404 and is_service):
         return "disabled"
     return "unreachable"
 

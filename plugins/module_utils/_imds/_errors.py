@@ -84,6 +84,14 @@ def from_status(request: str, endpoint: str, status: int) -> MetadataError:
     return kind(request, endpoint, result, hint, status)
 
 
+def not_found(request: str, endpoint: str, similar: t.Optional[str]) -> MetadataError:
+    """Return the error for an item that does not exist; *similar* is the path of one that does, or None."""
+    error = from_status(request, endpoint, 404)
+    if similar is None:
+        return error
+    return NotFound(request, endpoint, "404 Not Found", "Did you mean '%s'? %s" % (similar, error.hint), 404)
+
+
 def unexpected(request: str, endpoint: str, result: str, hint: str = "") -> UnexpectedReply:
     """Return the error for a reply that is not one of the metadata service, or that exceeds a limit."""
     hint = hint or "Another service may be replying at this address; check 'endpoint'."

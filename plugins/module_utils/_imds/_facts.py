@@ -35,6 +35,7 @@ _BOOLEANS = {("hibernation", "configured")}
 # The names in these directories are data, so they are not converted to identifiers.
 _NAMED_BY_DATA = {("network", "interfaces", "macs"), ("disks",), ("public-keys",), ("tags", "instance")}
 _UNPACKED_LIMIT = 1024 * 1024
+_MOST_MEMBERS = 100
 
 
 def from_tree(tree: Tree) -> Facts:
@@ -87,9 +88,9 @@ def parse_list(text: str) -> t.List[str]:
 def network_interfaces(facts: Facts) -> t.List[Facts]:
     """Return the interfaces with the keys ``mac`` and ``primary``: the primary first, the others by MAC address."""
     macs = facts.get("network", {}).get("interfaces", {}).get("macs", {})
-    primary = facts.get("mac")
+    primary = str(facts.get("mac") or "").strip().lower()
     interfaces = [
-        dict(items, mac=mac, primary=mac == primary) for mac, items in macs.items() if isinstance(items, dict)
+        dict(items, mac=mac, primary=mac.lower() == primary) for mac, items in macs.items() if isinstance(items, dict)
     ]
     return sorted(interfaces, key=lambda interface: (not interface["primary"], interface["mac"]))
 
@@ -132,25 +133,47 @@ def system_events(text: t.Optional[str]) -> t.List[t.Any]:
     return content if isinstance(content, list) else [content]
 
 
-def user_data(body: t.Optional[bytes]) -> Facts:
-    """Return the fact ``user_data``, decompressed if it is gzip; if it is not UTF-8, also ``user_data_base64``.
+def user_data(body: t.Optional[bytes]) -> t.Tuple[Facts, t.Optional[str]]:
+    """Return the fact ``user_data``, decompressed if it is gzip, and a warning if it cannot be decompressed.
 
-    ``user_data`` is None if user data is not set or not UTF-8.
+    ``user_data`` is None if user data is not set or not UTF-8. If it is not UTF-8, or cannot be decompressed, there is also
+    ``user_data_base64``.
     """
     if body is None:
-        return {"user_data": None}
+        return {"user_data": None}, None
     if body[:2] == b"\x1f\x8b":
-        body = _gunzip(body)
+        try:
+            body = _gunzip(body)
+        except _NotDecompressed as exc:
+            return _base64(body), "The user data is returned as it is, in user_data_base64: %s." % exc
     try:
-        return {"user_data": body.decode("utf-8")}
+        return {"user_data": body.decode("utf-8")}, None
     except UnicodeDecodeError:
-        return {"user_data": None, "user_data_base64": base64.b64encode(body).decode("ascii")}
+        return _base64(body), None
+
+
+class _NotDecompressed(ValueError):
+    """Data that begins like gzip is damaged or too large; the message says which."""
+
+
+def _base64(body: bytes) -> Facts:
+    return {"user_data": None, "user_data_base64": base64.b64encode(body).decode("ascii")}
 
 
 def _gunzip(body: bytes) -> bytes:
-    unpacker = zlib.decompressobj(wbits=31)
-    try:
-        unpacked = unpacker.decompress(body, _UNPACKED_LIMIT)
-    except zlib.error:
-        return body
-    return body if unpacker.unconsumed_tail else unpacked  # over the limit: not decompressed
+    """Return the content of all gzip members of *body*; zeros after the last one are padding. Raise _NotDecompressed."""
+    unpacked = b""
+    for _member in range(_MOST_MEMBERS):
+        unpacker = zlib.decompressobj(wbits=31)
+        try:
+            unpacked += unpacker.decompress(body, _UNPACKED_LIMIT + 1 - len(unpacked))
+        except zlib.error:
+            raise _NotDecompressed("it begins like gzip data, but is damaged") from None
+        if len(unpacked) > _UNPACKED_LIMIT:
+            raise _NotDecompressed("it is gzip data with more than %d bytes of content" % _UNPACKED_LIMIT)
+        if not unpacker.eof:
+            raise _NotDecompressed("it begins like gzip data, but its end is missing")
+        body = unpacker.unused_data.lstrip(b"\0")
+        if not body:
+            return unpacked
+    raise _NotDecompressed("it is gzip data with more than %d members" % _MOST_MEMBERS)

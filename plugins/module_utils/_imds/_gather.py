@@ -7,11 +7,12 @@
 import typing as t
 
 from . import _errors, _facts
-from ._client import PROBE_SECONDS, Client
+from ._client import Client
 from ._dmi import Platform
+from ._presence import absence
 from ._secrets import register_secret
-from ._service import DEFAULT_ENDPOINT, META_DATA, ROLES_PATH, ROOT
-from ._tree import Tree, decode, parse_all, parse_listing, quote
+from ._service import META_DATA, ROLES_PATH, ROOT
+from ._tree import Tree, decode, parse_all, parse_listing, quote, without_newline
 from ._walk import Walk, run_jobs
 
 _IDENTITY = ROOT + "dynamic/instance-identity/"
@@ -62,28 +63,12 @@ def select(requested: t.Iterable[str]) -> t.FrozenSet[str]:
 def gather(client: Client, platform: Platform, subsets: t.FrozenSet[str]) -> t.Tuple[_facts.Facts, t.List[str]]:
     """Return the facts and warnings, or the facts ``{"available": False, "unavailable_reason": …}`` without a service.
 
-    Raises: MetadataError if the service of an ECS instance fails, ValueError if two items become the same fact.
+    Raises: MetadataError if the service of an ECS instance or an explicit endpoint fails, ValueError if two items become the same fact.
     """
-    if not platform.is_ecs:
-        reason = _absence(client)
-        if reason is not None:
-            return {"available": False, "unavailable_reason": reason}, []
+    reason = absence(client, platform)
+    if reason is not None:
+        return {"available": False, "unavailable_reason": str(reason)}, []
     return _Gathering(client, subsets).run()
-
-
-def _absence(client: Client) -> t.Optional[str]:
-    """Return why this host has no metadata service, or None if it has one."""
-    explicit = client.settings.endpoint.rstrip("/") != DEFAULT_ENDPOINT
-    timeout = client.settings.timeout if explicit else PROBE_SECONDS
-    try:
-        client.connect(min(PROBE_SECONDS, timeout), timeout)
-    except _errors.Unreachable as exc:
-        return str(exc)
-    except _errors.MetadataError as exc:
-        if explicit:
-            raise
-        return str(exc)
-    return None
 
 
 class _Gathering:
@@ -140,7 +125,7 @@ class _Gathering:
         """
         if self._entry_subsets() == {"min"}:
             bodies = {name: self._bodies[META_DATA + name] for name in _ENTRIES["min"]}
-            return {name: decode(body) for name, body in bodies.items() if body is not None}
+            return {name: without_newline(decode(body)) for name, body in bodies.items() if body is not None}
         listing = self._bodies.get(META_DATA)
         if listing is None:
             return {}
@@ -209,7 +194,9 @@ class _Gathering:
         if "identity_signature" in self._subsets:
             facts["identity_signature"] = self._text(_IDENTITY + "pkcs7")
         if "user_data" in self._subsets:
-            facts.update(_facts.user_data(self._bodies[_USER_DATA]))
+            user_data, warning = _facts.user_data(self._bodies[_USER_DATA])
+            facts.update(user_data)
+            self._warnings += [warning] if warning else []
         if "vendor_data" in self._subsets:
             facts["vendor_data"] = self._text(_VENDOR_DATA)
         if "ram_credentials" in self._subsets:

@@ -65,7 +65,8 @@ def parse_endpoint(endpoint: str) -> Origin:
     if parts.scheme != "http":
         raise ValueError("the endpoint %s must begin with http:// (the metadata service has no HTTPS)" % shown)
     host = parts.hostname or ""
-    if not host or not host.isascii() or parts.username or parts.path.strip("/") or parts.query or parts.fragment:
+    ascii_only = host == host.encode("ascii", "ignore").decode("ascii")
+    if not host or not ascii_only or parts.username or parts.path.strip("/") or parts.query or parts.fragment:
         raise ValueError("the endpoint %s must be http://HOST or http://HOST:PORT, and nothing more" % shown)
     return Origin(host, parts.port or http.client.HTTP_PORT)
 

@@ -8,11 +8,12 @@ import base64
 import json
 import typing as t
 
+from .._common._text import printable
 from . import _errors
 from ._client import Client
 from ._secrets import register_secret
 from ._service import ROLE_CREDENTIALS
-from ._tree import is_secret, parse_listing, resolve
+from ._tree import is_secret, parse_listing, quote, resolve, without_newline
 from ._walk import run_jobs
 
 
@@ -38,20 +39,40 @@ def read_paths(client: Client, paths: t.Sequence[str]) -> t.List[t.Optional[byte
 
 
 def not_found(client: Client, path: str) -> _errors.MetadataError:
-    """Return the error for an item at *path* that does not exist."""
-    return _errors.from_status("GET " + resolve(path), client.settings.endpoint, 404)
+    """Return the error for an item at *path* that does not exist. It names a similar item of the same directory, if there is one."""
+    target = resolve(path)
+    return _errors.not_found("GET " + target, client.settings.endpoint, _similar(client, path, target))
+
+
+def _similar(client: Client, path: str, target: str) -> t.Optional[str]:
+    """Return a path like *path* that exists, or None."""
+    import difflib
+
+    directory, _slash, name = target.partition("?")[0].rstrip("/").rpartition("/")
+    try:
+        names = {quote(it.name): it.name for it in parse_listing(client.get(directory + "/"))[0]}
+    except _errors.MetadataError:
+        return None
+    near = difflib.get_close_matches(name.replace("_", "-"), names, 1)
+    if not near or near[0] == name:
+        return None
+    parent, slash, _name = path.partition("?")[0].rstrip("/").rpartition("/")
+    return printable(parent + slash + names[near[0]])
 
 
 def to_text(path: str, body: bytes, encoding: str) -> str:
-    """Return *body*, unchanged, as text; *encoding* is "text" (UTF-8) or "base64".
+    """Return *body* as text; *encoding* is "text" (UTF-8) or "base64", which never changes the value.
+
+    As text, one line break at the end of an item of ``meta-data`` is not part of the value.
 
     Keys of a RAM role are registered as secrets.
 
     Raises: ValueError if *encoding* is "text" and *body* is not UTF-8.
     """
+    target = resolve(path)
     text = _encode(path, body, encoding)
-    _register_role_keys(resolve(path), text)
-    return text
+    _register_role_keys(target, text)
+    return without_newline(text) if encoding == "text" and "/meta-data/" in target else text
 
 
 def to_value(path: str, body: bytes, encoding: str, parse_json: bool) -> t.Any:

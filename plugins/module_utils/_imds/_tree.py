@@ -39,6 +39,10 @@ def resolve(path: str) -> str:
 
     Raises: ValueError for an invalid path, and for the path of tokens.
     """
+    if not path.strip():
+        raise ValueError(
+            "a path is empty. Name an item such as 'instance-id', or 'meta-data/' for the list of all items"
+        )
     path, question, query = path.partition("?")
     segments = path.lstrip("/").split("/")
     if any(not is_safe_name(segment) for segment in segments[:-1]) or not _is_safe_end(segments[-1]):
@@ -88,6 +92,13 @@ def decode(body: bytes) -> str:
     return body.decode("utf-8", "replace")
 
 
+def without_newline(text: str) -> str:
+    """Return the value of an item: *text* without one line break at its end, which some services append."""
+    if text.endswith("\n"):
+        return text[:-2] if text.endswith("\r\n") else text[:-1]
+    return text
+
+
 def parse_listing(body: bytes) -> t.Tuple[t.List[Entry], t.List[str]]:
     """Return the entries in the body of a directory, and the names that are refused because they are unsafe in a path."""
     entries: t.Dict[str, Entry] = {}
@@ -129,7 +140,7 @@ def _normalize(content: t.Dict[str, t.Any], refused: t.List[str], depth: int) ->
         elif isinstance(value, dict):
             tree[name] = _normalize(value, refused, depth + 1)
         elif value is not None:
-            tree[name] = value if isinstance(value, str) else json.dumps(value)
+            tree[name] = without_newline(value) if isinstance(value, str) else json.dumps(value)
     return tree
 
 

@@ -10,7 +10,7 @@ import typing as t
 
 from . import _errors
 from ._client import Client
-from ._tree import Entry, Tree, decode, insert, is_secret, parse_listing, quote
+from ._tree import Entry, Tree, decode, insert, is_secret, parse_listing, quote, without_newline
 
 Job = t.TypeVar("Job")
 _Place = t.Tuple[t.Tuple[str, ...], bool]  # the path relative to the base, and whether it is a directory
@@ -116,7 +116,7 @@ class Walk:
             return ()  # it has no value, or was removed since it was listed
         self._count(target, len(body))
         if not is_directory:
-            self._keep(names, decode(body))
+            self._keep(names, without_newline(decode(body)))
             return ()
         if len(names) >= DEPTH_LIMIT:
             raise self._over_limit(target, "the tree is more than %d levels deep" % DEPTH_LIMIT)

@@ -22,6 +22,10 @@ _ENVIRONMENT = (
     ("ALICLOUD_ACCESS_KEY", "ALICLOUD_SECRET_KEY", "ALICLOUD_SECURITY_TOKEN"),
 )
 _OWN_ROLE = "the RAM role of this instance"
+_WAYS = (
+    "Set access_key_id and access_key_secret, or ALIBABA_CLOUD_ACCESS_KEY_ID and its secret,"
+    " or create a profile with 'aliyun configure'"
+)
 
 
 class Sources(t.NamedTuple):
@@ -89,7 +93,7 @@ def _checked(credentials: Credentials, source: str) -> Credentials:
 def _of_profile(sources: Sources, path: str, name: t.Optional[str]) -> Resolved:
     profile, warnings = load(path, name)
     if profile is None:
-        return Resolved(_own_role(sources, None, path), warnings)
+        return Resolved(_last_resort(sources, path), warnings)
     if profile.mode == "EcsRamRole":
         return Resolved(_own_role(sources, profile.text("ram_role_name")), warnings)
     keys = _checked(profile.keys(), profile.label)
@@ -110,11 +114,36 @@ def _assumed(sources: Sources, profile: Profile, keys: Credentials) -> Provider:
     return Provider(fetch, profile.label)
 
 
-def _own_role(sources: Sources, name: t.Optional[str], path: str = "") -> Provider:
+def _last_resort(sources: Sources, path: str) -> Provider:
+    """Return the provider of the instance's own role. If that has no credentials, its error names all sources that were searched."""
+
+    def own_role(name: t.Optional[str]) -> Credentials:
+        try:
+            return sources.own_role(name)
+        except _errors.ApiError as exc:
+            raise _none_found(path, exc) from None
+
+    try:
+        return _own_role(sources._replace(own_role=own_role), None)
+    except _errors.ApiError as exc:
+        raise _none_found(path, exc) from None
+
+
+def _none_found(path: str, error: _errors.ApiError) -> _errors.ApiError:
+    """Return the error without credentials: the sources in the order of the search, and what each of them lacks."""
+    profile = "has no current profile with keys" if os.path.exists(path) else "does not exist"
+    variables = ", ".join([names[0] for names in _ENVIRONMENT] + ["ALIBABA_CLOUD_PROFILE"])
+    own = str(error).replace(error.hint.rstrip(".") + "." if error.hint else "\0", "").strip()
+    text = (
+        "No credentials found. Looked in: 1. options (access_key_id, profile and ram_role are not set); 2. environment (%s are not set);"
+        " 3. profile (%s %s); 4. %s (%s)" % (variables, path, profile, _OWN_ROLE, own)
+    )
+    return _errors.credentials(text, _WAYS)
+
+
+def _own_role(sources: Sources, name: t.Optional[str]) -> Provider:
     if sources.environ.get("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "").lower() == "true":
-        ways = "Set access_key_id and access_key_secret, or ALIBABA_CLOUD_ACCESS_KEY_ID and its secret, or create a profile"
-        where = " (%s)" % path if path else ""
         text = "No credentials: ALIBABA_CLOUD_ECS_METADATA_DISABLED disables %s" % _OWN_ROLE
-        raise _errors.credentials(text, ways + where)
+        raise _errors.credentials(text, _WAYS)
     role = name or sources.environ.get("ALIBABA_CLOUD_ECS_METADATA") or None
     return Provider(lambda: sources.own_role(role), _OWN_ROLE)

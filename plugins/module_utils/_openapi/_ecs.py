@@ -54,16 +54,18 @@ class Ecs:
         name: t.Optional[str] = None,
         vpc_id: t.Optional[str] = None,
         http_tokens: t.Optional[str] = None,
+        limit: t.Optional[float] = None,
     ) -> t.Iterator[Fields]:
         """Return the instances that match all given filters, with their MetadataOptions. One API call for each page of 100.
 
         *name* may contain the wildcard ``*``. The value None of a tag matches every value. An empty list of IDs matches nothing.
-        Without the RAM permission the API returns an empty list instead of an error; see ``is_permitted``.
+        Without the RAM permission the API returns an empty list instead of an error; see ``is_permitted``. For *limit*, see
+        ``Transport.call``.
         """
         filters: Fields = {"InstanceName": name or None, "VpcId": vpc_id or None, "HttpTokens": http_tokens or None}
         if instance_ids is None:
-            return self._with_tags(region, filters, tags or {})
-        return self._with_ids(region, filters, tags or {}, list(dict.fromkeys(instance_ids)))
+            return self._with_tags(region, filters, tags or {}, limit)
+        return self._with_ids(region, filters, tags or {}, list(dict.fromkeys(instance_ids)), limit)
 
     def modify_metadata_options(
         self,
@@ -99,7 +101,7 @@ class Ecs:
                 found[image["ImageId"]] = {"ImdsSupport": support or None}
         return found
 
-    def is_permitted(self, region: str, action: str) -> bool:
+    def is_permitted(self, region: str, action: str, limit: t.Optional[float] = None) -> bool:
         """Return whether the RAM policies permit the operation, by a dry run. One API call.
 
         Raises:
@@ -108,7 +110,7 @@ class Ecs:
         if action not in _DRY_RUN_ACTIONS:
             raise ValueError("%s does not support a dry run" % action)
         try:
-            self._call(action, region, {"RegionId": region, "DryRun": True})
+            self._call(action, region, {"RegionId": region, "DryRun": True}, limit)
         except _errors.ApiError as exc:
             if exc.code == "DryRunOperation":
                 return True
@@ -118,26 +120,33 @@ class Ecs:
         raise _errors.unexpected(self._where(action, region), "a response that is not that of a dry run")
 
     def _with_ids(
-        self, region: str, filters: Fields, tags: t.Mapping[str, t.Optional[str]], ids: t.List[str]
+        self,
+        region: str,
+        filters: Fields,
+        tags: t.Mapping[str, t.Optional[str]],
+        ids: t.List[str],
+        limit: t.Optional[float],
     ) -> t.Iterator[Fields]:
         for chunk in _chunks(ids):
-            yield from self._pages(region, dict(filters, InstanceIds=json.dumps(chunk), Tag=_tag_filter(tags)))
+            yield from self._pages(region, dict(filters, InstanceIds=json.dumps(chunk), Tag=_tag_filter(tags)), limit)
 
-    def _with_tags(self, region: str, filters: Fields, tags: t.Mapping[str, t.Optional[str]]) -> t.Iterator[Fields]:
+    def _with_tags(
+        self, region: str, filters: Fields, tags: t.Mapping[str, t.Optional[str]], limit: t.Optional[float]
+    ) -> t.Iterator[Fields]:
         seen = set()
-        for row in self._pages(region, dict(filters, Tag=_tag_filter(tags))):
+        for row in self._pages(region, dict(filters, Tag=_tag_filter(tags)), limit):
             seen.add(row["InstanceId"])
             yield row
         if tags and len(seen) >= TAG_LIMIT:  # the API may have omitted others
-            for row in self._pages(region, filters):
+            for row in self._pages(region, filters, limit):
                 if row["InstanceId"] not in seen and _has_tags(row, tags):
                     yield row
 
-    def _pages(self, region: str, filters: Fields) -> t.Iterator[Fields]:
+    def _pages(self, region: str, filters: Fields, limit: t.Optional[float]) -> t.Iterator[Fields]:
         action, token, tokens = "DescribeInstances", None, set()
         parameters = dict(filters, RegionId=region, MaxResults=PAGE, AdditionalAttributes=["META_OPTIONS"])
         while True:
-            page = self._call(action, region, dict(parameters, NextToken=token))
+            page = self._call(action, region, dict(parameters, NextToken=token), limit)
             rows = self._rows(page, action, region, "Instances", "InstanceId")
             token = page.get("NextToken") or None
             if token is not None and (not isinstance(token, str) or token in tokens):
@@ -157,8 +166,10 @@ class Ecs:
             self._where(action, region), "a page without a list of %s" % plural.lower(), status=200
         )
 
-    def _call(self, action: str, region: str, parameters: t.Mapping[str, t.Any]) -> Fields:
-        return self.transport.call(self._service, action, region, parameters)
+    def _call(
+        self, action: str, region: str, parameters: t.Mapping[str, t.Any], limit: t.Optional[float] = None
+    ) -> Fields:
+        return self.transport.call(self._service, action, region, parameters, limit)
 
     def _where(self, action: str, region: str) -> _errors.Where:
         return _errors.Where(self._service.product, action, region, self._service.url(region))

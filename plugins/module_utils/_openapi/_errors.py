@@ -36,7 +36,8 @@ class ApiError(Exception):
 
     ``kind`` is throttled, transient (a retry may succeed), forbidden, not_found, invalid, unexpected (not a response of this API) or
     credentials (none that are valid). ``code`` is the error code of the API, such as ``Forbidden.RAM``, or empty. ``status`` is None
-    without a response. ``hint`` says what to do.
+    without a response. ``hint`` says what to do. ``sent`` is false if no request can have reached the API. ``after_deadline`` is true if
+    the deadline of the task had passed before the request.
     """
 
     def __init__(
@@ -61,6 +62,8 @@ class ApiError(Exception):
         self.request_id = request_id
         self.status = status
         self.hint = hint
+        self.sent = True
+        self.after_deadline = False
         #: Seconds to wait that the API requested, or None.
         self.retry_after: t.Optional[float] = None
 

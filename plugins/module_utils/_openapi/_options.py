@@ -20,8 +20,10 @@ _DEFAULTS = Settings()
 _SOURCES = ("access_key_id", "access_key_secret", "security_token", "profile", "config_file", "ram_role")
 
 
-def argument_spec(**more: t.Dict[str, t.Any]) -> Spec:
-    """Return the argument spec of a module: the shared options and *more*, which may extend a shared one."""
+def argument_spec(*groups: Spec, **more: t.Dict[str, t.Any]) -> Spec:
+    """Return the argument spec of a module: the shared options, those of *groups* and *more*, which may extend a shared one."""
+    for group in groups:
+        more = {**group, **more}
     spec: Spec = {
         "access_key_id": {"type": "str", "no_log": False},
         "access_key_secret": {"type": "str", "no_log": True},

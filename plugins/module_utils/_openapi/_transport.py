@@ -4,17 +4,16 @@
 
 """Call operations of the API: signed, with rate limit and retries, within one deadline."""
 
-import json
 import random
 import re
 import time
 import typing as t
-from urllib.parse import quote
 
 from .._common._clock import SYSTEM_CLOCK, Clock
 from . import _errors, _http
 from ._credentials import Credentials, Provider
 from ._pacing import Pacers
+from ._responses import parsed
 from ._signing import V3Auth, canonical_query, flatten
 
 _USER_AGENT = "alicloud.imds (Ansible collection)"
@@ -24,7 +23,6 @@ _MAX_BACKOFF = 10.0
 # Throttled calls have a backoff of their own: the pacer limits the rate, and a quota may be renewed only every minute.
 _THROTTLED_BACKOFF = 0.2
 _MAX_THROTTLED_BACKOFF = 15.0
-_MAX_RETRY_AFTER = 60.0
 
 
 class Settings(t.NamedTuple):
@@ -98,8 +96,17 @@ class Transport:
         """Close the open connections."""
         self._connections.close()
 
-    def call(self, service: Service, action: str, region: str, parameters: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+    def call(
+        self,
+        service: Service,
+        action: str,
+        region: str,
+        parameters: t.Mapping[str, t.Any],
+        limit: t.Optional[float] = None,
+    ) -> t.Dict[str, t.Any]:
         """Call an operation and return its response. *parameters* may contain lists, dictionaries and booleans; None is omitted.
+
+        With *limit*, give up if the API does not respond properly for so many seconds. Throttled calls do not count as such.
 
         Raises:
             ApiError: The call failed and is not retried, or the retries or the deadline are exhausted.
@@ -114,18 +121,25 @@ class Transport:
             "x-acs-action": action,
             "x-acs-version": service.version,
         }
-        return self._request_with_retries(where, lambda: self._once(where, url, headers))
+        return self._request_with_retries(where, lambda ends_at: self._once(where, url, headers, ends_at), limit)
 
     def _request_with_retries(
-        self, where: _errors.Where, once: t.Callable[[], t.Dict[str, t.Any]]
+        self,
+        where: _errors.Where,
+        once: t.Callable[[float], t.Dict[str, t.Any]],
+        limit: t.Optional[float],
     ) -> t.Dict[str, t.Any]:
         pacer = self._pacers.of(where.region, where.action)
         began, failures, throttles, backoffs = self._timer.now(), 0, 0, 0
-        self._wait(pacer.reserve(), self._deadline_passed(where))
+        self._wait(pacer.reserve(), self._deadline_passed(where), self._ends_at)
+        ends_at = self._end(limit)
         while True:
             try:
-                response = once()
+                response = once(ends_at)
             except _errors.ApiError as exc:
+                exc.sent = exc.sent or failures + throttles > 0
+                if exc.kind == "throttled":
+                    ends_at = self._ends_at
                 if exc.kind == "throttled" and self.settings.retries:
                     backoffs = min(backoffs + 1, 2) if pacer.throttled() else backoffs + 1
                     throttles += 1
@@ -138,39 +152,55 @@ class Transport:
                 self._wait(
                     max(wait, exc.retry_after or 0.0),
                     _errors.gave_up(exc, failures + throttles, self._timer.now() - began),
+                    ends_at,
                 )
+                if exc.kind == "throttled":
+                    ends_at = self._end(limit)
             else:
                 pacer.succeeded()
                 return response
 
-    def _wait(self, seconds: float, error: _errors.ApiError) -> None:
-        """Wait for *seconds*; raise *error* if the deadline is earlier."""
-        if self._timer.now() + seconds >= self._ends_at:
+    def _end(self, limit: t.Optional[float]) -> float:
+        """Return when a call ends whose time is limited from now on."""
+        return self._ends_at if limit is None else min(self._ends_at, self._timer.now() + limit)
+
+    def _wait(self, seconds: float, error: _errors.ApiError, ends_at: float) -> None:
+        """Wait for *seconds*; raise *error* if *ends_at* is earlier."""
+        if self._timer.now() + seconds >= ends_at:
             raise error
         if seconds > 0:
             self._timer.sleep(seconds)
 
     def _deadline_passed(self, where: _errors.Where) -> _errors.ApiError:
         reason = "the deadline of %g s for the whole task has passed" % self.settings.deadline
-        return _errors.no_response(where, reason, "Raise 'api_deadline', or choose fewer instances")
+        error = _errors.no_response(where, reason, "Raise 'api_deadline', or choose fewer instances")
+        error.sent, error.after_deadline = False, True
+        return error
 
-    def _once(self, where: _errors.Where, url: str, headers: t.Mapping[str, str]) -> t.Dict[str, t.Any]:
+    def _once(self, where: _errors.Where, url: str, headers: t.Mapping[str, str], ends_at: float) -> t.Dict[str, t.Any]:
         """Send one request; if the API rejects expired temporary credentials and newer ones exist, send a second one."""
-        credentials = self._provider.current()
+        credentials = self._current_credentials()
         try:
-            return self._exchange(where, url, headers, credentials)
+            return self._exchange(where, url, headers, credentials, ends_at)
         except _errors.ApiError as exc:
             if not exc.code.startswith("InvalidSecurityToken"):
                 raise
             replacement = self._provider.replace(credentials)
             if replacement is None:
                 raise
-        return self._exchange(where, url, headers, replacement)
+        return self._exchange(where, url, headers, replacement, ends_at)
+
+    def _current_credentials(self) -> Credentials:
+        try:
+            return self._provider.current()
+        except _errors.ApiError as exc:
+            exc.sent = False
+            raise
 
     def _exchange(
-        self, where: _errors.Where, url: str, headers: t.Mapping[str, str], credentials: Credentials
+        self, where: _errors.Where, url: str, headers: t.Mapping[str, str], credentials: Credentials, ends_at: float
     ) -> t.Dict[str, t.Any]:
-        left = self._ends_at - self._timer.now()
+        left = ends_at - self._timer.now()
         if left <= 0:
             raise self._deadline_passed(where)
         try:
@@ -179,59 +209,7 @@ class Transport:
             )
         except _http.RequestFailure as exc:
             raise _errors.no_response(where, exc.reason, exc.hint, exc.final) from None
-        return _parsed(where, response, credentials, self._clock())
-
-
-def _parsed(
-    where: _errors.Where, response: _http.ApiResponse, credentials: Credentials, now: float
-) -> t.Dict[str, t.Any]:
-    """Return the JSON object of a successful response; raise ApiError for any other response."""
-    try:
-        content = json.loads(response.body)
-    except ValueError:
-        content = None
-    if response.status == 200 and isinstance(content, dict):
-        return content
-    if response.status >= 400 and isinstance(content, dict) and content.get("Code"):
-        scrubbed = dict(content, Message=_without_secrets(str(content.get("Message") or ""), credentials))
-        error = _errors.refused(where, response.status, scrubbed, response.headers.get("Date"), now)
-    elif response.status == 429 or response.status >= 500:
-        error = _errors.refused(where, response.status, {"Message": _description(response, content)}, None, now)
-    else:
-        text = "status %d with %s, which is not a response of the API" % (
-            response.status,
-            _description(response, content),
-        )
-        error = _errors.unexpected(where, text, status=response.status)
-    error.retry_after = _retry_after(response.headers)
-    raise error
-
-
-def _description(response: _http.ApiResponse, content: t.Any) -> str:
-    if 300 <= response.status < 400:
-        return "a redirect (which is not followed)"
-    if "html" in response.headers.get("Content-Type", "") or response.body.lstrip()[:1] == b"<":
-        return "an HTML page" if b"html" in response.body[:1000].lower() else "an XML document"
-    if content is not None or response.body.strip() == b"null":
-        return "JSON without the expected fields"
-    return "invalid JSON of %d bytes" % len(response.body) if response.body else "an empty body"
-
-
-def _without_secrets(message: str, credentials: Credentials) -> str:
-    for secret in (credentials.access_key_secret, credentials.security_token):
-        if secret:
-            for form in (secret, quote(secret, safe="~"), quote(quote(secret, safe="~"), safe="~")):
-                message = message.replace(form, "***")
-    return message
-
-
-def _retry_after(headers: t.Mapping[str, str]) -> t.Optional[float]:
-    """Return the seconds to wait that the API requests: its own header is in milliseconds, the standard one in seconds."""
-    for name, unit in (("x-acs-retry-after", 0.001), ("Retry-After", 1.0)):
-        value = headers.get(name, "")
-        if value.isdigit() and len(value) < 9:
-            return min(int(value) * unit, _MAX_RETRY_AFTER)
-    return None
+        return parsed(where, response, credentials, self._clock())
 
 
 def _jitter(base: float, doublings: int, limit: float) -> float:

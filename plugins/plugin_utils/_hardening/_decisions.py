@@ -60,7 +60,7 @@ def identity(run: Run) -> Result:
 
 
 def instance(run: Run) -> t.Dict[str, t.Any]:
-    """Return the instance whose options are to be set for this host: IDs, record name, addresses and access; empty if it was not verified."""
+    """Return the instance whose options are to be set: IDs, record name, addresses and access; empty if it was not verified."""
     chosen, verified = settings(run), identity(run)
     if not chosen["enforce"] or is_disabled(run) or not verified or verified["problem"] is not None:
         return {}
@@ -152,9 +152,9 @@ def decisions(run: Run) -> t.Dict[str, t.Any]:
         "problem": problem(run),
         "verify": needs_verification(run),
         # even if the API reported a failure: a response may have been lost, and the record must not stay
-        "restore_options": bool(answer(run).get("sent")),
+        "restore_options": bool(row.get("sent") or row.get("planned")),
         # the options before this run, which differ from the recorded ones on a host that was hardened before
-        "before_options": {row["instance_id"]: row.get("before")} if row.get("sent") else {},
+        "before_options": {row["instance_id"]: row.get("before")} if row.get("sent") or row.get("planned") else {},
         "restore_fence": "before" in step(run, "fence"),
         "restore_tooling": "before" in step(run, "tooling"),
         "expect_before": [probe["verdict"]] if probe.get("verdict") else None,

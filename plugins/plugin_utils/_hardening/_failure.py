@@ -6,12 +6,43 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
+
+from ansible_collections.alicloud.imds.plugins.module_utils._common._text import printable
 
 STOPPED = (
     "Another host of the play failed, which ended the play for this host, too (any_errors_fatal or a failed task for all hosts)."
     " Correct the failure of the other host and run the playbook again."
 )
+
+
+# Module options that have a variable of the role
+_VARIABLES = {
+    "allowed_groups": "hardening_fence_groups",
+    "allowed_sources": "hardening_fence_sources",
+    "allowed_users": "hardening_fence_users",
+    "deny_services": "hardening_fence_services",
+    "empty_options": "hardening_empty_options",
+    "adjacent_services": "hardening_fence_adjacent_services",
+    "api_endpoint": "hardening_api_endpoint",
+    "instance_ids": "hardening_instance_id",
+    "regions": "hardening_region_id",
+    "path": "imds_report_dir",
+    "profile": "hardening_profile",
+    "record": "hardening_record_dir",
+    "wait_timeout": "hardening_wait_timeout",
+}
+
+
+def with_variables(message: str) -> str:
+    """Add the variable of the role or the playbook to each quoted module option in *message*, unless it is there already."""
+
+    def add(match: "re.Match[str]") -> str:
+        variable = _VARIABLES.get(match.group(1))
+        return "%s (%s)" % (match.group(0), variable) if variable else match.group(0)
+
+    return re.sub(r"'([a-z_]+)'(?! \((?:hardening|imds)_)", add, message)
 
 
 def failure(result: t.Any, task: t.Any) -> str:
@@ -22,7 +53,8 @@ def failure(result: t.Any, task: t.Any) -> str:
     found = result if isinstance(result, t.Mapping) else {}
     message = found.get("msg") or found.get("reason")
     if message:
-        return str(message)
+        # a host chose the message, and the playbooks display it
+        return with_variables(printable(str(message), keep="\n"))
     name = task.get("name") if isinstance(task, t.Mapping) else None
     if name or found:
         return "The task '%s' failed without a message." % (name or "without a name")

@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 
+from ansible_collections.alicloud.imds.plugins.module_utils._common._text import printable
+
 from ._decisions import Result, Run, answer, blocking, changed, failed, problem, step, unverified
-from ._failure import STOPPED, failure
+from ._failure import STOPPED, failure, with_variables
 from ._names import record_name
 
 _SHOWN = 3
@@ -21,28 +22,6 @@ _NOT_ROLLED_BACK = (
 )
 _NOT_UNDONE = "Cannot undo everything: %s Correct this and run the role with hardening_state=absent again."
 _BLOCKED = "Blocked by %s. Nothing was changed."
-# Module options that have a variable of the role
-_VARIABLES = {
-    "allowed_groups": "hardening_fence_groups",
-    "allowed_sources": "hardening_fence_sources",
-    "allowed_users": "hardening_fence_users",
-    "deny_services": "hardening_fence_services",
-    "empty_options": "hardening_empty_options",
-    "adjacent_services": "hardening_fence_adjacent_services",
-    "profile": "hardening_profile",
-    "record": "hardening_record_dir",
-    "wait_timeout": "hardening_wait_timeout",
-}
-
-
-def with_variables(message: str) -> str:
-    """Add the role's variable to each quoted module option in *message*."""
-
-    def add(match: "re.Match[str]") -> str:
-        variable = _VARIABLES.get(match.group(1))
-        return "%s (%s)" % (match.group(0), variable) if variable else match.group(0)
-
-    return re.sub(r"'([a-z_]+)'", add, message)
 
 
 def reason_of_rollback(run: Run) -> str:
@@ -83,7 +62,8 @@ def outcome(run: Run, ending: str) -> t.Dict[str, t.Optional[str]]:
         "undone": _undone,
     }
     result, reason = outcomes[ending](run)
-    return {"result": result, "reason": reason}
+    # messages and evidence come from hosts, and the role displays the reason
+    return {"result": result, "reason": None if reason is None else printable(reason, keep="\n")}
 
 
 def _rolled_back(run: Run) -> t.Tuple[str, t.Optional[str]]:

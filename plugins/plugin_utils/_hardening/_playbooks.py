@@ -34,7 +34,11 @@ def progress(
 
 def report_hosts(hosts: t.Sequence[Facts], batch: t.Sequence[str], everybody: t.Sequence[str]) -> t.Dict[str, t.Any]:
     """Return the options ``hosts``, ``unreachable`` and ``skipped`` of the report module, from the variables of all hosts of the play."""
-    entries = [facts["hardening_report"] for facts in hosts if facts.get("hardening_report")]
+    entries = [
+        _entry(name, facts["hardening_report"])
+        for name, facts in zip(everybody, hosts)
+        if facts.get("hardening_report")
+    ]
     seen = {entry["host"] for entry in entries}
     done = everybody.index(batch[-1]) + 1
     return {
@@ -44,6 +48,13 @@ def report_hosts(hosts: t.Sequence[Facts], batch: t.Sequence[str], everybody: t.
     }
 
 
+def _entry(name: str, report: t.Any) -> t.Dict[str, t.Any]:
+    """Return the entry of the host *name*, whatever the host's own results contain; the report module validates the rest."""
+    return (
+        {**report, "host": name} if isinstance(report, t.Mapping) else {"host": name, "hardening_report": str(report)}
+    )
+
+
 def _outcome(facts: Facts) -> str:
-    result = facts.get("hardening_result") or {}
-    return str(result.get("outcome", "failed"))
+    result = facts.get("hardening_result")
+    return str(result.get("outcome", "failed")) if isinstance(result, t.Mapping) else "failed"

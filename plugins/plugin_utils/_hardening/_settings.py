@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Normalize the variables of the hardening role and of the playbooks. Pure functions.
+"""Normalize the variables of the roles and of the playbooks. Pure functions.
 
 Values from ``-e name=value``, INI inventories and surveys are strings; YAML turns an unquoted ``off`` into a boolean.
 All other parts of the role use the normalized booleans, lists and numbers.
@@ -11,6 +11,7 @@ All other parts of the role use the normalized booleans, lists and numbers.
 from __future__ import annotations
 
 import datetime
+import json
 import re
 import typing as t
 
@@ -68,6 +69,15 @@ def text(name: str, value: t.Any) -> str:
     return str(value).strip()
 
 
+def text_or(default: str) -> t.Callable[[str, t.Any], str]:
+    """Return a converter that returns *default* for an empty text, as a survey returns for a question without an answer."""
+
+    def convert(name: str, value: t.Any) -> str:
+        return text(name, value) or default
+
+    return convert
+
+
 def texts(name: str, value: t.Any) -> t.List[str]:
     """Return a list of strings from a list, a JSON or YAML list in a string, or a string with commas or line breaks."""
     items = _from_string(name, value) if isinstance(value, str) else value
@@ -89,6 +99,27 @@ def waivers(name: str, value: t.Any) -> t.List[t.Dict[str, str]]:
     if not isinstance(items, (list, tuple)):
         raise SettingError("%s must be a list of dictionaries, not %s." % (name, _shown(value)))
     return [_waiver(name, item) for item in items]
+
+
+def mapping(name: str, value: t.Any) -> t.Dict[str, t.Any]:
+    """Return a dictionary, also from JSON or YAML in a string."""
+    given = _typed(name, value) if isinstance(value, str) else value
+    if not given:
+        return {}
+    if not isinstance(given, t.Mapping):
+        raise SettingError("%s must be a dictionary, not %s." % (name, _shown(value)))
+    return dict(given)
+
+
+def mappings(name: str, value: t.Any) -> t.List[t.Dict[str, t.Any]]:
+    """Return a list of dictionaries from a list or a single dictionary, also as JSON or YAML in a string."""
+    given = _typed(name, value) if isinstance(value, str) else value
+    if not given:
+        return []
+    items = [given] if isinstance(given, t.Mapping) else given
+    if not isinstance(items, (list, tuple)) or not all(isinstance(item, t.Mapping) for item in items):
+        raise SettingError("%s must be a list of dictionaries, not %s." % (name, _shown(value)))
+    return [dict(item) for item in items]
 
 
 def choice(*choices: str) -> t.Callable[[str, t.Any], str]:
@@ -123,8 +154,8 @@ CONVERTERS: t.Dict[str, Converter] = {
     "hardening_instance_id": text,
     "hardening_region_id": text,
     "hardening_empty_options": choice("unknown", "default"),
-    "hardening_record_dir": text,
-    "hardening_api_host": text,
+    "hardening_record_dir": text_or("~/.alicloud-imds/record"),
+    "hardening_api_host": text_or("localhost"),
     "hardening_api_endpoint": text,
     "hardening_profile": text,
     "hardening_wait_timeout": floating,
@@ -135,12 +166,19 @@ CONVERTERS: t.Dict[str, Converter] = {
     "hardening_fence_services": texts,
     "hardening_fence_adjacent_services": texts,
     "hardening_verify": boolean,
-    "hardening_verify_user": text,
+    "hardening_verify_user": text_or("nobody"),
     "hardening_verify_cloud_init": boolean,
     "imds_api": boolean,
     "imds_become": boolean,
+    "imds_report_dir": text_or("~/.alicloud-imds/report"),
     "imds_serial": texts,
     "imds_subset": texts,
+    "emulator_account": mapping,
+    "emulator_instances": mappings,
+    "emulator_keep_changes": boolean,
+    "emulator_listen": texts,
+    "emulator_real_address": boolean,
+    "emulator_switches": mapping,
 }
 
 
@@ -177,6 +215,28 @@ def _from_yaml(name: str, value: str) -> t.Any:
     try:
         return yaml.load(str(value), Loader=yaml.BaseLoader)
     except yaml.YAMLError as exc:
+        raise SettingError("%s is neither valid JSON nor YAML: %s" % (name, " ".join(str(exc).split()))) from None
+
+
+class _Json(yaml.SafeLoader):
+    """Load YAML with the types of JSON: times stay text."""
+
+
+_Json.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def _typed(name: str, value: str) -> t.Any:
+    """Parse JSON or YAML with booleans and numbers."""
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return yaml.load(str(value), Loader=_Json)
+    except (yaml.YAMLError, RecursionError) as exc:
         raise SettingError("%s is neither valid JSON nor YAML: %s" % (name, " ".join(str(exc).split()))) from None
 
 

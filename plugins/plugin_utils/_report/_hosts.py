@@ -69,7 +69,8 @@ def _host(entry: t.Dict[str, t.Any], today: str) -> Host:
     found.sort(key=lambda it: (it["waiver_holds"], SEVERITIES.index(it["severity"]), it["id"]))
     if entry["callers"] is not None:
         entry["callers"] = [_entries.caller(it) for it in entry["callers"]]
-    entry["checked"] = entry["findings"] is not None
+    not_understood = entry.setdefault("not_understood", [])
+    entry["checked"] = entry["findings"] is not None and "findings" not in not_understood
     entry["findings"] = found
     entry["mode"] = _views.mode(control, guest)
     entry["state"] = _state(entry)
@@ -94,6 +95,8 @@ def _state(entry: Host) -> str:
     view = entry["control_plane"] or {}
     if entry["mode"] == _views.OPTIONAL and view.get("verdict") == EXEMPT:
         return EXEMPT
+    if entry["mode"] != _views.OPTIONAL and {"control_plane", "in_guest"}.intersection(entry["not_understood"]):
+        return UNKNOWN
     return _STATE[entry["mode"]]
 
 

@@ -17,7 +17,7 @@ Spec = t.Dict[str, t.Any]
 
 OUTCOMES = ("changed", "unchanged", "failed", "rolled_back", "unreachable", "skipped")
 FILE_MODES = ("0600", "0640")
-__all__ = ["OUTCOMES", "SEVERITIES", "Spec", "argument_spec"]
+__all__ = ["HOST", "OUTCOMES", "SEVERITIES", "Spec", "argument_spec"]
 
 _CONTROL_PLANE: Spec = {
     "http_tokens": {"type": "str", "choices": ["optional", "required"]},
@@ -58,7 +58,7 @@ _CALLER: Spec = {
 }
 _FENCE: Spec = {"mode": {"type": "str", "choices": list(FENCE_MODES), "required": True}, "counters": {"type": "dict"}}
 _OUTCOME: Spec = {"result": {"type": "str", "choices": list(OUTCOMES), "required": True}, "reason": {"type": "str"}}
-_HOST: Spec = {
+HOST: Spec = {
     "host": {"type": "str", "required": True},
     "instance_id": {"type": "str"},
     "region_id": {"type": "str"},
@@ -74,11 +74,17 @@ _HOST: Spec = {
 
 
 def argument_spec() -> Spec:
+    """Return the documented specification. The entries of hosts are validated one by one, see `top_level_spec`."""
     return {
         "path": {"type": "path", "required": True},
         "title": {"type": "str", "default": "ECS metadata access"},
-        "hosts": {"type": "list", "elements": "dict", "required": True, "options": _HOST},
+        "hosts": {"type": "list", "elements": "dict", "required": True, "options": HOST},
         "unreachable": {"type": "list", "elements": "str", "default": []},
         "skipped": {"type": "list", "elements": "str", "default": []},
         "mode": {"type": "str", "choices": list(FILE_MODES), "default": "0600"},
     }
+
+
+def top_level_spec() -> Spec:
+    """Return the specification that accepts any entries of hosts."""
+    return {**argument_spec(), "hosts": {"type": "list", "elements": "raw", "required": True}}

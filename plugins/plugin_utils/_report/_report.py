@@ -12,9 +12,10 @@ import typing as t
 
 from ansible_collections.alicloud.imds.plugins.module_utils._common._text import printable
 
-from . import _csv, _entries, _junit, _words, _writer
+from . import _csv, _entries, _junit, _validation, _words, _writer
 from ._document import Document, document, dumped, loaded
 from ._page import page
+from ._text import counted
 from ._views import control_mode, guest_mode
 
 Result = t.Dict[str, t.Any]
@@ -30,13 +31,12 @@ NAMES = {
 _TIMES: t.Dict[str, t.Callable[[str], str]] = {"html": _words.time, "junit": lambda now: now.rstrip("Z")}
 
 
-def report(params: t.Mapping[str, t.Any], now: str, check: bool) -> Result:
+def report(params: t.Mapping[str, t.Any], now: str, check: bool, validate: _validation.Validate) -> Result:
     """Write the report that *params* describe, unless *check*; return its totals, drift and diff."""
     paths = {kind: os.path.join(params["path"], name) for kind, name in NAMES.items()}
     mode = int(params["mode"], 8)
     before = _before(paths["json"])
-    unseen = [_entries.unseen_host(name, how) for how in ("unreachable", "skipped") for name in params[how]]
-    made, differs = document(params["title"], [*params["hosts"], *unseen], now, before)
+    made, differs = document(params["title"], _all_entries(params, validate), now, before)
     files = _Files(made)
     # only a new time is not a change
     changed = differs or not all(
@@ -51,9 +51,28 @@ def report(params: t.Mapping[str, t.Any], now: str, check: bool) -> Result:
         "changed": changed,
         "paths": paths,
         "totals": made["totals"],
-        "drift": made["drift"],
+        "drift": _validation.shown(made["drift"]),
         "diff": {"before": lines(before), "after": lines(made)} if changed else {"before": "", "after": ""},
+        "warnings": _warnings(made),
     }
+
+
+def _warnings(made: Document) -> t.List[str]:
+    names = [printable(it["host"]) for it in made["hosts"] if it["not_understood"]]
+    if not names:
+        return []
+    shown = ", ".join(names[:3] + (["..."] if len(names) > 3 else []))
+    text = "The results of %s have an invalid form: %s. The finding %s of each host names the parts."
+    return [text % (counted(len(names), "host"), shown, _validation.NOT_UNDERSTOOD)]
+
+
+def _all_entries(params: t.Mapping[str, t.Any], validate: _validation.Validate) -> t.List[t.Dict[str, t.Any]]:
+    """Return the entries of the examined hosts, and of those in ``unreachable`` and ``skipped`` that are not among them."""
+    found = {it["host"]: it for it in _validation.entries(params["hosts"], validate)}
+    for how in ("unreachable", "skipped"):
+        for name in params[how]:
+            found.setdefault(name, _entries.unseen_host(name, how))
+    return list(found.values())
 
 
 def lines(made: t.Optional[Document]) -> str:

@@ -13,7 +13,8 @@ import socket
 
 import lab
 import pytest
-from ansible.module_utils.testing import patch_module_args
+
+from ..module_arguments import patch_module_args
 
 # Instance IDs are not reused, because the emulator may record a request of an earlier test late.
 _numbers = itertools.count(1)

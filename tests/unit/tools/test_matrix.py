@@ -33,6 +33,16 @@ def test_the_oldest_line_is_the_one_that_the_collection_requires() -> None:
     assert runtime["requires_ansible"] == f">={lines.LINES[0].version}.0"
 
 
+def test_oldest_newest_and_pre_release_run_without_request() -> None:
+    chosen = [line.version for line in matrix.chosen_lines([])]
+    stable = [line.version for line in lines.LINES if not line.pre_release]
+    assert {stable[0], stable[-1], *(line.version for line in lines.LINES if line.pre_release)} <= set(chosen)
+    assert [line.version for line in matrix.chosen_lines(["2.20", "2.17"])] == ["2.17", "2.20"]
+    assert matrix.chosen_lines(["all"]) == list(lines.LINES)
+    with pytest.raises(SystemExit, match="Unknown line 2.9"):
+        matrix.chosen_lines(["2.9"])
+
+
 @pytest.fixture
 def pair(tmp_path, monkeypatch):
     (tmp_path / "test_it.py").write_text(FAILING)
@@ -50,7 +60,9 @@ def pair(tmp_path, monkeypatch):
     monkeypatch.setattr(matrix, "steps", lambda *arguments: [("unit", command)])
     monkeypatch.setattr(matrix, "prepare", lambda *arguments: Path(sys.executable))
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
-    return lambda **kind: matrix.pair(lines.Line("2.99", ("3.11",), **kind), "3.11", Path(sys.executable))
+    return lambda **kind: matrix.pair(
+        lines.Line("2.99", ("3.11", "3.12"), ("3.9", "3.12"), ("3.11",), **kind), "3.11", Path(sys.executable)
+    )
 
 
 def test_a_failure_has_its_message(pair) -> None:

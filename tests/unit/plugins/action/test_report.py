@@ -130,9 +130,20 @@ def test_a_folder_that_cannot_be_made_is_named(run, tmp_path) -> None:
     assert result["failed"] and str(tmp_path / "file/report") in result["msg"]
 
 
-def test_a_bad_entry_is_named(run) -> None:
-    assert "web1" in run(NON_COMPLIANT, NON_COMPLIANT)["msg"]
-    assert "verdict" in run({**NON_COMPLIANT, "in_guest": {"verdict": "maybe"}})["msg"]
+@pytest.mark.parametrize(
+    "hosts",
+    [
+        [NON_COMPLIANT, NON_COMPLIANT],
+        [{**NON_COMPLIANT, "in_guest": {"verdict": "maybe"}}],
+        [{**NON_COMPLIANT, "state": "open"}],
+    ],
+)
+def test_an_entry_with_an_invalid_form_is_a_warning_that_names_the_host(run, hosts) -> None:
+    result = run(*hosts, {"host": "other"})
+    (warning,) = result["warnings"]
+    assert "results of 1 host have an invalid form: web1." in warning
+    assert result["totals"]["hosts"] == 2
+    assert run({"host": "other"})["warnings"] == []
 
 
 def test_the_documentation_has_every_option_and_choice() -> None:
@@ -153,7 +164,7 @@ def test_the_examples_are_what_the_module_takes(run) -> None:
 
 def test_unknown_options_and_wrong_types_are_refused(run) -> None:
     assert "color" in run(NON_COMPLIANT, color="red")["msg"]
-    assert "hosts" in run({**NON_COMPLIANT, "state": "open"})["msg"]
+    assert "hosts" in run(hosts={"host": "web1"})["msg"]
     assert "one of: 0600, 0640" in run(NON_COMPLIANT, mode="0666")["msg"]
 
 

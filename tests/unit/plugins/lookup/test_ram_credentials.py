@@ -56,3 +56,8 @@ def test_the_code_of_a_failed_document_is_in_the_error(lookup, instance) -> None
     instance.set(role={"name": "EcsWebRole", "code": "Failed"})
     with pytest.raises(AnsibleError, match="returned no credentials for the RAM role 'EcsWebRole': Failed"):
         lookup()
+
+
+def test_an_unknown_option_is_an_error(lookup) -> None:
+    with pytest.raises(AnsibleError, match=r"ram_credentials has no option 'endpoit'\. Did you mean 'endpoint'\?"):
+        lookup(endpoit="http://127.0.0.1:1")

@@ -11,7 +11,8 @@ import json
 
 import lab
 import pytest
-from ansible.module_utils.testing import patch_module_args
+
+from ...module_arguments import patch_module_args
 
 KEY, SECRET = "LTAI5tUnitTests00001", "unit-test-secret"
 ACCESS = {
@@ -72,7 +73,7 @@ def control():
 
 @pytest.fixture
 def run(control, capsys):
-    """Run a module's main() with the API options of the control plane, and return what it prints."""
+    """Run a module's main() with the API options of the control plane, and return its result and the warnings that it displays."""
 
     def run_module(name: str, /, **args) -> dict:
         module = importlib.import_module("ansible_collections.alicloud.imds.plugins.modules." + name)
@@ -89,6 +90,6 @@ def run(control, capsys):
             module.main()
         printed = capsys.readouterr()
         assert SECRET not in printed.out + printed.err
-        return json.loads(printed.out)
+        return {**json.loads(printed.out), "displayed": printed.err}
 
     return run_module

@@ -6,6 +6,10 @@
 
 from __future__ import annotations
 
+import socket
+
+import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._dmi import Platform
 from ansible_collections.alicloud.imds.plugins.plugin_utils._identity._signature import verified
 from imds_emulator import test_key
 
@@ -34,3 +38,39 @@ def test_the_signed_identity_is_for_the_given_audience(run_module, instance, tmp
     assert "signed_identity" not in run_module("access_modes_info", endpoint=instance.endpoint)
     gone = "http://127.0.0.1:%d" % free_port
     assert run_module("access_modes_info", endpoint=gone, retries=0, audience="x")["signed_identity"] is None
+
+
+@pytest.fixture
+def off_cloud(monkeypatch) -> list[float]:
+    """Simulate a host outside of Alibaba Cloud and return the timeouts of its connections."""
+    bounds: list[float] = []
+
+    def connect(_address, timeout):
+        bounds.append(timeout)
+        raise socket.timeout("timed out")
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    module = "ansible_collections.alicloud.imds.plugins.modules.access_modes_info.read_platform"
+    monkeypatch.setattr(module, lambda: Platform(False, "Standard PC"))
+    return bounds
+
+
+def test_outside_of_alibaba_cloud_the_answer_is_as_fast_as_that_of_facts(run_module, off_cloud) -> None:
+    """One connection, for 0.3 s, for this process and all users."""
+    result = run_module("access_modes_info", identity=True, allowed_users=["nobody"])
+    assert (result["verdict"], result["instance"]) == ("unreachable", None)
+    assert result["users"]["nobody"]["verdict"] == "unreachable" and "failed" not in result
+    assert off_cloud == pytest.approx([0.3], abs=0.01)
+
+
+def test_outside_of_alibaba_cloud_an_expected_mode_is_not_met(run_module, off_cloud) -> None:
+    result = run_module("access_modes_info", expect=["required"])
+    assert result["failed"] is True and "expected: required" in result["msg"] and len(off_cloud) == 1
+
+
+def test_a_server_that_is_no_metadata_service_is_not_a_disabled_one(run_module, instance) -> None:
+    for status in (404, 405, 500):
+        instance.fault("status", status=status)
+        result = run_module("access_modes_info", endpoint=instance.endpoint, retries=0)
+        assert result["verdict"] not in ("disabled", "required", "optional"), status
+        assert result["problems"]

@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+import errno
+import socket
+
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._dmi import Platform
 from ansible_collections.alicloud.imds.plugins.modules import metadata_facts
@@ -29,9 +32,19 @@ def test_check_mode_returns_the_same_facts(run_module, instance) -> None:
     assert run(run_module, instance.endpoint, _ansible_check_mode=True)["ansible_facts"] == normal["ansible_facts"]
 
 
-def test_outside_of_alibaba_cloud_the_facts_say_unavailable(run_module, free_port) -> None:
-    facts = run(run_module, "http://127.0.0.1:%d" % free_port)["ansible_facts"]["alicloud_ecs"]
+def test_outside_of_alibaba_cloud_the_facts_say_unavailable(run_module, monkeypatch) -> None:
+    def connect(_address, _timeout):
+        raise ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    monkeypatch.setattr(metadata_facts, "read_platform", lambda: Platform(False, "Standard PC"))
+    facts = run_module("metadata_facts")["ansible_facts"]["alicloud_ecs"]
     assert facts["available"] is False and set(facts) == {"available", "unavailable_reason"}
+
+
+def test_an_explicit_endpoint_that_does_not_answer_fails(run_module, free_port) -> None:
+    failure = run(run_module, "http://127.0.0.1:%d" % free_port, retries=0)
+    assert failure["failed"] is True and "no answer" in failure["msg"]
 
 
 def test_gather_subset_selects_facts_and_rejects_unknown_names(run_module, instance) -> None:

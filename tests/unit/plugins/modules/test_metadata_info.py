@@ -6,6 +6,11 @@
 
 from __future__ import annotations
 
+import socket
+
+import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._dmi import Platform
+
 
 def run(run_module, instance, **args):
     return run_module("metadata_info", endpoint=instance.endpoint, **args)
@@ -65,3 +70,48 @@ def test_failures_name_the_option_the_path_or_the_request(run_module, instance) 
     failure = run(run_module, instance, paths=["mac"])
     assert failure["failed"] is True
     assert failure["msg"].startswith("PUT /latest/api/token at %s: 403 Forbidden." % instance.endpoint)
+
+
+@pytest.mark.parametrize("paths", ["", [], [""], ["instance-id", ""], [" "]])
+def test_an_empty_path_is_an_error(run_module, instance, paths) -> None:
+    failure = run(run_module, instance, paths=paths)
+    assert failure["failed"] is True and "empty" in failure["msg"] and "'instance-id'" in failure["msg"]
+    assert instance.journal() == []
+
+
+@pytest.mark.parametrize(
+    ("path", "similar"),
+    [
+        ("instance_id", "'instance-id'"),
+        ("instnce-id", "'instance-id'"),
+        ("instance/instance_type", "'instance/instance-type'"),
+        ("/latest/meta-data/region_id", "'/latest/meta-data/region-id'"),
+        ("dynamic/instance-identity/documents", "'dynamic/instance-identity/document'"),
+        ("network/interfaces/mac/", "'network/interfaces/macs'"),
+    ],
+)
+def test_a_near_miss_names_the_path_that_exists(run_module, instance, path, similar) -> None:
+    failure = run(run_module, instance, paths=[path])
+    assert failure["failed"] is True and "404 Not Found. Did you mean %s?" % similar in failure["msg"]
+
+
+@pytest.mark.parametrize("path", ["nonsense", "nonsense/instance-id", "user-data"])
+def test_without_a_near_miss_nothing_is_suggested(run_module, instance, path) -> None:
+    instance.set(user_data=None)
+    assert "Did you mean" not in run(run_module, instance, paths=[path])["msg"]
+
+
+def test_outside_of_alibaba_cloud_the_answer_is_as_fast_as_that_of_facts(run_module, monkeypatch) -> None:
+    """One connection, for 0.3 s."""
+    bounds: list[float] = []
+
+    def connect(_address, timeout):
+        bounds.append(timeout)
+        raise socket.timeout("timed out")
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    module = "ansible_collections.alicloud.imds.plugins.modules.metadata_info.read_platform"
+    monkeypatch.setattr(module, lambda: Platform(False, "Standard PC"))
+    failure = run_module("metadata_info", paths=["instance-id"])
+    assert failure["failed"] is True and "not an ECS instance" in failure["msg"]
+    assert bounds == pytest.approx([0.3], abs=0.01)

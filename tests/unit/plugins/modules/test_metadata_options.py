@@ -253,3 +253,49 @@ def test_an_invalid_response_changes_nothing(run, control, kind) -> None:
     result = run("metadata_options", all_instances=True, http_tokens="required", refused="report", api_retries=0)
     assert result["failed"] is True and "DescribeInstances in cn-hangzhou" in result["msg"]
     assert control.calls("ModifyInstanceMetadataOptions") == []
+
+
+def test_a_failed_task_returns_the_failed_instances_only(run, control) -> None:
+    fault = {"kind": "error", "code": "IncorrectInstanceStatus", "status": 403, "instance": "i-web1", "times": None}
+    control.admin("PATCH", "/control", {"faults": [{**fault, "action": "ModifyInstanceMetadataOptions"}]})
+    args = {"tags": {"app": "web"}, "http_tokens": "required"}
+    failed = run("metadata_options", **args)
+    assert [row["name"] for row in failed["instances"]] == ["web1"] and failed["omitted"] == 2
+    assert failed["totals"] == {"changed": 1, "unchanged": 1, "refused": 0, "failed": 1}
+    everything = run("metadata_options", **args, result_on_failure="all")
+    assert [row["name"] for row in everything["instances"]] == ["web1", "off", "web2"], "failed ones first"
+    assert "omitted" not in everything
+
+
+def test_only_what_was_sent_is_called_sent(run, control) -> None:
+    def rows(result: dict) -> dict[str, tuple[bool, bool]]:
+        return {row["name"]: (row["planned"], row["sent"]) for row in result["instances"]}
+
+    args = {"tags": {"app": "web"}, "http_tokens": "required", "result_on_failure": "all"}
+    planned = run("metadata_options", **args, _ansible_check_mode=True)
+    assert rows(planned) == {"web1": (True, False), "web2": (False, False), "off": (True, False)}
+    refused = run("metadata_options", all_instances=True, http_tokens="required", result_on_failure="all")
+    assert refused["failed"] is True and not any(sent for _planned, sent in rows(refused).values())
+    assert rows(run("metadata_options", **args)) == {"web1": (True, True), "web2": (False, False), "off": (True, True)}
+    fault = {"kind": "error", "code": "InternalError", "status": 500, "instance": "i-web1", "times": None}
+    control.admin("PATCH", "/control", {"faults": [{**fault, "action": "ModifyInstanceMetadataOptions"}]})
+    lost = run("metadata_options", **{**args, "http_tokens": "optional"}, api_retries=0)
+    assert rows(lost)["web1"] == (True, True), "the API may have accepted it"
+
+
+def test_a_change_that_cannot_be_read_back_is_not_called_invisible(run, control) -> None:
+    fault = {
+        "kind": "error",
+        "code": "Forbidden.RAM",
+        "status": 403,
+        "action": "DescribeInstances",
+        "skip": 1,
+        "times": None,
+    }
+    control.admin("PATCH", "/control", {"faults": [fault]})
+    result = run("metadata_options", instance_ids=["i-web1"], http_tokens="required", wait_timeout=1)
+    assert (
+        result["failed"] is True
+        and "accepted the change, but it could not be verified: DescribeInstances" in result["msg"]
+    )
+    assert control.options("web1")[1] == "required"

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -13,12 +14,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._command._launcher import launcher
 
 from ...conftest import Instance
 from .conftest import CHECKOUT, LAUNCHER, Command
 
 pytestmark = pytest.mark.slow
-VERSIONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
+VERSIONS = ("3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
+# Code that makes the launcher's program believe that it runs in an older Python
+OLDER = "import sys; sys.version_info = (3, 5, 9)\n"
 
 
 def interpreter(version: str) -> str | None:
@@ -52,26 +56,83 @@ def test_it_runs_with_every_supported_python(tmp_path: Path, instance: Instance,
     if python is None:
         pytest.skip("there is no Python %s here" % version)
     command = Command(python, tmp_path / "bin", instance.endpoint)
-    tree, token = command.each(("tree", "dns-conf"), ("token", "--file", str(tmp_path / "token")))
+    tree, token, *others = command.each(
+        ("tree", "dns-conf"),
+        ("token", "--file", str(tmp_path / "token")),
+        ("get", "--json", "instance-id"),
+        ("ls", "meta-data/"),
+        ("facts",),
+        ("facts", "--help"),
+        ("modes",),
+        ("completion", "bash"),
+        ("callers", "--state-dir", str(tmp_path)),
+        ("watch", "--status", "--state-dir", str(tmp_path)),
+        ("get", "nonsense"),
+        (),
+    )
     assert tree == (0, b'nameservers: ["100.100.2.136", "100.100.2.138"]\n', "")
     assert (token.status, len((tmp_path / "token").read_text()) > 20) == (0, True)
+    assert [done.status for done in others] == [0, 0, 0, 0, 0, 0, 0, 1, 3, 2], others
+    assert not any("Internal error" in done.stderr for done in others)
 
 
-@pytest.mark.parametrize("version", ["3.6", "3.7"])
-def test_an_older_python_is_an_error_that_names_its_version(tmp_path: Path, version: str) -> None:
-    python = interpreter(version)
-    if python is None:
-        pytest.skip("there is no Python %s here" % version)
-    done = Command(python, tmp_path / "bin")("get", "mac")
+def test_an_older_python_is_an_error_that_names_its_version(tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    old.write_text('#!/bin/sh\nshift 2; code=$1; shift\nexec %s -IS -c "%s$code" "$@"\n' % (sys.executable, OLDER))
+    old.chmod(0o755)
+    done = Command(str(old), tmp_path / "bin")("get", "mac")
     assert (done.status, done.stdout) == (1, b"")
-    assert done.stderr == "ecs-metadata: python3 on the PATH is %s. Install Python 3.8 or later.\n" % version
+    assert done.stderr == "ecs-metadata: %s is Python 3.5. Install Python 3.6 or later.\n" % sys.executable
+
+
+def test_the_locale_and_the_home_do_not_matter(tmp_path: Path, instance: Instance) -> None:
+    """Python 3.6 has no UTF-8 mode: in locale C, its files and streams are ASCII unless the code says otherwise."""
+    instance.set(tags={"stage": "생산"})
+    for version in ("3.6", "3.7", "3.13"):
+        if interpreter(version):
+            command = Command(str(interpreter(version)), tmp_path / version, instance.endpoint)
+            del command.environment["HOME"]
+            done = command("get", "tags/instance/stage", LC_ALL="C")
+            assert done == (0, "생산".encode(), "")
+            facts = command("facts", "--subset", "tags", LC_ALL="C")
+            assert (json.loads(facts.stdout)["tags"], facts.status) == ({"stage": "생산"}, 0)
+
+
+@pytest.fixture
+def installed_with(tmp_path: Path, instance: Instance):
+    """Return a function that installs the command for an interpreter, below a path with a blank."""
+
+    def install(python: str) -> Command:
+        prefix = tmp_path / "usr local"
+        (prefix / "bin").mkdir(parents=True)
+        (prefix / "bin/ecs-metadata").write_text(launcher(python))
+        (prefix / "bin/ecs-metadata").chmod(0o755)
+        shutil.copytree(CHECKOUT / "plugins/module_utils", prefix / "lib/ecs-metadata/alicloud_imds")
+        made = Command("/bin/false", tmp_path / "path", instance.endpoint)  # python3 on the PATH is useless
+        made.launcher = str(prefix / "bin/ecs-metadata")
+        return made
+
+    return install
+
+
+def test_the_interpreter_of_the_installation_is_used(installed_with, instance: Instance, tmp_path: Path) -> None:
+    python = tmp_path / "it's my python"
+    python.symlink_to(os.path.realpath(sys.executable))
+    command = installed_with(str(python))
+    assert command("get", "instance-id") == (0, instance.id.encode(), "")
+    assert command("get", "instance-id", PATH="/nonexistent") == (0, instance.id.encode(), "")
+
+
+@pytest.mark.skipif(not os.path.exists("/usr/bin/python3"), reason="there is no /usr/bin/python3 here")
+def test_an_interpreter_of_the_system_replaces_one_that_was_removed(installed_with, instance: Instance) -> None:
+    assert installed_with("/opt/removed/bin/python3.6")("get", "instance-id") == (0, instance.id.encode(), "")
 
 
 def test_no_python_is_an_error(lonely_command: Command, tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
     done = lonely_command("get", "mac", PATH=str(tmp_path / "none"))
     assert (done.status, done.stdout) == (1, b"")
-    assert "no python3 on the PATH" in done.stderr
+    assert "there is no Python interpreter" in done.stderr
 
 
 def test_the_installed_layout_works_through_a_link(installed: Command, instance: Instance, tmp_path: Path) -> None:

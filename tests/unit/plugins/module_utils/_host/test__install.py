@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._command import _launcher
 from ansible_collections.alicloud.imds.plugins.module_utils._host import _install, _managed_files
+from ansible_collections.alicloud.imds.plugins.module_utils._host._subprocess import HostError
 
 from ....payloads import payload
 
@@ -29,8 +30,8 @@ UTILS = CHECKOUT / "plugins/module_utils"
 INSTALLED = {
     "_callers": "_analyzer _file _load _paths _report _vocabulary",
     "_command": "_callers _completion _main _output _parser _read _texts _token_file _tree",
-    "_common": "_atomic _bounded _clock _text _utc",
-    "_imds": "_access_modes _client _dmi _errors _facts _gather _http _items _secrets _service _tree _walk",
+    "_common": "_atomic _bounded _clock _protocol _text _utc",
+    "_imds": "_access_modes _client _dmi _errors _facts _gather _http _items _presence _secrets _service _tree _walk",
     "_watch": "_attribution _bpf _bpf_programs _capture _cgroups _http_stream _loop _noise _priority _processes _records"
     " _run _sockets _store _tcp _units",
 }
@@ -116,16 +117,89 @@ def test_files_are_found_in_the_archive_of_the_module(tmp_path: Path) -> None:
     assert int(done.stdout) == sum(len(entry.content) for entry in _install.wanted(_install.Desired(True)).values())
 
 
-def test_check_mode_returns_the_changes(run_module, monkeypatch, tmp_path: Path) -> None:
+@pytest.fixture
+def prefix(tmp_path: Path, monkeypatch, free_port: int) -> Path:
+    """Return a folder below which the command is installed. The service at its endpoint does not answer."""
     names = ("PROGRAM", "_LIBRARY", "_MODULES", "_MANIFEST", "_COMPLETION", "_LOCAL_FACT")
     for name in names:
-        monkeypatch.setattr(_install, name, str(tmp_path) + getattr(_install, name))
-    planned = run_module("tooling", _ansible_check_mode=True)
-    assert planned["changed"] is True and not list(tmp_path.iterdir())
+        monkeypatch.setattr(_install, name, str(tmp_path / "root") + getattr(_install, name))
+    monkeypatch.setenv("ALICLOUD_IMDS_ENDPOINT", "http://127.0.0.1:%d" % free_port)
+    (tmp_path / "root").mkdir()
+    return tmp_path / "root"
+
+
+def test_the_programs_run_with_the_interpreter_that_installed_them(prefix: Path, run_module) -> None:
+    assert run_module("tooling")["changed"] is True
+    program = (prefix / "usr/local/bin/ecs-metadata").read_text()
+    assert f"for python in {os.path.realpath(sys.executable)} /usr/bin/python3 " in program
+    assert run(prefix / "usr/local/bin/ecs-metadata", "--help", PATH="/nonexistent").returncode == 0
+    assert json.loads(run(prefix / "etc/ansible/facts.d/alicloud_ecs.fact", PATH="/usr/bin:/bin").stdout)
+
+
+def test_another_interpreter_renews_the_programs(prefix: Path, run_module, monkeypatch, tmp_path: Path) -> None:
+    run_module("tooling")
+    other = tmp_path / "python3"
+    other.write_text('#!/bin/sh\nexec %s "$@"\n' % sys.executable)
+    other.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(other))
     done = run_module("tooling")
-    assert done["diff"] == planned["diff"] and len(done["diff"]) == len(FILES) + 4
+    changed = [entry["after_header"] for entry in done["diff"]]
+    assert changed == [_install.PROGRAM, _install._MANIFEST]
+    assert str(other) in Path(_install.PROGRAM).read_text()
+
+
+def broken(tmp_path: Path, words: str) -> str:
+    """Return an interpreter that cannot run the command."""
+    python = tmp_path / "broken"
+    python.write_text('#!/bin/sh\necho "%s" >&2\nexit 1\n' % words)
+    python.chmod(0o755)
+    return str(python)
+
+
+def test_a_command_that_does_not_run_is_rolled_back(prefix: Path, run_module, monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(_install, "interpreter", lambda: broken(tmp_path, "SyntaxError: future feature annotations"))
+    done = run_module("tooling")
+    assert done["failed"] is True
+    assert "does not run after its installation" in done["msg"]
+    assert done["msg"].endswith("SyntaxError: future feature annotations")
+    assert list(prefix.rglob("*")) == []
+
+
+def test_an_upgrade_that_does_not_run_leaves_the_former_version(
+    prefix: Path, run_module, monkeypatch, tmp_path: Path
+) -> None:
+    run_module("tooling", local_fact=False)
+    before = {path: path.read_bytes() for path in prefix.rglob("*") if path.is_file() and path.suffix != ".pyc"}
+    monkeypatch.setattr(_install, "interpreter", lambda: broken(tmp_path, "illegal instruction"))
+    assert "illegal instruction" in run_module("tooling")["msg"]
+    after = {path: path.read_bytes() for path in prefix.rglob("*") if path.is_file() and path.suffix != ".pyc"}
+    assert after == before
+    assert run_module("tooling", _ansible_check_mode=True)["changed"] is True, "check mode does not start programs"
+
+
+def test_check_mode_returns_the_changes(run_module, prefix: Path) -> None:
+    planned = run_module("tooling", _ansible_check_mode=True)
+    assert planned["changed"] is True and not list(prefix.iterdir())
+    done = run_module("tooling")
+    library, local_fact = planned["diff"]
+    assert done["diff"] == planned["diff"] and library["before"] == local_fact["before"] == ""
+    assert re.fullmatch(r"%d files, \d+ bytes, sha256 [0-9a-f]{64}\n" % (len(FILES) + 3), library["after"])
+    assert local_fact["after_header"].endswith("/alicloud_ecs.fact") and "#!/bin/sh" in local_fact["after"]
     assert run_module("tooling")["changed"] is False
     assert run_module("tooling", local_fact=False)["changed"] is True
     assert run_module("tooling", state="restored", before=done["before"])["changed"] is True
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-    importlib.reload(_install)
+    assert [path for path in prefix.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize(("uid", "hint"), [(1000, " The module needs root. Set 'become: true'."), (0, "")])
+def test_the_error_of_another_user_than_root_names_become(run_module, monkeypatch, uid: int, hint: str) -> None:
+    def fail(*_arguments) -> None:
+        raise HostError("Cannot write /usr/local/bin/ecs-metadata: Permission denied.")
+
+    monkeypatch.setattr(_install, "apply", fail)
+    monkeypatch.setattr(os, "geteuid", lambda: uid)
+    failure = run_module("tooling")
+    assert (
+        failure["failed"] is True
+        and failure["msg"] == "Cannot write /usr/local/bin/ecs-metadata: Permission denied." + hint
+    )

@@ -12,7 +12,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils._host import _managed_files
+from ansible_collections.alicloud.imds.plugins.module_utils._host import _managed_files, _subprocess
 
 
 @pytest.fixture
@@ -65,6 +65,51 @@ def test_a_removal_includes_bytecode(root: Path) -> None:
     (root / "etc/ours/__pycache__/x.cpython-311.pyc").touch()
     _managed_files.carry_out(_managed_files.plan(str(root / "etc/ours/manifest.json"), {}))
     assert snapshot(root) == before
+
+
+def test_the_umask_does_not_matter(root: Path) -> None:
+    """A file that root installs with umask 077 in a new directory would be out of reach of other users."""
+    before = snapshot(root)
+    mask = os.umask(0o077)
+    try:
+        todo = install(root)
+        installed = snapshot(root)
+        _managed_files.restore(todo.before)
+        assert snapshot(root) == before
+        (root / "etc/ours").mkdir()  # and restored in a directory that was removed meanwhile
+        (root / "etc/ours/program").write_text("x")
+        removal = _managed_files.plan(str(root / "etc/ours/manifest.json"), wanted(root))
+        _managed_files.carry_out(removal)
+        undo = _managed_files.plan(str(root / "etc/ours/manifest.json"), {})
+        _managed_files.carry_out(undo)
+        (root / "etc/ours").rmdir()
+        _managed_files.restore(undo.before)
+    finally:
+        os.umask(mask)
+    assert {path: mode for path, (mode, _what) in installed.items() if path.startswith("etc/")} == {
+        "etc/ours": 0o755,
+        "etc/ours/manifest.json": 0o644,
+        "etc/ours/program": 0o755,
+        "etc/theirs": installed["etc/theirs"][0],
+        "etc/wants": 0o755,
+        "etc/wants/unit": 0o777,
+    }
+    assert stat.S_IMODE((root / "etc/ours").stat().st_mode) == 0o755
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_selinux_types_are_restored_where_selinux_is(root: Path, monkeypatch, status: int) -> None:
+    program = root / "restorecon"
+    program.write_text('#!/bin/sh\nfor path; do echo "$path"; done >>"$0.calls"\nexit %d\n' % status)
+    program.chmod(0o755)
+    monkeypatch.setattr(_subprocess, "_PATH", "%s:/usr/bin:/bin" % root)
+    todo = install(root)
+    created = ["etc/ours", "etc/ours/manifest.json", "etc/ours/program", "etc/wants", "etc/wants/unit"]
+    calls = root / "restorecon.calls"
+    assert sorted(calls.read_text().splitlines()) == [str(root / name) for name in created]
+    calls.unlink()
+    _managed_files.restore(todo.before)
+    assert not calls.exists(), "nothing is left to label"
 
 
 def test_planning_writes_nothing(root: Path) -> None:

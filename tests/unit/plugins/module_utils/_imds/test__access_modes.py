@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._imds import _access_modes
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._access_modes import probe
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._client import Client, Settings
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._dmi import Platform
 
 
 def modes_of(endpoint: str, **settings):
@@ -46,12 +48,27 @@ def test_optional(instance) -> None:
 
 
 @pytest.mark.parametrize("answer", [403, 404])
-def test_disabled(instance, emulator, answer) -> None:
+def test_disabled(instance, emulator, monkeypatch, answer) -> None:
+    """On an ECS instance, at the service's own address, nothing else answers."""
+    monkeypatch.setattr(_access_modes, "DEFAULT_ENDPOINT", instance.endpoint)
+    monkeypatch.setattr(_access_modes, "read_platform", lambda: Platform(True, "Alibaba Cloud ECS"))
     instance.set(http_endpoint="disabled")
     emulator.switch(disabled_answer=answer)
     modes = modes_of(instance.endpoint)
     assert modes.verdict == "disabled"
     assert modes.checks["token_read"] == {"status": answer, "answered": False}
+
+
+@pytest.mark.parametrize(("ecs", "own_address"), [(False, True), (None, True), (True, False)])
+def test_status_404_of_another_server_is_not_disabled(instance, emulator, monkeypatch, ecs, own_address) -> None:
+    if own_address:
+        monkeypatch.setattr(_access_modes, "DEFAULT_ENDPOINT", instance.endpoint)
+    monkeypatch.setattr(_access_modes, "read_platform", lambda: Platform(ecs, None))
+    instance.set(http_endpoint="disabled")
+    emulator.switch(disabled_answer=404)
+    modes = modes_of(instance.endpoint)
+    assert modes.verdict not in ("optional", "required", "disabled")
+    assert any("404" in problem for problem in modes.problems)
 
 
 def test_unreachable(free_port) -> None:

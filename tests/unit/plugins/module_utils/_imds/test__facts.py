@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 
 import pytest
@@ -136,13 +137,44 @@ def test_the_identity_document_has_identifiers_as_keys() -> None:
 
 
 def test_user_data_is_text_or_base64() -> None:
-    assert _facts.user_data(None) == {"user_data": None}
-    assert _facts.user_data(b"#!/bin/sh\n") == {"user_data": "#!/bin/sh\n"}
-    assert _facts.user_data(gzip.compress(b"packed")) == {"user_data": "packed"}
-    assert _facts.user_data(b"\xff\xfe\0") == {"user_data": None, "user_data_base64": "//4A"}
+    assert _facts.user_data(None) == ({"user_data": None}, None)
+    assert _facts.user_data(b"#!/bin/sh\n") == ({"user_data": "#!/bin/sh\n"}, None)
+    assert _facts.user_data(gzip.compress(b"packed")) == ({"user_data": "packed"}, None)
+    assert _facts.user_data(b"\xff\xfe\0") == ({"user_data": None, "user_data_base64": "//4A"}, None)
 
 
-def test_user_data_that_decompresses_to_too_much_stays_compressed() -> None:
-    bomb = gzip.compress(b"\0" * (64 * 1024 * 1024))
-    assert set(_facts.user_data(bomb)) == {"user_data", "user_data_base64"}
-    assert _facts.user_data(bomb)["user_data"] is None
+@pytest.mark.parametrize("padding", [b"", b"\0" * 700])
+def test_user_data_of_several_gzip_members_is_complete(padding: bytes) -> None:
+    members = gzip.compress(b"#!/bin/sh\n") + gzip.compress(b"") + gzip.compress(b"echo 1\n")
+    assert _facts.user_data(members + padding) == ({"user_data": "#!/bin/sh\necho 1\n"}, None)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"\x1f\x8b", "its end is missing"),
+        (b"\x1f\x8bno gzip", "is damaged"),
+        (gzip.compress(b"#!/bin/sh\n" * 100)[:-9], "its end is missing"),
+        (gzip.compress(b"#!/bin/sh\n" * 100)[:-1], "its end is missing"),
+        (gzip.compress(b"one") + gzip.compress(b"two")[:-3], "its end is missing"),
+        (gzip.compress(b"one") + b"two", "is damaged"),
+        (gzip.compress(b"one")[:-8] + b"\0" * 8, "is damaged"),
+        (gzip.compress(b"\0" * (64 * 1024 * 1024)), "more than 1048576 bytes"),
+        (gzip.compress(b"a" * 600_000) + gzip.compress(b"b" * 600_000), "more than 1048576 bytes"),
+        (gzip.compress(b"") * 1000, "more than 100 members"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_user_data_that_cannot_be_decompressed_is_returned_as_it_is_with_a_warning(body: bytes, reason: str) -> None:
+    facts, warning = _facts.user_data(body)
+    assert facts == {"user_data": None, "user_data_base64": base64.b64encode(body).decode()}
+    assert warning is not None and reason in warning and "user_data_base64" in warning
+
+
+@pytest.mark.parametrize("mac", ["00:16:3E:00:00:09", "00:16:3e:00:00:09\n", " 00:16:3E:00:00:09 "])
+def test_the_primary_interface_is_found_however_the_mac_address_is_written(mac: str) -> None:
+    facts = _facts.from_tree({"mac": mac, "network": {"interfaces": {"macs": MACS}}})
+    assert [nic["primary"] for nic in _facts.network_interfaces(facts)] == [True, False, False]
+    upper = {name.upper(): items for name, items in MACS.items()}
+    facts = _facts.from_tree({"mac": mac.lower(), "network": {"interfaces": {"macs": upper}}})
+    assert _facts.network_interfaces(facts)[0]["mac"] == "00:16:3E:00:00:09"

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 
 import pytest
@@ -219,31 +220,47 @@ def test_an_item_with_the_name_of_a_derived_fact_is_an_error(emulator) -> None:
         gather(instance)
 
 
-def test_outside_of_alibaba_cloud_one_attempt_is_made_and_nothing_fails(free_port) -> None:
+def refuse(monkeypatch, clock: FakeClock, error: OSError) -> list[float]:
+    """Let each connection fail with *error* at its timeout, and return these timeouts."""
+    bounds: list[float] = []
+
+    def connect(_address, timeout):
+        bounds.append(timeout)
+        if isinstance(error, socket.timeout):
+            clock.advance(timeout)
+        raise error
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    return bounds
+
+
+def test_outside_of_alibaba_cloud_one_attempt_is_made_and_nothing_fails(monkeypatch) -> None:
     clock = FakeClock()
-    client = Client(Settings(endpoint="http://127.0.0.1:%d" % free_port, retries=20), clock.clock)
+    bounds = refuse(monkeypatch, clock, ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"))
+    client = Client(Settings(retries=20), clock.clock)
     facts, warnings = _gather.gather(client, NOT_ECS, _gather.select(["all"]))
-    assert clock.pauses == []
+    assert clock.pauses == [] and len(bounds) == 1
     assert facts == {"available": False, "unavailable_reason": facts["unavailable_reason"]}
     assert "Connection refused" in facts["unavailable_reason"]
     assert warnings == []
 
 
-@pytest.mark.parametrize("endpoint", ["http://100.100.100.200", "http://192.0.2.1"])
-def test_outside_of_alibaba_cloud_the_timeout_is_short(monkeypatch, endpoint) -> None:
+def test_outside_of_alibaba_cloud_the_timeout_is_short(monkeypatch) -> None:
     """Connect once, for 0.3 s, independent of the timeout."""
-    clock, bounds = FakeClock(), []
-
-    def connect(_address, timeout):
-        bounds.append(timeout)
-        clock.advance(timeout)
-        raise socket.timeout("timed out")
-
-    monkeypatch.setattr(socket, "create_connection", connect)
-    client = Client(Settings(endpoint=endpoint, timeout=60.0, deadline=300.0, retries=20), clock.clock)
+    clock = FakeClock()
+    bounds = refuse(monkeypatch, clock, socket.timeout("timed out"))
+    client = Client(Settings(timeout=60.0, deadline=300.0, retries=20), clock.clock)
     facts, _warnings = _gather.gather(client, NOT_ECS, _gather.select(["all"]))
     assert facts["available"] is False
     assert bounds == pytest.approx([0.3]) and clock.pauses == []
+
+
+@pytest.mark.parametrize("platform", [ON_ECS, NOT_ECS, UNKNOWN])
+def test_an_explicit_endpoint_that_does_not_answer_fails(free_port, platform) -> None:
+    """Otherwise a test that skips everything where nothing is available passes without an emulator."""
+    client = Client(Settings(endpoint="http://127.0.0.1:%d" % free_port, retries=0))
+    with pytest.raises(_errors.Unreachable):
+        _gather.gather(client, platform, _gather.select(["all"]))
 
 
 def test_on_an_ecs_instance_an_unreachable_service_fails(free_port) -> None:
@@ -262,3 +279,25 @@ def test_an_emulator_works_without_a_dmi_table(instance) -> None:
     facts, _warnings = gather(instance, platform=UNKNOWN)
     assert facts["available"] is True
     assert [entry["method"] for entry in instance.journal()].count("PUT") == 1
+
+
+def test_a_line_break_at_the_end_of_a_value_is_not_part_of_it(emulator) -> None:
+    """Judged with several interfaces, whose order depends on the value of mac."""
+    instance = emulator.add_instance(**RICH)
+    expected, _warnings = gather(instance)
+    for switches in ({"all": False}, {"all": True}):
+        emulator.switch(trailing_newline=True, **switches)
+        facts, warnings = gather(instance)
+        assert (facts, warnings) == (expected, [])
+        assert facts["network_interfaces"][0]["primary"] and facts["mac"] == "00:16:3e:00:00:09"
+        assert gather(instance, ["min"])[0] == {
+            key: expected[key] for key in ("available", "instance_id", "region_id", "zone_id")
+        }
+
+
+def test_user_data_that_cannot_be_decompressed_is_returned_as_it_is_with_a_warning(emulator) -> None:
+    instance = emulator.add_instance(user_data_base64="H4sI")
+    facts, warnings = gather(instance, ["!all", "user_data"])
+    assert (facts["user_data"], facts["user_data_base64"]) == (None, "H4sI")
+    (warning,) = warnings
+    assert "begins like gzip data, but its end is missing" in warning

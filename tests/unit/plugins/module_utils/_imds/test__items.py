@@ -51,6 +51,11 @@ def test_the_error_for_a_missing_item_names_the_request(client, instance) -> Non
     ("path", "body", "encoding", "parse_json", "value"),
     [
         ("mac", b"00:16", "text", False, "00:16"),
+        ("mac", b"00:16\n", "text", False, "00:16"),
+        ("mac", b"00:16\r\n", "text", False, "00:16"),
+        ("mac", b"00:16\n\n", "text", False, "00:16\n"),
+        ("mac", b"00:16\n", "base64", False, "MDA6MTYK"),
+        ("user-data", b"#!/bin/sh\n", "text", False, "#!/bin/sh\n"),
         ("user-data", b"\xff", "base64", False, "/w=="),
         ("disks/", b"a/\nb", "text", False, ["a", "b"]),
         ("x", b'{"a": 1}', "text", False, '{"a": 1}'),

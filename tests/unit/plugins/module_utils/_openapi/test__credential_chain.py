@@ -23,6 +23,8 @@ class World:
         self.options, self.environ = {}, {}
         self.file = tmp_path / "config.json"
         self.options["config_file"] = str(self.file)
+        self.role_error: ApiError | None = None
+        self.role_keys = None
 
     def profile(self, name: str = "default", current: str = "default", **fields) -> None:
         profile = {"name": name, "mode": "AK", "access_key_id": "id-of-" + name, "access_key_secret": SECRET, **fields}
@@ -31,6 +33,10 @@ class World:
 
     def find(self) -> _credential_chain.Resolved:
         def role(name):
+            if self.role_error is not None:
+                raise self.role_error
+            if self.role_keys is not None:
+                return self.role_keys()
             return Credentials("id-of-role-%s" % name, SECRET, TOKEN)
 
         return _credential_chain.resolve(_credential_chain.Sources(self.options, self.environ, role, None))
@@ -174,3 +180,35 @@ def test_the_file_of_the_aliyun_cli_is_the_default(world, tmp_path) -> None:
     world.file = folder / "config.json"
     world.profile()
     assert world.key()[0] == "id-of-default"
+
+
+@pytest.mark.parametrize(
+    ("profile", "shown"), [(None, "does not exist"), ({"access_key_id": ""}, "has no current profile with keys")]
+)
+def test_without_credentials_the_error_names_each_source_and_what_it_lacks(world, profile, shown) -> None:
+    if profile is not None:
+        world.profile(access_key_secret="", **profile)
+    world.role_error = ApiError("credentials", "No token at %s", hint="Set a profile")
+    error = world.error()
+    parts = [
+        "No credentials found. Looked in: 1. options (access_key_id, profile and ram_role are not set)",
+        "2. environment (ALIBABA_CLOUD_ACCESS_KEY_ID, ALICLOUD_ACCESS_KEY, ALIBABA_CLOUD_PROFILE are not set)",
+        "3. profile (%s %s)" % (world.file, shown),
+        "4. the RAM role of this instance (No token at %s.)",
+    ]
+    assert error.startswith("; ".join(parts) + ". Set access_key_id and access_key_secret, or ")
+
+
+def test_a_source_that_was_chosen_is_not_called_missing(world) -> None:
+    world.role_error = ApiError("credentials", "No token")
+    world.options["ram_role"] = "web"
+    assert world.error() == "No token."
+
+
+def test_rejected_keys_of_the_role_are_replaced(world) -> None:
+    numbers = iter(range(5))
+    world.role_keys = lambda: Credentials("id", SECRET, "token%d" % next(numbers), 4_000_000_000.0)
+    provider = world.find().provider
+    first = provider.current()
+    fresh = provider.replace(first)
+    assert fresh is not None and fresh.security_token == "token1"

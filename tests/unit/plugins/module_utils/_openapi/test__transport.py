@@ -270,3 +270,59 @@ def test_throttled_calls_use_most_of_the_limit(service, monkeypatch) -> None:
         transport.close()
     assert time.elapsed < 2.0 * 1.2
     assert 300 < len(server.requests) < 300 * 1.3
+
+
+def test_a_limited_call_gives_up_before_the_deadline(make_transport, service, timer) -> None:
+    with Server(lambda seen: failure("ServiceUnavailable", 503)) as server:
+        with pytest.raises(ApiError, match="ServiceUnavailable.*gave up after"):
+            make_transport(retries=100).call(service(server), "DescribeRegions", "cn-hangzhou", {}, limit=30.0)
+    assert 10 < timer.elapsed <= 30
+
+
+def test_a_limited_call_that_is_throttled_continues(make_transport, service, timer) -> None:
+    """The limit is for a region that does not respond; a throttled one does."""
+    replies = [failure("Throttling.User", Retry_After="20")] * 3 + [failure("ServiceUnavailable", 503), OK]
+    with Server(replies) as server:
+        transport = make_transport(retries=100)
+        assert transport.call(service(server), "DescribeRegions", "cn-hangzhou", {}, limit=30.0) == {
+            "RequestId": "R-OK"
+        }
+    assert timer.elapsed >= 60
+
+
+def test_a_hanging_limited_call_ends_in_time(make_transport, service) -> None:
+    with Server(lambda seen: reply(fault="hang")) as server:
+        transport = make_transport(timeout=60.0, retries=0)
+        with pytest.raises(ApiError, match="no response in time"):
+            transport.call(service(server), "DescribeRegions", "cn-hangzhou", {}, limit=0.3)
+
+
+@pytest.mark.parametrize(
+    ("script", "settings", "sent"),
+    [
+        ([failure("Forbidden.RAM", 403)], {}, True),
+        ([failure("ServiceUnavailable", 503)] * 2, {"retries": 1}, True),
+        ([reply(fault="reset")], {"retries": 0}, True),
+        ([], {"deadline": 1.0}, False),
+    ],
+)
+def test_an_error_says_whether_a_request_may_have_reached_the_api(
+    make_transport, service, timer, script, settings, sent
+) -> None:
+    with Server(script) as server:
+        transport = make_transport(**settings)
+        if not script:
+            timer.advance(2.0)
+        with pytest.raises(ApiError) as caught:
+            call(transport, service(server))
+    assert caught.value.sent is sent and caught.value.after_deadline is not sent
+
+
+def test_without_credentials_nothing_is_sent(make_transport, service) -> None:
+    def fetch() -> _credentials.Credentials:
+        raise ApiError("credentials", "There are none")
+
+    with Server([]) as server:
+        with pytest.raises(ApiError) as caught:
+            call(make_transport(provider=_credentials.Provider(fetch, "the test")), service(server))
+    assert caught.value.sent is False

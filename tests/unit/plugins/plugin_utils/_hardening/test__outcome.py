@@ -271,3 +271,38 @@ def test_a_rolled_back_host_keeps_its_reason_when_its_options_are_read_back() ->
     assert back["result"] == ended and back["report"] == {**report, "control_plane": HARDENED}
     unknown = _entry.entry(run(), "rolled_back")
     assert _entry.read_back(unknown, ended, {})["report"] == unknown
+
+
+@pytest.mark.parametrize("report", ["x", ["x"], 7, {"host": "b"}, {"host": ["b"]}, {}])
+def test_no_result_of_a_host_breaks_the_report_of_the_others(report) -> None:
+    hosts = [{"hardening_report": report}, {"hardening_report": {"host": "b"}}]
+    found = _playbooks.report_hosts(hosts, ["a", "b"], ["a", "b"])
+    named = [entry["host"] for entry in found["hosts"]] + found["unreachable"]
+    assert sorted(named) == ["a", "b"], "a host cannot speak for another one"
+
+
+@pytest.mark.parametrize("result", ["x", ["changed"], 7, {"outcome": ["changed"]}])
+def test_no_result_of_a_host_breaks_the_progress(result) -> None:
+    hosts = [{"hardening_result": result}, facts("changed")]
+    assert "1 changed" in _playbooks.progress(hosts, ["a", "b"], ["a", "b"], ["a", "b"])["message"]
+
+
+def test_the_reason_has_no_control_sequence_of_a_host() -> None:
+    hostile = "bad \x1b]0;owned\x07 \x9b2J \u202e"
+    failed = {"failed": True, "msg": hostile}
+    found = _outcome.outcome(run(verify=failed), "rolled_back")
+    assert "bad \\x1b]0;owned\\x07 \\x9b2J \\u202e" in str(found["reason"])
+    blocked = _outcome.outcome(
+        run(preflight={"findings": [finding(evidence={"path": hostile}, title=hostile)]}), "blocked"
+    )
+    for reason in (found["reason"], blocked["reason"], _failure.failure(failed, None)):
+        assert str(reason).replace("\n", "").isprintable()
+
+
+def test_messages_name_each_variable_once() -> None:
+    text = "Check 'regions', 'path', 'profile' and 'other'."
+    once = _failure.with_variables(text)
+    assert once == (
+        "Check 'regions' (hardening_region_id), 'path' (imds_report_dir), 'profile' (hardening_profile) and 'other'."
+    )
+    assert _failure.with_variables(once) == once

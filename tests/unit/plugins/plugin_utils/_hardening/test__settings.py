@@ -8,18 +8,34 @@ from __future__ import annotations
 
 import datetime
 import math
+import re
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening import _settings
 
+from ....conftest import CHECKOUT
 from .runs import DEFAULTS, settings
 
-PLAYBOOKS = {"imds_api", "imds_become", "imds_serial", "imds_subset"}
+PLAYBOOKS = {"imds_api", "imds_become", "imds_report_dir", "imds_serial", "imds_subset"}
+# Templates of Ansible convert the other variables of the emulator, or use them as text.
+EMULATOR = {
+    *("emulator_account", "emulator_instances", "emulator_keep_changes"),
+    *("emulator_listen", "emulator_real_address", "emulator_switches"),
+}
 BOOLEANS = [name for name, convert in _settings.CONVERTERS.items() if convert is _settings.boolean]
 LISTS = [name for name, convert in _settings.CONVERTERS.items() if convert is _settings.texts]
 NUMBERS = [name for name, it in _settings.CONVERTERS.items() if it in (_settings.integer, _settings.floating)]
 TEXTS = [name for name, convert in _settings.CONVERTERS.items() if convert is _settings.text]
+# An empty answer of a survey is the default.
+NEVER_EMPTY = {
+    "hardening_record_dir": "~/.alicloud-imds/record",
+    "hardening_api_host": "localhost",
+    "hardening_verify_user": "nobody",
+    "imds_report_dir": "~/.alicloud-imds/report",
+}
+MAPPINGS = {"emulator_account": {}, "emulator_switches": {}, "emulator_instances": []}
 CHOICES = {
     "hardening_state": ("present", "absent"),
     "hardening_preflight": ("off", "report", "block"),
@@ -39,9 +55,58 @@ def one(name: str, value: Any) -> Any:
 
 
 def test_every_variable_of_the_role_and_of_the_playbooks_is_normalized() -> None:
-    assert set(_settings.CONVERTERS) == set(DEFAULTS) | PLAYBOOKS
-    grouped = [*BOOLEANS, *LISTS, *NUMBERS, *TEXTS, *CHOICES, "hardening_waivers"]
+    assert set(_settings.CONVERTERS) == set(DEFAULTS) | PLAYBOOKS | EMULATOR
+    grouped = [*BOOLEANS, *LISTS, *NUMBERS, *TEXTS, *NEVER_EMPTY, *CHOICES, *MAPPINGS, "hardening_waivers"]
     assert sorted(grouped) == sorted(_settings.CONVERTERS)
+    documented = yaml.safe_load((CHECKOUT / "roles/emulator/meta/argument_specs.yml").read_text())
+    types = {name: it["type"] for name, it in documented["argument_specs"]["main"]["options"].items()}
+    assert {name for name, kind in types.items() if kind not in ("str", "path")} == EMULATOR
+
+
+@pytest.mark.parametrize("path", sorted((CHECKOUT / "playbooks").rglob("*.yml")), ids=lambda path: path.stem)
+def test_the_playbooks_use_normalized_variables_only(path: Any) -> None:
+    """A pattern of hosts is text for Ansible, too; an empty one is an error of ansible-playbook."""
+    text = path.read_text(encoding="utf-8")
+    for name in [*DEFAULTS, *PLAYBOOKS]:
+        for before, after in re.findall(rf"([{{]+ |- )?\b{name}\b(.*)", text):
+            if before:
+                assert f"| alicloud.imds.hardening_setting('{name}')" in after, after
+    used = set(re.findall(r"\bimds_[a-z_]+(?= \| default\()", text))
+    assert used <= PLAYBOOKS | {"imds_hosts"}
+
+
+@pytest.mark.parametrize(("name", "default"), NEVER_EMPTY.items())
+def test_an_empty_text_is_the_default(name: str, default: str) -> None:
+    assert [one(name, value) for value in ("", None, " ", default)] == [default] * 4
+    assert one(name, " /srv/x ") == "/srv/x" and one(name, "~/a") == "~/a"
+    for value in (True, ["a"]):
+        with pytest.raises(_settings.SettingError, match=f"{name} must be text, not .* Quote the value."):
+            one(name, value)
+
+
+FORMS = [
+    {"a": True, "b": 2, "c": "2026-01-01T00:00:00Z"},
+    '{"a": true, "b": 2, "c": "2026-01-01T00:00:00Z"}',
+    "{'a': true, 'b': 2, 'c': 2026-01-01T00:00:00Z}",
+    "a: true\nb: 2\nc: 2026-01-01T00:00:00Z\n",
+]
+
+
+@pytest.mark.parametrize("value", FORMS, ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize("name", MAPPINGS)
+def test_dictionaries_in_every_form(name: str, value: Any) -> None:
+    expected = [FORMS[0]] if MAPPINGS[name] == [] else FORMS[0]
+    assert one(name, value) == expected
+    if MAPPINGS[name] == []:
+        assert one(name, [value] if isinstance(value, dict) else f"[{value}]" if value[0] == "{" else value) == expected
+    assert [one(name, empty) for empty in ("", None, "{}", "[]", {})] == [MAPPINGS[name]] * 5
+
+
+@pytest.mark.parametrize("value", ["all=false", "yes", 7, ["a"], "[1]", '["a"]', "{"], ids=repr)
+@pytest.mark.parametrize("name", MAPPINGS)
+def test_no_dictionary_is_an_error_that_names_the_variable(name: str, value: Any) -> None:
+    with pytest.raises(_settings.SettingError, match=name):
+        one(name, value)
 
 
 @pytest.mark.parametrize("name", sorted(DEFAULTS))
