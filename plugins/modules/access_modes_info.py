@@ -45,6 +45,13 @@ options:
     version_added: 0.2.0
     type: bool
     default: false
+  audience:
+    description:
+      - Also return the instance identity document, signed for this audience, as RV(signed_identity). The filter
+        P(alicloud.imds.verified_identity#filter) verifies it on the controller.
+      - Choose an audience that nobody can predict, another one for each host and each run. Otherwise the document could be a recorded one.
+    version_added: 1.0.0
+    type: str
   expect:
     description:
       - Expected verdicts. If the verdict is another one, the probe is repeated for O(wait) seconds.
@@ -162,6 +169,12 @@ instance:
   returned: with O(identity=true)
   type: dict
   sample: {"instance_id": "i-bp1d6tsvznfghy7y0000", "region_id": "cn-hangzhou"}
+signed_identity:
+  description:
+    - The instance identity document with its signature (PKCS#7 in Base64), or null if the service does not return one.
+    - It identifies the instance to others that accept this audience.
+  returned: with O(audience)
+  type: str
 cloud_init:
   description:
     - C(installed), C(enabled), C(version), C(found) and C(problem).
@@ -220,6 +233,7 @@ def main():
             wait={"type": "float", "default": 0.0},
             unmet={"type": "str", "choices": ["fail", "report"], "default": "fail"},
             identity={"type": "bool", "default": False},
+            audience={"type": "str"},
             cloud_init={"type": "bool", "default": False},
         ),
         supports_check_mode=True,
@@ -239,6 +253,10 @@ def main():
         result = dict(verification.modes._asdict(), users=verification.users, unmet=verification.unmet)
         if params["identity"]:
             result["instance"] = _verify.identity(client()) if reason is None else None
+        if params["audience"]:
+            result["signed_identity"] = (
+                _verify.signed_identity(client(), params["audience"]) if reason is None else None
+            )
     except (NoSuchUser, ValueError) as exc:
         module.fail_json(msg=str(exc))
     except OSError as exc:

@@ -5,13 +5,14 @@
 """Verify from inside a host how the metadata service answers this user, other users and cloud-init."""
 
 import typing as t
+from urllib.parse import quote
 
 from .._common._clock import SYSTEM_CLOCK, Clock
 from .._common._probe_log import record
 from .._imds._access_modes import Modes, probe
 from .._imds._client import Client
 from .._imds._errors import MetadataError
-from .._imds._service import ADDRESS, ADDRESS_IPV6, META_DATA
+from .._imds._service import ADDRESS, ADDRESS_IPV6, META_DATA, SIGNED_IDENTITY
 from . import _cloud_init
 from ._as_user import NoResult, as_user, user_id
 
@@ -101,6 +102,15 @@ def identity(client: Client) -> t.Optional[t.Dict[str, str]]:
     except MetadataError:
         return None
     return {name: value.decode("ascii", "replace").strip() for name, value in found.items()}
+
+
+def signed_identity(client: Client, audience: str) -> t.Optional[str]:
+    """Return the identity document signed for *audience* (PKCS#7 in Base64), or None if the service does not return one."""
+    try:
+        body = client.get("%s?audience=%s" % (SIGNED_IDENTITY, quote(audience, safe="")))
+    except MetadataError:
+        return None
+    return body.decode("ascii", "replace")
 
 
 def _probe_as(name: str, make_client: MakeClient) -> t.Dict[str, t.Any]:

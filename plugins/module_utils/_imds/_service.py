@@ -19,6 +19,8 @@ VERSIONS = (LATEST, "2016-01-01")
 ROOT = "/" + LATEST + "/"
 META_DATA = ROOT + "meta-data/"
 INSTANCE_ID = META_DATA + "instance-id"
+# The instance identity document with its PKCS#7 signature; the query may have an audience.
+SIGNED_IDENTITY = ROOT + "dynamic/instance-identity/pkcs7"
 
 TOKEN = "api/token"
 TOKEN_PATH = ROOT + TOKEN

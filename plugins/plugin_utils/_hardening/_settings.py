@@ -151,6 +151,8 @@ CONVERTERS: t.Dict[str, Converter] = {
     "hardening_watch": boolean,
     "hardening_enforce": boolean,
     "hardening_access": choice("required", "disabled"),
+    "hardening_identity": choice("auto", "signed", "address", "stated", "trust"),
+    "hardening_identity_certificate": text,
     "hardening_instance_id": text,
     "hardening_region_id": text,
     "hardening_empty_options": choice("unknown", "default"),
