@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._common import _programs
 from ansible_collections.alicloud.imds.plugins.module_utils._host import _fence_deny, _subprocess
 from ansible_collections.alicloud.imds.plugins.module_utils._host._subprocess import HostError
 
@@ -23,7 +24,7 @@ FAILS = "#!/bin/sh\necho 'Failed to start transient service unit: Access denied'
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHost:
     made = FakeHost(tmp_path)
-    monkeypatch.setattr(_subprocess, "_PATH", str(made.bin))
+    monkeypatch.setattr(_programs, "_PATH", str(made.bin))
     monkeypatch.setattr(_subprocess, "_SYSTEMD", str(made.root / "run/systemd/system"))
     return made
 
