@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._common import _programs
 from ansible_collections.alicloud.imds.plugins.module_utils._host import (
     _fence,
     _fence_bypass,
@@ -51,7 +52,7 @@ NOT_PERMITTED = (1, "Operation not permitted (you must be root)")
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHost:
     made = FakeHost(tmp_path)
-    monkeypatch.setattr(_subprocess, "_PATH", str(made.bin))
+    monkeypatch.setattr(_programs, "_PATH", str(made.bin))
     monkeypatch.setattr(_subprocess, "_SYSTEMD", str(made.root / "run/systemd/system"))
     paths = ("RULES_FILE", "EGRESS_RULES_FILE", "LOADER", "MANIFEST", "_UNITS", "LISTING", "REPAIRS", "_SYS", "_PROC")
     for name in paths:
