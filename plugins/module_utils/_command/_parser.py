@@ -147,8 +147,7 @@ def _connection() -> Parser:
     connection = Parser(add_help=False, argument_default=argparse.SUPPRESS)
     group = connection.add_argument_group("connection options")
     for name, convert, metavar, text in _SETTINGS:
-        default = " or ".join(_DEFAULTS.endpoints) if name == "endpoint" else getattr(_DEFAULTS, name)
-        text += " (default: %s)" % default
+        text += " (default: %s)" % (getattr(_DEFAULTS, name) or " or ".join(_DEFAULTS.endpoints))
         group.add_argument(_option(name), type=convert, metavar=metavar, help=text)
     return connection
 

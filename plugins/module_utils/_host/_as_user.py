@@ -73,6 +73,16 @@ def _result(answer: bytes, name: str) -> t.Any:
     return result["answer"]
 
 
+def _account(name: str) -> t.Tuple[pwd.struct_passwd, t.List[int]]:
+    """Return the entry and the group IDs of user *name*, which may be a number without an entry; raise NoSuchUser."""
+    uid = user_id(name)
+    try:
+        user = pwd.getpwnam(name) if _number(name) is None else pwd.getpwuid(uid)
+    except KeyError:
+        return pwd.struct_passwd((name, "x", uid, uid, "", "/", "")), [uid]
+    return user, os.getgrouplist(user.pw_name, user.pw_gid)
+
+
 def _read(descriptor: int, seconds: float) -> t.Optional[bytes]:
     """Return all that comes before the end of the pipe, or None if that takes longer than *seconds* or is too much."""
     ends_at = time.monotonic() + seconds
@@ -98,16 +108,6 @@ def _kill(child: int) -> None:
     ends_at = time.monotonic() + _REAP_SECONDS
     while os.waitpid(child, os.WNOHANG)[0] == 0 and time.monotonic() < ends_at:
         time.sleep(0.005)
-
-
-def _account(name: str) -> t.Tuple[pwd.struct_passwd, t.List[int]]:
-    """Return the entry and the group IDs of user *name*, which may be a number without an entry; raise NoSuchUser."""
-    uid = user_id(name)
-    try:
-        user = pwd.getpwnam(name) if _number(name) is None else pwd.getpwuid(uid)
-    except KeyError:
-        return pwd.struct_passwd((name, "x", uid, uid, "", "/", "")), [uid]
-    return user, os.getgrouplist(user.pw_name, user.pw_gid)
 
 
 def _child(

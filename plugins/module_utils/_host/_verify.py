@@ -78,12 +78,19 @@ def verify(make_client: MakeClient, desired: Desired, clock: Clock = SYSTEM_CLOC
 
 
 def _probe_as(name: str, make_client: MakeClient) -> t.Dict[str, t.Any]:
-    """Probe as another user. Record that first, because that user cannot write the records of the callers watch."""
+    """Return the result of a probe as user *name*, with the verdict "unknown" if the user's process returned none.
+
+    The probe is recorded first, because that user cannot write the records of the callers watch.
+    """
     uid = int(name) if name.isdigit() else user_id(name)
     for _address in (ADDRESS, ADDRESS_IPV6):
         record(uid)
-    answer: t.Dict[str, t.Any] = as_user(name, lambda: probe(make_client())._asdict())
-    return answer
+    seconds = make_client().settings.deadline + _GRACE
+    try:
+        modes: t.Dict[str, t.Any] = as_user(name, lambda: probe(make_client())._asdict(), seconds)
+    except NoResult as exc:
+        return Modes(UNKNOWN, {}, ["%s." % exc])._asdict()
+    return modes
 
 
 def absent(problem: str, desired: Desired) -> Verification:
@@ -111,16 +118,6 @@ def signed_identity(client: Client, audience: str) -> t.Optional[str]:
     except MetadataError:
         return None
     return body.decode("ascii", "replace")
-
-
-def _probe_as(name: str, make_client: MakeClient) -> t.Dict[str, t.Any]:
-    """Return the result of a probe as user *name*, with the verdict "unknown" if the user's process returned none."""
-    seconds = make_client().settings.deadline + _GRACE
-    try:
-        modes: t.Dict[str, t.Any] = as_user(name, lambda: probe(make_client())._asdict(), seconds)
-    except NoResult as exc:
-        return Modes(UNKNOWN, {}, ["%s." % exc])._asdict()
-    return modes
 
 
 def _probe_until(make_client: MakeClient, desired: Desired, clock: Clock) -> Modes:

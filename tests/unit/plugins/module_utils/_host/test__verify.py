@@ -168,7 +168,7 @@ def test_users_are_compared_at_each_address(monkeypatch, own, user, allowed, ref
     monkeypatch.setattr(_verify, "probe", lambda _client: modes(*own))
     monkeypatch.setattr(_verify, "as_user", lambda *_arguments, **_options: modes(*user)._asdict())
     for condition, expected in (("allowed", allowed), ("refused", refused)):
-        found = _verify.verify(lambda: None, _verify.Desired(**{condition: ["nobody"]}))
+        found = _verify.verify(lambda: Client(Settings()), _verify.Desired(**{condition: ["nobody"]}))
         assert [f"at http://{at} is {user[at]};" in text for at, text in zip(expected, found.unmet)] == [True] * len(
             expected
         )
@@ -183,5 +183,5 @@ def test_an_unknown_result_of_a_user_is_not_met(monkeypatch, condition, result) 
     monkeypatch.setattr(
         _verify, "as_user", lambda *_arguments, **_options: result._replace(problems=["Why."])._asdict()
     )
-    found = _verify.verify(lambda: None, _verify.Desired(**{condition: ["nobody"]}))
+    found = _verify.verify(lambda: Client(Settings()), _verify.Desired(**{condition: ["nobody"]}))
     assert found.unmet == ["For user nobody the metadata service could not be verified: Why."]
