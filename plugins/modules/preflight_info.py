@@ -42,8 +42,8 @@ options:
     description:
       - Directories with scripts to examine, and paths of single scripts.
       - The default is the usual places, the most important first - cron, init scripts, profiles, local systemd units, network hooks, user
-        data and scripts of cloud-init, configuration of cluster, monitoring and web servers, V(/usr/local/bin), V(/usr/local/sbin), V(/root), V(/opt), V(/srv),
-        V(/var/www), V(/app), V(/data) and V(/home).
+        data and scripts of cloud-init, configuration of cluster, monitoring and web servers, V(/usr/local/bin), V(/usr/local/sbin),
+        V(/root), V(/opt), V(/srv), V(/var/www), V(/app), V(/data) and V(/home).
       - The check takes at most half of the time until O(deadline). Directories that it did not reach are a finding.
     type: list
     elements: str

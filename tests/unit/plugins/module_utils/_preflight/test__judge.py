@@ -19,6 +19,7 @@ KEYS = "http://100.100.100.200/latest/meta-data/ram/security-credentials/"
 NAMES = "x.sh x.py x.pl x.rb x.php x.js x.go x.java x.ps1 x.yml x.json x.conf x.service Makefile Dockerfile cron.d/x".split()
 
 
+@pytest.mark.slow
 def test_the_wanted_precision_and_recall_are_met_on_the_corpus() -> None:
     measure = runpy.run_path(str(MEASURE))
     found = measure["results"](list(measure["corpus"].samples()))
