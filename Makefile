@@ -52,7 +52,7 @@ interop: tools collection ## Clients of other projects against the emulator, in 
 	@$(BIN)/python $(TOOLS)/interop.py
 	@$(TOOLS)/in-lab.sh $(PYTEST) -n 3 --dist loadfile tests/interop $(ARGS)
 
-corpus: $(VENV)/.test ## Measure the preflight check of scripts on labelled files (ARGS=--verbose lists differences)
+corpus: $(VENV)/.test ## Measure the preflight check of scripts on labeled files (ARGS=--verbose lists differences)
 	@$(BIN)/python tests/corpus/measure.py $(ARGS)
 
 fleet: $(VENV)/.test collection ## Change, interrupt and restore 10,000 emulated instances, and measure it
@@ -106,7 +106,7 @@ benchmark: tools collection ## Compare the speed with amazon.aws.ec2_metadata_fa
 benchmark-hardening: roots collection ## Compare hardening 50 hosts with pings, and with one task per step (minutes)
 	@$(TOOLS)/in-lab.sh $(BIN)/python tests/benchmark/hardening.py $(ARGS)
 
-benchmark-corpus: $(VENV)/.test ## Measure the preflight check of scripts on labelled files (ARGS=--verbose lists differences)
+benchmark-corpus: $(VENV)/.test ## Measure the preflight check of scripts on labeled files (ARGS=--verbose lists differences)
 	@$(BIN)/python tests/corpus/measure.py $(ARGS)
 
 fleet: $(VENV)/.test collection ## Compare changing many instances with a loop over the vendor's SDK

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The labelled corpus: files as they occur on hosts, and what the preflight check should say about each.
+"""The labeled corpus: files as they occur on hosts, and what the preflight check should say about each.
 
 ``labels.csv`` lists the samples: path on the host, class, line numbers of the requests, and the encoding on the host. The
 samples are stored as UTF-8 with a neutral file name and each line indented by two spaces, because many tools would otherwise

@@ -63,7 +63,7 @@ def judged(sample: corpus.Sample, root: Path) -> Result:
     blocked = frozenset(read.line for read in scanned.reads if read.certain)
     unsure = frozenset(read.line for read in scanned.reads if not read.certain)
     predicted = corpus.READ if blocked else corpus.UNSURE if unsure else corpus.NONE
-    if predicted == corpus.NONE and scanned.with_token:
+    if predicted == corpus.NONE and scanned.token_authenticated:
         predicted = corpus.TOKEN
     return Result(sample, predicted, blocked, unsure)
 
@@ -134,7 +134,7 @@ def show(title: str, found: list[Result], verbose: bool) -> bool:
 
 def main() -> int:
     """Print the tables; return 1 if the wanted numbers are not met."""
-    parser = argparse.ArgumentParser(description="Measure the preflight check of scripts on the labelled corpus.")
+    parser = argparse.ArgumentParser(description="Measure the preflight check of scripts on the labeled corpus.")
     parser.add_argument("--labels", type=Path, default=corpus.LABELS, help="labels.csv of another corpus")
     parser.add_argument("--verbose", action="store_true", help="list every file that is judged differently")
     parser.add_argument("--part", choices=["all", "used", "held-out"], default="all", help="part of the corpus")

@@ -208,7 +208,7 @@ def test_the_preflight_reads_files_and_nothing_else() -> None:
 
 # The only file that starts programs, and the files that fork or replace this process.
 STARTS_PROGRAMS = "_common._programs"
-FORKS = {"fork": {"_host._as_user"}, "execvpe": {"_command._exec"}}
+FORKS = {"fork": {"_host._as_user", "_preflight._isolation"}, "execvpe": {"_command._exec"}}
 STARTERS = re.compile(r"fork\w*|exec[lv]\w*|spawn\w*|posix_spawn\w*|system|popen|startfile|run_command|get_bin_path")
 
 

@@ -100,7 +100,7 @@ def _assistant(files: Files, packages: t.Sequence[t.Any]) -> t.Iterator[Finding]
 
 
 def _running_assistant(files: Files) -> str:
-    """Return the version of Cloud Assistant that the link of its service names; empty if there is none."""
+    """Return the version of Cloud Assistant that the link of its service names; empty without such a link."""
     for link in _ASSISTANT_LINKS:
         try:
             target = os.readlink(files.real(link))

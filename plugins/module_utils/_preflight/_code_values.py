@@ -7,7 +7,7 @@
 import re
 import typing as t
 
-from . import _spellings, _vocabulary
+from . import _notation, _vocabulary
 from ._outcome import Functions, Outcome
 from ._statements import Statement, names, outside
 from ._values import ADDRESS, HEADER, PATH, REQUEST, UNKNOWN, Values, assignment, chain
@@ -113,7 +113,7 @@ class Program:
         flags, prepared = self._held(targets, value, flags)
         literal = bool(re.match(r"\s*(?:await\s+)?[rbfu@$]?[\"'`]", value)) and not prepared
         content = result.strip().strip("\"'`;") if literal else ""
-        place = one.line_of(max(0, _spellings.find_address(text)))
+        place = one.line_of(max(0, _notation.find_address(text)))
         for name in targets:
             self.values.put(name, content, flags, one.line, add or element)
             if prepared and name not in ("_", "err"):
@@ -178,7 +178,7 @@ class Program:
 
     def _spot(self, text: str) -> int:
         """Return the place of the address in a statement, or of the variable that holds it."""
-        place = _spellings.find_address(text)
+        place = _notation.find_address(text)
         return place if place >= 0 else self._place(text)
 
     def _loops(self, one: Statement, text: str) -> None:
@@ -194,5 +194,5 @@ class Program:
                 if name not in ("my", "const", "let", "var", "final"):
                     self.values.put(name, "", flags, one.line)
                     if flags & ADDRESS and _vocabulary.PREPARED.search(outside(value)) and name not in self.prepared:
-                        self.prepared[name] = (one.line_of(max(0, _spellings.find_address(text))), expanded, flags)
+                        self.prepared[name] = (one.line_of(max(0, _notation.find_address(text))), expanded, flags)
             return

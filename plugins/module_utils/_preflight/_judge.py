@@ -69,7 +69,7 @@ def _merge(outcome: Outcome, inner: Outcome, offset: int, line: int = 0) -> None
         if line and not found[1]:
             continue
         outcome.lines[line or number + offset] = found
-    outcome.with_token = outcome.with_token or inner.with_token
+    outcome.token_authenticated = outcome.token_authenticated or inner.token_authenticated
 
 
 def _shell_judge(outcome: Outcome, nested: int) -> ShellJudge:

@@ -10,7 +10,7 @@ Evidence is local: a token header counts for the request that it is passed to, t
 import re
 import typing as t
 
-from . import _spellings, _vocabulary
+from . import _notation, _vocabulary
 from ._code_functions import Caller, without_definition
 from ._languages import Language
 from ._outcome import Function, Outcome
@@ -124,14 +124,14 @@ class CodeJudge(Caller):
 
     def _request(self, one: Statement, text: str, expanded: str, flags: int, function: t.Optional[Function]) -> None:
         """Judge a statement that sends a request."""
-        place = max(0, _spellings.find_address(text), 0)
+        place = max(0, _notation.find_address(text), 0)
         line = one.line_of(place if place else self._place(text))
         added, more = self._sent(text)
         prepared, expanded, flags = text + added, expanded + added, flags | more
         if (
             flags & REQUEST
             and (not flags & HEADER or _vocabulary.PUT.search(expanded))
-            and not _spellings.ITEM.search(text)
+            and not _notation.ITEM.search(text)
         ):
             self.outcome.token()
             return
@@ -145,7 +145,7 @@ class CodeJudge(Caller):
             self.outcome.request(line, expanded, flags | uncertain)
         elif flags & HEADER:
             self.outcome.token()
-        elif _spellings.WHOLE_PATH.search(expanded) and not _spellings.names_other_host(expanded):
+        elif _notation.WHOLE_PATH.search(expanded) and not _notation.names_other_host(expanded):
             self.outcome.unsure(line, expanded)
         if function is not None and (not flags & ADDRESS or set(function.parameters) & names(text)):
             function.token = function.token or bool(flags & HEADER)
@@ -173,11 +173,11 @@ class CodeJudge(Caller):
         inner = self.shell(re.sub(r"[\"'`]\s*,\s*[\"'`]", " ", expanded), one.line, self.values)
         if inner is None:
             return False
-        line = one.line_of(max(0, _spellings.find_address(text)))
+        line = one.line_of(max(0, _notation.find_address(text)))
         for what, certain in inner.lines.values():
             self.outcome.lines[line] = (what, certain)
-        self.outcome.with_token = self.outcome.with_token or inner.with_token
-        return bool(inner.lines) or inner.with_token
+        self.outcome.token_authenticated = self.outcome.token_authenticated or inner.token_authenticated
+        return bool(inner.lines) or inner.token_authenticated
 
     def _headers_unknown(self, text: str) -> bool:
         """Return whether headers are passed whose content is not known."""

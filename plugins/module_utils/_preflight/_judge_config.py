@@ -7,7 +7,7 @@
 import re
 import typing as t
 
-from . import _spellings, _vocabulary
+from . import _notation, _vocabulary
 from ._config_lines import SECTION, Line, braces, command_of, lines
 from ._outcome import Outcome
 from ._values import ADDRESS, HEADER, PATH, REQUEST, Values, text_flags
@@ -61,11 +61,11 @@ class _Judge:
     def run(self) -> None:
         """Judge all lines."""
         for found in _UPSTREAM.finditer(self.text):
-            if _spellings.has_address(found.group("body")):
+            if _notation.has_address(found.group("body")):
                 self.values.put(found.group("name"), "", ADDRESS, 0)
         for line in self.lines:
             found = _YAML_KEY.match(line.text)
-            if found and _spellings.has_address(found.group("value")) and not self._denied(line):
+            if found and _notation.has_address(found.group("value")) and not self._denied(line):
                 value = found.group("value").strip().strip("\"',")
                 self.values.put(found.group("key"), value, text_flags(value), line.number)
         for place, line in enumerate(self.lines):
@@ -81,7 +81,7 @@ class _Judge:
         if not flags & ADDRESS:
             if flags & HEADER:
                 self.outcome.token()
-            elif re.search(r"\bcurl\b|\bwget\b", expanded) and _spellings.WHOLE_PATH.search(expanded):
+            elif re.search(r"\bcurl\b|\bwget\b", expanded) and _notation.WHOLE_PATH.search(expanded):
                 self._command(line, expanded)
             return
         if self._denied(line) or self._documented(line):
@@ -102,7 +102,7 @@ class _Judge:
         if inner is not None:
             for what, certain in inner.lines.values():
                 self.outcome.lines[line.number] = (what, certain)
-            self.outcome.with_token = self.outcome.with_token or inner.with_token
+            self.outcome.token_authenticated = self.outcome.token_authenticated or inner.token_authenticated
 
     def _value(self, line: Line, expanded: str, flags: int) -> None:
         """Judge a value that is no command."""
@@ -113,9 +113,9 @@ class _Judge:
         keys = (
             " ".join(line.keys)
             + " "
-            + (found.group("key") if found else line.text[: _spellings.find_address(line.text)])
+            + (found.group("key") if found else line.text[: _notation.find_address(line.text)])
         )
-        url = "://" in expanded or _spellings.PATH.search(expanded)
+        url = "://" in expanded or _notation.PATH.search(expanded)
         used = found is not None and found.group("key") in self._references()
         if used:
             return
@@ -125,7 +125,7 @@ class _Judge:
             self.outcome.request(line.number, expanded, flags)
         elif (
             flags & PATH
-            and (_spellings.ITEM.search(expanded) or _STRICT.search(keys))
+            and (_notation.ITEM.search(expanded) or _STRICT.search(keys))
             and (_ACTIVE.search(keys) or _ENDPOINT.search(keys))
         ):
             self.outcome.request(line.number, expanded, flags)
@@ -154,7 +154,7 @@ class _Judge:
 
     def _denied(self, line: Line) -> bool:
         """Return whether the line lists what must not be reached, or is otherwise no request."""
-        before = line.text[: max(0, _spellings.find_address(line.text))]
+        before = line.text[: max(0, _notation.find_address(line.text))]
         keys = re.sub(r"([a-z])([A-Z])", r"\1_\2", " ".join(line.keys) + " " + before)
         after = re.search(r"(?i)\b(?:deny|block|drop|reject|return\s+40\d|status:403|403)\b", line.text)
         if (
@@ -169,7 +169,7 @@ class _Judge:
 
     def _documented(self, line: Line) -> bool:
         """Return whether the line is text for people."""
-        before = line.text[: max(0, _spellings.find_address(line.text))]
+        before = line.text[: max(0, _notation.find_address(line.text))]
         if re.match(r"(?:location[^{]*\{\s*)?(?:return\s+\d|add_header|log_format|echo\b|print\b)", before):
             return True
         if re.search(r"\{\{.*lookup", before) or _vocabulary.TOOLS.search(before):
@@ -183,7 +183,7 @@ class _Judge:
         """Return whether the block of the line sends the token header."""
         brace = next((block for block in self.blocks if block[0] <= line.number <= block[1]), None)
         if brace:
-            return any(_spellings.has_header(one.text) for one in self.lines if brace[0] <= one.number <= brace[1])
+            return any(_notation.has_header(one.text) for one in self.lines if brace[0] <= one.number <= brace[1])
         begin = end = place
         while begin and not self._separates(self.lines[begin], line) and self._belongs(self.lines[begin - 1], line):
             begin -= 1
@@ -193,7 +193,7 @@ class _Judge:
             and not self._separates(self.lines[end + 1], line)
         ):
             end += 1
-        return any(_spellings.has_header(one.text) for one in self.lines[begin : end + 1])
+        return any(_notation.has_header(one.text) for one in self.lines[begin : end + 1])
 
     @staticmethod
     def _separates(one: Line, line: Line) -> bool:

@@ -10,7 +10,7 @@ Evidence is local: a token header counts for the command that sends it, wherever
 import re
 import typing as t
 
-from . import _spellings, _vocabulary
+from . import _notation, _vocabulary
 from ._outcome import Functions, Outcome
 from ._shell import Heredoc, commands, heredocs
 from ._shell_words import first_word, last_line, raw_tool
@@ -119,8 +119,8 @@ class ShellJudge:
         ):
             target = re.search(r">>?\s*[\"']?([\w./${}-]+)|tee\s+(?:-\w+\s+)*[\"']?([\w./${}-]+)", command)
             self.nested(one, (target.group(1) or target.group(2)) if target else "sh")
-        elif re.search(r"\b(?:nc|ncat|netcat|socat|telnet)\b|/dev/tcp/", command) and _spellings.has_address(command):
-            flags = HEADER if _spellings.has_header(one.text) else 0
+        elif re.search(r"\b(?:nc|ncat|netcat|socat|telnet)\b|/dev/tcp/", command) and _notation.has_address(command):
+            flags = HEADER if _notation.has_header(one.text) else 0
             self.outcome.request(one.line - 1, one.text, flags | ADDRESS)
 
     def _command(self, one: Statement, raw: str) -> None:
@@ -192,8 +192,8 @@ class ShellJudge:
         line = one.line_of(self._place(text))
         tool = _vocabulary.TOOLS.search(expanded) and not _vocabulary.NOT_RUN.search(expanded)
         if "/dev/tcp/" in expanded or "/inet/" in expanded or raw_tool(expanded):
-            if flags & ADDRESS and raw and not _spellings.PATH.search(expanded):
-                flags |= (HEADER if _spellings.has_header(self.values.expand(raw, code=False)) else 0) | PATH
+            if flags & ADDRESS and raw and not _notation.PATH.search(expanded):
+                flags |= (HEADER if _notation.has_header(self.values.expand(raw, code=False)) else 0) | PATH
                 expanded += " " + raw
         if tool:
             self._request(line, text, expanded, flags, function)
@@ -211,9 +211,7 @@ class ShellJudge:
         uncertain = self._headers_unknown(text)
         if flags & ADDRESS:
             self.outcome.request(line, expanded, flags | (UNKNOWN if uncertain else 0))
-        elif (
-            _spellings.WHOLE_PATH.search(expanded) and not flags & HEADER and not _spellings.names_other_host(expanded)
-        ):
+        elif _notation.WHOLE_PATH.search(expanded) and not flags & HEADER and not _notation.names_other_host(expanded):
             self.outcome.unsure(line, expanded)
         elif flags & HEADER:
             self.outcome.token()
@@ -224,7 +222,7 @@ class ShellJudge:
 
     def _place(self, text: str) -> int:
         """Return the place of the address in a command, or of the first variable that holds it."""
-        place = _spellings.find_address(_NO_TARGET.sub(lambda found: " " * len(found.group()), text))
+        place = _notation.find_address(_NO_TARGET.sub(lambda found: " " * len(found.group()), text))
         if place >= 0:
             return place
         for found in re.finditer(r"\$\{?(\w+)", text):
@@ -262,7 +260,7 @@ class ShellJudge:
 
 def _may_request(text: str, first: str, expanded: str) -> bool:
     """Return whether a command that is not known, with the name *first*, may request the address in it."""
-    if not _spellings.PATH.search(expanded) and "://" not in expanded:
+    if not _notation.PATH.search(expanded) and "://" not in expanded:
         return False
     if re.match(r"[\"']?https?://", text):
         return True

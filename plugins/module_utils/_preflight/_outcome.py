@@ -6,7 +6,7 @@
 
 import typing as t
 
-from . import _spellings
+from . import _notation
 from ._values import ADDRESS, HEADER, PATH, REQUEST, UNKNOWN
 
 
@@ -53,7 +53,7 @@ class Outcome:
 
     def __init__(self) -> None:
         self.lines: t.Dict[int, t.Tuple[str, bool]] = {}
-        self.with_token = False
+        self.token_authenticated = False
         self._defined: t.Dict[str, t.Tuple[int, str]] = {}
         self._used: t.Set[str] = set()
         # The file defines the token header beside the address, for a program of several files.
@@ -62,30 +62,30 @@ class Outcome:
     def request(self, line: int, text: str, flags: int) -> None:
         """Record a request to the service."""
         if flags & REQUEST and not flags & HEADER:
-            self.with_token = True
+            self.token_authenticated = True
         elif flags & HEADER:
-            self.with_token = True
+            self.token_authenticated = True
             if self.lines.get(line, ("", True))[1] is False:
                 del self.lines[line]
         elif flags & UNKNOWN:
             self.unsure(line, text)
         else:
-            self.lines[line] = (_spellings.path_class(text), True)
+            self.lines[line] = (_notation.path_class(text), True)
 
     def unsure(self, line: int, text: str) -> None:
         """Record a line that may send a normal-mode request."""
-        self.lines.setdefault(line, (_spellings.path_class(text), False))
+        self.lines.setdefault(line, (_notation.path_class(text), False))
 
     def token(self) -> None:
         """Record that the file sends a token."""
-        self.with_token = True
+        self.token_authenticated = True
 
     def called(self, line: int, text: str, flags: int, function: Function) -> None:
         """Record a call of *function* with an address."""
         if function.plain and not flags & HEADER and not (function.token and not function.plain):
             self.request(line, text, flags)
         elif function.token or flags & HEADER:
-            self.with_token = True
+            self.token_authenticated = True
 
     def defined(self, name: str, line: int, text: str, flags: int) -> None:
         """Remember a variable that holds an address."""
@@ -102,7 +102,7 @@ class Outcome:
             if (
                 name not in self._used
                 and not self.defines_header
-                and (_spellings.PATH.search(text) or "://" in text or not self.lines)
+                and (_notation.PATH.search(text) or "://" in text or not self.lines)
             ):
                 self.unsure(line, text)
 

@@ -15,9 +15,9 @@ import typing as t
 from . import _judge
 from ._decoding import text_of
 from ._files import Deadline, Files
+from ._notation import find_address, may_concern, near_places
 from ._outcome import Outcome
 from ._places import DIRECTORIES
-from ._spellings import find_address, may_concern, near_places
 
 # Libraries are judged by their versions; version control history is not run.
 _SKIPPED = frozenset(
@@ -65,13 +65,13 @@ class NormalModeRead(t.NamedTuple):
 class Scripts(t.NamedTuple):
     """Normal-mode requests in scripts.
 
-    ``examined`` counts text files, ``skipped`` binary files, ``with_token`` files that send tokens.
+    ``examined`` counts text files, ``skipped`` binary files, ``token_authenticated`` files that send tokens.
     """
 
     reads: t.List[NormalModeRead]
     examined: int
     skipped: int
-    with_token: int = 0
+    token_authenticated: int = 0
 
 
 def normal_mode_readers(
@@ -85,7 +85,7 @@ def scan(files: Files, directories: t.Sequence[str] = DIRECTORIES, excluded: t.S
     """Examine each script below *directories* once, in their order, without those *excluded*; they may also name files."""
     reads: t.List[NormalModeRead] = []
     seen: t.Set[t.Tuple[int, int]] = set()
-    examined = skipped = with_token = 0
+    examined = skipped = token_authenticated = 0
     for path in _candidates(files, directories, excluded):
         content = _content(files, path, seen)
         if content is None:
@@ -105,9 +105,9 @@ def scan(files: Files, directories: t.Sequence[str] = DIRECTORIES, excluded: t.S
             place = max(0, find_address(text[:_LIMIT]))
             reads.append(NormalModeRead(shown, text.count("\n", 0, place) + 1, "unknown", False))
             continue
-        with_token += outcome.with_token
+        token_authenticated += outcome.token_authenticated
         reads += [NormalModeRead(shown, line, what, certain) for line, (what, certain) in outcome.lines.items()]
-    return Scripts(sorted(reads), examined, skipped, with_token)
+    return Scripts(sorted(reads), examined, skipped, token_authenticated)
 
 
 def _limited(text: str, shown: str) -> t.Optional[Outcome]:

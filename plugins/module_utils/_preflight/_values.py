@@ -7,7 +7,7 @@
 import re
 import typing as t
 
-from . import _spellings
+from . import _notation
 from ._statements import names, outside
 
 # What a text or variable holds; REQUEST: a token request, UNKNOWN: made by code that cannot be seen.
@@ -99,7 +99,7 @@ class Values:
         """Remember the elements of objects that hold an address, under their name after a dot."""
         for found in _ELEMENT.finditer(text):
             value = self.expand(found.group("value"), code=False)
-            if _spellings.has_address(value):
+            if _notation.has_address(value):
                 self.put("." + found.group("name"), "", text_flags(value) & (ADDRESS | PATH), line)
 
     def _default(self, found: "t.Match[str]") -> str:
@@ -118,14 +118,14 @@ class Values:
 def text_flags(text: str) -> int:
     """Return what a text holds by itself."""
     result = 0
-    if _spellings.has_address(text):
+    if _notation.has_address(text):
         result |= ADDRESS
-    if _spellings.PATH.search(text):
+    if _notation.PATH.search(text):
         result |= PATH
-    if _spellings.has_header(text):
+    if _notation.has_header(text):
         result |= HEADER
-    asked = _spellings.TOKEN_REQUEST.search(text) and not _spellings.names_other_host(text)
-    if asked or _spellings.TTL.search(text):
+    asked = _notation.TOKEN_REQUEST.search(text) and not _notation.names_other_host(text)
+    if asked or _notation.TTL.search(text):
         result |= REQUEST
     return result
 

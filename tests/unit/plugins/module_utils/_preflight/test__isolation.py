@@ -36,7 +36,7 @@ def test_checks_that_fail_or_need_too_much_memory_are_reported(host, monkeypatch
 
     monkeypatch.setattr(_isolation, "run", fail)
     assert _isolation.run_isolated(REQUEST, str(host.root)).findings[0]["detail"] == "error: RuntimeError: x"
-    monkeypatch.setattr(_isolation, "run", lambda *_arguments: bytearray(_isolation.MEMORY + (1 << 20)))
+    monkeypatch.setattr(_isolation, "run", lambda *_arguments: bytearray(4 * _isolation.MEMORY))
     report = _isolation.run_isolated(REQUEST, str(host.root))
     assert report.findings[0]["evidence"]["reason"] == "the checks ran out of memory" and not report.complete
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The judgment of scripts on the labelled corpus, and on texts that are hostile or of no language."""
+"""The judgment of scripts on the labeled corpus, and on texts that are hostile or of no language."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import runpy
 from pathlib import Path
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils._preflight import _decoding, _judge, _numeric, _spellings
+from ansible_collections.alicloud.imds.plugins.module_utils._preflight import _decoding, _judge, _notation, _numeric
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +19,7 @@ KEYS = "http://100.100.100.200/latest/meta-data/ram/security-credentials/"
 NAMES = "x.sh x.py x.pl x.rb x.php x.js x.go x.java x.ps1 x.yml x.json x.conf x.service Makefile Dockerfile cron.d/x".split()
 
 
+@pytest.mark.slow
 def test_the_wanted_precision_and_recall_are_met_on_the_corpus() -> None:
     measure = runpy.run_path(str(MEASURE))
     found = measure["results"](list(measure["corpus"].samples()))
@@ -40,22 +41,22 @@ def test_the_wanted_precision_and_recall_are_met_on_the_corpus() -> None:
     ],
 )
 def test_numbers_that_are_the_address_are_recognized(text) -> None:
-    assert _numeric.is_service_number(text) and _spellings.has_address("http://%s/x" % text)
-    assert _spellings.may_concern(b"curl http://%s/x" % text.encode())
+    assert _numeric.is_service_number(text) and _notation.has_address("http://%s/x" % text)
+    assert _notation.may_concern(b"curl http://%s/x" % text.encode())
 
 
 @pytest.mark.parametrize(
     "text", ["100.100.100.201", "1684300999", "0x646464c9", "100.100.100.2000", "1.2.3.4.5", "100.100.100.200/32"]
 )
 def test_other_numbers_are_no_address(text) -> None:
-    assert not _spellings.has_address("to %s x" % text)
+    assert not _notation.has_address("to %s x" % text)
 
 
 @pytest.mark.parametrize(
     "text", ["fd00:100::100:200", "[fd00:100::100:200]", "::ffff:100.100.100.200", "FD00:0100:0:0:0:0:0100:0200"]
 )
 def test_ipv6_forms_are_recognized(text) -> None:
-    assert _spellings.has_address("http://%s/x" % text)
+    assert _notation.has_address("http://%s/x" % text)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
@@ -63,7 +64,7 @@ def test_ipv6_forms_are_recognized(text) -> None:
 def test_texts_are_decoded(encoding, end) -> None:
     content = end.join(["# comment", "curl " + KEYS, ""]).encode(encoding)
     assert _decoding.text_of(content) == "# comment\ncurl %s\n" % KEYS
-    assert _spellings.may_concern(content)
+    assert _notation.may_concern(content)
 
 
 @pytest.mark.parametrize("name", NAMES)

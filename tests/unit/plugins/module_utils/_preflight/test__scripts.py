@@ -106,7 +106,7 @@ def test_a_token_in_one_script_does_not_excuse_another(host) -> None:
 def test_a_judgment_that_takes_too_long_is_noted(host, monkeypatch) -> None:
     host.write("/opt/slow.sh", "curl %s\n" % KEYS)
     monkeypatch.setattr(_scripts, "_LONGEST", 0.001)
-    monkeypatch.setattr(_scripts._judge, "judge", lambda *_arguments: [None for _number in itertools.count()])
+    monkeypatch.setattr(_scripts._judge, "judge", lambda *_arguments: [None for _number in itertools.repeat(0)])
     files = Files(str(host.root))
     assert [(read.line, read.certain) for read in _scripts.scan(files, ["/opt"]).reads] == [(1, False)]
     assert [note.path for note in files.notes] == ["/opt/slow.sh"]
