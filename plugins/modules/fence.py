@@ -65,8 +65,8 @@ options:
     description:
       - systemd units whose processes must not reach the service, regardless of their user, for example C(nginx.service). With
         O(mode=enforce) they get the setting C(IPAddressDeny=), which also applies to running units without a restart.
-      - A unit that does not exist is an error. With O(mode=enforce), so is a host where systemd does not enforce the setting, which needs
-        control groups v2.
+      - A unit that does not exist is an error. With O(mode=enforce), so is a host where systemd does not enforce the setting, which
+        needs control groups v2.
       - If such a unit runs as root or as an allowed user, and with IPv6 always, its packets are dropped, so its programs wait for their own
         timeouts. The others are rejected.
     type: list
