@@ -63,6 +63,7 @@ def test_units_users_and_containers(
     host = new_host("systemd", root)
     emulator = start_emulator({"instances": [{"host": host.name, "http_tokens": "optional"}]})
     install(host, tmp_path)
+    emulator.admin("DELETE", "/journal")  # the requests of the self-test, before the watch started
     status = json.loads(host.output("ecs-metadata", "watch", "--status", "--json"))
     assert (status["running"], status["attribution"], status["problems"]) == (True, "connect", [])
     run = ["systemd-run", "--quiet", "--wait", "--collect"]

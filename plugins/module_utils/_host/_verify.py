@@ -12,9 +12,12 @@ from .._imds._client import Client
 from .._imds._errors import MetadataError
 from .._imds._service import META_DATA
 from . import _cloud_init
-from ._as_user import as_user
+from ._as_user import NoResult, as_user
 
 _PAUSE = 0.5
+# In addition to the deadline of the client: time for a busy host to start and end the process.
+_GRACE = 30.0
+UNKNOWN = "unknown"
 _VERDICT_TEXTS = {
     "optional": "The metadata service still answers normal-mode requests",
     "required": "The metadata service requires tokens",
@@ -29,7 +32,7 @@ class Desired(t.NamedTuple):
     """The conditions to verify.
 
     The verdict must be one of *expect* (any, if empty) within *wait* seconds. *allowed* users must get the same verdict as this
-    user, *refused* users must not reach the service. *users* are probed without a condition.
+    user, *refused* users must not reach the service. *users* are probed without a condition, except that the probe ends.
     """
 
     expect: t.Sequence[str] = ()
@@ -62,10 +65,10 @@ def verify(make_client: MakeClient, desired: Desired, clock: Clock = SYSTEM_CLOC
     if desired.expect and modes.verdict not in desired.expect:
         return Verification(modes, {}, None, [_unexpected_verdict(modes, desired)])
     names = dict.fromkeys([*desired.users, *desired.allowed, *desired.refused])
-    users = {name: as_user(name, lambda: probe(make_client())._asdict()) for name in names}
+    users = {name: _probe_as(name, make_client) for name in names}
     unmet = _unexpected_for_users(modes.verdict, users, desired)
     cloud_init = _cloud_init.find_data_source() if desired.cloud_init else None
-    if desired.expect and cloud_init is not None and cloud_init["found"] is False:
+    if desired.expect and cloud_init is not None and cloud_init["enabled"] and not cloud_init["found"]:
         unmet.append(cloud_init["problem"])
     return Verification(modes, users, cloud_init, unmet)
 
@@ -88,6 +91,16 @@ def identity(client: Client) -> t.Optional[t.Dict[str, str]]:
     return {name: value.decode("ascii", "replace").strip() for name, value in found.items()}
 
 
+def _probe_as(name: str, make_client: MakeClient) -> t.Dict[str, t.Any]:
+    """Return the result of a probe as user *name*, with the verdict "unknown" if the user's process returned none."""
+    seconds = make_client().settings.deadline + _GRACE
+    try:
+        modes: t.Dict[str, t.Any] = as_user(name, lambda: probe(make_client())._asdict(), seconds)
+    except NoResult as exc:
+        return Modes(UNKNOWN, {}, ["%s." % exc])._asdict()
+    return modes
+
+
 def _probe_until(make_client: MakeClient, desired: Desired, clock: Clock) -> Modes:
     """Probe until the verdict is as expected or the wait is over, and return the last result.
 
@@ -108,12 +121,16 @@ def _unexpected_verdict(modes: Modes, desired: Desired) -> str:
 
 
 def _unexpected_for_users(verdict: str, users: t.Mapping[str, t.Mapping[str, t.Any]], desired: Desired) -> t.List[str]:
-    """Return a sentence for each allowed user with another verdict, and each refused user that reaches the service."""
+    """Return a sentence for each allowed user with another verdict, refused user that reaches the service, and unknown verdict."""
+    sentences = [
+        " ".join(["For user %s the metadata service could not be verified:" % name, *seen["problems"]])
+        for name, seen in users.items()
+        if seen["verdict"] == UNKNOWN
+    ]
     expected = [(name, verdict) for name in desired.allowed] + [(name, "unreachable") for name in desired.refused]
-    sentences = []
     for name, wanted in expected:
         seen = users[name]
-        if seen["verdict"] != wanted:
+        if seen["verdict"] not in (wanted, UNKNOWN):
             text = "For user %s the metadata service is %s; expected: %s." % (name, seen["verdict"], wanted)
             sentences.append(" ".join([text, *seen["problems"]]))
     return sentences

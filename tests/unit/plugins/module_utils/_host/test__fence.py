@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._common import _programs
 from ansible_collections.alicloud.imds.plugins.module_utils._host import _fence, _fence_files, _subprocess
 from ansible_collections.alicloud.imds.plugins.module_utils._host._subprocess import HostError
 
@@ -37,7 +38,7 @@ NOT_PERMITTED = (1, "Operation not permitted (you must be root)")
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHost:
     made = FakeHost(tmp_path)
-    monkeypatch.setattr(_subprocess, "_PATH", str(made.bin))
+    monkeypatch.setattr(_programs, "_PATH", str(made.bin))
     monkeypatch.setattr(_subprocess, "_SYSTEMD", str(made.root / "run/systemd/system"))
     for name in ("RULES_FILE", "MANIFEST", "_UNITS", "LISTING"):
         monkeypatch.setattr(_fence_files, name, str(made.root) + getattr(_fence_files, name))
