@@ -11,7 +11,8 @@ export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/$(COLLECTIONS)
 export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_USE_PEP517 := 1
-PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
+# The hashes of all files are pinned (tests/tools/pins.py).
+PIP := -m pip install --quiet --require-hashes --requirement
 # Compiled files are kept, in .cache, also where PYTHONDONTWRITEBYTECODE is set: the tests start Python many times.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX=$(CURDIR)/.cache/pycache $(BIN)/python -m pytest
 
@@ -64,7 +65,7 @@ roots: tools ## Create the Debian root file systems of the test hosts if they ar
 
 # The last release of the vendor's credentials library that sends normal-mode requests: the preflight check must find it.
 .cache/old-sdk: $(VENV)/.test
-	@$(BIN)/python -m pip install --quiet --no-deps --target $@.new alibabacloud_credentials==0.3.5 && rm -rf $@ && mv $@.new $@
+	@$(BIN)/python $(PIP) tests/hosts/constraints.txt --no-deps --target $@.new && rm -rf $@ && mv $@.new $@
 
 hosts: roots collection .cache/old-sdk ## Tests on test hosts with systemd, nftables and SSH (ARGS=-k NAME for some)
 	@$(BIN)/python $(TOOLS)/matrix.py --prepare 2.16 || [ -z "$$CI" ]
@@ -118,9 +119,8 @@ benchmark-watch: $(VENV)/.test ## Measure the overhead of the callers watch (ARG
 clean: ## Remove all files that make created
 	rm -rf $(VENV) .cache build .ansible .hypothesis tests/output
 
-constraints: ## Update constraints*.txt and tests/matrix/*.txt
-	@$(TOOLS)/constraints.sh "$(PYTHON)"
-	@"$(PYTHON)" $(TOOLS)/lines.py
+constraints: ## Update the pinned versions and hashes (ARGS=FILE... for some)
+	@"$(PYTHON)" $(TOOLS)/pins.py $(ARGS)
 
 newcomer: ## Run the README's commands on a fresh Debian 12 (TARGETS=demo for one; root; minutes)
 	@$(TOOLS)/newcomer.sh $(TARGETS)
@@ -131,21 +131,21 @@ $(VENV)/.made:
 	@$(TOOLS)/make-venv.sh "$(PYTHON)" $(VENV)
 	@touch $@
 
-$(VENV)/.core: $(VENV)/.made requirements.txt constraints.txt
+$(VENV)/.core: $(VENV)/.made constraints-core.txt
 	@echo "Installing ansible-core"
-	@$(PIP) --requirement requirements.txt
+	@$(BIN)/python $(PIP) constraints-core.txt
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.core requirements-test.txt
+$(VENV)/.test: $(VENV)/.core constraints.txt
 	@echo "Installing the test tools"
-	@$(PIP) --requirement requirements-test.txt
+	@$(BIN)/python $(PIP) constraints.txt
 	@touch $@
 
 # Sphinx needs other versions of packages that the linters use, so it has its own environment.
-$(DOCS)/.made: requirements-docs.txt requirements.txt constraints-docs.txt
+$(DOCS)/.made: constraints-docs.txt
 	@$(TOOLS)/make-venv.sh "$(PYTHON)" $(DOCS)
 	@echo "Installing Sphinx"
-	@$(DOCS)/bin/python -m pip install --quiet --constraint constraints-docs.txt --requirement requirements-docs.txt
+	@$(DOCS)/bin/python $(PIP) constraints-docs.txt
 	@touch $@
 
 # Programs that some tests use. If one cannot be installed, its tests are skipped with the reason.

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import shlex
 import threading
 import typing as t
 
@@ -43,8 +44,7 @@ class ActionModule(NormalAction):
         folder = self._connection._shell.tmpdir
         if folder is None:
             return
-        shell = self._connection._shell
-        command = "cat " + shell.quote(shell.join_path(folder, NAME))
+        command = "cat " + shlex.quote(self._connection._shell.join_path(folder, NAME))
         before: Progress | None = None
         while not done.wait(INTERVAL):
             try:

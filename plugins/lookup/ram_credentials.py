@@ -26,6 +26,10 @@ extends_documentation_fragment:
   - alicloud.imds._imds.controller
 notes:
   - Set C(no_log) on tasks that use the keys. ansible-core 2.22 or later also masks them in all output.
+  - Do not use the keys in the keyword C(environment) of a task. Ansible writes its variables into the command line of a shell, which
+    all users of the host can read, and into the output with C(-vvv). C(no_log) does not change that. The guide
+    L(Credentials,https://github.com/alicloud-imds/alicloud.imds/blob/main/docs/docsite/rst/credentials.rst) shows how to run commands
+    with the keys.
 seealso:
   - plugin: alicloud.imds.metadata
     plugin_type: lookup
@@ -43,11 +47,24 @@ EXAMPLES = r"""
     keys: "{{ lookup('alicloud.imds.ram_credentials') }}"
   no_log: true
 
-- name: Pass the keys to a command in its environment
-  ansible.builtin.command: aliyun sts GetCallerIdentity
-  environment: "{{ lookup('alicloud.imds.ram_credentials').environment }}"
+- name: Use the keys in all tasks of a play that call a module
+  hosts: localhost
+  gather_facts: false
+  module_defaults:
+    alibaba.alicloud.ali_instance_info:
+      alicloud_region: cn-hangzhou
+      alicloud_access_key: "{{ lookup('alicloud.imds.ram_credentials').alicloud_access_key }}"
+      alicloud_secret_key: "{{ lookup('alicloud.imds.ram_credentials').alicloud_secret_key }}"
+      alicloud_security_token: "{{ lookup('alicloud.imds.ram_credentials').alicloud_security_token }}"
+  tasks:
+    - name: List the instances
+      alibaba.alicloud.ali_instance_info:
+      no_log: true
+
+# For commands, use the command of the collection: it sets the environment variables of the process, so that no key is on a command line.
+- name: Run a command with the keys of the role of the instance that it runs on
+  ansible.builtin.command: ecs-metadata exec -- aliyun sts GetCallerIdentity
   changed_when: false
-  no_log: true
 """
 
 RETURN = r"""
@@ -78,9 +95,6 @@ _list:
     alicloud_security_token:
       description: Same as C(security_token), under the option name of C(alibaba.alicloud) modules.
       type: str
-    environment:
-      description: Environment variables for the aliyun CLI, the SDKs and C(alibaba.alicloud) modules.
-      type: dict
 """
 
 import typing as t

@@ -20,7 +20,7 @@ options:
   users:
     description:
       - Users of the managed node to probe as, in addition to the user of this task. Each probe runs in a process of its own with all
-        groups of that user. Needs root.
+        groups of that user, and is killed 30 seconds after O(deadline). Needs root.
     version_added: 0.2.0
     type: list
     elements: str
@@ -71,7 +71,7 @@ options:
     description:
       - Whether to let cloud-init search for its data source as it does at boot, if it is installed and enabled. The result is not kept.
       - A cloud-init that does not support tokens finds no data source once tokens are required, and the next boot of the instance fails.
-        With O(expect), this is an unmet condition.
+        With O(expect), this is an unmet condition, and so is a search that fails or does not end within a minute.
     version_added: 0.2.0
     type: bool
     default: false
@@ -151,6 +151,8 @@ endpoints:
 users:
   description:
     - C(verdict), C(checks), C(problems) and C(endpoints) for each of O(users), O(allowed_users) and O(refused_users), by name.
+    - The verdict is C(unknown) if the process of a user did not return a result in time, for example because another process of that
+      user stopped it. RV(unmet) then has a sentence about it.
     - Empty if the verdict is not in O(expect).
   returned: success
   type: dict
@@ -163,7 +165,7 @@ instance:
 cloud_init:
   description:
     - C(installed), C(enabled), C(version), C(found) and C(problem).
-    - C(found) is true if cloud-init found its data source, and null if it did not search.
+    - C(found) is true if cloud-init found its data source, and null if that is unknown, because it is not enabled or failed.
     - Null if the verdict is not in O(expect).
   returned: with O(cloud_init=true)
   type: dict

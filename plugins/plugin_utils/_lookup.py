@@ -9,12 +9,15 @@ from __future__ import annotations
 import difflib
 import typing as t
 
+# Arguments of ansible-core for each lookup
+_OF_CORE = frozenset(("allow_unsafe", "errors", "wantlist"))
+
 
 def check_options(name: str, known: t.Iterable[str], given: t.Iterable[str]) -> None:
     """Raise ValueError for an option in *given* that the lookup *name* does not have; *known* are its documented options."""
     options = sorted(option for option in known if not option.startswith("_"))
     for option in given:
-        if option not in options:
+        if option not in options and option not in _OF_CORE:
             near = difflib.get_close_matches(option, options, 1)
             hint = "Did you mean '%s'?" % near[0] if near else "Its options are %s." % ", ".join(options)
             raise ValueError("The lookup %s has no option '%s'. %s" % (name, option, hint))

@@ -15,9 +15,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-PACKAGE = "ansible==12.3.0"
+PINS = Path(__file__).with_name("constraints.txt")
 CACHE = Path(__file__).resolve().parents[2] / ".cache/benchmark"
 COLLECTION = CACHE / "ansible_collections/amazon/aws"
+
+
+def package() -> str:
+    """Return the pinned package, for example ansible==12.3.0."""
+    return next(line.split()[0] for line in PINS.read_text().splitlines() if "==" in line)
 
 
 def version() -> str:
@@ -27,11 +32,11 @@ def version() -> str:
 
 
 def fetch() -> None:
-    print(f"Fetching amazon.aws out of {PACKAGE}", flush=True)
+    print("Fetching amazon.aws out of the package ansible", flush=True)
     CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile", "--target", scratch]
-        subprocess.run([*pip, PACKAGE], check=True)
+        subprocess.run([*pip, "--require-hashes", "--requirement", PINS], check=True)
         COLLECTION.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(Path(scratch, "ansible_collections/amazon/aws"), COLLECTION)
 

@@ -49,7 +49,7 @@ def render(page: Page) -> str:
         python=platform.python_version(),
         core=importlib.metadata.version("ansible-core"),
         peer=peer.version(),
-        package=peer.PACKAGE,
+        package=peer.package(),
         load=f"{page.load:.1f}",
         plan=page.plan,
         leaves=len(ours.leaves),

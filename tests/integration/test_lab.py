@@ -74,6 +74,61 @@ def test_processes_and_namespaces_outside_are_invisible(new_instance: Callable[[
     assert int(enter("sh", "-c", "ls -d /proc/[0-9]* | wc -l").stdout) <= 5  # init, sh, ls, wc and a shell for the pipe
 
 
+PROTECTED = ("/etc", "/var", "/usr/local", "/root", "/home", "/opt", "/srv")
+# Run outside of this laboratory's overlays, because enter adds none inside another laboratory. Temporary file systems take the
+# place of the machine's directories, so that a laboratory that does not protect them changes nothing of the machine.
+MACHINE = """
+awk '/ - overlay imds-lab /{print $5}' /proc/self/mountinfo | tac | xargs -r umount --lazy || exit
+for directory; do
+    cp -a /etc /mnt/etc && mount -t tmpfs tmpfs "$directory" || exit
+    [ "$directory" != /etc ] || cp -a /mnt/etc/. /etc/
+    rm -r /mnt/etc
+done
+mkdir /var/data && mount -t tmpfs tmpfs /var/data && echo data >/var/data/file || exit
+list() { find "$@" -printf '%p %m %u %s %T@\\n' | sort; }
+list "$@" >/mnt/before
+"$ENTER" sh -c "$CHANGE" sh "$@" || exit
+list "$@" | diff /mnt/before -
+"""
+CHANGE = """
+set -e
+for directory; do
+    echo changed >"$directory/new"
+    cat "$directory/new"
+done
+cat /var/data/file
+echo changed >>/etc/passwd
+echo changed >/var/data/file
+rm -r /etc/network /etc/ssl 2>/dev/null || true
+chmod 777 /etc
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting over /etc needs root")
+def test_changes_of_the_machine_stay_in_the_laboratory() -> None:
+    directories = [directory for directory in PROTECTED if directory not in map(str, Path(ENTER).parents)]
+    environment = {**os.environ, "ENTER": ENTER, "CHANGE": CHANGE}
+    command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", MACHINE, "sh", *directories]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert done.stdout.splitlines() == ["changed"] * len(directories) + ["data"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting over /srv needs root")
+def test_the_checkout_can_be_changed() -> None:
+    """Results are written there, also if it is in a home directory."""
+    script = """
+awk '/ - overlay imds-lab /{print $5}' /proc/self/mountinfo | tac | xargs -r umount --lazy || exit
+mount -t tmpfs tmpfs /srv && mkdir -p /srv/checkout/tests/lab /srv/tmp && cp "$ENTER" /srv/checkout/tests/lab/ || exit
+cd /srv/checkout && TMPDIR=/srv/tmp tests/lab/enter sh -c 'touch kept "$TMPDIR/kept" /srv/lost' && ls /srv . /srv/tmp
+"""
+    command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script]
+    environment = {**os.environ, "ENTER": ENTER}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("kept") == 2 and "lost" not in done.stdout
+
+
 def test_mounts_do_not_spread_where_mounts_are_shared() -> None:
     """With systemd, mounts are shared: a mount in a new namespace would also appear in the old one."""
     script = f"""

@@ -9,9 +9,11 @@ from __future__ import annotations
 import contextlib
 import threading
 from pathlib import Path
+from typing import Any
 
 import lab
 import pytest
+from waiting import wait_until
 from wiretap import Wiretap
 
 HERE = Path(__file__).parent
@@ -48,10 +50,11 @@ PLAYS = [
 
 
 class ProcessWatch:
-    """A thread that collects the command lines and environments of all processes repeatedly."""
+    """A thread that collects the files *names* of all processes repeatedly: their command lines and environments."""
 
-    def __init__(self) -> None:
+    def __init__(self, *names: str) -> None:
         self.seen: set[bytes] = set()
+        self._names = names or ("cmdline", "environ")
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
 
@@ -66,7 +69,7 @@ class ProcessWatch:
     def _run(self) -> None:
         while not self._stop.wait(0.02):
             for process in Path("/proc").glob("[0-9]*"):
-                for name in ("cmdline", "environ"):
+                for name in self._names:
                     with contextlib.suppress(OSError):
                         self.seen.add((process / name).read_bytes())
 
@@ -127,3 +130,77 @@ def test_failures_contain_no_secret(start_emulator, run_playbook) -> None:
     secrets = wiretap.secrets()
     assert secrets
     assert not [secret for secret in secrets if secret in run.stdout + run.stderr]
+
+
+# Ends when the file in its first argument exists.
+PROGRAM = 'test -n "$ALIBABA_CLOUD_SECURITY_TOKEN" && until test -e "$1"; do sleep 0.1; done; echo "has $ALIBABA_CLOUD_REGION_ID"'
+REGION = "cn-hangzhou"
+
+
+def recipes(endpoint: str, released: Path) -> list[dict[str, Any]]:
+    """Return plays with the documented ways to use the keys: a command, the options of modules, and the role."""
+    keys = {
+        name: "{{ lookup('alicloud.imds.ram_credentials').%s }}" % name
+        for name in ("access_key", "access_key_secret", "security_token")
+    }
+    keys["access_key_id"] = keys.pop("access_key")
+    common = {"api_endpoint": endpoint, "regions": [REGION]}
+    command = [str(lab.CHECKOUT / "command/ecs-metadata"), "exec", "--", "sh", "-c", PROGRAM, "sh", str(released)]
+    task = {"alicloud.imds.metadata_options_info": {}}
+    return [
+        {
+            "hosts": "all",
+            "gather_facts": False,
+            "tasks": [
+                {"ansible.builtin.command": {"argv": command}, "environment": {"ALIBABA_CLOUD_REGION_ID": REGION}}
+            ],
+        },
+        *(
+            {
+                "hosts": "all",
+                "gather_facts": False,
+                "module_defaults": {"alicloud.imds.metadata_options_info": {**common, **defaults}},
+                "tasks": [{**task, "no_log": no_log}],
+            }
+            for defaults, no_log in ((keys, True), ({"ram_role": "EcsWebRole"}, False))
+        ),
+    ]
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("pipelining", ["0", "1"])
+def test_the_documented_recipes_put_no_key_on_a_command_line(
+    start_emulator, run_playbook, tmp_path, pipelining: str
+) -> None:
+    """The process list is read while the command runs, and the output is that of -vvv."""
+    role = {"name": "EcsWebRole", "actions": ["ecs:*"]}
+    config = {"instances": [{**INSTANCE, "role": role, "region_id": REGION}]}
+    emulator = start_emulator(config, listen="127.0.0.1:0", control=True)
+    host, _colon, port = emulator.listen[0].partition(":")
+    wiretap = Wiretap((lab.SERVICE, 80), (host, int(port)))
+    released = tmp_path / "released"
+    environment = {"ANSIBLE_PIPELINING": pipelining, "ANSIBLE_LOG_PATH": str(tmp_path / "ansible.log")}
+    with ProcessWatch("cmdline") as processes:
+
+        def release() -> None:
+            wait_until(lambda: any(line.startswith(b"sleep\x000.1") for line in set(processes.seen)))
+            released.touch()
+
+        thread = threading.Thread(target=release)
+        thread.start()
+        run = run_playbook(
+            recipes(str(emulator.control_endpoint), released), {"host": {}}, "-vvv", environment=environment
+        )
+        released.touch()
+        thread.join()
+    wiretap.close()
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "has %s" % REGION in run.stdout
+    assert [call["status"] for call in emulator.calls("DescribeInstances")] == [200, 200]
+    secrets = wiretap.secrets()
+    assert len(secrets) >= 6
+    lines = b"\n".join(processes.seen)
+    assert b"ALIBABA_CLOUD_REGION_ID=" in lines, "the keyword environment is what puts values on a command line"
+    assert PROGRAM.encode() in lines
+    shown = lines + (run.stdout + run.stderr + (tmp_path / "ansible.log").read_text()).encode()
+    assert [secret for secret in secrets if secret.encode() in shown] == []

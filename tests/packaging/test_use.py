@@ -63,7 +63,7 @@ def test_with_the_oldest_supported_versions() -> None:
     assert "requests >= %s" % bound in (CHECKOUT / "plugins/doc_fragments/_openapi.py").read_text()
 
     venv = CHECKOUT / ".cache" / "packaging" / "lowest"
-    lines.make(venv, Path(sys.executable), ["--requirement", str(HERE / "lowest.txt")])
+    lines.make(venv, Path(sys.executable), ["--requirement", str(HERE / "constraints-lowest.txt")])
     pytest_there = (venv / "bin/python", "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider")
     units = ("tests/unit/plugins",)
     run_checked(

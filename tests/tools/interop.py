@@ -62,18 +62,18 @@ def run(*command: str | Path, folder: Path = CHECKOUT) -> str:
 
 def python(folder: Path) -> None:
     """Create a virtual environment with the older Python clients."""
-    environment(folder, "requirements.txt")
+    environment(folder, "constraints.txt")
 
 
 def sdk(folder: Path) -> None:
     """Create a virtual environment with the vendor's SDKs, which need newer releases of the packages that `python` installs."""
-    environment(folder, "requirements-sdk.txt")
+    environment(folder, "constraints-sdk.txt")
 
 
-def environment(folder: Path, requirements: str) -> None:
+def environment(folder: Path, pins: str) -> None:
     # The pip of this environment installs into the new one, because unpacking another pip takes longer than some clients.
     run(sys.executable, "-m", "venv", "--without-pip", folder)
-    install = ("install", "--quiet", "--no-deps", "--requirement", WANTED / requirements)
+    install = ("install", "--quiet", "--no-deps", "--require-hashes", "--requirement", WANTED / pins)
     run(sys.executable, "-m", "pip", "--python", folder / "bin" / "python", *install)
 
 
@@ -124,7 +124,7 @@ CLIENTS = {"python": python, "sdk": sdk, "cloud-init": cloud_init, "node": node}
 def fingerprint() -> str:
     """Return a digest of all files that define the clients."""
     digest = hashlib.sha256(sys.version.encode())
-    for path in (Path(__file__), *sorted(WANTED.glob("requirements*.txt")), *sorted((WANTED / "node").glob("*.json"))):
+    for path in (Path(__file__), *sorted(WANTED.glob("constraints*.txt")), *sorted((WANTED / "node").glob("*.json"))):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

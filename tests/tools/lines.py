@@ -1,30 +1,18 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""List the supported lines of ansible-core, and pin the versions of packages for the tests with each line.
-
-`lines.py` writes the versions that pip chooses today to tests/matrix/LINE.txt and tests/packaging/constraints.txt
-(`make constraints` runs it).
-"""
+"""List the supported lines of ansible-core, and create virtual environments of pinned packages."""
 
 from __future__ import annotations
 
 import hashlib
 import shutil
 import subprocess
-import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import interpreters
-
 TESTS = Path(__file__).resolve().parents[1]
 FOLDER = TESTS / "matrix"
-REQUIREMENTS = FOLDER / "requirements.txt"
-# The validators of the tarball, with the Python of the oldest line.
-JUDGES = TESTS / "packaging"
-HEADER = "# {} and what it pulls in. Written by 'make constraints'; do not edit.\n"
 
 
 @dataclass(frozen=True)
@@ -74,7 +62,7 @@ LINES = (
 
 
 def make(venv: Path, python: Path, requirements: list[str]) -> None:
-    """Create a virtual environment with these requirements (arguments of pip), unless it is up to date."""
+    """Create a virtual environment with these pins (arguments of pip; each package has hashes), unless it is up to date."""
     digest = hashlib.sha256(f"{python.resolve()} {requirements}".encode())
     for name in requirements:
         digest.update(Path(name).read_bytes() if Path(name).is_file() else b"")
@@ -83,35 +71,14 @@ def make(venv: Path, python: Path, requirements: list[str]) -> None:
         return
     shutil.rmtree(venv, ignore_errors=True)
     subprocess.run([python, "-m", "venv", venv], check=True)
-    pip = [str(venv / "bin/python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    pip = [
+        str(venv / "bin/python"),
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "install",
+        "--quiet",
+        "--require-hashes",
+    ]
     subprocess.run([*pip, *requirements], check=True)
     stamp.write_text(digest.hexdigest())
-
-
-def refresh(target: Path, what: str, python: Path, requirements: list[str]) -> None:
-    """Write the versions that pip chooses for *requirements* to *target*."""
-    with tempfile.TemporaryDirectory() as scratch:
-        venv = Path(scratch) / "venv"
-        make(venv, python, requirements)
-        pip = [str(venv / "bin/python"), "-m", "pip", "freeze"]
-        frozen = subprocess.run(pip, check=True, capture_output=True, text=True).stdout
-    target.write_text(HEADER.format(what) + frozen)
-    print(f"{target.relative_to(TESTS)} is refreshed")
-
-
-def main() -> int:
-    found = interpreters.find()
-    missing = [line for line in LINES if line.pythons[0] not in found]
-    for line in missing:
-        print(f"{line.constraints.name} stays as it is: there is no Python {line.pythons[0]} here")
-    for line in LINES:
-        if line not in missing:
-            requirements = ["--requirement", str(REQUIREMENTS), line.wanted]
-            refresh(line.constraints, f"ansible-core {line.version}", found[line.pythons[0]], requirements)
-    judging = ["--requirement", str(JUDGES / "requirements.txt")]
-    refresh(JUDGES / "constraints.txt", "requirements.txt", Path(sys.executable), judging)
-    return 1 if missing else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -13,6 +13,7 @@ from typing import Any
 from unittest import mock
 
 from ansible.module_utils import basic
+from ansible.module_utils.common import warnings
 
 try:
     from ansible.module_utils.testing import patch_module_args
@@ -21,6 +22,7 @@ except ImportError:
     @contextlib.contextmanager
     def patch_module_args(module_args: dict[str, Any] | None = None) -> Iterator[None]:
         """Let the next module that is created receive these arguments."""
+        getattr(warnings, "_global_warnings", []).clear()  # otherwise a module returns those of modules before it
         arguments = json.dumps({"ANSIBLE_MODULE_ARGS": module_args or {}}).encode()
         with mock.patch.object(basic, "_ANSIBLE_ARGS", arguments):
             yield

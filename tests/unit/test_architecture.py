@@ -190,6 +190,7 @@ def test_the_preflight_reads_files_and_nothing_else() -> None:
         "_callers._load",
         "_callers._report",
         "_callers._vocabulary",
+        "_common._programs",
         "_common._text",
         "_common._utc",
         "_imds._dmi",
@@ -202,7 +203,26 @@ def test_the_preflight_reads_files_and_nothing_else() -> None:
         "ssl",
         "threading",
     }
-    assert {name for name in names if "subprocess" in roots(FILES[name])} == {"_preflight._system_packages"}
+    assert {name for name in names if "_common._programs" in own(FILES[name])} == {"_preflight._system_packages"}
+
+
+# The only file that starts programs, and the files that fork or replace this process.
+STARTS_PROGRAMS = "_common._programs"
+FORKS = {"fork": {"_host._as_user"}, "execvpe": {"_command._exec"}}
+STARTERS = re.compile(r"fork\w*|exec[lv]\w*|spawn\w*|posix_spawn\w*|system|popen|startfile|run_command|get_bin_path")
+
+
+def test_one_file_starts_programs() -> None:
+    """Other files would have to repeat its precautions: absolute path, directory, environment, descriptors, time limit."""
+    modules = {"subprocess", "multiprocessing", "concurrent.futures.process", "pty", "asyncio.subprocess"}
+    assert {name for name, path in FILES.items() if imports(path) & modules} == {STARTS_PROGRAMS}
+    found: dict[str, set[str]] = {}
+    for name, path in FILES.items():
+        for node in ast.walk(syntax(path)):
+            if isinstance(node, ast.Attribute) and STARTERS.fullmatch(node.attr) and "_loader" not in ast.dump(node):
+                found.setdefault(node.attr, set()).add(name)
+            assert not (isinstance(node, ast.ImportFrom) and node.module == "os"), name
+    assert found == FORKS
 
 
 PREFLIGHT_PURE = {"_preflight." + name for name in ("_callers", "_catalog", "_findings", "_libraries", "_versions")}

@@ -14,12 +14,20 @@ from ._parser import CommandLine
 _SCRIPT = r"""# bash completion for ecs-metadata, printed by: ecs-metadata completion bash
 
 _ecs_metadata() {
-    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command='' word
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command='' word number
     COMPREPLY=()
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         case $word in
             @NAMES@) command=$word; break ;;
         esac
+    done
+    for ((number = 1; number < COMP_CWORD; number++)); do
+        [[ $command == exec && ${COMP_WORDS[number]} == -- ]] || continue
+        # the command after the options, then its arguments
+        compopt -o filenames 2>/dev/null
+        if ((number + 1 == COMP_CWORD)); then word=-c; else word=-f; fi
+        mapfile -t COMPREPLY < <(compgen "$word" -- "$current")
+        return
     done
     case $previous in
         --file) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
@@ -61,7 +69,7 @@ def bash(line: CommandLine) -> str:
     values: t.List[str] = []
     options = [_words("", "-*", _options(line.parser)), _words("", "*", names)]
     for name, parser in line.commands.items():
-        options.append(_words(name, "-*", _options(parser)))
+        options.append(_words(name, "-*", _options(parser) + (["--"] if name == "exec" else [])))
         for action in parser._actions:
             if action.choices and action.option_strings:
                 choices[" | ".join(action.option_strings)] = " ".join(action.choices)

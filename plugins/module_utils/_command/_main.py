@@ -155,6 +155,12 @@ def _token(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _exec(arguments: argparse.Namespace) -> int:
+    from ._exec import execute
+
+    execute(_client(arguments), arguments.words)
+
+
 def _watch(arguments: argparse.Namespace) -> int:
     from ._callers import show_status, watch
 
@@ -186,6 +192,7 @@ _COMMANDS: t.Dict[str, t.Callable[[argparse.Namespace], int]] = {
     "facts": _facts,
     "modes": _modes,
     "token": _token,
+    "exec": _exec,
     "watch": _watch,
     "callers": _callers,
 }

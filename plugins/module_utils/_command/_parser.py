@@ -77,13 +77,31 @@ class CommandLine(t.NamedTuple):
         Raises: Failure for a usage error, SystemExit after --help.
         """
         not_given: t.Dict[str, t.Any] = dict.fromkeys(setting[0] for setting in _SETTINGS)
-        return self.parser.parse_args(words, argparse.Namespace(json=False, **not_given))
+        # argparse would remove or interpret words after "--", differently in each version of Python.
+        own, separator, command = _split(words)
+        arguments = self.parser.parse_args(own, argparse.Namespace(json=False, **not_given))
+        if arguments.command == "exec":
+            if arguments.words or not separator or not command:
+                raise Failure(
+                    USAGE, "exec needs '--' and a command after its options. See '%s exec --help'." % texts.NAME
+                )
+            arguments.words = command
+        return arguments
+
+
+def _split(words: t.Sequence[str]) -> t.Tuple[t.Sequence[str], bool, t.Sequence[str]]:
+    """Return the words before and after the first ``--`` of a command line for exec, and whether there is one."""
+    if "exec" not in words or "--" not in words[words.index("exec") :]:
+        return words, False, ()
+    end = words.index("--", words.index("exec"))
+    return words[:end], True, words[end + 1 :]
 
 
 def build() -> CommandLine:
     """Return the command line of ecs-metadata."""
     as_json = _json()
-    common = _common(as_json)
+    connection = _connection()
+    common = Parser(add_help=False, argument_default=argparse.SUPPRESS, parents=[as_json, connection])
     sections = (texts.PATHS, texts.SECRETS, texts.EXIT_STATUS, ENVIRONMENT, texts.FILES, texts.EXAMPLES)
     epilog = "\n\n".join([*map(_as_text, sections), "Help of a command: %s COMMAND --help" % texts.NAME])
     parser = Parser(prog=texts.NAME, description=texts.DESCRIPTION, epilog=epilog, parents=[common])
@@ -109,6 +127,7 @@ def build() -> CommandLine:
     _add_facts(add("facts"))
     add("modes")
     _add_token(add("token"))
+    _add_exec(add("exec", (connection,)))
     _add_watch(add("watch", (as_json,)))
     _add_callers(add("callers", (as_json,)))
     add("completion", ()).add_argument("shell", choices=["bash"], help="the shell")
@@ -124,14 +143,14 @@ def _json() -> Parser:
     return parser
 
 
-def _common(as_json: Parser) -> Parser:
-    common = Parser(add_help=False, argument_default=argparse.SUPPRESS, parents=[as_json])
-    group = common.add_argument_group("connection options")
+def _connection() -> Parser:
+    connection = Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    group = connection.add_argument_group("connection options")
     for name, convert, metavar, text in _SETTINGS:
         default = " or ".join(_DEFAULTS.endpoints) if name == "endpoint" else getattr(_DEFAULTS, name)
         text += " (default: %s)" % default
         group.add_argument(_option(name), type=convert, metavar=metavar, help=text)
-    return common
+    return connection
 
 
 def _add_get(parser: Parser) -> None:
@@ -163,6 +182,11 @@ def _add_token(parser: Parser) -> None:
     parser.add_argument("--ttl", type=int, metavar="SECONDS", help=text)
 
 
+def _add_exec(parser: Parser) -> None:
+    parser.usage = "%(prog)s [options] -- COMMAND [ARGUMENT ...]"
+    parser.add_argument("words", nargs="*", help=argparse.SUPPRESS)  # see `CommandLine.parse`
+
+
 def _add_watch(parser: Parser) -> None:
     _add_state_dir(parser)
     text = "end after this time, greater than 0 (default: no limit)"
@@ -186,8 +210,7 @@ def _add_callers(parser: Parser) -> None:
     parser.add_argument("--caller", action="append", metavar="PATTERN", help=text)
     text = "omit known harmless requests from token-aware software"
     parser.add_argument("--ignore-noise", action="store_true", help=text)
-    text = "print new requests until interrupted"
-    parser.add_argument("--follow", action="store_true", help=text)
+    parser.add_argument("--follow", action="store_true", help="print new requests until interrupted")
 
 
 def _add_state_dir(parser: Parser) -> None:

@@ -73,6 +73,8 @@ EXIT_STATUS = Section(
         ("6", "unexpected reply: not a reply of the metadata service, or an error of it"),
         ("7", "withheld: the item is a secret, and --show-secrets is missing"),
         ("10", "modes: tokens are optional, metadata can be read in normal mode"),
+        ("126", "exec: the command cannot be executed"),
+        ("127", "exec: the command was not found"),
         ("130", "interrupted (SIGINT)"),
     ],
 )
@@ -177,12 +179,37 @@ Obtain a token for another program, write it to FILE, and print the time in UTC 
 which the token expires. With --json, {"expires": TIME} is printed.
 
 FILE is replaced as a whole, never written in part, and only you can read it. FILE
-must not be a link, and its directory must not be writable by users other than you and
-root. The program sends the content of FILE in the header
+must not be a link. No directory on its path may belong to users other than you and
+root, or be writable by others (a directory with the sticky bit, such as /tmp, may),
+and no link on the path may belong to others. The program sends the content of FILE in
+the header
 %s."""
         % TOKEN_HEADER,
         [
             ("ecs-metadata token --file /run/user/1000/token --ttl 600", "a token for 10 minutes"),
+        ],
+    ),
+    "exec": Command(
+        "run a command with the keys of the RAM role",
+        """\
+Run COMMAND with the temporary keys of the instance's RAM role in its environment, for
+programs that take keys from there but cannot read them with a token. The variables are
+ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET and
+ALIBABA_CLOUD_SECURITY_TOKEN (the vendor's SDKs, the aliyun CLI), and
+ALICLOUD_ACCESS_KEY, ALICLOUD_SECRET_KEY and ALICLOUD_SECURITY_TOKEN (older tools).
+
+The keys are on no command line, in no file and in no output of ecs-metadata. COMMAND
+replaces ecs-metadata: it has the same process ID, standard streams and directory, and
+the exit status is that of COMMAND. Nothing of COMMAND is interpreted by a shell.
+
+Limits: the keys are read once and never renewed. They are valid for some hours; a
+program that runs longer fails then. COMMAND and all processes that it starts can read
+the keys, and so can root and processes of the same user (in /proc/PID/environ). A
+profile or another source of keys that COMMAND prefers to the environment stays in
+effect.""",
+        [
+            ("ecs-metadata exec -- aliyun sts GetCallerIdentity", "the aliyun CLI"),
+            ("ecs-metadata exec --timeout 5 -- sh -c 'backup --all | logger'", "a command line of a shell"),
         ],
     ),
     "watch": Command(

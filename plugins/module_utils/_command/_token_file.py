@@ -5,9 +5,12 @@
 """Write a token to a file that only its owner can ever read.
 
 A new file is created in the same directory, accessible to its owner only from the start, and renamed when it is complete.
-So no other user can read the token at any time, readers never see a partial file, and links are not followed.
+So no other user can read the token at any time, and readers never see a partial file. A link in place of the file is refused.
+No other user decides where the file is: each directory and each link on the path must belong to root or this user, and nobody
+else may be able to replace the entries of the directories.
 """
 
+import errno
 import os
 import signal
 import stat
@@ -30,11 +33,10 @@ class TokenFile:
     def __enter__(self) -> "TokenFile":
         try:
             # All operations are relative to this descriptor: replacing the directory meanwhile has no effect.
-            self._descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            self._descriptor = _open_directory(self._folder)
         except OSError as exc:
             raise Failure(OTHER, "Cannot open the directory %r: %s." % (self._folder, exc.strerror)) from None
         try:
-            self._check_folder()
             self._check_file()
         except Failure:
             os.close(self._descriptor)
@@ -77,21 +79,6 @@ class TokenFile:
         finally:
             os.close(descriptor)
 
-    def _check_folder(self) -> None:
-        found = os.fstat(self._descriptor)
-        if found.st_uid not in (0, os.geteuid()):
-            writer = "its owner (uid %d)" % found.st_uid
-        elif found.st_mode & stat.S_ISVTX:
-            return
-        elif found.st_mode & stat.S_IWOTH:
-            writer = "every user"
-        elif found.st_mode & stat.S_IWGRP and found.st_gid != os.getegid():
-            writer = "its group (gid %d)" % found.st_gid
-        else:
-            return
-        message = "Refused: %s can replace files in the directory %r. Choose a directory that only you can write to."
-        raise Failure(OTHER, message % (writer, self._folder))
-
     def _check_file(self) -> None:
         found: t.Optional[os.stat_result]
         try:
@@ -104,3 +91,71 @@ class TokenFile:
             raise Failure(OTHER, "Refused: %r is a symbolic link. Pass the path of the file itself." % self._path)
         if not stat.S_ISREG(found.st_mode):
             raise Failure(OTHER, "Refused: %r is not a regular file. A token is written only to a file." % self._path)
+
+
+# O_PATH: parents need not be readable.
+_PARENT = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_MOST_LINKS = 40
+
+
+def _open_directory(path: str) -> int:
+    """Return a descriptor of the directory *path*, opened component by component; the caller closes it.
+
+    Raises:
+        Failure: Another user could replace a component.
+        OSError: A component does not exist, is not a directory or cannot be opened.
+    """
+    descriptor = os.open("/", _PARENT)
+    passed, todo, links = "/", _components(os.path.join(os.getcwd(), path)), 0
+    try:
+        _check_directory(os.fstat(descriptor), passed)
+        while todo:
+            name = todo.pop(0)
+            target = _link_target(name, descriptor, os.path.join(passed, name))
+            if target is not None:
+                links += 1
+                if links > _MOST_LINKS:
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+                todo = _components(target) + todo
+                if not os.path.isabs(target):
+                    continue
+                name = passed = "/"
+            below = os.open(name, _PARENT, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = below
+            passed = os.path.normpath(os.path.join(passed, name))
+            _check_directory(os.fstat(descriptor), passed)
+        return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _components(path: str) -> t.List[str]:
+    return [part for part in path.split("/") if part not in ("", ".")]
+
+
+def _link_target(name: str, descriptor: int, shown: str) -> t.Optional[str]:
+    """Return the target of the link *name* in a directory, or None if it is no link; raise Failure if it is of another user."""
+    found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+    if not stat.S_ISLNK(found.st_mode):
+        return None
+    if found.st_uid not in (0, os.geteuid()):
+        message = "Refused: the link %r belongs to another user (uid %d). Pass the path of the directory itself."
+        raise Failure(OTHER, message % (shown, found.st_uid))
+    return os.readlink(name, dir_fd=descriptor)
+
+
+def _check_directory(found: os.stat_result, shown: str) -> None:
+    """Raise Failure if another user can replace entries of this directory; with the sticky bit, only their owners can."""
+    if found.st_uid not in (0, os.geteuid()):
+        writer = "its owner (uid %d)" % found.st_uid
+    elif found.st_mode & stat.S_ISVTX:
+        return
+    elif found.st_mode & stat.S_IWOTH:
+        writer = "every user"
+    elif found.st_mode & stat.S_IWGRP:
+        writer = "its group (gid %d)" % found.st_gid
+    else:
+        return
+    message = "Refused: %s can replace files in the directory %r. Choose a directory that only you can write to."
+    raise Failure(OTHER, message % (writer, shown))

@@ -79,9 +79,9 @@ def problem(outcomes: t.Sequence[Outcome], tolerate_refusals: bool) -> t.Optiona
 def abridged(result: Result) -> Result:
     """Return the result of a failed task with at most `MOST_SHOWN` instances, those with an error, and the number of those omitted."""
     shown = [row for row in result["instances"] if row["error"] is not None][:MOST_SHOWN]
-    kept = {row["instance_id"] for row in result["instances"]} - {row["instance_id"] for row in shown}
-    diff = result["diff"] if not kept else {"before": "", "after": ""}
-    return {**result, "instances": shown, "omitted": len(kept), "diff": diff}
+    omitted = len(result["instances"]) - len(shown)
+    diff = {"before": "", "after": ""} if omitted else result["diff"]
+    return {**result, "instances": shown, "omitted": omitted, "diff": diff}
 
 
 def planned(changes: t.Sequence[Change]) -> t.List[Outcome]:

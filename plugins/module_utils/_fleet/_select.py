@@ -109,10 +109,10 @@ def survey(api: Reader, selection: Selection, workers: int) -> Found:
         ApiError: The only region, or the list of all regions, cannot be read.
     """
     selection.validate()
-    regions, limit = list(dict.fromkeys(selection.regions)), None
+    regions = list(dict.fromkeys(selection.regions))
+    limit: t.Optional[float] = None
     if ALL_REGIONS in regions:
         regions, limit = api.describe_regions(), REGION_DEADLINE
-    found: t.List[Instance] = []
     failures: t.Dict[str, ApiError] = {}
 
     def read(region: str) -> t.List[Instance]:

@@ -14,7 +14,7 @@ import re
 import tempfile
 import typing as t
 
-from ._subprocess import HostError, find, run
+from ._subprocess import HostError, find, isolated, run
 
 _TIMEOUT = 60.0
 _DISABLED = "/etc/cloud/cloud-init.disabled"
@@ -50,7 +50,10 @@ Result = t.Dict[str, t.Any]
 
 
 def find_data_source() -> Result:
-    """Return ``installed``, ``enabled``, ``version``, ``found`` (None if not searched) and ``problem``; never raise."""
+    """Return ``installed``, ``enabled``, ``version``, ``found`` (None if not searched) and ``problem``.
+
+    Never raise: an error becomes ``problem``, and ``found`` stays None. Whether the data source can be found is then unknown.
+    """
     program = find("cloud-init")
     result: Result = {
         "installed": program is not None,
@@ -67,10 +70,8 @@ def find_data_source() -> Result:
         return result
     try:
         result.update(_search(_interpreter(program)))
-    except HostError as exc:
-        result["problem"] = str(exc)
-    except OSError as exc:  # for example no directory for temporary files that can be written
-        result["problem"] = "Cannot run cloud-init's data source search: %s." % exc
+    except (HostError, OSError, ValueError) as exc:
+        result["problem"] = "Cannot check whether cloud-init finds its data source: %s" % exc
     if result["found"] is False:
         result["problem"] = (
             "cloud-init %s finds no data source on this instance. If tokens are required, it must be 23.2.2 or later."
@@ -81,13 +82,15 @@ def find_data_source() -> Result:
 
 def _search(interpreter: str) -> Result:
     with tempfile.TemporaryDirectory(prefix="imds-") as folder:
-        done = run(interpreter, "-c", _SCRIPT, folder, _distro(), timeout=_TIMEOUT)
+        done = run(*isolated(interpreter), "-c", _SCRIPT, folder, _distro(), timeout=_TIMEOUT)
     lines = [line for line in done.output.splitlines() if line.startswith("imds:")]
     if not lines:
         errors = " ".join(done.errors.split())[-300:]
-        raise HostError("Cannot run cloud-init's data source search (status %d): %s" % (done.status, errors))
-    found: Result = json.loads(lines[-1][len("imds:") :])
-    return found
+        raise HostError("its search ended with status %d: %s" % (done.status, errors or "no message"))
+    found = json.loads(lines[-1][len("imds:") :])
+    if not isinstance(found, dict) or not isinstance(found.get("found"), bool):
+        raise HostError("its search returned no result")
+    return {"version": str(found.get("version")), "found": found["found"]}
 
 
 def _interpreter(program: str) -> str:

@@ -17,6 +17,7 @@ import stat
 import typing as t
 
 from .._common._atomic import remove_leftovers, replace_file, replace_link
+from ._directories import make_directory, missing_parents, remove_empty
 from ._selinux import restore_labels
 
 
@@ -75,7 +76,7 @@ def plan(manifest: str, wanted: Wanted) -> Plan:
         ValueError: The manifest is invalid.
     """
     listed, directories = _read_manifest(manifest)
-    made = sorted({parent for path in (*wanted, manifest) for parent in _missing_parents(path)}) if wanted else []
+    made = sorted({parent for path in (*wanted, manifest) for parent in missing_parents(path)}) if wanted else []
     changes = [Change(path, _current(path), wanted.get(path)) for path in sorted({*wanted, *listed})]
     if wanted:
         content = _manifest(wanted, sorted({*directories, *made}))
@@ -91,11 +92,11 @@ def carry_out(todo: Plan) -> None:
     done: t.List[Change] = []
     try:
         for directory in todo.made:
-            _make_directory(directory)
+            make_directory(directory)
         for change in todo.changes:
             put(change.path, change.after)
             done.append(change)
-        _remove_empty(todo.unmade)
+        remove_empty(todo.unmade)
         restore_labels([*todo.made, *(change.path for change in todo.changes if change.after is not None)])
     except OSError:
         restore(todo._replace(changes=done).before)
@@ -109,11 +110,11 @@ def restore(before: Before) -> bool:
     made: t.List[str] = []
     for change in changes:
         if change.after is not None:
-            for directory in sorted(_missing_parents(change.path)):
-                _make_directory(directory)
+            for directory in sorted(missing_parents(change.path)):
+                make_directory(directory)
                 made.append(directory)
         put(change.path, change.after)
-    _remove_empty(sorted(before["directories"], reverse=True))
+    remove_empty(sorted(before["directories"], reverse=True))
     restore_labels([*made, *(change.path for change in changes if change.after is not None)])
     return bool(changes)
 
@@ -123,14 +124,16 @@ def differences(changes: t.Iterable[Change], brief: t.Callable[[str], bool]) -> 
 
     Of those it has the numbers of files and bytes, and one checksum, because hundreds of lines would hide the other changes.
     """
-    shown, together = [], []
+    shown: t.List[Change] = []
+    together: t.List[Change] = []
     for change in changes:
         (together if brief(change.path) else shown).append(change)
     entries = [_difference(change.path, _describe(change.before), _describe(change.after)) for change in shown]
     if not together:
         return entries
     folder = os.path.commonpath([change.path for change in together]) if len(together) > 1 else together[0].path
-    before, after = ({change.path: change[side] for change in together} for side in (1, 2))
+    before = {change.path: change.before for change in together}
+    after = {change.path: change.after for change in together}
     return [_difference(folder, _summarize(before), _summarize(after)), *entries]
 
 
@@ -183,19 +186,6 @@ def _read_manifest(path: str) -> t.Tuple[t.List[str], t.List[str]]:
     raise ValueError("%s is not a manifest of this collection. Move the file away and run the task again." % path)
 
 
-def _missing_parents(path: str) -> t.Iterator[str]:
-    parent = os.path.dirname(path)
-    while not os.path.isdir(parent):
-        yield parent
-        parent = os.path.dirname(parent)
-
-
-def _make_directory(path: str) -> None:
-    """Create a directory that all users may search, whatever the umask is."""
-    os.mkdir(path, 0o755)
-    os.chmod(path, 0o755)
-
-
 def _current(path: str) -> t.Optional[Entry]:
     """Return the entry at *path*; raise OSError if it is neither a file nor a link."""
     try:
@@ -220,26 +210,6 @@ def put(path: str, entry: t.Optional[Entry]) -> None:
         replace_link(path, entry.target)
     else:
         replace_file(path, entry.content, entry.mode, entry.uid)
-
-
-def _remove_empty(directories: t.Iterable[str]) -> None:
-    for directory in directories:
-        try:
-            _remove_compiled(os.path.join(directory, "__pycache__"))
-            os.rmdir(directory)
-        except OSError as exc:
-            # Other files are in the directory by now, or it was removed already.
-            if exc.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT):
-                raise
-
-
-def _remove_compiled(cache: str) -> None:
-    """Remove the bytecode that Python writes beside installed modules when root runs them."""
-    if os.path.isdir(cache) and not os.path.islink(cache):
-        for name in os.listdir(cache):
-            if name.endswith(".pyc"):
-                os.unlink(os.path.join(cache, name))
-        os.rmdir(cache)
 
 
 def _as_json(entry: t.Optional[Entry]) -> t.Optional[t.Dict[str, t.Any]]:

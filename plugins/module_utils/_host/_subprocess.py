@@ -2,67 +2,51 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run programs of the host with a timeout, a fixed PATH and untranslated messages."""
+"""Run programs of the host and systemctl; errors become HostError."""
 
 import os
-import shutil
-import subprocess
 import typing as t
 
-_PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
-_TIMEOUT = 30.0
+from .._common import _programs
+from .._common._programs import Done, find, isolated
+
 _SYSTEMD = "/run/systemd/system"
+
+__all__ = [
+    "Done",
+    "HostError",
+    "find",
+    "has_systemd",
+    "is_active",
+    "isolated",
+    "run",
+    "run_checked",
+    "summary",
+    "systemctl",
+]
 
 
 class HostError(Exception):
     """The host lacks something or an operation on it failed; the message names both and the next step."""
 
 
-class Done(t.NamedTuple):
-    """The exit status of a program and all that it wrote."""
-
-    status: int
-    output: str
-    errors: str
-
-
-def find(program: str) -> t.Optional[str]:
-    """Return the path of *program*, or None if it is not installed.
-
-    The sbin directories are searched even if the PATH of this process lacks them.
-    """
-    return shutil.which(program, path=_PATH)
-
-
 def run(
-    *command: str, text: str = "", timeout: float = _TIMEOUT, environment: t.Optional[t.Mapping[str, str]] = None
+    *command: str,
+    text: str = "",
+    timeout: float = _programs.TIMEOUT,
+    environment: t.Optional[t.Mapping[str, str]] = None,
 ) -> Done:
-    """Run *command* with *text* as its input and return how it ended.
+    """Run *command* with *text* as its input and return how it ended; see `_common._programs.run`.
 
     *environment* has additional environment variables; those of this process are not inherited.
 
     Raises:
         HostError: It cannot be started, or runs longer than *timeout* seconds.
     """
-    variables = {**(environment or {}), "PATH": _PATH, "LC_ALL": "C", "LANGUAGE": "C"}
     try:
-        # AnsibleModule.run_command is not available here: these functions have no AnsibleModule.
-        done = subprocess.run(  # pylint: disable=ansible-bad-function
-            command,
-            input=text,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            universal_newlines=True,
-            errors="replace",
-            env=variables,
-            timeout=timeout,
-            check=False,
-        )
-    except OSError as exc:
-        raise HostError("Cannot run %s: %s." % (command[0], exc.strerror)) from exc
-    except subprocess.TimeoutExpired as exc:
-        raise HostError("'%s' did not end within %g s." % (" ".join(command), timeout)) from exc
-    return Done(done.returncode, done.stdout, done.stderr)
+        return _programs.run(*command, text=text, timeout=timeout, environment=environment)
+    except _programs.ProgramError as exc:
+        raise HostError(str(exc)) from exc
 
 
 def run_checked(*command: str, text: str = "") -> str:

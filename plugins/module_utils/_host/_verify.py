@@ -13,9 +13,11 @@ from .._imds._client import Client
 from .._imds._errors import MetadataError
 from .._imds._service import ADDRESS, ADDRESS_IPV6, META_DATA
 from . import _cloud_init
-from ._as_user import as_user, user_id
+from ._as_user import NoResult, as_user, user_id
 
 _PAUSE = 0.5
+# In addition to the deadline of the client: time for a busy host to start and end the process.
+_GRACE = 30.0
 UNKNOWN = "unknown"
 _VERDICT_TEXTS = {
     "optional": "The metadata service still answers normal-mode requests",
@@ -32,7 +34,8 @@ class Desired(t.NamedTuple):
     """The conditions to verify.
 
     The verdict must be one of *expect* (any, if empty) within *wait* seconds. *allowed* users must get the same verdict as this
-    user at each address of the service, *refused* users must reach none of them. *users* are probed without a condition.
+    user at each address of the service, *refused* users must reach none of them. *users* are probed without a condition, except
+    that the probe ends.
     """
 
     expect: t.Sequence[str] = ()
@@ -68,18 +71,9 @@ def verify(make_client: MakeClient, desired: Desired, clock: Clock = SYSTEM_CLOC
     users = {name: _probe_as(name, make_client) for name in names}
     unmet = _unexpected_for_users(modes, users, desired)
     cloud_init = _cloud_init.find_data_source() if desired.cloud_init else None
-    if desired.expect and cloud_init is not None and cloud_init["found"] is False:
+    if desired.expect and cloud_init is not None and cloud_init["enabled"] and not cloud_init["found"]:
         unmet.append(cloud_init["problem"])
     return Verification(modes, users, cloud_init, unmet)
-
-
-def _probe_as(name: str, make_client: MakeClient) -> t.Dict[str, t.Any]:
-    """Probe as another user. Record that first, because that user cannot write the records of the callers watch."""
-    uid = int(name) if name.isdigit() else user_id(name)
-    for _address in (ADDRESS, ADDRESS_IPV6):
-        record(uid)
-    answer: t.Dict[str, t.Any] = as_user(name, lambda: probe(make_client())._asdict())
-    return answer
 
 
 def absent(problem: str, desired: Desired) -> Verification:
@@ -98,6 +92,18 @@ def identity(client: Client) -> t.Optional[t.Dict[str, str]]:
     except MetadataError:
         return None
     return {name: value.decode("ascii", "replace").strip() for name, value in found.items()}
+
+
+def _probe_as(name: str, make_client: MakeClient) -> t.Dict[str, t.Any]:
+    """Return the result of a probe as user *name*, with the verdict "unknown" if the user's process returned none."""
+    for _address in (ADDRESS, ADDRESS_IPV6):
+        record(user_id(name))  # that user cannot write the records of the callers watch
+    seconds = make_client().settings.deadline + _GRACE
+    try:
+        modes: t.Dict[str, t.Any] = as_user(name, lambda: probe(make_client())._asdict(), seconds)
+    except NoResult as exc:
+        return Modes(UNKNOWN, {}, ["%s." % exc])._asdict()
+    return modes
 
 
 def _probe_until(make_client: MakeClient, desired: Desired, clock: Clock) -> Modes:

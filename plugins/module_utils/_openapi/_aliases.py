@@ -4,7 +4,7 @@
 
 """Return credentials under the names that other content accepts.
 
-Source: the options and environment variables of alibaba.alicloud modules, the aliyun CLI and the vendor's SDKs.
+Source: the options of alibaba.alicloud modules.
 """
 
 import typing as t
@@ -14,7 +14,7 @@ from ._credentials import Credentials
 
 
 def with_aliases(credentials: Credentials) -> t.Dict[str, t.Any]:
-    """Return *credentials* under the names of this lookup (``access_key`` ...), of modules (``alicloud_...``) and of the environment."""
+    """Return *credentials* under the names of this lookup (``access_key`` ...) and of modules (``alicloud_...``)."""
     key, secret, token = credentials.access_key_id, credentials.access_key_secret, credentials.security_token
     return {
         "access_key": key,
@@ -24,12 +24,4 @@ def with_aliases(credentials: Credentials) -> t.Dict[str, t.Any]:
         "alicloud_access_key": key,
         "alicloud_secret_key": secret,
         "alicloud_security_token": token,
-        "environment": {
-            "ALIBABA_CLOUD_ACCESS_KEY_ID": key,
-            "ALIBABA_CLOUD_ACCESS_KEY_SECRET": secret,
-            "ALIBABA_CLOUD_SECURITY_TOKEN": token,
-            "ALICLOUD_ACCESS_KEY": key,
-            "ALICLOUD_SECRET_KEY": secret,
-            "ALICLOUD_SECURITY_TOKEN": token,
-        },
     }

@@ -8,7 +8,6 @@ import threading
 import time
 import typing as t
 
-from .._common._utc import parse_utc
 from .._imds._secrets import register_secret
 
 # The vendor's SDKs renew 15 minutes before the expiration. The metadata service has new credentials 30 minutes before it.
@@ -113,10 +112,3 @@ def _cache(credentials: Credentials, now: float) -> _Cached:
 def static(credentials: Credentials, source: str) -> Provider:
     """Return a provider of fixed keys."""
     return Provider(lambda: credentials, source)
-
-
-def parse_expiration(text: str) -> float:
-    """Return the UTC time *text*, such as ``2026-01-01T00:00:00Z``, as Unix time; raise ValueError if it is invalid."""
-    if not text.endswith("Z"):
-        raise ValueError("not a time in UTC: %.40r" % text)
-    return parse_utc(text)

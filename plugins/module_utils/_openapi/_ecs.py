@@ -19,8 +19,9 @@ VERSION = "2014-05-26"
 #: further instances without an indication.
 PAGE = 100
 TAG_LIMIT = 1000
-# Every region lists all regions.
-_FIRST_REGION = "cn-hangzhou"
+# Every region lists all regions. If one does not respond for so many seconds, the next one is asked.
+_LISTING_REGIONS = ("cn-hangzhou", "cn-beijing", "ap-southeast-1")
+_LISTING_SECONDS = 20.0
 # Only these operations support DryRun. Others ignore the parameter and take effect.
 _DRY_RUN_ACTIONS = ("DescribeInstances", "DescribeImages")
 _ALL_STATES = "Creating,Waiting,Available,UnAvailable,CreateFailed,Deprecated"
@@ -41,9 +42,15 @@ class Ecs:
         self.transport.close()
 
     def describe_regions(self) -> t.List[str]:
-        """Return the IDs of all regions that this account can use. One API call."""
-        page = self._call("DescribeRegions", _FIRST_REGION, {})
-        return [row["RegionId"] for row in self._rows(page, "DescribeRegions", _FIRST_REGION, "Regions", "RegionId")]
+        """Return the IDs of all regions that this account can use. One API call, and another one if a region does not respond."""
+        for region in _LISTING_REGIONS:
+            try:
+                page = self._call("DescribeRegions", region, {}, _LISTING_SECONDS)
+                break
+            except _errors.ApiError as exc:
+                if exc.kind != "transient" or exc.after_deadline or region == _LISTING_REGIONS[-1]:
+                    raise
+        return [row["RegionId"] for row in self._rows(page, "DescribeRegions", region, "Regions", "RegionId")]
 
     def instances(
         self,

@@ -9,9 +9,9 @@ The database of dpkg is text and is read directly. That of RPM is not, so the co
 
 import os
 import re
-import subprocess
 import typing as t
 
+from .._common._programs import ProgramError, run
 from ._files import Files
 
 STATUS = "/var/lib/dpkg/status"
@@ -71,24 +71,13 @@ def _rpm(files: Files, names: t.Sequence[str]) -> t.Iterator[Package]:
         return
     command = ["rpm", "--root", files.root or "/", "--dbpath", database, "-q", "--qf", _FORMAT, *names]
     try:
-        # AnsibleModule.run_command is not available: this file knows no AnsibleModule.
-        done = subprocess.run(  # pylint: disable=ansible-bad-function
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            universal_newlines=True,
-            errors="replace",
-            env={**os.environ, "LC_ALL": "C"},
-            timeout=min(10, max(1, files.deadline.remaining())),
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as exc:
-        files.note(files.real(database), "rpm cannot be run: %s" % type(exc).__name__)
+        done = run(*command, timeout=min(10.0, max(1.0, files.deadline.remaining())))
+    except ProgramError as exc:
+        files.note(files.real(database), "rpm cannot be run: %s" % exc)
         return
-    if re.search(r"^(error|warning):", done.stderr, re.M):
+    if re.search(r"^(error|warning):", done.errors, re.M):
         files.note(files.real(database), "rpm reports an error in this database")
-    for name, version in re.findall(r"^(\S+)\t(\S+)$", done.stdout, re.M):
+    for name, version in re.findall(r"^(\S+)\t(\S+)$", done.output, re.M):
         yield Package(name, version, "rpm", database)
 
 

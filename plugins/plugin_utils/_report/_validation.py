@@ -92,7 +92,8 @@ def _part(part: str, given: t.Any, validate: Validate, errors: t.Dict[str, t.Lis
 
 
 def _items(part: str, given: t.List[t.Any], validate: Validate, errors: t.Dict[str, t.List[str]]) -> t.List[Entry]:
-    found, spec = [], HOST[part]["options"]
+    found: t.List[Entry] = []
+    spec = HOST[part]["options"]
     for place, item in enumerate(given[:MOST_ITEMS], 1):
         valid, wrong = validate(spec, bounded(item)) if isinstance(item, dict) else ({}, ["not a dictionary"])
         if not wrong and part == "findings":

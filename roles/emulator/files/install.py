@@ -4,7 +4,7 @@
 
 """Install the emulator on a host. The role runs this script there.
 
-Usage: `python3 -c SCRIPT DIRECTORY write|check < FILES`, where FILES is a JSON object of relative paths and texts. The script
+Usage: `python3 -I -c SCRIPT DIRECTORY write|check < FILES`, where FILES is a JSON object of relative paths and texts. The script
 updates DIRECTORY and prints each change; with `check` it only prints the changes. This takes one task and a second, while
 one task per file would take half a minute.
 """

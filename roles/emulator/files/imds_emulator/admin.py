@@ -19,8 +19,10 @@ from .control.journal import CallJournal
 from .control.side import ControlSide
 from .journal import Journal
 from .listeners import Listeners
+from .origin import foreign
 from .redaction import without_secrets
 from .request import BadRequest, Request
+from .server import Waiting
 from .state import State
 from .stats import Stats
 
@@ -69,9 +71,9 @@ class Admin:
             "clock": {"GET": self._clock, "POST": self._advance},
         }
 
-    def run(self, sock: socket.socket, _client: str, _owner: t.Optional[str]) -> None:
+    def run(self, sock: socket.socket, _client: str, _owner: t.Optional[str], waiting: Waiting) -> None:
         """Serve one connection until it ends."""
-        connection = Connection(sock, self._timeout)
+        connection = Connection(sock, self._timeout, waiting)
         keep = True
         while keep:
             try:
@@ -91,6 +93,10 @@ class Admin:
     def respond(self, request: Request, body: bytes) -> t.Tuple[int, t.Any]:
         """Return (status, JSON data) for a request. Errors are objects with the key `error`."""
         try:
+            header = foreign(request.headers)
+            if header is not None:
+                reason = "the header %s is of another site; send requests to a loopback address, not from a web page"
+                raise Refusal(403, reason % header)
             action, name = self._find(request)
             query = {key: values[-1] for key, values in parse_qs(request.query or "").items()}
             data = json.loads(body.decode("utf-8")) if body.strip() else None

@@ -13,6 +13,7 @@ import time
 import typing as t
 
 from .request import MAXIMUM_HEAD, BadRequest, Request, parse
+from .server import Waiting
 
 MAXIMUM_BODY = 1048576
 
@@ -27,11 +28,13 @@ class Received(t.NamedTuple):
 class Connection:
     """One connection.
 
-    *timeout* is the longest idle time between requests and the longest time to receive one request, in seconds.
+    *timeout* is the longest idle time between requests and the longest time to receive one request, in seconds. While it
+    receives, it is one of the *waiting* connections, which the server may close.
     """
 
-    def __init__(self, sock: socket.socket, timeout: float) -> None:
+    def __init__(self, sock: socket.socket, timeout: float, waiting: Waiting) -> None:
         self._sock = sock
+        self._waiting = waiting
         self._timeout = timeout
         self._buffer = b""
         self._deadline = 0.0
@@ -41,8 +44,15 @@ class Connection:
     def receive(self) -> t.Optional[Received]:
         """Return the next request, or None if the client closed the connection or is idle.
 
-        Raises: BadRequest.
+        Raises: BadRequest, OSError if the server closed the connection.
         """
+        self._waiting.add(self._sock)
+        try:
+            return self._receive()
+        finally:
+            self._waiting.remove(self._sock)
+
+    def _receive(self) -> t.Optional[Received]:
         self._deadline = 0.0
         while b"\r\n\r\n" not in self._buffer:
             self._buffer = self._buffer.lstrip(b"\r\n") if len(self._buffer) < 64 else self._buffer

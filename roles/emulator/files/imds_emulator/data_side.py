@@ -21,6 +21,7 @@ from .instance import View
 from .journal import Journal
 from .protocol import TOKEN_HEADER, TTL_HEADER, Broken, Issue, decide, is_forwarded, is_token_path
 from .request import BadRequest, Request
+from .server import Waiting
 from .state import State
 from .stats import Stats
 from .throttle import Throttle
@@ -49,13 +50,13 @@ class DataSide:
         self._throttle = Throttle(state.clock)
         self._date: t.Tuple[int, str] = (0, "")
 
-    def run(self, sock: socket.socket, client: str, owner: t.Optional[str]) -> None:
+    def run(self, sock: socket.socket, client: str, owner: t.Optional[str], waiting: Waiting) -> None:
         """Serve one connection until it ends.
 
         *owner* is the ID of the instance whose own address the client connected to, None for a shared address.
         """
         number = self._stats.connection()
-        connection = Connection(sock, self._timeout)
+        connection = Connection(sock, self._timeout, waiting)
         base = {"connection": number, "client": client}
         while True:
             try:

@@ -12,19 +12,57 @@ import typing as t
 
 from .address import client_address, format_address, parse_address
 
-#: Handles one connection: socket, client address, instance ID of the listening address (None if shared).
-Handler = t.Callable[[socket.socket, str, t.Optional[str]], None]
+
+class Waiting:
+    """The connections that wait for a request or for the rest of one, the longest waiting first."""
+
+    def __init__(self) -> None:
+        self._sockets: t.Dict[socket.socket, None] = {}
+        self._lock = threading.Lock()
+
+    def add(self, sock: socket.socket) -> None:
+        """Add a connection."""
+        with self._lock:
+            self._sockets[sock] = None
+
+    def remove(self, sock: socket.socket) -> None:
+        """Remove a connection.
+
+        Raises: ConnectionResetError if it was closed with `close_oldest`.
+        """
+        with self._lock:
+            if sock not in self._sockets:
+                raise ConnectionResetError("closed for another connection")
+            del self._sockets[sock]
+
+    def close_oldest(self) -> None:
+        """Close the connection that has waited longest, if there is one."""
+        with self._lock:
+            sock = next(iter(self._sockets), None)
+            if sock is None:
+                return
+            del self._sockets[sock]
+        try:
+            sock.shutdown(socket.SHUT_RDWR)  # ends recv() in its thread
+        except OSError:
+            pass
+
+
+#: Handles one connection: socket, client address, instance ID of the listening address (None if shared), waiting connections.
+Handler = t.Callable[[socket.socket, str, t.Optional[str], Waiting], None]
 
 
 class Server:
     """A server on any number of addresses.
 
-    More than *most* simultaneous connections wait in the backlog of the kernel.
+    With more than *most* simultaneous connections, those that have waited longest for a request are closed. While all of them
+    are busy, new ones wait, most of them in the backlog of the kernel.
     """
 
     def __init__(self, handler: Handler, most: int) -> None:
         self._handler = handler
         self._slots = threading.BoundedSemaphore(most)
+        self._waiting = Waiting()
         self._listeners: t.Dict[str, socket.socket] = {}
         self._lock = threading.Lock()
 
@@ -66,24 +104,30 @@ class Server:
 
     def _accept(self, listener: socket.socket, owner: t.Optional[str]) -> None:
         while True:
-            self._slots.acquire()
             try:
                 sock, peer = listener.accept()
             except OSError:
-                self._slots.release()
                 if listener.fileno() < 0:
                     return
                 threading.Event().wait(0.05)  # out of file descriptors, or the client has already disconnected
                 continue
+            self._take_slot()
             try:
                 threading.Thread(target=self._run, args=(sock, client_address(peer[0]), owner), daemon=True).start()
             except RuntimeError:
                 sock.close()
                 self._slots.release()
 
+    def _take_slot(self) -> None:
+        """Wait for a free slot; make one free at once if a connection waits for a request."""
+        if not self._slots.acquire(blocking=False):
+            self._waiting.close_oldest()
+            while not self._slots.acquire(timeout=0.1):
+                self._waiting.close_oldest()
+
     def _run(self, sock: socket.socket, client: str, owner: t.Optional[str]) -> None:
         try:
-            self._handler(sock, client, owner)
+            self._handler(sock, client, owner, self._waiting)
         except OSError:
             pass  # the client disconnected
         finally:

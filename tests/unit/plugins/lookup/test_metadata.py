@@ -149,6 +149,11 @@ def test_an_unknown_option_is_an_error(lookup, option, hint) -> None:
     assert "The lookup alicloud.imds.metadata has no option '%s'. %s" % (option, hint) in str(caught.value)
 
 
+def test_arguments_of_ansible_core_are_accepted(lookup, instance) -> None:
+    """A loop `with_alicloud.imds.metadata` passes wantlist."""
+    assert lookup("instance-id", wantlist=True) == [instance.id]
+
+
 @pytest.mark.parametrize("term", ["", " "])
 def test_an_empty_path_is_an_error(lookup, term) -> None:
     with pytest.raises(AnsibleError, match="a path is empty"):

@@ -14,6 +14,7 @@ from email.utils import formatdate
 from ..answers import REASONS, Answer, encode
 from ..connection import Connection
 from ..request import BadRequest
+from ..server import Waiting
 from ..state import State
 from ..stats import Stats
 from . import format as wire_format
@@ -76,10 +77,10 @@ class ControlSide:
             self._settings = new
             self._state.changed()
 
-    def run(self, sock: socket.socket, client: str, _owner: t.Optional[str]) -> None:
+    def run(self, sock: socket.socket, client: str, _owner: t.Optional[str], waiting: Waiting) -> None:
         """Serve one connection until it ends."""
         number = self._stats.connection()
-        connection = Connection(sock, self._timeout)
+        connection = Connection(sock, self._timeout, waiting)
         keep = True
         while keep:
             try:

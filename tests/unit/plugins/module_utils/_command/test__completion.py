@@ -69,6 +69,13 @@ def test_bash_completes_commands_options_and_choices(lonely_command: Command, co
     assert complete(lonely_command, "ecs-metadata completion ") == {"bash"}
 
 
+def test_bash_completes_the_command_of_exec(lonely_command: Command, complete: Complete, tmp_path: Path) -> None:
+    assert complete(lonely_command, "ecs-metadata exec --") >= {"--", "--timeout"}
+    assert "printf" in complete(lonely_command, "ecs-metadata exec --timeout 5 -- print")
+    (tmp_path / "some file").touch()
+    assert complete(lonely_command, "ecs-metadata exec -- cat %s/some" % tmp_path) == {"%s/some file" % tmp_path}
+
+
 def test_bash_completes_files(lonely_command: Command, complete: Complete, tmp_path: Path) -> None:
     (tmp_path / "token file").touch()
     assert complete(lonely_command, "ecs-metadata token --file %s/tok" % tmp_path) == {"%s/token file" % tmp_path}

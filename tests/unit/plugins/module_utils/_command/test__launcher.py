@@ -183,6 +183,6 @@ def test_only_the_standard_library_is_loaded_and_little_of_it(command: Command, 
     assert modules & unwanted == set()
     assert [name for name in modules if name.startswith("ansible.module_utils.")] == []
     ours = {name.partition(".")[2] for name in modules if name.startswith("alicloud_imds.")}
-    on_demand = {"_command." + name for name in ("_completion", "_token_file", "_tree")}
-    assert ours & (on_demand | {"_imds._access_modes", "_imds._gather"}) == set()
+    on_demand = {"_command." + name for name in ("_completion", "_exec", "_token_file", "_tree")}
+    assert ours & (on_demand | {"_imds._access_modes", "_imds._gather", "_imds._role_keys"}) == set()
     assert {name for name in ours if name.startswith(("_watch", "_host"))} == set()

@@ -49,7 +49,7 @@ def test_every_option_is_described(help_texts: dict[str, str]) -> None:
 def test_the_help_has_every_exit_status(help_texts: dict[str, str]) -> None:
     section = help_texts[""].split("exit status:\n")[1].split("\n\n")[0]
     statuses = dict(re.findall(r"^  (\d+) +(.*)$", section, re.MULTILINE))
-    assert set(statuses) == {"0", "1", "2", "3", "4", "5", "6", "7", "10", "130"}
+    assert set(statuses) == {"0", "1", "2", "3", "4", "5", "6", "7", "10", "126", "127", "130"}
 
 
 def test_help_does_not_depend_on_the_terminal(help_texts: dict[str, str], lonely_command: Command) -> None:

@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._command._output import Failure
 from ansible_collections.alicloud.imds.plugins.module_utils._command._token_file import TokenFile
 
 from ...conftest import Emulators, Instance
@@ -158,6 +159,55 @@ def test_directories_that_other_users_can_write_to_are_refused(
         done = command("token", "--file", str(given / "token"))
         assert (done.status, text in done.stderr, list(given.iterdir())) == (1, True, [])
         assert len(instance.journal()) == before
+
+
+def test_parents_that_other_users_can_write_to_are_refused(command: Command, instance: Instance, folder: Path) -> None:
+    """A user who can rename the parent decides where the file is."""
+    inner = folder / "middle" / "inner"
+    inner.mkdir(parents=True)
+    for mode, text in ((0o775, "its group (gid %d)" % os.getegid()), (0o757, "every user")):
+        inner.parent.chmod(mode)
+        refuses(command, instance, inner / "token", text, repr(str(inner.parent)))
+        inner.parent.chmod(0o755)
+        inner.chmod(mode)
+        refuses(command, instance, inner / "token", text, repr(str(inner)))
+        inner.chmod(0o755)
+    assert command("token", "--file", str(inner / "token")).status == 0
+
+
+def test_links_on_the_path(command: Command, instance: Instance, folder: Path) -> None:
+    """Own links are followed, relative and absolute ones. Those of others are refused, also behind an own link."""
+    (folder / "real").mkdir()
+    (folder / "relative").symlink_to("real/../real/.")
+    (folder / "absolute").symlink_to(folder / "relative")
+    (folder / "loop").symlink_to("loop")
+    assert command("token", "--file", str(folder / "absolute" / "token")).status == 0
+    assert works(instance, (folder / "real/token").read_text().strip())
+    assert "symbolic links" in command("token", "--file", str(folder / "loop" / "token")).stderr
+    done = command.shell('cd %s && "$command" token --file absolute/../real/other' % folder)
+    assert (done.status, done.stderr) == (0, "")
+    assert sorted(path.name for path in (folder / "real").iterdir()) == ["other", "token"]
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a link away to see it refused")
+    os.chown(folder / "relative", 12345, 12345, follow_symlinks=False)
+    before = len(instance.journal())
+    for name in ("relative", "absolute"):
+        done = command("token", "--file", str(folder / name / "token"))
+        assert (
+            done.status == 1
+            and "the link %r belongs to another user (uid 12345)" % str(folder / "relative") in done.stderr
+        )
+    assert len(instance.journal()) == before
+
+
+def test_no_descriptor_is_left_open(folder: Path) -> None:
+    (folder / "a/b").mkdir(parents=True)
+    before = os.listdir("/proc/self/fd")
+    with TokenFile(str(folder / "a/../a/b/token")) as file:
+        file.write("a-token")
+    with pytest.raises(Failure), TokenFile(str(folder / "a/none/token")):
+        pass
+    assert os.listdir("/proc/self/fd") == before
 
 
 def test_directories_that_cannot_be_used(command: Command, instance: Instance, folder: Path) -> None:

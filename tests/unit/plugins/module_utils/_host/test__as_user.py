@@ -7,9 +7,12 @@
 from __future__ import annotations
 
 import os
+import signal
+from pathlib import Path
 
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._host._as_user import (
+    NoResult,
     NoSuchUser,
     as_user,
     member_ids,
@@ -34,9 +37,56 @@ def test_an_os_error_of_the_function_is_raised() -> None:
 
 
 @needs_root
-def test_a_child_process_that_dies_is_an_os_error() -> None:
-    with pytest.raises(OSError, match="ended without a result"):
-        as_user("nobody", lambda: os.kill(os.getpid(), 9))
+def test_a_child_process_that_dies_gives_no_result() -> None:
+    with pytest.raises(NoResult, match="^the process of user nobody ended without a result$"):
+        as_user("nobody", lambda: os.kill(os.getpid(), signal.SIGKILL))
+
+
+@needs_root
+def test_another_exception_of_the_function_is_no_result() -> None:
+    with pytest.raises(NoResult, match=r"^ValueError: invalid literal .* \(as user nobody\)$"):
+        as_user("nobody", lambda: int("x"))
+
+
+@needs_root
+def test_a_stopped_child_process_is_killed_after_the_time_limit(tmp_path: Path) -> None:
+    """Every process of that user may stop it."""
+    tmp_path.chmod(0o777)
+    for parent in tmp_path.parents[:2]:
+        parent.chmod(0o755)
+    marker = tmp_path / "pid"
+
+    def stop() -> None:
+        marker.write_text(str(os.getpid()))
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    with pytest.raises(NoResult, match="^the process of user nobody did not end within 2 s and was killed$"):
+        as_user("nobody", stop, seconds=2.0)
+    assert not Path("/proc", marker.read_text()).exists(), "it is killed and reaped"
+
+
+@needs_root
+def test_an_endless_result_is_no_result() -> None:
+    with pytest.raises(NoResult, match="was killed"):
+        as_user("nobody", lambda: "x" * (1 << 21), seconds=60.0)
+
+
+@needs_root
+def test_the_child_process_keeps_no_file_directory_or_session_of_the_parent() -> None:
+    opened = os.open("/etc/shadow", os.O_RDONLY)
+    try:
+        directory, files, session = as_user(
+            "nobody",
+            lambda: [
+                os.getcwd(),
+                sorted(os.readlink("/proc/self/fd/" + name) for name in os.listdir("/proc/self/fd") if name != "3"),
+                os.getsid(0) == os.getpid(),
+            ],
+        )
+    finally:
+        os.close(opened)
+    assert (directory, session) == ("/", True)
+    assert files[:3] == ["/dev/null"] * 3 and "/etc/shadow" not in files and len(files) <= 4
 
 
 def test_unknown_names_are_errors() -> None:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._common import _programs
 from ansible_collections.alicloud.imds.plugins.module_utils._host import (
     _fence,
     _fence_bypass,
@@ -51,7 +52,7 @@ NOT_PERMITTED = (1, "Operation not permitted (you must be root)")
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHost:
     made = FakeHost(tmp_path)
-    monkeypatch.setattr(_subprocess, "_PATH", str(made.bin))
+    monkeypatch.setattr(_programs, "_PATH", str(made.bin))
     monkeypatch.setattr(_subprocess, "_SYSTEMD", str(made.root / "run/systemd/system"))
     paths = ("RULES_FILE", "EGRESS_RULES_FILE", "LOADER", "MANIFEST", "_UNITS", "LISTING", "REPAIRS", "_SYS", "_PROC")
     for name in paths:
@@ -329,11 +330,11 @@ def test_invalid_options_change_nothing(
 
 
 def test_services_that_do_not_exist_change_nothing(host: FakeHost, files: Files) -> None:
-    host.without_units("ngnix.service", "web@1.service")
-    message = "There is no unit ngnix.service, web@1.service on this host, so nothing would be denied. Correct 'deny_services'"
+    host.without_units("no-such-unit.service", "web@1.service")
+    message = "There is no unit no-such-unit.service, web@1.service on this host, so nothing would be denied. Correct 'deny_services'"
     for mode in ("audit", "enforce"):
         with pytest.raises(HostError, match=message):
-            apply(mode, deny_services=["cron.service", "ngnix.service", "web@1.service"])
+            apply(mode, deny_services=["cron.service", "no-such-unit.service", "web@1.service"])
     assert files() == {} and host.table is None
 
 

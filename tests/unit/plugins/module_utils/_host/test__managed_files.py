@@ -6,13 +6,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
 from pathlib import Path
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils._host import _managed_files, _subprocess
+from ansible_collections.alicloud.imds.plugins.module_utils._common import _programs
+from ansible_collections.alicloud.imds.plugins.module_utils._host import _managed_files
 
 
 @pytest.fixture
@@ -102,7 +104,7 @@ def test_selinux_types_are_restored_where_selinux_is(root: Path, monkeypatch, st
     program = root / "restorecon"
     program.write_text('#!/bin/sh\nfor path; do echo "$path"; done >>"$0.calls"\nexit %d\n' % status)
     program.chmod(0o755)
-    monkeypatch.setattr(_subprocess, "_PATH", "%s:/usr/bin:/bin" % root)
+    monkeypatch.setattr(_programs, "_PATH", "%s:/usr/bin:/bin" % root)
     todo = install(root)
     created = ["etc/ours", "etc/ours/manifest.json", "etc/ours/program", "etc/wants", "etc/wants/unit"]
     calls = root / "restorecon.calls"
@@ -175,6 +177,25 @@ def test_a_failed_change_rolls_back_those_before_it(root: Path) -> None:
     )
     with pytest.raises(OSError, match="zzz"):
         _managed_files.carry_out(todo)
+    assert snapshot(root) == before
+
+
+def test_a_read_only_place_leaves_nothing_elsewhere(root: Path, monkeypatch) -> None:
+    """There, removing a directory that does not exist is an error, too."""
+    before = snapshot(root)
+    read_only = str(root / "usr")
+    for name in ("mkdir", "rmdir", "unlink"):
+        real = getattr(os, name)
+
+        def refuse(path, *arguments, real=real, **options):
+            if str(path).startswith(read_only):
+                raise OSError(errno.EROFS, "Read-only file system", path)
+            return real(path, *arguments, **options)
+
+        monkeypatch.setattr(os, name, refuse)
+    files = wanted(root, **{"usr/lib/ours": _managed_files.file("x")})
+    with pytest.raises(OSError, match="Read-only file system"):
+        _managed_files.carry_out(_managed_files.plan(str(root / "etc/ours/manifest.json"), files))
     assert snapshot(root) == before
 
 

@@ -7,6 +7,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._host import _verify
@@ -65,6 +68,44 @@ def test_allowed_and_refused_users(run_module, instance) -> None:
     unmet = [text % instance.endpoint]
     assert result["failed"] is True and result["unmet"] == unmet and sorted(result["users"]) == ["daemon", "nobody"]
     assert run_module("access_modes_info", unmet="report", **arguments)["unmet"] == unmet
+
+
+# A process of a user that sends a signal to its processes again and again; only to those that the test started.
+SIGNALER = """
+import os, sys
+os.setgid(65534); os.setuid(65534)
+children = "/proc/%s/task/%s/children" % (sys.argv[2], sys.argv[2])
+print("ready", flush=True)
+while os.getppid() == int(sys.argv[2]):
+    for child in open(children).read().split():
+        if int(child) != os.getpid():
+            try:
+                os.kill(int(child), int(sys.argv[1]))
+            except OSError:
+                pass
+"""
+
+
+@needs_root
+@pytest.mark.parametrize(("number", "text"), [(19, "did not end within"), (9, "without a result")])
+def test_a_user_who_stops_or_kills_the_probe_is_reported(run_module, instance, monkeypatch, number, text) -> None:
+    """Neither does the verification hang, nor does it count a killed probe as a refused one."""
+    monkeypatch.setattr(_verify, "_GRACE", 1.0, raising=False)
+    real = _verify.probe
+    # Keep the user's process until the signal has arrived.
+    monkeypatch.setattr(_verify, "probe", lambda client: signal.pause() if os.geteuid() == 65534 else real(client))
+    arguments = {"endpoint": instance.endpoint, "deadline": 2, "timeout": 2, "refused_users": ["nobody"]}
+    command = [sys.executable, "-c", SIGNALER, str(number), str(os.getpid())]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as signaler:
+        try:
+            assert signaler.stdout is not None and signaler.stdout.readline() == "ready\n"
+            result = run_module("access_modes_info", unmet="report", users=["daemon"], **arguments)
+        finally:
+            signaler.kill()
+    assert result["users"]["daemon"]["verdict"] == "required"
+    assert result["users"]["nobody"]["verdict"] == "unknown"
+    (unmet,) = result["unmet"]
+    assert unmet.startswith("For user nobody the metadata service could not be verified: ") and text in unmet
 
 
 @needs_root

@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._common import _programs
 from ansible_collections.alicloud.imds.plugins.module_utils._host import _install, _subprocess, _watch_service
 from ansible_collections.alicloud.imds.plugins.module_utils._host._subprocess import Done
 from ansible_collections.alicloud.imds.plugins.module_utils._host._watch_service import Traits, unit
@@ -93,7 +94,7 @@ def systemd(tmp_path: Path, monkeypatch):
     """Return a function that sets the first line of ``systemctl --version``."""
     program = tmp_path / "systemctl"
     monkeypatch.setattr(_subprocess, "_SYSTEMD", str(tmp_path))
-    monkeypatch.setattr(_subprocess, "_PATH", "%s:/usr/bin:/bin" % tmp_path)
+    monkeypatch.setattr(_programs, "_PATH", "%s:/usr/bin:/bin" % tmp_path)
 
     def write(line: str) -> None:
         program.write_text("#!/bin/sh\necho '%s'\necho '+PAM +AUDIT'\n" % line)

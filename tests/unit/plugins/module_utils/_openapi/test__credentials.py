@@ -129,10 +129,3 @@ def test_every_secret_is_registered(monkeypatch) -> None:
     monkeypatch.setattr(_credentials, "register_secret", registered.append)
     Credentials(KEY, SECRET, TOKEN)
     assert {SECRET, TOKEN} <= set(registered)
-
-
-@pytest.mark.parametrize("text", ["", "2026-01-01", "soon", "2026-01-01T00:00:00+08:00"])
-def test_an_expiration_that_is_not_utc_is_an_error(text) -> None:
-    assert _credentials.parse_expiration("1970-01-02T00:00:00Z") == 86400
-    with pytest.raises(ValueError):
-        _credentials.parse_expiration(text)

@@ -121,6 +121,24 @@ def test_the_regions_are_read_with_one_call(api) -> None:
         assert api(server).describe_regions() == ["a", "b"]
 
 
+@pytest.mark.parametrize("broken", [("cn-hangzhou",), ("cn-hangzhou", "cn-beijing")])
+def test_the_regions_are_read_from_another_region_if_one_does_not_respond(make_transport, timer, broken) -> None:
+    listed = reply({"Regions": {"Region": [{"RegionId": "a"}]}}, action="DescribeRegions")
+
+    def answer(seen):
+        return failure("ServiceUnavailable", 503) if seen.path.strip("/") in broken else listed
+
+    with Server(answer) as server:
+        found = _ecs.Ecs(make_transport(retries=100), server.url + "/{region}").describe_regions()
+    assert found == ["a"] and timer.elapsed <= 20 * len(broken)
+
+
+def test_a_missing_permission_for_regions_is_an_error_at_once(api) -> None:
+    with Server([failure("Forbidden.RAM", 403)]) as server:
+        with pytest.raises(ApiError, match="ecs:DescribeRegions"):
+            api(server).describe_regions()
+
+
 def test_a_call_has_a_hundred_images_at_most(api) -> None:
     wanted = ["m-%d" % n for n in range(101)]
     rows = [

@@ -11,7 +11,7 @@ from typing import Any, Callable
 
 import pytest
 
-from .client import Emulator, Instance, ask, connect, read_reply, request_bytes
+from .client import Emulator, Instance, ask, connect, exchange, read_reply, request_bytes
 
 pytestmark = pytest.mark.slow
 
@@ -22,6 +22,46 @@ def test_health_says_where_everything_is(emulator: Emulator) -> None:
     health = emulator.admin("GET", "/health")
     assert health["status"] == "ok"
     assert (health["listen"], health["admin"]) == (emulator.listen, emulator.admin_address)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "rebinding.example"},
+        {"Host": "rebinding.example:8101"},
+        {"Host": "127.0.0.1.example"},
+        {"Host": "192.0.2.1"},
+        {"Host": "localhost@rebinding.example"},
+        {"Host": ""},
+        {"Origin": "http://site.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Host": "localhost", "Origin": "http://localhost:3000"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ],
+    ids=str,
+)
+def test_a_web_page_of_another_site_is_refused(emulator: Emulator, headers: dict[str, str]) -> None:
+    """Neither a form or script of a page (CSRF) nor a page whose name resolves to this address (DNS rebinding)."""
+    before = emulator.admin("GET", "/switches")
+    body = json.dumps({name: not value for name, value in before.items() if isinstance(value, bool)}).encode()
+    for method in ("GET", "PATCH"):
+        answer = ask(emulator.admin_address, "/switches", headers, method, body if method == "PATCH" else None)
+        assert answer.status == 403 and "another site" in answer.text
+        assert set(json.loads(answer.text)) == {"error"}
+    assert emulator.admin("GET", "/switches") == before
+
+
+def test_requests_to_a_loopback_address_are_accepted(emulator: Emulator) -> None:
+    for headers in (
+        {"Host": "localhost:9"},
+        {"Host": "127.0.0.2"},
+        {"Host": "[::1]:9"},
+        {"Host": "localhost:9", "Origin": "http://localhost:9", "Sec-Fetch-Site": "same-origin"},
+        {"Sec-Fetch-Site": "none"},
+    ):
+        assert ask(emulator.admin_address, "/health", headers).status == 200, headers
+    assert exchange(emulator.admin_address, b"GET /health HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 ")
 
 
 def test_a_change_holds_from_the_next_request_on_a_kept_connection(instance: Instance) -> None:

@@ -7,11 +7,14 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
+import json
 import socket
 import time
 from typing import Callable, Iterator
 
 import pytest
+from waiting import GIVE_UP_SECONDS
 
 from .client import (
     TOKEN,
@@ -229,6 +232,34 @@ def test_a_byte_now_and_then_does_not_hold_a_connection_for_ever(impatient: str)
                 except BlockingIOError:
                     pass
                 sock.setblocking(True)
+
+
+@pytest.fixture(scope="module")
+def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """An emulator that serves 4 connections at once (the admin API 32), and waits long for a silent client."""
+    folder = tmp_path_factory.mktemp("narrow")
+    running = Emulator(
+        folder, "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0", "--timeout", "3600", "--connections", "4"
+    )
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.mark.parametrize("sent", [b"", GET[:-2], request_bytes("/", "POST", "Content-Length: 9")])
+@pytest.mark.parametrize("side", ["data", "admin", "control"])
+def test_half_requests_do_not_block_other_clients(narrow: Emulator, side: str, sent: bytes) -> None:
+    control = json.loads(narrow.ready_file.read_text())["control"]
+    address = {"data": narrow.listen[0], "admin": narrow.admin_address, "control": control}[side]
+    with contextlib.ExitStack() as opened:
+        halves = []
+        for _number in range(50):
+            halves.append(opened.enter_context(connect(address)))
+            halves[-1].sendall(sent)
+        for _number in range(3):
+            assert ask(address, "/health" if side == "admin" else "/latest/").status in (200, 400, 404)
+        halves[0].settimeout(GIVE_UP_SECONDS)
+        with contextlib.suppress(ConnectionResetError):
+            assert halves[0].recv(4096) == b"", "the oldest one was closed"
 
 
 def test_a_silent_connection_is_closed(impatient: str) -> None:
