@@ -60,6 +60,7 @@ class Stream:
     def __init__(self) -> None:
         self._state = _START
         self._line = bytearray()
+        self._keep = True
         self._begin()
 
     def feed(self, data: bytes) -> t.List[Request]:
