@@ -274,8 +274,8 @@ watch:
       sample: full
     lost_events:
       description:
-        - Number of connections that the kernel could not report to the watch, for example because one user opened very many. Their
-          requests are recorded, but attributed by open sockets.
+        - Number of connections that the kernel could not report to the watch, for example because one user opened very many, or whose
+          process had ended before the watch inspected it. Their requests are recorded, but attributed by open sockets or not at all.
       type: int
       sample: 0
     last_loss:

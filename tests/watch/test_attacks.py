@@ -58,7 +58,7 @@ def test_a_flood_of_connections_hides_no_other_user(
     losses = content["status"]["lost_events"] + content["status"]["dropped"] + content["status"]["evicted"]
     print(f"| {flood} flood, {method} | {sent} | {mine} | {sent - mine} ({losses} losses reported) | {sent - all_} |")
     assert all_ == sent or losses
-    if flood == "udp":
+    if flood == "udp" and method != "tracepoint":  # the kernel reports the whole identity, however busy the host is
         assert mine == sent and not losses
     assert mine == sent or losses
     assert bool(losses) == (content["status"]["last_loss"] is not None)

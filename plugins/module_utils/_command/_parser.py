@@ -209,8 +209,7 @@ def _add_callers(parser: Parser) -> None:
     parser.add_argument("--caller", action="append", metavar="PATTERN", help=text)
     text = "omit known harmless requests from token-aware software"
     parser.add_argument("--ignore-noise", action="store_true", help=text)
-    text = "print new requests until interrupted"
-    parser.add_argument("--follow", action="store_true", help=text)
+    parser.add_argument("--follow", action="store_true", help="print new requests until interrupted")
 
 
 def _add_state_dir(parser: Parser) -> None:

@@ -82,9 +82,8 @@ def _probe_as(name: str, make_client: MakeClient) -> t.Dict[str, t.Any]:
 
     The probe is recorded first, because that user cannot write the records of the callers watch.
     """
-    uid = int(name) if name.isdigit() else user_id(name)
     for _address in (ADDRESS, ADDRESS_IPV6):
-        record(uid)
+        record(user_id(name))
     seconds = make_client().settings.deadline + _GRACE
     try:
         modes: t.Dict[str, t.Any] = as_user(name, lambda: probe(make_client())._asdict(), seconds)

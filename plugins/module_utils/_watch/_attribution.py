@@ -109,6 +109,7 @@ class Attributor:
         self._kernel = kernel
         self._processes = processes
         self._sockets = sockets
+        self._missed = 0
         self._network = namespace("/proc", "self", "net")
         self._connecting: "BoundedMap[int, _Connecting]" = BoundedMap(_KEPT)
         self._by_port: "BoundedMap[t.Tuple[str, int], _Reported]" = BoundedMap(_KEPT)
@@ -119,8 +120,8 @@ class Attributor:
         return [] if self._kernel is None else self._kernel.descriptors()
 
     def lost(self) -> int:
-        """Return the number of connections so far that the kernel could not report."""
-        return 0 if self._kernel is None else self._kernel.hook.lost
+        """Return the number of connections so far that the kernel could not report, or whose process had ended before."""
+        return self._missed + (0 if self._kernel is None else self._kernel.hook.lost)
 
     def read_events(self) -> None:
         """Read the events of the kernel, and inspect the processes at once, because they may end soon."""
@@ -152,7 +153,9 @@ class Attributor:
             started = self._processes.recall(event.pid, event.uid)
             if started is not None and method == "tracepoint":
                 sighting, network = started.sighting._replace(attributed_by=method), network or started.network
-        if sighting is not None:
+        if sighting is None:
+            self._missed += 1
+        else:
             self._connecting.put(event.cookie, _Connecting(Peer(sighting, event.pid), network))
 
     def attribute(self, flow: Flow) -> Peer:

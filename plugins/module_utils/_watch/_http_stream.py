@@ -52,12 +52,15 @@ class _Malformed(Exception):
 class Stream:
     """The client's side of one connection."""
 
-    __slots__ = ("_state", "_line", "_cr", "_head", "_left", "_request", "_token")
-    __slots__ += ("_no_token", "_bodiless", "_probe", "_length", "_chunked", "_keep")
+    __slots__ = (
+        "_state", "_line", "_cr", "_head", "_left", "_request", "_token",
+        "_no_token", "_bodiless", "_probe", "_length", "_chunked", "_keep",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self._state = _START
         self._line = bytearray()
+        self._keep = True
         self._begin()
 
     def feed(self, data: bytes) -> t.List[Request]:

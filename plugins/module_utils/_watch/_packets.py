@@ -162,7 +162,7 @@ def has_valid_checksum(source: str, segment: bytes) -> bool:
     service = ADDRESS_IPV6 if family == socket.AF_INET6 else ADDRESS
     data = socket.inet_pton(family, source) + socket.inet_pton(family, service) + struct.pack(">II", len(segment), _TCP)
     data += segment + bytes(len(segment) % 2)
-    total = sum(struct.unpack(">%dH" % (len(data) // 2), data))
+    total = int(sum(struct.unpack(">%dH" % (len(data) // 2), data)))
     return total > 0 and total % 0xFFFF == 0
 
 

@@ -68,8 +68,10 @@ class Sighting(t.NamedTuple):
 class _Entry:
     """The record of one caller."""
 
-    __slots__ = ("caller", "rows", "parents", "attributed_by", "exe_attributed_by", "size")
-    __slots__ += ("text", "normal_mode", "latest")
+    __slots__ = (
+        "caller", "rows", "parents", "attributed_by", "exe_attributed_by",
+        "size", "text", "normal_mode", "latest",
+    )  # fmt: skip
 
     def __init__(self, caller: Caller) -> None:
         self.caller = caller

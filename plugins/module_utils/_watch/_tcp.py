@@ -222,8 +222,9 @@ class Flows:
         The first data decides whether the connection is a copy of another. A copy has no bytes that the other has not.
         """
         mark = (segment.seq, segment.ack)
-        if flow._tail == b"" and flow._mirror is None and self._recent.get(mark) not in (None, key):
-            flow._mirror = self._recent.get(mark)
+        seen = self._recent.get(mark)
+        if flow._tail == b"" and flow._mirror is None and seen is not None and seen[0] != segment.device:
+            flow._mirror = seen
         if flow._mirror is not None:
             original = self._flows.get(t.cast("t.Tuple[str, str, int]", flow._mirror))
             if original is not None and original.covers(start, segment.payload):
