@@ -223,6 +223,22 @@ def desired_of(params):
     )
 
 
+def verify(client, params):
+    """Return the verification and the result of the module."""
+    # Outside of Alibaba Cloud, waiting for all retries of each check would take many seconds.
+    reason = None if params["wait"] else absence(client(), read_platform())
+    if isinstance(reason, Unreachable):
+        verification = _verify.absent(str(reason), desired_of(params))
+    else:
+        verification = _verify.verify(client, desired_of(params))
+    result = dict(verification.modes._asdict(), users=verification.users, unmet=verification.unmet)
+    if params["identity"]:
+        result["instance"] = _verify.identity(client()) if reason is None else None
+    if params["audience"]:
+        result["signed_identity"] = _verify.signed_identity(client(), params["audience"]) if reason is None else None
+    return verification, result
+
+
 def main():
     module = AnsibleModule(
         argument_spec=argument_spec(
@@ -244,19 +260,7 @@ def main():
         return make_client(params.__getitem__)
 
     try:
-        # Outside of Alibaba Cloud, waiting for all retries of each check would take many seconds.
-        reason = None if params["wait"] else absence(client(), read_platform())
-        if isinstance(reason, Unreachable):
-            verification = _verify.absent(str(reason), desired_of(params))
-        else:
-            verification = _verify.verify(client, desired_of(params))
-        result = dict(verification.modes._asdict(), users=verification.users, unmet=verification.unmet)
-        if params["identity"]:
-            result["instance"] = _verify.identity(client()) if reason is None else None
-        if params["audience"]:
-            result["signed_identity"] = (
-                _verify.signed_identity(client(), params["audience"]) if reason is None else None
-            )
+        verification, result = verify(client, params)
     except (NoSuchUser, ValueError) as exc:
         module.fail_json(msg=str(exc))
     except OSError as exc:

@@ -14,8 +14,9 @@ import base64
 import binascii
 import os
 import shutil
-import subprocess
 import typing as t
+
+from ansible_collections.alicloud.imds.plugins.module_utils._common._programs import ProgramError, run_bytes
 
 from ._document import IdentityError, parse
 
@@ -71,27 +72,19 @@ def _content(signed: bytes, certificate: str) -> bytes:
     # -nointern: only the certificate can be the signer's. -noverify: do not search the issuer of the certificate.
     options = ("-inform", "DER", "-binary", "-nointern", "-noverify", "-certfile", certificate)
     try:
-        done = subprocess.run(
-            [program, "cms", "-verify", *options],
-            input=signed,
-            capture_output=True,
-            cwd="/",
-            env={"PATH": _PATH, "LC_ALL": "C"},
-            timeout=_TIMEOUT,
-            check=False,
+        status, content, errors = run_bytes(program, "cms", "-verify", *options, content=signed, timeout=_TIMEOUT)
+    except ProgramError as exc:
+        raise CannotVerify(str(exc)) from exc
+    if status != 0:
+        raise IdentityError(
+            "The signature is invalid, or not by the certificate %s. %s" % (certificate, _reason(errors))
         )
-    except OSError as exc:
-        raise CannotVerify("Cannot run %s: %s." % (program, exc.strerror)) from exc
-    except subprocess.TimeoutExpired as exc:
-        raise CannotVerify("%s did not end within %g s." % (program, _TIMEOUT)) from exc
-    if done.returncode != 0:
-        raise IdentityError("The signature is invalid, or not by the certificate %s. %s" % (certificate, _reason(done)))
-    return done.stdout
+    return content
 
 
-def _reason(done: "subprocess.CompletedProcess[bytes]") -> str:
+def _reason(errors: bytes) -> str:
     """Return OpenSSL's messages without process-dependent numbers, as one line of printable ASCII."""
-    lines = done.stderr.decode("ascii", "replace").splitlines()
+    lines = errors.decode("ascii", "replace").splitlines()
     shown = "; ".join(line.split(":error:")[-1].partition(":../")[0] for line in lines)
     printable = "".join(char if " " <= char <= "~" else "?" for char in shown)
     return "OpenSSL: %s." % printable[:_SHOWN].rstrip(". ")
