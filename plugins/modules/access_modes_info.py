@@ -213,6 +213,15 @@ def desired_of(params):
     )
 
 
+def identity_of(client, params, reason):
+    found = {}
+    if params["identity"]:
+        found["instance"] = _verify.identity(client()) if reason is None else None
+    if params["audience"]:
+        found["signed_identity"] = _verify.signed_identity(client(), params["audience"]) if reason is None else None
+    return found
+
+
 def main():
     module = AnsibleModule(
         argument_spec=argument_spec(
@@ -241,12 +250,7 @@ def main():
         else:
             verification = _verify.verify(client, desired_of(params))
         result = dict(verification.modes._asdict(), users=verification.users, unmet=verification.unmet)
-        if params["identity"]:
-            result["instance"] = _verify.identity(client()) if reason is None else None
-        if params["audience"]:
-            result["signed_identity"] = (
-                _verify.signed_identity(client(), params["audience"]) if reason is None else None
-            )
+        result.update(identity_of(client, params, reason))
     except (NoSuchUser, ValueError) as exc:
         module.fail_json(msg=str(exc))
     except OSError as exc:
