@@ -60,29 +60,17 @@ def run(
     Raises:
         ProgramError: It cannot be started, or its process group does not end within *timeout* seconds and was killed.
     """
-    status, output, errors = run_bytes(*command, content=text.encode("utf-8"), timeout=timeout, environment=environment)
-    return Done(status, _to_text(output), _to_text(errors))
-
-
-def run_bytes(
-    *command: str, content: bytes = b"", timeout: float = TIMEOUT, environment: t.Optional[t.Mapping[str, str]] = None
-) -> t.Tuple[int, bytes, bytes]:
-    """Run *command* like `run`, with bytes as input; return its exit status, output and error output."""
     process = _start(command, {**(environment or {}), "PATH": _PATH, "LC_ALL": "C", "LANGUAGE": "C"})
     try:
-        output, errors = process.communicate(content, timeout=timeout)
+        output, errors = process.communicate(text, timeout=timeout)
     except subprocess.TimeoutExpired as exc:
         raise ProgramError("'%s' did not end within %g s." % (" ".join(command), timeout)) from exc
     finally:
         _clean_up(process)
-    return process.returncode, output, errors
+    return Done(process.returncode, output, errors)
 
 
-def _to_text(output: bytes) -> str:
-    return output.decode("utf-8", "replace").replace("\r\n", "\n")
-
-
-def _start(command: t.Sequence[str], environment: t.Mapping[str, str]) -> "subprocess.Popen[bytes]":
+def _start(command: t.Sequence[str], environment: t.Mapping[str, str]) -> "subprocess.Popen[str]":
     program = command[0] if os.path.isabs(command[0]) else find(command[0])
     if program is None:
         raise ProgramError("Cannot run %s: it is not installed." % command[0])
@@ -93,6 +81,8 @@ def _start(command: t.Sequence[str], environment: t.Mapping[str, str]) -> "subpr
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
             env=environment,
             cwd="/",
             close_fds=True,
@@ -102,7 +92,7 @@ def _start(command: t.Sequence[str], environment: t.Mapping[str, str]) -> "subpr
         raise ProgramError("Cannot run %s: %s." % (command[0], exc.strerror)) from exc
 
 
-def _clean_up(process: "subprocess.Popen[bytes]") -> None:
+def _clean_up(process: "subprocess.Popen[str]") -> None:
     """Kill what is left of the process group if the program has not ended, and close its streams."""
     if process.returncode is None:
         try:

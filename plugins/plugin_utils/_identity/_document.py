@@ -17,7 +17,7 @@ class IdentityError(ValueError):
     """The document does not identify an instance; the message has the reason."""
 
 
-def parse(content: bytes, audience: str) -> t.Dict[str, str]:
+def parse(content: str, audience: str) -> t.Dict[str, str]:
     """Return the members of a document whose signature was verified, without the audience.
 
     Members that occur twice are refused: the service appends the audience, which the host chooses, to the document. If the service did
@@ -27,9 +27,9 @@ def parse(content: bytes, audience: str) -> t.Dict[str, str]:
         IdentityError: The content is no identity document, or is for another audience.
     """
     try:
-        members = json.loads(content.decode("utf-8"), object_pairs_hook=_unique)
+        members = json.loads(content, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as exc:
-        detail = str(exc) if isinstance(exc, IdentityError) else "it is not valid JSON in UTF-8"
+        detail = str(exc) if isinstance(exc, IdentityError) else "it is not valid JSON"
         raise IdentityError("The signed content is not an identity document: %s." % detail) from None
     if not isinstance(members, dict) or not all(isinstance(value, str) for value in members.values()):
         raise IdentityError("The signed content is not an identity document: it is not an object with text values.")

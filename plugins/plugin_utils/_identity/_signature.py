@@ -13,17 +13,15 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-import shutil
 import typing as t
 
-from ansible_collections.alicloud.imds.plugins.module_utils._common._programs import ProgramError, run_bytes
+from ansible_collections.alicloud.imds.plugins.module_utils._common import _programs
 
 from ._document import IdentityError, parse
 
 # The certificate that Alibaba Cloud publishes for all regions, valid until 2038
 CERTIFICATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "ecs-identity-signer.pem")
 CERTIFICATE_VARIABLE = "ALICLOUD_IMDS_IDENTITY_CERTIFICATE"
-_PATH = "/usr/bin:/bin:/usr/local/bin:/opt/homebrew/bin:/opt/local/bin"
 _LONGEST = 65536  # characters of a document in Base64; the published sample has 1,100
 _TIMEOUT = 60.0  # seconds; OpenSSL needs some milliseconds
 _SHOWN = 300  # characters of OpenSSL's messages
@@ -59,32 +57,31 @@ def _decode(pkcs7: t.Any) -> bytes:
         raise IdentityError("The document is not valid Base64.") from None
 
 
-def _content(signed: bytes, certificate: str) -> bytes:
+def _content(signed: bytes, certificate: str) -> str:
     """Return the content of a PKCS#7 message whose signature is valid."""
-    program = shutil.which("openssl", path=_PATH)
+    program = _programs.find("openssl")
     if program is None:
-        raise CannotVerify("The controller has no program openssl in %s. Install OpenSSL there." % _PATH)
+        raise CannotVerify("The controller has no program openssl. Install OpenSSL there.")
     try:
         with open(certificate, "rb"):
             pass
     except OSError as exc:
         raise CannotVerify("Cannot read the certificate %s: %s." % (certificate, exc.strerror)) from exc
+    armored = "-----BEGIN CMS-----\n%s-----END CMS-----\n" % base64.encodebytes(signed).decode("ascii")
     # -nointern: only the certificate can be the signer's. -noverify: do not search the issuer of the certificate.
-    options = ("-inform", "DER", "-binary", "-nointern", "-noverify", "-certfile", certificate)
+    options = ("-inform", "PEM", "-binary", "-nointern", "-noverify", "-certfile", certificate)
     try:
-        status, content, errors = run_bytes(program, "cms", "-verify", *options, content=signed, timeout=_TIMEOUT)
-    except ProgramError as exc:
+        done = _programs.run(program, "cms", "-verify", *options, text=armored, timeout=_TIMEOUT)
+    except _programs.ProgramError as exc:
         raise CannotVerify(str(exc)) from exc
-    if status != 0:
-        raise IdentityError(
-            "The signature is invalid, or not by the certificate %s. %s" % (certificate, _reason(errors))
-        )
-    return content
+    if done.status != 0:
+        text = "The signature is invalid, or not by the certificate %s. %s"
+        raise IdentityError(text % (certificate, _reason(done.errors)))
+    return done.output
 
 
-def _reason(errors: bytes) -> str:
+def _reason(errors: str) -> str:
     """Return OpenSSL's messages without process-dependent numbers, as one line of printable ASCII."""
-    lines = errors.decode("ascii", "replace").splitlines()
-    shown = "; ".join(line.split(":error:")[-1].partition(":../")[0] for line in lines)
+    shown = "; ".join(line.split(":error:")[-1].partition(":../")[0] for line in errors.splitlines())
     printable = "".join(char if " " <= char <= "~" else "?" for char in shown)
     return "OpenSSL: %s." % printable[:_SHOWN].rstrip(". ")

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.alicloud.imds.plugins.filter.verified_identity import FilterModule
+from ansible_collections.alicloud.imds.plugins.module_utils._common import _programs
 from ansible_collections.alicloud.imds.plugins.plugin_utils._identity import _signature
 from ansible_collections.alicloud.imds.plugins.plugin_utils._identity._document import IdentityError
 from ansible_collections.alicloud.imds.plugins.plugin_utils._identity._signature import (
@@ -135,12 +136,12 @@ def test_a_controller_that_cannot_verify_says_why(
     with pytest.raises(CannotVerify, match="Cannot read the certificate .*none.pem: No such file or directory"):
         verified(document(), AUDIENCE, str(tmp_path / "none.pem"))
     monkeypatch.setattr(_signature, "_TIMEOUT", 0.2)
-    monkeypatch.setattr(_signature, "_PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(_programs, "_PATH", f"{tmp_path}:/usr/bin:/bin")
     (tmp_path / "openssl").write_text("#!/bin/sh\nsleep 600\n")
     (tmp_path / "openssl").chmod(0o755)
-    with pytest.raises(CannotVerify, match="openssl did not end within 0.2 s"):
+    with pytest.raises(CannotVerify, match="openssl cms .* did not end within 0.2 s"):
         verified(document(), AUDIENCE, certificate)
-    monkeypatch.setattr(_signature, "_PATH", str(tmp_path / "none"))
+    monkeypatch.setattr(_programs, "_PATH", str(tmp_path / "none"))
     with pytest.raises(CannotVerify, match="The controller has no program openssl"):
         verified(document(), AUDIENCE, certificate)
 
@@ -152,7 +153,7 @@ def test_openssl_gets_neither_the_environment_nor_the_working_directory(
     (tmp_path / "openssl").chmod(0o755)
     monkeypatch.setenv("OPENSSL_CONF", "/evil")
     monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "secret")
-    monkeypatch.setattr(_signature, "_PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(_programs, "_PATH", f"{tmp_path}:/usr/bin:/bin")
     refused(document(), certificate)
     seen = (tmp_path / "seen").read_text().splitlines()
     assert seen[-1] == "/" and not any("OPENSSL_CONF" in line or "SECRET" in line for line in seen)
