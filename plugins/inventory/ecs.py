@@ -148,8 +148,8 @@ notes:
   - Host variables are the dictionaries C(ecs) and C(imds). The guide
     L(Inventory,https://github.com/alicloud-imds/alicloud.imds/blob/main/docs/docsite/rst/inventory.rst) lists their keys and types.
   - Names and tags are never evaluated as templates.
-  - Everyone who may set tags can choose the groups that O(keyed_groups) derives from them. Set a prefix, so that they differ from
-    other groups.
+  - Everyone with permission to set tags can choose the groups that O(keyed_groups) derives from them. Set a prefix, so that they
+    differ from other groups.
   - Ansible only warns about an inventory source that fails. Set E(ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED=true) to fail instead.
 seealso:
   - module: alicloud.imds.metadata_options_info

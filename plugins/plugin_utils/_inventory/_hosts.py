@@ -4,7 +4,7 @@
 
 """The variables, names and addresses of hosts. No I/O.
 
-Names, tags and other values of instances come from anyone who may set them. Values stay data; names must be safe as host names.
+Names, tags and other values of instances come from anyone with permission to set them. Values stay data; names must be safe as host names.
 """
 
 from __future__ import annotations
