@@ -332,13 +332,13 @@ def test_nothing_that_can_be_listed_is_an_error(load) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"exlude": {}}, "Did you mean 'exclude'?"),
+        ({"excludes": {}}, "Did you mean 'exclude'?"),
         ({"filters": {"tag": {}}}, "Did you mean 'tags'?"),
         ({"filters": {"http_tokens": "on"}}, "must be optional or required"),
         ({"filters": {"tags": {"a": ["b"]}}}, "'filters.tags' must be"),
         ({"exclude": {"name": "x"}}, "'exclude' has no key 'name'"),
         ({"exclude": {"names": [1]}}, "'exclude.names' must be a list of text"),
-        ({"hostnames": ["nome"]}, "'hostnames' has no source 'nome'"),
+        ({"hostnames": ["names"]}, "'hostnames' has no source 'names'"),
         ({"addresses": ["name"]}, "'addresses' has no source 'name'"),
         ({"assume_role": ["auditor"]}, "must be the ARN of a role"),
         ({"assume_role": [{"arn": ROLE}]}, "'assume_role' has no option 'arn'"),
