@@ -157,13 +157,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-# fleet.imds.yml: all instances in all regions
+# fleet.imds.yml. The first two lines list all instances in all regions; the other options are examples.
 plugin: alicloud.imds.ecs
+regions: [all]
 
----
-# Running instances of production that accept normal-mode requests, without build hosts
-plugin: alicloud.imds.ecs
-regions: [cn-hangzhou, cn-shanghai]
+# Running instances of production that accept normal-mode requests, without build hosts and instances with the tag imds_exclude
 filters:
   tags:
     stage: production
@@ -174,14 +172,14 @@ exclude:
   tags:
     imds_exclude:
 
----
-# Two accounts, named by a tag, with groups by region and by the value of a tag, from a cache of 10 minutes
-plugin: alicloud.imds.ecs
+# Two accounts
 assume_role:
   - acs:ram::1234567890123456:role/audit
   - role_arn: acs:ram::6543210987654321:role/audit
     external_id: fleet
 on_region_error: warn
+
+# Host names from a tag, and groups by region and by the value of a tag
 hostnames: ["tag:fqdn", name]
 keyed_groups:
   - key: ecs.region_id
@@ -192,6 +190,8 @@ compose:
   ansible_user: "'ecs-user'"
 groups:
   can_be_hardened: imds.verdict == 'optional' and ecs.status == 'Running'
+
+# Keep the result for 10 minutes
 cache: true
 cache_plugin: ansible.builtin.jsonfile
 cache_connection: ~/.cache/imds-inventory
