@@ -18,7 +18,7 @@ PYTEST := env -u PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX=$(CURDIR)/.cache/py
 
 .DEFAULT_GOAL := help
 # allow-phrase: proofs
-.PHONY: help setup demo test proofs unit thorough integration interop fleet roots hosts molecule watch report-page lint docs sanity benchmark benchmark-fleet benchmark-watch benchmark-hardening clean constraints newcomer collection tools matrix gates packaging dist changelog
+.PHONY: help setup demo test proofs unit thorough integration interop fleet corpus roots hosts molecule watch report-page lint docs sanity benchmark benchmark-fleet benchmark-watch benchmark-hardening clean constraints newcomer collection tools matrix gates packaging dist changelog
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ interop: tools collection ## Clients of other projects against the emulator, in 
 	@$(TOOLS)/need.sh wget:wget || [ -z "$$CI" ]
 	@$(BIN)/python $(TOOLS)/interop.py
 	@$(TOOLS)/in-lab.sh $(PYTEST) -n 3 --dist loadfile tests/interop $(ARGS)
+
+corpus: $(VENV)/.test ## Measure the preflight check of scripts on labeled files (ARGS=--verbose lists differences)
+	@$(BIN)/python tests/corpus/measure.py $(ARGS)
 
 fleet: $(VENV)/.test collection ## Change, interrupt and restore 10,000 emulated instances, and measure it
 	@$(PYTEST) tests/fleet

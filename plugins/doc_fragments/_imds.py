@@ -11,12 +11,12 @@ class ModuleDocFragment:
 options:
   endpoint:
     description:
-      - Address of the metadata service, V(http://HOST) or V(http://HOST:PORT).
-      - Set it only to use an emulator, such as the one that the role P(alicloud.imds.emulator#role) installs. The
-        service of an ECS instance has the default address.
+      - The only address of the metadata service to use, V(http://HOST) or V(http://HOST:PORT).
+      - By default, both addresses of the service of an ECS instance are used. V(http://100.100.100.200) is tried first, and
+        V(http://[fd00:100::100:200]) if that is unreachable, as on an instance without IPv4. Both share O(timeout) and O(deadline).
+      - Set it only to use an emulator, such as the one that the role P(alicloud.imds.emulator#role) installs.
       - Proxy settings of the environment are ignored, and redirects are not followed.
     type: str
-    default: http://100.100.100.200
   timeout:
     description:
       - Time limit in seconds for one request, from connecting to the last byte of the reply.

@@ -72,9 +72,9 @@ options:
     default: 8
   endpoint:
     description:
-      - URL of the metadata service for the keys of the RAM role. Change it only for an emulator.
+      - URL of the metadata service for the keys of the RAM role. Set it only for an emulator.
+      - By default V(http://100.100.100.200), or V(http://[fd00:100::100:200]) if that is unreachable.
     type: str
-    default: http://100.100.100.200
 """
 
     SELECTION = r"""

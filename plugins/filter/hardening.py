@@ -10,6 +10,7 @@ Their results contain values of other hosts, so they are marked as untrusted.
 from __future__ import annotations
 
 import functools
+import socket
 import typing as t
 
 from ansible.errors import AnsibleFilterError
@@ -18,20 +19,48 @@ from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening import (
     _decisions,
     _entry,
     _failure,
+    _identity,
+    _names,
     _playbooks,
     _settings,
 )
+from ansible_collections.alicloud.imds.plugins.plugin_utils._identity import _signature
 from ansible_collections.alicloud.imds.plugins.plugin_utils._untrusted import untrusted
+
+
+def _verify(pkcs7: t.Any, audience: str, certificate: str) -> dict[str, str]:
+    try:
+        return _signature.verified(pkcs7, audience, certificate)
+    except _signature.CannotVerify as exc:
+        raise _identity.Unavailable(str(exc)) from exc
+
+
+def _resolve(name: str) -> list[str]:
+    try:
+        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return []
+    return list(dict.fromkeys(str(item[4][0]) for item in found))
+
+
+def identities(hosts: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, dict[str, t.Any]]:
+    """Verify which instance each host is."""
+    return _identity.identities(hosts, _verify, _resolve)
+
 
 _FUNCTIONS: dict[str, t.Callable[..., t.Any]] = {
     "hardening_answers": _api.answers,
     "hardening_calls": _api.calls,
+    "hardening_claims": _api.claims,
     "hardening_control_plane": _entry.with_control_plane,
     "hardening_decisions": _decisions.decisions,
     "hardening_entry": _entry.entry,
     "hardening_failure": _failure.failure,
+    "hardening_identities": identities,
     "hardening_progress": _playbooks.progress,
-    "hardening_record_names": _decisions.record_names,
+    "hardening_read_back": _entry.read_back,
+    "hardening_record_earlier": _names.earlier_records,
+    "hardening_record_names": _names.record_names,
     "hardening_report_hosts": _playbooks.report_hosts,
     "hardening_result": _entry.result,
     "hardening_setting": _settings.normalize_one,

@@ -13,7 +13,8 @@ description:
   - Probes from inside an ECS instance whether the metadata service answers normal-mode requests, and whether it follows the rules of
     security hardening mode (formerly "security-enhanced mode", comparable to IMDSv2).
   - This is the only plugin of the collection that sends a normal-mode request. It requests the instance ID and discards the value.
-    The request appears in the cloud's log of normal-mode accesses. The callers watch recognizes it by its user agent, so
+    Both addresses of the service are probed, V(http://100.100.100.200) and V(http://[fd00:100::100:200]), unless O(endpoint) is set.
+  - The request appears in the cloud's log of normal-mode accesses. The callers watch recognizes it by its user agent, so
     M(alicloud.imds.callers_info) and the preflight checks do not count it.
 options:
   users:
@@ -26,14 +27,14 @@ options:
     default: []
   allowed_users:
     description:
-      - Users to probe as that must get the same verdict as the user of this task.
+      - Users to probe as that must get the same verdict as the user of this task, at each address of the service.
     version_added: 0.2.0
     type: list
     elements: str
     default: []
   refused_users:
     description:
-      - Users to probe as that must not reach the service.
+      - Users to probe as that must reach no address of the service.
     version_added: 0.2.0
     type: list
     elements: str
@@ -44,6 +45,13 @@ options:
     version_added: 0.2.0
     type: bool
     default: false
+  audience:
+    description:
+      - Also return the instance identity document, signed for this audience, as RV(signed_identity). The filter
+        P(alicloud.imds.verified_identity#filter) verifies it on the controller.
+      - Choose an audience that nobody can predict, another one for each host and each run. Otherwise the document could be a recorded one.
+    version_added: 1.0.0
+    type: str
   expect:
     description:
       - Expected verdicts. If the verdict is another one, the probe is repeated for O(wait) seconds.
@@ -51,7 +59,7 @@ options:
     version_added: 0.2.0
     type: list
     elements: str
-    choices: [optional, required, disabled, unreachable]
+    choices: [optional, unknown, required, disabled, unreachable]
   wait:
     description:
       - Seconds to wait for a verdict in O(expect). A change of the metadata options takes effect on the instance after a delay.
@@ -100,15 +108,17 @@ EXAMPLES = r"""
 RETURN = r"""
 verdict:
   description:
-    - V(optional) if the service answers normal-mode requests, V(required) if it answers only token-authenticated requests,
-      V(disabled) if it refuses both.
-    - V(unreachable) if there is no answer, or only errors that show neither. RV(problems) has the reason.
+    - V(optional) if an address of the service answers normal-mode requests. V(required) if every address that can be reached answers
+      only token-authenticated requests. V(disabled) if it refuses both.
+    - V(unreachable) if no address accepts a connection, for example because a firewall rejects it.
+    - V(unknown) if an address accepts connections, but no answer shows its modes, for example because all answers are errors.
+    - RV(problems) has the reason for the last two.
   returned: success
   type: str
   sample: required
 checks:
   description:
-    - The result of each request. Empty if the service is unreachable.
+    - The result of each request to the address that decides the verdict. Empty if the service is unreachable.
     - C(status) is an HTTP status, or null if there was no answer.
   returned: success
   type: dict
@@ -138,9 +148,16 @@ checks:
       returned: when the service can be reached
       type: dict
       sample: {"status": 401, "refused": true}
+endpoints:
+  description: C(verdict), C(checks) and C(problems) of each address of the service, by its URL.
+  returned: success
+  type: dict
+  sample:
+    http://100.100.100.200: {"verdict": "required", "checks": {}, "problems": []}
+    http://[fd00:100::100:200]: {"verdict": "unreachable", "checks": {}, "problems": ["... Network is unreachable ..."]}
 users:
   description:
-    - C(verdict), C(checks) and C(problems) for each of O(users), O(allowed_users) and O(refused_users), by name.
+    - C(verdict), C(checks), C(problems) and C(endpoints) for each of O(users), O(allowed_users) and O(refused_users), by name.
     - The verdict is C(unknown) if the process of a user did not return a result in time, for example because another process of that
       user stopped it. RV(unmet) then has a sentence about it.
     - Empty if the verdict is not in O(expect).
@@ -152,6 +169,12 @@ instance:
   returned: with O(identity=true)
   type: dict
   sample: {"instance_id": "i-bp1d6tsvznfghy7y0000", "region_id": "cn-hangzhou"}
+signed_identity:
+  description:
+    - The instance identity document with its signature (PKCS#7 in Base64), or null if the service does not return one.
+    - It identifies the instance to others that accept this audience.
+  returned: with O(audience)
+  type: str
 cloud_init:
   description:
     - C(installed), C(enabled), C(version), C(found) and C(problem).
@@ -165,7 +188,7 @@ unmet:
   returned: success, and when the task fails because of one
   type: list
   elements: str
-  sample: ["For user nobody the metadata service is required; expected: unreachable."]
+  sample: ["For user nobody the metadata service at http://100.100.100.200 is required; expected: unreachable."]
 problems:
   description: Sentences about answers that differ from the documentation, or the reason why the service is unreachable.
   returned: success
@@ -200,6 +223,22 @@ def desired_of(params):
     )
 
 
+def verify(client, params):
+    """Return the verification and the result of the module."""
+    # Outside of Alibaba Cloud, waiting for all retries of each check would take many seconds.
+    reason = None if params["wait"] else absence(client(), read_platform())
+    if isinstance(reason, Unreachable):
+        verification = _verify.absent(str(reason), desired_of(params))
+    else:
+        verification = _verify.verify(client, desired_of(params))
+    result = dict(verification.modes._asdict(), users=verification.users, unmet=verification.unmet)
+    if params["identity"]:
+        result["instance"] = _verify.identity(client()) if reason is None else None
+    if params["audience"]:
+        result["signed_identity"] = _verify.signed_identity(client(), params["audience"]) if reason is None else None
+    return verification, result
+
+
 def main():
     module = AnsibleModule(
         argument_spec=argument_spec(
@@ -210,6 +249,7 @@ def main():
             wait={"type": "float", "default": 0.0},
             unmet={"type": "str", "choices": ["fail", "report"], "default": "fail"},
             identity={"type": "bool", "default": False},
+            audience={"type": "str"},
             cloud_init={"type": "bool", "default": False},
         ),
         supports_check_mode=True,
@@ -220,15 +260,7 @@ def main():
         return make_client(params.__getitem__)
 
     try:
-        # Outside of Alibaba Cloud, waiting for all retries of each check would take many seconds.
-        reason = None if params["wait"] else absence(client(), read_platform())
-        if isinstance(reason, Unreachable):
-            verification = _verify.absent(str(reason), desired_of(params))
-        else:
-            verification = _verify.verify(client, desired_of(params))
-        result = dict(verification.modes._asdict(), users=verification.users, unmet=verification.unmet)
-        if params["identity"]:
-            result["instance"] = _verify.identity(client()) if reason is None else None
+        verification, result = verify(client, params)
     except (NoSuchUser, ValueError) as exc:
         module.fail_json(msg=str(exc))
     except OSError as exc:

@@ -130,18 +130,35 @@ callers:
     attributed_by:
       description:
         - How requests were attributed to this caller, with the number of requests for each method.
-        - C(connect), the kernel reported the process when it connected. C(socket), the process had the socket open. C(uid), only the
-          user of the socket is known. C(address), only the source address is known. C(none), nothing is known.
+        - C(connect), a BPF program reported the process when it connected. C(tracepoint), a tracepoint of the kernel reported it.
+          C(socket), the process had the socket open. C(uid), only the user of the socket is known. C(address), only the source
+          address is known. C(none), nothing is known.
         - Empty for records of the analyzer.
       type: dict
       sample: {"connect": 3}
     exe_attributed_by:
       description:
         - How the executable was determined, with the number of requests for each method.
-        - C(proc), it was read from the process. C(same_name), the process had ended, and another process with the same user, command
-          name and unit had this executable. C(none), it is unknown.
+        - C(proc), it was read from the process. C(exec), it was read when the process started the program.
+          C(same_name), the process had ended, and another process with the same user, command name and unit had this
+          executable. C(none), it is unknown.
       type: dict
       sample: {"proc": 2, "same_name": 1}
+    evidence:
+      description:
+        - The weakest source of the attribution. V(kernel), the kernel reported each connecting process. V(tracepoint), a tracepoint of
+          the kernel reported it. V(polled), the watch found the process by its open socket, and misses processes that end soon.
+        - Null if nothing is known, and for records of the analyzer.
+      type: str
+      sample: kernel
+    first_seen:
+      description: Time of the first of the returned requests.
+      type: str
+      sample: "2026-11-24T21:06:27Z"
+    last_seen:
+      description: Time of the last of the returned requests.
+      type: str
+      sample: "2026-11-24T21:06:30Z"
     modes:
       description: Number of requests for each mode.
       type: dict
@@ -179,6 +196,10 @@ callers:
               normal mode is available.
           type: str
           sample: null
+        address:
+          description: Address of the service, V(100.100.100.200) or V(fd00:100::100:200), or null if the source did not record it.
+          type: str
+          sample: 100.100.100.200
     recorded_by:
       description: Source of the record, V(watch) or V(analyzer).
       type: str
@@ -199,11 +220,10 @@ last_normal_mode:
   sample: "2026-11-24T21:06:30Z"
 quiet_since:
   description:
-    - Time since which no caller sent a normal-mode request, whatever is filtered. This is the time of the last one, or the time when
-      the watch started. A restart of the watch that takes less than a minute does not count as a new start.
+    - Time since which certainly no caller sent a normal-mode request, whatever is filtered. This is the time of the last one, the time
+      when the watch started, or RV(last_uncertain). A restart of the watch that takes less than a minute does not count as a new start.
     - Requests of M(alicloud.imds.access_modes_info) and C(ecs-metadata modes) do not count.
-    - Requests that are V(unparsable) do not count, because their mode is unknown. See RV(totals).
-    - Null if no watch is running, because requests are then not recorded.
+    - Null if no watch is running, because requests are then not recorded, and if RV(watch.coverage) is V(partial).
   returned: success
   type: str
   sample: "2026-11-24T21:06:30Z"
@@ -212,6 +232,18 @@ quiet_seconds:
   returned: success
   type: int
   sample: 86400
+last_uncertain:
+  description:
+    - Time of the last request that may have been a normal-mode request. Its mode is V(unparsable), or the watch lost packets,
+      connections or events of the kernel. Null if there was none.
+  returned: success
+  type: str
+  sample: null
+unknown_reason:
+  description: Why RV(quiet_since) is null, or later than the start of the watch without a normal-mode request. Null otherwise.
+  returned: success
+  type: str
+  sample: null
 watch:
   description: State of the callers watch.
   returned: success
@@ -231,10 +263,25 @@ watch:
       sample: "2026-11-24T21:06:33Z"
     attribution:
       description:
-        - The best method of attribution that this host offers, or null if unknown. V(connect), the kernel reports processes that
-          connect. V(socket), processes are looked up by their open sockets, which misses processes that end soon.
+        - The best method of attribution that this host offers, or null if unknown. V(connect), BPF programs report processes that
+          connect. V(tracepoint), a tracepoint of the kernel reports them. V(socket), processes are looked up by their open sockets,
+          which misses processes that end soon.
       type: str
       sample: connect
+    coverage:
+      description: V(full), or V(partial) if processes that end soon are missed. Null if unknown.
+      type: str
+      sample: full
+    lost_events:
+      description:
+        - Number of connections that the kernel could not report to the watch, for example because one user opened very many, or whose
+          process had ended before the watch inspected it. Their requests are recorded, but attributed by open sockets or not at all.
+      type: int
+      sample: 0
+    last_loss:
+      description: Last time when packets, connections or events of the kernel were lost, or null.
+      type: str
+      sample: null
     dropped:
       description: Number of packets that arrived faster than the watch could read them. Their requests are not in the records.
       type: int

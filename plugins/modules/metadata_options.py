@@ -65,11 +65,26 @@ options:
     default: false
   refused:
     description:
-      - What to do if a change is refused for some instances (Windows, ACK nodes, unknown options). V(fail) changes no instance and fails.
-        V(report) changes the others and returns the reason for each refused instance.
+      - What to do if a change is refused for some instances (Windows, ACK nodes, unknown options, O(private_addresses), a conflict in
+        O(record)). V(fail) changes no instance and fails. V(report) changes the others and returns the reason for each refused
+        instance.
+      - With V(report), an instance of O(instance_ids) or of the record that cannot be found is a refusal as well, unless O(regions) is
+        V(all).
     type: str
     choices: [fail, report]
     default: fail
+  private_addresses:
+    description:
+      - Private addresses by instance ID, one or a list. The change of an instance is refused if the API returns none of its addresses.
+      - Use it if the IDs come from the hosts themselves, so that a host cannot name the instance of another one.
+    type: dict
+    version_added: 1.0.0
+  before:
+    description:
+      - RV(instances[].before) of an earlier task by instance ID. O(state=restored) restores only these instances, to these options instead
+        of the recorded ones. They must be in the record, and stay in it if their recorded options are others.
+    type: dict
+    version_added: 1.0.0
   result_on_failure:
     description:
       - The instances in the result of a failed task. V(failed) returns at most 100 instances, those that failed or were refused;
@@ -82,11 +97,14 @@ options:
     description:
       - Path of the record on the host that runs the task. Before a change, the present options are recorded there for
         O(state=restored). An entry of an earlier change stays until it is restored. The file has the mode 0600.
+      - The record is refused before the first API call if it belongs to another user or others can write it, if it is a link or no regular
+        file, and if it has other content. Entries that were recorded through another O(api_endpoint) are not restored.
       - The record is a directory with a file for each instance if the path is a directory, or if O(record_names) or O(record_only) is set.
     type: path
   record_names:
     description:
-      - Names of the files in the directory O(record) by instance ID, without C(.json). The default is the instance ID.
+      - Names of the files in the directory O(record) by instance ID, without C(.json). The default is the instance ID. The names must
+        differ, also in file systems that ignore case.
     type: dict
     version_added: 0.2.0
   record_only:
@@ -95,6 +113,13 @@ options:
     type: list
     elements: str
     version_added: 0.2.0
+  record_earlier:
+    description:
+      - Files of earlier versions for the names in O(record_only), by name. Earlier versions of the role hardening named files differently.
+      - Each is a dictionary with C(name), the name of the file without C(.json), and optionally C(instance_ids), the instances whose
+        entries belong to the host. By default all entries in the file of an earlier version do.
+    type: dict
+    version_added: 1.0.0
   wait:
     description:
       - Read the options back until the changes are visible. Fail if they are not after O(wait_timeout).
@@ -199,6 +224,11 @@ instances:
       description: Why the instance was not changed although it should be, or that the change is not visible; else null.
       type: str
       returned: always
+record_errors:
+  description: Why files in O(record_only) were not restored, by name.
+  returned: with O(record_only)
+  type: dict
+  version_added: 1.0.0
 omitted:
   description: Number of instances that RV(instances) does not contain.
   returned: if the task fails and O(result_on_failure=failed)
@@ -216,39 +246,46 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.alicloud.imds.plugins.module_utils._common import _python  # noqa: F401  # pylint: disable=unused-import
 
 # isort: split
-import typing as t
-
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet import _operations, _report
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._instance import Options
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._options import selection, selection_spec, too_few
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._plan import Permissions
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._progress import ProgressFile
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet._record import RecordError, RecordStore, open_record
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._record_file import RecordError
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._record_options import (
+    addresses,
+    options_before,
+    record_of,
+)
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._module import open_api
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._options import argument_spec
 
 
 def make_plan(api, params, record, execution):
+    each = params["refused"] == "report"
     if params["state"] == "restored":
-        return _operations.plan_restore(api, t.cast(RecordStore, record), params["instance_ids"])
+        return _operations.plan_restore(api, record, params["instance_ids"], options_before(params["before"]), each)
     if not (params["all_instances"] or any(params[name] for name in ("instance_ids", "tags", "name", "vpc_id"))):
         raise ValueError(
             "No instances are selected. Set 'instance_ids', 'tags', 'name' or 'vpc_id', or 'all_instances: true'."
         )
     desired = Options(params["http_endpoint"], params["http_tokens"], params["instance_metadata_tags"])
     permissions = Permissions(params["allow_windows"], params["allow_ack_nodes"])
-    return _operations.plan_desired(api, selection(params), desired, permissions, execution)
+    changes = _operations.plan_desired(api, selection(params), desired, permissions, execution, addresses(params), each)
+    return _operations.refuse_conflicts(changes, record)
 
 
 def run(module):
     params = module.params
-    record = open_record(params["record"], params["record_names"], params["record_only"]) if params["record"] else None
+    record = record_of(params)
     execution = _operations.ExecutionOptions(
         params["max_concurrency"],
         params["wait_timeout"] if params["wait"] else None,
         ProgressFile(lambda: module.tmpdir),
     )
+    names = record.names() if record else {}
+    errors = record.errors() if record and params["state"] == "restored" else {}
     api = open_api(module, missing_required_lib)
     changes = make_plan(api, params, record, execution)
     error, warning = too_few(params, len(changes))
@@ -258,19 +295,24 @@ def run(module):
         module.warn(warning)
     planned = _report.planned(changes)
     refusals_fail = params["refused"] == "fail"
-    names = record.names() if record else {}
-    refusal = _report.problem(planned, tolerate_refusals=not refusals_fail)
+    refusal = _report.problem(planned, tolerate_refusals=not refusals_fail) or (
+        " ".join(errors.values()) if refusals_fail and errors else None
+    )
     if refusal is not None:
         unchanged = [it._replace(changed=False) for it in planned]
-        return refusal + " Nothing was changed.", _report.changed(unchanged, names)
+        return refusal + " Nothing was changed.", result(unchanged, names, errors)
     if module.check_mode:
-        return None, _report.changed(planned, names)
+        return None, result(planned, names, errors)
     if params["state"] == "restored":
-        outcomes = _operations.restore(api, changes, t.cast(RecordStore, record), execution)
+        outcomes = _operations.restore(api, changes, record, execution)
     else:
         outcomes = _operations.apply(api, changes, record, execution)
         names = record.names() if record else {}
-    return _report.problem(outcomes, tolerate_refusals=not refusals_fail), _report.changed(outcomes, names)
+    return _report.problem(outcomes, tolerate_refusals=not refusals_fail), result(outcomes, names, errors)
+
+
+def result(outcomes, names, errors):
+    return dict(_report.changed(outcomes, names), record_errors=errors)
 
 
 def main():
@@ -290,10 +332,13 @@ def main():
             record={"type": "path"},
             record_names={"type": "dict"},
             record_only={"type": "list", "elements": "str"},
+            record_earlier={"type": "dict"},
+            private_addresses={"type": "dict"},
+            before={"type": "dict"},
             wait={"type": "bool", "default": True},
             wait_timeout={"type": "float", "default": 60.0},
         ),
-        required_by={"record_names": ["record"], "record_only": ["record"]},
+        required_by={"record_names": ["record"], "record_only": ["record"], "record_earlier": ["record_only"]},
         required_if=[
             ("state", "present", ["regions"]),
             ("state", "present", ["http_tokens", "http_endpoint", "instance_metadata_tags"], True),
@@ -302,13 +347,13 @@ def main():
         supports_check_mode=True,
     )
     try:
-        problem, result = run(module)
+        problem, done = run(module)
     except (ApiError, RecordError, ValueError) as exc:
         module.fail_json(msg=str(exc))
     if problem is not None:
-        shown = _report.abridged(result) if module.params["result_on_failure"] == "failed" else result
+        shown = _report.abridged(done) if module.params["result_on_failure"] == "failed" else done
         module.fail_json(msg=problem, **shown)
-    module.exit_json(**result)
+    module.exit_json(**done)
 
 
 if __name__ == "__main__":

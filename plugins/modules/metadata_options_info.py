@@ -32,6 +32,14 @@ options:
       - Also read whether the image of each instance declares support of tokens (C(ImdsSupport)).
     type: bool
     default: false
+  missing:
+    description:
+      - How to handle O(instance_ids) that cannot be found, or whose region cannot be read. V(report) returns the others, and the reasons as
+        RV(missing).
+    type: str
+    choices: [fail, report]
+    default: fail
+    version_added: 1.0.0
   fail_on:
     description:
       - Fail if an instance has one of these verdicts. The result of the task is complete nevertheless.
@@ -124,6 +132,11 @@ instances:
       description: Reason for V(exempt) and V(unknown), else null.
       type: str
       returned: always
+missing:
+  description: Why instances were not found, by instance ID.
+  returned: with O(missing=report)
+  type: dict
+  version_added: 1.0.0
 failed_regions:
   description: The regions that could not be listed. Their instances are not in RV(instances), and their number is unknown.
   returned: same as RV(instances)
@@ -152,7 +165,13 @@ from ansible_collections.alicloud.imds.plugins.module_utils._common import _pyth
 # isort: split
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet import _report
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._options import selection, selection_spec, too_few
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet._select import ALL_REGIONS, image_support, survey
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._select import (
+    ALL_REGIONS,
+    Found,
+    find_each,
+    image_support,
+    survey,
+)
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._verdict import COMPLIANT, VERDICTS
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._module import open_api
@@ -166,7 +185,12 @@ def run(module):
     params = module.params
     chosen = selection(params)
     api = open_api(module, missing_required_lib)
-    found = survey(api, chosen, params["max_concurrency"])
+    missing = {}
+    if params["missing"] == "report" and chosen.instance_ids and ALL_REGIONS not in chosen.regions:
+        instances, missing = find_each(api, chosen, params["max_concurrency"])
+        found = Found(instances, len(chosen.regions), {})
+    else:
+        found = survey(api, chosen, params["max_concurrency"])
     support, no_support = None, None
     if params["image_support"]:
         try:
@@ -174,6 +198,8 @@ def run(module):
         except ApiError as exc:
             support, no_support = {}, "Cannot read the images. %s" % exc
     result = _report.judged(found.instances, params["exempt"], support)
+    if params["missing"] == "report":
+        result["missing"] = missing
     result["failed_regions"] = [{"region_id": name, "error": str(exc)} for name, exc in found.failures.items()]
     too_few_error, warning = too_few(params, len(found.instances))
     failing = {verdict: result["totals"][verdict] for verdict in params["fail_on"] if result["totals"][verdict]}
@@ -196,6 +222,7 @@ def main():
             selection_spec(regions_required=True),
             exempt={"type": "dict", "default": {}},
             image_support={"type": "bool", "default": False},
+            missing={"type": "str", "choices": ["fail", "report"], "default": "fail"},
             fail_on={"type": "list", "elements": "str", "choices": FAILING, "default": []},
         ),
         supports_check_mode=True,

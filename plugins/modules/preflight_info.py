@@ -18,8 +18,9 @@ description:
     changes nothing.
   - Each finding has a severity, a title, evidence, the impact when tokens are required, and a remedy. What could not be examined is a
     finding as well.
-  - It does not detect what programs in containers use, nor requests that a script composes from several files. The records of the callers
-    watch cover these, see O(callers).
+  - Each request in a script is judged by itself. If a file does not show whether a request carries a token, for example because another
+    file sets its headers, the finding is a warning.
+  - It does not detect what programs in containers use. The records of the callers watch cover these, see O(callers).
 options:
   checks:
     description:
@@ -40,10 +41,24 @@ options:
   script_directories:
     description:
       - Directories with scripts to examine, and paths of single scripts.
-      - The default is the usual places - cron, init scripts, profiles, local systemd units, network hooks, user scripts of cloud-init,
-        V(/usr/local/bin), V(/usr/local/sbin), V(/root/bin) and V(/opt).
+      - The default is the usual places, the most important first - cron, init scripts, profiles, local systemd units, network hooks, user
+        data and scripts of cloud-init, configuration of cluster, monitoring and web servers, V(/usr/local/bin), V(/usr/local/sbin),
+        V(/root), V(/opt), V(/srv), V(/var/www), V(/app), V(/data) and V(/home).
+      - The check takes at most half of the time until O(deadline). Directories that it did not reach are a finding.
     type: list
     elements: str
+  extra_directories:
+    description: Directories to examine for scripts, libraries and programs before the others.
+    type: list
+    elements: str
+    default: []
+    version_added: 1.0.0
+  excluded_directories:
+    description: Directories not to enter.
+    type: list
+    elements: str
+    default: []
+    version_added: 1.0.0
   search_directories:
     description:
       - Directories to search for libraries and programs.
@@ -194,7 +209,7 @@ verdict:
   type: str
   sample: block
 complete:
-  description: Whether all checks finished within O(deadline).
+  description: Whether all checks finished within O(deadline) and examined all names of each directory.
   returned: success
   type: bool
   sample: true
@@ -222,8 +237,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.alicloud.imds.plugins.module_utils._common import _python  # noqa: F401  # pylint: disable=unused-import
 
 # isort: split
+from ansible_collections.alicloud.imds.plugins.module_utils._preflight._isolation import run_isolated
 from ansible_collections.alicloud.imds.plugins.module_utils._preflight._options import argument_spec, make_request
-from ansible_collections.alicloud.imds.plugins.module_utils._preflight._run import run
 
 
 def main():
@@ -232,7 +247,7 @@ def main():
         request = make_request(module.params, os.uname().nodename)
     except ValueError as exc:
         module.fail_json(msg=str(exc))
-    module.exit_json(changed=False, **run(request)._asdict())
+    module.exit_json(changed=False, **run_isolated(request)._asdict())
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ options:
           verdict:
             description: The verdict.
             type: str
-            choices: [optional, required, disabled, unreachable]
+            choices: [optional, unknown, required, disabled, unreachable]
             required: true
           problems:
             description: Deviations of the service from its documentation, or why it is unreachable.

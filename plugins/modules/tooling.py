@@ -39,6 +39,8 @@ options:
         service and their request modes. See M(alicloud.imds.callers_info).
       - With V(false) the watch is removed together with its records.
       - If systemd is not process 1, the unit is installed but not started.
+      - The watch needs systemd 239 or later. It attributes requests with BPF (Linux 5.8), or else with a tracepoint (Linux 4.16). On other
+        kernels its coverage is partial, see RV(alicloud.imds.callers_info#module:watch.coverage).
     type: bool
     default: false
   before:

@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple
 
+import lab
 from processes import run
 from services import set_address
 from subjects import ALL, EC2, PING, environment
 from survey import EC2 as EC2_SERVICE
 from survey import ECS
 
-ADDRESSES = (ECS.address, EC2_SERVICE.address)
+ADDRESSES = (ECS.address, lab.SERVICE_IPV6, EC2_SERVICE.address)
 
 
 class Absence(NamedTuple):
@@ -60,7 +61,8 @@ _DROP = f"""
 table inet benchmark {{
     chain input {{
         type filter hook input priority 0
-        ip daddr {{ {", ".join(ADDRESSES)} }} drop
+        ip daddr {{ {", ".join(address for address in ADDRESSES if ":" not in address)} }} drop
+        ip6 daddr {lab.SERVICE_IPV6} drop
     }}
 }}
 """
@@ -71,7 +73,8 @@ def silent() -> Iterator[None]:
     """Listen at the address; the kernel accepts connections, but no process answers."""
     with refused(), contextlib.ExitStack() as stack:
         for address in ADDRESSES:
-            stack.enter_context(socket.create_server((address, 80), backlog=64))
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            stack.enter_context(socket.create_server((address, 80), family=family, backlog=64))
         yield
 
 

@@ -26,9 +26,10 @@ Counts = tuple[int, int]  # connections, requests
 
 def set_address(address: str, present: bool) -> None:
     """Add *address* to the laboratory's loopback interface, or remove it."""
+    prefix = f"{address}/{128 if ':' in address else 32}"
     shown = subprocess.run(["ip", "-o", "addr", "show", "dev", "lo"], check=True, capture_output=True, text=True).stdout
-    if (f" {address}/32 " in shown) != present:
-        subprocess.run(["ip", "addr", "add" if present else "del", f"{address}/32", "dev", "lo"], check=True)
+    if (f" {prefix} " in shown) != present:
+        subprocess.run(["ip", "addr", "add" if present else "del", prefix, "dev", "lo"], check=True)
 
 
 class Services:

@@ -101,7 +101,7 @@ class Host:
 
     def start(self) -> None:
         """Start the host, and return when its SSH server answers and, for kind systemd, all units are started."""
-        lab.add_instance(self.name, self.ip)
+        lab.add_instance(self.name, self.ip, ipv6=True)
         self.pid = boot.first_process(self.kind, self.name, self.root, self.log)
         self._save()
         if not comes_true(self._is_up):

@@ -93,7 +93,7 @@ def _instance(instance: dict[str, Any]) -> dict[str, Any]:
         return instance
     host = Host.load(instance.pop("host"))
     interface = {"mac": lab.mac_of(host.ip), "primary_ip_address": host.ip}
-    own = {"instance_id": f"i-{host.name}", "clients": [host.ip], "hostname": host.name}
+    own = {"instance_id": f"i-{host.name}", "clients": [host.ip, lab.ipv6_of(host.ip)], "hostname": host.name}
     return {**own, "network_interfaces": [interface], **instance}
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import lab
 from host import Host
+from imds_emulator import test_key
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -35,7 +36,8 @@ CONTROLLER = {
 def instance(host: Host, **config: Any) -> dict[str, Any]:
     """Return the configuration of the emulated instance for a test host."""
     options = {"http_tokens": "optional", "http_endpoint": "enabled", "instance_metadata_tags": "disabled"}
-    whose = {"instance_id": f"i-{host.name}", "region_id": REGION, "clients": [host.ip], "hostname": host.name}
+    clients = [host.ip, lab.ipv6_of(host.ip)]
+    whose = {"instance_id": f"i-{host.name}", "region_id": REGION, "clients": clients, "hostname": host.name}
     interface = {"mac": lab.mac_of(host.ip), "primary_ip_address": host.ip}
     return {**whose, "role": {"name": "WebRole"}, "network_interfaces": [interface], **options, **config}
 
@@ -64,12 +66,19 @@ class Player:
         self.emulator = emulator
         self.folder = folder
         self.record = folder / "record"
+        self.names: dict[str, str] = {}  # names in the inventory that differ from those of the hosts
+        self.variables: dict[str, dict[str, Any]] = {}  # further variables by name of the host
 
     def command(self, *arguments: str, strategy: Any = None, **variables: Any) -> list[str]:
         """Return the command line that plays the role with *variables*; *strategy* has further keywords of the play."""
-        inventory = {"all": {"hosts": {host.name: host.ansible_variables() for host in self.hosts}}}
+        hosts = {
+            self.names.get(host.name, host.name): {**host.ansible_variables(), **self.variables.get(host.name, {})}
+            for host in self.hosts
+        }
+        inventory = {"all": {"hosts": hosts}}
         (self.folder / "inventory.json").write_text(json.dumps(inventory))
         (self.folder / "ansible.cfg").touch()
+        (self.folder / "certificate.pem").write_text(test_key.CERTIFICATE)
         common = {
             "hardening_api_endpoint": self.emulator.control_endpoint,
             "hardening_record_dir": str(self.record),
@@ -90,6 +99,7 @@ class Player:
             "ANSIBLE_PIPELINING": "1",
             "ANSIBLE_FORKS": "20",
             "HOME": str(self.folder),
+            "ALICLOUD_IMDS_IDENTITY_CERTIFICATE": str(self.folder / "certificate.pem"),
         }
 
     def play(self, *arguments: str, strategy: Any = None, **variables: Any) -> Played:

@@ -19,9 +19,11 @@ sys.path.insert(0, str(CHECKOUT / "tests" / "tools"))
 
 from report import Report  # noqa: E402
 
+EMULATOR = CHECKOUT / "roles" / "emulator" / "files" / "imds-emulator"
 SCENARIOS = CHECKOUT / "extensions" / "molecule"
 BIN = Path(sys.executable).parent
 INVENTORY = boot.STATE / "inventory.json"
+CERTIFICATE = boot.STATE / "certificate.pem"
 
 
 def run(name: str) -> bool:
@@ -31,11 +33,14 @@ def run(name: str) -> bool:
         "PATH": f"{BIN}:{os.environ['PATH']}",  # Molecule searches PATH for Ansible's programs.
         "MOLECULE_EPHEMERAL_DIRECTORY": f"/run/molecule/{name}",
         "IMDS_INVENTORY": str(INVENTORY),
+        "ALICLOUD_IMDS_IDENTITY_CERTIFICATE": str(CERTIFICATE),  # that of the emulator
     }
     if not sys.stdout.isatty():
         environment["NO_COLOR"] = "1"
     boot.STATE.mkdir(exist_ok=True)
     INVENTORY.write_text("{}")
+    with CERTIFICATE.open("wb") as file:
+        subprocess.run([str(EMULATOR), "certificate"], stdout=file, check=True)
     began = time.monotonic()
     command = [str(BIN / "molecule"), "test", "--scenario-name", name]
     status = subprocess.run(command, cwd=CHECKOUT, env=environment, check=False).returncode

@@ -137,8 +137,8 @@ def _read(output: str) -> dict[str, str]:
 def fenced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fenced]:
     with listeners(*OTHERS), Site() as site:
         host = site.add("fenced")
-        config = {"instances": [instance(host, clients=[host.ip, "172.30.0.2"]), CONTROLLER]}
-        with lab.start_emulator(config, control=True) as emulator, listeners(METADATA_IPV6):
+        clients = [host.ip, lab.ipv6_of(host.ip), "fd77::10", "172.30.0.2", "fd30::2"]
+        with lab.start_emulator({"instances": [instance(host, clients=clients), CONTROLLER]}, control=True) as emulator:
             yield Fenced(host, Player([host], emulator, tmp_path_factory.mktemp("fence")))
 
 

@@ -117,7 +117,8 @@ def test_the_role_fails_before_any_change_if_the_service_does_not_answer(player_
     player.emulator.admin("PUT", "/instances/i-host0/faults", [{"kind": "reset"}])
     played = player.play()
     said = " ".join(played.output.split())
-    assert played.failed == {"host0": 1} and "The metadata service does not answer; expected: required" in said, said
+    unknown = "The answers of the metadata service do not show which access modes it offers; expected: required"
+    assert played.failed == {"host0": 1} and unknown in said, said
     assert differences(before, snapshot(host)) == [] and "Install the ecs-metadata command" not in said
 
 

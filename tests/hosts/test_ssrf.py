@@ -26,7 +26,7 @@ from playing import CHECKOUT, CONTROLLER, Player, instance
 pytestmark = pytest.mark.lab
 
 FILES = Path(__file__).with_name("ssrf")
-METADATA = "100.100.100.200"
+METADATA = (lab.SERVICE, f"[{lab.SERVICE_IPV6}]")  # in the notation of URLs
 KEYS = "/latest/meta-data/ram/security-credentials/WebRole"
 TTL, TOKEN = "X-aliyun-ecs-metadata-token-ttl-seconds", "X-aliyun-ecs-metadata-token"
 PAGE = CHECKOUT / "docs/ssrf.md"
@@ -42,42 +42,45 @@ def ask(url: str, method: str = "GET", headers: dict[str, str] | None = None) ->
         return exc.read().decode()
 
 
-def through_the_fetcher(host: Host) -> str:
-    return ask(f"http://{host.ip}:8081/?url=" + urllib.parse.quote(f"http://{METADATA}{KEYS}"))
+def through_the_fetcher(host: Host, service: str) -> str:
+    return ask(f"http://{host.ip}:8081/?url=" + urllib.parse.quote(f"http://{service}{KEYS}"))
 
 
-def through_a_proxy(host: Host, port: int) -> str:
+def through_a_proxy(host: Host, service: str, port: int) -> str:
     """Request a token first, because a proxy passes method and headers on."""
     proxy = f"http://{host.ip}:{port}"
-    token = ask(proxy + "/latest/api/token", "PUT", {"X-Target": METADATA, TTL: "60"})
-    headers = {"X-Target": METADATA}
+    token = ask(proxy + "/latest/api/token", "PUT", {"X-Target": service, TTL: "60"})
+    headers = {"X-Target": service}
     if re.fullmatch(r"[!-~]{10,}", token):
         headers[TOKEN] = token
     return ask(proxy + KEYS, headers=headers)
 
 
-def by_a_command(host: Host, user: str) -> str:
+def by_a_command(host: Host, service: str, user: str) -> str:
     """Run commands as this user, as through a vulnerability in a web application."""
-    base = f"http://{METADATA}"
+    base = f"http://{service}"
     script = (
-        f"token=$(curl -sfX PUT -H '{TTL}: 60' {base}/latest/api/token);"
-        f'curl -sf ${{token:+-H "{TOKEN}: $token"}} {base}{KEYS}'
+        f"token=$(curl -sgfX PUT -H '{TTL}: 60' {base}/latest/api/token);"
+        f'curl -sgf ${{token:+-H "{TOKEN}: $token"}} {base}{KEYS}'
     )
     return host.run("sh", "-c", script, user=user).stdout
 
 
-ATTACKS: dict[str, Callable[[Host], str]] = {
+ATTACKS: dict[str, Callable[[Host, str], str]] = {
     "a page fetcher that takes any URL": through_the_fetcher,
-    "an open reverse proxy that adds X-Forwarded-For": lambda host: through_a_proxy(host, 8082),
-    "an open reverse proxy that does not": lambda host: through_a_proxy(host, 8083),
-    "commands run as the web server's user": lambda host: by_a_command(host, "www-data"),
-    "commands run as root": lambda host: by_a_command(host, "root"),
+    "an open reverse proxy that adds X-Forwarded-For": lambda host, service: through_a_proxy(host, service, 8082),
+    "an open reverse proxy that does not": lambda host, service: through_a_proxy(host, service, 8083),
+    "commands run as the web server's user": lambda host, service: by_a_command(host, service, "www-data"),
+    "commands run as root": lambda host, service: by_a_command(host, service, "root"),
 }
 LEVELS = ("before", "tokens required", "and the fence")
 
 
-def leaks(answer: str) -> str:
-    return "**leaks**" if "AccessKeySecret" in answer else "safe"
+def result(attack: str, host: Host) -> str:
+    """Try the attack at both addresses of the service, which must give the same result."""
+    leaks = {service: "AccessKeySecret" in ATTACKS[attack](host, service) for service in METADATA}
+    assert len(set(leaks.values())) == 1, (attack, leaks)
+    return "**leaks**" if any(leaks.values()) else "safe"
 
 
 @pytest.fixture
@@ -106,8 +109,8 @@ def test_before_and_after(web: tuple[Host, Player]) -> None:
     measured: dict[str, list[str]] = {attack: [] for attack in ATTACKS}
 
     def measure() -> None:
-        for attack, run in ATTACKS.items():
-            measured[attack].append(leaks(run(host)))
+        for attack in ATTACKS:
+            measured[attack].append(result(attack, host))
 
     measure()
     player.play(hardening_fence="audit").check()
@@ -119,4 +122,4 @@ def test_before_and_after(web: tuple[Host, Player]) -> None:
     assert table in PAGE.read_text(), f"docs/ssrf.md should have this table:\n{table}"
 
     player.play(hardening_state="absent").check()
-    assert {leaks(run(host)) for run in ATTACKS.values()} == {"**leaks**"}, "after the undo, all attacks succeed again"
+    assert {result(attack, host) for attack in ATTACKS} == {"**leaks**"}, "after the undo, all attacks succeed again"

@@ -83,13 +83,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @contextlib.contextmanager
-def _instances() -> Iterator[Callable[[], Instance]]:
+def _instances() -> Iterator[Callable[..., Instance]]:
     made: list[Instance] = []
 
-    def make() -> Instance:
+    def make(**families: bool) -> Instance:
         number = next(_numbers)
         instance = Instance(f"test{number}", f"10.77.{1 + number // 250}.{number % 250 + 1}")
-        lab.add_instance(instance.name, instance.ip)
+        lab.add_instance(instance.name, instance.ip, **families)
         made.append(instance)
         return instance
 
@@ -101,14 +101,17 @@ def _instances() -> Iterator[Callable[[], Instance]]:
 
 
 @pytest.fixture
-def new_instance() -> Iterator[Callable[[], Instance]]:
-    """Return a function that creates an instance with its own name and address; it is removed after the test."""
+def new_instance() -> Iterator[Callable[..., Instance]]:
+    """Return a function that creates an instance with its own name and address; it is removed after the test.
+
+    Its arguments ``ipv4`` and ``ipv6`` are those of `lab.add_instance`.
+    """
     with _instances() as make:
         yield make
 
 
 @pytest.fixture(scope="module")
-def new_shared_instance() -> Iterator[Callable[[], Instance]]:
+def new_shared_instance() -> Iterator[Callable[..., Instance]]:
     """Like `new_instance`, for all tests of the file."""
     with _instances() as make:
         yield make

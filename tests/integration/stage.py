@@ -17,6 +17,7 @@ from typing import Any
 
 import lab
 import yaml
+from imds_emulator import test_key
 
 KEY, SECRET = "LTAI5tGuides00000001", "secret-of-the-guides"
 MODULES = ("alicloud.imds.metadata_options", "alicloud.imds.metadata_options_info")
@@ -54,6 +55,8 @@ class Stage:
         (folder / "host_vars").mkdir()
         (folder / "group_vars").mkdir()
         everywhere = {"ansible_connection": "local", "ansible_become": False, "hardening_api_endpoint": api}
+        (folder / "certificate.pem").write_text(test_key.CERTIFICATE)
+        everywhere["hardening_identity_certificate"] = str(folder / "certificate.pem")
         # The files of a host are in a folder that both the host and the controller see.
         everywhere["ansible_remote_tmp"] = str(folder / "remote")
         (folder / "group_vars/all.json").write_text(json.dumps(everywhere))

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 from conftest import BIN, CHECKOUT
+from imds_emulator import test_key
 
 pytestmark = pytest.mark.lab
 
@@ -36,7 +37,9 @@ PLUGINS = [
     ("module", "alicloud.imds.access_modes_info"),
     ("module", "alicloud.imds.metadata_options"),
     ("module", "alicloud.imds.metadata_options_info"),
+    ("filter", "alicloud.imds.verified_identity"),
 ]
+KINDS = ("lookup", "module", "filter")
 # Its examples use programs and modules that are not installed here.
 NOT_RUN = [("lookup", "alicloud.imds.ram_credentials")]
 CONTROL = {"access_keys": {KEY: {"secret": SECRET}}, "regions": ["cn-shanghai"]}
@@ -67,14 +70,14 @@ def as_plays(entries: list[dict[str, Any]], host: str) -> list[dict[str, Any]]:
 def plays() -> dict[str, list[dict[str, Any]]]:
     """Return the examples of each plugin as plays. Each plugin has its own host, so that none uses variables of another."""
     found = {}
-    for kind in ("lookup", "module"):
+    for kind in KINDS:
         documented = json.loads(ansible_doc(kind, "--json", *names_of(kind, PLUGINS)))
         found |= {name: as_plays(yaml.safe_load(entry["examples"]), name) for name, entry in documented.items()}
     return found
 
 
 @pytest.fixture(scope="module")
-def run(start_shared_emulator, run_shared_playbook, plays) -> subprocess.CompletedProcess[str]:
+def run(start_shared_emulator, run_shared_playbook, plays, tmp_path_factory) -> subprocess.CompletedProcess[str]:
     """Run all examples, one after the other."""
     emulator = start_shared_emulator({"instances": [INSTANCE], "control": CONTROL}, control=True)
     api = {"api_endpoint": emulator.control_endpoint}
@@ -84,7 +87,10 @@ def run(start_shared_emulator, run_shared_playbook, plays) -> subprocess.Complet
         for _kind, name in PLUGINS
         for play in plays[name]
     ]
-    return run_shared_playbook(together, dict.fromkeys(plays, {}), environment=ACCOUNT)
+    certificate = tmp_path_factory.mktemp("identity") / "emulator.pem"
+    certificate.write_text(test_key.CERTIFICATE)
+    environment = {**ACCOUNT, "ALICLOUD_IMDS_IDENTITY_CERTIFICATE": str(certificate)}
+    return run_shared_playbook(together, dict.fromkeys(plays, {}), environment=environment)
 
 
 @pytest.mark.parametrize(("kind", "name"), PLUGINS, ids=lambda value: value.rpartition(".")[2])
@@ -107,7 +113,7 @@ def pages() -> dict[str, str]:
     """Return the output of ansible-doc for each plugin."""
     plugins = PLUGINS + NOT_RUN
     found = {}
-    for kind in ("lookup", "module"):
+    for kind in KINDS:
         shown = re.sub(r"\x1b\[[\d;]*m", "", ansible_doc(kind, *names_of(kind, plugins)))
         titled = re.split(r"^> \S+ (\S+)", shown, flags=re.MULTILINE)
         found |= dict(zip(titled[1::2], titled[2::2], strict=True))
@@ -117,7 +123,7 @@ def pages() -> dict[str, str]:
 @pytest.mark.parametrize(("kind", "name"), PLUGINS + NOT_RUN, ids=lambda value: value.rpartition(".")[2])
 def test_ansible_doc_shows_all(pages, kind, name) -> None:
     shown = pages[name]
-    for heading in ("OPTIONS", "AUTHOR", "EXAMPLES", "RETURN VALUES", "endpoint"):
+    for heading in ("OPTIONS", "AUTHOR", "EXAMPLES", "RETURN VALUES", *([] if kind == "filter" else ["endpoint"])):
         assert heading in shown, heading
     if kind == "lookup":
         assert "ALICLOUD_IMDS_ENDPOINT" in shown

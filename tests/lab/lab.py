@@ -29,7 +29,9 @@ from waiting import GIVE_UP_SECONDS, PROCESS_SECONDS, comes_true
 CHECKOUT = Path(__file__).resolve().parents[2]
 EMULATOR = CHECKOUT / "roles/emulator/files/imds-emulator"
 SERVICE = "100.100.100.200"  # the metadata service's address on every ECS instance
-GATEWAY = "10.77.0.1"  # the laboratory's end of br0
+SERVICE_IPV6 = "fd00:100::100:200"  # the same service over IPv6
+BOTH = [f"{SERVICE}:80", f"[{SERVICE_IPV6}]:80"]
+GATEWAY, GATEWAY_IPV6 = "10.77.0.1", "fd00:77::1"  # the laboratory's end of br0
 
 
 def in_lab() -> bool:
@@ -52,9 +54,10 @@ def isolate_workers(specs: list[Any]) -> None:
             spec.python = shlex.join([str(CHECKOUT / "tests" / "lab" / "enter"), sys.executable])
 
 
-def add_instance(name: str, ip: str) -> str:
+def add_instance(name: str, ip: str, ipv4: bool = True, ipv6: bool = False) -> str:
     """Create the network namespace *name* with eth0 = *ip* (10.77.x.y) and a default route, and return its name.
 
+    With *ipv6*, eth0 also has the address `ipv6_of(ip)`; without *ipv4*, it has no IPv4 address and route.
     The MAC address is derived from *ip* (see `mac_of`), so that a namespace that is created again is reachable at once.
     """
     if not in_lab():
@@ -66,14 +69,18 @@ def add_instance(name: str, ip: str) -> str:
         f"link add {port} type veth peer name eth0 address {mac_of(ip)} netns {name}",
         f"link set {port} master br0 up",
     )
-    ip_batch(
-        "link set lo up",
-        f"addr add {ip}/16 dev eth0",
-        "link set eth0 up",
-        f"route add default via {GATEWAY}",
-        namespace=name,
-    )
+    commands = ["link set lo up", "link set eth0 up"]
+    if ipv4:
+        commands += [f"addr add {ip}/16 dev eth0", f"route add default via {GATEWAY}"]
+    if ipv6:
+        commands += [f"addr add {ipv6_of(ip)}/64 dev eth0 nodad", f"route add default via {GATEWAY_IPV6}"]
+    ip_batch(*commands, namespace=name)
     return name
+
+
+def ipv6_of(ip: str) -> str:
+    """Return the IPv6 address of the instance with the IPv4 address 10.77.x.y."""
+    return "fd00:77::" + ":".join(f"{int(part):x}" for part in ip.split(".")[2:])
 
 
 def remove_instance(name: str, ip: str) -> None:
@@ -117,6 +124,7 @@ class Instance:
     def __init__(self, name: str, ip: str) -> None:
         self.name = name
         self.ip = ip
+        self.ipv6 = ipv6_of(ip)  # if it was added with IPv6
         self.mac = mac_of(ip)
 
     def command(self, *words: str | Path) -> list[str]:
@@ -227,7 +235,7 @@ def start_emulator(
 ) -> Emulator:
     """Start the emulator and return when it answers.
 
-    By default it listens at the service's own address inside the laboratory, else at a free loopback port. With *control* it
+    By default it listens at both addresses of the service inside the laboratory, else at a free loopback port. With *control* it
     also emulates the control plane, at this address or (True) at a free loopback port; see ``control_endpoint``. A *detached*
     emulator, possible only in the laboratory, keeps running when this process ends. *options* are further long options of
     ``imds-emulator serve`` with their values, for example ``state="/path"``.
@@ -235,7 +243,7 @@ def start_emulator(
     if detached and not in_lab():
         raise RuntimeError("an emulator can be detached only inside tests/lab/enter, because its end ends the emulator")
     folder = Path(tempfile.mkdtemp(prefix="imds-emulator-", dir="/run") if detached else scratch("emulator-"))
-    listen = listen or (f"{SERVICE}:80" if in_lab() else "127.0.0.1:0")
+    listen = listen or (BOTH if in_lab() else "127.0.0.1:0")
     (folder / "config.json").write_text(json.dumps(config))
     settings = {"config": folder / "config.json", "admin": "127.0.0.1:0"}
     settings |= {"ready-file": folder / "ready.json", "journal": folder / "journal", **options}

@@ -30,6 +30,8 @@ EXEMPT = (
     "LICENSES/",
     "changelogs/",
     "constraints*.txt",
+    "tests/corpus/labels.csv",
+    "tests/corpus/samples/",
     "tests/tools/banned_phrases.toml",
     "tests/unit/plugins/module_utils/_callers/records_format_1.json",
     "tests/unit/tools/test_banned_phrases.py",

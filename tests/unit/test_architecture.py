@@ -52,23 +52,28 @@ PURE = {
     "_imds._service": set(),
     "_imds._tree": {"_imds._service"},
     "_imds._facts": {"_imds._tree"},
-    "_callers._vocabulary": set(),
+    "_common._places": set(),
+    "_callers._vocabulary": {"_common._places"},
+    "_watch._bpf_code": set(),
+    "_watch._events": set(),
+    "_watch._trace_format": set(),
     "_callers._paths": {"_imds._service"},
     "_watch._units": set(),
     "_watch._http_stream": {"_callers._vocabulary", "_callers._paths", "_imds._service"},
-    "_watch._records": {"_callers._vocabulary", "_callers._paths"},
-    "_watch._tcp": {"_watch._http_stream", "_common._bounded"},
+    "_watch._records": {"_callers._vocabulary", "_callers._paths", "_imds._service"},
+    "_watch._tcp": {"_watch._http_stream", "_common._bounded", "_imds._service"},
     "_watch._noise": {"_watch._records", "_callers._vocabulary", "_watch._http_stream", "_common._bounded"},
-    "_watch._bpf_programs": set(),
+    "_watch._bpf_parts": {"_watch._bpf_code"},
+    "_watch._bpf_programs": {"_watch._bpf_code", "_watch._bpf_parts"},
 }
 # Files that do no I/O except format or parse times.
 PURE_BUT_TIME = {
     "_common._utc": set(),
-    "_callers._report": {"_callers._vocabulary", "_common._utc"},
+    "_callers._report": {"_callers._vocabulary", "_common._utc", "_imds._service"},
     "_callers._analyzer": {"_callers._vocabulary", "_callers._paths"},
 }
-# Files that capture packets, read socket tables or notify systemd.
-LISTENERS = {"_watch._capture", "_watch._attribution", "_watch._sockets", "_watch._run"}
+# Files that capture or decode packets, read socket tables, convert addresses or notify systemd.
+LISTENERS = {"_watch." + name for name in ("_bpf", "_capture", "_packets", "_run", "_sockets", "_tracepoint")}
 
 
 def dotted(path: Path) -> str:
@@ -203,7 +208,7 @@ def test_the_preflight_reads_files_and_nothing_else() -> None:
 
 # The only file that starts programs, and the files that fork or replace this process.
 STARTS_PROGRAMS = "_common._programs"
-FORKS = {"fork": {"_host._as_user"}, "execvpe": {"_command._exec"}}
+FORKS = {"fork": {"_host._as_user", "_preflight._isolation"}, "execvpe": {"_command._exec"}}
 STARTERS = re.compile(r"fork\w*|exec[lv]\w*|spawn\w*|posix_spawn\w*|system|popen|startfile|run_command|get_bin_path")
 
 
@@ -289,7 +294,7 @@ DATA_PLANE = [name for name in FILES if package(name) in {"_imds", "_callers", "
 
 def test_only_the_client_opens_connections() -> None:
     users = {name for name in DATA_PLANE if roots(FILES[name]) & {"http", "socket"}}
-    assert users == {"_imds._http"} | LISTENERS
+    assert users == {"_imds._connect", "_imds._http"} | LISTENERS
     assert not [name for name in LISTENERS if "connect(" in FILES[name].read_text()]
     assert {name for name in FILES if "_imds._http" in own(FILES[name])} == {"_imds._client", "_imds._errors"}
 

@@ -26,7 +26,7 @@ def test_shared_options_are_documented_with_their_defaults() -> None:
     assert set(documented) == set(spec)
     for name, option in spec.items():
         assert documented[name]["type"] == option["type"], name
-        assert documented[name]["default"] == option["default"], name
+        assert documented[name].get("default") == option.get("default"), name
 
 
 def test_lookups_read_shared_options_from_environment_configuration_and_variables() -> None:

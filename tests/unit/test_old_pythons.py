@@ -171,7 +171,7 @@ def found_in(node: ast.AST) -> Iterator[str]:
     elif isinstance(node, ast.Call):
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
         given = {str(word.arg) for word in node.keywords}
-        by_itself = isinstance(node.func, ast.Name)
+        by_itself = isinstance(node.func, ast.Name) or ast.unparse(node.func) == "_programs.run"
         yield from {
             f"{name}({word}=)"
             for word in given & NEWER_ARGUMENTS.get(name, set())

@@ -77,6 +77,22 @@ class ScriptedSocket:
         pass
 
 
+class PassingTime:
+    """A poll object without events: time passes for as long as it may wait."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self.waits: list[float] = []
+
+    def register(self, *_arguments: Any) -> None:
+        pass
+
+    def poll(self, milliseconds: float) -> list[Any]:
+        self.waits.append(milliseconds / 1000)
+        self._clock.advance(milliseconds / 1000)
+        return []
+
+
 class VirtualTime:
     """One virtual clock for *threads* threads, of which one runs at a time.
 

@@ -55,8 +55,9 @@ class Machine:
         # Each laboratory has its own PID namespace, and several may run at the same time.
         unique = f"{os.stat('/proc/self/ns/pid').st_ino}-{os.getpid()}-{number}"
         self.cgroups = root / f"imds-watch-{unique}" if root else None
-        lab.add_instance(self.name, self.ip)
-        settings = {"instance_id": self.instance_id, "clients": [self.ip], "http_tokens": "optional"}
+        lab.add_instance(self.name, self.ip, ipv6=True)
+        clients = [self.ip, lab.ipv6_of(self.ip)]
+        settings = {"instance_id": self.instance_id, "clients": clients, "http_tokens": "optional"}
         emulator.admin("POST", "/instances", {**settings, "role": {"name": "WatchedRole"}})
         if self.cgroups:
             self.cgroups.mkdir()

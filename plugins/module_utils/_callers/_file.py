@@ -7,14 +7,15 @@
 ``callers.json`` in the state directory is readable by root only and always replaced as a whole::
 
     {"format": 2,
-     "status": {"pid": 1, "running_since": 1764018387, "updated": 1764018390, "attribution": "connect", "dropped": 0,
-                "evicted": 0, "problems": []},
+     "status": {"pid": 1, "running_since": 1764018387, "updated": 1764018390, "attribution": "connect", "coverage": "full",
+                "dropped": 0, "evicted": 0, "lost_events": 0, "last_loss": null, "problems": []},
      "periods": [[1764000000, 1764010000], [1764018387, 1764018390]],
      "callers": [...], "other": {...}}
 
 ``periods`` are the begin and end of each time in which the watch was running, oldest first; the last period ends when the file
-was written. ``attribution`` is the best method of attributing requests to processes that the kernel offers. All times are in
-seconds since 1970. A running watch holds a lock on the file ``lock`` in the same directory.
+was written. ``attribution`` is the best method of attributing requests to processes that the kernel offers; ``coverage`` is
+``partial`` if it misses short-lived processes. ``last_loss`` is the last time when packets, connections or events of the kernel were
+lost. All times are in seconds since 1970. A running watch holds a lock on the file ``lock`` in the same directory.
 
 One element of ``callers``::
 
@@ -24,8 +25,8 @@ One element of ``callers``::
 
 Unknown values are null. ``source`` is the source address of traffic that this host forwarded. ``mode`` is one of
 `_vocabulary.MODES`, ``path`` one of `_paths.every_class()`. A normal-mode request that token-aware software is expected to send
-has a ``noise`` that says which software. ``other`` has the same keys and no names: it holds the sums of callers that were
-evicted to bound the size of the file.
+has a ``noise`` that says which software. Requests to the IPv6 address of the service have this ``address``, others have none.
+``other`` has the same keys and no names: it holds the sums of callers that were evicted to bound the size of the file.
 
 Format 1 (before 1.0.0) used other names for the same values; `read` translates them.
 """

@@ -32,6 +32,7 @@ def path_class(target: str) -> str:
     path = unquote(target.partition("?")[0].partition("#")[0]).lower()
     if "://" in path[:8]:
         path = "/" + path.partition("://")[2].partition("/")[2]
+    path = _normalized(path)
     version, _slash, rest = path.lstrip("/").partition("/")
     if version and version not in VERSIONS:
         return OTHER
@@ -50,6 +51,19 @@ def path_class(target: str) -> str:
 def is_token_path(target: str) -> bool:
     """Return whether this is the target of token requests."""
     return target.partition("?")[0].partition("#")[0].rstrip("/") == TOKEN_PATH
+
+
+def _normalized(path: str) -> str:
+    """Return the path without empty and dot segments, as servers resolve it: ``//latest/./meta-data/`` is ``/latest/meta-data/``."""
+    kept: t.List[str] = []
+    segments = path.split("/")
+    for segment in segments:
+        if segment == "..":
+            del kept[-1:]
+        elif segment not in ("", "."):
+            kept.append(segment)
+    end = "/" if kept and segments[-1] in ("", ".", "..") else ""
+    return "/" + "/".join(kept) + end if path.startswith("/") else "/".join(kept) + end
 
 
 def _item(item: str) -> str:

@@ -4,16 +4,22 @@
 
 """The commands ``watch`` and ``callers`` of ecs-metadata."""
 
+import json
+import time
 import typing as t
 
 from .._callers._file import NotReadable
 from .._callers._load import callers as read_callers
 from .._callers._report import Filter
+from .._callers._vocabulary import PARTIAL
 from .._common._text import one_line, printable
+from .._imds._service import ADDRESS_IPV6
 from ._output import OTHER, USAGE, Failure, log_problem, write_json, write_text
 
 _WIDEST = 60
+_FOLLOW_SECONDS = 1.0
 _COLUMNS = ("CALLER", "USER", "PLACE", "MODE", "PATH", "COUNT", "LAST")
+_COUNT = _COLUMNS.index("COUNT")
 
 
 def watch(directory: str, seconds: t.Optional[float]) -> None:
@@ -53,6 +59,21 @@ def show_callers(directory: str, logs: str, chosen: Filter, as_json: bool) -> No
     write_text("\n".join([*table, "", *_status_lines(report["watch"]), _verdict(report)]))
 
 
+def follow_callers(directory: str, logs: str, chosen: Filter, as_json: bool) -> None:
+    """Print a line for each caller, mode and class of path whenever there are new requests. Ends with KeyboardInterrupt."""
+    counts: t.Optional[t.Dict[t.Tuple[str, ...], int]] = None
+    while True:
+        rows = [row for caller in _read(directory, logs, chosen)["callers"] for row in _rows(caller)]
+        for row in rows:
+            new = int(row[_COUNT]) - (counts or {}).get(row[:_COUNT], 0)
+            if counts is not None and new > 0:
+                line = (*row[:_COUNT], str(new), row[_COUNT + 1])
+                names = [column.lower() for column in _COLUMNS]
+                write_text(json.dumps(dict(zip(names, line))) if as_json else "  ".join(line))
+        counts = {row[:_COUNT]: int(row[_COUNT]) for row in rows}
+        time.sleep(_FOLLOW_SECONDS)
+
+
 def _read(directory: str, logs: str, chosen: Filter) -> t.Dict[str, t.Any]:
     try:
         return read_callers(directory, logs, chosen)
@@ -69,7 +90,8 @@ def _rows(caller: t.Dict[str, t.Any]) -> t.Iterator[t.Tuple[str, ...]]:
         place = ("%s from %s" % (place, caller["source"])).strip()
     for row in caller["requests"]:
         mode = row["mode"] + (" (%s)" % row["noise"] if row["noise"] else "")
-        cells = (name, user, place, mode, row["path"], str(row["count"]), row["last"])
+        path = row["path"] + (" (IPv6)" if row["address"] == ADDRESS_IPV6 else "")
+        cells = (name, user, place, mode, path, str(row["count"]), row["last"])
         yield tuple(one_line(cell, _WIDEST) for cell in cells)
 
 
@@ -84,17 +106,23 @@ def _name(caller: t.Dict[str, t.Any]) -> str:
 def _status_lines(status: t.Dict[str, t.Any]) -> t.List[str]:
     if status["running"]:
         first = "Recording since %s, attribution: %s." % (status["since"] or "a moment ago", status["attribution"])
+        if status["coverage"] == PARTIAL:
+            first += " Partial coverage: processes that end soon are missed."
     elif status["updated"]:
         first = "No watch is running. The last one wrote its records at %s." % status["updated"]
     else:
         first = "No watch is running."
     lines = [first]
-    if status["dropped"] or status["evicted"]:
-        lines.append("Incomplete: %d packets dropped, %d connections evicted." % (status["dropped"], status["evicted"]))
+    if status["dropped"] or status["evicted"] or status["lost_events"]:
+        losses = (status["dropped"], status["evicted"], status["lost_events"])
+        lines.append("Incomplete: %d packets dropped, %d connections evicted, %d events of the kernel lost." % losses)
     return [printable(line) for line in [*lines, *status["problems"]]]
 
 
 def _verdict(report: t.Dict[str, t.Any]) -> str:
-    if report["quiet_since"] is None:
+    reason = report["unknown_reason"]
+    if not report["watch"]["running"]:
         return "Use of normal mode: unknown, because no watch is running. Start it with 'ecs-metadata watch'."
-    return "No normal-mode request since %s." % report["quiet_since"]
+    if report["quiet_since"] is None:
+        return "Use of normal mode: unknown. %s" % reason
+    return "No normal-mode request since %s.%s" % (report["quiet_since"], " " + reason if reason else "")

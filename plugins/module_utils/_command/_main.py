@@ -15,7 +15,6 @@ from .._common._text import printable
 from .._imds._client import PROBE_SECONDS, Client, Settings
 from .._imds._dmi import read_platform
 from .._imds._errors import MetadataError, Unreachable
-from .._imds._service import DEFAULT_ENDPOINT
 from . import _parser as _line
 from ._output import (
     NOT_FOUND,
@@ -110,20 +109,23 @@ def _facts(arguments: argparse.Namespace) -> int:
 
 
 def _modes(arguments: argparse.Namespace) -> int:
-    from .._imds._access_modes import Modes, probe
+    from .._imds._access_modes import probe, unreachable
 
     try:
         modes = probe(_client(arguments))
     except Unreachable as exc:
-        modes = Modes("unreachable", {}, [str(exc)])
+        modes = unreachable(str(exc))
     for problem in modes.problems:
         log_problem(_line.with_option_names(problem))
     if arguments.json:
         write_json(modes._asdict())
     else:
-        lines = ["%s: %s" % (name, _describe(check)) for name, check in modes.checks.items()]
+        lines = [
+            "%s: %s" % (url, found["verdict"]) for url, found in modes.endpoints.items() if len(modes.endpoints) > 1
+        ]
+        lines += ["%s: %s" % (name, _describe(check)) for name, check in modes.checks.items()]
         write_text("\n".join(["verdict: " + modes.verdict] + lines))
-    return {"unreachable": UNREACHABLE, "optional": OPTIONAL}.get(modes.verdict, 0)
+    return {"unreachable": UNREACHABLE, "optional": OPTIONAL, "unknown": UNEXPECTED}.get(modes.verdict, 0)
 
 
 def _describe(check: t.Dict[str, t.Any]) -> str:
@@ -170,7 +172,7 @@ def _watch(arguments: argparse.Namespace) -> int:
 
 def _callers(arguments: argparse.Namespace) -> int:
     from .._callers._report import Filter
-    from ._callers import show_callers
+    from ._callers import follow_callers, show_callers
 
     chosen = Filter(
         max_age=arguments.max_age,
@@ -178,7 +180,8 @@ def _callers(arguments: argparse.Namespace) -> int:
         callers=arguments.caller or (),
         ignore_noise=arguments.ignore_noise,
     )
-    show_callers(arguments.state_dir, arguments.log_dir, chosen, arguments.json)
+    show = follow_callers if arguments.follow else show_callers
+    show(arguments.state_dir, arguments.log_dir, chosen, arguments.json)
     return 0
 
 
@@ -202,7 +205,7 @@ def _client(arguments: argparse.Namespace) -> Client:
     """
     settings = _line.settings(arguments)
     client = Client(settings)
-    explicit = settings.endpoint != DEFAULT_ENDPOINT or settings.timeout != Settings().timeout
+    explicit = settings.endpoint is not None or settings.timeout != Settings().timeout
     if not explicit and not read_platform().is_ecs:
         client.connect(PROBE_SECONDS, PROBE_SECONDS)
     return client

@@ -147,7 +147,7 @@ def _connection() -> Parser:
     connection = Parser(add_help=False, argument_default=argparse.SUPPRESS)
     group = connection.add_argument_group("connection options")
     for name, convert, metavar, text in _SETTINGS:
-        text += " (default: %s)" % getattr(_DEFAULTS, name)
+        text += " (default: %s)" % (getattr(_DEFAULTS, name) or " or ".join(_DEFAULTS.endpoints))
         group.add_argument(_option(name), type=convert, metavar=metavar, help=text)
     return connection
 
@@ -209,6 +209,7 @@ def _add_callers(parser: Parser) -> None:
     parser.add_argument("--caller", action="append", metavar="PATTERN", help=text)
     text = "omit known harmless requests from token-aware software"
     parser.add_argument("--ignore-noise", action="store_true", help=text)
+    parser.add_argument("--follow", action="store_true", help="print new requests until interrupted")
 
 
 def _add_state_dir(parser: Parser) -> None:

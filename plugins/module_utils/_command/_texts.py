@@ -155,14 +155,18 @@ alicloud.imds.metadata_facts, without secrets. On a host outside of Alibaba Clou
         "test whether the service requires tokens",
         """\
 Test how the service reacts to requests with and without a token, and print the verdict
-and the result of each check. The verdicts are:
+and the result of each check. Both addresses of the service are tested, unless
+--endpoint is given. The verdicts are:
 
   required     only requests with a token are served (security hardening mode)
-  optional     metadata can also be read without a token (normal mode)
+  optional     metadata can also be read without a token (normal mode), at least at one
+               address
   disabled     the service is disabled on this instance
-  unreachable  the service did not reply
+  unreachable  no address accepts a connection
+  unknown      the replies of an address show none of these, such as errors
 
-One normal-mode request is sent. The callers watch recognizes it as a probe.""",
+One normal-mode request is sent to each address. The callers watch recognizes it
+as a probe if root runs this command.""",
         [
             ("ecs-metadata modes", "the verdict and the checks"),
             ("ecs-metadata modes > /dev/null || echo 'tokens are not required'", "the exit status in a script"),
@@ -216,8 +220,8 @@ whether with a token, until SIGINT or SIGTERM arrives. Requests are neither dela
 changed. The records of each caller are kept in callers.json in the state directory.
 Tokens, values, query strings and names in paths are not recorded.
 
-The watch needs root. Linux 5.8 or later is needed to attribute the requests of
-short-lived processes.""",
+The watch needs root. Linux 4.16 or later is needed to attribute the requests of
+short-lived processes. Without that, --status shows partial coverage.""",
         [
             ("ecs-metadata watch", "record until interrupted"),
             ("ecs-metadata watch --seconds 3600", "record for an hour"),
@@ -229,11 +233,14 @@ short-lived processes.""",
         """\
 Print the callers that the watch recorded, and those in the log of Alibaba Cloud's
 analyzer plug-in, if it is installed. The callers that sent normal-mode requests come
-first, the latest at the top. With --json, all recorded details are printed.""",
+first, the latest at the top. With --json, all recorded details are printed. With
+--follow, new requests are printed as the watch records them, until SIGINT arrives;
+with --json as one JSON object per line.""",
         [
             ("ecs-metadata callers --mode %s --max-age 604800" % NORMAL_MODE, "normal-mode requests of the last week"),
             ("ecs-metadata callers --caller '*/curl' --caller backup", "curl, and the user backup"),
             ("ecs-metadata callers --ignore-noise --json", "without harmless requests, as JSON"),
+            ("ecs-metadata callers --follow --mode %s" % NORMAL_MODE, "normal-mode requests from now on"),
         ],
     ),
     "completion": Command(

@@ -44,6 +44,7 @@ class Instance(t.NamedTuple):
     vpc_id: str
     tags: t.Dict[str, str]
     options: t.Optional[Options]
+    addresses: t.FrozenSet[str] = frozenset()  # private IPv4 and IPv6 addresses
 
     @property
     def is_windows(self) -> bool:
@@ -73,7 +74,26 @@ def parse(raw: Raw, region_id: str, empty_means_default: bool) -> Instance:
         vpc_id=str((raw.get("VpcAttributes") or {}).get("VpcId") or ""),
         tags={str(tag["TagKey"]): str(tag.get("TagValue") or "") for tag in tags.get("Tag") or []},
         options=_options(raw.get("MetadataOptions"), empty_means_default),
+        addresses=frozenset(_addresses(raw)),
     )
+
+
+def missing(instance_id: str) -> Instance:
+    """Return an instance that the API did not return."""
+    return Instance(instance_id, "", "", "", "", "", "", {}, None)
+
+
+def _addresses(raw: Raw) -> t.Iterator[str]:
+    """Yield the private addresses of all network interfaces."""
+    for holder in (raw.get("InnerIpAddress"), (raw.get("VpcAttributes") or {}).get("PrivateIpAddress")):
+        yield from map(str, (holder or {}).get("IpAddress") or ())
+    for interface in (raw.get("NetworkInterfaces") or {}).get("NetworkInterface") or ():
+        if interface.get("PrimaryIpAddress"):
+            yield str(interface["PrimaryIpAddress"])
+        for item in (interface.get("PrivateIpSets") or {}).get("PrivateIpSet") or ():
+            yield str(item.get("PrivateIpAddress"))
+        for item in (interface.get("Ipv6Sets") or {}).get("Ipv6Set") or ():
+            yield str(item.get("Ipv6Address"))
 
 
 def _options(raw: t.Optional[Raw], empty_means_default: bool) -> t.Optional[Options]:

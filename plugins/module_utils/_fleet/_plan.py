@@ -48,6 +48,21 @@ def plan(instance: Instance, desired: Options, permissions: Permissions) -> Chan
     return Change(instance, after=after)
 
 
+def refuse(change: Change, reason: t.Optional[str]) -> Change:
+    """Return *change*, or a refusal if there is a reason for it and the instance was to be changed."""
+    return change if reason is None else change._replace(after=None, refusal=reason)
+
+
+def address_problem(instance: Instance, wanted: t.Sequence[str]) -> t.Optional[str]:
+    """Return why *instance* is not the host with one of the addresses *wanted* (any, if empty), or None."""
+    if not wanted or instance.addresses.intersection(wanted):
+        return None
+    return (
+        "The API returned other private addresses for this instance: %s; expected: %s. The host may have claimed an instance that"
+        " it is not." % (", ".join(sorted(instance.addresses)) or "none", " or ".join(wanted))
+    )
+
+
 def _refusal(instance: Instance, permissions: Permissions) -> t.Optional[str]:
     reason = exemption(instance)
     if reason is None:

@@ -20,6 +20,16 @@ ALL_REGIONS = "all"
 REGION_DEADLINE = 30.0
 
 
+def is_instance_id(text: t.Any) -> bool:
+    """Return whether *text* has the form of an instance ID."""
+    return isinstance(text, str) and bool(_INSTANCE_ID.match(text))
+
+
+def is_region_id(text: t.Any) -> bool:
+    """Return whether *text* has the form of a region ID."""
+    return isinstance(text, str) and bool(_REGION_ID.match(text))
+
+
 class Reader(Protocol):
     """The part of the API that reads instances."""
 
@@ -134,6 +144,33 @@ def survey(api: Reader, selection: Selection, workers: int) -> Found:
         )
     ordered = {region: failures[region] for region in regions if region in failures}
     return Found(sorted(found, key=lambda it: (it.region_id, it.instance_id)), len(regions), ordered)
+
+
+def find_each(api: Reader, selection: Selection, workers: int) -> t.Tuple[t.List[Instance], t.Dict[str, str]]:
+    """Return the instances with the IDs of *selection* that were found, and why the others were not, by ID.
+
+    An ID that is unknown or a region that fails does not affect the other instances. Only for a selection by IDs in named regions.
+    """
+    selection.validate()
+    regions = list(dict.fromkeys(selection.regions))
+    problems: t.Dict[str, str] = {}
+
+    def read(region: str) -> t.List[Instance]:
+        try:
+            return in_region(api, selection, region)
+        except ApiError as exc:
+            problems[region] = str(exc)
+            return []
+
+    with concurrent.futures.ThreadPoolExecutor(max_workers=max(1, min(workers, len(regions)))) as pool:
+        found = [it for some in pool.map(read, regions) for it in some]
+    reasons = [
+        "The API returned no instance with this ID in %s." % ", ".join(it for it in regions if it not in problems)
+    ]
+    reasons = (reasons if len(problems) < len(regions) else []) + [problems[it] for it in regions if it in problems]
+    known = {it.instance_id for it in found}
+    missing = {it: " ".join(reasons) for it in selection.instance_ids or () if it not in known}
+    return sorted(found, key=lambda it: (it.region_id, it.instance_id)), missing
 
 
 def in_region(api: Reader, selection: Selection, region: str, limit: t.Optional[float] = None) -> t.List[Instance]:

@@ -8,19 +8,17 @@ The rules in the kernel and the files that load them after a reboot always chang
 """
 
 import os
-import re
 import typing as t
 
 from . import _fence_bypass as _bypass
 from . import _fence_deny as _deny
 from . import _fence_files as _files
+from . import _fence_kernel as _kernel
 from . import _fence_rules as _rules
-from . import _fence_units as _units
 from . import _managed_files, _reachability
 from ._as_user import user_name
-from ._subprocess import HostError, find, has_systemd, is_active, run, run_checked, summary, systemctl
+from ._subprocess import HostError, find, run, summary, systemctl
 
-_OLDEST_NFT = (0, 9, 3)
 _RULE_FILES = ("RULES_FILE", "EGRESS_RULES_FILE", "LOADER")
 
 
@@ -44,18 +42,18 @@ def apply(desired: _files.Desired, check_only: bool) -> Outcome:
         _require_options(desired)
     wanted = _files.wanted_files(desired)
     if wanted:
-        _require_version()
+        _kernel.require_version()
     try:
         todo = _managed_files.plan(_files.MANIFEST, wanted)
     except (OSError, ValueError) as exc:
         raise HostError(str(exc)) from exc
-    tables = _loaded_tables()
-    reload = bool(wanted) and (_touches_rules(todo) or not _is_intact(tables))
+    tables = _kernel.loaded_tables()
+    reload = bool(wanted) and (_touches_rules(todo) or not _kernel.is_intact(tables))
     if reload:
-        _check(_text(wanted[_files.RULES_FILE]))
+        _kernel.check_rules(_text(wanted[_files.RULES_FILE]))
     before = dict(todo.before, loaded=_rules.TABLE in tables)
     outcome = Outcome(
-        bool(todo.changes) or reload or (not wanted and bool(tables)) or (bool(wanted) and not _is_checked()),
+        bool(todo.changes) or reload or (not wanted and bool(tables)) or (bool(wanted) and not _kernel.is_checked()),
         before,
         _managed_files.differences(todo.changes, lambda path: path == _files.MANIFEST)
         + _table_difference(reload and not _touches_rules(todo), tables, wanted),
@@ -74,17 +72,17 @@ def restore(before: _managed_files.Before) -> bool:
     """
     try:
         if not before["loaded"]:
-            _stop_checks()
+            _kernel.stop_checks()
         changed = _managed_files.restore(before)
         if changed:
             systemctl("daemon-reload")
-        tables = _loaded_tables()
+        tables = _kernel.loaded_tables()
         if before["loaded"] and os.path.exists(_files.RULES_FILE):
-            if changed or not _is_intact(tables):
-                _load()
+            if changed or not _kernel.is_intact(tables):
+                _kernel.load()
                 return True
         else:
-            _unload()
+            _kernel.unload()
             return changed or bool(tables)
     except OSError as exc:
         raise HostError("Cannot restore the fence: %s." % exc) from exc
@@ -97,7 +95,7 @@ def refused() -> t.Dict[str, t.Any]:
     Raises:
         HostError: nft failed.
     """
-    listing = "".join(_nft("list", "table", *table.split()) for table in _loaded_tables())
+    listing = "".join(_kernel.nft("list", "table", *table.split()) for table in _kernel.loaded_tables())
     counted = _rules.counted(listing)
     users = [{"uid": uid, "user": user_name(uid), "connections": number} for uid, number in counted.users.items()]
     return {
@@ -121,25 +119,6 @@ def _repairs() -> t.List[t.Dict[str, str]]:
     return [{"time": words[0], "reason": words[1]} for words in found if len(words) == 2]
 
 
-def _nft(*arguments: str) -> str:
-    return run_checked(find("nft") or "nft", *arguments)
-
-
-def _version() -> t.Optional[t.Tuple[int, ...]]:
-    """Return the version of nft, or None if its output has no version."""
-    found = re.search(r"\bv?(\d+)\.(\d+)(?:\.(\d+))?", run(find("nft") or "nft", "--version").output)
-    return tuple(int(part or 0) for part in found.groups()) if found else None
-
-
-def _require_version() -> None:
-    version = _version()
-    if version is not None and version < _OLDEST_NFT:
-        raise HostError(
-            "nftables %s on this host is too old: the fence needs %s or later. Update the package nftables, or set 'mode'"
-            " (the role's hardening_fence) to off." % tuple(".".join(map(str, it)) for it in (version, _OLDEST_NFT))
-        )
-
-
 def _require_options(desired: _files.Desired) -> None:
     """Raise HostError for options that cannot take effect on this host."""
     _reachability.require_valid(desired.adjacent_services)
@@ -156,48 +135,6 @@ def _touches_rules(todo: _managed_files.Plan) -> bool:
     return any(change.path in [getattr(_files, name) for name in _RULE_FILES] for change in todo.changes)
 
 
-def _check(rules: str) -> None:
-    """Let nft check the rules without loading them; raise HostError if it rejects them."""
-    done = run(find("nft") or "nft", "-c", "-f", "-", text=rules)
-    if done.status != 0:
-        raise HostError(
-            "Cannot enable the fence: nft rejects the rules (%s). They need Linux 4.18 and nftables 0.9.3 or later with"
-            " 'meta skuid', 'log', dynamic sets and 'reject', and in a container CAP_NET_ADMIN." % summary(done)[:600]
-        )
-
-
-def _loaded_tables() -> t.List[str]:
-    """Return the tables of the fence that the kernel has.
-
-    Raises:
-        HostError: nft failed, or it is missing although the rules were loaded since the last boot.
-    """
-    if find("nft") is None:
-        if os.path.exists(_files.LISTING):
-            raise HostError(
-                "The rules of the fence are loaded, but there is no program nft on this host. Install the package nftables."
-            )
-        return []
-    # `nft list table` has the same exit status for a missing table and for an error, so search the list of all tables.
-    loaded = _nft("list", "tables").splitlines()
-    return [table for table in (_rules.TABLE, _rules.EGRESS_TABLE) if "table " + table in loaded]
-
-
-def _is_intact(tables: t.Sequence[str]) -> bool:
-    """Return whether the loaded rules are those that the loader loaded; raise HostError if that cannot be found out."""
-    if _rules.TABLE not in tables or not os.path.exists(_files.LOADER):
-        return False
-    done = run("/bin/sh", _files.LOADER, "compare")
-    if done.status not in (0, _units.CHANGED):
-        raise HostError("Cannot list the rules of the fence: nft failed: %s" % summary(done))
-    return done.status == 0
-
-
-def _is_checked() -> bool:
-    """Return whether the rules are checked periodically, or cannot be because systemd is not process 1."""
-    return is_active(_units.TIMER) or not has_systemd()
-
-
 def _table_difference(
     reload: bool, tables: t.Sequence[str], wanted: t.Mapping[str, _managed_files.Entry]
 ) -> t.List[t.Dict[str, str]]:
@@ -205,8 +142,8 @@ def _table_difference(
     if not (reload if wanted else tables):
         return []
     title = "nftables: table " + _rules.TABLE
-    terse = [] if (_version() or _OLDEST_NFT) < _OLDEST_NFT else ["-t"]
-    before = "".join(_nft("-s", *terse, "list", "table", *table.split()) for table in tables)
+    terse = [] if (_kernel.nft_version() or _kernel.OLDEST_NFT) < _kernel.OLDEST_NFT else ["-t"]
+    before = "".join(_kernel.nft("-s", *terse, "list", "table", *table.split()) for table in tables)
     after = _text(wanted[_files.RULES_FILE]) if wanted else ""
     return [{"before_header": title, "after_header": title, "before": before, "after": after}]
 
@@ -229,7 +166,7 @@ def _warnings(wanted: t.Mapping[str, _managed_files.Entry]) -> t.List[str]:
 
 def _egress_problem(wanted: t.Mapping[str, _managed_files.Entry]) -> t.Optional[str]:
     """Return why the egress hook has no rules, or None if it has them."""
-    if _rules.EGRESS_TABLE in _loaded_tables():
+    if _rules.EGRESS_TABLE in _kernel.loaded_tables():
         return None
     text = _text(wanted[_files.EGRESS_RULES_FILE]).replace(_rules.DEVICES, '"lo"')
     done = run(find("nft") or "nft", "-c", "-f", "-", text=text)
@@ -254,49 +191,15 @@ def _carry_out(todo: _managed_files.Plan, before: _managed_files.Before, desired
 def _change(todo: _managed_files.Plan, desired: _files.Desired, reload: bool) -> None:
     reachable = _reachability.probe(desired.adjacent_services) if reload else {}
     if desired.mode == _rules.OFF:
-        _stop_checks()
+        _kernel.stop_checks()
     _managed_files.carry_out(todo)
     if todo.changes:
         systemctl("daemon-reload")
     if desired.mode == _rules.OFF:
-        _unload()
+        _kernel.unload()
     elif reload:
-        _load()
+        _kernel.load()
     else:
-        _start_checks()
+        _kernel.start_checks()
     if reload:
         _reachability.require_unchanged(reachable, _reachability.probe(desired.adjacent_services))
-
-
-def _load() -> None:
-    if os.path.exists(_files.LOADER):
-        run_checked("/bin/sh", _files.LOADER, "load")
-    else:  # a version of the fence before 0.4.0 is restored
-        _nft("-f", _files.RULES_FILE)
-        listing = _nft("-s", "-t", "list", "table", *_rules.TABLE.split()).encode()
-        _managed_files.put(_files.LISTING, _managed_files.File(listing, 0o600, os.geteuid()))
-    if not is_active(_units.UNIT):
-        systemctl("start", _units.UNIT)
-    _start_checks()
-
-
-def _start_checks() -> None:
-    if os.path.exists(_files.LOADER) and not is_active(_units.TIMER):
-        systemctl("start", _units.TIMER)
-
-
-def _stop_checks() -> None:
-    """End the periodic checks, before the files or rules that they would load again are removed."""
-    for unit in (_units.TIMER, _units.CHECK_UNIT):
-        if is_active(unit):
-            systemctl("stop", unit)
-
-
-def _unload() -> None:
-    _stop_checks()
-    if is_active(_units.UNIT):
-        systemctl("stop", _units.UNIT)
-    for table in _loaded_tables():
-        _nft("delete", "table", *table.split())
-    for path in (_files.LISTING, _files.LISTING + ".lock", _files.REPAIRS):
-        _managed_files.put(path, None)

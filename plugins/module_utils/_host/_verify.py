@@ -5,14 +5,16 @@
 """Verify from inside a host how the metadata service answers this user, other users and cloud-init."""
 
 import typing as t
+from urllib.parse import quote
 
 from .._common._clock import SYSTEM_CLOCK, Clock
+from .._common._probe_log import record
 from .._imds._access_modes import Modes, probe
 from .._imds._client import Client
 from .._imds._errors import MetadataError
-from .._imds._service import META_DATA
+from .._imds._service import ADDRESS, ADDRESS_IPV6, META_DATA, SIGNED_IDENTITY
 from . import _cloud_init
-from ._as_user import NoResult, as_user
+from ._as_user import NoResult, as_user, user_id
 
 _PAUSE = 0.5
 # In addition to the deadline of the client: time for a busy host to start and end the process.
@@ -23,6 +25,7 @@ _VERDICT_TEXTS = {
     "required": "The metadata service requires tokens",
     "disabled": "The metadata service refuses all requests",
     "unreachable": "The metadata service does not answer",
+    "unknown": "The answers of the metadata service do not show which access modes it offers",
 }
 
 MakeClient = t.Callable[[], Client]
@@ -32,7 +35,8 @@ class Desired(t.NamedTuple):
     """The conditions to verify.
 
     The verdict must be one of *expect* (any, if empty) within *wait* seconds. *allowed* users must get the same verdict as this
-    user, *refused* users must not reach the service. *users* are probed without a condition, except that the probe ends.
+    user at each address of the service, *refused* users must reach none of them. *users* are probed without a condition, except
+    that the probe ends.
     """
 
     expect: t.Sequence[str] = ()
@@ -66,11 +70,26 @@ def verify(make_client: MakeClient, desired: Desired, clock: Clock = SYSTEM_CLOC
         return Verification(modes, {}, None, [_unexpected_verdict(modes, desired)])
     names = dict.fromkeys([*desired.users, *desired.allowed, *desired.refused])
     users = {name: _probe_as(name, make_client) for name in names}
-    unmet = _unexpected_for_users(modes.verdict, users, desired)
+    unmet = _unexpected_for_users(modes, users, desired)
     cloud_init = _cloud_init.find_data_source() if desired.cloud_init else None
     if desired.expect and cloud_init is not None and cloud_init["enabled"] and not cloud_init["found"]:
         unmet.append(cloud_init["problem"])
     return Verification(modes, users, cloud_init, unmet)
+
+
+def _probe_as(name: str, make_client: MakeClient) -> t.Dict[str, t.Any]:
+    """Return the result of a probe as user *name*, with the verdict "unknown" if the user's process returned none.
+
+    The probe is recorded first, because that user cannot write the records of the callers watch.
+    """
+    for _address in (ADDRESS, ADDRESS_IPV6):
+        record(user_id(name))
+    seconds = make_client().settings.deadline + _GRACE
+    try:
+        modes: t.Dict[str, t.Any] = as_user(name, lambda: probe(make_client())._asdict(), seconds)
+    except NoResult as exc:
+        return Modes(UNKNOWN, {}, ["%s." % exc])._asdict()
+    return modes
 
 
 def absent(problem: str, desired: Desired) -> Verification:
@@ -91,14 +110,13 @@ def identity(client: Client) -> t.Optional[t.Dict[str, str]]:
     return {name: value.decode("ascii", "replace").strip() for name, value in found.items()}
 
 
-def _probe_as(name: str, make_client: MakeClient) -> t.Dict[str, t.Any]:
-    """Return the result of a probe as user *name*, with the verdict "unknown" if the user's process returned none."""
-    seconds = make_client().settings.deadline + _GRACE
+def signed_identity(client: Client, audience: str) -> t.Optional[str]:
+    """Return the identity document signed for *audience* (PKCS#7 in Base64), or None if the service does not return one."""
     try:
-        modes: t.Dict[str, t.Any] = as_user(name, lambda: probe(make_client())._asdict(), seconds)
-    except NoResult as exc:
-        return Modes(UNKNOWN, {}, ["%s." % exc])._asdict()
-    return modes
+        body = client.get("%s?audience=%s" % (SIGNED_IDENTITY, quote(audience, safe="")))
+    except MetadataError:
+        return None
+    return body.decode("ascii", "replace")
 
 
 def _probe_until(make_client: MakeClient, desired: Desired, clock: Clock) -> Modes:
@@ -115,22 +133,29 @@ def _probe_until(make_client: MakeClient, desired: Desired, clock: Clock) -> Mod
 
 
 def _unexpected_verdict(modes: Modes, desired: Desired) -> str:
+    at = [url for url, found in modes.endpoints.items() if found["verdict"] == modes.verdict]
+    where = " at " + " and ".join(at) if len(at) < len(modes.endpoints) else ""
     after = " after %g s" % desired.wait if desired.wait else ""
-    text = "%s%s; expected: %s." % (_VERDICT_TEXTS[modes.verdict], after, " or ".join(desired.expect))
+    text = "%s%s%s; expected: %s." % (_VERDICT_TEXTS[modes.verdict], where, after, " or ".join(desired.expect))
     return " ".join([text, *modes.problems])
 
 
-def _unexpected_for_users(verdict: str, users: t.Mapping[str, t.Mapping[str, t.Any]], desired: Desired) -> t.List[str]:
-    """Return a sentence for each allowed user with another verdict, refused user that reaches the service, and unknown verdict."""
+def _unexpected_for_users(modes: Modes, users: t.Mapping[str, t.Mapping[str, t.Any]], desired: Desired) -> t.List[str]:
+    """Return a sentence for each user for whom the result is unknown.
+
+    For the others, return one for each address with another verdict for an allowed user, or that a refused user reaches.
+    """
     sentences = [
         " ".join(["For user %s the metadata service could not be verified:" % name, *seen["problems"]])
         for name, seen in users.items()
         if seen["verdict"] == UNKNOWN
     ]
-    expected = [(name, verdict) for name in desired.allowed] + [(name, "unreachable") for name in desired.refused]
-    for name, wanted in expected:
-        seen = users[name]
-        if seen["verdict"] not in (wanted, UNKNOWN):
-            text = "For user %s the metadata service is %s; expected: %s." % (name, seen["verdict"], wanted)
-            sentences.append(" ".join([text, *seen["problems"]]))
+    same = {url: found["verdict"] for url, found in modes.endpoints.items()}
+    wanted_by_user = [(name, same) for name in desired.allowed]
+    wanted_by_user += [(name, dict.fromkeys(same, "unreachable")) for name in desired.refused]
+    for name, wanted in wanted_by_user:
+        for url, seen in users[name]["endpoints"].items() if users[name]["verdict"] != UNKNOWN else ():
+            if seen["verdict"] != wanted[url]:
+                text = "For user %s the metadata service at %s is %s; expected: %s."
+                sentences.append(" ".join([text % (name, url, seen["verdict"], wanted[url]), *seen["problems"]]))
     return sentences

@@ -15,9 +15,10 @@ import typing as t
 
 from .._common._clock import SYSTEM_CLOCK, Clock
 from . import _errors
-from ._http import BrokenReply, Pool, Reply, TransportError, parse_endpoint
+from ._connect import Route, parse_endpoint
+from ._http import BrokenReply, Pool, Reply, TransportError
 from ._secrets import register_secret
-from ._service import DEFAULT_ENDPOINT, LONGEST_TTL, TOKEN_HEADER, TOKEN_PATH, TTL_HEADER
+from ._service import ENDPOINTS, LONGEST_TTL, TOKEN_HEADER, TOKEN_PATH, TTL_HEADER
 
 # Timeout of the first request on a host that is not an ECS instance according to DMI.
 PROBE_SECONDS = 0.3
@@ -34,12 +35,13 @@ _RENEWAL_MARGIN = 30.0
 class Settings(t.NamedTuple):
     """The settings of a client; times are in seconds.
 
+    ``endpoint`` is the only address that is used; None means both addresses of the service, IPv4 first.
     ``timeout`` limits one request, from connecting to the last byte of the reply; ``deadline`` limits a whole operation.
     ``retries`` is the number of attempts after the first. ``token_ttl`` is the requested lifetime of a token, 1 to 21600.
     ``connections`` is the maximum number of concurrent connections.
     """
 
-    endpoint: str = DEFAULT_ENDPOINT
+    endpoint: t.Optional[str] = None
     timeout: float = 2.0
     deadline: float = 15.0
     token_ttl: int = 300
@@ -51,7 +53,8 @@ class Settings(t.NamedTuple):
 
         Raises: ValueError that names the first setting that is out of range.
         """
-        parse_endpoint(self.endpoint)
+        for endpoint in self.endpoints:
+            parse_endpoint(endpoint)
         if not 1 <= self.token_ttl <= LONGEST_TTL:
             raise ValueError("token_ttl must be 1 to %d seconds, not %s" % (LONGEST_TTL, self.token_ttl))
         for name in ("timeout", "deadline"):
@@ -62,6 +65,11 @@ class Settings(t.NamedTuple):
         if not 0 <= self.retries <= 20:
             raise ValueError("retries must be 0 to 20, not %s" % self.retries)
         return self
+
+    @property
+    def endpoints(self) -> t.Tuple[str, ...]:
+        """The addresses to use, in this order."""
+        return ENDPOINTS if self.endpoint is None else (self.endpoint,)
 
 
 class _Token(t.NamedTuple):
@@ -78,17 +86,32 @@ class RetryPolicy(t.NamedTuple):
 
 
 class Client:
-    """Read metadata with tokens. Thread-safe: concurrent readers share one token and one token request."""
+    """Read metadata with tokens. Thread-safe: concurrent readers share one token and one token request.
+
+    Of several addresses, the first that accepts a connection is used for all requests, until it is unreachable. The service
+    takes a token of this instance at either address; if it did not (status 401), a new token would be requested.
+    """
 
     def __init__(self, settings: Settings, clock: Clock = SYSTEM_CLOCK) -> None:
         self.settings = settings.validate()
         self._clock = clock
-        self._pool = Pool(parse_endpoint(settings.endpoint), clock)
+        self._route = Route(*map(parse_endpoint, settings.endpoints))
+        self._pool = Pool(self._route, clock)
         self._lock = threading.Lock()
         self._token: t.Optional[_Token] = None
         self._token_failure: t.Optional[_errors.MetadataError] = None
         self._policy = RetryPolicy(settings.timeout, settings.timeout, settings.retries)
         self.start_clock()
+
+    @property
+    def endpoint(self) -> str:
+        """The address in use, for messages: the one that accepted the last connection, or else the first."""
+        return self.settings.endpoint or self._route.origin.url
+
+    def for_each_endpoint(self) -> "t.Dict[str, Client]":
+        """Return a client for each address of the service, with the other settings of this one."""
+        endpoints = self.settings.endpoints
+        return {endpoint: Client(self.settings._replace(endpoint=endpoint), self._clock) for endpoint in endpoints}
 
     def start_clock(self) -> None:
         """Start a new operation: restart the deadline, and discard the failure of an earlier token request."""
@@ -106,7 +129,7 @@ class Client:
             # The service no longer accepts the token. Request one new token and try once more.
             reply = self._get_with(self._current_token(instead_of=token), target)
         if reply.status != 200:
-            raise _errors.from_status("GET " + target, self.settings.endpoint, reply.status)
+            raise _errors.from_status("GET " + target, self.endpoint, reply.status)
         return reply.body
 
     def connect(self, connect_timeout: float, reply_timeout: float) -> None:
@@ -116,6 +139,17 @@ class Client:
         """
         with self._lock:
             self._token = self._request_token(self.settings.token_ttl, RetryPolicy(connect_timeout, reply_timeout, 0))
+
+    def open(self) -> None:
+        """Open a connection for the next request, in one attempt, to find out whether the service can be reached.
+
+        Raises: Unreachable.
+        """
+        now = self._clock.now()
+        try:
+            self._pool.connect(min(now + self._policy.connect, self._ends_at))
+        except TransportError as exc:
+            raise _errors.unreachable("A connection", self.endpoint, exc) from exc
 
     def issue_token(self, ttl: int) -> str:
         """Request a token with a lifetime of *ttl* seconds for use outside of this client, and return it.
@@ -154,10 +188,10 @@ class Client:
         requested_at = self._clock.now()
         reply = self._request_with_retries(request, {TTL_HEADER: str(ttl)}, policy)
         if reply.status != 200:
-            raise _errors.from_status(request, self.settings.endpoint, reply.status)
+            raise _errors.from_status(request, self.endpoint, reply.status)
         value = _usable_token(reply.body)
         if value is None:
-            raise _errors.unexpected(request, self.settings.endpoint, "200 OK, but the body cannot be a token")
+            raise _errors.unexpected(request, self.endpoint, "200 OK, but the body cannot be a token")
         register_secret(value)
         return _Token(value, requested_at + ttl - min(_RENEWAL_MARGIN, ttl / 4.0))
 
@@ -174,12 +208,12 @@ class Client:
                 reply = self._exchange(method, target, headers, policy)
                 if reply.status != 429 and reply.status < 500:
                     return reply
-                failure = _errors.from_status(request, self.settings.endpoint, reply.status)
+                failure = _errors.from_status(request, self.endpoint, reply.status)
                 backoff = max(backoff, reply.retry_after or 0.0)
             except TransportError as exc:
                 failure = self._no_reply(request, exc)
             except BrokenReply as exc:
-                failure = _errors.unexpected(request, self.settings.endpoint, exc.reason)
+                failure = _errors.unexpected(request, self.endpoint, exc.reason)
                 if not exc.retryable:
                     raise failure from exc
             if attempt == policy.retries or self._clock.now() + backoff >= self._ends_at:
@@ -190,15 +224,17 @@ class Client:
     def _exchange(self, method: str, target: str, headers: t.Mapping[str, str], policy: RetryPolicy) -> Reply:
         now = self._clock.now()
         if now >= self._ends_at:
-            raise _errors.deadline_passed("%s %s" % (method, target), self.settings.endpoint, self.settings.deadline)
+            raise _errors.deadline_passed("%s %s" % (method, target), self.endpoint, self.settings.deadline)
         ends_at = min(now + policy.reply, self._ends_at)
         limit = TOKEN_LIMIT if target == TOKEN_PATH else REPLY_LIMIT
         return self._pool.exchange(method, target, headers, ends_at, now + policy.connect, limit)
 
     def _no_reply(self, request: str, cause: TransportError) -> _errors.MetadataError:
         if self._clock.now() >= self._ends_at:
-            return _errors.deadline_passed(request, self.settings.endpoint, self.settings.deadline)
-        return _errors.unreachable(request, self.settings.endpoint, cause)
+            late = _errors.deadline_passed(request, self.endpoint, self.settings.deadline)
+            late.connected = cause.phase != "connect"
+            return late
+        return _errors.unreachable(request, self.endpoint, cause)
 
 
 def _usable_token(body: bytes) -> t.Optional[str]:

@@ -14,7 +14,7 @@ import typing as t
 
 from ._dmi import read_platform
 from ._http import TransportError
-from ._service import ADDRESS, LONGEST_TTL, ROLE_CREDENTIALS
+from ._service import ADDRESSES, LONGEST_TTL, ROLE_CREDENTIALS
 
 _REASONS = {
     200: "OK", 301: "Moved Permanently", 302: "Found", 303: "See Other", 307: "Temporary Redirect", 308: "Permanent Redirect",
@@ -42,9 +42,13 @@ class MetadataError(Exception):
 
 
 class Unreachable(MetadataError):
-    """The service did not reply: no route, no listener, a timeout, or a firewall."""
+    """The service did not reply: no route, no listener, a timeout, or a firewall.
+
+    ``connected`` is whether it accepted a connection.
+    """
 
     kind = "unreachable"
+    connected = False
 
 
 class Refused(MetadataError):
@@ -68,7 +72,10 @@ class UnexpectedReply(MetadataError):
 def unreachable(request: str, endpoint: str, cause: TransportError) -> Unreachable:
     """Return the error for a connection that failed, or a reply that did not arrive."""
     hint = "%s. %s." % (_transport_hint(cause), _capitalized(read_platform().describe()))
-    return Unreachable(request, endpoint, "no answer (%s)" % cause.reason, hint)
+    elsewhere = "".join(", nor at %s (%s)" % (other, failure.reason) for other, failure in cause.others.items())
+    error = Unreachable(request, endpoint, "no answer (%s)%s" % (cause.reason, elsewhere), hint)
+    error.connected = cause.phase != "connect"
+    return error
 
 
 def deadline_passed(request: str, endpoint: str, seconds: float) -> Unreachable:
@@ -105,7 +112,7 @@ def _token_verdict(status: int) -> _Verdict:
     if status == 403:
         return Refused, (
             "The metadata endpoint of this instance is disabled (HttpEndpoint), or a proxy forwarded the request and added"
-            " X-Forwarded-For. Enable the endpoint, or exclude %s from the proxy." % ADDRESS
+            " X-Forwarded-For. Enable the endpoint, or exclude %s from the proxy." % " and ".join(ADDRESSES)
         )
     if status == 401:
         return (
@@ -156,16 +163,17 @@ def _any_verdict(status: int) -> _Verdict:
 def _transport_hint(cause: TransportError) -> str:
     uid = os.geteuid()
     rejects = "a firewall rejects this user (uid %d)" % uid
-    if cause.errno in (errnos.EPERM, errnos.EACCES):
+    errors = {failure.errno for failure in (cause, *cause.others.values())}
+    if errors & {errnos.EPERM, errnos.EACCES}:
         return "On this host %s; run as root or as a permitted user" % rejects
     if cause.timed_out and cause.phase == "answer":
         return (
             "The connection was accepted, but the reply did not arrive in time; raise 'timeout' if the service is slow"
         )
+    if errors & {errnos.ECONNREFUSED, errnos.EHOSTUNREACH} and uid != 0:
+        return "This host is not an ECS instance, or %s; try again as root" % rejects
     if cause.timed_out:
         return "This host is not an ECS instance, or packets to the service are dropped"
-    if cause.errno in (errnos.ECONNREFUSED, errnos.EHOSTUNREACH) and uid != 0:
-        return "This host is not an ECS instance, or %s; try again as root" % rejects
     if cause.phase == "connect":
         return "This host is not an ECS instance, or a firewall rejects the connection"
     return "The service or a device in between closed the connection; try again"

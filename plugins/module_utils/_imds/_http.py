@@ -13,9 +13,9 @@ import io
 import socket
 import threading
 import typing as t
-import urllib.parse
 
 from .._common._clock import SYSTEM_CLOCK, Clock
+from ._connect import NotConnected, Route
 
 _CHUNK = 65536
 
@@ -24,6 +24,7 @@ class TransportError(Exception):
     """No complete reply arrived.
 
     ``phase`` is "connect" or "answer"; ``timed_out`` distinguishes a timeout from an error; ``errno`` is of the system.
+    ``others`` has the failures at the other addresses of the server, by endpoint.
     """
 
     def __init__(self, phase: str, reason: str, errno: t.Optional[int] = None, timed_out: bool = False) -> None:
@@ -32,6 +33,7 @@ class TransportError(Exception):
         self.reason = reason
         self.errno = errno
         self.timed_out = timed_out
+        self.others: t.Dict[str, TransportError] = {}
 
 
 class BrokenReply(Exception):
@@ -49,26 +51,6 @@ class Reply(t.NamedTuple):
     status: int
     retry_after: t.Optional[float]
     body: bytes
-
-
-class Origin(t.NamedTuple):
-    """The host name or address, and the TCP port, of a server."""
-
-    host: str
-    port: int
-
-
-def parse_endpoint(endpoint: str) -> Origin:
-    """Return the origin of ``http://HOST[:PORT]``; raise ValueError, without a possible password, for anything else."""
-    shown = "given" if "@" in endpoint else repr(endpoint)
-    parts = urllib.parse.urlsplit(endpoint)
-    if parts.scheme != "http":
-        raise ValueError("the endpoint %s must begin with http:// (the metadata service has no HTTPS)" % shown)
-    host = parts.hostname or ""
-    ascii_only = host == host.encode("ascii", "ignore").decode("ascii")
-    if not host or not ascii_only or parts.username or parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError("the endpoint %s must be http://HOST or http://HOST:PORT, and nothing more" % shown)
-    return Origin(host, parts.port or http.client.HTTP_PORT)
 
 
 class _BoundedSocket:
@@ -137,10 +119,10 @@ class _SocketReader(io.RawIOBase):
 class Connection:
     """One persistent connection. Not thread-safe."""
 
-    def __init__(self, origin: Origin, clock: Clock = SYSTEM_CLOCK) -> None:
-        self._origin = origin
+    def __init__(self, route: Route, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._route = route
         self._clock = clock
-        self._http = http.client.HTTPConnection(origin.host, origin.port)
+        self._http = http.client.HTTPConnection(*route.origin)
         self._sock: t.Optional[_BoundedSocket] = None
 
     def exchange(
@@ -181,20 +163,21 @@ class Connection:
             self._sock = None
         return reply
 
+    def connect(self, ends_at: float) -> None:
+        """Connect unless there is a connection; raise TransportError."""
+        if self._sock is None:
+            self._connect(ends_at)
+
     def _connect(self, ends_at: float) -> _BoundedSocket:
         try:
-            left = ends_at - self._clock.now()
-            if left <= 0:
-                raise socket.timeout("timed out")
-            # as bytes, since for text Python would load its IDNA codec, which takes longer than all the rest
-            host = self._origin.host.encode("ascii")
-            raw = socket.create_connection((host, self._origin.port), left)  # type: ignore[arg-type]
+            raw, origin = self._route.connect(ends_at, self._clock)
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        except socket.timeout:
-            raise TransportError("connect", "no answer to the connection request", timed_out=True) from None
+        except NotConnected as exc:
+            raise _connect_error(exc) from None
         except OSError as exc:
             raise TransportError("connect", exc.strerror or str(exc), exc.errno) from None
         self._sock = _BoundedSocket(raw, self._clock)
+        self._http.host, self._http.port = origin  # for the header Host
         self._http.sock = t.cast(socket.socket, self._sock)
         return self._sock
 
@@ -202,6 +185,19 @@ class Connection:
         """Close the connection; the next request opens a new one."""
         self._http.close()
         self._sock = None
+
+
+def _connect_error(exc: NotConnected) -> TransportError:
+    failures = {}
+    for origin, error in exc.errors:
+        if isinstance(error, socket.timeout):
+            failure = TransportError("connect", "no answer to the connection request", timed_out=True)
+        else:
+            failure = TransportError("connect", error.strerror or str(error), error.errno)
+        failures[origin.url] = failure
+    first = failures.pop(exc.errors[0][0].url)
+    first.others = failures
+    return first
 
 
 def _read(response: http.client.HTTPResponse, limit: int) -> Reply:
@@ -223,10 +219,10 @@ def _read(response: http.client.HTTPResponse, limit: int) -> Reply:
 
 
 class Pool:
-    """Persistent connections to one origin, shared by threads: one for each concurrent request."""
+    """Persistent connections to one server, shared by threads: one for each concurrent request."""
 
-    def __init__(self, origin: Origin, clock: Clock = SYSTEM_CLOCK) -> None:
-        self._open: t.Callable[[], Connection] = lambda: Connection(origin, clock)
+    def __init__(self, route: Route, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._open: t.Callable[[], Connection] = lambda: Connection(route, clock)
         self._idle: t.List[Connection] = []
         self._lock = threading.Lock()
 
@@ -241,6 +237,13 @@ class Pool:
         finally:
             with self._lock:
                 self._idle.append(connection)
+
+    def connect(self, ends_at: float) -> None:
+        """Open a connection for the next request; raise TransportError if that fails, or takes until *ends_at*."""
+        connection = self._open()
+        connection.connect(ends_at)
+        with self._lock:
+            self._idle.append(connection)
 
     def close(self) -> None:
         """Close all idle connections."""

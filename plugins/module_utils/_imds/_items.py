@@ -41,7 +41,7 @@ def read_paths(client: Client, paths: t.Sequence[str]) -> t.List[t.Optional[byte
 def not_found(client: Client, path: str) -> _errors.MetadataError:
     """Return the error for an item at *path* that does not exist. It names a similar item of the same directory, if there is one."""
     target = resolve(path)
-    return _errors.not_found("GET " + target, client.settings.endpoint, _similar(client, path, target))
+    return _errors.not_found("GET " + target, client.endpoint, _similar(client, path, target))
 
 
 def _similar(client: Client, path: str, target: str) -> t.Optional[str]:

@@ -16,7 +16,7 @@ _shared: t.Dict[t.Tuple[int, Settings], Client] = {}
 def argument_spec(**more: t.Dict[str, t.Any]) -> t.Dict[str, t.Dict[str, t.Any]]:
     """Return the argument spec of a module: the shared options, and *more*, which may extend a shared option."""
     spec: t.Dict[str, t.Dict[str, t.Any]] = {
-        "endpoint": {"type": "str", "default": _DEFAULTS.endpoint},
+        "endpoint": {"type": "str"},
         "timeout": {"type": "float", "default": _DEFAULTS.timeout},
         "deadline": {"type": "float", "default": _DEFAULTS.deadline},
         "token_ttl": {"type": "int", "default": _DEFAULTS.token_ttl, "no_log": False},
@@ -52,7 +52,7 @@ def shared_client(get_option: t.Callable[[str], t.Any]) -> Client:
 
 def _settings(get_option: t.Callable[[str], t.Any]) -> Settings:
     return Settings(
-        endpoint=get_option("endpoint").rstrip("/"),
+        endpoint=(get_option("endpoint") or "").rstrip("/") or None,
         timeout=get_option("timeout"),
         deadline=get_option("deadline"),
         token_ttl=get_option("token_ttl"),

@@ -9,7 +9,6 @@ import typing as t
 from . import _errors
 from ._client import PROBE_SECONDS, Client
 from ._dmi import Platform
-from ._service import DEFAULT_ENDPOINT
 
 
 def absence(client: Client, platform: Platform) -> t.Optional[_errors.MetadataError]:
@@ -18,7 +17,7 @@ def absence(client: Client, platform: Platform) -> t.Optional[_errors.MetadataEr
     An ECS instance has one, and so has an endpoint that was set explicitly: there, an error is an error. The limit of half a second
     applies to the connection only. A service that accepts it may be slow, as on a busy host.
     """
-    if platform.is_ecs or client.settings.endpoint.rstrip("/") != DEFAULT_ENDPOINT:
+    if platform.is_ecs or client.settings.endpoint is not None:
         return None
     timeout = client.settings.timeout
     try:

@@ -10,13 +10,17 @@ No other file of the collection contains these literals. Source: Alibaba Cloud, 
 ADDRESS = "100.100.100.200"
 ADDRESS_IPV6 = "fd00:100::100:200"
 PORT = 80
-DEFAULT_ENDPOINT = "http://" + ADDRESS
+# Both addresses are the same service. The second one is used if the first is unreachable.
+ADDRESSES = (ADDRESS, ADDRESS_IPV6)
+ENDPOINTS = ("http://" + ADDRESS, "http://[%s]" % ADDRESS_IPV6)
 
 LATEST = "latest"
 VERSIONS = (LATEST, "2016-01-01")
 ROOT = "/" + LATEST + "/"
 META_DATA = ROOT + "meta-data/"
 INSTANCE_ID = META_DATA + "instance-id"
+# The instance identity document with its PKCS#7 signature; the query may have an audience.
+SIGNED_IDENTITY = ROOT + "dynamic/instance-identity/pkcs7"
 
 TOKEN = "api/token"
 TOKEN_PATH = ROOT + TOKEN

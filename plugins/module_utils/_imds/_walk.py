@@ -145,4 +145,4 @@ class Walk:
 
     def _over_limit(self, target: str, what: str) -> _errors.UnexpectedReply:
         hint = "An instance does not have that much metadata; check 'endpoint', or read fewer paths or subsets."
-        return _errors.unexpected("GET " + target, self._client.settings.endpoint, what, hint)
+        return _errors.unexpected("GET " + target, self._client.endpoint, what, hint)

@@ -24,6 +24,7 @@ _KUBELET = (
 )
 _SETTINGS = (
     "/etc/kubernetes",
+    "/etc/containerd/config.toml",
     "/etc/systemd/system/kubelet.service.d",
     "/etc/systemd/system/kubelet.service",
     "/usr/lib/systemd/system/kubelet.service.d",
@@ -34,8 +35,15 @@ _SETTINGS = (
 )
 # The tag and labels of ACK nodes, and the name of the cloud provider. That the kubelet's settings hold them is inferred.
 _SIGNS = re.compile(
-    rb"ack\.aliyun\.com|alibabacloud\.com/|(?:provider|cloud)[-_a-z]*[=:\s\"']+(?:alicloud|alibaba)", re.I
+    rb"ack\.aliyun\.com|alibabacloud\.com/|\.alicontainer\.com|\.cs\.aliyuncs\.com|registry[\w.-]*\.aliyuncs\.com/acs/"
+    rb"|system:node:[a-z]{2}-[a-z]+(?:-\d)?\.|provider-id[=:\s\"']+[a-z]{2}-[a-z]+(?:-\d)?\.i-|(?:provider|cloud)[-_a-z]*[=:\s\"']+(?:alicloud|alibaba)",
+    re.I,
 )
+_SYSTEMS = ("/etc/os-release", "/usr/lib/os-release")
+# ContainerOS, also called LifseaOS, runs as node of ACK only.
+_CONTAINER_OS = re.compile(rb"(?mi)^(?:ID|NAME|PRETTY_NAME)=.*(?:lifsea|container ?os\b.*(?:alibaba|aliyun))")
+# The network plugin of ACK.
+_TERWAY = ("/etc/cni/net.d/10-terway.conflist", "/etc/cni/net.d/10-terway.conf", "/opt/cni/bin/terway")
 # Keys and certificates are not read.
 _NOT_READ = (".key", ".pem", ".crt")
 
@@ -43,14 +51,42 @@ _NOT_READ = (".key", ".pem", ".crt")
 def check(files: Files) -> t.Iterator[Finding]:
     """Yield a finding if this host is a Kubernetes node, and one for each container store."""
     kubelet = next((path for path in _KUBELET if os.path.exists(files.real(path))), None)
-    if kubelet is not None:
-        sign = next(_signs(files), None)
+    system = next(
+        (path for path in _SYSTEMS if _CONTAINER_OS.search(files.read(files.real(path), 1 << 16) or b"")), None
+    )
+    terway = next((path for path in _TERWAY if os.path.exists(files.real(path))), None)
+    if system is not None or terway is not None:
+        yield finding(
+            "ack_node",
+            "Detected by %s." % ("its operating system" if system else "its network plugin"),
+            path=system or terway,
+        )
+    elif kubelet is not None:
+        sign = next(_signs(files), None) or _running(files)
         if sign is not None:
             yield finding("ack_node", "Detected by the settings of its kubelet.", path=sign)
         else:
             yield finding("kubernetes_node", path=kubelet)
     for store in container_stores(files):
         yield finding("containers_not_examined", path=store)
+
+
+def _running(files: Files) -> t.Optional[str]:
+    """Return the path of the command line of a running kubelet that names ACK; command lines are not returned."""
+    try:
+        listed = sorted(name for name in os.listdir(files.real("/proc")) if name.isdigit())
+    except OSError:
+        return None
+    for name in listed:
+        try:
+            with open(files.real("/proc/%s/cmdline" % name), "rb") as stream:
+                command = stream.read(1 << 15)
+        except OSError:
+            continue
+        program = command.partition(b"\0")[0].rpartition(b"/")[2]
+        if program in (b"kubelet", b"hyperkube") and _SIGNS.search(command.replace(b"\0", b" ")):
+            return "/proc/%s/cmdline" % name
+    return None
 
 
 def _signs(files: Files) -> t.Iterator[str]:

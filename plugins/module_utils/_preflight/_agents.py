@@ -19,9 +19,16 @@ from ._system_packages import installed
 from ._versions import older
 
 _ASSISTANT = "/usr/local/share/aliyun-assist"
+_ASSISTANT_LINKS = (
+    _ASSISTANT + "/aliyun-service.symlink",
+    _ASSISTANT + "/aliyun-service",
+    "/usr/sbin/aliyun-service",
+    "/usr/bin/aliyun-service",
+)
 _ASSISTANT_PACKAGES = ("aliyun-assist", "aliyun_assist")
 # The newest version (of 2024-02-01) known to send normal-mode requests only: 2.x.3.529, x being the platform.
 _ASSISTANT_NORMAL_MODE = "3.529"
+_IGNITION = ("/usr/bin/ignition", "/usr/lib/dracut/modules.d/30ignition/ignition", "/usr/libexec/ignition")
 _AFTERBURN = ("/usr/bin/afterburn", "/usr/libexec/afterburn", "/usr/lib/systemd/system/afterburn.service")
 _OSSFS = "ossfs"
 
@@ -37,13 +44,34 @@ def check(files: Files, gems: t.Sequence[str], collections: t.Sequence[str]) -> 
             yield finding("afterburn_normal_mode", path=path)
     for path in gems:
         version = re.sub(r"\Aohai-(.*)\.gemspec\Z", r"\1", os.path.basename(path))
+        if not _has_plugin(version):
+            continue
         yield finding("ohai_normal_mode", path=files.shown(path), version=version)
+    yield from _configured(files)
     if _OSSFS in packages:
         package = packages[_OSSFS]
         yield finding("ossfs_uncertain", path=package.source, package=package.name, version=package.version)
     yield from _assistant(files, [packages[name] for name in _ASSISTANT_PACKAGES if name in packages])
     for path in collections:
         yield finding("ansible_alicloud_normal_mode", path=files.shown(path), version=_collection_version(files, path))
+
+
+def _configured(files: Files) -> t.Iterator[Finding]:
+    """Yield findings about programs that read metadata where they are configured to."""
+    for path in ("/var/lib/pacemaker/cib/cib.xml", "/etc/cluster/cluster.conf"):
+        content = files.read(files.real(path), 1 << 20) or b""
+        if b"fence_aliyun" in content and re.search(rb"ram[_-]role", content):
+            yield finding("fence_aliyun_role", path=path)
+    for path in _IGNITION:
+        if os.path.isfile(files.real(path)):
+            yield finding("ignition_normal_mode", path=path)
+            break
+    for path in ("/usr/lib/systemd/system/nm-cloud-setup.service", "/etc/systemd/system/nm-cloud-setup.service.d"):
+        for real in files.walk(path, depth=0):
+            if re.search(
+                rb"(?m)^\s*Environment=.*NM_CLOUD_SETUP_ALIYUN=(?:yes|1|true)", files.read(real, 1 << 16) or b""
+            ):
+                yield finding("nm_cloud_setup_normal_mode", path=files.shown(real))
 
 
 def _assistant(files: Files, packages: t.Sequence[t.Any]) -> t.Iterator[Finding]:
@@ -56,6 +84,9 @@ def _assistant(files: Files, packages: t.Sequence[t.Any]) -> t.Iterator[Finding]
             detail = "Its version cannot be determined; 2.x.3.529 and older do not support tokens."
             yield finding("cloud_assistant_noise", detail, path=path, version=version)
         return
+    running = _running_assistant(files)
+    if running:
+        numbered = [one for one in numbered if one[0] == running] or [(running, _ASSISTANT + "/" + running)]
     newest = numbered[0]
     for one in numbered[1:]:
         if older("semver", _assistant_number(newest[0]), _assistant_number(one[0])):
@@ -66,6 +97,27 @@ def _assistant(files: Files, packages: t.Sequence[t.Any]) -> t.Iterator[Finding]
         yield finding("cloud_assistant_noise", detail, path=path, version=version)
     else:
         yield finding("cloud_assistant_too_old", path=path, version=version)
+
+
+def _running_assistant(files: Files) -> str:
+    """Return the version of Cloud Assistant that the link of its service names; empty without such a link."""
+    for link in _ASSISTANT_LINKS:
+        try:
+            target = os.readlink(files.real(link))
+        except OSError:
+            continue
+        named = re.search(r"(?:\A|/)(\d{1,9}(?:\.\d{1,9}){3})(?:/|\Z)", target)
+        if named:
+            return named.group(1)
+    return ""
+
+
+def _has_plugin(version: str) -> bool:
+    """Return whether this version of ohai has the plugin for Alibaba Cloud, since 16.14 and 17.0; True if it is unknown."""
+    try:
+        return not older("semver", version, "16.14.0")
+    except ValueError:
+        return True
 
 
 def _assistant_number(version: str) -> str:

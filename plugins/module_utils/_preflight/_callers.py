@@ -5,13 +5,14 @@
 """Judge the records of the callers watch. No I/O.
 
 Only these keys of a record are used; all but the first may be missing or null:
-``mode`` ("normal_mode" for a request without a token), ``last_seen`` (seconds since 1970, or ISO 8601), ``exe`` or ``comm``,
+``mode`` ("normal_mode" for a request without a token, "unparsable" for an unknown mode),
+``last_seen`` (seconds since 1970, or ISO 8601), ``exe`` or ``comm``,
 ``unit``, ``container``, ``uid``, ``count``, and ``noise`` (the kind of known noise; false or empty if it is not noise).
 """
 
 import typing as t
 
-from .._callers._vocabulary import NORMAL_MODE, PROBE
+from .._callers._vocabulary import NORMAL_MODE, PROBE, UNPARSABLE
 from .._common._text import one_line
 from .._common._utc import parse_utc
 from ._findings import Finding, finding
@@ -20,7 +21,7 @@ _NAMES = ("exe", "comm", "unit", "container", "uid", "count", "last_seen")
 
 
 def check(callers: t.Optional[t.Sequence[t.Any]], since: t.Any, quiet_period: float, now: float) -> t.Iterator[Finding]:
-    """Yield a finding for each normal-mode caller within *quiet_period* seconds before *now* (seconds since 1970).
+    """Yield a finding for each caller without a certain token within *quiet_period* seconds before *now* (seconds since 1970).
 
     *callers* is None if nothing was recorded; *since* is when the recording start.
     """
@@ -31,20 +32,27 @@ def check(callers: t.Optional[t.Sequence[t.Any]], since: t.Any, quiet_period: fl
     if start is not None and now - start < quiet_period:
         yield finding("callers_watched_too_briefly", since=str(since), quiet_period=int(quiet_period))
     for caller in callers:
-        if not isinstance(caller, dict) or caller.get("mode") != NORMAL_MODE:
+        if not isinstance(caller, dict) or caller.get("mode") not in (NORMAL_MODE, UNPARSABLE):
             continue
-        if caller.get("noise") == PROBE:  # sent by this collection's own probe
+        if caller.get("mode") == NORMAL_MODE and caller.get("noise") == PROBE:  # sent by this collection's own probe
             continue
-        seen = seconds(caller.get("last_seen"))
-        # An invalid time, or one in the future because the clock was set back, counts as recent.
-        if seen is None or now - seen <= quiet_period:
-            yield _judge(caller, "" if seen is not None else "The record has no valid time; it counts as recent.")
+        if is_recent(caller.get("last_seen"), quiet_period, now):
+            known = seconds(caller.get("last_seen")) is not None
+            yield _judge(caller, "" if known else "The record has no valid time; it counts as recent.")
+
+
+def is_recent(when: t.Any, quiet_period: float, now: float) -> bool:
+    """Return whether a time is within the quiet period. An invalid one, or one in the future (the clock was set back), counts."""
+    seen = seconds(when)
+    return seen is None or now - seen <= quiet_period
 
 
 def _judge(caller: t.Mapping[str, t.Any], detail: str) -> Finding:
     """Return the finding about one record of a normal-mode caller."""
     evidence = {name: _bounded_value(caller.get(name)) for name in _NAMES}
     noise = caller.get("noise")
+    if caller.get("mode") == UNPARSABLE:
+        return finding("caller_unparsable", detail, **evidence)
     if not noise:
         return finding("caller_normal_mode", detail, **evidence)
     return finding("caller_noise", detail, noise=_bounded_value(noise), **evidence)

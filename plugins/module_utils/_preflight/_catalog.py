@@ -91,8 +91,9 @@ CATALOG: t.Dict[str, Kind] = {
     # R: aliyun-python-sdk-core 2.16.1, then the newest.
     "python_sdk_core_normal_mode": Kind(
         BLOCK,
-        "The Python package aliyun-python-sdk-core sends normal-mode requests for credentials, in every version",
-        "`path`, `version`",
+        "A Python package (aliyun-python-sdk-core, aliyun-python-sdk-core-v3, footmark) sends normal-mode "
+        "requests for credentials, in every version",
+        "`path`, `package`, `version`",
         _NO_CREDENTIALS,
         "Use alibabacloud-credentials for credentials of the instance RAM role; add a waiver if no program here uses the role.",
     ),
@@ -199,6 +200,71 @@ CATALOG: t.Dict[str, Kind] = {
         "If the version does not support tokens, mounts that use the instance RAM role fail.",
         "Upgrade to the newest ossfs 2 where mounts use the instance RAM role, and test one host first.",
     ),
+    # elastic/beats libbeat/processors/add_cloud_metadata/provider_alibaba_cloud.go; DataDog/datadog-agent
+    # pkg/util/cloudproviders/alibaba; denverdino/aliyungo metadata/client.go.
+    "go_module_normal_mode": Kind(
+        WARN,
+        "A Go program contains a module that sends normal-mode requests, in every known version",
+        "`path`, `version`, `program`",
+        "If the program uses that part of the module, it gets no metadata, and no credentials of the instance RAM role.",
+        "Check with the callers watch whether the program sends requests; upgrade it or disable that part.",
+    ),
+    "program_normal_mode": Kind(
+        WARN,
+        "A compiled program contains the address and a path of the metadata service, but not the token header",
+        "`path`",
+        "If the program reads metadata, its requests fail with status 403.",
+        "Check with the callers watch whether the program sends requests, and upgrade it.",
+    ),
+    # alibabacloud/client (PHP) src/Credentials/Providers/EcsRamRoleProvider.php.
+    "php_client_normal_mode": Kind(
+        BLOCK,
+        "The PHP package alibabacloud/client sends normal-mode requests for credentials, in every known version",
+        "`path`, `version`",
+        _NO_CREDENTIALS,
+        "Use alibabacloud/credentials 1.2.0 or later; add a waiver if no program here uses the instance RAM role.",
+    ),
+    # aliyun-java-sdk-core: com.aliyuncs.auth.ECSMetadataServiceCredentialsFetcher; aliyun-sdk-oss and alipay-sdk-java have a
+    # fetcher of their own or use that of aliyun-java-sdk-core.
+    "java_library_normal_mode": Kind(
+        WARN,
+        "A Java library sends normal-mode requests for credentials, in every known version",
+        "`path`, `package`, `version`",
+        _NO_CREDENTIALS,
+        "Pass credentials from com.aliyun:credentials-java; add a waiver if no program here uses the instance RAM role.",
+    ),
+    # R: @opentelemetry/resource-detector-alibaba-cloud 0.38.0.
+    "otel_detector_normal_mode": Kind(
+        WARN,
+        "The OpenTelemetry detector for Alibaba Cloud sends normal-mode requests, in every known version",
+        "`path`, `version`",
+        "Traces and metrics lose the attributes of the instance, without an error.",
+        "Set the attributes in OTEL_RESOURCE_ATTRIBUTES instead.",
+    ),
+    # R: fence_aliyun of fence-agents 4.17 with --ram-role.
+    "fence_aliyun_role": Kind(
+        BLOCK,
+        "The fence agent fence_aliyun is configured with a RAM role, for which it sends normal-mode requests",
+        "`path`",
+        "The cluster cannot fence a node of this instance.",
+        "Configure access keys for fence_aliyun, or leave tokens optional on this host.",
+    ),
+    # R: ignition 2.14.
+    "ignition_normal_mode": Kind(
+        WARN,
+        "ignition sends normal-mode requests when an instance is provisioned",
+        "`path`",
+        "None on a provisioned host. New instances from its image that require tokens are not configured.",
+        "Leave tokens optional while an instance is provisioned with ignition.",
+    ),
+    # NetworkManager src/nm-cloud-setup/nmcs-provider-aliyun.c.
+    "nm_cloud_setup_normal_mode": Kind(
+        WARN,
+        "nm-cloud-setup is enabled for Alibaba Cloud, and sends normal-mode requests",
+        "`path`",
+        "Secondary IP addresses of the instance are not configured.",
+        "Configure the addresses in NetworkManager, and unset NM_CLOUD_SETUP_ALIYUN.",
+    ),
     # coreos/afterburn src/providers/aliyun/mod.rs, read on 2026-07-30.
     "afterburn_normal_mode": Kind(
         BLOCK,
@@ -301,6 +367,13 @@ CATALOG: t.Dict[str, Kind] = {
         "The request fails with status 403, and the script gets an error page instead of the value.",
         "Replace the request by `ecs-metadata get PATH`, or send a token with it.",
     ),
+    "script_unsure": Kind(
+        WARN,
+        "A script or configuration may send normal-mode requests",
+        "`path`, `line`, `reads` (class of what is read)",
+        "Unknown: the file does not show whether a token is sent. Without one, the request fails with status 403.",
+        "Read the line; add a waiver if what it runs sends a token.",
+    ),
     "caller_normal_mode": Kind(
         BLOCK,
         "A program sent normal-mode requests within the quiet period",
@@ -316,6 +389,21 @@ CATALOG: t.Dict[str, Kind] = {
         _RECORD + ", and `noise` (the kind of known noise)",
         "None if the program is up to date: it also sends token-authenticated requests.",
         "Upgrade the program; no action is needed if it is up to date.",
+    ),
+    "caller_unparsable": Kind(
+        WARN,
+        "A program sent requests within the quiet period whose mode is unknown, because they cannot be parsed",
+        _RECORD,
+        "Unknown: if the service answers such requests without a token today, they fail.",
+        "Find the program by the evidence, and check how it reads metadata.",
+    ),
+    # The watch without events of the kernel, or with losses: see _watch/_attribution.py and _watch/_loop.py.
+    "callers_incomplete": Kind(
+        WARN,
+        "The records of callers are incomplete",
+        "`reason`",
+        "Unknown: callers that send normal-mode requests may be missing or unnamed in the records, and fail.",
+        "Run `ecs-metadata watch --status`. Remove the cause, and run the check again after the quiet period.",
     ),
     "callers_unknown": Kind(
         INFO,
@@ -350,9 +438,9 @@ CATALOG: t.Dict[str, Kind] = {
     "search_incomplete": Kind(
         WARN,
         "A check stopped early",
-        "`check`, `reason`",
+        "`check`, `reason`, `not_reached` (directories that were not examined, if they are known)",
         _NOT_SEEN,
-        "Raise `deadline`, or name fewer directories in `search_directories` and `script_directories`.",
+        "Raise `deadline`, or leave out directories with `excluded_directories`.",
     ),
     "findings_truncated": Kind(
         WARN,

@@ -42,7 +42,10 @@ class Copy(t.NamedTuple):
 
 def check(files: Files) -> t.Iterator[Finding]:
     """Yield at most one finding for each installed version."""
-    copies = {copy.upstream: copy for copy in reversed([*_packaged(files), *_as_python(files)])}
+    listed = [*_packaged(files), *_as_python(files)]
+    # The code of a package without a readable version is no second copy.
+    listed = [copy for copy in listed if copy.version or not any(other.version for other in listed)]
+    copies = {copy.upstream: copy for copy in reversed(listed)}
     if not copies:
         yield finding("cloud_init_absent")
     backported = _code_names_the_header(files)
@@ -85,9 +88,20 @@ def _as_python(files: Files) -> t.Iterator[Copy]:
         version = package.version or ""
         yield Copy(version, version, "python", files.shown(package.path))
     for path in _found(files, "/cloudinit/version.py"):
-        assigned = re.search(rb"""^__VERSION__\s*=\s*["']([^"'\s]*)["']""", files.read(path, 1 << 16) or b"", re.M)
-        version = assigned.group(1).decode("utf-8", "replace") if assigned else ""
+        version = _assigned(files, path) or _assigned(files, path[: -len("version.py")] + "meson_versions.py")
         yield Copy(version, version, "python", files.shown(path))
+
+
+def _assigned(files: Files, path: str) -> str:
+    """Return the version that a file of cloud-init assigns, in its own form or in that of a build with meson; else empty.
+
+    canonical/cloud-init cloudinit/version.py and cloudinit/meson_versions.py.
+    """
+    content = files.read(path, 1 << 16) or b""
+    found = re.search(
+        rb"""^(?:__VERSION__|VERSION|UPSTREAM_VERSION)\s*(?::[^=\n]*)?=\s*["']([^"'\s]*)["']""", content, re.M
+    )
+    return found.group(1).decode("utf-8", "replace") if found and b"@" not in found.group(1) else ""
 
 
 def _code_names_the_header(files: Files) -> bool:

@@ -9,62 +9,21 @@ Only regular files are opened. Each path that could not be examined is recorded 
 """
 
 import errno
+import itertools
 import json
 import os
-import re
 import stat
-import time
 import typing as t
 
 from .._common._text import from_bytes, printable
+from ._limits import LOCAL_TYPES, Deadline, Note, read_mounts
 
-# All other types are pseudo file systems, network file systems, or programs that may hang (FUSE).
-LOCAL_TYPES = frozenset(
-    "bcachefs btrfs erofs exfat ext2 ext3 ext4 f2fs fuseblk iso9660 jfs nilfs2 ntfs3 overlay ramfs reiserfs rootfs "
-    "squashfs tmpfs udf vfat virtiofs xfs zfs".split()
-)
-_OCTAL = re.compile(r"\\([0-7]{3})")
-_MAX_JSON = 1 << 24
+# Parsed JSON takes about 30 times the memory of its text.
+_MAX_JSON = 1 << 21
+_MAX_ENTRIES = 20000
+_MAX_LINKS = 40
 # A file that is gone, or a broken link, cannot run.
 _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
-
-
-class Note(t.NamedTuple):
-    """A path that was not examined, and why."""
-
-    path: str
-    reason: str
-
-
-class Deadline:
-    """A deadline that several searches share."""
-
-    def __init__(self, seconds: float) -> None:
-        self._end = time.monotonic() + seconds
-
-    def remaining(self) -> float:
-        """Return the remaining seconds, at least 0."""
-        return max(0.0, self._end - time.monotonic())
-
-    @property
-    def expired(self) -> bool:
-        """Return whether the deadline has passed."""
-        return time.monotonic() >= self._end
-
-
-def read_mounts(path: str = "/proc/self/mountinfo") -> t.Dict[str, str]:
-    """Return the file system type of each mount point; empty if *path* cannot be read."""
-    mounts: t.Dict[str, str] = {}
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as stream:
-            for line in stream:
-                before, _dash, after = line.partition(" - ")
-                fields, kind = before.split(), after.split()
-                if len(fields) > 4 and kind:
-                    mounts[_OCTAL.sub(lambda found: chr(int(found.group(1), 8)), fields[4])] = kind[0]
-    except OSError:
-        return {}
-    return mounts
 
 
 class Files:
@@ -84,9 +43,14 @@ class Files:
         self.deadline = deadline or Deadline(30)
         self.max_names = max_names
         self.mounts = read_mounts() if mounts is None else mounts
+        self.cut = False
         self.names = self.directories = self.opened = 0
         self.notes: t.Dict[Note, None] = {}
+        # Components that are no links, and the directory opened last.
+        self._plain: t.Set[str] = set()
+        self._opened: t.Tuple[str, int] = ("", -1)
         self.stopped: t.Optional[str] = None
+        self.not_reached: t.List[str] = []
 
     def real(self, path: str) -> str:
         """Return the path below the root of a *path* of the host."""
@@ -107,10 +71,8 @@ class Files:
         is the number of levels to enter.
         """
         begin = os.path.normpath(self.real(start))
-        if not self._local(begin, start=True):
-            return
-        begin = os.path.realpath(begin)
-        if not (begin + "/").startswith(self.root + "/") or not self._local(begin, start=True):
+        begin = self.resolve(begin) or ""
+        if not begin:
             return
         if os.path.isfile(begin):
             yield begin
@@ -133,13 +95,16 @@ class Files:
             pending += reversed(below)
 
     def open(self, real: str) -> t.Optional[t.BinaryIO]:
-        """Return a regular file opened for reading, else None."""
-        if self._spent() or not self._local(real, start=True):
+        """Return a regular file opened for reading, else None; no component of its resolved path is a link."""
+        found = None if self._spent() else self.resolve(real)
+        if found is None:
             return None
         try:
-            if not self._inside(real) or not stat.S_ISREG(os.stat(real).st_mode):
+            if not stat.S_ISREG(os.lstat(found).st_mode):
                 return None
-            handle = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+            folder, name = os.path.split(found)
+            flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | os.O_NOFOLLOW
+            handle = os.open(name, flags, dir_fd=self._folder(folder))
             stream = os.fdopen(handle, "rb")
             if stat.S_ISREG(os.fstat(handle).st_mode):
                 self.opened += 1
@@ -148,6 +113,69 @@ class Files:
         except OSError as exc:
             self._failed(real, exc)
         return None
+
+    def resolve(self, real: str) -> t.Optional[str]:
+        """Return the path without links; None if it leaves the root or the local file systems.
+
+        Each component is compared with the mount table before the kernel is asked about it: stat() hangs on a dead mount.
+        """
+        if not (real + "/").startswith(self.root + "/"):
+            return None
+        pending = real[len(self.root) :].split("/")[::-1]
+        path, links = self.root, 0
+        while pending:
+            name = pending.pop()
+            if name in ("", "."):
+                continue
+            if name == "..":
+                path = path.rpartition("/")[0] if path != self.root else path
+                continue
+            step = path + "/" + name
+            if not self._local(step, start=True):
+                return None
+            try:
+                target = os.readlink(step) if step not in self._plain and os.path.islink(step) else None
+            except OSError:
+                return None
+            if target is None:
+                if pending and len(self._plain) < _MAX_ENTRIES:
+                    self._plain.add(step)
+                path = step
+                continue
+            links += 1
+            if links > _MAX_LINKS or (
+                target.startswith("/") and self.root and not (target + "/").startswith(self.root + "/")
+            ):
+                return None
+            if target.startswith("/"):
+                path, target = self.root, target[len(self.root) :]
+            pending += target.split("/")[::-1]
+        return path or "/"
+
+    def _folder(self, path: str) -> int:
+        """Return a descriptor of a directory, opened component by component without following links; the last one is kept."""
+        if self._opened[0] != path:
+            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+            handle = os.open(self.root or "/", flags & ~os.O_NOFOLLOW)
+            try:
+                for name in filter(None, path[len(self.root) :].split("/")):
+                    inner = os.open(name, flags, dir_fd=handle)
+                    os.close(handle)
+                    handle = inner
+            except OSError:
+                os.close(handle)
+                raise
+            self.close()
+            self._opened = (path, handle)
+        return self._opened[1]
+
+    def close(self) -> None:
+        """Close the directory that is kept open."""
+        if self._opened[1] >= 0:
+            os.close(self._opened[1])
+        self._opened = ("", -1)
+
+    __del__ = close
 
     def read(self, real: str, limit: int) -> t.Optional[bytes]:
         """Return the first *limit* bytes of a regular file, else None."""
@@ -164,7 +192,8 @@ class Files:
     def listing(self, directory: str) -> t.List[str]:
         """Return the sorted names in a *directory* of the host; empty if it is missing or cannot be read."""
         real = self.real(directory)
-        return [entry.name for entry in self._entries(real)] if self._local(real, start=True) else []
+        found = self.resolve(os.path.normpath(real))
+        return [entry.name for entry in self._entries(found)] if found and os.path.isdir(found) else []
 
     def text(self, path: str, limit: int = 1 << 20) -> t.Optional[str]:
         """Return the first *limit* bytes of the file *path* of the host as text; None if it cannot be read."""
@@ -173,8 +202,12 @@ class Files:
 
     def read_json(self, real: str) -> t.Any:
         """Return the content of a JSON file; None if it cannot be read or is not JSON."""
+        content = self.read(real, _MAX_JSON + 1) or b""
+        if len(content) > _MAX_JSON:
+            self.note(real, "is too large to be parsed")
+            return None
         try:
-            return json.loads(self.read(real, _MAX_JSON) or b"")
+            return json.loads(content)
         except (ValueError, RecursionError):
             return None
 
@@ -182,7 +215,10 @@ class Files:
         """Return the entries of a directory, sorted by name; empty with a note if it cannot be read."""
         try:
             with os.scandir(directory) as found:
-                entries = sorted(found, key=lambda entry: entry.name)
+                entries = sorted(itertools.islice(found, _MAX_ENTRIES), key=lambda entry: entry.name)
+                if len(entries) == _MAX_ENTRIES and next(found, None) is not None:
+                    self.note(directory, "only %d of its names were examined" % _MAX_ENTRIES)
+                    self.cut = True
         except OSError as exc:
             self._failed(directory, exc)
             return []
@@ -202,13 +238,6 @@ class Files:
         elif self.names > self.max_names:
             self.stopped = "there are more than %d files" % self.max_names
         return self.stopped is not None
-
-    def _inside(self, real: str) -> bool:
-        """Return whether *real* is no link, or its target is below the root and in a local file system."""
-        if not os.path.islink(real):
-            return True
-        target = os.path.normpath(os.path.join(os.path.dirname(real), os.readlink(real)))
-        return self._local(target, start=True) and (os.path.realpath(real) + "/").startswith(self.root + "/")
 
     def _local(self, directory: str, start: bool = False) -> bool:
         """Return whether a directory may be accessed, judged by the mount table alone: stat() can hang on a dead mount.

@@ -9,7 +9,7 @@ import fnmatch
 import typing as t
 
 from .._common._utc import parse_date
-from ._catalog import BLOCK, CATALOG, NOT_WAIVABLE, WARN
+from ._catalog import BLOCK, CATALOG, INFO, NOT_WAIVABLE, SEVERITIES, WARN
 
 Finding = t.Dict[str, t.Any]
 Waiver = t.Mapping[str, t.Any]
@@ -36,23 +36,35 @@ def finding(kind: str, detail: str = "", **evidence: t.Any) -> Finding:
 
 
 def bounded(findings: t.Iterable[Finding]) -> t.List[Finding]:
-    """Return the distinct findings, at most MAX_OF_A_KIND of each kind, and one that counts those omitted."""
+    """Return the findings, at most MAX_OF_A_KIND of each kind, and one for each kind that counts those omitted.
+
+    Apply waivers first: waived findings are omitted before others, and omitted findings count with their severity.
+    """
     kept: t.List[Finding] = []
     counts: t.Dict[str, int] = {}
-    seen: t.Set[str] = set()
-    for one in findings:
-        name = repr((one["id"], sorted(one["evidence"].items(), key=str)))
-        if name in seen:
-            continue
-        seen.add(name)
+    omitted: t.Dict[str, t.List[Finding]] = {}
+    for one in sorted(findings, key=lambda one: (bool(one["waived"]), SEVERITIES.index(one["severity"]))):
         counts[one["id"]] = counts.get(one["id"], 0) + 1
         if counts[one["id"]] <= MAX_OF_A_KIND:
             kept.append(one)
-    return kept + [
-        finding("findings_truncated", finding=kind, count=count - MAX_OF_A_KIND)
-        for kind, count in counts.items()
-        if count > MAX_OF_A_KIND
-    ]
+        else:
+            omitted.setdefault(one["id"], []).append(one)
+    return kept + [_truncated(kind, those) for kind, those in omitted.items()]
+
+
+def distinct(findings: t.Iterable[Finding]) -> t.List[Finding]:
+    """Return the findings without repetitions."""
+    kept: t.Dict[str, Finding] = {}
+    for one in findings:
+        kept.setdefault(repr((one["id"], sorted(one["evidence"].items(), key=str))), one)
+    return list(kept.values())
+
+
+def _truncated(kind: str, omitted: t.Sequence[Finding]) -> Finding:
+    """Return the finding about *omitted* findings of one kind, with the worst severity of those that are not waived."""
+    unwaived = [one["severity"] for one in omitted if not one["waived"]]
+    severity = min(unwaived, key=SEVERITIES.index) if unwaived else INFO
+    return {**finding("findings_truncated", finding=kind, count=len(omitted)), "severity": severity}
 
 
 def check_waivers(waivers: t.Sequence[Waiver]) -> None:

@@ -23,9 +23,22 @@ _SKIPPED = frozenset(
     ["proc", "sys", "dev", "__pycache__", ".git", ".hg", ".svn", "/var/lib/kubelet", *CONTAINER_STORES]
 )
 _PROGRAM_DIRECTORIES = frozenset(["bin", "sbin", "libexec"])
+# Agents whose program is in a directory of their own.
+_AGENT_DIRECTORIES = (
+    "/datadog-agent/bin/agent",
+    "/filebeat/bin",
+    "/metricbeat/bin",
+    "/auditbeat/bin",
+    "/packetbeat/bin",
+    "/heartbeat/bin",
+    "/usr/lib/dracut/modules.d/30ignition",
+)
 PROGRAM_NAMES = frozenset(["aliyun", "ossutil", "ossutil64", "ossutil32", "ossutilarm64"])
 # The metadata folder of a Python package that a check judges.
-_PYTHON = re.compile(r"/(?:alibabacloud|aliyun|oss2|cloud)[^/]*(?:\.dist-info|\.egg-info|\.egg/EGG-INFO)\Z", re.I)
+_PYTHON = re.compile(
+    r"/(?:alibabacloud|aliyun|oss2|cloud|footmark)[^/]*(?:\.dist-info|\.egg-info|\.egg/EGG-INFO)\Z", re.I
+)
+_NODE = ("/@alicloud/credentials", "/@opentelemetry/resource-detector-alibaba-cloud")
 _GEMSPEC = re.compile(r"/ohai-\d[^/]*\.gemspec\Z")
 
 
@@ -42,11 +55,14 @@ class Inventory(t.NamedTuple):
     terraform: t.List[str]
 
 
-def collect(files: Files, directories: t.Sequence[str] = DIRECTORIES) -> Inventory:
+def collect(files: Files, directories: t.Sequence[str] = DIRECTORIES, excluded: t.Sequence[str] = ()) -> Inventory:
     """Walk *directories* once and return the files that the checks examine."""
     inventory = Inventory([], [], [], [], [], [], [], [])
+    skipped = _SKIPPED.union(directory.rstrip("/") for directory in excluded)
     for directory in directories:
-        for path in files.walk(directory, _SKIPPED):
+        if files.stopped:
+            files.not_reached.append(directory)
+        for path in files.walk(directory, skipped):
             target = _kind(inventory, path)
             if target is not None:
                 target.append(path)
@@ -59,14 +75,18 @@ def _kind(inventory: Inventory, path: str) -> t.Optional[t.List[str]]:
     if name in ("METADATA", "PKG-INFO"):
         return inventory.python if _PYTHON.search(folder) else None
     if name == "package.json":
-        return inventory.node if folder.endswith("/@alicloud/credentials") else None
+        return inventory.node if folder.endswith(_NODE) else None
     if name == "installed.json":
         return inventory.composer if folder.endswith("/composer") else None
     if name == "MANIFEST.json":
         return inventory.collections if folder.endswith("/ansible_collections/alibaba/alicloud") else None
     if name.startswith("terraform-provider-alicloud"):
         return inventory.terraform
-    if name in PROGRAM_NAMES or folder.rpartition("/")[2] in _PROGRAM_DIRECTORIES:
+    if (
+        name in PROGRAM_NAMES
+        or folder.rpartition("/")[2] in _PROGRAM_DIRECTORIES
+        or folder.endswith(_AGENT_DIRECTORIES)
+    ):
         return inventory.programs
     ending = os.path.splitext(name)[1]
     if ending in (".jar", ".war"):

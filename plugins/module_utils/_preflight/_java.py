@@ -14,13 +14,14 @@ import struct
 import typing as t
 
 from ._files import Files
-from ._findings import Finding
+from ._findings import Finding, finding
 from ._libraries import Library, judge
 
 # See java_credentials_too_old in _catalog for the sources.
 LIBRARY = Library("java_credentials_too_old", "credentials-java", "semver", "0.3.10", opt_in="0.3.1")
 _NAME = re.compile(rb"(?:\A|[/\\])credentials-java-(\d[0-9A-Za-z.]*(?:-(?!sources|javadoc)[0-9A-Za-z.]+)?)\.jar")
 _MERGED = b"META-INF/maven/com.aliyun/credentials-java/pom.properties"
+_NORMAL_MODE = re.compile(r"(aliyun-java-sdk-core|aliyun-sdk-oss|alipay-sdk-java)-(\d[\w.-]{0,40}?)\.jar\Z")
 _END_OF_DIRECTORY = struct.Struct("<4s4H2LH")
 _MAX_DIRECTORY = 1 << 24
 
@@ -38,12 +39,22 @@ def check(files: Files, paths: t.Sequence[str]) -> t.Iterator[Finding]:
         if version:
             yield from judge(LIBRARY, version, files.shown(path))
             continue
+        yield from _always(files, path)
         names = _directory(files, path)
         versions = {found.decode() for found in _NAME.findall(names)}
         for inner in sorted(versions):
             yield from judge(LIBRARY, inner, files.shown(path), inside=True)
         if not versions and _MERGED in names:
             yield from judge(LIBRARY, None, files.shown(path), inside=True)
+
+
+def _always(files: Files, path: str) -> t.Iterator[Finding]:
+    """Yield a finding if the archive is a library that sends normal-mode requests in every known version."""
+    found = _NORMAL_MODE.match(os.path.basename(path))
+    if found:
+        yield finding(
+            "java_library_normal_mode", path=files.shown(path), package=found.group(1), version=found.group(2)
+        )
 
 
 def _directory(files: Files, path: str) -> bytes:

@@ -29,7 +29,7 @@ def judge(library: Library, version: t.Optional[str], path: str, **evidence: t.A
     """Yield a finding if *version*, found at *path*, does not use tokens by default or is invalid."""
     evidence = {"path": path, "version": _short(version), "first_good": library.first_good, **evidence}
     if library.first_good is None:
-        yield finding(library.kind, **evidence)
+        yield finding(library.kind, package=library.package, **evidence)
         return
     try:
         too_old = older(library.scheme, version or "", library.first_good)

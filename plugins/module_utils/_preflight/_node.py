@@ -6,10 +6,12 @@
 
 import typing as t
 
+from .._common._text import one_line
 from ._files import Files
-from ._findings import Finding
+from ._findings import Finding, finding
 from ._libraries import Library, judge
 
+_DETECTOR = "@opentelemetry/resource-detector-alibaba-cloud"
 # Not 2.3.1, as D1 says: see node_credentials_too_old in _catalog.
 _CREDENTIALS = Library("node_credentials_too_old", "@alicloud/credentials", "semver", "2.4.0")
 
@@ -19,4 +21,7 @@ def check(files: Files, paths: t.Sequence[str]) -> t.Iterator[Finding]:
     for path in paths:
         described = files.read_json(path)
         version = described.get("version") if isinstance(described, dict) else None
+        if path.endswith("/" + _DETECTOR + "/package.json"):
+            yield finding("otel_detector_normal_mode", path=files.shown(path), version=one_line(str(version), 64))
+            continue
         yield from judge(_CREDENTIALS, version if isinstance(version, str) else None, files.shown(path))

@@ -7,8 +7,9 @@
 import typing as t
 
 from .._callers._vocabulary import LOG_DIRECTORY, STATE_DIRECTORY
-from . import _callers, _inventory, _scripts
+from . import _callers, _inventory
 from ._findings import check_waivers
+from ._places import DIRECTORIES
 from ._run import CHECKS, Request
 
 ALL = "all"
@@ -27,6 +28,8 @@ def argument_spec() -> _Spec:
         "checks": {"type": "list", "elements": "str", "choices": [ALL, *CHECKS], "default": [ALL]},
         "script_directories": {"type": "list", "elements": "str"},
         "search_directories": {"type": "list", "elements": "str"},
+        "extra_directories": {"type": "list", "elements": "str", "default": []},
+        "excluded_directories": {"type": "list", "elements": "str", "default": []},
         "callers": {"type": "list", "elements": "dict"},
         "callers_since": {"type": "str"},
         "state_dir": {"type": "path", "default": STATE_DIRECTORY},
@@ -50,15 +53,19 @@ def make_request(params: t.Mapping[str, t.Any], node: str) -> Request:
         raise ValueError(
             "quiet_period: %s is invalid. Use a number of seconds that is not negative." % params["quiet_period"]
         )
-    for option in ("script_directories", "search_directories"):
+    for option in ("script_directories", "search_directories", "extra_directories", "excluded_directories"):
         for directory in params[option] or ():
             if not directory.startswith("/"):
                 raise ValueError("%s: %r is not an absolute path." % (option, directory))
     since = _time(params["callers_since"])
     return Request(
         checks=CHECKS if ALL in params["checks"] else params["checks"],
-        script_directories=_default_to(params["script_directories"], _scripts.DIRECTORIES),
-        search_directories=_default_to(params["search_directories"], _inventory.DIRECTORIES),
+        script_directories=[*params["extra_directories"], *_default_to(params["script_directories"], DIRECTORIES)],
+        search_directories=[
+            *params["extra_directories"],
+            *_default_to(params["search_directories"], _inventory.DIRECTORIES),
+        ],
+        excluded_directories=params["excluded_directories"],
         quiet_period=params["quiet_period"],
         callers=params["callers"],
         callers_since=since,

@@ -11,6 +11,7 @@ from ._findings import Finding
 from ._libraries import Library, judge
 
 # See php_credentials_too_old in _catalog for the source.
+_CLIENT = Library("php_client_normal_mode", "alibabacloud/client", "semver", None)
 _CREDENTIALS = Library("php_credentials_too_old", "alibabacloud/credentials", "semver", "1.2.0")
 
 
@@ -23,6 +24,8 @@ def check(files: Files, paths: t.Sequence[str]) -> t.Iterator[Finding]:
             files.note(path, "is not a list of Composer packages")
             continue
         for package in listed:
+            if isinstance(package, dict) and package.get("name") == _CLIENT.package:
+                yield from judge(_CLIENT, str(package.get("version")), files.shown(path))
             if isinstance(package, dict) and package.get("name") == _CREDENTIALS.package:
                 version = package.get("version")
                 yield from judge(_CREDENTIALS, version if isinstance(version, str) else None, files.shown(path))

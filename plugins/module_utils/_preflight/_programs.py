@@ -13,7 +13,8 @@ import os
 import re
 import typing as t
 
-from .._imds._service import ADDRESS
+from .._common._text import one_line
+from .._imds._service import ADDRESS, META_DATA, TOKEN_HEADER
 from . import _go
 from ._files import Files
 from ._findings import Finding, finding
@@ -25,10 +26,15 @@ LIBRARIES = {
     CREDENTIALS: Library("go_credentials_too_old", CREDENTIALS, "semver", "1.3.10", opt_in="1.3.4"),
     SDK: Library("go_sdk_too_old", SDK, "semver", "1.63.49"),
 }
+# Modules that send normal-mode requests in every known version.
+NORMAL_MODE = ("github.com/denverdino/aliyungo", "github.com/elastic/beats/v7", "github.com/DataDog/datadog-agent")
 # Judged by the credentials-go that it was built with.
 _CLI = Library("aliyun_cli_too_old", CREDENTIALS, "semver", "1.3.10", opt_in="1.3.4")
 _CLI_NAME = "aliyun"
 _ADDRESS = ADDRESS.encode("ascii")
+_PLACE = META_DATA.rpartition("/")[0].rpartition("/")[2].encode("ascii")
+_HEADER = TOKEN_HEADER.lower().encode("ascii")
+_BLOCK, _MAX_BLOCKS = 1 << 20, 300
 _CLI_CONFIG = "/.aliyun/config.json"
 _OSSUTIL_CONFIG = "/.ossutilconfig"
 
@@ -65,6 +71,37 @@ def _program(files: Files, path: str, tools: t.Set[str]) -> t.Iterator[Finding]:
         yield from judge(_CLI, built.modules.get(CREDENTIALS) if built else None, shown)
     elif built is not None:
         yield from linked(built, shown)
+    if built is None or not any(True for _one in linked(built, shown)):
+        yield from _strings(files, path, shown)
+
+
+def _strings(files: Files, path: str, shown: str) -> t.Iterator[Finding]:
+    """Yield a finding if a compiled program holds the address and a path of the service, but not the token header."""
+    # Programs of the distribution are known by their names; reading all of them takes seconds.
+    if re.match(r"/(?:usr/)?(?:s?bin|lib\w*|libexec)/", shown):
+        return
+    stream = files.open(path)
+    if stream is None:
+        return
+    address = place = header = False
+    with stream:
+        if stream.read(4) != b"\x7fELF":
+            return
+        kept = b""
+        for _number in range(_MAX_BLOCKS):
+            if files.deadline.expired:
+                files.stopped = "the deadline has passed"
+                return
+            block = stream.read(_BLOCK)
+            if not block:
+                break
+            content = kept + block
+            address = address or _ADDRESS in content
+            place = place or _PLACE in content
+            header = header or _HEADER in content.lower()
+            kept = block[-64:]
+    if address and place and not header:
+        yield finding("program_normal_mode", path=shown)
 
 
 def linked(built: _go.BuildInfo, shown: str) -> t.Iterator[Finding]:
@@ -74,6 +111,16 @@ def linked(built: _go.BuildInfo, shown: str) -> t.Iterator[Finding]:
             detail = "The program may not use the library for the instance RAM role."
             for one in judge(library, built.modules[module], shown, program=built.program or None):
                 yield {**one, "detail": (detail + " " + one["detail"]).strip()}
+    for module in NORMAL_MODE:
+        if module in built.modules or built.program.startswith(module):
+            version = built.modules.get(module, built.version)
+            yield finding(
+                "go_module_normal_mode",
+                module,
+                path=shown,
+                version=one_line(version, 64),
+                program=built.program or None,
+            )
 
 
 def _provider(files: Files, path: str) -> t.Iterator[Finding]:

@@ -18,6 +18,8 @@ LIBRARIES = {
         "python_credentials_too_old", "alibabacloud-credentials", "python", "0.3.6", opt_in="0.3.3"
     ),
     "aliyun-python-sdk-core": Library("python_sdk_core_normal_mode", "aliyun-python-sdk-core", "python", None),
+    "aliyun-python-sdk-core-v3": Library("python_sdk_core_normal_mode", "aliyun-python-sdk-core-v3", "python", None),
+    "footmark": Library("python_sdk_core_normal_mode", "footmark", "python", None),
     "oss2": Library("python_oss2_normal_mode", "oss2", "python", None),
 }
 _FOLDER = re.compile(r"(?P<name>[^/]+?)(?:-(?P<version>\d[^-/]*))?(?:-py[\d.]+)?\.(?:dist-info|egg-info|egg)\Z")

@@ -27,7 +27,7 @@ from . import (
 )
 from ._catalog import SEVERITIES
 from ._files import Deadline, Files, Note, read_mounts
-from ._findings import Finding, Waiver, apply_waivers, bounded, finding, verdict
+from ._findings import Finding, Waiver, apply_waivers, bounded, distinct, finding, verdict
 
 # Fast checks first, so that a deadline cuts the search only.
 CHECKS = (
@@ -56,6 +56,7 @@ class Request(t.NamedTuple):
     checks: t.Sequence[str] = CHECKS
     script_directories: t.Sequence[str] = _scripts.DIRECTORIES
     search_directories: t.Sequence[str] = _inventory.DIRECTORIES
+    excluded_directories: t.Sequence[str] = ()
     quiet_period: float = 7 * 86400
     callers: t.Optional[t.Sequence[t.Any]] = None  # None: read the records of the host
     callers_since: t.Any = None
@@ -100,7 +101,10 @@ class _Host:
         self.findings += _limits(name, files)
         counted = {"names": files.names, "directories": files.directories, "files": files.opened}
         self.examined.setdefault(name, {}).update(
-            counted, findings=len(found), seconds=round(time.monotonic() - start, 3), complete=files.stopped is None
+            counted,
+            findings=len(found),
+            seconds=round(time.monotonic() - start, 3),
+            complete=files.stopped is None and not files.cut,
         )
 
     def count(self, name: str, **numbers: int) -> None:
@@ -109,7 +113,7 @@ class _Host:
 
     def search(self, files: Files) -> None:
         """Collect the files that several checks examine."""
-        self.inventory = _inventory.collect(files, self.request.search_directories)
+        self.inventory = _inventory.collect(files, self.request.search_directories, self.request.excluded_directories)
         self.count(SEARCH, **{kind: len(paths) for kind, paths in self.inventory._asdict().items()})
 
     def platform(self, files: Files) -> t.Iterator[Finding]:
@@ -126,6 +130,8 @@ class _Host:
             self.records, since = recorded.rows, recorded.since
             if recorded.problem:
                 yield finding("not_examined", check="callers", path=request.state_dir, reason=recorded.problem)
+            if recorded.incomplete and _callers.is_recent(recorded.uncertain, request.quiet_period, self.now):
+                yield finding("callers_incomplete", reason=recorded.incomplete)
         else:
             self.records = list(request.callers)
         self.count("callers", records=len(self.records or ()))
@@ -141,10 +147,13 @@ class _Host:
 
     def scripts(self, files: Files) -> t.Iterator[Finding]:
         """Yield a finding for each normal-mode request in a script."""
-        scripts = _scripts.scan(files, self.request.script_directories)
+        # Half of the time at most, so that the other checks run as well.
+        files.deadline = Deadline(files.deadline.remaining() / 2)
+        scripts = _scripts.scan(files, self.request.script_directories, self.request.excluded_directories)
         self.count("scripts", texts=scripts.examined, binaries=scripts.skipped)
         for read in scripts.reads:
-            yield finding("script_normal_mode", path=read.path, line=read.line, reads=read.what)
+            kind = "script_normal_mode" if read.certain else "script_unsure"
+            yield finding(kind, path=read.path, line=read.line, reads=read.what)
 
     def python(self, files: Files) -> t.Iterator[Finding]:
         """Yield findings about Python packages."""
@@ -189,7 +198,7 @@ def run(request: Request, root: str = "/", now: t.Optional[float] = None) -> Rep
             host.run(SEARCH, host.search)
         host.run(name, getattr(host, name))
     today = datetime.datetime.fromtimestamp(host.now, datetime.timezone.utc).date()
-    findings = apply_waivers(bounded(host.findings), request.waivers, request.host, today)
+    findings = bounded(apply_waivers(distinct(host.findings), request.waivers, request.host, today))
     complete = all(examined["complete"] for examined in host.examined.values())
     return Report(_sorted(findings), verdict(findings), complete, host.records, host.examined)
 
@@ -197,7 +206,8 @@ def run(request: Request, root: str = "/", now: t.Optional[float] = None) -> Rep
 def _limits(name: str, files: Files) -> t.Iterator[Finding]:
     """Yield findings about what the check could not examine."""
     if files.stopped:
-        yield finding("search_incomplete", check=name, reason=files.stopped)
+        reached = ", ".join(files.not_reached[:20]) or None
+        yield finding("search_incomplete", check=name, reason=files.stopped, not_reached=reached)
     notes: t.List[Note] = list(files.notes)
     for note in notes[:_MAX_NOTES]:
         yield finding("not_examined", check=name, path=note.path, reason=note.reason)

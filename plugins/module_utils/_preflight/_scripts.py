@@ -2,76 +2,55 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Find scripts that send normal-mode requests.
+"""Find scripts and configuration files that send normal-mode requests.
 
-Each file is judged by its text alone. A file that names the token header anywhere is assumed to use it. A line counts if it
-contains a URL of the metadata service, or the bare address in a file that also contains a metadata path. Comments, firewall
-rules and proxy exceptions do not count. Requests that a script composes from several files are not detected.
+Each file is judged by its text alone, by the use of the address: see `_judge`. Where the file does not show whether a request
+carries a token, the finding is unsure.
 """
 
 import os
-import re
+import signal
 import typing as t
 
-from .._imds._service import ADDRESS, PORT, TOKEN_HEADER, VERSIONS
+from . import _judge
+from ._decoding import text_of
 from ._files import Deadline, Files
+from ._notation import find_address, may_concern, near_places
+from ._outcome import Outcome
+from ._places import DIRECTORIES
 
-DIRECTORIES = (
-    "/etc/crontab",
-    "/etc/cron.d",
-    "/etc/cron.hourly",
-    "/etc/cron.daily",
-    "/etc/cron.weekly",
-    "/etc/cron.monthly",
-    "/var/spool/cron",
-    "/etc/init.d",
-    "/etc/rc.local",
-    "/etc/rc.d/rc.local",
-    "/etc/profile",
-    "/etc/profile.d",
-    "/etc/systemd/system",
-    "/etc/udev/rules.d",
-    "/etc/network/if-up.d",
-    "/etc/NetworkManager/dispatcher.d",
-    "/etc/dhcp/dhclient-exit-hooks.d",
-    "/var/lib/cloud/scripts",
-    "/usr/local/bin",
-    "/usr/local/sbin",
-    "/root/bin",
-    "/opt",
-)
 # Libraries are judged by their versions; version control history is not run.
 _SKIPPED = frozenset(
     ["site-packages", "dist-packages", "node_modules", "ansible_collections", "__pycache__", ".git", ".hg", ".svn"]
 )
+# Tools and caches of users: many files that nothing runs by itself.
+_SKIPPED |= frozenset(
+    [
+        ".cache",
+        ".npm",
+        ".nvm",
+        ".m2",
+        ".cargo",
+        ".rustup",
+        ".pyenv",
+        ".rbenv",
+        ".gradle",
+        ".terraform",
+        ".vscode-server",
+        ".venv",
+        "venv",
+        "gems",
+    ]
+)
+_DATA = tuple(
+    ".png .jpg .jpeg .gif .ico .svg .pdf .gz .tgz .bz2 .xz .zst .zip .tar .7z .rpm .deb .jar .war .whl .egg .so "
+    ".a .o .pyc .class .woff .woff2 .ttf "
+    ".mp3 .mp4 .csv .parquet .db .sqlite .sqlite3 .pack .idx .map .css .scss .mo .po .iso .img .qcow2 .bin .dat".split()
+)
 _PROSE = (".md", ".rst", ".txt", ".adoc", ".html", ".htm", ".log")
 _LIMIT = 1 << 20
+_LONGEST = 3.0
 _DEPTH = 6
-_QUOTED = re.escape(ADDRESS.encode("ascii"))
-_ADDRESS = re.compile(rb"(?<![\d.])%b(?!\d|\.\w)" % _QUOTED)
-# With a scheme or a path. /32 and the like is a network, not a path.
-_URL = re.compile(
-    rb"http://%b(?!\d|\.\w)|(?<![\d.])%b(?::%d)?/(?!\d{1,2}\b)" % (_QUOTED, _QUOTED, PORT),
-    re.I,
-)
-_PATH = re.compile(
-    rb"(?:%b)/(?:meta-data|user-data|vendor-data|dynamic|maintenance|global-config)"
-    % "|".join(VERSIONS).encode("ascii"),
-    re.I,
-)
-_TOKEN = re.compile(re.escape(TOKEN_HEADER.encode("ascii")), re.I)
-_COMMENT = re.compile(rb"\s*(?:#|//|;)")
-# Firewall rules, routes and proxy exceptions.
-_NO_REQUEST = re.compile(
-    rb"no_?proxy|ip6?tables|\bnft\b|firewall-cmd|\bufw\b|IPAddress(?:Deny|Allow)|\bip\s+route\b", re.I
-)
-# (class in the evidence, path in the URL); the first match counts.
-_CLASSES = (
-    ("credentials", re.compile(rb"/ram/", re.I)),
-    ("user data", re.compile(rb"/(?:user|vendor)-data", re.I)),
-    ("identity", re.compile(rb"/dynamic", re.I)),
-    ("metadata", re.compile(rb"/(?:meta-data|maintenance|global-config)", re.I)),
-)
 
 
 class NormalModeRead(t.NamedTuple):
@@ -80,14 +59,19 @@ class NormalModeRead(t.NamedTuple):
     path: str
     line: int
     what: str
+    certain: bool = True
 
 
 class Scripts(t.NamedTuple):
-    """Normal-mode requests in scripts, and the number of text files (``examined``) and binary files (``skipped``)."""
+    """Normal-mode requests in scripts.
+
+    ``examined`` counts text files, ``skipped`` binary files, ``token_authenticated`` files that send tokens.
+    """
 
     reads: t.List[NormalModeRead]
     examined: int
     skipped: int
+    token_authenticated: int = 0
 
 
 def normal_mode_readers(
@@ -97,59 +81,83 @@ def normal_mode_readers(
     return [(read.path, read.line) for read in scan(Files(root, Deadline(seconds)), directories).reads]
 
 
-def scan(files: Files, directories: t.Sequence[str] = DIRECTORIES) -> Scripts:
-    """Examine each script below *directories* once; *directories* may also name files."""
+def scan(files: Files, directories: t.Sequence[str] = DIRECTORIES, excluded: t.Sequence[str] = ()) -> Scripts:
+    """Examine each script below *directories* once, in their order, without those *excluded*; they may also name files."""
     reads: t.List[NormalModeRead] = []
     seen: t.Set[t.Tuple[int, int]] = set()
-    token_users: t.Set[str] = set()
-    constants: t.List[t.Tuple[str, t.List[NormalModeRead]]] = []
-    examined = skipped = 0
-    for path in _candidates(files, directories):
+    examined = skipped = token_authenticated = 0
+    for path in _candidates(files, directories, excluded):
         content = _content(files, path, seen)
         if content is None:
             continue
-        if b"\0" in content[:4096]:
+        packed = content[:2] == b"\x1f\x8b"
+        text = text_of(content) if not packed or "/cloud/" in path else None
+        if text is None:
             skipped += 1
             continue
         examined += 1
-        if _TOKEN.search(content):
-            token_users.add(os.path.dirname(path))
+        if not may_concern(text.encode("utf-8", "replace") if packed or b"\0" in content[:512] else content):
             continue
-        found = [NormalModeRead(files.shown(path), line, what) for line, what in judge(content)]
-        if path.endswith(".py") and all(read.what == "unknown" for read in found):
-            constants.append((os.path.dirname(path), found))
-        else:
-            reads += found
-    # A program of several files may have the address in one file and the header in another of the same directory.
-    reads += [read for directory, found in constants if directory not in token_users for read in found]
-    return Scripts(sorted(reads), examined, skipped)
+        shown = files.shown(path)
+        outcome = _limited(text, shown)
+        if outcome is None:
+            files.note(path, "its judgment took more than %s s" % _LONGEST)
+            place = max(0, find_address(text[:_LIMIT]))
+            reads.append(NormalModeRead(shown, text.count("\n", 0, place) + 1, "unknown", False))
+            continue
+        token_authenticated += outcome.token_authenticated
+        reads += [NormalModeRead(shown, line, what, certain) for line, (what, certain) in outcome.lines.items()]
+    return Scripts(sorted(reads), examined, skipped, token_authenticated)
 
 
-def judge(content: bytes) -> t.List[t.Tuple[int, str]]:
-    """Return line number and class of the path of each request in a text that does not name the token header."""
-    if _TOKEN.search(content) or not _ADDRESS.search(content):
-        return []
-    lines = [(number, line) for number, line in enumerate(content.split(b"\n"), 1) if not _COMMENT.match(line)]
-    names_a_path = any(_PATH.search(line) for _number, line in lines)
-    pattern = _ADDRESS if names_a_path else _URL
-    return [(number, _class(line)) for number, line in lines if pattern.search(line) and not _is_rule(line)]
+def _limited(text: str, shown: str) -> t.Optional[Outcome]:
+    """Return the judgment of a file, None if it takes longer than _LONGEST seconds."""
+    text = near_places(text)
+
+    def expire(_signal: int, _frame: t.Any) -> None:
+        raise _TooLong
+
+    try:
+        before = signal.signal(signal.SIGPROF, expire)
+    except ValueError:  # only the main thread has signals
+        return _judge.judge(text, shown)
+    signal.setitimer(signal.ITIMER_PROF, _LONGEST)
+    try:
+        return _judge.judge(text, shown)
+    except _TooLong:
+        return None
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
-def _is_rule(line: bytes) -> bool:
-    """Return whether a line is a firewall rule or proxy exception; one with a metadata path also sends a request."""
-    return bool(_NO_REQUEST.search(line)) and not _PATH.search(line)
+class _TooLong(Exception):
+    """The judgment of a file takes too long."""
 
 
-def _class(line: bytes) -> str:
-    """Return the class of the path that a line reads."""
-    return next((name for name, pattern in _CLASSES if pattern.search(line)), "unknown")
+def judge(content: bytes, path: str = "") -> t.List[t.Tuple[int, str]]:
+    """Return line number and class of the path of each request, also of uncertain ones, in the file *path*."""
+    text = text_of(content)
+    return (
+        []
+        if text is None
+        else [(line, what) for line, (what, _certain) in sorted(_judge.judge(text, path).lines.items())]
+    )
 
 
-def _candidates(files: Files, directories: t.Sequence[str]) -> t.Iterator[str]:
-    """Yield the real paths of files that are not documentation."""
+def _candidates(files: Files, directories: t.Sequence[str], excluded: t.Sequence[str]) -> t.Iterator[str]:
+    """Yield the real paths of files that are not documentation or data."""
+    skipped = _SKIPPED.union(directory.rstrip("/") for directory in excluded)
     for directory in directories:
-        for path in files.walk(directory, _SKIPPED, _DEPTH):
-            if not path.lower().endswith(_PROSE):
+        if directory.rstrip("/") in skipped:
+            continue
+        if files.stopped:
+            files.not_reached.append(directory)
+            continue
+        for path in files.walk(directory, skipped, _DEPTH):
+            if path.lower().endswith(_DATA) and "/cloud/" not in path:
+                continue
+            if not path.lower().endswith(_PROSE) or "/cloud/" in path:
                 yield path
 
 

@@ -4,20 +4,22 @@
 
 """Attribute connections to processes, with the best method that the kernel offers.
 
-1. The events of the BPF programs (`_bpf`), matched by port and first sequence number, or by the sequence number alone if address
-   translation has changed the port.
-2. The open sockets of processes (`_sockets`), for connections that are older than the watch, and without BPF.
+1. The events of the kernel. Those of the BPF programs (`_bpf`) are matched by port and first sequence number, or by the sequence
+   number alone if address translation has changed the port. Those of the tracepoint (`_tracepoint`) are matched by port, and by
+   network namespace: another namespace may have the same addresses.
+2. The open sockets of processes (`_sockets`), for connections that are older than the watch, and without events.
 3. The source address, for forwarded connections.
 """
 
-import socket
 import time
 import typing as t
 
 from .._common._bounded import BoundedMap
+from .._common._protocol import Protocol
 from .._common._text import from_bytes
-from ._bpf import Connect, Hook
 from ._cgroups import Groups
+from ._events import Connect, Established, Exec
+from ._proc import namespace
 from ._processes import Processes
 from ._records import Caller, Sighting
 from ._sockets import Sockets
@@ -34,62 +36,127 @@ class Peer(t.NamedTuple):
     pid: int = 0
 
 
-class _Reported(t.NamedTuple):
-    """A connection that the kernel reported; ``first`` is its first sequence number."""
+class _Connecting(t.NamedTuple):
+    """A process that connects, and its network namespace (0 if unknown or not needed)."""
 
     peer: Peer
-    first: int
+    network: int
+
+
+class _Reported(t.NamedTuple):
+    """A connection that the kernel reported; ``first`` is its first sequence number, if known."""
+
+    peer: Peer
+    network: int
+    first: t.Optional[int]
+
+
+class Hook(Protocol):
+    """A source of kernel events: `_bpf.Hook` or `_tracepoint.Tracepoint`."""
+
+    @property
+    def lost(self) -> int:
+        """The number of connections that were not reported."""
+
+    def fileno(self) -> int:
+        """Return the descriptor that is readable when there are urgent events."""
+
+    def waiting(self) -> bool:
+        """Return whether there are unread events."""
+
+    def events(self) -> t.Iterable[t.Union[Connect, Established, Exec]]:
+        """Return the unread events."""
+
+    def close(self) -> None:
+        """Stop the events."""
 
 
 class Kernel(t.NamedTuple):
-    """The sources of kernel events: connecting processes, and new control groups."""
+    """The sources of kernel events: connecting processes, and new control groups if events have their numbers.
+
+    ``method`` is the value of ``attributed_by`` for these events.
+    """
 
     hook: Hook
-    groups: Groups
+    groups: t.Optional[Groups] = None
+    method: str = "connect"
+
+    def descriptors(self) -> t.List[int]:
+        """Return the descriptors that are readable when there are urgent events."""
+        fds = [self.hook.fileno()] + ([] if self.groups is None else [self.groups.fileno()])
+        return [fd for fd in fds if fd >= 0]
 
     def close(self) -> None:
-        """Close both sources."""
+        """Close all sources."""
         self.hook.close()
-        self.groups.close()
+        if self.groups is not None:
+            self.groups.close()
 
 
 class Attributor:
-    """Attribute connections to *address* and *port*."""
+    """Attribute connections to one of *addresses* and *port*."""
 
     def __init__(
-        self, address: bytes, port: int, kernel: t.Optional[Kernel], processes: Processes, sockets: Sockets
+        self,
+        addresses: t.Sequence[str],
+        port: int,
+        kernel: t.Optional[Kernel],
+        processes: Processes,
+        sockets: Sockets,
     ) -> None:
-        self._remote = socket.inet_ntoa(address)
+        self._remote = {":" in address: address for address in addresses}
         self._remote_port = port
         self._kernel = kernel
         self._processes = processes
         self._sockets = sockets
-        self._connecting: "BoundedMap[int, Peer]" = BoundedMap(_KEPT)
+        self._missed = 0
+        self._network = namespace("/proc", "self", "net")
+        self._connecting: "BoundedMap[int, _Connecting]" = BoundedMap(_KEPT)
         self._by_port: "BoundedMap[t.Tuple[str, int], _Reported]" = BoundedMap(_KEPT)
         self._by_number: "BoundedMap[int, _Reported]" = BoundedMap(_KEPT)
 
     def descriptors(self) -> t.List[int]:
         """Return the descriptors that are readable when `read_events` must be called without delay."""
-        fds = [] if self._kernel is None else [self._kernel.hook.fileno(), self._kernel.groups.fileno()]
-        return [fd for fd in fds if fd >= 0]
+        return [] if self._kernel is None else self._kernel.descriptors()
+
+    def lost(self) -> int:
+        """Return the number of connections so far that the kernel could not report, or whose process had ended before."""
+        return self._missed + (0 if self._kernel is None else self._kernel.hook.lost)
 
     def read_events(self) -> None:
         """Read the events of the kernel, and inspect the processes at once, because they may end soon."""
-        if self._kernel is None:
+        kernel = self._kernel
+        if kernel is None:
             return
-        self._kernel.groups.read_events()
-        for event in self._kernel.hook.events():
+        if kernel.groups is not None:
+            kernel.groups.read_events()
+        for event in kernel.hook.events():
             if isinstance(event, Connect):
-                sighting = self._processes.inspect(
-                    event.pid, "connect", event.uid, from_bytes(event.comm) or None, event.cgroup
-                )
-                self._connecting.put(event.cookie, Peer(sighting, event.pid))
+                self._take_connect(event, kernel.method)
                 continue
-            peer = self._connecting.pop(event.cookie)
-            if peer is not None:
-                reported = _Reported(peer, event.first)
+            if isinstance(event, Exec):
+                self._processes.remember(event.pid)
+                continue
+            connecting = self._connecting.pop(event.cookie)
+            if connecting is not None:
+                reported = _Reported(connecting.peer, connecting.network, event.first)
                 self._by_port.put((event.source, event.port), reported)
-                self._by_number.put(event.first, reported)
+                if event.first is not None:
+                    self._by_number.put(event.first, reported)
+
+    def _take_connect(self, event: Connect, method: str) -> None:
+        sighting, network = None, event.network
+        if event.uid is not None:
+            comm = from_bytes(event.comm) or None
+            sighting = self._processes.inspect(event.pid, method, event.uid, comm, event.cgroup)
+        if sighting is None or sighting.caller.comm is None or not network:
+            started = self._processes.recall(event.pid, event.uid)
+            if started is not None and method == "tracepoint":
+                sighting, network = started.sighting._replace(attributed_by=method), network or started.network
+        if sighting is None:
+            self._missed += 1
+        else:
+            self._connecting.put(event.cookie, _Connecting(Peer(sighting, event.pid), network))
 
     def attribute(self, flow: Flow) -> Peer:
         """Return the peer of a connection whose first data was just captured."""
@@ -106,6 +173,9 @@ class Attributor:
 
     def _reported(self, flow: Flow) -> t.Optional[_Reported]:
         reported = self._by_port.get((flow.source, flow.port))
+        if reported is not None and reported.first is None:
+            # A process of another network namespace may use any address there, also one of this host.
+            return reported if flow.forwarded or reported.network == self._network else None
         if reported is None or (reported.first != flow.first and flow.whole):
             reported = self._by_number.get(flow.first)
         return reported
@@ -123,7 +193,7 @@ class Attributor:
     def _search(self, flow: Flow) -> Peer:
         owner = None
         if not flow.forwarded:
-            owner = self._sockets.owner(flow.source, flow.port, self._remote, self._remote_port)
+            owner = self._sockets.owner(flow.source, flow.port, self._remote[":" in flow.source], self._remote_port)
         if owner is None:
             return Peer(Sighting(Caller()))
         return Peer(self._processes.inspect(owner.pid, "socket" if owner.pid else "uid", owner.uid), owner.pid)

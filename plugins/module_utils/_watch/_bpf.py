@@ -12,43 +12,28 @@ import ctypes
 import errno
 import mmap
 import os
+import socket
 import struct
 import sys
 import typing as t
 
+from . import _bpf_parts as parts
 from . import _bpf_programs as programs
+from ._events import Connect, Established
+from ._proc import INITIAL_PID_NAMESPACE
 
 _SYSCALL = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "loongarch64": 280}
 _ATTRIBUTES_SIZE = 144  # of union bpf_attr, as far as it is used here; the rest must be zero
 _MAP_CREATE, _PROG_LOAD, _LINK_CREATE = 0, 5, 28
-_RINGBUF_MAP, _LRU_HASH_MAP = 27, 9
-_KNOWN_PROCESSES = 2048
+_ARRAY_MAP, _LRU_HASH_MAP, _RINGBUF_MAP = 2, 9, 27
+_CAN_BE_MAPPED = 1 << 10  # BPF_F_MMAPABLE
+_KNOWN_PROCESSES = _KNOWN_USERS = 2048
 _SOCK_ADDR, _SOCK_OPS = 18, 13  # program types
 _ATTACH_CONNECT4, _ATTACH_CONNECT6, _ATTACH_SOCK_OPS = 10, 11, 3
-_RING_BYTES = 1 << 18
+_RING_BYTES = 1 << 20
 _BUSY, _DISCARDED, _LENGTH = 1 << 31, 1 << 30, (1 << 30) - 1  # in the header of an event
-_INITIAL_PID_NAMESPACE = 0xEFFFFFFC  # its inode: PROC_PID_INIT_INO
 
 Call = t.Callable[[int, bytes], int]  # see `bpf`
-
-
-class Connect(t.NamedTuple):
-    """A process connects. ``pid`` is 0 if the process has no PID in this PID namespace."""
-
-    cookie: int
-    pid: int
-    uid: int
-    cgroup: int
-    comm: bytes
-
-
-class Established(t.NamedTuple):
-    """A connection is established. ``source`` and ``port`` are local, ``first`` is the sequence number of its first byte."""
-
-    cookie: int
-    source: str
-    port: int
-    first: int
 
 
 def bpf(command: int, attributes: bytes) -> int:
@@ -61,11 +46,23 @@ def bpf(command: int, attributes: bytes) -> int:
     return result
 
 
+def is_available() -> bool:
+    """Return whether the kernel has the ring buffer, and lets this process create one."""
+    try:
+        os.close(bpf(_MAP_CREATE, struct.pack("<4I", _RINGBUF_MAP, 0, 0, mmap.PAGESIZE)))
+    except (OSError, KeyError):
+        return False
+    return True
+
+
 class Hook:
     """The programs, attached to a control group and all groups below it."""
 
-    def __init__(self, cgroup: str, address: bytes, port: int, call: Call = bpf) -> None:
-        """Attach to the directory *cgroup*. *call* replaces bpf(2) in tests. Raises OSError if the kernel refuses."""
+    def __init__(self, cgroup: str, addresses: t.Sequence[bytes], port: int, call: Call = bpf) -> None:
+        """Attach to the directory *cgroup*, for an IPv4 and an IPv6 address.
+
+        *call* replaces bpf(2) in tests. Raises OSError if the kernel refuses.
+        """
         if os.uname().machine not in _SYSCALL or sys.byteorder != "little":
             raise OSError(errno.ENOSYS, "the number of bpf(2) is unknown for %s" % os.uname().machine)
         self.reports_names = True  #: whether events contain command names
@@ -74,8 +71,12 @@ class Hook:
         try:
             self._ring = self._keep(call(_MAP_CREATE, struct.pack("<4I", _RINGBUF_MAP, 0, 0, _RING_BYTES)))
             known = self._keep(call(_MAP_CREATE, struct.pack("<4I", _LRU_HASH_MAP, 8, 8, _KNOWN_PROCESSES)))
-            self._attach(cgroup, programs.Target(address, port, self._ring, known))
+            budgets = self._keep(call(_MAP_CREATE, struct.pack("<4I", _LRU_HASH_MAP, 8, 16, _KNOWN_USERS)))
+            counters = self._keep(call(_MAP_CREATE, struct.pack("<5I", _ARRAY_MAP, 4, 16, 1, _CAN_BE_MAPPED)))
+            four, six = sorted(addresses, key=len)
+            self._attach(cgroup, parts.Target(four, port, self._ring, known, six, budgets, counters))
             page = mmap.PAGESIZE
+            self._counters = memoryview(mmap.mmap(counters, page, prot=mmap.PROT_READ)).cast("Q")
             consumer = mmap.mmap(self._ring, page, prot=mmap.PROT_READ | mmap.PROT_WRITE)
             # The kernel maps the data twice in a row, so that every event is contiguous.
             self._data = mmap.mmap(self._ring, page + 2 * _RING_BYTES, prot=mmap.PROT_READ, offset=page)
@@ -90,6 +91,11 @@ class Hook:
     def fileno(self) -> int:
         """Return a descriptor that is readable when an event wakes up the watch."""
         return self._ring
+
+    @property
+    def lost(self) -> int:
+        """The number of connections that were not reported: no space in the ring buffer, or a user over the budget."""
+        return self._counters[parts.LOST // 8] + self._counters[parts.OVER_BUDGET // 8]
 
     def waiting(self) -> bool:
         """Return whether there are unread events."""
@@ -119,13 +125,17 @@ class Hook:
         self._fds.append(fd)
         return fd
 
-    def _attach(self, path: str, target: programs.Target) -> None:
+    def _attach(self, path: str, target: parts.Target) -> None:
         cgroup = self._keep(os.open(path, os.O_RDONLY | os.O_DIRECTORY))
-        for assemble, where in ((programs.connect4, _ATTACH_CONNECT4), (programs.connect6, _ATTACH_CONNECT6)):
+        for assemble, where in (
+            (programs.connect4, _ATTACH_CONNECT4),
+            (programs.connect6_mapped, _ATTACH_CONNECT6),
+            (programs.connect6, _ATTACH_CONNECT6),
+        ):
             program, self.reports_names = self._load_best(where, assemble, target)
             self._link(program, cgroup, where)
-        program = self._load(_SOCK_OPS, _ATTACH_SOCK_OPS, programs.established(target))
-        self._link(program, cgroup, _ATTACH_SOCK_OPS)
+        for code in (programs.established(target), programs.established6(target)):
+            self._link(self._load(_SOCK_OPS, _ATTACH_SOCK_OPS, code), cgroup, _ATTACH_SOCK_OPS)
 
     def _link(self, program: int, cgroup: int, where: int) -> None:
         self._keep(program)
@@ -134,8 +144,8 @@ class Hook:
     def _load_best(
         self,
         where: int,
-        assemble: t.Callable[[programs.Target, programs.Desired], bytes],
-        target: programs.Target,
+        assemble: t.Callable[[parts.Target, programs.Desired], bytes],
+        target: parts.Target,
     ) -> t.Tuple[int, bool]:
         """Load the variant that reports the most of those that the kernel accepts.
 
@@ -172,6 +182,10 @@ def _decode(data: bytes) -> t.Union[Connect, Established, None]:
         _kind, cookie, address, port, first = programs.ESTABLISHED_EVENT.unpack_from(data)
         source = ".".join(map(str, struct.pack("<I", address & 0xFFFFFFFF)))
         return Established(cookie, source, port, first & 0xFFFFFFFF)
+    if kind == programs.ESTABLISHED6:
+        _kind, cookie, *words, port, first = programs.ESTABLISHED6_EVENT.unpack_from(data)
+        packed = struct.pack("<4I", *(word & 0xFFFFFFFF for word in words))
+        return Established(cookie, socket.inet_ntop(socket.AF_INET6, packed), port, first & 0xFFFFFFFF)
     return None
 
 
@@ -184,6 +198,6 @@ def _pid_namespace() -> t.Optional[t.Tuple[int, int]]:
     global _namespace
     if _namespace is None:
         found = os.stat("/proc/self/ns/pid")
-        initial = found.st_ino == _INITIAL_PID_NAMESPACE
+        initial = found.st_ino == INITIAL_PID_NAMESPACE
         _namespace = (None if initial else (os.major(found.st_dev) << 20 | os.minor(found.st_dev), found.st_ino),)
     return _namespace[0]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Find the path of a control group by its number.
+"""Find the path of a control group by its number, and determine which names in a path are trustworthy.
 
 The kernel reports the number, the inode of the group's directory. A unit may start, connect and end within milliseconds, and its
 group disappears with it. inotify(7) therefore reports new groups, well before a process in them can connect.
@@ -24,7 +24,7 @@ class Groups:
     """The paths of the groups below *root*, the mount point of control groups version 2."""
 
     def __init__(self, root: str) -> None:
-        self._root = root
+        self.root = root  #: the mount point
         self._paths: "BoundedMap[int, t.Optional[str]]" = BoundedMap(_KEPT)
         self._watched: t.Dict[int, str] = {}  # directory of each inotify watch
         self._library = ctypes.CDLL(None, use_errno=True)
@@ -53,7 +53,7 @@ class Groups:
         """Return the path of a group below the root, with a leading slash, or None if the group is unknown."""
         if number not in self._paths:
             self._paths.put(number, None)
-            self._add(self._root)
+            self._add(self.root)
         return self._paths.get(number)
 
     def close(self) -> None:
@@ -66,7 +66,7 @@ class Groups:
         if mask & _IGNORED:
             self._watched.pop(number, None)
         elif mask & _OVERFLOW:
-            self._add(self._root)
+            self._add(self.root)
         elif mask & _DIRECTORY and number in self._watched:
             self._add("%s/%s" % (self._watched[number], name))
 
@@ -78,10 +78,36 @@ class Groups:
             if number >= 0:
                 self._watched[number] = folder
         try:
-            self._paths.put(os.stat(folder).st_ino, folder[len(self._root) :] or "/")
+            self._paths.put(os.stat(folder).st_ino, folder[len(self.root) :] or "/")
             with os.scandir(folder) as entries:
                 below = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
         except OSError:
             return  # already removed
         for path in below:
             self._add(path)
+
+
+class Ownership:
+    """The owners of control groups. Systemd and container engines give groups to users, who create groups of any name in them."""
+
+    def __init__(self, roots: t.Mapping[str, str]) -> None:
+        """*roots* has the mount point of each hierarchy; see `_mounts.cgroup_roots`."""
+        self.roots = roots
+
+    def trusted(self, hierarchy: str, path: str) -> str:
+        """Return the part of a group's path whose names root has chosen.
+
+        Root has chosen the names in a group that belongs to root. The group itself need not exist any more, those above it must.
+        """
+        folder, kept = self.roots.get(hierarchy), ""
+        parts = [part for part in path.split("/") if part]
+        if folder is None or ".." in parts:
+            return "/"
+        for part in parts:
+            try:
+                if os.stat(folder).st_uid != 0:
+                    break
+            except OSError:
+                break
+            folder, kept = "%s/%s" % (folder, part), "%s/%s" % (kept, part)
+        return kept or "/"

@@ -4,6 +4,9 @@
 
 """Parse the HTTP/1.x requests that a client sends on one connection.
 
+A request is token-authenticated only if that is certain. Servers are more lenient than the parser, in many ways: what the parser does
+not understand is *unparsable*, and may have been a normal-mode request.
+
 The bytes are passed in pieces of any size. A parsed request consists of its mode, the class of its path, and a hash of its path;
 nothing else is stored. The parser buffers at most one line, never a whole head or body.
 """
@@ -50,27 +53,22 @@ class Stream:
     """The client's side of one connection."""
 
     __slots__ = (
-        "_state",
-        "_line",
-        "_cr",
-        "_head",
-        "_left",
-        "_request",
-        "_token",
-        "_probe",
-        "_length",
-        "_chunked",
-        "_keep",
-    )
+        "_state", "_line", "_cr", "_head", "_left", "_request", "_token",
+        "_no_token", "_bodiless", "_probe", "_length", "_chunked", "_keep",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self._state = _START
         self._line = bytearray()
+        self._keep = True
         self._begin()
 
     def feed(self, data: bytes) -> t.List[Request]:
         """Parse the next bytes of the stream; return the requests whose heads end in them."""
         found: t.List[Request] = []
+        if self._state == _ENDED and data.strip(b"\r\n") and not self._keep:
+            self._keep = True
+            return [_BROKEN]  # a server that has not closed the connection may answer this
         if self._state == _LOST:
             if not _WHOLE_LINE.match(data):
                 return found
@@ -80,8 +78,10 @@ class Stream:
             while at < len(data) and self._state != _ENDED:
                 at = self._step(data, at, found)
         except _Malformed:
-            self._state = _ENDED
+            self._state, self._keep = _ENDED, True
             found.append(_BROKEN)
+        if self._state == _ENDED and data[at:].strip(b"\r\n") and not self._keep:
+            found += self.feed(data[at:])
         return found
 
     def lost(self) -> t.List[Request]:
@@ -95,7 +95,7 @@ class Stream:
     def end(self) -> t.List[Request]:
         """Report the end of the connection. Return an unparsable request if the last one is incomplete."""
         begun = self._state == _HEADERS or (self._state == _START and bool(self._line))
-        self._state = _ENDED
+        self._state, self._keep = _ENDED, True
         return [_BROKEN] if begun else []
 
     def _begin(self) -> None:
@@ -106,7 +106,7 @@ class Stream:
         self._head = self._left = 0
         self._request: t.Optional[Request] = None
         self._length: t.Optional[int] = None
-        self._token = self._probe = self._chunked = False
+        self._token = self._no_token = self._probe = self._chunked = self._bodiless = False
         self._keep = True
 
     def _step(self, data: bytes, at: int, found: t.List[Request]) -> int:
@@ -177,6 +177,7 @@ class Stream:
         else:
             self._request = Request(NORMAL_MODE, path_class(target), hash(target.partition("?")[0]))
         self._keep = match.group(3) == b"1"
+        self._bodiless = match.group(1) in (b"GET", b"HEAD")
         self._state = _HEADERS
 
     def _take_header(self, line: bytes) -> None:
@@ -185,7 +186,8 @@ class Stream:
             raise _Malformed
         name, value = name.lower(), value.strip(b" \t").lower()
         if name == _TOKEN_HEADER:
-            self._token = True
+            self._token = self._token or bool(value)
+            self._no_token = self._no_token or not value
         elif name == b"user-agent":
             self._probe = value == PROBE_AGENT.encode("ascii")
         elif name == b"content-length":
@@ -204,11 +206,13 @@ class Stream:
         request = self._request or _BROKEN
         if self._chunked and self._length is not None:
             raise _Malformed
-        if self._token and request.mode == NORMAL_MODE:
+        if self._token and not self._no_token and request.mode == NORMAL_MODE:
             request = request._replace(mode=TOKEN_AUTHENTICATED)
         if self._probe and request.mode == NORMAL_MODE and request.path == "instance-id":
             request = request._replace(probe=True)
         found.append(request)
+        if self._bodiless and (self._chunked or self._length):
+            found.append(_BROKEN)  # some servers take the body for another request
         self._request = None
         if self._chunked:
             self._next_chunk()
@@ -239,4 +243,4 @@ class Stream:
         keep = self._keep
         self._begin()
         if not keep:
-            self._state = _ENDED
+            self._state, self._keep = _ENDED, False

@@ -13,6 +13,8 @@ import select
 import time
 import typing as t
 
+from .._callers._vocabulary import FULL, PARTIAL
+from .._common._probe_log import Excuses
 from .._common._protocol import Protocol
 from ._attribution import Attributor, Peer
 from ._noise import Noise
@@ -57,7 +59,9 @@ class Watch:
         self._attribution, self._log = attribution, log
         self._problems: t.List[str] = []
         self._reported: t.Optional[str] = None  # the problem of the store that was logged last
-        self._flows, self._records, self._noise, self._priority = Flows(), Records(), Noise(), Priority()
+        self._flows, self._records, self._noise = Flows(), Records(), Noise(Excuses(store.directory).use)
+        self._priority = Priority()
+        self._lost, self._last_loss = 0, 0
         self._changed = True
         self._written = self._swept = float("-inf")
         self._since = self._latest = int(time.time())
@@ -111,10 +115,19 @@ class Watch:
             "running_since": self._since,
             "updated": self._latest,
             "attribution": self._attribution,
+            "coverage": PARTIAL if self._attribution == "socket" else FULL,
             "dropped": self._source.count_dropped(),
             "evicted": self._flows.evicted,
+            "lost_events": self._attributor.lost(),
+            "last_loss": self._last_loss or None,
             "problems": problems,
         }
+
+    def _count_losses(self) -> None:
+        """Record the time if anything was lost since the last call: packets, connections, or events of the kernel."""
+        lost = self._source.count_dropped() + self._flows.evicted + self._attributor.lost()
+        if lost > self._lost:
+            self._lost, self._last_loss, self._changed = lost, self._now(), True
 
     def _read_packets(self) -> None:
         segment = self._source.segment()
@@ -134,8 +147,8 @@ class Watch:
         for flow, requests in done:
             peer: Peer = flow.caller if flow.caller is not None else self._attributor.attribute(flow)
             for request in requests:
-                noise = self._noise.kind(peer.sighting.caller, peer.pid, request, time.monotonic())
-                self._records.add(peer.sighting, request.mode, request.path, self._now(), noise)
+                noise = self._noise.kind(peer.sighting.caller, peer.pid, request, time.monotonic(), time.time())
+                self._records.add(peer.sighting, request.mode, request.path, self._now(), noise, flow.service)
                 self._changed = True
 
     def _housekeeping(self) -> None:
@@ -144,6 +157,7 @@ class Watch:
             self._swept = now
             self._priority.adapt()
             self._count(self._flows.sweep(now))
+            self._count_losses()
         due = WRITE_SECONDS if self._changed or self._store.problem else HEARTBEAT_SECONDS
         if self._store.busy():
             return
@@ -159,7 +173,9 @@ class Watch:
         return max(0.0, min(due, HEARTBEAT_SECONDS, ends - now))
 
     def _write(self) -> None:
+        self._count_losses()
         now = self._now()
+        self._last_loss = min(self._last_loss, now)
         self._periods[-1][1] = now
         callers, other = self._records.as_json(now)
         self._store.write(self.status(), self._periods, callers, other)
@@ -173,6 +189,7 @@ class Watch:
             try:
                 self._records.load(content.callers, content.other)
                 periods = [[int(begin), int(end)] for begin, end in content.periods]
+                self._last_loss = int(content.status.get("last_loss") or 0)
             except (ValueError, KeyError, TypeError, AttributeError):
                 self._records, periods = Records(), []
                 problem = (

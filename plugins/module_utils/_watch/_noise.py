@@ -5,7 +5,8 @@
 """Recognize normal-mode requests that token-aware software is expected to send.
 
 * Cloud Assistant sends a normal-mode request first, and requests a token only if it is refused.
-* The probe of this collection reads the instance ID to check whether normal mode is available.
+* The probe of this collection reads the instance ID to check whether normal mode is available. It is recognized by its record
+  (`_common/_probe_log.py`): any program can send its user agent.
 * Some SDKs repeat a failed token-authenticated request in normal mode, to support private clouds.
 
 Except for the probe, old releases that do not support tokens look the same. The requests are therefore counted like others, and
@@ -24,20 +25,25 @@ _KEPT = 4096
 
 
 class Noise:
-    """The last token-authenticated request of each process."""
+    """The last token-authenticated request of each process, and the recorded probes."""
 
-    def __init__(self) -> None:
+    def __init__(self, excuse: t.Callable[[t.Optional[int], float], bool]) -> None:
+        """*excuse* is `_probe_log.Excuses.use`."""
+        self._excuse = excuse
         self._latest: "BoundedMap[t.Hashable, t.Tuple[int, float]]" = BoundedMap(_KEPT)
 
-    def kind(self, caller: Caller, pid: int, request: Request, now: float) -> str:
-        """Return a key of `_records.NOISE`, or an empty string. *pid* is 0 if unknown, *now* a monotonic time."""
+    def kind(self, caller: Caller, pid: int, request: Request, now: float, wall: float) -> str:
+        """Return a key of `_records.NOISE`, or an empty string.
+
+        *pid* is 0 if unknown. *now* is a monotonic time, *wall* the same time in seconds since 1970.
+        """
         process = pid or caller
         if request.mode == TOKEN_AUTHENTICATED:
             self._latest.put(process, (request.same, now))
             return ""
         if request.mode != NORMAL_MODE:
             return ""
-        if request.probe:
+        if request.probe and not caller.container and not caller.source and self._excuse(caller.uid, wall):
             return PROBE
         if is_cloud_assistant(caller):
             return "cloud_assistant"

@@ -5,7 +5,8 @@
 """Inspect a process: user, executable, unit, container, parent.
 
 A process may live for milliseconds, so the values that disappear first are read first. If the executable can no longer be read, the
-executable of an earlier process with the same user, command name and unit is used, and marked ``same_name``.
+executable of an earlier process with the same user, command name and unit is used, and marked ``same_name``. Where the kernel reports
+started programs (`remember`), a process that has ended is known from its start; that is marked ``exec``.
 """
 
 import os
@@ -15,6 +16,7 @@ import typing as t
 from .._common._bounded import BoundedMap
 from .._common._text import from_bytes
 from ._cgroups import Groups
+from ._proc import identity, namespace
 from ._records import Caller, Sighting
 from ._units import Place, best
 from ._units import place as place_of
@@ -23,6 +25,9 @@ _REMEMBERED = 4096
 _AMBIGUOUS = ""  # several executables have the same user, command name and unit
 _NOWHERE = Place(None, None)
 _FRESH_SECONDS = 2.0  # a process that connects repeatedly is read once in this time
+_STARTED_SECONDS = 60.0  # after this time, another process may have the same PID
+
+Trusted = t.Callable[[str, str], str]  # see `_cgroups.Ownership.trusted`
 
 
 class _Stat(t.NamedTuple):
@@ -38,19 +43,40 @@ class _Inspected(t.NamedTuple):
 
     arguments: t.Tuple[str, int, t.Optional[str], int]
     when: float
+    exe: t.Optional[str]
     sighting: Sighting
 
 
-class Processes:
-    """Inspect processes, with a memory of those that have ended. *proc* and *passwd* replace the system's files in tests."""
+class Started(t.NamedTuple):
+    """A process when it started a program: its network namespace, and the monotonic time."""
 
-    def __init__(self, groups: t.Optional[Groups] = None, proc: str = "/proc", passwd: str = "/etc/passwd") -> None:
+    sighting: Sighting
+    network: int
+    when: float
+
+
+class Processes:
+    """Inspect processes, with a memory of those that have ended.
+
+    *proc* is the mount point of a proc file system. *trusted* removes the names of control groups that users choose. *passwd*
+    replaces the system's file in tests.
+    """
+
+    def __init__(
+        self,
+        groups: t.Optional[Groups] = None,
+        proc: str = "/proc",
+        passwd: str = "/etc/passwd",
+        trusted: Trusted = lambda hierarchy, path: path,
+    ) -> None:
+        self._trusted = trusted
         self._proc = proc
         self._groups = groups
         self._users = _Users(passwd)
         self._executables: "BoundedMap[t.Tuple[t.Any, ...], str]" = BoundedMap(_REMEMBERED)
         self._inspected: "BoundedMap[int, _Inspected]" = BoundedMap(_REMEMBERED)
         self._places: "BoundedMap[int, Place]" = BoundedMap(_REMEMBERED)
+        self._started: "BoundedMap[int, Started]" = BoundedMap(_REMEMBERED)
 
     def inspect(
         self, pid: int, attributed_by: str, uid: int, comm: t.Optional[str] = None, cgroup: int = 0
@@ -61,15 +87,37 @@ class Processes:
         """
         arguments, now = (attributed_by, uid, comm, cgroup), time.monotonic()
         known = self._inspected.get(pid)
+        exe = self._link(pid, "exe") if pid else None
         if known is not None and known.arguments == arguments and now - known.when < _FRESH_SECONDS:
-            return known.sighting
-        sighting = self._read_all(pid, attributed_by, uid, comm, cgroup)
+            # The process may have started another program, with another executable or another name.
+            same_name = comm is not None or self._comm(pid) == known.sighting.caller.comm
+            if exe == known.exe and same_name:
+                return known.sighting
+        sighting = self._read_all(pid, attributed_by, uid, comm, cgroup, exe)
         if sighting.exe_attributed_by == "proc":
-            self._inspected.put(pid, _Inspected(arguments, now, sighting))
+            self._inspected.put(pid, _Inspected(arguments, now, exe, sighting))
         return sighting
 
-    def _read_all(self, pid: int, attributed_by: str, uid: int, comm: t.Optional[str], cgroup: int) -> Sighting:
-        exe = self._link(pid, "exe") if pid else None
+    def remember(self, pid: int) -> None:
+        """Inspect a process that has just started a program, because it may end before it is inspected again."""
+        found = identity(self._proc, pid)
+        if found is None:
+            return
+        sighting = self._read_all(pid, "none", found[1], None, 0, self._link(pid, "exe"))
+        if sighting.exe_attributed_by == "proc":
+            sighting = sighting._replace(exe_attributed_by="exec")
+            self._started.put(pid, Started(sighting, namespace(self._proc, pid, "net"), time.monotonic()))
+
+    def recall(self, pid: int, uid: t.Optional[int]) -> t.Optional[Started]:
+        """Return what is known from the start of a process with this PID and, if it is not None, this user."""
+        started = self._started.get(pid)
+        if started is None or time.monotonic() - started.when > _STARTED_SECONDS:
+            return None
+        return started if uid is None or uid == started.sighting.caller.uid else None
+
+    def _read_all(
+        self, pid: int, attributed_by: str, uid: int, comm: t.Optional[str], cgroup: int, exe: t.Optional[str]
+    ) -> Sighting:
         stat = self._stat(pid) if pid else None
         if stat is not None and (comm is None or stat.threads > 1):
             comm = stat.comm  # the name of the process, not of one of its threads
@@ -96,14 +144,19 @@ class Processes:
         if known is not None:
             return known
         lines = from_bytes(self._read(pid, "cgroup")).split("\n") if pid else []
-        paths = [line.split(":", 2)[2] for line in lines if line.count(":") >= 2]
+        groups = [line.split(":", 2)[1:] for line in lines if line.count(":") >= 2]
+        paths = [self._trusted(controllers.partition(",")[0], path) for controllers, path in groups]
         found = best(paths)
         if found == _NOWHERE:  # the process has ended or is ending, and was already moved to the root group
             path = self._groups.path(cgroup) if cgroup and self._groups else None
-            return _NOWHERE if path is None else place_of(path)
+            return _NOWHERE if path is None else place_of(self._trusted("", path))
         if cgroup and len(paths) == 1:  # one hierarchy: the group determines the place
             self._places.put(cgroup, found)
         return found
+
+    def _comm(self, pid: int) -> t.Optional[str]:
+        stat = self._stat(pid)
+        return None if stat is None else stat.comm
 
     def _stat(self, pid: int) -> t.Optional[_Stat]:
         line = self._read(pid, "stat")

@@ -4,24 +4,28 @@
 
 """Count requests by caller, bounded in memory and as JSON.
 
-The JSON has the format that `_callers/_file.py` documents. If there are too many callers, those without normal-mode requests, and
-with the oldest ones, are evicted first: their counts are added to one record without names, ``other``.
+The JSON has the format that `_callers/_file.py` documents. If there are too many callers, some of the user with the largest records
+are evicted, so that no user can evict the callers of others. Those without normal-mode requests, and with the oldest ones, are first.
+Their counts are added to one record without names, ``other``.
 """
 
 import json
 import typing as t
+from collections import Counter
 
 from .._callers._paths import every_class
 from .._callers._vocabulary import MODES, NORMAL_MODE, PROBE
+from .._imds._service import ADDRESS, ADDRESS_IPV6, ADDRESSES
 
 MAXIMUM_BYTES = 900000  # of all records as JSON
 MAXIMUM_CALLERS = 2000
 _CALLER_BYTES = 520  # of a caller besides its names: braces, parents, methods of attribution
 _ROW_BYTES = 150
+_ADDRESS_BYTES = 32
 _MAXIMUM_PARENTS = 4
 _LONGEST = {"user": 32, "comm": 16, "exe": 256, "unit": 128, "container": 96, "source": 45}
-ATTRIBUTED_BY = ("connect", "socket", "uid", "address", "none")
-EXE_ATTRIBUTED_BY = ("proc", "same_name", "none")
+ATTRIBUTED_BY = ("connect", "tracepoint", "socket", "uid", "address", "none")
+EXE_ATTRIBUTED_BY = ("proc", "exec", "same_name", "none")
 
 NOISE = {
     PROBE: "access_modes_info or ecs-metadata modes checked whether normal mode is available",
@@ -49,6 +53,7 @@ class Caller(t.NamedTuple):
 
 OTHER = Caller()
 Row = t.Dict[str, t.Any]
+_Key = t.Tuple[str, str, str, str]  # mode, path, noise, address of the service
 
 
 class Sighting(t.NamedTuple):
@@ -64,20 +69,13 @@ class _Entry:
     """The record of one caller."""
 
     __slots__ = (
-        "caller",
-        "rows",
-        "parents",
-        "attributed_by",
-        "exe_attributed_by",
-        "size",
-        "text",
-        "normal_mode",
-        "latest",
-    )
+        "caller", "rows", "parents", "attributed_by", "exe_attributed_by",
+        "size", "text", "normal_mode", "latest",
+    )  # fmt: skip
 
     def __init__(self, caller: Caller) -> None:
         self.caller = caller
-        self.rows: t.Dict[t.Tuple[str, str, str], Row] = {}
+        self.rows: t.Dict[_Key, Row] = {}
         self.parents: t.Dict[str, int] = {}
         self.attributed_by: t.Dict[str, int] = {}
         self.exe_attributed_by: t.Dict[str, int] = {}
@@ -88,6 +86,10 @@ class _Entry:
     def priority(self) -> t.Tuple[bool, int]:
         """Return the sort key for eviction; the lowest is evicted first."""
         return self.normal_mode, self.latest
+
+    def owner(self) -> t.Hashable:
+        """Return who determines the names of this caller: a user, or one in a container, or another host."""
+        return self.caller.uid, self.caller.container, self.caller.source if self.caller.uid is None else None
 
     def count(self, row: Row, count: int, first: int, last: int) -> None:
         """Add requests to a row."""
@@ -117,10 +119,10 @@ class Records:
         self._other = _Entry(OTHER)
         self._size = self._other.size
 
-    def add(self, sighting: Sighting, mode: str, path: str, now: int, noise: str = "") -> None:
-        """Count one request at the time *now*, in seconds since 1970."""
+    def add(self, sighting: Sighting, mode: str, path: str, now: int, noise: str = "", address: str = ADDRESS) -> None:
+        """Count one request to an *address* of the service at the time *now*, in seconds since 1970."""
         entry = self._entry(sighting.caller)
-        row = self._row(entry, mode, path, noise, now)
+        row = self._row(entry, (mode, path, noise, address), now)
         entry.count(row, 1, now, now)
         _count(entry.attributed_by, sighting.attributed_by)
         _count(entry.exe_attributed_by, sighting.exe_attributed_by)
@@ -156,13 +158,13 @@ class Records:
 
     def _merge(self, entry: _Entry, content: t.Any) -> None:
         for row in content["requests"]:
-            mode, path, noise = row["mode"], row["path"], row.get("noise", "")
-            if mode not in MODES or path not in every_class() or noise not in ("", *NOISE):
-                raise ValueError("unknown mode, path or noise")
+            mode, path, noise, address = row["mode"], row["path"], row.get("noise", ""), row.get("address", ADDRESS)
+            if mode not in MODES or path not in every_class() or noise not in ("", *NOISE) or address not in ADDRESSES:
+                raise ValueError("unknown mode, path, noise or address")
             count, first, last = (row[name] for name in ("count", "first", "last"))
             if not all(isinstance(number, int) and 0 <= number < 1 << 53 for number in (count, first, last)):
                 raise ValueError("invalid count or time")
-            entry.count(self._row(entry, mode, path, noise, first), count, first, last)
+            entry.count(self._row(entry, (mode, path, noise, address), first), count, first, last)
         for name, known in (("attributed_by", ATTRIBUTED_BY), ("exe_attributed_by", EXE_ATTRIBUTED_BY)):
             counts = {str(key): int(count) for key, count in content[name].items() if key in known}
             _sum(getattr(entry, name), counts)
@@ -198,19 +200,29 @@ class Records:
         self._absorb(entry, before)
         _sum(entry.parents, dict(list(before.parents.items())[: _MAXIMUM_PARENTS - len(entry.parents)]))
 
-    def _row(self, entry: _Entry, mode: str, path: str, noise: str, now: int) -> Row:
-        row = entry.rows.get((mode, path, noise))
+    def _row(self, entry: _Entry, key: _Key, now: int) -> Row:
+        row = entry.rows.get(key)
         if row is None:
-            row = entry.rows[mode, path, noise] = {"mode": mode, "path": path, "count": 0, "first": now, "last": now}
+            mode, path, noise, address = key
+            row = entry.rows[key] = {"mode": mode, "path": path, "count": 0, "first": now, "last": now}
             if noise:
                 row["noise"] = noise
-            entry.size += _ROW_BYTES
-            self._size += _ROW_BYTES
+            size = _ROW_BYTES
+            if address == ADDRESS_IPV6:
+                row["address"] = address
+                size += _ADDRESS_BYTES
+            entry.size += size
+            self._size += size
         return row
 
     def _evict(self) -> None:
-        """Evict a fifth of the callers, at least one."""
-        entries = sorted(self._entries.values(), key=_Entry.priority)
+        """Evict a fifth of the callers of the user with the largest records, at least one."""
+        sizes: "t.Counter[t.Hashable]" = Counter()
+        for entry in self._entries.values():
+            sizes[entry.owner()] += entry.size
+        largest = max(sizes, key=sizes.__getitem__)
+        entries = [entry for entry in self._entries.values() if entry.owner() == largest]
+        entries.sort(key=_Entry.priority)
         for entry in entries[: max(1, len(entries) // 5)]:
             del self._entries[entry.caller]
             self._size -= entry.size
@@ -218,8 +230,8 @@ class Records:
 
     def _absorb(self, entry: _Entry, former: _Entry) -> None:
         """Add the counts of *former*, a caller whose record was removed."""
-        for (mode, path, noise), row in former.rows.items():
-            mine = self._row(entry, mode, path, noise, row["first"])
+        for key, row in former.rows.items():
+            mine = self._row(entry, key, row["first"])
             entry.count(mine, row["count"], row["first"], row["last"])
         _sum(entry.attributed_by, former.attributed_by)
         _sum(entry.exe_attributed_by, former.exe_attributed_by)

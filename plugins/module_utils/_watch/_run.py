@@ -4,26 +4,31 @@
 
 """Start and stop the callers watch, with the best method of attribution that the kernel offers."""
 
+import errno
 import os
 import signal
 import socket
 import typing as t
 
 from .._callers._vocabulary import STATE_DIRECTORY
-from .._imds._service import ADDRESS, PORT
+from .._imds._service import ADDRESS, ADDRESS_IPV6, PORT
 from ._attribution import Attributor, Kernel
 from ._bpf import Hook
 from ._capture import Capture
-from ._cgroups import Groups
+from ._cgroups import Groups, Ownership
 from ._loop import Watch
+from ._mounts import cgroup_roots, drop_mount_privilege, initial_proc, mount_privately, mounted
 from ._processes import Processes
 from ._sockets import Sockets
 from ._store import Locked, Store
+from ._tracepoint import Tracepoint
 
 SERVICE = socket.inet_aton(ADDRESS)
+_ADDRESSES = (SERVICE, socket.inet_pton(socket.AF_INET6, ADDRESS_IPV6))
 _METHODS = {
     "connect": "the kernel reports connecting processes",
-    "socket": "processes are looked up by their open sockets, and those that end soon are missed",
+    "tracepoint": "a tracepoint of the kernel reports connecting processes",
+    "socket": "processes are looked up by their open sockets, and those that end soon are missed (partial coverage)",
 }
 
 
@@ -39,10 +44,15 @@ def watch(
     stop = _stop_pipe()
     capture = _capture()
     kernel, problems = _kernel()
-    attribution = "connect" if kernel is not None else "socket"
+    attribution = kernel.method if kernel is not None else "socket"
     try:
-        processes = Processes(None if kernel is None else kernel.groups)
-        attributor = Attributor(SERVICE, PORT, kernel, processes, Sockets())
+        proc = "/proc" if kernel is None or kernel.method != "tracepoint" else initial_proc() or "/proc"
+        roots = cgroup_roots()
+        if kernel is not None and kernel.groups is not None:
+            roots[""] = kernel.groups.root
+        processes = Processes(None if kernel is None else kernel.groups, proc, trusted=Ownership(roots).trusted)
+        attributor = Attributor((ADDRESS, ADDRESS_IPV6), PORT, kernel, processes, Sockets())
+        drop_mount_privilege()
         running = Watch(capture, attributor, store, attribution, log)
         for problem in problems:
             running.log_problem(problem)
@@ -84,34 +94,45 @@ def _store(directory: str) -> Store:
 
 def _capture() -> Capture:
     try:
-        return Capture(SERVICE, PORT)
+        return Capture(ADDRESS, ADDRESS_IPV6, PORT)
     except OSError as exc:
-        reason = "Cannot capture packets: %s. The watch needs CAP_NET_RAW. Run it as root." % exc.strerror
+        reason = "Cannot capture packets: %s. The watch needs CAP_NET_RAW. Run it as root." % (exc.strerror or exc)
         raise CannotWatch(reason) from None
 
 
 def _kernel() -> t.Tuple[t.Optional[Kernel], t.List[str]]:
-    cgroup = _cgroup2()
-    if cgroup is None:
-        return None, ["No cgroup2 file system is mounted, so %s." % _METHODS["socket"]]
+    """Return the best source of kernel events, and the limitations that the status reports."""
     try:
-        hook = Hook(cgroup, SERVICE, PORT)
-        kernel = Kernel(hook, Groups(cgroup))
+        return _bpf_kernel()
     except OSError as exc:
-        reason = "BPF programs cannot be loaded (%s), so %s" % (exc.strerror, _METHODS["socket"])
-        return None, ["%s. They need Linux 5.8, CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN." % reason]
-    problem = "Command names of processes that end soon are missed, because BPF programs cannot read them without CAP_PERFMON."
-    return kernel, [] if hook.reports_names else [problem]
-
-
-def _cgroup2(mounts: str = "/proc/self/mounts") -> t.Optional[str]:
-    """Return the mount point of control groups version 2, or None."""
+        needs = "They need Linux 5.8, CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN."
+        no_bpf = "BPF programs cannot be loaded (%s). %s" % (exc.strerror or exc, needs)
     try:
-        with open(mounts, encoding="utf-8", errors="surrogateescape") as stream:
-            lines = [line.split(" ") for line in stream]
-    except OSError:
-        return None
-    return next((fields[1] for fields in lines if len(fields) > 2 and fields[2] == "cgroup2"), None)
+        return Kernel(_tracepoint(), None, "tracepoint"), []
+    except OSError as exc:
+        no_trace = "The tracepoint sock:inet_sock_set_state cannot be used (%s)." % (exc.strerror or exc)
+    return None, ["%s %s So %s." % (no_bpf, no_trace, _METHODS["socket"])]
+
+
+def _bpf_kernel() -> t.Tuple[Kernel, t.List[str]]:
+    """Return the BPF programs, attached to the root of control groups version 2. Raises OSError."""
+    cgroup = (mounted("cgroup2") or [""])[0] or mount_privately("cgroup2")
+    hook = Hook(cgroup, _ADDRESSES, PORT)
+    problem = "Command names of processes that end soon are missed, because BPF programs cannot read them without CAP_PERFMON."
+    return Kernel(hook, Groups(cgroup)), [] if hook.reports_names else [problem]
+
+
+def _tracepoint() -> Tracepoint:
+    """Return the tracepoint, in the host's tracefs or in one that only the watch sees. Raises OSError."""
+    proc = initial_proc()
+    if proc is None:
+        raise OSError(errno.EINVAL, "the watch runs in a PID namespace of its own")
+    for tracefs in mounted("tracefs"):
+        try:
+            return Tracepoint(tracefs, proc, _ADDRESSES, PORT)
+        except OSError:
+            continue  # such as read-only in the sandbox of the service
+    return Tracepoint(mount_privately("tracefs"), proc, _ADDRESSES, PORT)
 
 
 def _stop_pipe() -> int:

@@ -18,7 +18,7 @@ import typing as t
 _SHARE = 0.1  # of the time may be spent searching for processes
 _NETLINK_SOCK_DIAG, _BY_FAMILY, _REQUEST = 4, 20, 1
 _HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence, port
-_SOCKET = struct.Struct("!HH4s12x4s12x")  # struct inet_diag_sockid: local and remote port, local and remote address
+_SOCKET = struct.Struct("!HH16s16s")  # struct inet_diag_sockid: local and remote port, local and remote address
 _ANY_DEVICE_NO_COOKIE = struct.pack("=III", 0, 0xFFFFFFFF, 0xFFFFFFFF)
 _EVERY_STATE = 0xFFFFFFFF
 _REPLY = struct.Struct(
@@ -47,8 +47,10 @@ class Sockets:
     def owner(self, source: str, port: int, remote: str, remote_port: int) -> t.Optional[Owner]:
         """Return the owner of the TCP socket that is connected from *source* to *remote*, or None if there is no such socket."""
         self._sequence += 1
-        ends = _SOCKET.pack(port, remote_port, socket.inet_aton(source), socket.inet_aton(remote))
-        request = struct.pack("=4BI", socket.AF_INET, socket.IPPROTO_TCP, 0, 0, _EVERY_STATE)
+        family = socket.AF_INET6 if ":" in source else socket.AF_INET
+        addresses = [socket.inet_pton(family, address) for address in (source, remote)]
+        ends = _SOCKET.pack(port, remote_port, *addresses)
+        request = struct.pack("=4BI", family, socket.IPPROTO_TCP, 0, 0, _EVERY_STATE)
         request += ends + _ANY_DEVICE_NO_COOKIE
         head = _HEADER.pack(_HEADER.size + len(request), _BY_FAMILY, _REQUEST, self._sequence, 0)
         try:

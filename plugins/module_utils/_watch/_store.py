@@ -31,7 +31,7 @@ class Store:
         self._path = path_of(directory)
         self._thread: t.Optional[threading.Thread] = None
         os.makedirs(directory, mode=0o700, exist_ok=True)
-        self._directory = directory
+        self.directory = directory
         self._lock = os.open(
             os.path.join(directory, LOCK), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
         )
@@ -45,7 +45,7 @@ class Store:
     def load(self) -> t.Tuple[t.Optional[Content], t.Optional[str]]:
         """Return the records, and a message if they could not be read. Such a file is renamed, not removed."""
         try:
-            return read(self._directory), None
+            return read(self.directory), None
         except NotReadable as exc:
             return None, "%s %s" % (exc, self.set_aside())
 

@@ -6,18 +6,24 @@
 
 A segment may be captured several times: on the loopback device, on each device that a forwarded packet passes, and when it is
 retransmitted. Address translation changes addresses and ports on the way, but neither sequence nor acknowledgment numbers.
+
+A sender with a raw socket can make a capture see other bytes than the service. Where captured bytes contradict each other, or contain
+urgent data (which the service does not receive in the stream), the request is unparsable.
 """
 
 import typing as t
 
 from .._common._bounded import BoundedMap
+from .._imds._service import ADDRESS, ADDRESS_IPV6
 from ._http_stream import Request, Stream
 
-FIN, SYN, RST = 1, 2, 4
+FIN, SYN, RST, URG = 1, 2, 4, 32
 MAXIMUM_FLOWS = 4096
 MAXIMUM_RECENT = 8192
 HELD_SEGMENTS, HELD_BYTES = 16, 32768
 HELD_SECONDS = 2.0  # time until missing bytes are given up; without a retransmission they were not captured
+COMPARED_BYTES = 2048  # of each connection; more than most requests have
+_KEEPALIVE = b"\0"  # some systems send this before the next byte
 _FAR = 1 << 24  # a segment further away than this many bytes belongs to another connection
 
 
@@ -49,6 +55,7 @@ class Flow:
         "_since",
         "_stream",
         "_mirror",
+        "_tail",
     )
 
     def __init__(self, segment: Segment, first: int, whole: bool) -> None:
@@ -60,22 +67,48 @@ class Flow:
         self._held: t.Dict[int, bytes] = {}
         self._since = 0.0
         self._stream: t.Optional[Stream] = Stream()
-        self._mirror: t.Optional[bool] = None  # unknown until the first data
+        self._mirror: t.Optional[t.Hashable] = None  # the key of the connection of which this is a copy
+        self._tail = b""  # the last bytes of the stream
+
+    @property
+    def service(self) -> str:
+        """The address of the service: both ends of a connection have addresses of one family."""
+        return ADDRESS_IPV6 if ":" in self.source else ADDRESS
 
     def take(self, seq: int, payload: bytes, now: float) -> t.List[Request]:
         """Return the requests that are complete with the new bytes of *payload*; *now* is a monotonic time."""
         if self._stream is None:
             return []
         ahead = (seq - self._next) & 0xFFFFFFFF
+        found: t.List[Request] = []
         if ahead >= 1 << 31:  # retransmitted, at least in part
+            if payload != _KEEPALIVE and not self._repeats(seq, payload):
+                found += self._stream.lost()
             payload, ahead = payload[(1 << 32) - ahead :], 0
         if not payload:
-            return []
+            return found
         if ahead:
             return self._hold(seq, payload, now)
-        found = self._stream.feed(payload)
+        found += self._stream.feed(payload)
         self._next = (self._next + len(payload)) & 0xFFFFFFFF
+        self._tail = (self._tail + payload)[-COMPARED_BYTES:]
         return found + self._release(now)
+
+    def lose(self) -> t.List[Request]:
+        """Report that the bytes that the service receives are unknown."""
+        return [] if self._stream is None else self._stream.lost()
+
+    def covers(self, seq: int, payload: bytes) -> bool:
+        """Return whether these bytes, up to their end, have been captured for this connection already."""
+        beyond = (seq + len(payload) - self._next) & 0xFFFFFFFF
+        return (not beyond or beyond >= 1 << 31) and self._repeats(seq, payload)
+
+    def _repeats(self, seq: int, payload: bytes) -> bool:
+        """Return whether those bytes of *payload* that are also in the tail of the stream are the same."""
+        behind = (self._next - seq) & 0xFFFFFFFF
+        start = len(self._tail) - behind  # of the payload, in the tail
+        mine = self._tail[max(0, start) : max(0, start + len(payload))]
+        return payload[max(0, -start) : max(0, -start) + len(mine)] == mine
 
     def skip(self, now: float, seconds: float = HELD_SECONDS) -> t.List[Request]:
         """Give up on bytes that have been missing for this many seconds; return the requests that follow them."""
@@ -150,12 +183,14 @@ class Flows:
             if flow is None:
                 began = flow = self._open(key, segment, done, now)
             start = (segment.seq + (1 if segment.flags & SYN else 0)) & 0xFFFFFFFF
-            if not self._is_mirror(flow, key, segment):
+            if not self._is_mirror(flow, key, segment, start):
                 done.append((flow, flow.take(start, segment.payload, now)))
+                if segment.flags & URG:
+                    done.append((flow, flow.lose()))
             self._flows.put(key, flow)  # the last to be evicted
         if flow is not None and segment.flags & (FIN | RST):
             done.append((flow, flow.end(now)))
-        return [entry for entry in done if entry[1]], None if began is None or began._mirror else began
+        return [entry for entry in done if entry[1]], None if began is None or began._mirror is not None else began
 
     def sweep(self, now: float) -> t.List[t.Tuple[Flow, t.List[Request]]]:
         """Give up on missing bytes after HELD_SECONDS; return requests by connection. Call this about once a second."""
@@ -181,11 +216,19 @@ class Flows:
             done.append((oldest, cut))
         return flow
 
-    def _is_mirror(self, flow: Flow, key: t.Tuple[str, str, int], segment: Segment) -> bool:
-        """Return whether this connection was already captured on another device, by its first data."""
+    def _is_mirror(self, flow: Flow, key: t.Tuple[str, str, int], segment: Segment, start: int) -> bool:
+        """Return whether this segment was already captured on another device.
+
+        The first data decides whether the connection is a copy of another. A copy has no bytes that the other has not.
+        """
         mark = (segment.seq, segment.ack)
-        if flow._mirror is None:
-            flow._mirror = self._recent.get(mark) not in (None, key)
-        if not flow._mirror:
-            self._recent.put(mark, key)
-        return flow._mirror
+        seen = self._recent.get(mark)
+        if flow._tail == b"" and flow._mirror is None and seen is not None and seen[0] != segment.device:
+            flow._mirror = seen
+        if flow._mirror is not None:
+            original = self._flows.get(t.cast("t.Tuple[str, str, int]", flow._mirror))
+            if original is not None and original.covers(start, segment.payload):
+                return True
+            flow._mirror, flow._next = None, start  # another connection after all
+        self._recent.put(mark, key)
+        return False

@@ -30,7 +30,11 @@ def place(path: str) -> Place:
     For example, ``/system.slice/cron.service`` is the unit cron.service, ``/docker/0123...`` the container docker:0123...
     """
     parts = [_unescape(part) for part in path.split("/") if part and part != ".."]
-    return Place(_unit(parts), _container(parts))
+    for at, part in enumerate(parts):
+        container = _container(part, parts[: at + 1])
+        if container:  # the names below it are those that the container chose
+            return Place(_unit(parts[: at + 1]), container)
+    return Place(_unit(parts), None)
 
 
 def best(paths: t.Iterable[str]) -> Place:
@@ -49,17 +53,16 @@ def _rank(unit: t.Optional[str]) -> int:
     return 0 if unit is None else (1 if unit.endswith(".slice") else 2)
 
 
-def _container(parts: t.Sequence[str]) -> t.Optional[str]:
-    for part in reversed(parts):
-        match = _ID.search(part)
+def _container(part: str, parts: t.Sequence[str]) -> t.Optional[str]:
+    """Return the container whose group has the name *part*, at the end of *parts*."""
+    match = _ID.search(part)
+    if match:
+        engine = next((name for name in _ENGINES if name in "/".join(parts)), "container")
+        return "%s:%s" % (engine, match.group(1)[:12])
+    for engine, pattern in _NAMED.items():
+        match = pattern.fullmatch(part)
         if match:
-            engine = next((name for name in _ENGINES if name in "/".join(parts)), "container")
-            return "%s:%s" % (engine, match.group(1)[:12])
-    for part in parts:
-        for engine, pattern in _NAMED.items():
-            match = pattern.fullmatch(part)
-            if match:
-                return "%s:%s" % (engine, match.group(1)[:64])
+            return "%s:%s" % (engine, match.group(1)[:64])
     return None
 
 

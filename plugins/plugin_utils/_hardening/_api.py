@@ -9,9 +9,10 @@ from __future__ import annotations
 import typing as t
 
 from ._decisions import Result, failed, instance, step
+from ._ids import valid
 
 # Variables that the tasks of the role set or register on each host
-_PREFIX, _STEPS = "__hardening_", ("settings", "probe", "tooling", "fence")
+_PREFIX, _STEPS = "__hardening_", ("settings", "probe", "identities", "tooling", "fence")
 
 
 def calls(hosts: t.Iterable[Result]) -> t.List[t.Dict[str, t.Any]]:
@@ -24,7 +25,7 @@ def calls(hosts: t.Iterable[Result]) -> t.List[t.Dict[str, t.Any]]:
     return [_call(access, [it for it in chosen if it["access"] == access]) for access in accesses]
 
 
-def _ready(host: Result) -> t.Dict[str, str]:
+def _ready(host: Result) -> t.Dict[str, t.Any]:
     """Return the instance of a host that takes part, empty for another host."""
     run = {name: host.get(_PREFIX + name) for name in _STEPS}
     fence = step(run, "fence")
@@ -33,14 +34,22 @@ def _ready(host: Result) -> t.Dict[str, str]:
     return instance({**run, "host": host["inventory_hostname"]})
 
 
-def _call(access: str, instances: t.Sequence[t.Mapping[str, str]]) -> t.Dict[str, t.Any]:
+def _call(access: str, instances: t.Sequence[t.Mapping[str, t.Any]]) -> t.Dict[str, t.Any]:
     return {
         "access": access,
         "options": {"http_tokens": "required"} if access == "required" else {"http_endpoint": "disabled"},
         "regions": list(dict.fromkeys(it["region_id"] for it in instances)),
         "instance_ids": [it["instance_id"] for it in instances],
         "record_names": {it["instance_id"]: it["record_name"] for it in instances},
+        "private_addresses": {it["instance_id"]: it["addresses"] for it in instances if it["addresses"]},
     }
+
+
+def claims(reports: t.Iterable[Result]) -> t.Dict[str, t.List[str]]:
+    """Return the ``regions`` and ``instance_ids`` of these reports of hosts, without invalid IDs, which a host may return."""
+    found = [it for it in (valid(report) for report in reports) if it]
+    regions = list(dict.fromkeys(it["region_id"] for it in found))
+    return {"regions": regions, "instance_ids": list(dict.fromkeys(it["instance_id"] for it in found))}
 
 
 def answers(registered: t.Optional[Result]) -> t.Dict[str, t.Any]:
@@ -55,6 +64,7 @@ def answers(registered: t.Optional[Result]) -> t.Dict[str, t.Any]:
     return {
         "by_instance": {row["instance_id"]: row for row in rows},
         "by_record": {row["record_name"]: row for row in rows if row.get("record_name")},
+        "record_errors": {name: text for it in results for name, text in (it.get("record_errors") or {}).items()},
         "message": messages[0] if messages else None,
     }
 

@@ -4,18 +4,21 @@
 
 """Decide which step of a run on one host comes next. Pure functions.
 
-A *run* is the state of one use of the role on one host: ``host``, ``check_mode``, the normalized ``settings``, the indexed API
-``answers``, and the result of each step under its name (``probe``, ``preflight``, ``tooling``, ``fence``, ``nftables``, ``verify``, and
-``restored_options``, ``restored_fence``, ``restored_tooling``, ``restored_access`` of a rollback). A skipped step has an empty
-dictionary. No function fails if the result of a step is missing.
+A *run* is the state of one use of the role on one host: ``host``, ``check_mode``, the normalized ``settings``, the ``nonce`` of the
+run, the ``identities`` of the hosts of the batch, the indexed API ``answers``, and the result of each step under its name
+(``probe``, ``preflight``, ``tooling``, ``fence``, ``nftables``, ``verify``, and ``restored_options``, ``restored_fence``,
+``restored_tooling``, ``restored_access`` of a rollback). A skipped step has an empty dictionary. No function fails if the result of a
+step is missing.
 """
 
 from __future__ import annotations
 
-import re
 import typing as t
 
 from ._failure import failure
+from ._names import audience, record_name
+
+_UNIDENTIFIED = "Cannot identify the ECS instance of %s: its identity was not verified in this run."
 
 Result = t.Mapping[str, t.Any]
 Run = t.Mapping[str, t.Any]
@@ -40,40 +43,35 @@ def failed(result: Result) -> bool:
     return bool(result.get("failed") or result.get("unreachable"))
 
 
-def record_name(host: str) -> str:
-    """Return the name of the host's file in the record, without ``.json``."""
-    return re.sub(r"^[.]", "_", re.sub(r"[^A-Za-z0-9._-]", "_", host))
-
-
-def record_names(hosts: t.Iterable[str]) -> t.List[str]:
-    """Return the names of the files of these hosts in the record."""
-    return [record_name(host) for host in hosts]
-
-
 def is_disabled(run: Run) -> bool:
     """Return whether the endpoint is disabled already, as the settings require, so that no options need to be set."""
     return settings(run)["access"] == "disabled" and step(run, "probe").get("verdict") == "disabled"
 
 
 def probe_failed(run: Run) -> bool:
-    """Return whether the probe ends the run: without a verdict, or unreachable while the instance must be identified."""
+    """Return whether the probe ends the run: without a verdict, or if the service does not answer an instance to be identified."""
     verdict = step(run, "probe").get("verdict")
     chosen = settings(run)
-    return verdict is None or bool(verdict == "unreachable" and chosen["enforce"] and not chosen["instance_id"])
+    return verdict is None or bool(
+        verdict in ("unreachable", "unknown") and chosen["enforce"] and not chosen["instance_id"]
+    )
 
 
-def instance(run: Run) -> t.Dict[str, str]:
-    """Return the instance whose options are to be set for this host: IDs, record name and access; empty if no options are to be set."""
-    chosen = settings(run)
-    seen = step(run, "probe").get("instance") or {}
-    instance_id = chosen["instance_id"] or seen.get("instance_id")
-    region_id = chosen["region_id"] or seen.get("region_id")
-    if not chosen["enforce"] or is_disabled(run) or not (instance_id and region_id):
+def identity(run: Run) -> Result:
+    """Return the verified identity of this host, empty if its options are not to be set; see _identity.py."""
+    return step(step(run, "identities"), run["host"])
+
+
+def instance(run: Run) -> t.Dict[str, t.Any]:
+    """Return the instance whose options are to be set: IDs, record name, addresses and access; empty if it was not verified."""
+    chosen, verified = settings(run), identity(run)
+    if not chosen["enforce"] or is_disabled(run) or not verified or verified["problem"] is not None:
         return {}
     return {
-        "instance_id": instance_id,
-        "region_id": region_id,
+        "instance_id": verified["instance_id"],
+        "region_id": verified["region_id"],
         "record_name": record_name(run["host"]),
+        "addresses": verified["addresses"],
         "access": chosen["access"],
     }
 
@@ -81,10 +79,19 @@ def instance(run: Run) -> t.Dict[str, str]:
 def answer(run: Run) -> Result:
     """Return the API result of the instance of this host, or of its record in an undo, which has no probe; empty without a result."""
     answers = step(run, "answers")
-    chosen = instance(run) if step(run, "probe") else {}
-    if chosen:
-        return step(answers, "by_instance").get(chosen["instance_id"]) or {}
-    return step(answers, "by_record").get(record_name(run["host"])) or {}
+    if step(run, "probe"):
+        chosen = instance(run)
+        return step(step(answers, "by_instance"), chosen["instance_id"]) if chosen else {}
+    return step(step(answers, "by_record"), record_name(run["host"]))
+
+
+def unverified(run: Run) -> t.Optional[str]:
+    """Return why the identity of this host is not verified, or None if it is or need not be."""
+    if not settings(run)["enforce"] or is_disabled(run):
+        return None
+    found = identity(run)
+    problem: t.Optional[str] = found["problem"] if found else _UNIDENTIFIED % run["host"]
+    return problem
 
 
 def problem(run: Run) -> t.Optional[str]:
@@ -93,11 +100,7 @@ def problem(run: Run) -> t.Optional[str]:
         return None
     chosen = instance(run)
     if not chosen:
-        message = (
-            "Cannot identify the ECS instance of %s: its metadata service is disabled or did not return the IDs."
-            " Set hardening_instance_id and hardening_region_id."
-        )
-        return message % str(run["host"])
+        return unverified(run)
     found = answer(run)
     if found and found.get("error") is None:
         return None
@@ -146,17 +149,21 @@ def restored_expectation(run: Run) -> t.Optional[t.List[str]]:
 
 def decisions(run: Run) -> t.Dict[str, t.Any]:
     """Return all decisions that the tasks of the role depend on, by name."""
-    probe, chosen = step(run, "probe"), settings(run)
+    probe, chosen, row = step(run, "probe"), settings(run), answer(run)
     return {
         "probe_failed": probe_failed(run),
-        "run_preflight": chosen["preflight"] != "off" and probe.get("verdict") == "optional",
+        "audience": audience(run["nonce"], run["host"]) if chosen["enforce"] and run.get("nonce") else None,
+        "run_preflight": chosen["preflight"] != "off" and probe.get("verdict") in ("optional", "unknown"),
         "blocked": blocked(run),
         "record_name": record_name(run["host"]),
+        "unverified": unverified(run),
         "install_nftables": must_install_nftables(run),
         "problem": problem(run),
         "verify": needs_verification(run),
         # even if the API reported a failure: a response may have been lost, and the record must not stay
-        "restore_options": bool(answer(run).get("sent") or answer(run).get("planned")),
+        "restore_options": bool(row.get("sent") or row.get("planned")),
+        # the options before this run, which differ from the recorded ones on a host that was hardened before
+        "before_options": {row["instance_id"]: row.get("before")} if row.get("sent") or row.get("planned") else {},
         "restore_fence": "before" in step(run, "fence"),
         "restore_tooling": "before" in step(run, "tooling"),
         "expect_before": [probe["verdict"]] if probe.get("verdict") else None,

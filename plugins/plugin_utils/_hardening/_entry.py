@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import typing as t
 
-from ._decisions import Result, Run, answer, instance, step
+from ._decisions import Result, Run, answer, identity, instance, step
 from ._outcome import outcome
 
 Entry = t.Dict[str, t.Any]
+_CHANGED = (
+    "After the rollbacks of other hosts, the metadata options of %s differ from those that were set: endpoint %s, tokens %s."
+    " Find out what changed them, and run the role again."
+)
 
 # Counters of the fence beside those of users, which have the users' names. A user name has no parentheses.
 _COUNTERS = {
@@ -22,11 +26,12 @@ _COUNTERS = {
 
 
 def result(run: Run, ending: str) -> Entry:
-    """Return ``hardening_result``: outcome, instance, verdicts before and after, reason."""
+    """Return ``hardening_result``: outcome, instance and how its identity was verified, verdicts before and after, reason."""
     ended, probe = outcome(run, ending), step(run, "probe")
     return {
         "outcome": ended["result"],
-        "instance": probe.get("instance"),
+        "instance": _ids(instance(run)) or probe.get("instance"),
+        "identity": identity(run).get("method"),
         "before": probe.get("verdict"),
         "after": _last_access(run).get("verdict"),
         "reason": ended["reason"],
@@ -58,18 +63,43 @@ def with_control_plane(report: Entry, answers: Result) -> Entry:
     return {**report, "name": row.get("name"), "control_plane": view}
 
 
+def read_back(report: Entry, ended: Result, answers: Result) -> t.Dict[str, Entry]:
+    """Return ``result`` and ``report`` with the options that the API returned after all rollbacks of the batch.
+
+    The options are None, which is unknown, if the API did not return them. A hardened host fails if they are others than before.
+    """
+    if not report["instance_id"]:
+        return {"result": dict(ended), "report": dict(report)}
+    expected = report["control_plane"]
+    found = step(step(answers, "by_instance"), report["instance_id"]).get("options")
+    changed = {**report, "control_plane": found}
+    if found is None or ended["outcome"] not in ("changed", "unchanged") or not _differs(expected, found):
+        return {"result": dict(ended), "report": changed}
+    reason = _CHANGED % (report["instance_id"], found.get("http_endpoint"), found.get("http_tokens"))
+    outcome = {"result": "failed", "reason": reason}
+    return {"result": {**ended, "outcome": "failed", "reason": reason}, "report": {**changed, "outcome": outcome}}
+
+
+def _differs(expected: t.Optional[Result], found: Result) -> bool:
+    return any((expected or found).get(name) != found.get(name) for name in ("http_endpoint", "http_tokens"))
+
+
 def _last_access(run: Run) -> Result:
     """Return the latest probe with a verdict, empty if there was no such probe."""
     seen = (step(run, name) for name in ("restored_access", "verify", "probe"))
     return next((it for it in seen if it.get("verdict")), {})
 
 
+def _ids(known: Result) -> Result:
+    return {name: known[name] for name in ("instance_id", "region_id")} if known else {}
+
+
 def _identity(run: Run) -> Result:
     known = (
+        instance(run),
         step(run, "probe").get("instance"),
         step(run, "verify").get("instance"),
         step(run, "restored_access").get("instance"),
-        instance(run),
     )
     return next((it for it in known if it and it.get("instance_id")), {})
 

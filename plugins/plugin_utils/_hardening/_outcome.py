@@ -10,8 +10,9 @@ import typing as t
 
 from ansible_collections.alicloud.imds.plugins.module_utils._common._text import printable
 
-from ._decisions import Result, Run, answer, blocking, changed, failed, problem, step
+from ._decisions import Result, Run, answer, blocking, changed, failed, problem, step, unverified
 from ._failure import STOPPED, failure, with_variables
+from ._names import record_name
 
 _SHOWN = 3
 ROLLED_BACK = "The host was rolled back to its previous state."
@@ -51,10 +52,11 @@ def messages(results: t.Iterable[Result]) -> t.List[str]:
 
 
 def outcome(run: Run, ending: str) -> t.Dict[str, t.Optional[str]]:
-    """Return ``result`` and ``reason`` of a run with this *ending*: audited, blocked, enforced, rolled_back or undone."""
+    """Return ``result`` and ``reason`` of a run with this *ending*: audited, unidentified, blocked, enforced, rolled_back or undone."""
     outcomes: t.Dict[str, t.Callable[[Run], t.Tuple[str, t.Optional[str]]]] = {
         "audited": lambda run: ("unchanged", None),
         "blocked": lambda run: ("failed", blocked_reason(run)),
+        "unidentified": lambda run: ("failed", "%s Nothing was changed." % unverified(run)),
         "enforced": lambda run: ("changed" if changed(run) else "unchanged", None),
         "rolled_back": _rolled_back,
         "undone": _undone,
@@ -77,7 +79,8 @@ def _undone(run: Run) -> t.Tuple[str, t.Optional[str]]:
     answers, own = step(run, "answers"), answer(run)
     # The error of this instance or, if the API returned no result for any instance, the message of the task.
     no_results = not step(answers, "by_instance")
-    api = {"msg": own.get("error") or (answers.get("message") if no_results else None)}
+    record = step(answers, "record_errors").get(record_name(run["host"]))
+    api = {"msg": own.get("error") or record or (answers.get("message") if no_results else None)}
     found = messages([api, step(run, "fence"), step(run, "tooling"), step(run, "verify")])
     if found:
         return "failed", with_variables(_NOT_UNDONE % " ".join(found))

@@ -52,7 +52,7 @@ def mode(control: t.Optional[str], guest: t.Optional[str]) -> str:
 
 def disagreement(control: t.Optional[str], guest: t.Optional[str]) -> t.Optional[t.Dict[str, t.Any]]:
     """Return the finding for views that disagree, None if they agree or one is missing."""
-    if control is None or guest is None or control == guest:
+    if control is None or guest in (None, UNKNOWN) or control == guest:
         return None
     return {
         "id": DISAGREE,

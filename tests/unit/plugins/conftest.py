@@ -13,6 +13,8 @@ import socket
 
 import lab
 import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._connect import Route
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._service import ADDRESSES
 
 from ..module_arguments import patch_module_args
 
@@ -64,6 +66,20 @@ class Emulators:
             {"instance_id": instance_id, "listen": "127.0.0.1:0", "http_tokens": "required", **config},
         )
         return Instance(self, instance_id, made["listening"])
+
+
+@pytest.fixture(autouse=True)
+def no_real_service(monkeypatch):
+    """Fail instead of connecting to the real service: tests use an emulator, and this machine may be an instance."""
+    connect = Route.connect
+
+    def checked(route, *arguments):
+        assert lab.in_lab() or not {origin.host for origin in route.origins} & set(ADDRESSES), (
+            "a request to the real service"
+        )
+        return connect(route, *arguments)
+
+    monkeypatch.setattr(Route, "connect", checked)
 
 
 @pytest.fixture

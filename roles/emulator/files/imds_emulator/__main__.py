@@ -44,9 +44,12 @@ def _serve(options: argparse.Namespace) -> int:
     if options.admin and not is_loopback(parse_address(options.admin)[0]):
         reason = "not a loopback address. The admin API has no authentication; use 127.0.0.1 or [::1]."
         raise ValueError("--admin %s: %s" % (options.admin, reason))
+    listen = options.listen
+    if options.real_address:
+        listen = (listen or []) + real_address.listen_addresses()
     settings = Settings(
         options.config,
-        options.listen,
+        listen,
         options.admin,
         options.journal,
         options.state,

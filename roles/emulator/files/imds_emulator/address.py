@@ -31,6 +31,12 @@ def format_address(host: str, port: int) -> str:
     return "[%s]:%d" % (host, port) if ":" in host else "%s:%d" % (host, port)
 
 
+def client_address(host: str) -> str:
+    """Return the address of a client in its usual form: an IPv4 client of an IPv6 socket has its IPv4 address."""
+    address = ipaddress.ip_address(host.partition("%")[0])
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
 def is_loopback(host: str) -> bool:
     """Return whether an IP address is a loopback address."""
     return ipaddress.ip_address(host).is_loopback

@@ -46,15 +46,16 @@ def parser() -> argparse.ArgumentParser:
     control.add_argument("words", nargs="+", metavar="COMMAND", help="command, see below")
     commands.add_parser("certificate", help="print the certificate for the verification of identity documents (pkcs7)")
     address = commands.add_parser(
-        "address", help="add or remove the service address 100.100.100.200 on lo (requires root)"
+        "address",
+        help="add or remove the service addresses 100.100.100.200 and fd00:100::100:200 on lo (requires root)",
     )
     address.add_argument(
-        "action", choices=("add", "remove", "show"), help="show: exit status 0 if the host has the address"
+        "action", choices=("add", "remove", "show"), help="show: exit status 0 if the host has the addresses"
     )
     address.add_argument(
         "--marker",
         metavar="FILE",
-        help="record in FILE that add added the address; remove only an address with this record",
+        help="record in FILE which addresses add added; remove only addresses with this record",
     )
     return result
 
@@ -100,6 +101,12 @@ def _add_addresses_and_files(serve: argparse.ArgumentParser) -> None:
         metavar="ADDRESS:PORT",
         help="address of the metadata service, can be repeated; port 0: any free port (default: %s, or none if every "
         "instance has its own address)" % DEFAULT_LISTEN,
+    )
+    add(
+        "--real-address",
+        action="store_true",
+        help="also listen on the addresses of the real service, 100.100.100.200:80 and [fd00:100::100:200]:80 if the host "
+        "has it, see `imds-emulator address add`",
     )
     add(
         "--control",

@@ -10,6 +10,7 @@ import bisect
 import itertools
 import typing as t
 
+from .address import client_address
 from .instance import Instance
 
 
@@ -43,7 +44,7 @@ class Index:
         """Add an instance. *number* is that of the instance it replaces, None for a new one."""
         instance.number = next(self._numbers) if number is None else number
         settings, name = instance.settings, instance.raw["instance_id"]
-        self._clients.update((client, name) for client in settings["clients"])
+        self._clients.update((client_address(client), name) for client in settings["clients"])
         if settings["default"]:
             self._defaults[instance.number] = name
         self._all[instance.number] = instance
@@ -54,7 +55,7 @@ class Index:
     def remove(self, instance: Instance) -> None:
         """Remove an instance."""
         for client in instance.settings["clients"]:
-            self._clients.pop(client, None)
+            self._clients.pop(client_address(client), None)
         self._defaults.pop(instance.number, None)
         self._all.pop(instance.number)
         place = _place(instance)
@@ -63,7 +64,7 @@ class Index:
 
     def by_client(self, client: str) -> t.Optional[str]:
         """Return the ID of the instance that lists a client address, or None."""
-        return self._clients.get(client)
+        return self._clients.get(client_address(client))
 
     def default(self) -> t.Optional[str]:
         """Return the ID of the instance that serves unlisted clients, or None.

@@ -10,7 +10,7 @@ import socket
 import threading
 import typing as t
 
-from .address import format_address, parse_address
+from .address import client_address, format_address, parse_address
 
 
 class Waiting:
@@ -113,7 +113,7 @@ class Server:
                 continue
             self._take_slot()
             try:
-                threading.Thread(target=self._run, args=(sock, peer[0], owner), daemon=True).start()
+                threading.Thread(target=self._run, args=(sock, client_address(peer[0]), owner), daemon=True).start()
             except RuntimeError:
                 sock.close()
                 self._slots.release()

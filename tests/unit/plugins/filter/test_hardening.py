@@ -19,7 +19,7 @@ FILTERS = FilterModule().filters()
 
 
 def test_each_filter_has_a_documentation_file() -> None:
-    assert sorted(path.stem for path in FOLDER.glob("*.yml")) == sorted(FILTERS)
+    assert sorted(path.stem for path in FOLDER.glob("hardening_*.yml")) == sorted(FILTERS)
 
 
 @pytest.mark.parametrize("name", FILTERS)

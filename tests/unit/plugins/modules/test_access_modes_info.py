@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
-import socket
-
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._dmi import Platform
+from ansible_collections.alicloud.imds.plugins.plugin_utils._identity._signature import verified
+from imds_emulator import test_key
+
+from ...addresses import drop_all
 
 
 def test_required(run_module, instance) -> None:
@@ -27,23 +29,28 @@ def test_invalid_options_fail(run_module) -> None:
     assert run_module("access_modes_info", endpoint="x")["failed"] is True
 
 
+def test_the_signed_identity_is_for_the_given_audience(run_module, instance, tmp_path, free_port) -> None:
+    (tmp_path / "emulator.pem").write_text(test_key.CERTIFICATE)
+    for audience in ("alicloud-imds-1", 'a "b"&c=d'):
+        result = run_module("access_modes_info", endpoint=instance.endpoint, identity=True, audience=audience)
+        document = verified(result["signed_identity"], audience, str(tmp_path / "emulator.pem"))
+        assert document["instance-id"] == result["instance"]["instance_id"]
+    assert "signed_identity" not in run_module("access_modes_info", endpoint=instance.endpoint)
+    gone = "http://127.0.0.1:%d" % free_port
+    assert run_module("access_modes_info", endpoint=gone, retries=0, audience="x")["signed_identity"] is None
+
+
 @pytest.fixture
 def off_cloud(monkeypatch) -> list[float]:
     """Simulate a host outside of Alibaba Cloud and return the timeouts of its connections."""
-    bounds: list[float] = []
-
-    def connect(_address, timeout):
-        bounds.append(timeout)
-        raise socket.timeout("timed out")
-
-    monkeypatch.setattr(socket, "create_connection", connect)
+    bounds = drop_all(monkeypatch)
     module = "ansible_collections.alicloud.imds.plugins.modules.access_modes_info.read_platform"
     monkeypatch.setattr(module, lambda: Platform(False, "Standard PC"))
     return bounds
 
 
 def test_outside_of_alibaba_cloud_the_answer_is_as_fast_as_that_of_facts(run_module, off_cloud) -> None:
-    """One connection, for 0.3 s, for this process and all users."""
+    """One attempt for both addresses, for 0.3 s, for this process and all users."""
     result = run_module("access_modes_info", identity=True, allowed_users=["nobody"])
     assert (result["verdict"], result["instance"]) == ("unreachable", None)
     assert result["users"]["nobody"]["verdict"] == "unreachable" and "failed" not in result

@@ -21,8 +21,8 @@ HOUR = 3600
 CURL = Sighting(Caller(33, "www-data", "curl", "/usr/bin/curl", "app.service"), "connect", "proc", "sh")
 AGENT = Sighting(Caller(0, "root", "aliyun-service", "/usr/local/aliyun-service", "aliyun.service"), "connect", "proc")
 CONTAINER = Sighting(Caller(1000, None, "app", "/app", None, "docker:0123456789ab", "172.17.0.2"), "connect", "proc")
-STATUS = {"pid": 1, "running_since": NOW - 48 * HOUR, "updated": NOW, "attribution": "connect", "dropped": 2, "evicted": 0,
-          "problems": ["p"]}  # fmt: skip
+STATUS = {"pid": 1, "running_since": NOW - 48 * HOUR, "updated": NOW, "attribution": "connect", "coverage": "full",
+          "dropped": 2, "evicted": 0, "lost_events": 0, "last_loss": None, "problems": ["p"]}  # fmt: skip
 
 
 @pytest.fixture
@@ -52,6 +52,17 @@ def names(result: dict) -> list[str]:
     return [caller["comm"] for caller in result["callers"]]
 
 
+def test_the_address_of_the_service(run, state) -> None:
+    """The records of the watch have it, also those of earlier versions; the log of the analyzer does not."""
+    sums = Sums()
+    sums.add(CURL, "normal_mode", "instance-id", NOW, address="fd00:100::100:200")
+    sums.add(CURL, "normal_mode", "instance-id", NOW)
+    state[1].write(STATUS, [[NOW - HOUR, NOW]], *sums.as_json(NOW))
+    state[1].wait()
+    (caller,) = run()["callers"]
+    assert [row["address"] for row in caller["requests"]] == ["fd00:100::100:200", "100.100.100.200"]
+
+
 def test_callers_totals_and_status(run) -> None:
     result = run()
     assert result["changed"] is False and "failed" not in result
@@ -62,7 +73,8 @@ def test_callers_totals_and_status(run) -> None:
         "source": None, "parents": {"sh": 2}, "attributed_by": {"connect": 2}, "exe_attributed_by": {"proc": 2},
         "modes": {"normal_mode": 2}, "recorded_by": "watch", "aggregated": False,
         "requests": [{"mode": "normal_mode", "path": "instance-id", "count": 2, "first": format_utc(NOW - 30 * HOUR),
-                      "last": format_utc(NOW - 20 * HOUR), "noise": None}],
+                      "last": format_utc(NOW - 20 * HOUR), "noise": None, "address": "100.100.100.200"}],
+        "first_seen": format_utc(NOW - 30 * HOUR), "last_seen": format_utc(NOW - 20 * HOUR), "evidence": "kernel",
     }  # fmt: skip
     assert result["totals"] == {
         "token_request": 0,
@@ -72,8 +84,8 @@ def test_callers_totals_and_status(run) -> None:
         "noise": 1,
     }
     assert result["watch"] == {
-        "running": True, "since": format_utc(NOW - 48 * HOUR), "updated": format_utc(NOW), "attribution": "connect", "dropped": 2,
-        "evicted": 0, "problems": ["p"],
+        "running": True, "since": format_utc(NOW - 48 * HOUR), "updated": format_utc(NOW), "attribution": "connect",
+        "coverage": "full", "dropped": 2, "evicted": 0, "lost_events": 0, "last_loss": None, "problems": ["p"],
     }  # fmt: skip
 
 
@@ -83,6 +95,61 @@ def test_quiet_since_is_the_last_normal_mode_request(run) -> None:
     assert HOUR <= result["quiet_seconds"] < HOUR + 300
     assert run(callers=["app"], max_age=1)["quiet_since"] == format_utc(NOW - HOUR)  # whatever is filtered
     assert run(ignore_noise=True)["quiet_since"] == format_utc(NOW - 20 * HOUR)
+
+
+def rewrite(state, **status: object) -> None:
+    """Replace values of the status in the file."""
+    path = state[0] / "callers.json"
+    content = json.loads(path.read_text())
+    content["status"].update(status)
+    path.write_text(json.dumps(content))
+
+
+def test_partial_coverage_is_never_quiet(run, state) -> None:
+    rewrite(state, coverage="partial", attribution="socket")
+    result = run()
+    assert result["quiet_since"] is None and result["quiet_seconds"] is None
+    assert "partial coverage" in result["unknown_reason"]
+    assert result["watch"]["coverage"] == "partial"
+
+
+def test_a_loss_is_not_quiet(run, state) -> None:
+    """Normal-mode requests may be among those that were lost."""
+    assert run()["unknown_reason"] is None
+    rewrite(state, last_loss=NOW - 600)
+    result = run()
+    assert result["quiet_since"] == result["watch"]["last_loss"] == result["last_uncertain"] == format_utc(NOW - 600)
+    assert result["last_normal_mode"] == format_utc(NOW - HOUR)
+    assert format_utc(NOW - 600) in result["unknown_reason"]
+
+
+def test_an_unparsable_request_is_not_quiet(run, state) -> None:
+    """Servers may answer what the watch cannot parse."""
+    sums = Sums()
+    sums.add(CURL, "unparsable", "-", NOW - 60)
+    state[1].write(STATUS, [[NOW - 48 * HOUR, NOW]], *sums.as_json(NOW))
+    state[1].wait()
+    result = run()
+    assert result["quiet_since"] == format_utc(NOW - 60) and result["last_normal_mode"] is None
+    assert "cannot be parsed" in result["unknown_reason"]
+
+
+@pytest.mark.parametrize(
+    ("methods", "evidence"),
+    [
+        ({"connect": 3}, "kernel"),
+        ({"connect": 3, "tracepoint": 1}, "tracepoint"),
+        ({"connect": 3, "socket": 1}, "polled"),
+        ({"uid": 1}, "polled"),
+        ({"none": 1}, None),
+    ],
+)
+def test_evidence_is_the_weakest_method(run, state, methods: dict[str, int], evidence: str | None) -> None:
+    path = state[0] / "callers.json"
+    content = json.loads(path.read_text())
+    content["callers"][0]["attributed_by"] = methods
+    path.write_text(json.dumps(content))
+    assert next(one for one in run()["callers"] if one["comm"] == "curl")["evidence"] == evidence
 
 
 def test_filters_select_callers(run) -> None:

@@ -6,12 +6,11 @@
 
 from __future__ import annotations
 
-import errno
-import socket
-
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._dmi import Platform
 from ansible_collections.alicloud.imds.plugins.modules import metadata_facts
+
+from ...addresses import drop_all
 
 
 def run(run_module, endpoint, **args):
@@ -33,10 +32,7 @@ def test_check_mode_returns_the_same_facts(run_module, instance) -> None:
 
 
 def test_outside_of_alibaba_cloud_the_facts_say_unavailable(run_module, monkeypatch) -> None:
-    def connect(_address, _timeout):
-        raise ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
-
-    monkeypatch.setattr(socket, "create_connection", connect)
+    drop_all(monkeypatch)
     monkeypatch.setattr(metadata_facts, "read_platform", lambda: Platform(False, "Standard PC"))
     facts = run_module("metadata_facts")["ansible_facts"]["alicloud_ecs"]
     assert facts["available"] is False and set(facts) == {"available", "unavailable_reason"}

@@ -33,6 +33,83 @@ def test_a_directory_of_records_is_restored_in_parts(run, control, tmp_path) -> 
     assert run("metadata_options", **back, record_only=["../x"])["failed"] is True
 
 
+def test_with_refused_report_an_unknown_instance_or_region_does_not_affect_the_others(run, control) -> None:
+    asked = {"instance_ids": ["i-web1", "i-gone"], "http_tokens": "required", "refused": "report"}
+    done = run("metadata_options", **asked, regions=["cn-hangzhou", "cn-nowhere"])
+    assert done.get("failed") is not True and done["totals"] == {
+        "changed": 1,
+        "unchanged": 0,
+        "refused": 1,
+        "failed": 0,
+    }
+    errors = {row["instance_id"]: row["error"] for row in done["instances"]}
+    assert errors["i-web1"] is None
+    assert errors["i-gone"].startswith("The API returned no instance with this ID in cn-hangzhou. ")
+    assert "InvalidRegionId" in errors["i-gone"]
+    assert control.options("web1")[1] == "required"
+    read = run("metadata_options_info", instance_ids=["i-web1", "i-gone"], missing="report")
+    assert [row["instance_id"] for row in read["instances"]] == ["i-web1"] and list(read["missing"]) == ["i-gone"]
+
+
+def test_an_instance_with_other_private_addresses_is_refused(run, control) -> None:
+    own = control.admin("GET", "/instances/i-web1")["network_interfaces"][0]["primary_ip_address"]
+    asked = {"instance_ids": ["i-web1", "i-off"], "http_tokens": "required"}
+    addresses = {"i-web1": [own, "fd00::1"], "i-off": "192.0.2.1"}
+    refused = run("metadata_options", **asked, private_addresses=addresses)
+    assert refused["failed"] is True and "Nothing was changed." in refused["msg"]
+    assert control.calls("ModifyInstanceMetadataOptions") == []
+    done = run("metadata_options", **asked, private_addresses=addresses, refused="report")
+    errors = {row["instance_id"]: row["error"] for row in done["instances"]}
+    assert errors["i-web1"] is None and "expected: 192.0.2.1. The host may have claimed" in errors["i-off"]
+    assert control.options("web1")[1] == "required" and control.options("off")[1] == "optional"
+
+
+def test_a_restore_to_the_options_before_one_task_keeps_the_older_record(run, control, tmp_path) -> None:
+    """A rollback of the second task must not undo the first one."""
+    record = {"record": str(tmp_path / "records"), "record_names": {"i-web1": "web1"}}
+    run("metadata_options", instance_ids=["i-web1"], http_tokens="required", **record)
+    second = run("metadata_options", instance_ids=["i-web1"], http_endpoint="disabled", **record)
+    before = {row["instance_id"]: row["before"] for row in second["instances"]}
+    back = {"state": "restored", "record": record["record"], "record_only": ["web1"], "regions": None}
+    assert run("metadata_options", **back, before=before)["changed"] is True
+    assert control.options("web1") == ("enabled", "required", "disabled")
+    assert run("metadata_options", **back)["changed"] is True
+    assert control.options("web1") == ("enabled", "optional", "disabled")
+    gone = run("metadata_options", **back, before=before)
+    assert gone["failed"] is True and "has no entry for i-web1" in gone["msg"]
+
+
+def test_an_instance_in_the_record_of_another_host_is_refused_before_a_change(run, control, tmp_path) -> None:
+    record = str(tmp_path / "records")
+    run(
+        "metadata_options", instance_ids=["i-web1"], http_tokens="required", record=record, record_names={"i-web1": "a"}
+    )
+    control.admin("PATCH", "/instances/i-web1", {"http_tokens": "optional"})
+    names = {"i-web1": "evil", "i-off": "off"}
+    asked = {"instance_ids": ["i-web1", "i-off"], "http_tokens": "required", "record": record, "record_names": names}
+    done = run("metadata_options", **asked, refused="report")
+    errors = {row["instance_id"]: row["error"] for row in done["instances"]}
+    assert "for another host" in errors["i-web1"] and errors["i-off"] is None
+    assert control.options("web1")[1] == "optional" and control.options("off")[1] == "required"
+
+
+def test_a_hostile_record_is_refused_before_any_call(run, control, tmp_path) -> None:
+    record = tmp_path / "record.json"
+    os.mkfifo(str(record))
+    for asked in ({"state": "restored"}, {"instance_ids": ["i-web1"], "http_tokens": "required"}):
+        refused = run("metadata_options", record=str(record), **asked)
+        assert refused["failed"] is True and "it is not a regular file" in refused["msg"]
+    assert control.calls() == []
+    folder = tmp_path / "records"
+    folder.mkdir()
+    (folder / "web1.json").symlink_to("/etc/passwd")
+    only = {"state": "restored", "record": str(folder), "record_only": ["web1", "web2"]}
+    assert "it is a link" in run("metadata_options", **only)["msg"]
+    reported = run("metadata_options", **only, refused="report")
+    assert reported.get("failed") is not True and "it is a link" in reported["record_errors"]["web1"]
+    assert control.calls() == []
+
+
 def test_unknown_options_are_changed_only_with_empty_options_default(run, control) -> None:
     control.admin(
         "POST",

@@ -58,6 +58,10 @@ def test_the_report_on_format_1(state: Path) -> None:
 
 
 def test_the_watch_continues_format_1_and_writes_format_2(state: Path) -> None:
+    class NoEvents:
+        def lost(self) -> int:
+            return 0
+
     class NoPackets:
         def fileno(self) -> int:
             return 0
@@ -70,7 +74,7 @@ def test_the_watch_continues_format_1_and_writes_format_2(state: Path) -> None:
 
     before = callers(str(state), "", Filter())
     store = Store(str(state))
-    watch = Watch(NoPackets(), None, store, "connect", pytest.fail)  # type: ignore[arg-type]
+    watch = Watch(NoPackets(), NoEvents(), store, "connect", pytest.fail)  # type: ignore[arg-type]
     watch.save()
     store.close()
     content = json.loads((state / "callers.json").read_text())

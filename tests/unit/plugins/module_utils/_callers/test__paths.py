@@ -37,6 +37,14 @@ def test_every_target_has_one_of_the_classes(text: str, start: str) -> None:
         "/latest/meta-data/instance-id/x": "other",
         "/1.0/meta-data/": "other",
         "*": "other",
+        "//latest/meta-data/instance-id": "instance-id",
+        "/latest//meta-data///instance-id": "instance-id",
+        "/latest/./meta-data/././ram/security-credentials/./Name": "ram/security-credentials/*",
+        "/latest/meta-data/tags/../mac": "mac",
+        "/../latest/meta-data/x/..": "meta-data/",
+        "/%2e/latest/%2E%2e/latest/user-data": "user-data",
+        "//": "/",
+        "http://100.100.100.200//latest/meta-data/mac": "mac",
     }.items(),
 )
 def test_classes_of_targets(target: str, expected: str) -> None:

@@ -6,13 +6,11 @@
 
 from __future__ import annotations
 
-import errno
 import http.server
 import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import threading
 from pathlib import Path
@@ -20,12 +18,14 @@ from typing import Any, Iterator
 
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._command import _main
+from ansible_collections.alicloud.imds.plugins.module_utils._imds import _client
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._client import Client
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._dmi import Platform
 from waiting import GIVE_UP_SECONDS, wait_until
 
+from ....addresses import IPV4, IPV6, refused
 from ....timing import FakeClock
-from ...conftest import Instance
+from ...conftest import Emulators, Instance
 from .conftest import NOWHERE, Command, Done
 
 # Each test starts the command.
@@ -118,19 +118,16 @@ def test_modes_of_an_unreachable_service(lonely_command: Command) -> None:
 
 def test_outside_of_alibaba_cloud_one_attempt_is_made(monkeypatch: Any, capfd: Any) -> None:
     """Pass many retries, whose pauses would last until the deadline of 15 s."""
-    clock, bounds = FakeClock(), []
-
-    def connect(_address: Any, timeout: float) -> None:
-        bounds.append(timeout)
-        raise OSError(errno.ENETUNREACH, "Network is unreachable")
-
-    monkeypatch.setattr(socket, "create_connection", connect)
+    clock = FakeClock()
     monkeypatch.setattr(_main, "read_platform", lambda: Platform(False, "Standard PC"))
     monkeypatch.setattr(_main, "Client", lambda settings: Client(settings, clock.clock))
     monkeypatch.delenv("ALICLOUD_IMDS_ENDPOINT", raising=False)
-    assert _main.main(["get", "mac", "--retries", "20"]) == 5
-    assert bounds == pytest.approx([0.3]) and clock.pauses == []
-    assert "http://100.100.100.200: no answer (Network is unreachable)" in capfd.readouterr().err
+    with refused(IPV4) as ipv4, refused(IPV6) as ipv6:
+        monkeypatch.setattr(_client, "ENDPOINTS", (ipv4.url, ipv6.url))
+        assert _main.main(["get", "mac", "--retries", "20"]) == 5
+    assert clock.pauses == []
+    expected = "%s: no answer (Connection refused), nor at %s (Connection refused)" % (ipv4.url, ipv6.url)
+    assert expected in capfd.readouterr().err
 
 
 def test_outside_of_alibaba_cloud_the_service_is_unreachable(lonely_command: Command) -> None:
@@ -146,7 +143,9 @@ def test_outside_of_alibaba_cloud_the_service_is_unreachable(lonely_command: Com
     words = [*unshare, lonely_command.launcher, "get", "mac"]
     done = subprocess.run(words, check=False, capture_output=True, text=True, env=lonely_command.environment)
     assert (done.returncode, done.stdout) == (5, "")
-    assert "http://100.100.100.200: no answer (Network is unreachable)" in done.stderr
+    assert (
+        "http://100.100.100.200: no answer (Network is unreachable), nor at http://[fd00:100::100:200] (" in done.stderr
+    )
 
 
 def test_a_closed_pipe_ends_the_command_silently(command: Command) -> None:
@@ -180,6 +179,28 @@ def test_an_interrupted_command_ends_at_once(command: Command, instance: Instanc
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=GIVE_UP_SECONDS) == (b"", b"")
     assert process.returncode == -signal.SIGINT  # 130 in a shell
+
+
+def test_modes_of_a_service_with_two_addresses(
+    emulator: Emulators, instance: Instance, monkeypatch: Any, capfd: Any
+) -> None:
+    ipv6 = emulator.add_instance(listen="[::1]:0", http_tokens="optional")
+    monkeypatch.setattr(_client, "ENDPOINTS", (instance.endpoint, ipv6.endpoint))
+    monkeypatch.setattr(_main, "read_platform", lambda: Platform(True, "Alibaba Cloud ECS"))
+    monkeypatch.delenv("ALICLOUD_IMDS_ENDPOINT", raising=False)
+    assert _main.main(["modes", "--timeout", "60"]) == 10
+    expected = ["verdict: optional", "%s: required" % instance.endpoint, "%s: optional" % ipv6.endpoint]
+    assert capfd.readouterr().out.splitlines()[:3] == expected
+
+
+def test_a_read_on_an_instance_without_ipv4(emulator: Emulators, monkeypatch: Any, capfd: Any) -> None:
+    ipv6 = emulator.add_instance(listen="[::1]:0")
+    monkeypatch.setattr(_main, "read_platform", lambda: Platform(True, "Alibaba Cloud ECS"))
+    monkeypatch.delenv("ALICLOUD_IMDS_ENDPOINT", raising=False)
+    with refused(IPV4) as ipv4:
+        monkeypatch.setattr(_client, "ENDPOINTS", (ipv4.url, ipv6.endpoint))
+        assert _main.main(["get", "instance-id", "--timeout", "60"]) == 0
+    assert capfd.readouterr().out.strip() == ipv6.id
 
 
 def test_an_internal_error_shows_no_value(command: Command, instance: Instance, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ import sys
 
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._host import _verify
+from ansible_collections.alicloud.imds.plugins.module_utils._imds import _client
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._access_modes import VERDICTS, Modes
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._client import Client, Settings
 
 from ....timing import FakeClock
@@ -62,7 +64,8 @@ def test_an_unmet_condition_can_be_reported(run_module, instance) -> None:
 def test_allowed_and_refused_users(run_module, instance) -> None:
     arguments = {"endpoint": instance.endpoint, "allowed_users": ["daemon"], "refused_users": ["nobody"]}
     result = run_module("access_modes_info", **arguments)
-    unmet = ["For user nobody the metadata service is required; expected: unreachable."]
+    text = "For user nobody the metadata service at %s is required; expected: unreachable."
+    unmet = [text % instance.endpoint]
     assert result["failed"] is True and result["unmet"] == unmet and sorted(result["users"]) == ["daemon", "nobody"]
     assert run_module("access_modes_info", unmet="report", **arguments)["unmet"] == unmet
 
@@ -111,3 +114,74 @@ def test_an_unexpected_verdict_ends_the_verification(run_module, instance) -> No
     result = run_module("access_modes_info", endpoint=instance.endpoint, **arguments)
     assert result["users"] == {} and result["cloud_init"] is None
     assert len([entry for entry in instance.journal() if entry["mode"] == "plain"]) == 1
+
+
+# A service with two addresses
+
+
+@pytest.fixture
+def service(emulator, monkeypatch):
+    """Return two instances that serve as the IPv4 and the IPv6 address of one service."""
+    ipv4, ipv6 = emulator.add_instance(), emulator.add_instance(listen="[::1]:0")
+    monkeypatch.setattr(_client, "ENDPOINTS", (ipv4.endpoint, ipv6.endpoint))
+    return ipv4, ipv6
+
+
+def modes(*verdicts: str) -> Modes:
+    """Return the result of a probe of addresses with these verdicts."""
+    endpoints = {
+        f"http://{at}": {"verdict": verdict, "checks": {}, "problems": []} for at, verdict in enumerate(verdicts)
+    }
+    return Modes(min(verdicts, key=VERDICTS.index), {}, [], endpoints)
+
+
+def test_an_address_in_normal_mode_is_named(run_module, service) -> None:
+    service[1].set(http_tokens="optional")
+    result = run_module("access_modes_info", timeout=60, expect=["required"], unmet="report")
+    text = "The metadata service still answers normal-mode requests at %s; expected: required."
+    assert (result["verdict"], result["unmet"]) == ("optional", [text % service[1].endpoint])
+
+
+def test_an_address_without_a_result_does_not_count_as_required(run_module, service) -> None:
+    service[1].fault(kind="status", status=503)
+    result = run_module("access_modes_info", timeout=60, retries=0, expect=["required"], unmet="report")
+    assert result["verdict"] == "unknown"
+    assert result["unmet"][0].startswith(
+        "The answers of the metadata service do not show which access modes it offers at %s;" % service[1].endpoint
+    )
+
+
+@pytest.mark.parametrize(
+    ("own", "user", "allowed", "refused"),
+    [
+        (("required", "required"), ("required", "required"), [], [0, 1]),
+        (("required", "required"), ("required", "unreachable"), [1], [0]),
+        (("required", "required"), ("unreachable", "required"), [0], [1]),
+        (("required", "required"), ("unreachable", "unreachable"), [0, 1], []),
+        (("required", "unreachable"), ("required", "unreachable"), [], [0]),
+        (("required", "unreachable"), ("required", "required"), [1], [0, 1]),
+    ],
+)
+def test_users_are_compared_at_each_address(monkeypatch, own, user, allowed, refused) -> None:
+    """*allowed* and *refused* are the addresses that do not meet the condition."""
+    monkeypatch.setattr(_verify, "record", lambda _uid: None)
+    monkeypatch.setattr(_verify, "probe", lambda _client: modes(*own))
+    monkeypatch.setattr(_verify, "as_user", lambda *_arguments, **_options: modes(*user)._asdict())
+    for condition, expected in (("allowed", allowed), ("refused", refused)):
+        found = _verify.verify(lambda: Client(Settings()), _verify.Desired(**{condition: ["nobody"]}))
+        assert [f"at http://{at} is {user[at]};" in text for at, text in zip(expected, found.unmet)] == [True] * len(
+            expected
+        )
+        assert len(found.unmet) == len(expected)
+
+
+@pytest.mark.parametrize("condition", ["users", "allowed", "refused"])
+@pytest.mark.parametrize("result", [modes("unreachable", "unknown"), Modes("unknown", {}, [])])
+def test_an_unknown_result_of_a_user_is_not_met(monkeypatch, condition, result) -> None:
+    monkeypatch.setattr(_verify, "record", lambda _uid: None)
+    monkeypatch.setattr(_verify, "probe", lambda _client: modes("unreachable", "unreachable"))
+    monkeypatch.setattr(
+        _verify, "as_user", lambda *_arguments, **_options: result._replace(problems=["Why."])._asdict()
+    )
+    found = _verify.verify(lambda: Client(Settings()), _verify.Desired(**{condition: ["nobody"]}))
+    assert found.unmet == ["For user nobody the metadata service could not be verified: Why."]

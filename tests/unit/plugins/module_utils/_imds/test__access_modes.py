@@ -7,10 +7,12 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils._imds import _access_modes
+from ansible_collections.alicloud.imds.plugins.module_utils._imds import _access_modes, _client
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._access_modes import probe
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._client import Client, Settings
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._dmi import Platform
+
+from ....addresses import IPV4, IPV6, refused, silent
 
 
 def modes_of(endpoint: str, **settings):
@@ -50,7 +52,7 @@ def test_optional(instance) -> None:
 @pytest.mark.parametrize("answer", [403, 404])
 def test_disabled(instance, emulator, monkeypatch, answer) -> None:
     """On an ECS instance, at the service's own address, nothing else answers."""
-    monkeypatch.setattr(_access_modes, "DEFAULT_ENDPOINT", instance.endpoint)
+    monkeypatch.setattr(_access_modes, "ENDPOINTS", (instance.endpoint,))
     monkeypatch.setattr(_access_modes, "read_platform", lambda: Platform(True, "Alibaba Cloud ECS"))
     instance.set(http_endpoint="disabled")
     emulator.switch(disabled_answer=answer)
@@ -62,7 +64,7 @@ def test_disabled(instance, emulator, monkeypatch, answer) -> None:
 @pytest.mark.parametrize(("ecs", "own_address"), [(False, True), (None, True), (True, False)])
 def test_status_404_of_another_server_is_not_disabled(instance, emulator, monkeypatch, ecs, own_address) -> None:
     if own_address:
-        monkeypatch.setattr(_access_modes, "DEFAULT_ENDPOINT", instance.endpoint)
+        monkeypatch.setattr(_access_modes, "ENDPOINTS", (instance.endpoint,))
     monkeypatch.setattr(_access_modes, "read_platform", lambda: Platform(ecs, None))
     instance.set(http_endpoint="disabled")
     emulator.switch(disabled_answer=404)
@@ -77,11 +79,18 @@ def test_unreachable(free_port) -> None:
     assert "Connection refused" in modes.problems[0]
 
 
-def test_a_service_that_always_fails_is_unreachable(instance) -> None:
+def test_the_modes_of_a_service_that_always_fails_are_unknown(instance) -> None:
     instance.fault(kind="status", status=503)
     modes = modes_of(instance.endpoint)
-    assert modes.verdict == "unreachable"
+    assert modes.verdict == "unknown"
     assert "503" in modes.problems[0]
+
+
+def test_the_modes_of_a_service_that_accepts_connections_and_does_not_reply_are_unknown(instance) -> None:
+    instance.fault(kind="hang")
+    modes = modes_of(instance.endpoint, timeout=0.5)
+    assert modes.verdict == "unknown"
+    assert "The connection was accepted" in modes.problems[0]
 
 
 def test_an_answer_that_differs_from_the_documentation_is_a_problem(instance, emulator) -> None:
@@ -89,4 +98,81 @@ def test_an_answer_that_differs_from_the_documentation_is_a_problem(instance, em
     emulator.switch(bad_token_in_optional="accept")
     modes = modes_of(instance.endpoint)
     assert modes.verdict == "optional"
-    assert modes.problems == ["Check invalid_token_read: the service answered 200; documented: 401."]
+    assert modes.problems == [
+        "Check invalid_token_read at %s: the service answered 200; documented: 401." % instance.endpoint
+    ]
+
+
+# A service with two addresses
+
+
+@pytest.fixture
+def service(emulator, monkeypatch):
+    """Return two instances that serve as the IPv4 and the IPv6 address of one service, as two options may not be in step."""
+    ipv4, ipv6 = emulator.add_instance(), emulator.add_instance(listen="[::1]:0")
+    monkeypatch.setattr(_client, "ENDPOINTS", (ipv4.endpoint, ipv6.endpoint))
+    return ipv4, ipv6
+
+
+def change(instance, state: str, monkeypatch) -> None:
+    """Let an address of the service behave like this verdict."""
+    if state == "unknown":
+        instance.fault(kind="status", status=503)
+    elif state == "disabled":
+        instance.set(http_endpoint="disabled")
+    else:
+        instance.set(http_tokens=state)
+
+
+@pytest.mark.parametrize(
+    ("states", "verdict"),
+    [
+        (("required", "required"), "required"),
+        (("required", "optional"), "optional"),
+        (("optional", "required"), "optional"),
+        (("required", "unknown"), "unknown"),
+        (("unknown", "optional"), "optional"),
+        (("disabled", "required"), "required"),
+        (("disabled", "disabled"), "disabled"),
+        (("disabled", "unknown"), "unknown"),
+    ],
+)
+def test_no_address_decides_for_another(service, monkeypatch, states, verdict) -> None:
+    for instance, state in zip(service, states):
+        change(instance, state, monkeypatch)
+    modes = modes_of(None)
+    assert modes.verdict == verdict
+    assert {url: seen["verdict"] for url, seen in modes.endpoints.items()} == {
+        instance.endpoint: state for instance, state in zip(service, states)
+    }
+    assert modes.checks == modes.endpoints[service[states.index(verdict)].endpoint]["checks"]
+
+
+@pytest.mark.parametrize("unusable", [refused, silent])
+@pytest.mark.parametrize("position", [0, 1])
+def test_an_unreachable_address_is_reported_and_does_not_decide(service, monkeypatch, unusable, position) -> None:
+    other = service[1 - position]
+    with unusable((IPV4, IPV6)[position]) as origin:
+        endpoints = [other.endpoint]
+        endpoints.insert(position, origin.url)
+        monkeypatch.setattr(_client, "ENDPOINTS", tuple(endpoints))
+        modes = modes_of(None, timeout=1.0)
+    assert (modes.verdict, modes.problems) == ("required", [])
+    seen = modes.endpoints[origin.url]
+    assert (seen["verdict"], seen["checks"]) == ("unreachable", {})
+    assert origin.url in seen["problems"][0]
+
+
+def test_both_addresses_may_be_unreachable(monkeypatch) -> None:
+    with refused(IPV4) as ipv4, refused(IPV6) as ipv6:
+        monkeypatch.setattr(_client, "ENDPOINTS", (ipv4.url, ipv6.url))
+        modes = modes_of(None)
+    assert modes.verdict == "unreachable"
+    assert [url in problem for url, problem in zip((ipv4.url, ipv6.url), modes.problems)] == [True, True]
+
+
+def test_the_mode_of_an_explicit_endpoint_is_that_of_this_address(service) -> None:
+    service[1].set(http_tokens="optional")
+    modes = modes_of(service[0].endpoint)
+    assert (modes.verdict, list(modes.endpoints)) == ("required", [service[0].endpoint])
+    assert service[1].journal() == []

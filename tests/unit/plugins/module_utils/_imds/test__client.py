@@ -12,10 +12,11 @@ import threading
 
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._common._clock import SYSTEM_CLOCK
-from ansible_collections.alicloud.imds.plugins.module_utils._imds import _client, _errors, _http
+from ansible_collections.alicloud.imds.plugins.module_utils._imds import _client, _connect, _errors
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._client import Client, Settings
 from waiting import wait_until
 
+from ....addresses import IPV4, IPV6, listen, origin_of, refused, silent
 from ....timing import FakeClock, ScriptedSocket
 
 ITEM = "/latest/meta-data/instance-id"
@@ -398,8 +399,8 @@ def scripted(monkeypatch, clock):
     class Made:
         def __init__(self, *sockets, **settings) -> None:
             self.sockets, self.connects = list(sockets), []
-            monkeypatch.setattr(_http.socket, "create_connection", self._connect)
-            self.client = Client(Settings(**settings), clock.clock)
+            monkeypatch.setattr(_connect.socket, "create_connection", self._connect)
+            self.client = Client(Settings(endpoint="http://192.0.2.1", **settings), clock.clock)
 
         def _connect(self, _address, timeout):
             self.connects.append(timeout)
@@ -522,3 +523,85 @@ def test_settings_out_of_range_are_an_error(settings, reason) -> None:
     with pytest.raises(ValueError, match=reason) as caught:
         Client(Settings(**settings))
     assert "secret" not in str(caught.value)
+
+
+# A service with two addresses
+
+
+@pytest.fixture
+def two(emulator, monkeypatch):
+    """Return an instance that listens on 127.0.0.1 and one that listens on ::1, as the addresses of one service."""
+    ipv4, ipv6 = emulator.add_instance(), emulator.add_instance(listen="[::1]:0")
+    monkeypatch.setattr(_client, "ENDPOINTS", (ipv4.endpoint, ipv6.endpoint))
+    return ipv4, ipv6
+
+
+def test_ipv4_is_used_for_all_requests_if_it_is_reachable(two) -> None:
+    client = Client(Settings(timeout=60.0))
+    assert [client.get(ITEM), client.get(ITEM)] == [two[0].id.encode()] * 2
+    client.close()
+    assert client.endpoint == two[0].endpoint
+    assert len({entry["connection"] for entry in two[0].journal()}) == 1
+    assert two[1].journal() == []
+
+
+@pytest.mark.parametrize("unusable", [refused, silent])
+def test_ipv6_is_used_for_all_requests_if_ipv4_is_unreachable(two, monkeypatch, unusable, clock) -> None:
+    with unusable(IPV4) as ipv4:
+        monkeypatch.setattr(_client, "ENDPOINTS", (ipv4.url, two[1].endpoint))
+        client = Client(Settings(timeout=60.0))
+        assert [client.get(ITEM), client.get(ITEM)] == [two[1].id.encode()] * 2
+        client.close()
+    assert client.endpoint == two[1].endpoint
+    assert [entry["method"] for entry in two[1].journal()] == ["PUT", "GET", "GET"]
+    assert clock.pauses == []  # not a retry
+
+
+def test_an_explicit_endpoint_is_the_only_one_used(two) -> None:
+    with refused(IPV4) as ipv4, pytest.raises(_errors.Unreachable) as caught:
+        Client(Settings(endpoint=ipv4.url, retries=0, timeout=60.0)).get(ITEM)
+    assert "nor at" not in str(caught.value)
+    assert two[0].journal() == two[1].journal() == []
+
+
+def test_a_refusal_of_ipv4_is_final(two) -> None:
+    """The service was reached, so its answer counts; the other address is not asked for a better one."""
+    two[0].set(http_endpoint="disabled")
+    with pytest.raises(_errors.Refused):
+        Client(Settings(timeout=60.0)).get(ITEM)
+    assert two[1].journal() == []
+
+
+def test_a_token_that_the_other_address_does_not_accept_is_replaced(two, monkeypatch) -> None:
+    """IPv4 becomes unreachable between two requests. The emulated instances do not share their tokens."""
+    client = Client(Settings(timeout=60.0))
+    assert client.get(ITEM) == two[0].id.encode()
+    client.close()
+    two[0].set(listen=None)
+    assert client.get(ITEM) == two[1].id.encode()
+    assert [entry["method"] for entry in two[1].journal()] == ["GET", "PUT", "GET"]
+
+
+def test_the_message_names_both_addresses(monkeypatch) -> None:
+    with refused(IPV4) as ipv4, refused(IPV6) as ipv6:
+        monkeypatch.setattr(_client, "ENDPOINTS", (ipv4.url, ipv6.url))
+        with pytest.raises(_errors.Unreachable) as caught:
+            Client(Settings(retries=0, timeout=60.0)).get(ITEM)
+    expected = "PUT /latest/api/token at %s: no answer (Connection refused), nor at %s (Connection refused). "
+    assert str(caught.value).startswith(expected % (ipv4.url, ipv6.url))
+    assert caught.value.connected is False
+
+
+def test_the_header_host_names_the_address_in_use(monkeypatch) -> None:
+    with refused(IPV4) as ipv4, listen(IPV6) as server:
+        origin = origin_of(server)
+        monkeypatch.setattr(_client, "ENDPOINTS", (ipv4.url, origin.url))
+        client = Client(Settings(retries=0, timeout=60.0))
+        reader = threading.Thread(target=lambda: pytest.raises(_errors.MetadataError, client.get, ITEM))
+        reader.start()
+        connection, _peer = server.accept()
+        with connection:
+            request = connection.recv(4096)
+            connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+            reader.join()
+    assert b"\r\nHost: [::1]:%d\r\n" % origin.port in request

@@ -6,15 +6,13 @@
 
 from __future__ import annotations
 
-import errno
-import socket
-
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils._imds import _errors, _gather
+from ansible_collections.alicloud.imds.plugins.module_utils._imds import _client, _connect, _errors, _gather
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._client import Client, Settings
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._dmi import Platform
 
-from ....timing import FakeClock
+from ....addresses import IPV4, IPV6, refused, silent
+from ....timing import FakeClock, PassingTime
 
 ON_ECS = Platform(True, "Alibaba Cloud ECS")
 NOT_ECS = Platform(False, "Standard PC")
@@ -220,39 +218,42 @@ def test_an_item_with_the_name_of_a_derived_fact_is_an_error(emulator) -> None:
         gather(instance)
 
 
-def refuse(monkeypatch, clock: FakeClock, error: OSError) -> list[float]:
-    """Let each connection fail with *error* at its timeout, and return these timeouts."""
-    bounds: list[float] = []
-
-    def connect(_address, timeout):
-        bounds.append(timeout)
-        if isinstance(error, socket.timeout):
-            clock.advance(timeout)
-        raise error
-
-    monkeypatch.setattr(socket, "create_connection", connect)
-    return bounds
-
-
 def test_outside_of_alibaba_cloud_one_attempt_is_made_and_nothing_fails(monkeypatch) -> None:
     clock = FakeClock()
-    bounds = refuse(monkeypatch, clock, ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"))
-    client = Client(Settings(retries=20), clock.clock)
-    facts, warnings = _gather.gather(client, NOT_ECS, _gather.select(["all"]))
-    assert clock.pauses == [] and len(bounds) == 1
+    with refused(IPV4) as ipv4, refused(IPV6) as ipv6:
+        monkeypatch.setattr(_client, "ENDPOINTS", (ipv4.url, ipv6.url))
+        client = Client(Settings(retries=20), clock.clock)
+        facts, warnings = _gather.gather(client, NOT_ECS, _gather.select(["all"]))
+    assert clock.pauses == []
     assert facts == {"available": False, "unavailable_reason": facts["unavailable_reason"]}
     assert "Connection refused" in facts["unavailable_reason"]
     assert warnings == []
 
 
-def test_outside_of_alibaba_cloud_the_timeout_is_short(monkeypatch) -> None:
-    """Connect once, for 0.3 s, independent of the timeout."""
+def test_outside_of_alibaba_cloud_both_addresses_share_the_short_timeout(monkeypatch) -> None:
+    """Both addresses drop all packets: the answer takes 0.3 s, whatever the timeout is."""
     clock = FakeClock()
-    bounds = refuse(monkeypatch, clock, socket.timeout("timed out"))
-    client = Client(Settings(timeout=60.0, deadline=300.0, retries=20), clock.clock)
-    facts, _warnings = _gather.gather(client, NOT_ECS, _gather.select(["all"]))
+    poll = PassingTime(clock)
+    monkeypatch.setattr(_connect.select, "poll", lambda: poll)
+    with silent(IPV4) as ipv4, silent(IPV6) as ipv6:
+        monkeypatch.setattr(_client, "ENDPOINTS", (ipv4.url, ipv6.url))
+        client = Client(Settings(timeout=60.0, deadline=300.0, retries=20), clock.clock)
+        facts, _warnings = _gather.gather(client, NOT_ECS, _gather.select(["all"]))
     assert facts["available"] is False
-    assert bounds == pytest.approx([0.3]) and clock.pauses == []
+    assert ipv4.url in facts["unavailable_reason"] and ipv6.url in facts["unavailable_reason"]
+    assert poll.waits == pytest.approx([0.1, 0.2], abs=0.002) and clock.pauses == []
+
+
+@pytest.mark.parametrize("unusable", [refused, silent])
+def test_facts_of_an_instance_without_ipv4(emulator, monkeypatch, unusable) -> None:
+    instance = emulator.add_instance(listen="[::1]:0")
+    with unusable(IPV4) as ipv4:
+        monkeypatch.setattr(_client, "ENDPOINTS", (ipv4.url, instance.endpoint))
+        client = Client(Settings(timeout=60.0, deadline=300.0))
+        facts, warnings = _gather.gather(client, ON_ECS, _gather.select(["all"]))
+        client.close()
+    assert (facts["instance_id"], warnings) == (instance.id, [])
+    assert [entry["method"] for entry in instance.journal()].count("PUT") == 1
 
 
 @pytest.mark.parametrize("platform", [ON_ECS, NOT_ECS, UNKNOWN])

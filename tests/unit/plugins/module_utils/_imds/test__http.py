@@ -9,13 +9,8 @@ from __future__ import annotations
 import time
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils._imds._http import (
-    Connection,
-    Origin,
-    Pool,
-    TransportError,
-    parse_endpoint,
-)
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._connect import Origin, Route, parse_endpoint
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._http import Connection, Pool, TransportError
 
 PUT = ("PUT", "/latest/api/token", {"X-aliyun-ecs-metadata-token-ttl-seconds": "60"})
 
@@ -41,7 +36,7 @@ def test_an_invalid_endpoint_is_an_error(endpoint: str) -> None:
 
 
 def test_a_connection_is_reused(instance) -> None:
-    connection = Connection(parse_endpoint(instance.endpoint))
+    connection = Connection(Route(parse_endpoint(instance.endpoint)))
     for _time in range(3):
         ends_at = time.monotonic() + 60
         assert connection.exchange(*PUT, ends_at, ends_at, 4096).status == 200
@@ -50,7 +45,7 @@ def test_a_connection_is_reused(instance) -> None:
 
 
 def test_a_pool_uses_the_last_connection_again(instance) -> None:
-    pool = Pool(parse_endpoint(instance.endpoint))
+    pool = Pool(Route(parse_endpoint(instance.endpoint)))
     for _time in range(3):
         ends_at = time.monotonic() + 60
         pool.exchange(*PUT, ends_at, ends_at, 4096)
@@ -61,5 +56,5 @@ def test_a_pool_uses_the_last_connection_again(instance) -> None:
 def test_a_refused_connection_has_the_phase_and_the_errno(free_port: int) -> None:
     ends_at = time.monotonic() + 60
     with pytest.raises(TransportError, match="Connection refused") as caught:
-        Connection(Origin("127.0.0.1", free_port)).exchange(*PUT, ends_at, ends_at, 4096)
+        Connection(Route(Origin("127.0.0.1", free_port))).exchange(*PUT, ends_at, ends_at, 4096)
     assert (caught.value.phase, caught.value.errno is not None, caught.value.timed_out) == ("connect", True, False)

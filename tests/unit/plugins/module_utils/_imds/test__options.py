@@ -28,7 +28,7 @@ def options(**changed):
 
 def test_the_argument_spec_has_the_defaults_of_the_settings() -> None:
     spec = _options.argument_spec()
-    assert {name: option["default"] for name, option in spec.items()} == {
+    assert {name: option.get("default") for name, option in spec.items()} == {
         name: value for name, value in DEFAULTS.items() if name != "connections"
     }
 
@@ -37,6 +37,17 @@ def test_an_argument_spec_may_add_and_extend_options() -> None:
     spec = _options.argument_spec(paths={"type": "list"}, deadline={"aliases": ["gather_timeout"]})
     assert spec["paths"] == {"type": "list"}
     assert spec["deadline"] == {"type": "float", "default": 15.0, "aliases": ["gather_timeout"]}
+
+
+@pytest.mark.parametrize("endpoint", [None, "", "/"])
+def test_without_an_endpoint_both_addresses_of_the_service_are_used(endpoint) -> None:
+    settings = _options.make_client(options(endpoint=endpoint)).settings
+    assert settings.endpoints == ("http://100.100.100.200", "http://[fd00:100::100:200]")
+
+
+def test_an_explicit_endpoint_is_the_only_one() -> None:
+    settings = _options.make_client(options(endpoint="http://100.100.100.200")).settings
+    assert settings.endpoints == ("http://100.100.100.200",)
 
 
 def test_a_slash_at_the_end_of_the_endpoint_is_ignored() -> None:

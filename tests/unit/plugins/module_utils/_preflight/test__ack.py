@@ -34,3 +34,30 @@ def test_container_stores_are_reported_and_not_searched(host) -> None:
         "Name: oss2\nVersion: 2.0\n",
     )
     assert host.found("python", "ack") == [("containers_not_examined", "/var/lib/docker", None)]
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("/etc/os-release", 'NAME="LifseaOS"\nID=lifsea\n'),
+        ("/etc/cni/net.d/10-terway.conflist", "{}"),
+    ],
+)
+def test_systems_that_only_ack_uses_are_nodes(host, path, content) -> None:
+    host.write(path, content)
+    assert host.found("ack") == [("ack_node", path, None)]
+
+
+@pytest.mark.parametrize(
+    ("command", "kind"),
+    [
+        ("/usr/bin/kubelet\0--provider-id=cn-hangzhou.i-bp1\0", "ack_node"),
+        ("kubelet\0--pod-infra-container-image=registry-vpc.cn-beijing.aliyuncs.com/acs/pause:3.5\0", "ack_node"),
+        ("/usr/bin/kubelet\0--node-ip=10.0.0.1\0", "kubernetes_node"),
+        ("/usr/bin/other\0--provider-id=cn-hangzhou.i-bp1\0", "kubernetes_node"),
+    ],
+)
+def test_a_running_kubelet_is_judged_by_its_command_line(host, command, kind) -> None:
+    host.write("/usr/bin/kubelet")
+    host.write("/proc/71/cmdline", command)
+    assert [one for one, _path, _version in host.found("ack")] == [kind]

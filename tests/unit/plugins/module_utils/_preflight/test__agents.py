@@ -55,3 +55,32 @@ def test_agents_are_found_by_their_files(host) -> None:
     assert host.found("agents") == expected
     host.write(manifest, "[]")
     assert host.found("agents")[-1] == ("ansible_alicloud_normal_mode", manifest, None)
+
+
+@pytest.mark.parametrize(("version", "judged"), [("16.13.0", False), ("16.14.1", True), ("17.0.3", True)])
+def test_ohai_is_reported_since_it_has_the_plugin(host, version, judged) -> None:
+    gem = "/opt/chef/embedded/lib/ruby/gems/3.1.0/specifications/ohai-%s.gemspec" % version
+    host.write(gem)
+    assert host.found("agents") == ([("ohai_normal_mode", gem, version)] if judged else [])
+
+
+def test_the_running_cloud_assistant_is_the_one_that_the_link_names(host) -> None:
+    base = "/usr/local/share/aliyun-assist/"
+    for version in ("2.2.3.515", "2.2.3.1012"):
+        host.write(base + version + "/aliyun-service")
+    host.link(base + "aliyun-service.symlink", base + "2.2.3.515/aliyun-service")
+    assert host.found("agents") == [("cloud_assistant_too_old", base + "2.2.3.515", "2.2.3.515")]
+
+
+def test_a_fence_agent_with_a_role_and_other_configured_programs_are_found(host) -> None:
+    cib = "/var/lib/pacemaker/cib/cib.xml"
+    host.write(cib, '<primitive type="fence_aliyun"><nvpair name="access_key" value="x"/></primitive>')
+    assert host.found("agents") == []
+    host.write(cib, '<primitive type="fence_aliyun"><nvpair name="ram_role" value="r"/></primitive>')
+    host.write("/usr/bin/ignition")
+    unit = "/usr/lib/systemd/system/nm-cloud-setup.service"
+    host.write(unit, "[Service]\n#Environment=NM_CLOUD_SETUP_ALIYUN=yes\n")
+    expected = [("fence_aliyun_role", cib, None), ("ignition_normal_mode", "/usr/bin/ignition", None)]
+    assert host.found("agents") == expected
+    host.write(unit, "[Service]\nEnvironment=NM_CLOUD_SETUP_ALIYUN=yes\n")
+    assert host.found("agents") == [*expected, ("nm_cloud_setup_normal_mode", unit, None)]

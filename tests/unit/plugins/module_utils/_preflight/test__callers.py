@@ -39,6 +39,9 @@ def record(**more) -> dict:
         (record(last_seen="2027-01-15T07:00:00.5+08:00"), "caller_normal_mode"),
         (record(last_seen="2026-12-01T00:00:00Z"), None),
         (record(mode="token"), None),
+        (record(mode="unparsable"), "caller_unparsable"),
+        (record(mode="unparsable", noise="probe"), "caller_unparsable"),
+        (record(mode="unparsable", last_seen=NOW - 8 * DAY), None),
         (record(mode=None), None),
     ],
 )

@@ -124,3 +124,15 @@ def test_the_real_debian_package_is_judged(host, tmp_path) -> None:
     found = host.run("cloud_init").findings
     expected = [OLD] if version.startswith("22.") else []
     assert [one["id"] for one in found] == expected
+
+
+@pytest.mark.parametrize("name", ["VERSION", "__VERSION__"])
+def test_a_build_with_meson_is_no_second_copy(host, name) -> None:
+    status(host, "26.2-1")
+    host.write(CODE + "version.py", "from cloudinit.meson_versions import %s\n" % name)
+    assert host.found("cloud_init") == []
+    host.write(CODE + "meson_versions.py", '%s = "26.2"\n' % name)
+    assert host.found("cloud_init") == []
+    host.write("/var/lib/dpkg/status", "")
+    host.write(CODE + "meson_versions.py", '%s = "22.4"\n' % name)
+    assert host.found("cloud_init") == [(OLD, CODE + "version.py", "22.4")]

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils._preflight import _scripts
+from ansible_collections.alicloud.imds.plugins.module_utils._preflight import _files, _scripts
 from ansible_collections.alicloud.imds.plugins.module_utils._preflight._files import Deadline, Files, read_mounts
 
 UTILS = Path(__file__).resolve().parents[5] / "plugins"
@@ -85,3 +85,30 @@ def test_a_link_out_of_the_root_is_not_followed(host, tmp_path) -> None:
     host.link("/usr/local/bin/out", str(tmp_path / "outside"))
     host.link("/opt", str(tmp_path))
     assert _scripts.normal_mode_readers(root=str(host.root)) == []
+
+
+def test_a_link_to_a_link_is_followed_only_within_local_file_systems(host) -> None:
+    (host.root / "mnt").mkdir()
+    files = Files(str(host.root), mounts={str(host.root / "mnt"): "nfs4"})
+    host.link("/opt/METADATA", "../l2")
+    host.link("/l2", "/mnt/dead/x")
+    host.link("/l3", "mnt/dead/x")
+    host.link("/opt/other", "../l3")
+    assert files.open(str(host.root / "opt/METADATA")) is None and files.open(str(host.root / "opt/other")) is None
+    assert files.text("/opt/other") is None
+    host.write("/srv/real", "text")
+    host.link("/opt/near", "../l4")
+    host.link("/l4", "srv/real")
+    assert files.text("/opt/near") == "text"
+
+
+def test_large_directories_and_files_are_bounded(host, monkeypatch) -> None:
+    monkeypatch.setattr(_files, "_MAX_ENTRIES", 5)
+    for number in range(9):
+        host.write("/opt/%d.sh" % number, KEYS)
+    files = Files(str(host.root))
+    assert len(list(files.walk("/opt"))) == 5 and files.cut
+    assert [note.reason for note in files.notes] == ["only 5 of its names were examined"]
+    host.write("/srv/package.json", "[" + "1," * (1 << 20) + "1]")
+    assert files.read_json(str(host.root / "srv/package.json")) is None
+    assert "is too large to be parsed" in [note.reason for note in files.notes]

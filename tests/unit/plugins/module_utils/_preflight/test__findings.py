@@ -83,6 +83,21 @@ def test_an_incomplete_waiver_is_rejected(one, message) -> None:
 
 
 def test_findings_beyond_the_limit_are_counted() -> None:
-    found = _findings.bounded([finding("script_normal_mode", path="/x", line=number // 2) for number in range(600)])
+    listed = [finding("script_normal_mode", path="/x", line=number // 2) for number in range(600)]
+    found = _findings.bounded(_findings.distinct(listed))
     assert len(found) == _findings.MAX_OF_A_KIND + 1
     assert found[-1]["evidence"] == {"finding": "script_normal_mode", "count": 100}
+
+
+def test_decoys_do_not_hide_a_finding() -> None:
+    listed = [finding("script_normal_mode", path="/opt/decoys/%d" % number) for number in range(300)]
+    listed.append(finding("script_normal_mode", path="/opt/real"))
+    found = _findings.bounded(_findings.apply_waivers(listed, [waiver("*:/opt/decoys/*")], "web1", TODAY))
+    assert _findings.verdict(found) == "block"
+    assert "/opt/real" in [one["evidence"].get("path") for one in found if not one["waived"]]
+    assert [one["severity"] for one in found if one["id"] == "findings_truncated"] == ["info"]
+
+
+def test_omitted_findings_count_with_their_severity() -> None:
+    found = _findings.bounded([finding("script_normal_mode", path="/x/%d" % number) for number in range(201)])
+    assert (found[-1]["id"], found[-1]["severity"]) == ("findings_truncated", "block")

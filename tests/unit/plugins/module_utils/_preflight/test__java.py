@@ -55,3 +55,13 @@ def test_data_before_the_archive_is_skipped(host) -> None:
 def test_damaged_archives_are_not_examined(host, content) -> None:
     host.write("/opt/bad.jar", content)
     assert {kind for kind, _path, _version in host.found("java")} <= {"not_examined"}
+
+
+def test_libraries_without_tokens_are_found_by_their_names(host) -> None:
+    paths = ["/srv/app/lib/aliyun-java-sdk-core-4.6.4.jar", "/srv/app/lib/alipay-sdk-java-4.38.10.ALL.jar"]
+    for path in paths:
+        host.write(path, b"PK\x05\x06" + bytes(18))
+    assert sorted(host.found("java")) == [
+        ("java_library_normal_mode", paths[1], "4.38.10.ALL"),
+        ("java_library_normal_mode", paths[0], "4.6.4"),
+    ]

@@ -27,3 +27,9 @@ def test_a_damaged_list_is_not_examined(host) -> None:
     path = "/var/www/vendor/composer/installed.json"
     host.write(path, "{")
     assert host.found("php") == [("not_examined", path, None)]
+
+
+def test_the_client_is_reported_in_every_version(host) -> None:
+    path = "/srv/app/vendor/composer/installed.json"
+    host.write(path, '{"packages": [{"name": "alibabacloud/client", "version": "1.5.32"}]}')
+    assert host.found("php") == [("php_client_normal_mode", path, "1.5.32")]

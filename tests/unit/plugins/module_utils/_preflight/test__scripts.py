@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from pathlib import Path
 
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._preflight import _scripts
-from ansible_collections.alicloud.imds.plugins.module_utils._preflight._files import Files
+from ansible_collections.alicloud.imds.plugins.module_utils._preflight._files import Deadline, Files
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -69,18 +70,71 @@ def test_comments_rules_and_other_addresses_are_no_requests(line) -> None:
     assert _scripts.judge(b"#!/bin/sh\n%s\n" % line.encode()) == []
 
 
-def test_a_bare_address_counts_if_the_file_names_a_metadata_path() -> None:
+def test_a_connection_to_the_address_counts_if_it_requests_a_metadata_path() -> None:
     program = b'h = HTTPConnection("100.100.100.200")\nh.request("GET", "/latest/meta-data/mac")\n'
-    assert _scripts.judge(program) == [(1, "unknown")]
-    fenced = b"iptables -d 100.100.100.200 -j DROP\ncurl $X/latest/meta-data/\n"
-    assert _scripts.judge(fenced) == []
+    assert _scripts.judge(program, "/opt/x.py") == [(2, "metadata")]
 
 
-@pytest.mark.parametrize("header", ["X-aliyun-ecs-metadata-token", "x-aliyun-ecs-metadata-token-ttl-seconds: 60"])
-@pytest.mark.parametrize("spelling", [str, str.upper, str.title])
-def test_a_script_that_names_the_token_header_is_no_finding(host, header, spelling) -> None:
-    host.write("/usr/local/bin/good", 'curl -H "%s: $T" %s\n' % (spelling(header), KEYS))
-    assert readers(host) == []
+@pytest.mark.parametrize(
+    ("text", "certain"),
+    [
+        ("# X-aliyun-ecs-metadata-token\ncurl -s %s\n" % KEYS, [(2, True)]),
+        ("curl -H 'X-aliyun-ecs-metadata-token: x' %s || curl %s\n" % (KEYS, KEYS), [(1, True)]),
+        ("curl -H 'X-aliyun-ecs-metadata-token:' %s\n" % KEYS, [(1, True)]),
+        ('curl -H "$HEADER" %s\n' % KEYS, [(1, False)]),
+        ("curl -s http://1684301000/latest/user-data\n", [(1, True)]),
+        ("curl -s http://0x646464c8/latest/user-data\n", [(1, True)]),
+        ("curl -s http://[fd00:100::100:200]/latest/user-data\n", [(1, True)]),
+        ("T='X-aliyun-ecs-metadata-token: x'\ncurl -H \"$T\" %s\n" % KEYS, []),
+    ],
+)
+def test_a_token_counts_for_the_request_that_sends_it(text, certain, host) -> None:
+    host.write("/opt/x.sh", text)
+    scanned = _scripts.scan(Files(str(host.root)), ["/opt"])
+    assert [(read.line, read.certain) for read in scanned.reads] == certain
+
+
+def test_a_token_in_one_script_does_not_excuse_another(host) -> None:
+    host.write("/usr/local/bin/good.py", 'requests.get(U, headers={"X-aliyun-ecs-metadata-token": t})\n')
+    host.write(
+        "/usr/local/bin/zone.py",
+        'BASE = "http://100.100.100.200"\nrequests.get(urljoin(BASE, "/latest/meta-data/zone-id"))\n',
+    )
+    assert readers(host) == [("/usr/local/bin/zone.py", 2)]
+
+
+def test_a_judgment_that_takes_too_long_is_noted(host, monkeypatch) -> None:
+    host.write("/opt/slow.sh", "curl %s\n" % KEYS)
+    monkeypatch.setattr(_scripts, "_LONGEST", 0.001)
+    monkeypatch.setattr(_scripts._judge, "judge", lambda *_arguments: [None for _number in itertools.repeat(0)])
+    files = Files(str(host.root))
+    assert [(read.line, read.certain) for read in _scripts.scan(files, ["/opt"]).reads] == [(1, False)]
+    assert [note.path for note in files.notes] == ["/opt/slow.sh"]
+
+
+def test_directories_that_were_not_reached_are_named_and_others_left_out(host) -> None:
+    host.write("/opt/a.sh", "curl %s\n" % KEYS)
+    host.write("/srv/b.sh", "curl %s\n" % KEYS)
+    files = Files(str(host.root), Deadline(0))
+    _scripts.scan(files, ["/opt", "/srv"])
+    assert files.not_reached == ["/srv"] and files.stopped
+    left = _scripts.scan(Files(str(host.root)), ["/opt", "/srv"], ["/srv/"]).reads
+    assert [read.path for read in left] == ["/opt/a.sh"]
+
+
+@pytest.mark.parametrize(
+    "place",
+    """/root/x.sh /home/u/.bashrc /srv/x.sh /var/www/x.php /etc/ansible/facts.d/x.fact /etc/facter/facts.d/x.sh
+    /etc/supervisor/conf.d/x.sh /etc/zabbix/x.sh /etc/keepalived/x.sh /etc/telegraf/x.sh /etc/consul.d/x.sh /etc/update-motd.d/50
+    /etc/default/x.sh /etc/sysconfig/x.sh /etc/kubernetes/pre.sh /usr/local/libexec/x.sh /usr/local/lib/systemd/x.sh
+    /usr/local/app/x.sh /usr/local/nginx/x.sh /var/lib/cloud/instances/i-1/scripts/part-001
+    /var/lib/cloud/instances/i-1/user-data.txt /usr/lib/ocf/resource.d/heartbeat/x""".split(),
+)
+def test_usual_places_are_examined(host, place) -> None:
+    host.write(
+        place, "<?php file_get_contents('%s');" % KEYS if place.endswith("php") else "#!/bin/sh\ncurl %s\n" % KEYS
+    )
+    assert [path for path, _line in readers(host)] == [place]
 
 
 def test_files_of_this_collection_are_no_findings() -> None:

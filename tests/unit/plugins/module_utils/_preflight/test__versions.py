@@ -42,7 +42,7 @@ def test_versions_are_ordered(scheme) -> None:
         ("semver", "v1.2", "1.2.0+x"),
     ],
 )
-def test_different_spellings_of_a_version_are_equal(scheme, left, right) -> None:
+def test_different_notation_of_a_version_are_equal(scheme, left, right) -> None:
     assert compare(scheme, left, right) == 0
 
 

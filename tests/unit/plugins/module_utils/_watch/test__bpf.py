@@ -18,16 +18,23 @@ from pathlib import Path
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._watch import _bpf
 from ansible_collections.alicloud.imds.plugins.module_utils._watch import _bpf_programs as programs
-from ansible_collections.alicloud.imds.plugins.module_utils._watch._bpf import Connect, Established, Hook
+from ansible_collections.alicloud.imds.plugins.module_utils._watch._bpf import Hook
+from ansible_collections.alicloud.imds.plugins.module_utils._watch._bpf_parts import Target
+from ansible_collections.alicloud.imds.plugins.module_utils._watch._events import Connect, Established
 
 ADDRESS = bytes([100, 100, 100, 200])
-RING_BYTES = 1 << 18
+ADDRESSES = [ADDRESS, bytes.fromhex("fd000100000000000000000001000200")]
+RING_BYTES = 1 << 20
 BUSY, DISCARDED = 1 << 31, 1 << 30
 
 
 # The parts of union bpf_attr in the kernel's include/uapi/linux/bpf.h that are used here.
 class MapCreate(ctypes.Structure):
     _fields_ = [(name, ctypes.c_uint32) for name in ("map_type", "key_size", "value_size", "max_entries")]
+
+
+class MappedMapCreate(MapCreate):
+    _fields_ = [("map_flags", ctypes.c_uint32)]
 
 
 class ProgLoad(ctypes.Structure):
@@ -65,12 +72,14 @@ class Kernel:
         self.loaded: list[tuple[int, int, bytes]] = []  # type, attach type, instructions
         self.links: list[tuple[int, int, int]] = []
         self.fds: list[int] = []
-        self.ring = -1
+        self.ring = self.counters = -1
         self.position = 0
         self.data = bytearray(RING_BYTES)
 
     def __call__(self, command: int, attributes: bytes) -> int:
         layout = COMMANDS[command]
+        if layout is MapCreate and len(attributes) > ctypes.sizeof(MapCreate):
+            layout = MappedMapCreate
         assert len(attributes) == ctypes.sizeof(layout)
         parsed = layout.from_buffer_copy(attributes)
         assert not any(getattr(parsed, name, 0) for name in ZERO)
@@ -78,6 +87,10 @@ class Kernel:
         self.fds.append(fd)
         if isinstance(parsed, MapCreate):
             self.maps.append((parsed.map_type, parsed.key_size, parsed.value_size, parsed.max_entries))
+            if isinstance(parsed, MappedMapCreate):
+                assert parsed.map_flags == 1 << 10  # BPF_F_MMAPABLE
+                self.counters = fd
+                os.truncate(fd, mmap.PAGESIZE)
             if parsed.map_type == 27:
                 self.ring = fd
                 os.truncate(fd, 2 * mmap.PAGESIZE + 2 * parsed.max_entries)
@@ -119,7 +132,7 @@ def kernel() -> Kernel:
 
 @pytest.fixture
 def hook(kernel: Kernel, tmp_path: Path) -> Iterator[Hook]:
-    made = Hook(str(tmp_path), ADDRESS, 80, kernel)
+    made = Hook(str(tmp_path), ADDRESSES, 80, kernel)
     yield made
     made.close()
 
@@ -133,32 +146,34 @@ ESTABLISHED = programs.ESTABLISHED_EVENT.pack(programs.ESTABLISHED, 1, 0x0100000
 
 
 def test_maps_programs_and_links(kernel: Kernel, hook: Hook, tmp_path: Path) -> None:
-    assert kernel.maps == [(27, 0, 0, RING_BYTES), (9, 8, 8, 2048)]  # BPF_MAP_TYPE_RINGBUF, BPF_MAP_TYPE_LRU_HASH
-    ring, known, connect4, link4, connect6, link6, sockops, link = kernel.fds
-    target = programs.Target(ADDRESS, 80, ring, known)
+    # BPF_MAP_TYPE_RINGBUF, BPF_MAP_TYPE_LRU_HASH, BPF_MAP_TYPE_ARRAY
+    assert kernel.maps == [(27, 0, 0, RING_BYTES), (9, 8, 8, 2048), (9, 8, 16, 2048), (2, 4, 16, 1)]
+    ring, known, budgets, counters, *attached = kernel.fds
+    target = Target(ADDRESS, 80, ring, known, ADDRESSES[1], budgets, counters)
     desired = programs.Desired(None, True)
     assert kernel.loaded == [
         (18, 10, programs.connect4(target, desired)),  # BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT
-        (18, 11, programs.connect6(target, desired)),  # BPF_CGROUP_INET6_CONNECT
+        (18, 11, programs.connect6_mapped(target, desired)),  # BPF_CGROUP_INET6_CONNECT
+        (18, 11, programs.connect6(target, desired)),
         (13, 3, programs.established(target)),  # BPF_PROG_TYPE_SOCK_OPS, BPF_CGROUP_SOCK_OPS
+        (13, 3, programs.established6(target)),
     ]
     (group,) = {target_fd for _program, target_fd, _type in kernel.links}
     assert os.readlink(f"/proc/self/fd/{group}") == str(tmp_path)
-    assert kernel.links == [(connect4, group, 10), (connect6, group, 11), (sockops, group, 3)]
+    assert kernel.links == [(fd, group, kind) for fd, kind in zip(attached[::2], (10, 11, 11, 3, 3))]
     assert hook.reports_names and hook.fileno() == ring
     assert all(fcntl.fcntl(fd, fcntl.F_GETFD) & fcntl.FD_CLOEXEC for fd in [*kernel.fds, group])
     hook.close()
     for fd in [*kernel.fds, group]:
         with pytest.raises(OSError, match="Bad file descriptor"):
             os.fstat(fd)
-    assert link4 and link6 and link
 
 
 def test_without_the_right_to_read_names_the_rest_is_reported(tmp_path: Path) -> None:
     read_name = struct.pack("<BBhi", 0x85, 0, 0, 16)  # call get_current_comm
     kernel = Kernel(lambda code: read_name in code)
-    hook = Hook(str(tmp_path), ADDRESS, 80, kernel)
-    assert not hook.reports_names and len(kernel.loaded) == 3
+    hook = Hook(str(tmp_path), ADDRESSES, 80, kernel)
+    assert not hook.reports_names and len(kernel.loaded) == 5
     hook.close()
 
 
@@ -169,9 +184,9 @@ def test_pids_of_a_namespace_are_translated_where_the_kernel_can(
     translate = struct.pack("<BBhi", 0x85, 0, 0, 120)  # call get_ns_current_pid_tgid
     new, old = Kernel(), Kernel(lambda code: translate in code)
     for kernel, translated in ((new, True), (old, False)):
-        hook = Hook(str(tmp_path), ADDRESS, 80, kernel)
+        hook = Hook(str(tmp_path), ADDRESSES, 80, kernel)
         assert hook.reports_names
-        assert [translate in code for _type, _attach, code in kernel.loaded] == [translated, translated, False]
+        assert [translate in code for _type, _attach, code in kernel.loaded] == [translated] * 3 + [False] * 2
         kernel.write(connect(pid=4711, ours=7))
         assert [event.pid for event in hook.events() if isinstance(event, Connect)] == [7]
         hook.close()
@@ -181,8 +196,8 @@ def test_a_kernel_that_refuses_is_an_error_and_leaves_no_descriptor(tmp_path: Pa
     before = set(os.listdir("/proc/self/fd"))
     kernel = Kernel(lambda code: True)
     with pytest.raises(PermissionError):
-        Hook(str(tmp_path), ADDRESS, 80, kernel)
-    for fd in kernel.fds[2:]:
+        Hook(str(tmp_path), ADDRESSES, 80, kernel)
+    for fd in kernel.fds[4:]:
         os.close(fd)  # those of the refused programs, which the real call would not have created
     assert set(os.listdir("/proc/self/fd")) == before
 
@@ -191,7 +206,7 @@ def test_an_unknown_processor_is_an_error(tmp_path: Path, monkeypatch: pytest.Mo
     real = os.uname()
     monkeypatch.setattr(os, "uname", lambda: os.uname_result((*real[:4], "sparc64")))
     with pytest.raises(OSError, match="unknown for sparc64"):
-        Hook(str(tmp_path), ADDRESS, 80, Kernel())
+        Hook(str(tmp_path), ADDRESSES, 80, Kernel())
 
 
 def test_the_real_call_passes_errors_on() -> None:
@@ -207,6 +222,18 @@ def test_events_are_read_once_and_released(kernel: Kernel, hook: Hook) -> None:
     assert hook.waiting()
     assert list(hook.events()) == [Connect(1, 4711, 33, 77, b"curl"), Established(1, "10.0.0.1", 40000, 0xFFFFFFF0)]
     assert kernel.consumed() == kernel.position and not hook.waiting()
+
+
+def test_an_ipv6_connection(kernel: Kernel, hook: Hook) -> None:
+    words = struct.unpack("<4I", bytes.fromhex("fd000000000000000000000000000001"))
+    kernel.write(programs.ESTABLISHED6_EVENT.pack(programs.ESTABLISHED6, 1, *words, 40000, 5))
+    assert list(hook.events()) == [Established(1, "fd00::1", 40000, 5)]
+
+
+def test_events_that_were_not_reported_are_counted(kernel: Kernel, hook: Hook) -> None:
+    assert hook.lost == 0
+    os.pwrite(kernel.counters, struct.pack("<QQ", 3, 4), 0)
+    assert hook.lost == 7
 
 
 def test_an_event_that_is_being_written_blocks_those_behind_it(kernel: Kernel, hook: Hook) -> None:

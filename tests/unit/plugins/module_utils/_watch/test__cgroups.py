@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from ansible_collections.alicloud.imds.plugins.module_utils._watch._cgroups import Groups
+import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._watch._cgroups import Groups, Ownership
 
 
 def number(folder: Path) -> int:
@@ -47,3 +49,17 @@ def test_an_unknown_number_is_looked_up_once(tmp_path: Path) -> None:
     assert groups.path(number(made)) == "/c.service"  # looked up before its event was read
     groups.close()
     assert groups.fileno() == -1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory to another user")
+def test_only_names_that_root_has_chosen_are_trusted(tmp_path: Path) -> None:
+    service = tmp_path / "system.slice/app.service"
+    (service / "nginx.service/docker").mkdir(parents=True)
+    os.chown(service, 33, 33)  # delegated
+    trusted = Ownership({"": str(tmp_path), "name=systemd": str(tmp_path / "none")}).trusted
+    assert trusted("", "/system.slice/app.service/nginx.service/docker") == "/system.slice/app.service"
+    assert trusted("", "/system.slice/removed.service") == "/system.slice/removed.service"
+    assert trusted("", "/system.slice/removed.service/nginx.service") == "/system.slice/removed.service"
+    assert trusted("", "/") == "/"
+    assert trusted("", "/../other.service") == "/"  # outside of the visible hierarchy
+    assert trusted("name=systemd", "/a.service") == trusted("memory", "/a.service") == "/"

@@ -42,7 +42,19 @@ TABLE = {
     "a body is not a request": (BODY + TOKEN, ["normal_mode user-data", "token_authenticated " + ROLE]),
     "chunks are not requests": (CHUNKS + TOKEN, ["normal_mode other", "token_authenticated " + ROLE]),
     "empty lines first": (b"\r\n\r\n" + NORMAL, ["normal_mode instance-id"]),
-    "an empty token is a token": (b"GET / HTTP/1.0\r\nX-ALIYUN-ECS-METADATA-TOKEN:\r\n\r\n", ["token_authenticated /"]),
+    "an empty token is no token": (b"GET / HTTP/1.0\r\nX-ALIYUN-ECS-METADATA-TOKEN: \t \r\n\r\n", ["normal_mode /"]),
+    "one of two tokens is empty": (
+        b"GET / HTTP/1.0\r\nX-aliyun-ecs-metadata-token: x\r\nX-aliyun-ecs-metadata-token:\r\n\r\n",
+        ["normal_mode /"],
+    ),
+    "a body of a GET request": (
+        TOKEN[:-2] + b"Content-Length: %d\r\n\r\n" % len(NORMAL) + NORMAL,
+        ["token_authenticated " + ROLE, "unparsable -"],
+    ),
+    "chunks of a GET request": (
+        TOKEN[:-2] + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        ["token_authenticated " + ROLE, "unparsable -"],
+    ),
     "the TTL header is not the token": (
         b"GET / HTTP/1.0\r\nX-aliyun-ecs-metadata-token-ttl-seconds: 1\r\n\r\n",
         ["normal_mode /"],
@@ -51,8 +63,9 @@ TABLE = {
         b"GET /latest/mac?x-aliyun-ecs-metadata-token:1 HTTP/1.0\r\nA: x-aliyun-ecs-metadata-token: 1\r\n\r\n",
         ["normal_mode other"],
     ),
-    "nothing after Connection: close": (LAST, ["normal_mode /"]),
-    "nothing after HTTP/1.0": (b"GET / HTTP/1.0\r\n\r\n" + NORMAL, ["normal_mode /"]),
+    "bytes after Connection: close": (LAST, ["normal_mode /", "unparsable -"]),
+    "an empty line after the last request": (b"GET / HTTP/1.0\r\n\r\n\r\n", ["normal_mode /"]),
+    "bytes after HTTP/1.0": (b"GET / HTTP/1.0\r\n\r\n" + NORMAL, ["normal_mode /", "unparsable -"]),
     "HTTP/1.0 can be kept": (
         b"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n" + NORMAL,
         ["normal_mode /", "normal_mode instance-id"],

@@ -146,12 +146,52 @@ def test_a_process_is_read_once_in_two_seconds(
     monkeypatch.setattr(_processes.time, "monotonic", lambda: clock[0])
     proc.add(10)
     first = processes.inspect(10, "connect", 33, "curl")
-    proc.add(10, exe="/opt/curl")
+    proc.add(10, cgroup="0::/system.slice/other.service\n")
     clock[0] += 1.9
     assert processes.inspect(10, "connect", 33, "curl") == first
-    assert processes.inspect(10, "socket", 33, "curl").caller.exe == "/opt/curl"  # other arguments
+    assert processes.inspect(10, "socket", 33, "curl").caller.unit == "other.service"  # other arguments
     clock[0] += 2.1
+    assert processes.inspect(10, "connect", 33, "curl").caller.unit == "other.service"
+
+
+def test_another_program_in_the_same_process_is_read_at_once(proc: Proc, processes: Processes) -> None:
+    proc.add(10)
+    processes.inspect(10, "connect", 33, "curl")
+    processes.inspect(10, "tracepoint", 33)
+    proc.add(10, exe="/opt/curl")
     assert processes.inspect(10, "connect", 33, "curl").caller.exe == "/opt/curl"
+    assert processes.inspect(10, "tracepoint", 33).caller.exe == "/opt/curl"
+    proc.add(10, comm="backup.sh", exe="/opt/curl")  # the same interpreter, with another script
+    assert processes.inspect(10, "tracepoint", 33).caller.comm == "backup.sh"
+
+
+def test_an_ended_process_is_known_from_its_start(
+    proc: Proc, processes: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(_processes.time, "monotonic", lambda: clock[0])
+    proc.add(10)
+    (proc.root / "10/status").write_text("Name:\tcurl\nTgid:\t10\nUid:\t33\t33\t33\t33\n")
+    processes.remember(10)
+    proc.remove(10)
+    started = processes.recall(10, None)
+    assert started is not None
+    assert started.sighting == Sighting(
+        Caller(33, "www-data", "curl", "/usr/bin/curl", "app.service"), "none", "exec", "systemd"
+    )
+    assert processes.recall(10, 33) == started and processes.recall(10, 34) is None and processes.recall(11, 33) is None
+    clock[0] += 61  # the PID may be reused
+    assert processes.recall(10, 33) is None
+    processes.remember(10)  # has already ended
+
+
+def test_names_of_groups_that_a_user_chooses_are_not_used(proc: Proc, passwd: Path) -> None:
+    def trusted(hierarchy: str, path: str) -> str:
+        return {"": "/user.slice/app.service", "name=systemd": "/"}[hierarchy]
+
+    processes = Processes(proc=str(proc.root), passwd=str(passwd), trusted=trusted)
+    proc.add(10, cgroup="1:name=systemd:/evil.service\n0::/user.slice/app.service/nginx.service\n")
+    assert processes.inspect(10, "connect", 33, "curl").caller.unit == "app.service"
 
 
 def test_user_names_follow_the_user_database(proc: Proc, processes: Processes, passwd: Path) -> None:

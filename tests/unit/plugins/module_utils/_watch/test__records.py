@@ -17,6 +17,7 @@ from ansible_collections.alicloud.imds.plugins.module_utils._watch._records impo
     Sighting,
 )
 
+IPV4, IPV6 = "100.100.100.200", "fd00:100::100:200"
 CURL = Sighting(Caller(33, "www-data", "curl", "/usr/bin/curl", "app.service"), "connect", "proc", "sh")
 OFTEN = Sighting(Caller(0, "root", "agent", "/usr/bin/agent", "agent.service"), "connect", "proc", "systemd")
 
@@ -51,14 +52,25 @@ def test_noise_is_counted_in_rows_of_its_own() -> None:
     assert [row.get("noise") for row in callers(records)[0]["requests"]] == ["cloud_assistant", None]
 
 
+def test_the_addresses_of_the_service_have_rows_of_their_own() -> None:
+    records = Records()
+    for address in (IPV4, IPV6, IPV6):
+        records.add(CURL, "normal_mode", "mac", 100, address=address)
+    (caller,) = callers(records)
+    assert [(row["count"], row.get("address")) for row in caller["requests"]] == [(1, None), (2, IPV6)]
+    assert records.size() >= len(json.dumps(caller, separators=(",", ":")))
+
+
 def test_loaded_records_are_the_same_and_can_be_continued() -> None:
     records, again = Records(), Records()
+    records.add(CURL, "normal_mode", "mac", 100, address=IPV6)
     records.add(CURL, "normal_mode", "mac", 100)
     again.load(*map(json.loads, records.as_json(200)))
     assert again.as_json(200) == records.as_json(200)
     again.add(CURL, "normal_mode", "mac", 150)
-    (row,) = callers(again)[0]["requests"]
+    ipv6, row = callers(again)[0]["requests"]
     assert (row["count"], row["first"], row["last"]) == (2, 100, 150)
+    assert (ipv6["count"], ipv6["address"]) == (1, IPV6)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +79,9 @@ def test_loaded_records_are_the_same_and_can_be_continued() -> None:
      [{**CURL.caller._asdict(), "parents": {}, "attributed_by": {}, "exe_attributed_by": {},
        "requests": [{"mode": "evil", "path": "mac", "count": 1, "first": 1, "last": 1}]}],
      [{**CURL.caller._asdict(), "parents": {}, "attributed_by": {}, "exe_attributed_by": {},
-       "requests": [{"mode": "token_authenticated", "path": "mac", "count": -1, "first": 1, "last": 1}]}]],
+       "requests": [{"mode": "token_authenticated", "path": "mac", "count": -1, "first": 1, "last": 1}]}],
+     [{**CURL.caller._asdict(), "parents": {}, "attributed_by": {}, "exe_attributed_by": {},
+       "requests": [{"mode": "normal_mode", "path": "mac", "count": 1, "first": 1, "last": 1, "address": "10.0.0.1"}]}]],
 )  # fmt: skip
 def test_invalid_records_are_an_error(content) -> None:
     with pytest.raises((ValueError, KeyError, TypeError)):
@@ -108,6 +122,19 @@ def test_ten_thousand_callers_are_bounded_and_all_requests_are_counted() -> None
     listed, other = map(json.loads, records.as_json(10**9))
     assert sum(row["count"] for entry in [*listed, other] for row in entry["requests"]) == 20001
     assert max(row["last"] for row in other["requests"] if row["mode"] == "normal_mode") > 20000
+
+
+def test_a_user_with_many_names_evicts_no_other_user() -> None:
+    records = Records()
+    records.add(OFTEN, "normal_mode", "mac", 1)
+    records.add(CURL, "token_authenticated", "mac", 1)
+    for number in range(6000):
+        caller = Caller(1001, "mallory", "name%d" % number, "/home/mallory/x", "name%d.service" % number)
+        records.add(Sighting(caller, "connect", "proc", "sh"), "normal_mode", "mac", 10 + number)
+    listed, other = map(json.loads, records.as_json(10**9))
+    assert [caller["comm"] for caller in listed[:2]] == ["agent", "curl"]
+    assert {caller["uid"] for caller in listed[2:]} == {1001}
+    assert sum(row["count"] for entry in [*listed, other] for row in entry["requests"]) == 6002
 
 
 def test_an_executable_is_also_that_of_earlier_requests_if_it_is_the_only_one() -> None:

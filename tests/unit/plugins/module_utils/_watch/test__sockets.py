@@ -87,6 +87,16 @@ def test_the_request_names_one_connection(proc: Path) -> None:
     assert len(request) == 16 + 8 + 48
 
 
+def test_the_request_names_an_ipv6_connection(proc: Path) -> None:
+    found, netlink = sockets(proc)
+    assert found.owner("fd00::1", 40000, "fd00:100::100:200", 80) is None
+    (request,) = netlink.requests
+    assert request[16] == socket.AF_INET6
+    assert request[28:60] == b"".join(
+        socket.inet_pton(socket.AF_INET6, one) for one in ("fd00::1", "fd00:100::100:200")
+    )
+
+
 def test_the_youngest_process_with_the_socket_is_the_owner(proc: Path) -> None:
     assert ask(sockets(proc, (BY_FAMILY, reply(33, 99), 0))[0]) == Owner(33, 600)
     assert ask(sockets(proc, (BY_FAMILY, reply(33, 123), 0))[0]) == Owner(33, 8)

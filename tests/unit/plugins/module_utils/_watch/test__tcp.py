@@ -184,3 +184,64 @@ def test_the_held_bytes_of_a_connection_are_bounded() -> None:
         (flow,) = wire.flows._flows.values()
         assert sum(map(sys.getsizeof, flow._held.values())) < 70000
     assert wire.modes == ["unparsable"]
+
+
+def test_contradicting_bytes_are_unparsable() -> None:
+    """A sender with a raw socket first sends a token that the service does not receive, such as with a wrong checksum."""
+    wire = Wire()
+    wire.syn()
+    wire.send(0, TOKEN)
+    wire.send(0, NORMAL.ljust(len(TOKEN), b"x"))
+    assert wire.modes == ["token_authenticated", "unparsable"]
+    wire.send(len(TOKEN), NORMAL)
+    assert wire.modes == ["token_authenticated", "unparsable", "normal_mode"]
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_repeated_bytes_are_not_a_contradiction(size: int) -> None:
+    wire = Wire()
+    wire.syn()
+    data = (TOKEN + NORMAL) * 20
+    for at in range(0, len(data), size):
+        wire.send(at, data[at : at + size])
+        wire.send(max(0, at - 3), data[max(0, at - 3) : at + size])
+    assert wire.modes == ["token_authenticated", "normal_mode"] * 20
+
+
+def test_urgent_data_is_unparsable() -> None:
+    """The service does not receive the urgent byte in the stream: here, the header is not the token header."""
+    wire = Wire()
+    wire.syn()
+    head, _name, rest = TOKEN.partition(b"TOKEN")
+    wire.send(0, head + b"TOK", flags=_tcp.URG | ACK)
+    wire.send(len(head) + 3, b"EN" + rest)
+    assert wire.modes == ["unparsable"]
+
+
+def test_a_copy_of_the_first_segment_does_not_hide_what_follows() -> None:
+    flows = Flows()
+    forged, real = Wire(flows, source="10.0.0.9", device="veth9"), Wire(flows, device="veth1")
+    forged.send(0, TOKEN)
+    real.send(0, TOKEN)
+    assert real.modes == []  # it looks like the same segment on another device
+    real.send(len(TOKEN), NORMAL)
+    assert real.modes == ["normal_mode"]
+
+
+def test_a_copy_with_other_bytes_does_not_hide_the_real_ones() -> None:
+    flows = Flows()
+    forged, real = Wire(flows, source="10.0.0.9", device="veth9"), Wire(flows, device="veth1")
+    forged.send(0, TOKEN)
+    real.send(0, NORMAL)
+    assert real.modes == ["normal_mode"]
+
+
+def test_a_segment_on_two_devices_is_counted_once_in_any_segmentation() -> None:
+    flows = Flows()
+    inside, outside = Wire(flows, device="veth1", forwarded=True), Wire(flows, source="10.0.0.2", port=5000)
+    data = TOKEN + NORMAL
+    for at in range(0, len(data), 40):
+        inside.send(at, data[at : at + 40])
+    for at in range(0, len(data), 20):
+        outside.send(at, data[at : at + 20])
+    assert inside.modes == ["token_authenticated", "normal_mode"] and outside.modes == []

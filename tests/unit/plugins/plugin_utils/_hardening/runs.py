@@ -15,7 +15,9 @@ from ....conftest import CHECKOUT
 
 DEFAULTS = yaml.safe_load((CHECKOUT / "roles/hardening/defaults/main.yml").read_text(encoding="utf-8"))
 IDENTITY = {"instance_id": "i-web1", "region_id": "cn-hangzhou"}
-INSTANCE = {**IDENTITY, "record_name": "web1", "access": "required"}
+ADDRESSES = ["10.0.0.1"]
+VERIFIED = {**IDENTITY, "method": "signed", "note": None, "addresses": ADDRESSES, "problem": None}
+INSTANCE = {**IDENTITY, "record_name": "web1", "addresses": ADDRESSES, "access": "required"}
 
 
 def settings(**given: Any) -> dict[str, Any]:
@@ -25,8 +27,11 @@ def settings(**given: Any) -> dict[str, Any]:
 
 
 def run(_settings: dict[str, Any] | None = None, **steps: Any) -> dict[str, Any]:
-    """Return a run on web1 with these settings and results of steps."""
-    return {"host": "web1", "check_mode": False, "settings": settings(**(_settings or {})), **steps}
+    """Return a run on web1 with these settings and results of steps. A probe with an instance has a verified identity."""
+    seen = steps.get("probe")
+    verified = {"web1": VERIFIED} if isinstance(seen, dict) and seen.get("instance") else {}
+    given = {"host": "web1", "check_mode": False, "settings": settings(**(_settings or {})), "nonce": "0f"}
+    return {**given, "identities": verified, **steps}
 
 
 def probe(verdict: str = "optional", **more: Any) -> dict[str, Any]:
@@ -36,13 +41,26 @@ def probe(verdict: str = "optional", **more: Any) -> dict[str, Any]:
 def row(error: str | None = None, **more: Any) -> dict[str, Any]:
     """Return a row of metadata_options for the instance of web1."""
     after = {"http_endpoint": "enabled", "http_tokens": "required", "instance_metadata_tags": "disabled"}
-    states = {"after": after, "changed": error is None, "sent": True, "error": error, "record_name": "web1"}
+    before = {**after, "http_tokens": "optional"}
+    states = {
+        "before": before,
+        "after": after,
+        "changed": error is None,
+        "sent": True,
+        "error": error,
+        "record_name": "web1",
+    }
     return {**IDENTITY, "name": "Web 1", **states, **more}
 
 
 def answers(*rows: dict[str, Any], message: str | None = None) -> dict[str, Any]:
     by_instance = {it["instance_id"]: it for it in rows}
-    return {"by_instance": by_instance, "by_record": {it["record_name"]: it for it in rows}, "message": message}
+    return {
+        "by_instance": by_instance,
+        "by_record": {it["record_name"]: it for it in rows},
+        "record_errors": {},
+        "message": message,
+    }
 
 
 def finding(**more: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening import _api
 
-from .runs import IDENTITY, probe, row, settings
+from .runs import IDENTITY, VERIFIED, probe, row, settings
 
 Given = dict[str, Any]
 
@@ -19,7 +19,9 @@ def host(number: int, region: str = "cn-hangzhou", given: Given | None = None, *
     """Return the variables of a host with an enabled fence."""
     seen = probe(instance={"instance_id": f"i-{number}", "region_id": region})
     good = {"failed": False, "changed": True}
+    verified = {**VERIFIED, "instance_id": f"i-{number}", "region_id": region, "addresses": [f"10.0.0.{number}"]}
     steps = {"settings": settings(**(given or {})), "probe": seen, "tooling": good, "fence": good, **more}
+    steps.setdefault("identities", {f"web{number}": verified})
     return {"inventory_hostname": f"web{number}", **{"__hardening_" + name: it for name, it in steps.items()}}
 
 
@@ -35,15 +37,18 @@ def test_each_access_has_one_call_without_failed_hosts() -> None:
         host(7, given={"enforce": "no"}),
         host(8, fence={}),
         host(9, fence={"unreachable": True}),
-        host(10, probe=probe("disabled", instance=None)),
+        host(10, probe=probe("disabled", instance=None), identities={}),
+        host(11, identities={"web11": {**VERIFIED, "problem": "Refused."}}),
+        host(12, identities={"web12": {**VERIFIED, "instance_id": "i-12", "addresses": []}}),
     ]
     required, disabled = _api.calls(hosts)
     assert required == {
         "access": "required",
         "options": {"http_tokens": "required"},
         "regions": ["cn-hangzhou", "cn-beijing"],
-        "instance_ids": ["i-1", "i-3", "i-6"],
-        "record_names": {"i-1": "web1", "i-3": "web3", "i-6": "web6"},
+        "instance_ids": ["i-1", "i-3", "i-6", "i-12"],
+        "record_names": {"i-1": "web1", "i-3": "web3", "i-6": "web6", "i-12": "web12"},
+        "private_addresses": {"i-1": ["10.0.0.1"], "i-3": ["10.0.0.3"], "i-6": ["10.0.0.6"]},
     }
     assert disabled["options"] == {"http_endpoint": "disabled"} and disabled["instance_ids"] == ["i-2"]
     assert _api.calls([]) == [] and _api.calls([{"inventory_hostname": "other"}]) == []
@@ -55,12 +60,29 @@ def test_results_of_looped_single_and_skipped_tasks_are_indexed() -> None:
     assert _api.answers(looped) == {
         "by_instance": {"i-web1": row(), "i-2": other},
         "by_record": {"web1": row()},
+        "record_errors": {},
         "message": "1 of 1 failed.",
     }
     assert _api.answers({"instances": [row()]})["by_record"] == {"web1": row()}
     for empty in ({}, None, {"skipped": True, "changed": False}, {"results": []}, {"results": [], "skipped": True}):
-        assert _api.answers(empty) == {"by_instance": {}, "by_record": {}, "message": None}
+        assert _api.answers(empty) == {"by_instance": {}, "by_record": {}, "record_errors": {}, "message": None}
+    assert _api.answers({"record_errors": {"web1": "A link."}})["record_errors"] == {"web1": "A link."}
     assert _api.answers({"unreachable": True, "msg": "No route to host."})["message"] == (
         "Cannot reach the API host, hardening_api_host: No route to host."
     )
     assert IDENTITY["instance_id"] == "i-web1"
+
+
+def test_invalid_ids_of_a_host_are_not_sent_to_the_api() -> None:
+    """One malformed ID would make the API calls for all hosts fail."""
+    good = {"instance_id": "i-1", "region_id": "cn-beijing"}
+    bad = [
+        {"instance_id": "i-1/x", "region_id": "cn-beijing"},
+        {"instance_id": "i-1", "region_id": "evil.example"},
+        {"instance_id": "i-1\n", "region_id": "cn-beijing"},
+        {"instance_id": None, "region_id": None},
+        {"instance_id": ["i-1"], "region_id": "cn-beijing"},
+        {},
+    ]
+    assert _api.claims([*bad, good, good]) == {"regions": ["cn-beijing"], "instance_ids": ["i-1"]}
+    assert _api.claims(bad) == {"regions": [], "instance_ids": []}

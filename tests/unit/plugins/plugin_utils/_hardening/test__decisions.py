@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening import _decisions
 
-from .runs import INSTANCE, answers, finding, probe, row, run, settings
+from .runs import INSTANCE, VERIFIED, answers, finding, probe, row, run, settings
 
 Given = dict[str, Any]
 
@@ -45,6 +45,8 @@ def test_the_expected_access_follows_from_the_settings(
         ({}, probe("unreachable"), True),
         ({"enforce": "no"}, probe("unreachable"), False),
         ({"instance_id": "i-1"}, probe("unreachable"), False),
+        ({}, probe("unknown"), True),
+        ({"instance_id": "i-1"}, probe("unknown"), False),
         ({}, probe("disabled"), False),
     ],
 )
@@ -58,6 +60,7 @@ def test_the_probe_fails_without_verdict_or_identity(given: Given, seen: Given, 
         ({}, "optional", True),
         ({"preflight": "report"}, "optional", True),
         ({"preflight": False}, "optional", False),
+        ({}, "unknown", True),
         ({}, "required", False),
         ({}, "disabled", False),
         ({}, "unreachable", False),
@@ -86,24 +89,24 @@ def test_a_blocking_finding_blocks_unless_waived(given: Given, findings: list[Gi
 
 
 @pytest.mark.parametrize(
-    ("given", "seen", "chosen"),
+    ("given", "steps", "chosen"),
     [
-        ({}, probe(), INSTANCE),
-        ({"enforce": False}, probe(), {}),
-        ({"access": "disabled"}, probe(), {**INSTANCE, "access": "disabled"}),
-        ({"access": "disabled"}, probe("disabled", instance=None), {}),
-        ({}, probe("disabled", instance=None), {}),
-        ({"instance_id": "i-9"}, probe("disabled", instance=None), {}),
-        (
-            {"instance_id": "i-9", "region_id": "r"},
-            probe("disabled", instance=None),
-            {**INSTANCE, "instance_id": "i-9", "region_id": "r"},
-        ),
-        ({"instance_id": "i-9"}, probe(), {**INSTANCE, "instance_id": "i-9"}),
+        ({}, {"probe": probe()}, INSTANCE),
+        ({"enforce": False}, {"probe": probe()}, {}),
+        ({"access": "disabled"}, {"probe": probe()}, {**INSTANCE, "access": "disabled"}),
+        ({"access": "disabled"}, {"probe": probe("disabled", instance=None)}, {}),
+        ({"access": "disabled"}, {"probe": probe("disabled"), "identities": {"web1": VERIFIED}}, {}),
+        ({}, {"probe": probe("disabled", instance=None)}, {}),
+        # What the host claims, and even what the inventory states, is not used without a verification.
+        ({}, {"probe": probe(), "identities": {}}, {}),
+        ({"instance_id": "i-9", "region_id": "r"}, {"probe": probe(), "identities": {}}, {}),
+        ({}, {"probe": probe(), "identities": {"web1": {"problem": "Refused."}}}, {}),
+        ({}, {"probe": probe(), "identities": {"web1": {**VERIFIED, "problem": "A duplicate."}}}, {}),
+        ({}, {"probe": probe(), "identities": {"web2": VERIFIED}}, {}),
     ],
 )
-def test_the_instance_is_that_of_the_settings_or_of_the_probe(given: Given, seen: Given, chosen: Given) -> None:
-    assert _decisions.instance(run(given, probe=seen)) == chosen
+def test_the_instance_is_the_proven_one(given: Given, steps: Given, chosen: Given) -> None:
+    assert _decisions.instance(run(given, **steps)) == chosen
 
 
 @pytest.mark.parametrize(
@@ -131,6 +134,7 @@ NO_IDENTITY = "Cannot identify the ECS instance of web1"
         ({"access": "disabled"}, {"probe": probe("disabled")}, None),
         ({}, {"probe": probe(instance=None)}, NO_IDENTITY),
         ({"instance_id": "i-9"}, {"probe": {}}, NO_IDENTITY),
+        ({}, {"identities": {"web1": {"problem": "Refused."}}}, "Refused."),
         ({}, {"answers": answers(row("Conflict."))}, "options of i-web1: Conflict."),
         (
             {},
@@ -216,6 +220,17 @@ def test_a_rollback_restores_what_was_changed_or_sent() -> None:
     assert not any(_decisions.decisions(skipped)["restore_" + it] for it in ("options", "fence", "tooling"))
 
 
-@pytest.mark.parametrize(("host", "name"), [("web1", "web1"), (".a/b", "_a_b"), ("北京web1", "__web1"), ("a b", "a_b")])
-def test_the_name_of_a_record_has_safe_characters_only(host: str, name: str) -> None:
-    assert _decisions.record_names([host]) == [name]
+def test_a_rollback_restores_the_options_before_this_run_and_not_the_recorded_ones() -> None:
+    """A host that required tokens before this run requires them after its rollback."""
+    earlier = {"http_endpoint": "enabled", "http_tokens": "required", "instance_metadata_tags": "disabled"}
+    state = run({"access": "disabled"}, probe=probe("required"), answers=answers(row(before=earlier)))
+    found = _decisions.decisions(state)
+    assert found["restore_options"] and found["before_options"] == {"i-web1": earlier}
+    assert _decisions.decisions(run(probe=probe(), answers=answers()))["before_options"] == {}
+
+
+def test_the_identity_is_verified_only_if_options_are_to_be_set() -> None:
+    assert _decisions.decisions(run())["audience"].startswith("alicloud-imds-0f-")
+    assert _decisions.decisions(run({"enforce": False}))["audience"] is None
+    assert _decisions.unverified(run({"enforce": False})) is None
+    assert _decisions.unverified(run({"access": "disabled"}, probe=probe("disabled", instance=None))) is None

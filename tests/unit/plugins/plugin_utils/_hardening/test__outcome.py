@@ -13,7 +13,7 @@ import yaml
 from ansible_collections.alicloud.imds.plugins.modules import report
 from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening import _entry, _failure, _outcome, _playbooks
 
-from .runs import IDENTITY, answers, finding, probe, row, run
+from .runs import IDENTITY, VERIFIED, answers, finding, probe, row, run
 
 Given = dict[str, Any]
 BROKEN = {"failed": True, "msg": "It broke."}
@@ -110,6 +110,8 @@ def test_the_reason_of_a_blocked_host_has_title_id_and_evidence() -> None:
         ({"fence": {"changed": True}}, "changed", None),
         ({"answers": answers(row("Conflict."))}, "failed", "Cannot undo everything: Conflict."),
         ({"answers": answers(message="No record.")}, "failed", "Cannot undo everything: No record."),
+        ({"answers": {**answers(), "record_errors": {"web1": "It is a link."}}}, "failed", "It is a link."),
+        ({"answers": {**answers(), "record_errors": {"web2": "It is a link."}}}, "unchanged", None),
         # The message is about other instances; this one was restored.
         ({"answers": answers(row(), message="1 of 2 failed.")}, "changed", None),
         ({"fence": BROKEN, "tooling": {"failed": True, "msg": "Nor this."}}, "failed", "It broke. Nor this."),
@@ -122,15 +124,16 @@ def test_the_outcome_of_an_undo(steps: Given, result: str, reason: str | None) -
     assert (ended["reason"] is None) if reason is None else (reason in str(ended["reason"]))
 
 
-@pytest.mark.parametrize("ending", ["audited", "blocked", "enforced", "rolled_back", "undone"])
+@pytest.mark.parametrize("ending", ["audited", "unidentified", "blocked", "enforced", "rolled_back", "undone"])
 def test_each_ending_has_an_entry_without_any_step(ending: str) -> None:
     """The entry has exactly the keys of the option hosts of the module alicloud.imds.report."""
     entry, result = _entry.entry(run(), ending), _entry.result(run(), ending)
     options = yaml.safe_load(report.DOCUMENTATION)["options"]["hosts"]["suboptions"]
     assert set(entry) == set(options) - {"name", "batch"}
     assert entry["host"] == "web1" and {entry[name] for name in set(entry) - {"host", "outcome"}} == {None}
-    assert result == {"outcome": entry["outcome"]["result"], "instance": None, "before": None, "after": None} | {
-        "reason": entry["outcome"]["reason"]
+    assert result == dict.fromkeys(("instance", "identity", "before", "after")) | {
+        "outcome": entry["outcome"]["result"],
+        "reason": entry["outcome"]["reason"],
     }
 
 
@@ -156,6 +159,7 @@ def test_the_entry_of_a_hardened_host() -> None:
     assert _entry.result(state, "enforced") == {
         "outcome": "changed",
         "instance": IDENTITY,
+        "identity": "signed",
         "before": "optional",
         "after": "required",
         "reason": None,
@@ -183,16 +187,25 @@ def test_the_entry_after_a_rollback_has_the_restored_options() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "steps", "known"),
+    ("steps", "known"),
     [
-        ({}, {"probe": probe(instance=None)}, None),
-        ({}, {"verify": probe()}, "i-web1"),
-        ({}, {"restored_access": probe()}, "i-web1"),
-        ({"instance_id": "i-9", "region_id": "r"}, {}, "i-9"),
+        ({"probe": probe(instance=None)}, None),
+        ({"verify": probe()}, "i-web1"),
+        ({"restored_access": probe()}, "i-web1"),
+        ({"probe": probe(instance=None), "identities": {"web1": {**VERIFIED, "instance_id": "i-9"}}}, "i-9"),
+        ({"probe": probe(), "identities": {"web1": {**VERIFIED, "instance_id": "i-9"}}}, "i-9"),
     ],
 )
-def test_the_identity_comes_from_probe_verification_or_settings(given: Given, steps: Given, known: str | None) -> None:
-    assert _entry.entry(run(given, **steps), "enforced")["instance_id"] == known
+def test_the_identity_is_the_proven_one_or_that_of_the_host(steps: Given, known: str | None) -> None:
+    assert _entry.entry(run(**steps), "enforced")["instance_id"] == known
+
+
+def test_the_reason_of_an_unidentified_host() -> None:
+    state = run(probe=probe(), identities={"web1": {"problem": "Cannot identify it: refused."}})
+    assert _outcome.outcome(state, "unidentified") == {
+        "result": "failed",
+        "reason": "Cannot identify it: refused. Nothing was changed.",
+    }
 
 
 def test_the_options_of_the_api_are_added_to_the_entry() -> None:
@@ -232,6 +245,38 @@ def test_each_host_of_the_play_is_in_the_report_once() -> None:
         "unreachable": ["b"],
         "skipped": ["c"],
     }
+
+
+HARDENED = {"http_endpoint": "enabled", "http_tokens": "required", "instance_metadata_tags": "disabled"}
+
+
+@pytest.mark.parametrize(
+    ("found", "outcome", "shown"),
+    [
+        (HARDENED, "changed", HARDENED),
+        ({**HARDENED, "http_tokens": "optional"}, "failed", {**HARDENED, "http_tokens": "optional"}),
+        ({**HARDENED, "http_endpoint": "disabled"}, "failed", {**HARDENED, "http_endpoint": "disabled"}),
+        (None, "changed", None),  # unknown, not the options that were set
+    ],
+)
+def test_the_result_has_the_options_that_were_read_back(found: Given | None, outcome: str, shown: Given | None) -> None:
+    state = run(probe=probe(), answers=answers(row()), verify=probe("required"))
+    report, ended = _entry.entry(state, "enforced"), _entry.result(state, "enforced")
+    back = _entry.read_back(report, ended, {"by_instance": {"i-web1": {"options": found}}})
+    assert back["report"]["control_plane"] == shown
+    assert back["result"]["outcome"] == back["report"]["outcome"]["result"] == outcome
+    if outcome == "failed":
+        assert "After the rollbacks of other hosts, the metadata options of i-web1 differ" in back["result"]["reason"]
+    assert _entry.read_back(report, ended, {})["report"]["control_plane"] is None
+
+
+def test_a_rolled_back_host_keeps_its_reason_when_its_options_are_read_back() -> None:
+    state = run(probe=probe(), fence=BROKEN)
+    report, ended = _entry.entry(state, "rolled_back"), _entry.result(state, "rolled_back")
+    back = _entry.read_back(report, ended, {"by_instance": {"i-web1": {"options": HARDENED}}})
+    assert back["result"] == ended and back["report"] == {**report, "control_plane": HARDENED}
+    unknown = _entry.entry(run(), "rolled_back")
+    assert _entry.read_back(unknown, ended, {})["report"] == unknown
 
 
 @pytest.mark.parametrize("report", ["x", ["x"], 7, {"host": "b"}, {"host": ["b"]}, {}])

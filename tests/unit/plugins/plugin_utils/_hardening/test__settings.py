@@ -41,6 +41,7 @@ CHOICES = {
     "hardening_preflight": ("off", "report", "block"),
     "hardening_access": ("required", "disabled"),
     "hardening_empty_options": ("unknown", "default"),
+    "hardening_identity": ("auto", "signed", "address", "stated", "trust"),
     "hardening_fence": ("off", "audit", "enforce"),
 }
 WITH_OFF = [name for name, choices in CHOICES.items() if "off" in choices]

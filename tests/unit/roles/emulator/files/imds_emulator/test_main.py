@@ -49,6 +49,34 @@ def test_without_configuration_an_example_answers_everyone(tmp_path: Path) -> No
     assert not running.ready_file.exists()
 
 
+def test_an_instance_has_the_same_tokens_at_both_addresses(tmp_path: Path) -> None:
+    arguments = ["--listen", "127.0.0.1:0", "--listen", "[::1]:0"]
+    config = {
+        "instances": [
+            {"instance_id": "i-both", "clients": ["127.0.0.1", "0:0:0:0:0:0:0:1"], "http_tokens": "required"},
+            {"instance_id": "i-other", "default": True},
+        ]
+    }
+    running = Emulator(tmp_path, *arguments, config=config)
+    ipv4, ipv6 = running.listen
+    token = ask(ipv4, TOKEN_PATH, {TTL: "60"}, "PUT").text
+    assert [ask(address, DATA, {TOKEN: token}).text for address in (ipv4, ipv6)] == ["i-both"] * 2
+    assert [ask(address, DATA).status for address in (ipv4, ipv6)] == [403] * 2
+    assert {entry["client"] for entry in running.admin("GET", "/journal?after=0")["entries"]} == {"127.0.0.1", "::1"}
+    assert running.stop() == 0
+
+
+def test_an_ipv4_client_of_an_ipv6_socket_has_its_ipv4_address(tmp_path: Path) -> None:
+    config = {
+        "instances": [{"instance_id": "i-ipv4", "clients": ["127.0.0.1"]}, {"instance_id": "i-other", "default": True}]
+    }
+    running = Emulator(tmp_path, "--listen", "[::]:0", config=config)
+    port = running.listen[0].rpartition(":")[2]
+    assert ask("127.0.0.1:" + port, DATA).text == "i-ipv4"
+    assert ask("[::1]:" + port, DATA).text == "i-other"
+    assert running.stop() == 0
+
+
 def test_what_admin_changed_survives_a_restart(tmp_path: Path) -> None:
     arguments = ["--listen", "127.0.0.1:0", "--state", str(tmp_path / "state")]
     config = {"instances": [{"instance_id": "i-1", "default": True}, {"instance_id": "i-2", "clients": ["127.0.0.2"]}]}

@@ -1,0 +1,198 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Follow assignments, loops, objects and options in programs. No I/O."""
+
+import re
+import typing as t
+
+from . import _notation, _vocabulary
+from ._outcome import Functions, Outcome
+from ._statements import Statement, names, outside
+from ._values import ADDRESS, HEADER, PATH, REQUEST, UNKNOWN, Values, assignment, chain
+
+_MACRO = re.compile(
+    r"\s*(?:#\s*define\s+(?P<name>\w+)\s+|(?:define|const_set|Readonly\w*|use constant|set|"
+    r"variable)\s*\(?\s*[\"':]?(?P<other>\w+)[\"']?\s*(?:,|=>|\s)\s*)(?P<value>.*)\Z",
+    re.S,
+)
+_LOOPS = (
+    re.compile(
+        r"(?:\bfor|\bforeach|\beach)\s*(?:\(|\s)\s*(?:await\s+)?(?:my|const|let|var|auto|"
+        r"final)?\s*\(?(?P<names>[\w$\s,*&<>]+?)\)?\s+(?:in|of)\s+(?P<value>.*)",
+        re.S,
+    ),
+    re.compile(r"\bforeach\s*\((?P<value>.*?)\s+as\s+(?P<names>[\w$\s,=>&]+)\)", re.S),
+    re.compile(r"\bfor(?:each)?\s+(?:my|our)?\s*(?P<names>\$\w+)\s*(?P<value>\(.*)", re.S),
+    re.compile(r"\bfor\s+(?P<names>[\w\s,]+?):?=\s*range\s+(?P<value>.*)", re.S),
+    re.compile(r"\bfor\s*\((?:final\s+)?[\w<>]+\s+(?P<names>\w+)\s*:\s*(?P<value>.*)\)", re.S),
+    re.compile(
+        r"(?P<value>.*)\.(?:each\w*|forEach|map|flat_?[mM]ap|some|find)\b\s*(?:do|\{|\()?\s*(?:async\s*)?[|"
+        r"(]?(?P<names>[\w\s,]+?)\s*(?:\||\)?\s*=>)",
+        re.S,
+    ),
+    re.compile(r"\bwith\s+(?P<value>.*?)\s+as\s+(?P<names>\w+)", re.S),
+    re.compile(r"\b(?:try|using)\s*\((?:final\s+|var\s+)?[\w<>]+\s+(?P<names>\w+)\s*=\s*(?P<value>.*)", re.S),
+    re.compile(r"(?P<value>.*)(?:\bdo|\{)\s*\|(?P<names>[^|]*)\|", re.S),
+)
+_OBJECT = re.compile(
+    r"\s*(?:await\s+)?(?P<chain>\$?[\w$]+(?:(?:\.|->|::|:)\$?\w+)*)\s*(?:\(\s*(?P<argument>[$&]?\w+)\s*,)?"
+)
+_CONSTRUCTED = re.compile(r"\s*(?:await\s+)?(?:new\s+)?(?:\w+\.)*(?P<name>[A-Z]\w*)\s*(?:\.new)?\s*\(")
+_LIBRARIES = re.compile(
+    r"(?i)\b(?:requests|httpx|urllib[23]?|aiohttp|https?|axios|got|node-fetch|undici|superagent|needle|phin|bent|ky|"
+    r"lwp|furl|mojo|reqwest|ureq|httplib2?)\b"
+)
+_NOT_CLIENTS = frozenset(
+    "import from use using require const let var my as default function request requests http https urllib urlli"
+    "b2 Request Session new parse error "
+    "qw strict Simple UserAgent Tiny LWP HTTP urlparse urljoin quote urlencode exceptions RequestException URLError HTTPError".split()
+)
+
+
+def _assigned(text: str) -> t.Optional[t.Tuple[t.List[str], str, bool, bool]]:
+    """Return what `assignment` does, also for macros, and for annotated fields with the whole text as value."""
+    macro, found = _MACRO.match(text), assignment(text)
+    if macro and (found is None or macro.group("name")):
+        return [macro.group("name") or macro.group("other")], macro.group("value"), False, False
+    if found is None:
+        annotated = re.match(r"\s*@\w+\(.*\)\s*(?:[\w<>]+\s+)+(?P<name>\w+)\Z", text, re.S)
+        return ([annotated.group("name")], text, False, False) if annotated else None
+    return found
+
+
+class Program:
+    """The variables and functions of a program, and its prepared requests by the variable that holds each."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+        self.values, self.functions = Values(), Functions()
+        self.final = False
+        self.clients: t.Set[str] = set()
+        self.prepared: t.Dict[str, t.Tuple[int, str, int]] = {}
+
+    def _options(self, one: Statement, text: str, flags: int) -> None:
+        """Remember options of the command line, and addresses of a whole class, that hold an address."""
+        if flags & ADDRESS and re.search(
+            r"(?i)add_argument|add_option|\.option\(|\boption\s|\.on\(|\barg\(|add_flag", text
+        ):
+            for name in re.findall(r"[\"']--?([a-zA-Z][\w-]*)", text):
+                for kept in (name.replace("-", "_"), "." + name.replace("-", "_")):
+                    self.values.put(kept, "", flags & (ADDRESS | PATH), one.line)
+        if flags & ADDRESS and re.match(r"\s*base_uri\b", text):
+            self.values.put("class", "", flags & (ADDRESS | PATH), one.line)
+        if re.match(r"\s*(?:import|from|use|using|require)\b|.*\brequire\s*\(", text) and _LIBRARIES.search(text):
+            bare = re.sub(r"\b\w+\s+as\b", " ", text)
+            bare = re.sub(r"[\"'][^\"']*[\"']", " ", bare)
+            self.clients.update(
+                name
+                for name in re.findall(r"\w+", bare)
+                if name not in _NOT_CLIENTS and not name.endswith(("Server", "Handler"))
+            )
+
+    def _place(self, text: str) -> int:
+        """Return the place of the first variable with an address in a statement."""
+        for found in re.finditer(r"[A-Za-z_]\w*", text):
+            value = self.values.get(found.group())
+            if value is not None and value.flags & ADDRESS:
+                return found.start()
+        return 0
+
+    def _assigns(self, one: Statement, text: str, expanded: str, flags: int) -> bool:
+        """Remember a variable; return whether the statement assigns one. *flags* is 0 for the result of a request."""
+        found = _assigned(text)
+        if found is None or re.match(r"\s*(?:if|elif|while|return|assert|elsif|unless|case|when)\b", text):
+            return False
+        targets, value, add, element = found
+        result = self.values.expand(value, code=True)
+        if flags and not element and value != text:
+            flags = self.values.flags(value, result) | flags & UNKNOWN
+            for name in names(value):
+                flags |= self.functions.returned(name) if re.search(r"\b%s\s*\(" % name, value) else 0
+        flags, prepared = self._held(targets, value, flags)
+        literal = bool(re.match(r"\s*(?:await\s+)?[rbfu@$]?[\"'`]", value)) and not prepared
+        content = result.strip().strip("\"'`;") if literal else ""
+        place = one.line_of(max(0, _notation.find_address(text)))
+        for name in targets:
+            self.values.put(name, content, flags, one.line, add or element)
+            if prepared and name not in ("_", "err"):
+                self.prepared[name] = (place, expanded, flags)
+            elif flags & ADDRESS and self.final and not element and not prepared:
+                self.outcome.defined(name, place, expanded, flags)
+        self._headers(text, targets, flags, element)
+        return True
+
+    def _held(self, targets: t.Sequence[str], value: str, flags: int) -> t.Tuple[int, bool]:
+        """Return what a variable with these names holds, and whether it is a prepared request."""
+        if _vocabulary.DENIED.search(
+            re.sub(r"([a-z])([A-Z])", r"\1_\2", " ".join(targets))
+        ) or _vocabulary.DOCUMENTED.search(" ".join(targets)):
+            flags &= HEADER
+        made = _CONSTRUCTED.match(value)
+        prepared = bool(flags & ADDRESS and _vocabulary.PREPARED.search(outside(value)))
+        if (
+            made
+            and not prepared
+            and made.group("name") not in _vocabulary.LIBRARY_CONSTRUCTORS
+            and not self.functions.named(made.group("name"))
+        ):
+            flags |= UNKNOWN if flags & ADDRESS else 0
+        return flags, prepared
+
+    def _headers(self, text: str, targets: t.Sequence[str], flags: int, element: bool) -> None:
+        """Remember a header that a statement assigns to an object."""
+        if flags & HEADER and not element and not re.match(r"[\w.]*(?:headers|request)", text):
+            self.outcome.defines_header = True
+        if element and flags & HEADER:
+            self._mark(targets, flags)
+        base = re.match(r"\s*([$\w]+(?:(?:\.|->)\w+)+)\s*\+?=", text)
+        if base and flags & HEADER and not element:
+            self.values.put(chain(base.group(1))[0], "", HEADER, 0, add=True)
+            self._mark(chain(base.group(1))[:1], flags)
+
+    def _mark(self, targets: t.Iterable[str], flags: int) -> None:
+        """Add *flags* to prepared requests."""
+        for name in targets:
+            if name in self.prepared:
+                line, text, before = self.prepared[name]
+                self.prepared[name] = (line, text, before | flags & (HEADER | REQUEST))
+
+    def _extends(self, one: Statement, text: str, expanded: str, flags: int) -> bool:
+        """Remember what a call adds to an object, such as a header or an address; return whether it does."""
+        own = flags & (HEADER | REQUEST) or (flags & ADDRESS and _vocabulary.PREPARED.search(outside(text)))
+        found = _OBJECT.match(text)
+        if not own or not found or re.match(r"\s*(?:return|if|yield|throw|raise)\b", text):
+            return False
+        target = found.group("argument") if found.group("argument") and len(chain(found.group("chain"))) == 1 else None
+        parts = chain(found.group("chain"))
+        name = chain(target)[0] if target else (parts[0] if parts else "")
+        if not name or _vocabulary.OUTPUT_CALLS.match(text):
+            return False
+        self.values.put(name, "", flags & (HEADER | REQUEST | ADDRESS | PATH), one.line, add=True)
+        self._mark([name], flags)
+        if flags & ADDRESS and _vocabulary.PREPARED.search(outside(text)):
+            before = self.prepared.get(name, (one.line_of(self._spot(text)), "", 0))
+            self.prepared[name] = (before[0], before[1] + expanded, before[2] | flags)
+        return True
+
+    def _spot(self, text: str) -> int:
+        """Return the place of the address in a statement, or of the variable that holds it."""
+        place = _notation.find_address(text)
+        return place if place >= 0 else self._place(text)
+
+    def _loops(self, one: Statement, text: str) -> None:
+        """Remember the variables of loops and blocks."""
+        for pattern in _LOOPS:
+            found = pattern.search(text)
+            if not found:
+                continue
+            value = found.group("value")
+            expanded = self.values.expand(value, code=True)
+            flags = self.values.flags(value, expanded)
+            for name in chain(found.group("names")):
+                if name not in ("my", "const", "let", "var", "final"):
+                    self.values.put(name, "", flags, one.line)
+                    if flags & ADDRESS and _vocabulary.PREPARED.search(outside(value)) and name not in self.prepared:
+                        self.prepared[name] = (one.line_of(max(0, _notation.find_address(text))), expanded, flags)
+            return

@@ -1,0 +1,229 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Judge the statements of programs in languages other than the shell's. No I/O.
+
+Evidence is local: a token header counts for the request that it is passed to, through variables, objects and functions.
+"""
+
+import re
+import typing as t
+
+from . import _notation, _vocabulary
+from ._code_functions import Caller, without_definition
+from ._languages import Language
+from ._outcome import Function, Outcome
+from ._statements import Statement, names, outside, statements
+from ._values import ADDRESS, HEADER, PATH, REQUEST, UNKNOWN, Values, assignment, chain
+
+_RESULT = re.compile(r"\b(?:return|yield|echo|print|=>)|Write-Output")
+_HEADERS = re.compile(
+    r"(?i)(?:\bheaders?|-headers|\bhttp_?header|\bcontext)\s*(?:=>?|"
+    r":)?\s*(?P<name>[$@]?\w[\w.]*)\s*(?P<call>\()?(?=\s*[,)}\]]|\s*\(|\s|\Z)|[{,(]\s*(?P<short>headers)\s*[,})]"
+)
+_PASSED = re.compile(r"(?:\*\*|\.\.\.)\s*(?P<name>\w+)")
+_UNKNOWN_CALL = re.compile(r"(?<![\w.>:$])(?P<name>[a-z_][\w.]*)\s*\(")
+_FETCHES = re.compile(
+    r"(?i)(?:^|_|\.)(?:get|fetch|read|request|query|load|download|retrieve|curl|call|ask|pull|http|"
+    r"metadata|imds)|(?:Get|Fetch|Read|Request|Load|Metadata)"
+)
+
+
+class CodeJudge(Caller):
+    """Judge one program; functions and variables of the whole program are known from a first pass."""
+
+    def __init__(
+        self, outcome: Outcome, language: Language, shell: t.Callable[[str, int, Values], t.Optional[Outcome]]
+    ) -> None:
+        super().__init__(outcome)
+        self.name, self.shell = language.name, shell
+
+    def run(self, text: str) -> None:
+        """Judge a whole program whose comments are blanked."""
+        listed = statements(text, self.name)
+        self._define(listed)
+        self.called = {name for one in listed for name in re.findall(r"\b(\w+)\s*\(", without_definition(one.text))}
+        outcome = self.outcome
+        for final in (False, True):
+            self.final, self.outcome = final, outcome if final else Outcome()
+            self.values = Values(self.values.known)
+            self.prepared.clear()
+            inside: t.Optional[Function] = None
+            for one in listed:
+                function = self.functions.at(one.line)
+                if function is not inside:
+                    self.values.parameters.clear()
+                    if function is not None:
+                        self.values.forget(function.parameters)
+                    inside = function
+                self._statement(one, function)
+        for line, expanded, flags in self.prepared.values():
+            if flags & PATH and not flags & HEADER:
+                outcome.request(line, expanded, flags)
+
+    def _statement(self, one: Statement, function: t.Optional[Function]) -> None:
+        """Judge one statement."""
+        text = one.text
+        defines = function is not None and function.first == one.line
+        if defines and function is not None and text.lstrip().startswith("@"):
+            flags = self.values.flags(text, self.values.expand(text, code=True))
+            for name in function.parameters:
+                if flags & ADDRESS and re.search(r"[\"'-]%s\b" % re.escape(name.replace("_", "-")), text):
+                    self.values.put(name, "", flags & (ADDRESS | PATH), one.line)
+        if defines and function is not None and function.last > one.line + text.count("\n"):
+            for name, value in re.findall(r"(\w+)\s*(?::[^=,()]*)?=\s*([\"'][^\"']*[\"'])", text):
+                self.values.put(name, value.strip("\"'"), self.values.flags(value, value), one.line)
+            return
+        expanded = self.values.expand(text, code=True)
+        flags = self.values.flags(text, expanded)
+        for name in names(text):
+            flags |= (
+                self.functions.returned(name) if re.search(r"\b%s\s*\(|\b%s\b(?!\s*[=:(])" % (name, name), text) else 0
+            )
+        self._loops(one, text)
+        self._options(one, text, flags)
+        if flags & ADDRESS and not _vocabulary.DENIED.search(text):
+            self.values.fields(text, one.line)
+        sends = self._sends(text, expanded, flags, function)
+        if not sends:
+            if self._assigns(one, text, expanded, flags) or self._extends(one, text, expanded, flags):
+                return
+            self._other(one, text, expanded, flags, function)
+        else:
+            self._request(one, text, expanded, flags, function)
+            self._assigns(one, text, expanded, 0)
+        self.outcome.mention(self.values.used)
+
+    def _sends(self, text: str, expanded: str, flags: int, function: t.Optional[Function]) -> bool:
+        """Return whether the statement sends a request."""
+        bare = outside(text)
+        cleaned = _vocabulary.NOT_METHODS.sub(" ", bare)
+        if _vocabulary.RAW_REQUEST.search(text) and (self.prepared or flags & ADDRESS) and not assignment(text):
+            return True
+        prepared = _vocabulary.PREPARED.search(cleaned)
+        rest = _vocabulary.PREPARED.sub(" ", cleaned) if prepared else cleaned
+        known = _vocabulary.BARE_CALLS.get(self.name)
+        if any(
+            re.search(
+                r"(?<![\w.])%s(?:\.(?:get|head|request|urlopen|open|fetch|send))?\s*\(" % re.escape(name), cleaned
+            )
+            for name in self.clients
+        ):
+            return True
+        if any(re.search(r"(?<![\w.])%s\s*\(" % re.escape(name), bare) for name in self.prepared):
+            return True
+        if not any(name in self.prepared for name in names(text)):
+            rest = _vocabulary.RESPONSES.sub(" ", rest)
+        if _vocabulary.CALLS.search(rest) or _vocabulary.METHODS.search(rest) or (known and known.search(rest)):
+            return not re.match(r"\s*(?:import|from|use|require|using|include)\b", text)
+        ticks = re.search(r"`[^`]*(?:curl|wget)[^`]*`", text) if self.name in ("perl", "ruby", "php") else None
+        return bool(ticks) or bool(
+            _vocabulary.TOOLS.search(expanded) and _vocabulary.RUNS.search(bare) and flags & (ADDRESS | PATH)
+        )
+
+    def _request(self, one: Statement, text: str, expanded: str, flags: int, function: t.Optional[Function]) -> None:
+        """Judge a statement that sends a request."""
+        place = max(0, _notation.find_address(text), 0)
+        line = one.line_of(place if place else self._place(text))
+        added, more = self._sent(text)
+        prepared, expanded, flags = text + added, expanded + added, flags | more
+        if (
+            flags & REQUEST
+            and (not flags & HEADER or _vocabulary.PUT.search(expanded))
+            and not _notation.ITEM.search(text)
+        ):
+            self.outcome.token()
+            return
+        if self._shell(one, text, expanded, flags):
+            return
+        uncertain = UNKNOWN if self._headers_unknown(prepared) else 0
+        if uncertain and function is not None and flags & ADDRESS and not flags & HEADER and self._calls_of(function):
+            function.deferred = (line, expanded, flags)
+            return
+        if flags & ADDRESS:
+            self.outcome.request(line, expanded, flags | uncertain)
+        elif flags & HEADER:
+            self.outcome.token()
+        elif _notation.WHOLE_PATH.search(expanded) and not _notation.names_other_host(expanded):
+            self.outcome.unsure(line, expanded)
+        if function is not None and (not flags & ADDRESS or set(function.parameters) & names(text)):
+            function.token = function.token or bool(flags & HEADER)
+            function.plain = function.plain or not flags & HEADER
+        called = self._called(text, function)
+        if called is not None and flags & HEADER == 0 and called.token and not called.plain:
+            self.outcome.lines.pop(line, None)
+            self.outcome.token()
+
+    def _sent(self, text: str) -> t.Tuple[str, int]:
+        """Return text and content of the prepared requests that a statement sends, which are no longer prepared."""
+        raw = bool(_vocabulary.RAW_REQUEST.search(text))
+        added, flags = "", 0
+        for name in [name for name in self.prepared if raw or name in names(text)]:
+            _line, kept, held = self.prepared.pop(name)
+            added, flags = added if raw else added + " " + kept, flags | held
+        return added, flags
+
+    def _shell(self, one: Statement, text: str, expanded: str, flags: int) -> bool:
+        """Judge a command of the shell that a program runs; return whether there is one."""
+        if not (_vocabulary.TOOLS.search(expanded) and flags & (ADDRESS | PATH)):
+            return False
+        if not _vocabulary.RUNS.search(outside(text)) and "`" not in text:
+            return False
+        inner = self.shell(re.sub(r"[\"'`]\s*,\s*[\"'`]", " ", expanded), one.line, self.values)
+        if inner is None:
+            return False
+        line = one.line_of(max(0, _notation.find_address(text)))
+        for what, certain in inner.lines.values():
+            self.outcome.lines[line] = (what, certain)
+        self.outcome.token_authenticated = self.outcome.token_authenticated or inner.token_authenticated
+        return bool(inner.lines) or inner.token_authenticated
+
+    def _headers_unknown(self, text: str) -> bool:
+        """Return whether headers are passed whose content is not known."""
+        for found in _HEADERS.finditer(text):
+            name = chain(found.group("name") or found.group("short") or "")[-1:]
+            if not name or name[0] in ("new", "None", "null", "nil", "undefined", "dict", "array", "http"):
+                continue
+            if self.functions.named(name[0]) or self.values.get(name[0]) is not None:
+                continue
+            if found.group("short") or name[0] in names(text):
+                return True
+        for passed in _PASSED.finditer(text):
+            if self.values.get(passed.group("name")) is None:
+                return True
+        return False
+
+    def _other(self, one: Statement, text: str, expanded: str, flags: int, function: t.Optional[Function]) -> None:
+        """Judge a statement that neither sends a request nor assigns a variable."""
+        if (
+            function is not None
+            and flags & (ADDRESS | HEADER)
+            and (
+                _RESULT.search(text) or function.last == function.first or self.name in ("ruby", "rust", "java", "perl")
+            )
+        ):
+            function.returns |= flags & (ADDRESS | HEADER | PATH)
+        self.outcome.mention(self.values.used)
+        deferring = self._called(text, function)
+        if deferring is not None and self._deferred(one.line, flags, deferring):
+            return
+        if not flags & ADDRESS or _vocabulary.ASSERTIONS.search(text):
+            if flags & HEADER and not flags & ADDRESS and not _vocabulary.OUTPUT_CALLS.search(outside(text)):
+                self.outcome.token()
+            return
+        if flags & REQUEST and not flags & HEADER:
+            self.outcome.token()
+            return
+        line = one.line_of(self._spot(text))
+        called = self._called(text, function)
+        if called is not None:
+            if not self.values.flags(text, expanded) & ADDRESS:
+                return
+            self.outcome.called(line, expanded, flags, called)
+            return
+        for found in _UNKNOWN_CALL.finditer(outside(text)):
+            name = found.group("name")
+            if _FETCHES.search(name) and not _vocabulary.DENIED.search(name) and ("://" in expanded or flags & PATH):
+                self.outcome.unsure(line, expanded)
+                return

@@ -1,0 +1,206 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Judge configuration files: an address in one is a request if the value is a URL that a program sends as it is. No I/O."""
+
+import re
+import typing as t
+
+from . import _notation, _vocabulary
+from ._config_lines import SECTION, Line, braces, command_of, lines
+from ._outcome import Outcome
+from ._values import ADDRESS, HEADER, PATH, REQUEST, Values, text_flags
+
+_KEY = re.compile(r"[\"']?(?P<key>[\w.@/ -]+?(?:\[[^\]]*\])?)[\"']?\s*(?:=>|:=|[:=]|\s)\s*")
+_YAML_KEY = re.compile(r"(?P<dash>(?:-\s+)*)[\"']?(?P<key>[\w.@/-]+)[\"']?\s*[:=]\s*(?P<value>.*)\Z")
+# A value that a program requests as it is.
+_ACTIVE = re.compile(
+    r"(?i)(?:^|[^a-z])(?:url|urls|uri|uris|http|https|get|fetch|proxy_?pass|proxypass\w*|proxypassmatch|rewriterule|"
+    r"src|source|target|targets|href|location"
+    r"|request|probe|check|checks|healthcheck|endpoint_url|add|include|script|command|cmd|exec|address|download|"
+    r"remote|server|scrape|metadata_url|_raw_params|import)(?![a-z])"
+)
+_ENDPOINT = re.compile(
+    r"(?i)endpoint|imds|metadata|meta_?data|base|host|server|addr|url|uri|ecs|aliyun|alibaba|alicloud"
+)
+_PROXY = re.compile(
+    r"(?i)\b(?:proxy_pass|fastcgi_pass|ProxyPass(?:Match)?|reverse_proxy|RewriteRule|url_get_contents)\b"
+)
+_STRICT = re.compile(
+    r"(?i)(?:^|[\s_.])(?:uris?|get|proxy_?pass|src|http)\Z|(?:^|\s)(?:uri|get_url|http)\s+(?:- )?url\Z"
+)
+_BACKEND = re.compile(r"server\s+\S+\s+\S+")
+_UPSTREAM = re.compile(r"(?im)^\s*(?:upstream|backend)\s+(?P<name>[\w.-]+)\s*\{(?P<body>[^}]*)\}")
+
+
+def judge(outcome: Outcome, text: str, shell: t.Callable[[str, int, Values], t.Optional[Outcome]]) -> None:
+    """Judge a configuration file whose comments are blanked; *shell* judges a command."""
+    _Judge(outcome, text, shell).run()
+
+
+class _Judge:
+    """Judge one file; the evidence for a token is that of the same block."""
+
+    def __init__(self, outcome: Outcome, text: str, shell: t.Callable[[str, int, Values], t.Optional[Outcome]]) -> None:
+        self.outcome, self.shell = outcome, shell
+        self.text = text
+        self.lines = list(lines(text))
+        self.values = Values()
+        self.blocks = braces(text)
+        # Lists of addresses of several clouds, or of other spellings, are attacks or rules against them.
+        self.lists_others = bool(re.search(r"169\.254\.169\.254|127\.0\.0\.1|metadata\.google", text))
+        self.file_denies = bool(
+            re.search(
+                r"(?i)kind:\s*(?:Global)?NetworkPolicy|security_group_rule|SecRule|"
+                r"\biptables\b|\bjump:|http_access",
+                text,
+            )
+        )
+
+    def run(self) -> None:
+        """Judge all lines."""
+        for found in _UPSTREAM.finditer(self.text):
+            if _notation.has_address(found.group("body")):
+                self.values.put(found.group("name"), "", ADDRESS, 0)
+        for line in self.lines:
+            found = _YAML_KEY.match(line.text)
+            if found and _notation.has_address(found.group("value")) and not self._denied(line):
+                value = found.group("value").strip().strip("\"',")
+                self.values.put(found.group("key"), value, text_flags(value), line.number)
+        for place, line in enumerate(self.lines):
+            self._line(place, line)
+
+    def _line(self, place: int, line: Line) -> None:
+        """Judge one line."""
+        expanded = self.values.expand(line.text, code=False)
+        flags = text_flags(expanded)
+        upstream = re.search(r"https?://([\w.-]+)", line.text)
+        if upstream and self.values.get(upstream.group(1)) is not None:
+            flags |= ADDRESS
+        if not flags & ADDRESS:
+            if flags & HEADER:
+                self.outcome.token()
+            elif re.search(r"\bcurl\b|\bwget\b", expanded) and _notation.WHOLE_PATH.search(expanded):
+                self._command(line, expanded)
+            return
+        if self._denied(line) or self._documented(line):
+            return
+        self.outcome.mention(self.values.used)
+        if _vocabulary.TOOLS.search(expanded) or re.search(r"\burlopen|requests\.get|/dev/tcp", expanded):
+            self._command(line, expanded)
+        elif flags & REQUEST:
+            self.outcome.token()
+        elif self._with_header(place, line):
+            self.outcome.token()
+        else:
+            self._value(line, expanded, flags)
+
+    def _command(self, line: Line, expanded: str) -> None:
+        """Judge a line with a command."""
+        inner = self.shell(command_of(expanded), line.number, self.values)
+        if inner is not None:
+            for what, certain in inner.lines.values():
+                self.outcome.lines[line.number] = (what, certain)
+            self.outcome.token_authenticated = self.outcome.token_authenticated or inner.token_authenticated
+
+    def _value(self, line: Line, expanded: str, flags: int) -> None:
+        """Judge a value that is no command."""
+        if re.match(r"[\"'(\[]*(?:https?://|\d|[\[(]?[\da-f]*:)", line.text) and not line.keys:
+            self._listed(line, expanded)
+            return
+        found = _YAML_KEY.match(line.text)
+        keys = (
+            " ".join(line.keys)
+            + " "
+            + (found.group("key") if found else line.text[: _notation.find_address(line.text)])
+        )
+        url = "://" in expanded or _notation.PATH.search(expanded)
+        used = found is not None and found.group("key") in self._references()
+        if used:
+            return
+        if _PROXY.search(expanded) or re.search(r"(?i)\blookup\(\s*['\"]url|http\.query", expanded):
+            self.outcome.request(line.number, expanded, flags | PATH)
+        elif _BACKEND.match(line.text) and re.search(r"(?m)^\s*(?:backend|listen)\b", self.text):
+            self.outcome.request(line.number, expanded, flags)
+        elif (
+            flags & PATH
+            and (_notation.ITEM.search(expanded) or _STRICT.search(keys))
+            and (_ACTIVE.search(keys) or _ENDPOINT.search(keys))
+        ):
+            self.outcome.request(line.number, expanded, flags)
+        elif url and (_ENDPOINT.search(keys) or _ACTIVE.search(keys)) and not re.search(r"(?i)ansible_host", keys):
+            self.outcome.unsure(line.number, expanded)
+        elif (
+            _ENDPOINT.search(keys)
+            and re.search(r"(?i)imds|metadata|meta", keys)
+            and not re.search(r"(?i)extra|route|ip\b", keys)
+        ):
+            self.outcome.unsure(line.number, expanded)
+
+    def _listed(self, line: Line, expanded: str) -> None:
+        """Judge a line that is nothing but an address: the file lists addresses, for a purpose that it does not show."""
+        if not self.lists_others and "://" in expanded:
+            self.outcome.unsure(line.number, expanded)
+
+    def _references(self) -> t.Set[str]:
+        """Return the names that the file inserts elsewhere."""
+        return {
+            name
+            for found in re.finditer(r"\{\{\s*(\w+)|\$\{?(?:var\.|local\.)?(\w+)|\b(?:local|var)\.(\w+)", self.text)
+            for name in found.groups()
+            if name
+        }
+
+    def _denied(self, line: Line) -> bool:
+        """Return whether the line lists what must not be reached, or is otherwise no request."""
+        before = line.text[: max(0, _notation.find_address(line.text))]
+        keys = re.sub(r"([a-z])([A-Z])", r"\1_\2", " ".join(line.keys) + " " + before)
+        after = re.search(r"(?i)\b(?:deny|block|drop|reject|return\s+40\d|status:403|403)\b", line.text)
+        if (
+            self.file_denies
+            and not _vocabulary.TOOLS.search(line.text)
+            and not re.search(r"(?i)\b(?:url|uri)\s*:|proxy_pass", line.text)
+        ):
+            return True
+        whole = re.sub(r"https?:\S*", "", keys)
+        tool = _vocabulary.TOOLS.search(whole)
+        return bool((_vocabulary.DENIED.search(whole) or after) and not tool)
+
+    def _documented(self, line: Line) -> bool:
+        """Return whether the line is text for people."""
+        before = line.text[: max(0, _notation.find_address(line.text))]
+        if re.match(r"(?:location[^{]*\{\s*)?(?:return\s+\d|add_header|log_format|echo\b|print\b)", before):
+            return True
+        if re.search(r"\{\{.*lookup", before) or _vocabulary.TOOLS.search(before):
+            return False
+        keys = re.findall(r"[\"']?([\w-]+)[\"']?\s*[:=]", before.rpartition("{")[2] or before) or [
+            " ".join(line.keys[-1:])
+        ]
+        return bool(_vocabulary.DOCUMENTED.search(keys[-1]))
+
+    def _with_header(self, place: int, line: Line) -> bool:
+        """Return whether the block of the line sends the token header."""
+        brace = next((block for block in self.blocks if block[0] <= line.number <= block[1]), None)
+        if brace:
+            return any(_notation.has_header(one.text) for one in self.lines if brace[0] <= one.number <= brace[1])
+        begin = end = place
+        while begin and not self._separates(self.lines[begin], line) and self._belongs(self.lines[begin - 1], line):
+            begin -= 1
+        while (
+            end + 1 < len(self.lines)
+            and self._belongs(self.lines[end + 1], line)
+            and not self._separates(self.lines[end + 1], line)
+        ):
+            end += 1
+        return any(_notation.has_header(one.text) for one in self.lines[begin : end + 1])
+
+    @staticmethod
+    def _separates(one: Line, line: Line) -> bool:
+        """Return whether *one* begins another item than that of *line*."""
+        return bool(SECTION.match(one.text)) or (one.text.startswith("- ") and one.indent < max(1, line.indent))
+
+    @staticmethod
+    def _belongs(one: Line, line: Line) -> bool:
+        """Return whether *one* may be in the same block as *line*."""
+        return one.indent >= line.indent - 2 or bool(one.text.startswith("- "))

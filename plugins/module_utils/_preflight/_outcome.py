@@ -1,0 +1,117 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Collect what is found in one file: requests, token requests, definitions that nothing uses, and functions. No I/O."""
+
+import typing as t
+
+from . import _notation
+from ._values import ADDRESS, HEADER, PATH, REQUEST, UNKNOWN
+
+
+class Function:
+    """A function of the file: its lines, and what its body does with its parameters."""
+
+    def __init__(self, name: str, first: int, last: int, indent: int, parameters: t.Sequence[str] = ()) -> None:
+        self.name, self.first, self.last, self.indent = name, first, last, indent
+        self.parameters = list(parameters)
+        self.plain = self.token = self.unknown = False
+        self.returns = 0
+        # The last request whose headers are a parameter: line, text and what it holds.
+        self.deferred: t.Optional[t.Tuple[int, str, int]] = None
+
+
+class Functions:
+    """The functions of a file."""
+
+    def __init__(self) -> None:
+        self._all: t.List[Function] = []
+
+    def define(self, name: str, first: int, last: int, indent: int, parameters: t.Sequence[str] = ()) -> Function:
+        """Add a function."""
+        self._all.append(Function(name, first, last, indent, parameters))
+        return self._all[-1]
+
+    def at(self, line: int) -> t.Optional[Function]:
+        """Return the innermost function whose body has the *line*."""
+        inside = [one for one in self._all if one.first <= line <= one.last]
+        return max(inside, key=lambda one: one.first) if inside else None
+
+    def named(self, name: str) -> t.Optional[Function]:
+        """Return the function of this name."""
+        return next((one for one in self._all if one.name == name), None)
+
+    def returned(self, name: str) -> int:
+        """Return what the result of the function of this name holds."""
+        found = self.named(name)
+        return found.returns if found else 0
+
+
+class Outcome:
+    """Requests in one file by their lines: class of the path, and whether it is certain."""
+
+    def __init__(self) -> None:
+        self.lines: t.Dict[int, t.Tuple[str, bool]] = {}
+        self.token_authenticated = False
+        self._defined: t.Dict[str, t.Tuple[int, str]] = {}
+        self._used: t.Set[str] = set()
+        # The file defines the token header beside the address, for a program of several files.
+        self.defines_header = False
+
+    def request(self, line: int, text: str, flags: int) -> None:
+        """Record a request to the service."""
+        if flags & REQUEST and not flags & HEADER:
+            self.token_authenticated = True
+        elif flags & HEADER:
+            self.token_authenticated = True
+            if self.lines.get(line, ("", True))[1] is False:
+                del self.lines[line]
+        elif flags & UNKNOWN:
+            self.unsure(line, text)
+        else:
+            self.lines[line] = (_notation.path_class(text), True)
+
+    def unsure(self, line: int, text: str) -> None:
+        """Record a line that may send a normal-mode request."""
+        self.lines.setdefault(line, (_notation.path_class(text), False))
+
+    def token(self) -> None:
+        """Record that the file sends a token."""
+        self.token_authenticated = True
+
+    def called(self, line: int, text: str, flags: int, function: Function) -> None:
+        """Record a call of *function* with an address."""
+        if function.plain and not flags & HEADER and not (function.token and not function.plain):
+            self.request(line, text, flags)
+        elif function.token or flags & HEADER:
+            self.token_authenticated = True
+
+    def defined(self, name: str, line: int, text: str, flags: int) -> None:
+        """Remember a variable that holds an address."""
+        if flags & ADDRESS and not flags & REQUEST:
+            self._defined[name] = (line, text)
+
+    def mention(self, names: t.Iterable[str]) -> None:
+        """Remember that *names* are used."""
+        self._used.update(names)
+
+    def finish(self) -> None:
+        """Record definitions that nothing in the file uses: another file may."""
+        for name, (line, text) in self._defined.items():
+            if (
+                name not in self._used
+                and not self.defines_header
+                and (_notation.PATH.search(text) or "://" in text or not self.lines)
+            ):
+                self.unsure(line, text)
+
+
+def all_of(flags: int, wanted: int) -> bool:
+    """Return whether *flags* hold everything in *wanted*."""
+    return flags & wanted == wanted
+
+
+def is_place(flags: int) -> bool:
+    """Return whether *flags* hold an address and a path."""
+    return all_of(flags, ADDRESS | PATH)

@@ -1,0 +1,76 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The judgment of scripts on the labeled corpus, and on texts that are hostile or of no language."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._preflight import _decoding, _judge, _notation, _numeric
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+MEASURE = Path(__file__).resolve().parents[4] / "corpus/measure.py"
+KEYS = "http://100.100.100.200/latest/meta-data/ram/security-credentials/"
+NAMES = "x.sh x.py x.pl x.rb x.php x.js x.go x.java x.ps1 x.yml x.json x.conf x.service Makefile Dockerfile cron.d/x".split()
+
+
+@pytest.mark.slow
+def test_the_wanted_precision_and_recall_are_met_on_the_corpus() -> None:
+    measure = runpy.run_path(str(MEASURE))
+    found = measure["results"](list(measure["corpus"].samples()))
+    assert len(found) >= 250
+    assert {one.sample.label for one in found} == set(measure["corpus"].CLASSES)
+    assert measure["table"](found).met, [one.sample.name for one in found if not one.right]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "100.100.100.200",
+        "1684301000",
+        "0x646464c8",
+        "0x64.0x64.0x64.0xC8",
+        "0144.0144.0144.0310",
+        "100.6579400",
+        "100.100.25800",
+    ],
+)
+def test_numbers_that_are_the_address_are_recognized(text) -> None:
+    assert _numeric.is_service_number(text) and _notation.has_address("http://%s/x" % text)
+    assert _notation.may_concern(b"curl http://%s/x" % text.encode())
+
+
+@pytest.mark.parametrize(
+    "text", ["100.100.100.201", "1684300999", "0x646464c9", "100.100.100.2000", "1.2.3.4.5", "100.100.100.200/32"]
+)
+def test_other_numbers_are_no_address(text) -> None:
+    assert not _notation.has_address("to %s x" % text)
+
+
+@pytest.mark.parametrize(
+    "text", ["fd00:100::100:200", "[fd00:100::100:200]", "::ffff:100.100.100.200", "FD00:0100:0:0:0:0:0100:0200"]
+)
+def test_ipv6_forms_are_recognized(text) -> None:
+    assert _notation.has_address("http://%s/x" % text)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_texts_are_decoded(encoding, end) -> None:
+    content = end.join(["# comment", "curl " + KEYS, ""]).encode(encoding)
+    assert _decoding.text_of(content) == "# comment\ncurl %s\n" % KEYS
+    assert _notation.may_concern(content)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=25)
+@given(text=st.text(alphabet="ab$(){}[]'\"`#\\/:=.|&;<>\n \t-", max_size=200))
+def test_any_text_is_judged_in_any_language(name, text) -> None:
+    outcome = _judge.judge(text + KEYS + "\n" + text, "/opt/" + name)
+    lines = text.count("\n") * 2 + 2
+    assert all(1 <= line <= lines for line in outcome.lines)
