@@ -424,6 +424,7 @@ def test_nftables_is_installed_where_it_is_missing(fenced: Fenced) -> None:
     assert "The package nftables cannot be installed: No package matching 'nftables' is available" in unavailable
     assert "set hardening_fence=off" in unavailable
     (fenced.host.root / "etc/apt/sources.list").write_text("deb [trusted=yes] file:/srv/repository ./\n")
+    fenced.host.output("apt-get", "update")  # check mode does not
     planned = fenced.play("audit", "--check").check()
     assert planned.changed == {"fenced": 1} and not has_nft()
     fenced.play("audit").check()
