@@ -335,7 +335,7 @@ def test_flushed_rules_are_loaded_again_and_recorded(fenced: Fenced) -> None:
 
 def test_restarts_of_the_units_do_not_remove_the_rules(fenced: Fenced) -> None:
     fenced.play("enforce").check()
-    for _ in range(8):  # more than the default start limit
+    for _number in range(8):  # more than the default start limit
         fenced.host.output("systemctl", "restart", "alicloud-imds-fence.service")
     fenced.host.output("systemctl", "stop", "alicloud-imds-fence.service")
     assert fenced.measure() == ENFORCED
