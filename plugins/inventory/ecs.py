@@ -244,7 +244,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             raise AnsibleParserError(str(exc)) from exc
         for group in GROUPS.values():
             inventory.add_group(group)
-        for row, name in zip(rows, host_names(rows, naming)):
+        for name, row in sorted(zip(host_names(rows, naming), rows), key=lambda host: host[0]):
             self._add(name, row, address(row, naming))
 
     def _rows(self, request: _options.Request, path: str, cache: bool) -> list[Row]:

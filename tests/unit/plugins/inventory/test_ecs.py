@@ -127,6 +127,7 @@ def test_each_host_is_in_the_group_of_its_mode(load) -> None:
     assert members(manager, "imds_disabled") == {"off"}
     assert members(manager, "imds_exempt") == {"win", "ack"}
     assert members(manager, "imds_unknown") == set() and "imds_unknown" in manager.groups
+    assert list(manager.hosts) == ["ack", "far", "off", "web1", "web2", "win"]
 
 
 def test_variables_have_the_documented_keys_and_types(load) -> None:
