@@ -117,9 +117,9 @@ def _check_file(path: str, found: os.stat_result) -> None:
         raise RecordError("Cannot read the record %s: it is not a regular file." % path)
     if found.st_nlink > 1:
         raise RecordError("Cannot use the record %s: it is a link, with %d names." % (path, found.st_nlink))
-    check_owner(path, found)
     if found.st_mode & 0o022:
         raise RecordError("Cannot use the record %s: other users can write it. Run chmod go-w." % path)
+    check_owner(path, found)
 
 
 def parse(path: str, data: bytes) -> Content:
