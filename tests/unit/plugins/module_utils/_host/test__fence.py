@@ -109,7 +109,7 @@ def test_a_second_run_changes_nothing(host: FakeHost) -> None:
     outcome = apply("enforce")
     assert not outcome.changed and outcome.diff == []
     listed = ["nft list tables", "nft -s -t list table inet alicloud_imds"]  # by the loader, which compares them
-    assert host.calls() == ["nft --version", "nft list tables", *listed, f"systemctl is-active --quiet {TIMER}"]
+    assert host.calls() == ["nft --version", "nft list tables", *listed, f"systemctl is-active {TIMER}"]
 
 
 def test_a_change_of_the_mode_replaces_the_table(host: FakeHost) -> None:
@@ -318,6 +318,8 @@ def test_a_service_that_was_unreachable_before_does_not_count(host: FakeHost, fr
             {"sources": ["172.17.0.1/16"]},
             "'172.17.0.1/16' in 'allowed_sources' is not an IP network such as 172.17.0.0/16 or fd00:1::/64: .* host bits set.$",
         ),
+        ({"sources": ["fe80::%eth0/128"]}, "is not an IP network .*: a network has no zone.$"),
+        ({"sources": ["fe80::%0 } accept\n#"]}, "is not an IP network"),
         ({"deny_services": ["nginx"]}, "'nginx' in 'deny_services' is not a unit name such as nginx.service"),
     ],
 )
