@@ -181,6 +181,14 @@ def test_an_error_of_nft_is_not_read_as_no_table(host: FakeHost, files: Files, m
     assert set(files()) == FILES and host.table is not None and host.active == {UNIT, TIMER}
 
 
+def test_an_error_of_nft_is_not_read_as_changed_rules(host: FakeHost) -> None:
+    """In check mode nothing else would notice it."""
+    apply("enforce")
+    host.fail({"nft -s -t list table inet alicloud_imds": NOT_PERMITTED})
+    with pytest.raises(HostError, match="Cannot list the rules of the fence: nft failed: .*Operation not permitted"):
+        apply("enforce", check_only=True)
+
+
 def test_an_error_of_nft_is_not_read_as_no_refused_users(host: FakeHost) -> None:
     apply("enforce")
     for call in ("nft list tables", "nft list table *"):
