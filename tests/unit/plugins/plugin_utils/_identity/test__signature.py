@@ -52,7 +52,7 @@ def test_a_document_of_another_run_host_or_time_is_refused(certificate: str) -> 
 def test_a_tampered_document_is_refused(certificate: str) -> None:
     data = base64.b64decode(document())
     changed = base64.b64encode(data.replace(b'"i-web1"', b'"i-good"')).decode()
-    assert "The signature is invalid, or not by the certificate" in refused(changed, certificate)
+    assert "The signature is invalid, or was not made with the key of the certificate" in refused(changed, certificate)
     other = base64.b64encode(data.replace(b"audience", b"audienc3", 1)).decode()
     assert "OpenSSL: " in refused(other, certificate)
 
@@ -78,11 +78,13 @@ def test_a_self_signed_document_is_refused_although_its_certificate_is_in_it(
 ) -> None:
     forged = self_signed(tmp_path, identity.with_audience(text(), AUDIENCE), name, serial)
     assert verified(forged, AUDIENCE, str(tmp_path / "own.pem")) == DOCUMENT, "a valid document of another signer"
-    assert "The signature is invalid, or not by the certificate" in refused(forged, certificate)
+    assert "The signature is invalid, or was not made with the key of the certificate" in refused(forged, certificate)
 
 
 def test_the_default_certificate_is_that_of_the_service(certificate: str) -> None:
-    assert "The signature is invalid, or not by the certificate " + CERTIFICATE in refused(document(), CERTIFICATE)
+    assert "The signature is invalid, or was not made with the key of the certificate " + CERTIFICATE in refused(
+        document(), CERTIFICATE
+    )
     shown = subprocess.run(
         ["openssl", "x509", "-in", CERTIFICATE, "-noout", "-fingerprint", "-sha256"], capture_output=True, check=True
     )
