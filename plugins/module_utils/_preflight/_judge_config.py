@@ -95,7 +95,7 @@ class _Judge:
         if self._denied(line) or self._documented(line):
             return
         self.outcome.mention(self.values.used)
-        if _vocabulary.TOOLS.search(expanded) or re.search(r"\burlopen|requests\.get|/dev/tcp", expanded):
+        if _vocabulary.TOOLS.search(expanded) or re.search(r"\burl[o]pen|requests\.get|/dev/tcp", expanded):
             self._command(line, expanded)
         elif flags & REQUEST:
             self.outcome.token()
@@ -208,7 +208,7 @@ class _Judge:
 
     @staticmethod
     def _separates(one: Line, line: Line) -> bool:
-        """Return whether *one* begins another item than that of *line*."""
+        """Return whether the item of *line* ends where *one* begins."""
         return bool(SECTION.match(one.text)) or (one.text.startswith("- ") and one.indent < max(1, line.indent))
 
     @staticmethod
