@@ -53,7 +53,8 @@ class Caller(Program):
             ):
                 continue
             last = one.line + one.text.count("\n")
-            for following in listed[place + 1 :]:
+            for number in range(place + 1, len(listed)):
+                following = listed[number]
                 if following.indent <= one.indent:
                     break
                 last = following.line + following.text.count("\n")

@@ -131,7 +131,8 @@ class Files:
                 path = path.rpartition("/")[0] if path != self.root else path
                 continue
             step = path + "/" + name
-            if not self._local(step, start=True):
+            # What holds it was examined before it.
+            if step not in self._plain and not self._local(step, start=path == self.root):
                 return None
             try:
                 target = os.readlink(step) if step not in self._plain and os.path.islink(step) else None

@@ -4,12 +4,14 @@
 
 """Judge configuration files: an address in one is a request if the value is a URL that a program sends as it is. No I/O."""
 
+import bisect
 import re
 import typing as t
 
 from . import _notation, _vocabulary
 from ._config_lines import SECTION, Line, braces, command_of, lines
 from ._outcome import Outcome
+from ._ranges import Ranges
 from ._values import ADDRESS, HEADER, PATH, REQUEST, Values, text_flags
 
 _KEY = re.compile(r"[\"']?(?P<key>[\w.@/ -]+?(?:\[[^\]]*\])?)[\"']?\s*(?:=>|:=|[:=]|\s)\s*")
@@ -48,6 +50,12 @@ class _Judge:
         self.lines = list(lines(text))
         self.values = Values()
         self.blocks = braces(text)
+        self._ranges = Ranges(self.blocks)
+        self._references = _references(text)
+        self._backends = bool(re.search(r"(?m)^[ \t]*(?:backend|listen)\b", text))
+        # Numbers of lines with the token header, and the block of lines found last for each indentation.
+        self._headed = [line.number for line in self.lines if _notation.has_header(line.text)]
+        self._block: t.Dict[int, t.Tuple[int, int]] = {}
         # Lists of addresses of several clouds, or of other spellings, are attacks or rules against them.
         self.lists_others = bool(re.search(r"169\.254\.169\.254|127\.0\.0\.1|metadata\.google", text))
         self.file_denies = bool(
@@ -116,12 +124,12 @@ class _Judge:
             + (found.group("key") if found else line.text[: _notation.find_address(line.text)])
         )
         url = "://" in expanded or _notation.PATH.search(expanded)
-        used = found is not None and found.group("key") in self._references()
+        used = found is not None and found.group("key") in self._references
         if used:
             return
         if _PROXY.search(expanded) or re.search(r"(?i)\blookup\(\s*['\"]url|http\.query", expanded):
             self.outcome.request(line.number, expanded, flags | PATH)
-        elif _BACKEND.match(line.text) and re.search(r"(?m)^\s*(?:backend|listen)\b", self.text):
+        elif _BACKEND.match(line.text) and self._backends:
             self.outcome.request(line.number, expanded, flags)
         elif (
             flags & PATH
@@ -142,15 +150,6 @@ class _Judge:
         """Judge a line that is nothing but an address: the file lists addresses, for a purpose that it does not show."""
         if not self.lists_others and "://" in expanded:
             self.outcome.unsure(line.number, expanded)
-
-    def _references(self) -> t.Set[str]:
-        """Return the names that the file inserts elsewhere."""
-        return {
-            name
-            for found in re.finditer(r"\{\{\s*(\w+)|\$\{?(?:var\.|local\.)?(\w+)|\b(?:local|var)\.(\w+)", self.text)
-            for name in found.groups()
-            if name
-        }
 
     def _denied(self, line: Line) -> bool:
         """Return whether the line lists what must not be reached, or is otherwise no request."""
@@ -181,9 +180,21 @@ class _Judge:
 
     def _with_header(self, place: int, line: Line) -> bool:
         """Return whether the block of the line sends the token header."""
-        brace = next((block for block in self.blocks if block[0] <= line.number <= block[1]), None)
-        if brace:
-            return any(_notation.has_header(one.text) for one in self.lines if brace[0] <= one.number <= brace[1])
+        brace = self._ranges.innermost(line.number)
+        if brace is not None:
+            return self._has_header(*self.blocks[brace])
+        begin, end = self._block.get(line.indent, (-1, -1))
+        if not begin <= place <= end:
+            begin, end = self._block[line.indent] = self._around(place, line)
+        return self._has_header(self.lines[begin].number, self.lines[end].number)
+
+    def _has_header(self, first: int, last: int) -> bool:
+        """Return whether one of these lines sends the token header."""
+        place = bisect.bisect_left(self._headed, first)
+        return place < len(self._headed) and self._headed[place] <= last
+
+    def _around(self, place: int, line: Line) -> t.Tuple[int, int]:
+        """Return the places of the first and last line of the block around a line."""
         begin = end = place
         while begin and not self._separates(self.lines[begin], line) and self._belongs(self.lines[begin - 1], line):
             begin -= 1
@@ -193,7 +204,7 @@ class _Judge:
             and not self._separates(self.lines[end + 1], line)
         ):
             end += 1
-        return any(_notation.has_header(one.text) for one in self.lines[begin : end + 1])
+        return begin, end
 
     @staticmethod
     def _separates(one: Line, line: Line) -> bool:
@@ -204,3 +215,13 @@ class _Judge:
     def _belongs(one: Line, line: Line) -> bool:
         """Return whether *one* may be in the same block as *line*."""
         return one.indent >= line.indent - 2 or bool(one.text.startswith("- "))
+
+
+def _references(text: str) -> t.Set[str]:
+    """Return the names that a file inserts."""
+    return {
+        name
+        for found in re.finditer(r"\{\{\s*(\w+)|\$\{?(?:var\.|local\.)?(\w+)|\b(?:local|var)\.(\w+)", text)
+        for name in found.groups()
+        if name
+    }

@@ -9,7 +9,7 @@ import re
 import typing as t
 
 from .._imds._service import ADDRESS, ADDRESS_IPV6, TOKEN_HEADER, TOKEN_PATH, VERSIONS
-from ._numeric import NUMBER, NUMBER_HINTS, is_service_number, is_service_v6
+from ._numeric import NUMBER, NUMBER_ENDS, NUMBER_HINTS, NUMBER_STARTS, is_service_number, is_service_v6
 
 _OCTETS = ADDRESS.split(".")
 # Also as a list of numbers; with the same separator each time, so that other numbers are no address. Not a network such as /32,
@@ -56,22 +56,44 @@ def _base64_of(text: str) -> t.Iterator[bytes]:
 
 
 _BASE64 = tuple(_base64_of(ADDRESS)) + (b"H4sI",)
-_HINT = re.compile(rb"%s[^\w]{1,7}%s|%s\.%s" % ((_OCTETS[0].encode("ascii"),) * 4))
-_WHOLE_PATH = re.compile(rb"(?i)/(?:%s)/+(?:%s)" % (_VERSION.encode("ascii"), _KINDS.encode("ascii")))
-_HINTS = (
-    ADDRESS_IPV6.partition(":")[0].encode("ascii"),
-    TOKEN_HEADER.encode("ascii").lower(),
-    *_BASE64,
-)
+# Of texts in lower case.
+_HINT = re.compile(rb"%s[^\w]{1,7}%s" % ((_OCTETS[0].encode("ascii"),) * 2))
+_SIX_START, _SIX_NEXT = (part.encode("ascii") for part in ADDRESS_IPV6.split(":")[:2])
+_SIX_HINT = re.compile(rb":0*%s:" % _SIX_NEXT)
+_WHOLE_PATH = re.compile(rb"/(?:%s)/+(?:%s)" % (_VERSION.encode("ascii"), _KINDS.encode("ascii")))
+_HINTS = (TOKEN_HEADER.lower().encode("ascii"), *NUMBER_HINTS)
 
 
 def may_concern(content: bytes) -> bool:
     """Return whether a file can concern the service at all; fast, and wrong in the direction of True only."""
     if content[:2] in (b"\xff\xfe", b"\xfe\xff", b"\x1f\x8b") or b"\0" in content[:512]:
         return True
-    return bool(_HINT.search(content) or _WHOLE_PATH.search(content)) or any(
-        hint in content for hint in (*_HINTS, *NUMBER_HINTS)
+    lower = content.lower()
+    return (
+        bool(_HINT.search(lower) and NUMBER_ENDS.search(lower))
+        or bool(_SIX_START in lower and _SIX_HINT.search(lower))
+        or _concerns(content, lower)
     )
+
+
+def _may_be_part(content: bytes) -> bool:
+    """Return whether a part of a file can concern the service, also by a piece of an address."""
+    lower = content.lower()
+    return bool(_HINT.search(lower)) or _SIX_START in lower or _concerns(content, lower)
+
+
+def _concerns(content: bytes, lower: bytes) -> bool:
+    """Return whether one place alone shows that a text, given also in lower case, can concern the service."""
+    return (
+        bool(_WHOLE_PATH.search(lower))
+        or any(hint in lower for hint in _HINTS)
+        or any(hint in content for hint in _BASE64)
+        or any(start in lower and whole.search(lower) for start, whole in NUMBER_STARTS)
+    )
+
+
+# Lines that are examined at once.
+_TOGETHER = 100
 
 
 def near_places(text: str, longest: int = 1 << 17, lines: int = 300) -> str:
@@ -80,9 +102,14 @@ def near_places(text: str, longest: int = 1 << 17, lines: int = 300) -> str:
         return text
     listed = text.split("\n")
     kept: t.Set[int] = set()
-    for number, line in enumerate(listed):
-        if len(kept) < 20 * lines and may_concern(line.encode("utf-8", "replace")):
-            kept.update(range(number - lines, number + lines))
+    for first in range(0, len(listed), _TOGETHER):
+        several = listed[first : first + _TOGETHER]
+        if len(kept) < 20 * lines and _may_be_part("\n".join(several).encode("utf-8", "replace")):
+            places = [
+                place for place, line in enumerate(several, first) if _may_be_part(line.encode("utf-8", "replace"))
+            ]
+            for place in places or range(first, first + len(several)):
+                kept.update(range(place - lines, place + lines))
     return "\n".join([line[: 1 << 14] if number in kept else "" for number, line in enumerate(listed)])
 
 

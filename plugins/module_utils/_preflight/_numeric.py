@@ -16,18 +16,28 @@ NUMBER = re.compile(
 )
 _VALUE = int(ipaddress.IPv4Address(ADDRESS))
 _FIRST = ADDRESS.partition(".")[0]
-# Every number that is the address contains one of these; an address that is no number contains two octets side by side.
+# Every number that is the address contains one of these in lower case; other spellings contain two octets side by side.
 NUMBER_HINTS = tuple(
     hint.encode("ascii")
     for hint in (
         "%d" % _VALUE,
         "%x" % _VALUE,
-        "%X" % _VALUE,
         "%o" % _VALUE,
         "%s.%d" % (_FIRST, _VALUE & 0xFFFFFF),
-        "%#x." % (_VALUE >> 24),
-        "0%o." % (_VALUE >> 24),
+        "%x:%x" % (_VALUE >> 16, _VALUE & 0xFFFF),
+        "%x" % (_VALUE & 0xFFFFFF),
+        "%o" % (_VALUE & 0xFFFFFF),
     )
+)
+# The first octet in hexadecimal and octal digits, before another part.
+NUMBER_STARTS = (
+    (b"0x", re.compile(rb"0x0*%x\.[0-9]" % (_VALUE >> 24))),
+    (b"%o." % (_VALUE >> 24), re.compile(rb"0%o\.[0-9]" % (_VALUE >> 24))),
+)
+# Ends of the address in notations with three or four parts that begin with two decimal octets.
+NUMBER_ENDS = re.compile(
+    rb"(?:%d|%d|%o|%o)(?![0-9])|0x0*(?:%x)?%x"
+    % (_VALUE & 0xFF, _VALUE & 0xFFFF, _VALUE & 0xFF, _VALUE & 0xFFFF, _VALUE >> 8 & 0xFF, _VALUE & 0xFF)
 )
 _SIX = ipaddress.IPv6Address(ADDRESS_IPV6)
 # IPv4 addresses in IPv6: mapped, and translated by NAT64.

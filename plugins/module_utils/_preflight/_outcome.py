@@ -7,6 +7,7 @@
 import typing as t
 
 from . import _notation
+from ._ranges import Ranges
 from ._values import ADDRESS, HEADER, PATH, REQUEST, UNKNOWN
 
 
@@ -27,20 +28,27 @@ class Functions:
 
     def __init__(self) -> None:
         self._all: t.List[Function] = []
+        self._named: t.Dict[str, Function] = {}
+        self._ranges: t.Optional[Ranges] = None
 
     def define(self, name: str, first: int, last: int, indent: int, parameters: t.Sequence[str] = ()) -> Function:
         """Add a function."""
-        self._all.append(Function(name, first, last, indent, parameters))
-        return self._all[-1]
+        function = Function(name, first, last, indent, parameters)
+        self._all.append(function)
+        self._named.setdefault(name, function)
+        self._ranges = None
+        return function
 
     def at(self, line: int) -> t.Optional[Function]:
         """Return the innermost function whose body has the *line*."""
-        inside = [one for one in self._all if one.first <= line <= one.last]
-        return max(inside, key=lambda one: one.first) if inside else None
+        if self._ranges is None:
+            self._ranges = Ranges([(one.first, one.last) for one in self._all])
+        place = self._ranges.innermost(line)
+        return None if place is None else self._all[place]
 
     def named(self, name: str) -> t.Optional[Function]:
         """Return the function of this name."""
-        return next((one for one in self._all if one.name == name), None)
+        return self._named.get(name)
 
     def returned(self, name: str) -> int:
         """Return what the result of the function of this name holds."""
@@ -98,12 +106,10 @@ class Outcome:
 
     def finish(self) -> None:
         """Record definitions that nothing in the file uses: another file may."""
+        if self.defines_header:
+            return
         for name, (line, text) in self._defined.items():
-            if (
-                name not in self._used
-                and not self.defines_header
-                and (_notation.PATH.search(text) or "://" in text or not self.lines)
-            ):
+            if name not in self._used and (_notation.PATH.search(text) or "://" in text or not self.lines):
                 self.unsure(line, text)
 
 

@@ -90,13 +90,16 @@ def scan(files: Files, directories: t.Sequence[str] = DIRECTORIES, excluded: t.S
         content = _content(files, path, seen)
         if content is None:
             continue
-        packed = content[:2] == b"\x1f\x8b"
-        text = text_of(content) if not packed or "/cloud/" in path else None
-        if text is None:
+        packed, concerns = content[:2] == b"\x1f\x8b", may_concern(content)
+        # Only what may concern the service is decoded; a text without zeros needs no decoding to be known as one.
+        text = text_of(content) if (concerns or b"\0" in content[:4096]) and (not packed or "/cloud/" in path) else None
+        if text is None and (concerns or b"\0" in content[:4096]):
             skipped += 1
             continue
         examined += 1
-        if not may_concern(text.encode("utf-8", "replace") if packed or b"\0" in content[:512] else content):
+        if text is None or not concerns:
+            continue
+        if (packed or b"\0" in content[:512]) and not may_concern(text.encode("utf-8", "replace")):
             continue
         shown = files.shown(path)
         outcome = _limited(text, shown)

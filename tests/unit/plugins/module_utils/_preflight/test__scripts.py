@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils._preflight import _scripts
+from ansible_collections.alicloud.imds.plugins.module_utils._preflight import _judge, _notation, _scripts
 from ansible_collections.alicloud.imds.plugins.module_utils._preflight._files import Deadline, Files
 from hypothesis import given
 from hypothesis import strategies as st
@@ -186,3 +187,58 @@ def test_the_rest_of_a_large_script_is_noted_as_not_examined(host) -> None:
     assert [(note.path, note.reason) for note in files.notes] == [
         ("/opt/huge.sh", "only the first 1048576 bytes were read")
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "fd00:100::100:200",
+        "FD00:0100:0:0:0:0:0100:0200",
+        "64:FF9B::6464:64C8",
+        "100.100.100.0xc8",
+        "100.100.25800",
+        "100.0x6464c8",
+        "0x64.100.100.200",
+        "0144.0144.0144.0310",
+        "['100', '100', '100', '200']",
+    ],
+)
+def test_every_spelling_passes_the_filter_of_files(text) -> None:
+    assert _notation.may_concern(b"BASE=%s\n" % text.encode())
+
+
+@pytest.mark.parametrize("text", ["draw(100, 100)", "100 % 100", "page fd00 of", "tel. 0144. See", "a.100.100"])
+def test_numbers_of_other_meanings_are_not_judged(text) -> None:
+    assert not _notation.may_concern(text.encode())
+
+
+def steps(content: str, path: str) -> int:
+    """Return how many lines of Python the judgment of a file runs."""
+    count = 0
+
+    def trace(_frame, event, _argument):
+        nonlocal count
+        count += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        _judge.judge(content, path)
+    finally:
+        sys.settrace(before)
+    return count
+
+
+@pytest.mark.parametrize(
+    ("path", "piece"),
+    [
+        ("/opt/a.sh", "f%d() {\n  curl http://100.100.100.200/latest/meta-data/mac\n}\n"),
+        ("/opt/a.py", "def f%d():\n    return requests.get('http://100.100.100.200/latest/meta-data/mac')\n"),
+        ("/opt/a.yml", "- url%d: http://100.100.100.200/latest/meta-data/mac\n"),
+        ("/opt/a.conf", "location /%d {\n  proxy_pass http://100.100.100.200;\n}\n"),
+    ],
+)
+def test_the_steps_of_a_judgment_grow_with_the_length_of_the_file(path, piece) -> None:
+    one, four = (steps("".join(piece % n for n in range(count)), path) for count in (50, 200))
+    assert four < 4.4 * one
