@@ -72,10 +72,10 @@ class _Judge:
             if _notation.has_address(found.group("body")):
                 self.values.put(found.group("name"), "", ADDRESS, 0)
         for line in self.lines:
-            found = _YAML_KEY.match(line.text)
-            if found and _notation.has_address(found.group("value")) and not self._denied(line):
-                value = found.group("value").strip().strip("\"',")
-                self.values.put(found.group("key"), value, text_flags(value), line.number)
+            key = _YAML_KEY.match(line.text)
+            if key and _notation.has_address(key.group("value")) and not self._denied(line):
+                value = key.group("value").strip().strip("\"',")
+                self.values.put(key.group("key"), value, text_flags(value), line.number)
         for place, line in enumerate(self.lines):
             self._line(place, line)
 

@@ -72,8 +72,8 @@ class ShellJudge:
     def run(self, text: str, line: int = 1) -> None:
         """Judge a whole script."""
         body, inner = heredocs(text)
-        for one in inner:
-            self._heredoc(one)
+        for heredoc in inner:
+            self._heredoc(heredoc)
         listed = commands(body, line)
         defined = [(line + body.count("\n", 0, found.start()), found) for found in _DEFINED.finditer(body)]
         for number, found in defined:
