@@ -106,10 +106,7 @@ benchmark: tools collection ## Compare the speed with amazon.aws.ec2_metadata_fa
 benchmark-hardening: roots collection ## Compare hardening 50 hosts with pings, and with one task per step (minutes)
 	@$(TOOLS)/in-lab.sh $(BIN)/python tests/benchmark/hardening.py $(ARGS)
 
-benchmark-corpus: $(VENV)/.test ## Measure the preflight check of scripts on labeled files (ARGS=--verbose lists differences)
-	@$(BIN)/python tests/corpus/measure.py $(ARGS)
-
-fleet: $(VENV)/.test collection ## Compare changing many instances with a loop over the vendor's SDK
+benchmark-fleet: $(VENV)/.test collection ## Compare changing many instances with a loop over the vendor's SDK
 	@$(BIN)/python $(TOOLS)/interop.py || [ -z "$$CI" ]
 	@$(BIN)/python tests/benchmark/fleet.py
 

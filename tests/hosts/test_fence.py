@@ -335,7 +335,7 @@ def test_flushed_rules_are_loaded_again_and_recorded(fenced: Fenced) -> None:
 
 def test_restarts_of_the_units_do_not_remove_the_rules(fenced: Fenced) -> None:
     fenced.play("enforce").check()
-    for _ in range(8):  # more than the default start limit
+    for _number in range(8):  # more than the default start limit
         fenced.host.output("systemctl", "restart", "alicloud-imds-fence.service")
     fenced.host.output("systemctl", "stop", "alicloud-imds-fence.service")
     assert fenced.measure() == ENFORCED
@@ -424,6 +424,7 @@ def test_nftables_is_installed_where_it_is_missing(fenced: Fenced) -> None:
     assert "The package nftables cannot be installed: No package matching 'nftables' is available" in unavailable
     assert "set hardening_fence=off" in unavailable
     (fenced.host.root / "etc/apt/sources.list").write_text("deb [trusted=yes] file:/srv/repository ./\n")
+    fenced.host.output("apt-get", "update")  # check mode does not
     planned = fenced.play("audit", "--check").check()
     assert planned.changed == {"fenced": 1} and not has_nft()
     fenced.play("audit").check()

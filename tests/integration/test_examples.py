@@ -30,6 +30,8 @@ INSTANCE = {
     "user_data": "#!/bin/sh\n",
     "role": {"name": "EcsWebRole"},
 }
+PRODUCTION = {"instance_id": "i-bp1d6tsvznfghy7y0009", "region_id": "cn-hangzhou", "http_tokens": "required"}
+PRODUCTION["tags"] = {"stage": "production"}
 PLUGINS = [
     ("lookup", "alicloud.imds.metadata"),
     ("module", "alicloud.imds.metadata_facts"),
@@ -79,7 +81,7 @@ def plays() -> dict[str, list[dict[str, Any]]]:
 @pytest.fixture(scope="module")
 def run(start_shared_emulator, run_shared_playbook, plays, tmp_path_factory) -> subprocess.CompletedProcess[str]:
     """Run all examples, one after the other."""
-    emulator = start_shared_emulator({"instances": [INSTANCE], "control": CONTROL}, control=True)
+    emulator = start_shared_emulator({"instances": [INSTANCE, PRODUCTION], "control": CONTROL}, control=True)
     api = {"api_endpoint": emulator.control_endpoint}
     defaults = {"alicloud.imds.metadata_options": api, "alicloud.imds.metadata_options_info": api}
     together = [

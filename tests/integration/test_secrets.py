@@ -152,7 +152,10 @@ def recipes(endpoint: str, released: Path) -> list[dict[str, Any]]:
             "hosts": "all",
             "gather_facts": False,
             "tasks": [
-                {"ansible.builtin.command": {"argv": command}, "environment": {"ALIBABA_CLOUD_REGION_ID": REGION}}
+                {
+                    "ansible.builtin.command": {"argv": command, "expand_argument_vars": False},
+                    "environment": {"ALIBABA_CLOUD_REGION_ID": REGION},
+                }
             ],
         },
         *(

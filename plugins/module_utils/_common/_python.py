@@ -22,4 +22,4 @@ if sys.version_info < (3, 6):
             }
         )
     )
-    sys.exit(1)
+    raise SystemExit(1)

@@ -88,7 +88,7 @@ def _read(descriptor: int, seconds: float) -> t.Optional[bytes]:
     ends_at = time.monotonic() + seconds
     content = b""
     while len(content) <= _LARGEST_RESULT:
-        ready, _, _ = select.select([descriptor], [], [], max(0.0, ends_at - time.monotonic()))
+        ready, _writable, _failed = select.select([descriptor], [], [], max(0.0, ends_at - time.monotonic()))
         if not ready:
             return None
         part = os.read(descriptor, 65536)

@@ -23,8 +23,13 @@ def absence(client: Client, platform: Platform) -> t.Optional[_errors.MetadataEr
     try:
         client.connect(min(PROBE_SECONDS, timeout), timeout)
     except _errors.MetadataError as exc:
-        return exc
+        return None if _may_succeed_later(exc) else exc
     return None
+
+
+def _may_succeed_later(error: _errors.MetadataError) -> bool:
+    """Return whether the service is there but throttles or has an error; the requests that follow are retried."""
+    return error.status is not None and (error.status == 429 or error.status >= 500)
 
 
 def check(client: Client, platform: Platform) -> None:

@@ -106,7 +106,7 @@ class CodeJudge(Caller):
         known = _vocabulary.BARE_CALLS.get(self.name)
         if any(
             re.search(
-                r"(?<![\w.])%s(?:\.(?:get|head|request|urlopen|open|fetch|send))?\s*\(" % re.escape(name), cleaned
+                r"(?<![\w.])%s(?:\.(?:get|head|request|url[o]pen|open|fetch|send))?\s*\(" % re.escape(name), cleaned
             )
             for name in self.clients
         ):

@@ -87,7 +87,7 @@ class _Judge:
         if self._denied(line) or self._documented(line):
             return
         self.outcome.mention(self.values.used)
-        if _vocabulary.TOOLS.search(expanded) or re.search(r"\burlopen|requests\.get|/dev/tcp", expanded):
+        if _vocabulary.TOOLS.search(expanded) or re.search(r"\burl[o]pen|requests\.get|/dev/tcp", expanded):
             self._command(line, expanded)
         elif flags & REQUEST:
             self.outcome.token()

@@ -66,7 +66,7 @@ OUTPUT_CALLS = re.compile(
 )
 # Calls that send a request, in the libraries of many languages.
 CALLS = re.compile(
-    r"(?i)(?<![\w])(?:urlopen|urlretrieve|urlgrab\w*|requests?\.(?:get|head|request|options|post|delete)|"
+    r"(?i)(?<![\w])(?:url[o]pen|urlretrieve|urlgrab\w*|requests?\.(?:get|head|request|options|post|delete)|"
     r"httpx\.(?:get|head|request|stream)"
     r"|open_url|fetch_url|getprint|getstore|mirror|file_get_contents|fopen|curl_exec|curl_multi_exec|"
     r"curl_easy_perform|readfile|simplexml_load_file|get_headers"
@@ -97,7 +97,7 @@ BARE_CALLS = {
 METHODS = re.compile(
     r"(?i)(?:\.|->|::|:)\s*(?:get|head|options|request|open|fetch|send|execute|do|perform|exchange|retrieve|call|"
     r"connect|newcall|get_response|request_get"
-    r"|get_json|send_request|urlopen|read_url|getjson|get_url|geturl|getbody|stream)\b\s*(?:[(<]|$|['\"])|"
+    r"|get_json|send_request|url[o]pen|read_url|getjson|get_url|geturl|getbody|stream)\b\s*(?:[(<]|$|['\"])|"
     r"new\s+URL\([^)]*\)\.text|\.toURL\(\)\.text|->get\b|\.getText\b|\.Do\("
 )
 NOT_METHODS = re.compile(

@@ -21,34 +21,34 @@ from ansible_collections.alicloud.imds.plugins.module_utils._watch._tracepoint i
 FOUR, SIX = socket.inet_aton("100.100.100.200"), socket.inet_pton(socket.AF_INET6, "fd00:100::100:200")
 LOCAL4, LOCAL6 = socket.inet_aton("10.0.0.1"), socket.inet_pton(socket.AF_INET6, "fd00::1")
 COMMON = """\
-	field:unsigned short common_type;	offset:0;	size:2;	signed:0;
-	field:unsigned char common_flags;	offset:2;	size:1;	signed:0;
-	field:unsigned char common_preempt_count;	offset:3;	size:1;	signed:0;
-	field:int common_pid;	offset:4;	size:4;	signed:1;
+\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;
+\tfield:unsigned char common_flags;\toffset:2;\tsize:1;\tsigned:0;
+\tfield:unsigned char common_preempt_count;\toffset:3;\tsize:1;\tsigned:0;
+\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;
 """
 SOCK_FORMAT = f"""name: inet_sock_set_state
 ID: 2287
 format:
 {COMMON}
-	field:const void * skaddr;	offset:8;	size:8;	signed:0;
-	field:int oldstate;	offset:16;	size:4;	signed:1;
-	field:int newstate;	offset:20;	size:4;	signed:1;
-	field:__u16 sport;	offset:24;	size:2;	signed:0;
-	field:__u16 dport;	offset:26;	size:2;	signed:0;
-	field:__u16 family;	offset:28;	size:2;	signed:0;
-	field:__u16 protocol;	offset:30;	size:2;	signed:0;
-	field:__u8 saddr[4];	offset:32;	size:4;	signed:0;
-	field:__u8 daddr[4];	offset:36;	size:4;	signed:0;
-	field:__u8 saddr_v6[16];	offset:40;	size:16;	signed:0;
-	field:__u8 daddr_v6[16];	offset:56;	size:16;	signed:0;
+\tfield:const void * skaddr;\toffset:8;\tsize:8;\tsigned:0;
+\tfield:int oldstate;\toffset:16;\tsize:4;\tsigned:1;
+\tfield:int newstate;\toffset:20;\tsize:4;\tsigned:1;
+\tfield:__u16 sport;\toffset:24;\tsize:2;\tsigned:0;
+\tfield:__u16 dport;\toffset:26;\tsize:2;\tsigned:0;
+\tfield:__u16 family;\toffset:28;\tsize:2;\tsigned:0;
+\tfield:__u16 protocol;\toffset:30;\tsize:2;\tsigned:0;
+\tfield:__u8 saddr[4];\toffset:32;\tsize:4;\tsigned:0;
+\tfield:__u8 daddr[4];\toffset:36;\tsize:4;\tsigned:0;
+\tfield:__u8 saddr_v6[16];\toffset:40;\tsize:16;\tsigned:0;
+\tfield:__u8 daddr_v6[16];\toffset:56;\tsize:16;\tsigned:0;
 """
 EXEC_FORMAT = f"""name: sched_process_exec
 ID: 311
 format:
 {COMMON}
-	field:__data_loc char[] filename;	offset:8;	size:4;	signed:0;
-	field:pid_t pid;	offset:12;	size:4;	signed:1;
-	field:pid_t old_pid;	offset:16;	size:4;	signed:1;
+\tfield:__data_loc char[] filename;\toffset:8;\tsize:4;\tsigned:0;
+\tfield:pid_t pid;\toffset:12;\tsize:4;\tsigned:1;
+\tfield:pid_t old_pid;\toffset:16;\tsize:4;\tsigned:1;
 """
 
 

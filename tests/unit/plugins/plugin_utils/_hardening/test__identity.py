@@ -55,7 +55,7 @@ def signed(instance_id: str, name: str = "web1") -> str:
 
 
 def test_auto_uses_the_signed_document_and_not_the_claim() -> None:
-    (found,) = identify(host("web1", "i-other", signed("i-1"))).values()
+    found = identify(host("web1", "i-other", signed("i-1")))["web1"]
     assert found == {
         "method": "signed",
         "note": None,
