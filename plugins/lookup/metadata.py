@@ -104,7 +104,7 @@ from ansible.plugins.lookup import LookupBase
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._errors import MetadataError
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._items import not_found, read_paths, to_value
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._options import shared_client
-from ansible_collections.alicloud.imds.plugins.plugin_utils._lookup import check_options
+from ansible_collections.alicloud.imds.plugins.plugin_utils._lookup import check_options, refuse_facts
 from ansible_collections.alicloud.imds.plugins.plugin_utils._untrusted import untrusted
 
 
@@ -113,6 +113,7 @@ class LookupModule(LookupBase):
         self.set_options(var_options=variables, direct=kwargs)
         try:
             check_options("alicloud.imds.metadata", self.option_definitions, kwargs)
+            refuse_facts(self.option_definitions, variables)
             client = shared_client(self.get_option)
             bodies = read_paths(client, terms)
             found = zip(terms, bodies)

@@ -106,7 +106,7 @@ from ansible_collections.alicloud.imds.plugins.module_utils._imds._options impor
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._aliases import with_aliases
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._instance_role import fetch
-from ansible_collections.alicloud.imds.plugins.plugin_utils._lookup import check_options
+from ansible_collections.alicloud.imds.plugins.plugin_utils._lookup import check_options, refuse_facts
 from ansible_collections.alicloud.imds.plugins.plugin_utils._untrusted import untrusted
 
 
@@ -117,6 +117,7 @@ class LookupModule(LookupBase):
         self.set_options(var_options=variables, direct=kwargs)
         try:
             check_options("alicloud.imds.ram_credentials", self.option_definitions, kwargs)
+            refuse_facts(self.option_definitions, variables)
             client = shared_client(self.get_option)
             keys = [with_aliases(fetch(client, role)) for role in terms or [None]]
         except (ApiError, MetadataError, ValueError) as exc:

@@ -14,8 +14,8 @@ description:
     security hardening mode (formerly "security-enhanced mode", comparable to IMDSv2).
   - This is the only plugin of the collection that sends a normal-mode request. It requests the instance ID and discards the value.
     Both addresses of the service are probed, V(http://100.100.100.200) and V(http://[fd00:100::100:200]), unless O(endpoint) is set.
-  - The request appears in the cloud's log of normal-mode accesses. The callers watch recognizes it by its user agent, so
-    M(alicloud.imds.callers_info) and the preflight checks do not count it.
+  - The request appears in the cloud's log of normal-mode accesses. The module records each probe on the host if it runs as root, so the
+    callers watch recognizes it, and M(alicloud.imds.callers_info) and the preflight check do not count it.
 options:
   users:
     description:

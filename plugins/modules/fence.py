@@ -18,7 +18,7 @@ description:
     whose packets do not pass the IP layer of the host (macvlan, ipvlan, a bridge with a network card). Elsewhere the module warns if it
     finds signs of such containers.
   - Tokens do not protect against an attacker that runs commands on the host. The fence does, for users other than root.
-  - The table is replaced atomically. It is loaded at boot before the network starts, and again after C(nftables.service) restarts.
+  - The tables are replaced atomically. They are loaded at boot before the network starts, and again after C(nftables.service) restarts.
     A timer compares the loaded rules every 30 s. If another program removed or changed them, it loads them again and records that in
     the journal and in RV(repairs). Stopping the units does not remove the rules; only O(mode=off) does.
     The rules never accept what another firewall refuses.

@@ -97,8 +97,8 @@ options:
     description:
       - Path of the record on the host that runs the task. Before a change, the present options are recorded there for
         O(state=restored). An entry of an earlier change stays until it is restored. The file has the mode 0600.
-      - The record is refused before the first API call if it belongs to another user or others can write it, if it is a link or no regular
-        file, and if it has other content. Entries that were recorded through another O(api_endpoint) are not restored.
+      - The record is refused before the first API call if it belongs to another user, if others can write it, if it is a link or not a
+        regular file, or if its content is unknown. Entries that were recorded through another O(api_endpoint) are not restored.
       - The record is a directory with a file for each instance if the path is a directory, or if O(record_names) or O(record_only) is set.
     type: path
   record_names:

@@ -101,7 +101,7 @@ def warn_of_normal_mode_scripts(module):
         some = ", ".join("%s line %d" % place for place in found[:SHOWN]) + (", ..." if len(found) > SHOWN else "")
         text = (
             "Scripts on this host read metadata with normal-mode requests (%d), which fail once tokens are required: %s."
-            " Replace the requests by the ecs-metadata command."
+            " Use the command ecs-metadata instead."
         )
         module.warn(text % (len(found), some))
     return [{"path": path, "line": line} for path, line in found]

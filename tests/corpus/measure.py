@@ -107,7 +107,7 @@ def ratio(part: int, whole: int) -> float:
 
 
 def show(title: str, found: list[Result], verbose: bool) -> bool:
-    """Print the table and, with *verbose*, each difference; return whether the wanted numbers are met."""
+    """Print the table and, with *verbose*, each difference; return whether the required numbers are reached."""
     numbers = table(found)
     print("%s: %d files" % (title, len(found)))
     print("  %-18s %6s %10s %8s" % ("class", "files", "precision", "recall"))

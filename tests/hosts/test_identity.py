@@ -124,7 +124,7 @@ def test_an_impostor_changes_no_other_instance_and_stops_no_other_host(fleet: Fl
     cases: list[tuple[dict[str, str], str]] = [
         ({**good, "pkcs7": replayed}, "requested for another audience"),
         ({**good, "pkcs7": plain}, "was not requested for an audience"),
-        ({**good, "pkcs7": forged}, "The signature is invalid, or not by the certificate"),
+        ({**good, "pkcs7": forged}, "The signature is invalid, or was not made with the key of the certificate"),
         (good, "good claims the instance i-good as well"),
         ({"instance_id": "i-outsider", "region_id": REGION}, "The API returned other private addresses"),
         ({"instance_id": "i-unknown", "region_id": REGION}, "The API returned no instance with this ID in cn-hangzhou"),

@@ -85,7 +85,7 @@ class Ecs(lab.Instance):
         return Counter(entry["mode"] for entry in self.journal())
 
     def connections(self) -> int:
-        """Return the number of connections of the requests."""
+        """Return the number of connections that carried requests."""
         return len({entry["connection"] for entry in self.journal()})
 
 

@@ -91,7 +91,7 @@ def plan_restore(
 
 
 def refuse_conflicts(changes: t.Sequence[Change], record: t.Optional[RecordStore]) -> t.List[Change]:
-    """Return *changes* with those refused whose instances cannot be recorded."""
+    """Return *changes*, with a refusal for each instance that cannot be recorded."""
     if record is None:
         return list(changes)
     conflicts = record.conflicts(it.instance for it in changes if it.after is not None)

@@ -82,8 +82,10 @@ def check_owner(path: str, found: os.stat_result) -> None:
         raise RecordError(
             "Cannot use the record %s: it belongs to the user with ID %d. Choose another path." % (path, found.st_uid)
         )
-    if found.st_mode & 0o002 and not found.st_mode & stat.S_ISVTX:
-        raise RecordError("Cannot use the record %s: all users can write it. Run chmod o-w." % path)
+    if found.st_mode & 0o022 and not found.st_mode & stat.S_ISVTX:
+        # In a directory, they could give the file of one host the name of another host's file.
+        who = "all users" if found.st_mode & 0o002 else "the group with ID %d" % found.st_gid
+        raise RecordError("Cannot use the record %s: %s can write it. Run chmod go-w." % (path, who))
 
 
 def read_file(path: str) -> t.Optional[bytes]:
@@ -115,9 +117,9 @@ def _check_file(path: str, found: os.stat_result) -> None:
         raise RecordError("Cannot read the record %s: it is not a regular file." % path)
     if found.st_nlink > 1:
         raise RecordError("Cannot use the record %s: it is a link, with %d names." % (path, found.st_nlink))
-    check_owner(path, found)
     if found.st_mode & 0o022:
         raise RecordError("Cannot use the record %s: other users can write it. Run chmod go-w." % path)
+    check_owner(path, found)
 
 
 def parse(path: str, data: bytes) -> Content:

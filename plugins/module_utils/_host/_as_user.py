@@ -84,7 +84,7 @@ def _account(name: str) -> t.Tuple[pwd.struct_passwd, t.List[int]]:
 
 
 def _read(descriptor: int, seconds: float) -> t.Optional[bytes]:
-    """Return all that comes before the end of the pipe, or None if that takes longer than *seconds* or is too much."""
+    """Read a pipe to its end; return None if that takes longer than *seconds*, or the content is too large."""
     ends_at = time.monotonic() + seconds
     content = b""
     while len(content) <= _LARGEST_RESULT:

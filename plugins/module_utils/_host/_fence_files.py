@@ -99,6 +99,8 @@ def _allowed(desired: Desired) -> _rules.Allowed:
 
 def _network(source: str) -> str:
     try:
+        if "%" in source:  # Python keeps any text after it, which would become a part of the rules
+            raise ValueError("a network has no zone")
         return str(ipaddress.ip_network(source))
     except ValueError as exc:
         raise HostError(

@@ -98,7 +98,7 @@ def start_checks() -> None:
 def stop_checks() -> None:
     """End the periodic checks, before the files or rules that they would load again are removed."""
     for unit in (_units.TIMER, _units.CHECK_UNIT):
-        if is_active(unit):
+        if is_active(unit, or_changing=True):
             systemctl("stop", unit)
 
 

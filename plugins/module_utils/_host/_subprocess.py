@@ -11,6 +11,9 @@ from .._common import _programs
 from .._common._programs import Done, find, isolated
 
 _SYSTEMD = "/run/systemd/system"
+# Exit statuses of `systemctl is-active`: another state than active, and no such unit. A program of type oneshot that runs is "activating".
+_NOT_ACTIVE = (3, 4)
+_CHANGING = ("activating", "deactivating", "reloading")
 
 __all__ = [
     "Done",
@@ -77,6 +80,15 @@ def systemctl(*arguments: str) -> None:
         run_checked("systemctl", *arguments)
 
 
-def is_active(unit: str) -> bool:
-    """Return whether systemd reports *unit* as active."""
-    return has_systemd() and run("systemctl", "is-active", "--quiet", unit).status == 0
+def is_active(unit: str, or_changing: bool = False) -> bool:
+    """Return whether systemd reports *unit* as active or, with *or_changing*, as about to start or to stop.
+
+    Raises:
+        HostError: systemd did not answer.
+    """
+    if not has_systemd():
+        return False
+    done = run("systemctl", "is-active", unit)
+    if done.status not in (0, *_NOT_ACTIVE):
+        raise HostError("'systemctl is-active %s' failed with status %d: %s" % (unit, done.status, summary(done)))
+    return done.status == 0 or (or_changing and done.output.strip() in _CHANGING)

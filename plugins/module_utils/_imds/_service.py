@@ -32,5 +32,5 @@ LONGEST_TTL = 21600  # seconds
 ROLE_CREDENTIALS = "ram/security-credentials/"
 ROLES_PATH = META_DATA + ROLE_CREDENTIALS
 
-# User-Agent of the probe's one normal-mode request, by which the callers watch recognizes it as harmless.
+# User-Agent of the probe's one normal-mode request. The callers watch excuses it only with a record (_common/_probe_log.py).
 PROBE_AGENT = "alicloud-imds-probe"

@@ -23,7 +23,7 @@ _NAMES = ("exe", "comm", "unit", "container", "uid", "count", "last_seen")
 def check(callers: t.Optional[t.Sequence[t.Any]], since: t.Any, quiet_period: float, now: float) -> t.Iterator[Finding]:
     """Yield a finding for each caller without a certain token within *quiet_period* seconds before *now* (seconds since 1970).
 
-    *callers* is None if nothing was recorded; *since* is when the recording start.
+    *callers* is None if nothing was recorded; *since* is the time when the records begin.
     """
     if callers is None:
         yield finding("callers_unknown")

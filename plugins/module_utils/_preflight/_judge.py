@@ -184,7 +184,7 @@ def _docker(outcome: Outcome, text: str, nested: int) -> None:
 
 
 def _make(outcome: Outcome, text: str, nested: int) -> None:
-    """Judge the variables and recipes of a makefile as one script of the shell."""
+    """Judge the variables and recipes of a makefile as one shell script."""
     program: t.List[str] = []
     for one in _lines(text):
         while len(program) < one.line - 1:

@@ -197,7 +197,7 @@ class _Judge:
 
     @staticmethod
     def _separates(one: Line, line: Line) -> bool:
-        """Return whether *one* begins another item than that of *line*."""
+        """Return whether the item of *line* ends where *one* begins."""
         return bool(SECTION.match(one.text)) or (one.text.startswith("- ") and one.indent < max(1, line.indent))
 
     @staticmethod

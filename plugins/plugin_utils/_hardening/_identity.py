@@ -80,7 +80,8 @@ def _identify(host: Result, run: Result, verify: Verify, resolve: Resolve) -> Id
         raise CannotIdentify("hardening_identity is stated, but there is no hardening_instance_id. " + STATE_IT)
     if method == "trust":
         return _known("trust", {**claimed, **stated}, [], "Nothing was verified.")
-    return _known("address", {**claimed, **stated}, _addresses(host, resolve) if claimed else [], note)
+    ids = {**claimed, **stated}
+    return _known("address", ids, _addresses(host, resolve) if "instance_id" in ids else [], note)
 
 
 def _stated(chosen: Result) -> t.Dict[str, str]:

@@ -52,7 +52,8 @@ def earlier_records(
         name = earlier_name(host["inventory_hostname"])
         earlier: t.Dict[str, t.Any] = {"name": name}
         if users[name] > 1:
-            stated = host.get(_STATED)
+            # A fact is what the host states. It is no entry of the inventory, but Ansible prefers it.
+            stated = None if _STATED in (host.get("ansible_facts") or ()) else host.get(_STATED)
             earlier["instance_ids"] = [str(stated)] if stated else []
         found[record_name(host["inventory_hostname"])] = earlier
     return found

@@ -185,13 +185,38 @@ CONVERTERS: t.Dict[str, Converter] = {
 }
 
 
-def normalize_one(value: t.Any, name: str) -> t.Any:
-    """Return the normalized value of the variable *name*. Raise SettingError for an invalid value, KeyError for an unknown name."""
+def normalize_one(value: t.Any, name: str, facts: t.Any = None) -> t.Any:
+    """Return the normalized value of the variable *name*. *facts* are those of the host, if it could set the variable for others.
+
+    Raises:
+        KeyError: The name is unknown.
+        SettingError: The value is invalid, or a fact.
+    """
+    refuse_facts([name], facts)
     return CONVERTERS[name](name, value)
 
 
-def normalize(given: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
-    """Return the normalized variables of the role by name without the prefix ``hardening_``, and the expected access."""
+def refuse_facts(names: t.Iterable[str], facts: t.Any) -> None:
+    """Raise SettingError if one of the *facts* of a host has the name of a variable.
+
+    The results of all modules may contain facts, and Ansible prefers a fact to a variable of the inventory. So root on a host could
+    choose, for example, which instance the inventory states for it.
+    """
+    found = [name for name in names if isinstance(facts, t.Mapping) and name in facts]
+    if found:
+        raise SettingError(
+            "%s is a fact of this host, so the host may have chosen its value. Examine who set it, and run with --flush-cache. Set the"
+            " variable in the inventory, or by set_fact without cacheable." % ", ".join(found)
+        )
+
+
+def normalize(given: t.Mapping[str, t.Any], facts: t.Any = None) -> t.Dict[str, t.Any]:
+    """Return the normalized variables of the role by name without the prefix ``hardening_``, and the expected access.
+
+    Raises:
+        SettingError: A value is invalid, or one of the *facts* of the host.
+    """
+    refuse_facts(CONVERTERS, facts)
     settings = {name: normalize_one(given[name], PREFIX + name) for name in given}
     return {**settings, **_expected_access(settings)}
 

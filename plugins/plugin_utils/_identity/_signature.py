@@ -75,7 +75,7 @@ def _content(signed: bytes, certificate: str) -> str:
     except _programs.ProgramError as exc:
         raise CannotVerify(str(exc)) from exc
     if done.status != 0:
-        text = "The signature is invalid, or not by the certificate %s. %s"
+        text = "The signature is invalid, or was not made with the key of the certificate %s. %s"
         raise IdentityError(text % (certificate, _reason(done.errors)))
     return done.output
 

@@ -127,6 +127,15 @@ def test_options_come_from_the_task_then_variables_then_the_environment(
     assert run(["instance-id"], {"alicloud_imds_endpoint": "http://127.0.0.1:9"}, endpoint=other.endpoint) == [other.id]
 
 
+@pytest.mark.parametrize("name", ["metadata", "ram_credentials"])
+def test_a_fact_of_a_host_sets_no_option(instance, name: str) -> None:
+    """Ansible makes variables of facts, which a host may return with the result of any module."""
+    chosen = {"alicloud_imds_endpoint": instance.endpoint}
+    with pytest.raises(AnsibleError, match="alicloud_imds_endpoint is a fact of this host"):
+        lookup_loader.get("alicloud.imds." + name).run(["instance-id"], {**chosen, "ansible_facts": chosen})
+    assert instance.journal() == []
+
+
 def test_the_documentation_begins_with_where_the_lookup_runs() -> None:
     import ansible_collections.alicloud.imds.plugins.lookup.metadata as plugin
     import yaml

@@ -45,7 +45,7 @@ ROLE_TASKS = [task for path in TASKS for task in all_tasks(yaml.safe_load(path.r
 
 def members(name: str) -> dict[str, str]:
     """Return the members of a dictionary that a template in the variables of the role creates."""
-    pairs = re.sub(r"\) (\||}}).{0,40}$", "", VARS[name].partition("dict(")[2]).split(",")
+    pairs = re.sub(r"\) (\||}}).{0,80}$", "", VARS[name].partition("dict(")[2]).split(",")
     return dict(pair.strip().split("=", 1) for pair in pairs)
 
 
@@ -95,3 +95,7 @@ def test_the_functions_do_no_io(path: Any) -> None:
     assert names - pure <= allowed
     called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) if isinstance(node.func, ast.Name)}
     assert "open" not in called
+
+
+def test_the_variables_are_compared_with_the_facts_of_the_host() -> None:
+    assert "| alicloud.imds.hardening_settings(ansible_facts | default({}))" in text([ROLE / "vars/main.yml"])

@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._command._exec import execute
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._client import Client, Settings
 from waiting import PROCESS_SECONDS, wait_until
 
 from ...conftest import Instance
@@ -78,6 +80,19 @@ def test_no_key_is_on_a_command_line(command: Command, keys: dict[str, str], tmp
         assert keys[name].encode() in held
         assert keys[name].encode() not in lines
     assert mode == 0o400
+
+
+def test_no_other_program_is_started_with_the_keys(
+    instance: Instance, keys: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even for a moment, as with ``env NAME=KEY COMMAND``."""
+    executed: list[tuple[str, list[str], dict[str, str]]] = []
+    monkeypatch.setattr(os, "execvpe", lambda *arguments: executed.append(arguments))
+    monkeypatch.setattr(signal, "signal", lambda *_arguments: None)
+    execute(Client(Settings(endpoint=instance.endpoint, timeout=60.0)), ["sh", "-c", "true"])
+    ((program, words, environment),) = executed
+    assert (program, words) == ("sh", ["sh", "-c", "true"])
+    assert environment["ALIBABA_CLOUD_ACCESS_KEY_SECRET"] == keys["AccessKeySecret"]
 
 
 @pytest.mark.parametrize(("script", "status"), [("exit 0", 0), ("exit 5", 5), ("kill -TERM $$", -signal.SIGTERM)])

@@ -94,14 +94,16 @@ def gone(number: int) -> bool:
 
 def test_a_stopped_program_and_its_children_are_killed_after_the_time_limit(tmp_path: Path) -> None:
     marker = tmp_path / "pid"
-    with pytest.raises(ProgramError, match="did not end within 0.5 s"):
-        run("/bin/sh", "-c", STOPS, "sh", str(marker), timeout=0.5)
+    with pytest.raises(ProgramError, match="did not end within 2 s"):
+        run("/bin/sh", "-c", STOPS, "sh", str(marker), timeout=2.0)
     group = int(marker.read_text())
     wait_until(lambda: gone(group))
     with pytest.raises(ProcessLookupError):
         wait_until(lambda: os.killpg(group, 0))
 
 
-def test_a_child_that_keeps_the_output_open_is_killed_too() -> None:
-    with pytest.raises(ProgramError, match="did not end within 0.5 s"):
-        run("/bin/sh", "-c", "sleep 1000 & exit 0", timeout=0.5)
+def test_a_child_that_keeps_the_output_open_is_killed_too(tmp_path: Path) -> None:
+    marker = tmp_path / "pid"
+    with pytest.raises(ProgramError, match="did not end within 2 s"):
+        run("/bin/sh", "-c", 'sleep 1000 & echo $! >"$1"', "sh", str(marker), timeout=2.0)
+    wait_until(lambda: gone(int(marker.read_text())))

@@ -348,6 +348,9 @@ def test_a_directory_or_a_lock_of_another_user_is_refused(tmp_path) -> None:
     with pytest.raises(RecordError, match="belongs to the user with ID 12345"):
         RecordDirectory(str(folder), {}).check()
     os.chown(str(folder), 0, 0)
-    folder.chmod(0o777)
-    with pytest.raises(RecordError, match="all users can write it"):
-        RecordDirectory(str(folder), {}).check()
+    for mode, who in ((0o777, "all users"), (0o770, "the group with ID 0")):
+        folder.chmod(mode)
+        with pytest.raises(RecordError, match=who + " can write it"):
+            RecordDirectory(str(folder), {}).check()
+    folder.chmod(0o1777)  # only the owner of a file can rename it
+    RecordDirectory(str(folder), {}).check()

@@ -109,7 +109,7 @@ def test_a_second_run_changes_nothing(host: FakeHost) -> None:
     outcome = apply("enforce")
     assert not outcome.changed and outcome.diff == []
     listed = ["nft list tables", "nft -s -t list table inet alicloud_imds"]  # by the loader, which compares them
-    assert host.calls() == ["nft --version", "nft list tables", *listed, f"systemctl is-active --quiet {TIMER}"]
+    assert host.calls() == ["nft --version", "nft list tables", *listed, f"systemctl is-active {TIMER}"]
 
 
 def test_a_change_of_the_mode_replaces_the_table(host: FakeHost) -> None:
@@ -179,6 +179,14 @@ def test_an_error_of_nft_is_not_read_as_no_table(host: FakeHost, files: Files, m
         apply(mode)
     host.fail({})
     assert set(files()) == FILES and host.table is not None and host.active == {UNIT, TIMER}
+
+
+def test_an_error_of_nft_is_not_read_as_changed_rules(host: FakeHost) -> None:
+    """In check mode nothing else would notice it."""
+    apply("enforce")
+    host.fail({"nft -s -t list table inet alicloud_imds": NOT_PERMITTED})
+    with pytest.raises(HostError, match="Cannot list the rules of the fence: nft failed: .*Operation not permitted"):
+        apply("enforce", check_only=True)
 
 
 def test_an_error_of_nft_is_not_read_as_no_refused_users(host: FakeHost) -> None:
@@ -318,6 +326,8 @@ def test_a_service_that_was_unreachable_before_does_not_count(host: FakeHost, fr
             {"sources": ["172.17.0.1/16"]},
             "'172.17.0.1/16' in 'allowed_sources' is not an IP network such as 172.17.0.0/16 or fd00:1::/64: .* host bits set.$",
         ),
+        ({"sources": ["fe80::%eth0/128"]}, "is not an IP network .*: a network has no zone.$"),
+        ({"sources": ["fe80::%0 } accept\n#"]}, "is not an IP network"),
         ({"deny_services": ["nginx"]}, "'nginx' in 'deny_services' is not a unit name such as nginx.service"),
     ],
 )

@@ -108,6 +108,22 @@ def test_a_user_who_stops_or_kills_the_probe_is_reported(run_module, instance, m
     assert unmet.startswith("For user nobody the metadata service could not be verified: ") and text in unmet
 
 
+def test_the_process_of_a_user_has_half_a_minute_more_than_its_requests(monkeypatch) -> None:
+    """A host with many busy processes needs seconds to start a process; that must not make the result unknown."""
+    limits: list[float] = []
+
+    def as_user(_name, _function, seconds):
+        limits.append(seconds)
+        return modes("required")._asdict()
+
+    monkeypatch.setattr(_verify, "record", lambda _uid: None)
+    monkeypatch.setattr(_verify, "probe", lambda _client: modes("required"))
+    monkeypatch.setattr(_verify, "as_user", as_user)
+    for settings in (Settings(), Settings(deadline=300.0)):
+        _verify.verify(lambda settings=settings: Client(settings), _verify.Desired(users=["nobody"]))
+    assert limits == [45.0, 330.0]
+
+
 @needs_root
 def test_an_unexpected_verdict_ends_the_verification(run_module, instance) -> None:
     arguments = {"allowed_users": ["nobody"], "expect": ["disabled"], "unmet": "report", "cloud_init": True}

@@ -40,3 +40,20 @@ def test_a_service_that_throttles_or_has_an_error_is_present(client: Client, ins
 def test_what_answers_otherwise_is_not_the_service(client: Client, instance, status: int) -> None:
     instance.fault("status", status=status)
     assert isinstance(absence(client, NOT_ECS), _errors.MetadataError)
+
+
+@pytest.mark.parametrize(("timeout", "limits"), [(60.0, (0.3, 60.0)), (0.2, (0.2, 0.2))])
+def test_a_service_that_accepts_a_connection_may_reply_late(
+    monkeypatch: pytest.MonkeyPatch, timeout: float, limits: tuple[float, float]
+) -> None:
+    """On a busy host, an emulator may need seconds for a reply."""
+    given: list[tuple[float, ...]] = []
+    monkeypatch.setattr(Client, "connect", lambda _client, *seconds: given.append(seconds))
+    assert absence(Client(Settings(timeout=timeout)), NOT_ECS) is None
+    assert given == [limits]
+
+
+def test_an_ecs_instance_and_an_explicit_endpoint_are_not_examined(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Client, "connect", None)
+    assert absence(Client(Settings()), Platform(True, "Alibaba Cloud ECS")) is None
+    assert absence(Client(Settings(endpoint="http://192.0.2.1")), NOT_ECS) is None

@@ -290,11 +290,19 @@ def test_a_limited_call_that_is_throttled_continues(make_transport, service, tim
     assert timer.elapsed >= 60
 
 
-def test_a_hanging_limited_call_ends_in_time(make_transport, service) -> None:
-    with Server(lambda seen: reply(fault="hang")) as server:
-        transport = make_transport(timeout=60.0, retries=0)
-        with pytest.raises(ApiError, match="no response in time"):
-            transport.call(service(server), "DescribeRegions", "cn-hangzhou", {}, limit=0.3)
+def test_a_hanging_limited_call_ends_in_time(make_transport, service, timer, monkeypatch) -> None:
+    bounds = []
+
+    def post(_url, _headers, _auth, timeout):
+        bounds.append(timeout)
+        timer.advance(timeout)
+        raise _transport._http.RequestFailure("no response in time", "")
+
+    transport = make_transport(timeout=60.0, retries=100)
+    monkeypatch.setattr(transport._connections, "post", post)
+    with pytest.raises(ApiError, match="no response in time"):
+        transport.call(service("http://127.0.0.1:9"), "DescribeRegions", "cn-hangzhou", {}, limit=30.0)
+    assert bounds == pytest.approx([30.0]) and timer.elapsed == pytest.approx(30.0)
 
 
 @pytest.mark.parametrize(

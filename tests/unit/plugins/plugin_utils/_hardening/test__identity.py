@@ -116,12 +116,24 @@ def test_a_controller_without_openssl_uses_the_next_method_and_says_so() -> None
         ({"instance_id": "web1"}, "i-1", {}, "hardening_instance_id is not a valid ID: 'web1'"),
         ({"instance_id": "i-1", "region_id": "CN"}, "i-1", {}, "hardening_region_id is not a valid ID"),
         ({"instance_id": "i-1"}, None, {}, "did not return valid IDs"),
+        (
+            {"instance_id": "i-1", "region_id": "cn-hangzhou", "identity": "address"},
+            None,
+            {"ansible_connection": "local"},
+            "its connection local has no address",
+        ),
     ],
 )
 def test_the_reason_why_a_host_cannot_be_identified(given: Given, claim: str | None, more: Given, reason: str) -> None:
     found = identify(host("web1", claim, None, given, **more))["web1"]
     assert found["problem"].startswith("Cannot identify the ECS instance of web1: ") and reason in found["problem"]
     assert "instance_id" not in found
+
+
+def test_the_address_is_compared_also_if_the_host_claims_no_instance() -> None:
+    given = {"instance_id": "i-1", "region_id": "cn-hangzhou", "identity": "address"}
+    found = identify(host("web1", None, None, given))["web1"]
+    assert (found["method"], found["addresses"]) == ("address", ["10.0.0.9"])
 
 
 def test_a_document_of_another_instance_than_the_stated_one_is_refused() -> None:

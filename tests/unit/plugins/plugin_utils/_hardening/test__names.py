@@ -84,6 +84,12 @@ def test_the_file_of_an_earlier_version_is_used_only_if_no_other_host_had_the_sa
     }
 
 
+def test_a_fact_does_not_state_the_instance_of_an_earlier_file() -> None:
+    stated = {"hardening_instance_id": "i-2"}
+    host = {"inventory_hostname": "web_a", **stated, "ansible_facts": stated}
+    assert earlier_records([host], ["web a", "web_a"]) == {"web_a": {"name": "web_a", "instance_ids": []}}
+
+
 def test_each_host_and_each_run_has_its_own_audience_of_safe_characters() -> None:
     seen = {audience(nonce, host) for nonce in ("0a", "0b") for host in ("web1", "web2", '\u5317\u4eac "x&')}
     assert len(seen) == 6

@@ -70,7 +70,9 @@ def test_the_playbooks_use_normalized_variables_only(path: Any) -> None:
     for name in [*DEFAULTS, *PLAYBOOKS]:
         for before, after in re.findall(rf"([{{]+ |- )?\b{name}\b(.*)", text):
             if before:
-                assert f"| alicloud.imds.hardening_setting('{name}')" in after, after
+                # the host whose variables are used for all hosts must not choose where the report is written
+                facts = ", ansible_facts | default({})" if name == "imds_report_dir" else ""
+                assert f"| alicloud.imds.hardening_setting('{name}'{facts})" in after, after
     used = set(re.findall(r"\bimds_[a-z_]+(?= \| default\()", text))
     assert used <= PLAYBOOKS | {"imds_hosts"}
 
@@ -272,3 +274,18 @@ def test_a_long_value_is_shortened_in_the_message() -> None:
     with pytest.raises(_settings.SettingError) as caught:
         one("hardening_verify", "x" * 1000)
     assert len(str(caught.value)) < 150
+
+
+@pytest.mark.parametrize("name", sorted(_settings.CONVERTERS))
+def test_a_fact_of_the_host_is_no_variable(name: str) -> None:
+    """A module that root on the host replaced can return any facts, and Ansible prefers them to the inventory."""
+    facts = {"hostname": "web1", name: "x"}
+    with pytest.raises(_settings.SettingError, match="^%s is a fact of this host" % name):
+        _settings.normalize({}, facts)
+    with pytest.raises(_settings.SettingError, match="^%s is a fact of this host" % name):
+        _settings.normalize_one("x", name, facts)
+
+
+def test_other_facts_are_no_variables() -> None:
+    assert _settings.normalize_one("yes", "hardening_verify", {"hardening_watch": "x", "hostname": "web1"}) is True
+    assert _settings.normalize_one("yes", "hardening_verify", {}) is True

@@ -52,32 +52,39 @@ def test_a_document_of_another_run_host_or_time_is_refused(certificate: str) -> 
 def test_a_tampered_document_is_refused(certificate: str) -> None:
     data = base64.b64decode(document())
     changed = base64.b64encode(data.replace(b'"i-web1"', b'"i-good"')).decode()
-    assert "The signature is invalid, or not by the certificate" in refused(changed, certificate)
+    assert "The signature is invalid, or was not made with the key of the certificate" in refused(changed, certificate)
     other = base64.b64encode(data.replace(b"audience", b"audienc3", 1)).decode()
     assert "OpenSSL: " in refused(other, certificate)
 
 
-def self_signed(folder: Path, content: str) -> str:
+# The name and serial number of the emulator's certificate, by which a message names its signer, and others.
+SAME = ("/C=CN/ST=Unknown/L=Unknown/O=alicloud.imds emulator/OU=test only/CN=Emulated instance identity", "0x1a2b3c4d")
+OTHER = ("/CN=Another signer", "0x5")
+
+
+def self_signed(folder: Path, content: str, name: str, serial: str) -> str:
     """Return *content* signed with a new key, whose certificate is in the message."""
     (folder / "content").write_text(content)
-    names = "/C=CN/ST=Unknown/L=Unknown/O=alicloud.imds emulator/OU=test only/CN=Emulated instance identity"
-    new = (
-        "openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out own.pem -days 1 -set_serial 0x1a2b3c4d".split()
-    )
-    subprocess.run([*new, "-subj", names], cwd=folder, check=True, capture_output=True)
+    new = "openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out own.pem -days 1 -set_serial".split()
+    subprocess.run([*new, serial, "-subj", name], cwd=folder, check=True, capture_output=True)
     sign = "openssl cms -sign -in content -signer own.pem -inkey key.pem -outform DER -nodetach -binary -out signed"
     subprocess.run(sign.split(), cwd=folder, check=True, capture_output=True)
     return base64.b64encode((folder / "signed").read_bytes()).decode()
 
 
-def test_a_self_signed_document_is_refused_although_its_certificate_is_in_it(certificate: str, tmp_path: Path) -> None:
-    forged = self_signed(tmp_path, identity.with_audience(text(), AUDIENCE))
+@pytest.mark.parametrize(("name", "serial"), [SAME, OTHER], ids=["same-name", "other-name"])
+def test_a_self_signed_document_is_refused_although_its_certificate_is_in_it(
+    certificate: str, tmp_path: Path, name: str, serial: str
+) -> None:
+    forged = self_signed(tmp_path, identity.with_audience(text(), AUDIENCE), name, serial)
     assert verified(forged, AUDIENCE, str(tmp_path / "own.pem")) == DOCUMENT, "a valid document of another signer"
-    assert "The signature is invalid, or not by the certificate" in refused(forged, certificate)
+    assert "The signature is invalid, or was not made with the key of the certificate" in refused(forged, certificate)
 
 
 def test_the_default_certificate_is_that_of_the_service(certificate: str) -> None:
-    assert "The signature is invalid, or not by the certificate " + CERTIFICATE in refused(document(), CERTIFICATE)
+    assert "The signature is invalid, or was not made with the key of the certificate " + CERTIFICATE in refused(
+        document(), CERTIFICATE
+    )
     shown = subprocess.run(
         ["openssl", "x509", "-in", CERTIFICATE, "-noout", "-fingerprint", "-sha256"], capture_output=True, check=True
     )

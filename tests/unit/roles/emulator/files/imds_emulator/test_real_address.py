@@ -18,7 +18,9 @@ from .client import LAUNCHER
 
 pytestmark = pytest.mark.slow
 
-ENTER = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--net"]
+# With a PID namespace, an emulator ends with the shell script that started it, also if the script fails.
+UNSHARE = ["unshare", "--net", "--pid", "--fork"]
+ENTER = UNSHARE if os.geteuid() == 0 else [*UNSHARE, "--user", "--map-root-user"]
 
 
 def in_private_network(script: str, tmp_path: Path) -> str:
