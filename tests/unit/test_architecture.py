@@ -35,6 +35,7 @@ BELOW: dict[str, set[str]] = {
     "_host": {"_command", "_watch", "_callers", "_imds", "_common"},
     "_openapi": {"_imds", "_common"},
     "_fleet": {"_openapi", "_imds", "_common"},
+    "_provisioning": {"_fleet", "_openapi", "_imds", "_common"},
     "_preflight": {"_callers", "_imds", "_common"},
 }
 # Packages that may import only some files of a package below them: literals of the service, and (preflight) the firmware.

@@ -45,12 +45,12 @@ class Ecs:
         """Return the IDs of all regions that this account can use. One API call, and another one if a region does not respond."""
         for region in _LISTING_REGIONS:
             try:
-                page = self._call("DescribeRegions", region, {}, _LISTING_SECONDS)
+                page = self.call("DescribeRegions", region, {}, _LISTING_SECONDS)
                 break
             except _errors.ApiError as exc:
                 if exc.kind != "transient" or exc.after_deadline or region == _LISTING_REGIONS[-1]:
                     raise
-        return [row["RegionId"] for row in self._rows(page, "DescribeRegions", region, "Regions", "RegionId")]
+        return [row["RegionId"] for row in self.rows(page, "DescribeRegions", region, "Regions", "RegionId")]
 
     def instances(
         self,
@@ -93,7 +93,7 @@ class Ecs:
             "HttpTokens": http_tokens,
             "InstanceMetadataTags": instance_metadata_tags,
         }
-        return str(self._call("ModifyInstanceMetadataOptions", region, parameters).get("RequestId", ""))
+        return str(self.call("ModifyInstanceMetadataOptions", region, parameters).get("RequestId", ""))
 
     def images(self, region: str, image_ids: t.Iterable[str]) -> t.Dict[str, Fields]:
         """Return ImdsSupport (``v1``, ``v2`` or None) of the images that exist, by image ID. One API call for each 100 images."""
@@ -101,8 +101,8 @@ class Ecs:
         found: t.Dict[str, Fields] = {}
         for ids in _chunks(wanted):
             parameters = {"RegionId": region, "ImageId": ",".join(ids), "Status": _ALL_STATES, "PageSize": PAGE}
-            page = self._call("DescribeImages", region, parameters)
-            for image in self._rows(page, "DescribeImages", region, "Images", "ImageId"):
+            page = self.call("DescribeImages", region, parameters)
+            for image in self.rows(page, "DescribeImages", region, "Images", "ImageId"):
                 features = image.get("Features")
                 support = features.get("ImdsSupport") if isinstance(features, dict) else None
                 found[image["ImageId"]] = {"ImdsSupport": support or None}
@@ -117,14 +117,14 @@ class Ecs:
         if action not in _DRY_RUN_ACTIONS:
             raise ValueError("%s does not support a dry run" % action)
         try:
-            self._call(action, region, {"RegionId": region, "DryRun": True}, limit)
+            self.call(action, region, {"RegionId": region, "DryRun": True}, limit)
         except _errors.ApiError as exc:
             if exc.code == "DryRunOperation":
                 return True
             if exc.code.startswith(("Forbidden", "NoPermission")):
                 return False
             raise
-        raise _errors.unexpected(self._where(action, region), "a response that is not that of a dry run")
+        raise _errors.unexpected(self.where(action, region), "a response that is not that of a dry run")
 
     def _with_ids(
         self,
@@ -153,32 +153,37 @@ class Ecs:
         action, token, tokens = "DescribeInstances", None, set()
         parameters = dict(filters, RegionId=region, MaxResults=PAGE, AdditionalAttributes=["META_OPTIONS"])
         while True:
-            page = self._call(action, region, dict(parameters, NextToken=token), limit)
-            rows = self._rows(page, action, region, "Instances", "InstanceId")
+            page = self.call(action, region, dict(parameters, NextToken=token), limit)
+            rows = self.rows(page, action, region, "Instances", "InstanceId")
             token = page.get("NextToken") or None
             if token is not None and (not isinstance(token, str) or token in tokens):
-                raise _errors.unexpected(self._where(action, region), "an invalid or repeated NextToken")
+                raise _errors.unexpected(self.where(action, region), "an invalid or repeated NextToken")
             tokens.add(token)
             yield from rows
             if token is None:
                 return
 
-    def _rows(self, page: Fields, action: str, region: str, plural: str, key: str) -> t.List[Fields]:
+    def rows(self, page: Fields, action: str, region: str, plural: str, key: str) -> t.List[Fields]:
         """Return the rows of a page, for example Instances.Instance, and check that each has a string under *key*."""
         group = page.get(plural)
         rows = group.get(plural[:-1]) if isinstance(group, dict) else None
         if isinstance(rows, list) and all(isinstance(row, dict) and isinstance(row.get(key), str) for row in rows):
             return rows
-        raise _errors.unexpected(
-            self._where(action, region), "a page without a list of %s" % plural.lower(), status=200
-        )
+        raise _errors.unexpected(self.where(action, region), "a page without a list of %s" % plural.lower(), status=200)
 
-    def _call(
-        self, action: str, region: str, parameters: t.Mapping[str, t.Any], limit: t.Optional[float] = None
+    def call(
+        self,
+        action: str,
+        region: str,
+        parameters: t.Mapping[str, t.Any],
+        limit: t.Optional[float] = None,
+        repeatable: bool = True,
     ) -> Fields:
-        return self.transport.call(self._service, action, region, parameters, limit)
+        """Call an operation and return its response, see ``Transport.call``."""
+        return self.transport.call(self._service, action, region, parameters, limit, repeatable)
 
-    def _where(self, action: str, region: str) -> _errors.Where:
+    def where(self, action: str, region: str) -> _errors.Where:
+        """Return the description of an operation for errors."""
         return _errors.Where(self._service.product, action, region, self._service.url(region))
 
 

@@ -103,10 +103,12 @@ class Transport:
         region: str,
         parameters: t.Mapping[str, t.Any],
         limit: t.Optional[float] = None,
+        repeatable: bool = True,
     ) -> t.Dict[str, t.Any]:
         """Call an operation and return its response. *parameters* may contain lists, dictionaries and booleans; None is omitted.
 
         With *limit*, give up if the API does not respond properly for so many seconds. Throttled calls do not count as such.
+        A call that is not *repeatable* is only retried if it was throttled: after another failure it may have taken effect.
 
         Raises:
             ApiError: The call failed and is not retried, or the retries or the deadline are exhausted.
@@ -121,13 +123,17 @@ class Transport:
             "x-acs-action": action,
             "x-acs-version": service.version,
         }
-        return self._request_with_retries(where, lambda ends_at: self._once(where, url, headers, ends_at), limit)
+        retries = self.settings.retries if repeatable else 0
+        return self._request_with_retries(
+            where, lambda ends_at: self._once(where, url, headers, ends_at), limit, retries
+        )
 
     def _request_with_retries(
         self,
         where: _errors.Where,
         once: t.Callable[[float], t.Dict[str, t.Any]],
         limit: t.Optional[float],
+        retries: int,
     ) -> t.Dict[str, t.Any]:
         pacer = self._pacers.of(where.region, where.action)
         began, failures, throttles, backoffs = self._timer.now(), 0, 0, 0
@@ -144,7 +150,7 @@ class Transport:
                     backoffs = min(backoffs + 1, 2) if pacer.throttled() else backoffs + 1
                     throttles += 1
                     wait = _jitter(_THROTTLED_BACKOFF, backoffs - 1, _MAX_THROTTLED_BACKOFF) + pacer.reserve()
-                elif exc.kind == "transient" and failures < self.settings.retries:
+                elif exc.kind == "transient" and failures < retries:
                     failures += 1
                     wait = _jitter(_BACKOFF, failures - 1, _MAX_BACKOFF)
                 else:

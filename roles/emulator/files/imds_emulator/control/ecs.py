@@ -13,13 +13,13 @@ from __future__ import annotations
 import typing as t
 
 from ..fields import FIELDS
-from ..index import NOTHING, Listing
+from ..index import NOTHING
 from ..instance import Instance
 from ..state import State
 from . import describe
 from .access import Caller
 from .errors import ApiError
-from .pages import LARGEST, SMALLEST, Pages, flag, whole
+from .pages import Pages, flag, whole
 from .row import set_options
 
 Fields = t.Dict[str, t.Any]
@@ -35,11 +35,10 @@ class Ecs:
         self._pages = Pages()
         #: instance ID -> (options before the last change, time from which DescribeInstances returns the change)
         self._pending: t.Dict[str, t.Tuple[t.Mapping[str, str], float]] = {}
-        self._images: t.Dict[t.Tuple[str, str], t.Tuple[Listing, t.Dict[str, Instance]]] = {}
 
     def describe_instances(self, caller: Caller, parameters: t.Mapping[str, str], allowed: bool) -> Fields:
         """List instances. Without permission the list is empty, and only a dry run returns an error."""
-        region = self._region(parameters)
+        region = self.region_of(parameters)
         if flag(parameters, "DryRun"):
             if not allowed:
                 raise ApiError("Forbidden.RAM")
@@ -50,7 +49,7 @@ class Ecs:
 
     def modify_metadata_options(self, caller: Caller, parameters: t.Mapping[str, str], _allowed: bool) -> Fields:
         """Set the metadata options of an instance. The operation has no dry run and ignores DryRun."""
-        region, rules = self._region(parameters), self._rules()
+        region, rules = self.region_of(parameters), self._rules()
         wanted = {
             "http_endpoint": _option(parameters, "HttpEndpoint", "http_endpoint"),
             "http_tokens": _option(parameters, "HttpTokens", "http_tokens"),
@@ -84,24 +83,11 @@ class Ecs:
         ]
         return {"Regions": {"Region": regions}}
 
-    def describe_images(self, caller: Caller, parameters: t.Mapping[str, str], _allowed: bool) -> Fields:
-        """List the images of the instances in a region."""
-        region = self._region(parameters)
-        size, number = whole(parameters, "PageSize", SMALLEST), whole(parameters, "PageNumber", 1)
-        if not 1 <= size <= LARGEST or number < 1:
-            raise ApiError("InvalidParameter", name="PageSize" if not 1 <= size <= LARGEST else "PageNumber")
-        if flag(parameters, "DryRun"):
-            raise ApiError("DryRunOperation")
-        known = self._images_of(caller.account, region)
-        wanted = [name for name in parameters.get("ImageId", "").split(",") if name]
-        if len(wanted) > 100:
-            raise ApiError("InvalidParameter", name="ImageId")
-        found = [known[name] for name in wanted if name in known] if wanted else list(known.values())
-        rows = [_image(instance.settings) for instance in found[(number - 1) * size : number * size]]
-        page = {"TotalCount": len(found), "PageNumber": number, "PageSize": size}
-        return dict(page, RegionId=region, Images={"Image": rows})
+    def region_of(self, parameters: t.Mapping[str, str]) -> str:
+        """Return the parameter RegionId of a region that exists.
 
-    def _region(self, parameters: t.Mapping[str, str]) -> str:
+        Raises: ApiError.
+        """
         region = parameters["RegionId"]
         if region not in self._rules()["regions"] and region not in self._state.regions():
             raise ApiError("InvalidRegionId.NotFound")
@@ -124,18 +110,6 @@ class Ecs:
         else:
             self._pending.pop(name, None)
 
-    def _images_of(self, account: str, region: str) -> t.Dict[str, Instance]:
-        """Return the images of a region, by ID, each with one of its instances. Cached until an instance changes."""
-        listing = self._state.listing(account, region)
-        known = self._images.get((account, region))
-        if known is None or known[0] is not listing:
-            images: t.Dict[str, Instance] = {}
-            for instance in listing.instances:
-                images.setdefault(instance.settings["image_id"], instance)
-            known = (listing, images)
-            self._images[(account, region)] = known
-        return known[1]
-
 
 def _is_there(instance: Instance, account: str, region: str) -> bool:
     settings = instance.settings
@@ -149,21 +123,3 @@ def _option(parameters: t.Mapping[str, str], name: str, key: str) -> t.Optional[
     if not FIELDS[key].check(value):
         raise ApiError("Invalid%s.NotSupported" % name)
     return value
-
-
-def _image(settings: t.Mapping[str, t.Any]) -> Fields:
-    support = settings["image_imds_support"]
-    features = {"NvmeSupport": "supported"}
-    if support is not None:
-        features["ImdsSupport"] = support
-    return {
-        "ImageId": settings["image_id"],
-        "ImageName": settings["image_id"],
-        "ImageOwnerAlias": "system" if "alibase" in settings["image_id"] else "self",
-        "Architecture": "x86_64",
-        "OSType": settings["os_type"],
-        "Platform": "Windows Server 2022" if settings["os_type"] == "windows" else "Aliyun",
-        "Status": "Available",
-        "Size": 40,
-        "Features": features,
-    }

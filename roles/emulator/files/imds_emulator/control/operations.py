@@ -12,10 +12,14 @@ from .access import Caller
 from .call import Call
 from .ecs import Ecs
 from .errors import ApiError
+from .images import Images
 from .sts import Sts
+from .templates import Templates
 
 NAMES = (
     "ECS 2014-05-26: DescribeInstances ModifyInstanceMetadataOptions DescribeRegions DescribeImages",
+    "ECS 2014-05-26: CreateLaunchTemplate CreateLaunchTemplateVersion DescribeLaunchTemplates DescribeLaunchTemplateVersions",
+    "ECS 2014-05-26: ModifyLaunchTemplateDefaultVersion RunInstances (from a launch template)",
     "STS 2015-04-01: AssumeRole GetCallerIdentity",
 )
 ECS, STS = "2014-05-26", "2015-04-01"
@@ -33,7 +37,7 @@ class Operation(t.NamedTuple):
 class Operations:
     """The operations by API version and name."""
 
-    def __init__(self, ecs: Ecs, sts: Sts) -> None:
+    def __init__(self, ecs: Ecs, images: Images, templates: Templates, sts: Sts) -> None:
         self._known: t.Dict[str, t.Dict[str, Operation]] = {
             ECS: {
                 "DescribeInstances": Operation(ecs.describe_instances, ("RegionId",), "ecs:DescribeInstances", None),
@@ -43,7 +47,8 @@ class Operations:
                     "ecs:ModifyInstanceMetadataOptions",
                 ),
                 "DescribeRegions": Operation(ecs.describe_regions, (), "ecs:DescribeRegions"),
-                "DescribeImages": Operation(ecs.describe_images, ("RegionId",), "ecs:DescribeImages"),
+                "DescribeImages": Operation(images.describe_images, ("RegionId",), "ecs:DescribeImages"),
+                **_templates(templates),
             },
             STS: {
                 "AssumeRole": Operation(
@@ -70,6 +75,20 @@ class Operations:
         if call.request.method not in ("GET", "POST"):
             raise ApiError("UnsupportedHTTPMethod")
         return operation
+
+
+def _templates(templates: Templates) -> t.Dict[str, Operation]:
+    """Return the operations for launch templates; each has the RAM action with its name."""
+    template = ("RegionId",)  # and LaunchTemplateId or LaunchTemplateName
+    known: t.Dict[str, t.Tuple[t.Any, t.Tuple[str, ...]]] = {
+        "CreateLaunchTemplate": (templates.create_template, ("RegionId", "LaunchTemplateName")),
+        "CreateLaunchTemplateVersion": (templates.create_version, template),
+        "DescribeLaunchTemplates": (templates.describe_templates, ("RegionId",)),
+        "DescribeLaunchTemplateVersions": (templates.describe_versions, template),
+        "ModifyLaunchTemplateDefaultVersion": (templates.set_default_version, ("RegionId", "DefaultVersionNumber")),
+        "RunInstances": (templates.run_instances, template),
+    }
+    return {name: Operation(run, needs, "ecs:" + name) for name, (run, needs) in known.items()}
 
 
 def perform(operation: Operation, caller: Caller, parameters: t.Mapping[str, str]) -> t.Dict[str, t.Any]:

@@ -51,6 +51,10 @@ def _is_limit(value: t.Any) -> bool:
     return value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0)
 
 
+def _is_support(value: t.Any) -> bool:
+    return value in (None, "v1", "v2")
+
+
 def _are_faults(value: t.Any) -> bool:
     return isinstance(value, list) and all(faults.is_fault(entry) for entry in value)
 
@@ -74,6 +78,16 @@ KEYS: t.Dict[str, Switch] = {
         is_map(record({"actions": is_list(is_text), "maximum_seconds": _is_positive})),
         "{NAME: {actions, maximum_seconds}}",
         "RAM roles for AssumeRole, in addition to those of instances; a role without actions has no permission",
+    ),
+    "images": Switch(
+        {},
+        is_map(
+            record(
+                {"region_id": is_text, "imds_support": _is_support, "os_type": one_of("linux", "windows")}, "region_id"
+            )
+        ),
+        "{ID: {region_id, imds_support, os_type}}",
+        "images of the account account_id, in addition to those of instances; imds_support: v1, v2 or null",
     ),
     "regions": Switch(REGIONS, is_list(is_text), "list", "regions that exist, in addition to those of the instances"),
     "throttle": Switch(

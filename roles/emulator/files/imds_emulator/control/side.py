@@ -25,9 +25,11 @@ from .ecs import Ecs
 from .errors import ApiError
 from .faults import Fault, FaultPlan
 from .gate import Gate
+from .images import Images
 from .journal import CallJournal
 from .operations import Operations, perform
 from .sts import Sts
+from .templates import Templates
 from .throttle import ControlThrottle
 
 #: Faults that replace the response of the operation.
@@ -58,7 +60,9 @@ class ControlSide:
         self._throttle = ControlThrottle(state.clock)
         access = Access(state, self.settings)
         self._gate = Gate(access, state.clock, self.settings)
-        self._operations = Operations(Ecs(state, self.settings), Sts(access))
+        ecs = Ecs(state, self.settings)
+        images = Images(state, self.settings, ecs.region_of)
+        self._operations = Operations(ecs, images, Templates(state, images, ecs.region_of), Sts(access))
         self._date: t.Tuple[int, str] = (0, "")
 
     def settings(self) -> t.Mapping[str, t.Any]:

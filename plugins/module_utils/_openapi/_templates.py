@@ -1,0 +1,103 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The operations of the ECS API for launch templates and images.
+
+They return the fields of the API unchanged. All raise ApiError.
+"""
+
+import typing as t
+
+from . import _errors
+from ._ecs import PAGE, Ecs
+
+Fields = t.Dict[str, t.Any]
+#: Rows in a page of launch templates or versions, the documented maximum of the older API reference.
+TEMPLATE_PAGE = 50
+_ALL_STATES = "Creating,Waiting,Available,UnAvailable,CreateFailed,Deprecated"
+
+
+class LaunchTemplates:
+    """Call operations for launch templates and images in any region. Thread-safe."""
+
+    def __init__(self, api: Ecs) -> None:
+        self._api = api
+
+    def templates(
+        self, region: str, ids: t.Optional[t.Sequence[str]] = None, limit: t.Optional[float] = None
+    ) -> t.List[Fields]:
+        """Return the launch templates of a region, or those with these IDs. One API call for each page of 50 templates."""
+        if ids is None:
+            return list(self._pages("DescribeLaunchTemplates", region, {}, "LaunchTemplateSets", limit))
+        unique = list(dict.fromkeys(ids))
+        found: t.List[Fields] = []
+        for start in range(0, len(unique), TEMPLATE_PAGE):
+            chosen = {"LaunchTemplateId": unique[start : start + TEMPLATE_PAGE]}
+            found += self._pages("DescribeLaunchTemplates", region, chosen, "LaunchTemplateSets", limit)
+        return found
+
+    def versions(
+        self, region: str, template_id: str, number: t.Optional[int] = None, limit: t.Optional[float] = None
+    ) -> t.List[Fields]:
+        """Return all versions of a launch template, or the one with *number*, with their LaunchTemplateData."""
+        filters: Fields = {"LaunchTemplateId": template_id, "DetailFlag": True}
+        if number is not None:
+            filters["LaunchTemplateVersion"] = [number]
+        return list(self._pages("DescribeLaunchTemplateVersions", region, filters, "LaunchTemplateVersionSets", limit))
+
+    def create_version(self, region: str, template_id: str, parameters: t.Mapping[str, t.Any]) -> int:
+        """Create a version of a launch template and return its number. One API call, which is not repeated after a failure."""
+        action = "CreateLaunchTemplateVersion"
+        given = {**parameters, "RegionId": region, "LaunchTemplateId": template_id}
+        number = self._api.call(action, region, given, repeatable=False).get("LaunchTemplateVersionNumber")
+        if isinstance(number, int) and number > 0:
+            return number
+        raise _errors.unexpected(self._api.where(action, region), "a response without the number of the version")
+
+    def set_default_version(self, region: str, template_id: str, number: int) -> None:
+        """Make a version the default of its launch template. One API call."""
+        parameters = {"RegionId": region, "LaunchTemplateId": template_id, "DefaultVersionNumber": number}
+        self._api.call("ModifyLaunchTemplateDefaultVersion", region, parameters)
+
+    def own_images(self, region: str, limit: t.Optional[float] = None) -> t.List[Fields]:
+        """Return the custom images of the account in a region. One API call for each page of 100 images."""
+        filters = {"ImageOwnerAlias": "self", "Status": _ALL_STATES}
+        return list(self._pages("DescribeImages", region, filters, "Images", limit, "ImageId", PAGE))
+
+    def images(self, region: str, ids: t.Sequence[str], limit: t.Optional[float] = None) -> t.Dict[str, Fields]:
+        """Return the images that exist by ID. One API call for each 100 images."""
+        unique = list(dict.fromkeys(ids))
+        found: t.Dict[str, Fields] = {}
+        for start in range(0, len(unique), PAGE):
+            filters = {"ImageId": ",".join(unique[start : start + PAGE]), "Status": _ALL_STATES}
+            for row in self._pages("DescribeImages", region, filters, "Images", limit, "ImageId", PAGE):
+                found[row["ImageId"]] = row
+        return found
+
+    def _pages(
+        self,
+        action: str,
+        region: str,
+        filters: t.Mapping[str, t.Any],
+        plural: str,
+        limit: t.Optional[float],
+        key: str = "LaunchTemplateId",
+        size: int = TEMPLATE_PAGE,
+    ) -> t.Iterator[Fields]:
+        seen, number, rows_read = set(), 1, 0
+        while True:
+            parameters = dict(filters, RegionId=region, PageNumber=number, PageSize=size)
+            page = self._api.call(action, region, parameters, limit)
+            rows, total = self._api.rows(page, action, region, plural, key), page.get("TotalCount")
+            if not isinstance(total, int) or (not rows and rows_read < total):
+                raise _errors.unexpected(self._api.where(action, region), "a page that is inconsistent with TotalCount")
+            rows_read += len(rows)
+            for row in rows:
+                name = (row[key], row.get("VersionNumber"))
+                if name not in seen:  # a row moves to the next page if another one is created meanwhile
+                    seen.add(name)
+                    yield row
+            if rows_read >= total:
+                return
+            number += 1

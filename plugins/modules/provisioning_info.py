@@ -1,0 +1,229 @@
+#!/usr/bin/python
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+DOCUMENTATION = r"""
+module: provisioning_info
+short_description: Report launch templates and images that would create instances without security hardening mode
+version_added: 1.0.0
+author:
+  - Contributors to the alicloud.imds collection (@alicloud-imds)
+description:
+  - Reads the default and the latest version of launch templates, and C(ImdsSupport) of the custom images of the account, through the ECS
+    API. Changes nothing.
+  - The verdict on a version is V(compliant) if instances from it require tokens for their metadata (security hardening mode, formerly
+    security-enhanced mode, comparable to IMDSv2), V(optional) if they also permit normal mode, V(endpoint_disabled) if the metadata
+    service is disabled on them, and V(blocked_by_image) if tokens cannot be required because of the image.
+  - The verdict on an image is V(compliant) if tokens can be required for instances from it, else V(blocked_by_image).
+  - The verdict is V(unknown) if a version, an image or its C(ImdsSupport) cannot be read.
+  - With V(all) regions, a region that cannot be read (not permitted, or no response for 30 seconds) is a warning and an item of
+    RV(failed_regions). The task fails if no region can be read, or if O(fail_on) is set. If a region that O(regions) names cannot be read,
+    the task fails, and its result has the items of the others.
+  - API calls for each region - one C(DescribeLaunchTemplates) for each 50 launch templates, one C(DescribeLaunchTemplateVersions) for each
+    template and 50 versions, one C(DescribeImages) for each 100 images of templates and each 100 custom images, and one more without any.
+    One C(DescribeRegions) for V(all) regions. Retries come on top.
+options:
+  regions:
+    description:
+      - IDs of the regions with the launch templates and images, or V(all).
+    type: list
+    elements: str
+    required: true
+    aliases: [region]
+  kinds:
+    description:
+      - What to read.
+    type: list
+    elements: str
+    choices: [launch_template, image]
+    default: [launch_template, image]
+  launch_template_ids:
+    description:
+      - Read only these launch templates.
+    type: list
+    elements: str
+    aliases: [launch_template_id]
+  verdicts:
+    description:
+      - Return only items with these verdicts in RV(items). By default, all items are returned.
+    type: list
+    elements: str
+    choices: [compliant, optional, endpoint_disabled, blocked_by_image, unknown]
+  fail_on:
+    description:
+      - Fail if an item has one of these verdicts. The result of the task is complete nevertheless.
+    type: list
+    elements: str
+    choices: [optional, endpoint_disabled, blocked_by_image, unknown]
+    default: []
+  max_concurrency:
+    description:
+      - Maximum number of concurrent regions, and of concurrent API calls in a region, V(1) to V(64).
+    type: int
+    default: 16
+extends_documentation_fragment:
+  - alicloud.imds._openapi
+  - alicloud.imds._attributes
+  - alicloud.imds._attributes.action_group_api
+notes:
+  - Needs the RAM actions C(ecs:DescribeLaunchTemplates), C(ecs:DescribeLaunchTemplateVersions) and C(ecs:DescribeImages), and
+    C(ecs:DescribeRegions) for V(all) regions.
+  - Does not read scaling configurations of Auto Scaling and node pools of ACK, which can also create instances.
+seealso:
+  - module: alicloud.imds.launch_template_metadata_options
+  - module: alicloud.imds.metadata_options_info
+    description: Reads the metadata options of instances.
+"""
+
+EXAMPLES = r"""
+- name: Fail if a launch template or an image of any region would create an instance without security hardening mode
+  alicloud.imds.provisioning_info:
+    regions: all
+    fail_on: [optional, blocked_by_image, unknown]
+  register: future
+
+- name: Show the launch templates whose versions permit normal mode
+  alicloud.imds.provisioning_info:
+    regions: [cn-hangzhou]
+    kinds: [launch_template]
+    verdicts: [optional]
+"""
+
+RETURN = r"""
+items:
+  description: One item for the default and the latest version of each launch template, and for each custom image.
+  returned: success, if O(fail_on) fails the task, and if some of several regions cannot be read
+  type: list
+  elements: dict
+  contains:
+    kind:
+      description: V(launch_template) or V(image).
+      type: str
+      returned: always
+    id:
+      description: ID of the launch template or image.
+      type: str
+      returned: always
+    region_id:
+      description: Region ID.
+      type: str
+      returned: always
+    name:
+      description: Name of the launch template or image.
+      type: str
+      returned: always
+    version:
+      description: Number of the version; null for an image.
+      type: int
+      returned: always
+    default:
+      description: Whether the version is the default; null for an image.
+      type: bool
+      returned: always
+    latest:
+      description: Whether the version is the latest; null for an image.
+      type: bool
+      returned: always
+    image_id:
+      description: ID of the image, null if a launch template has none.
+      type: str
+      returned: always
+    http_endpoint:
+      description: Option of instances from the version. Null for an image, or if it is unknown.
+      type: str
+      returned: always
+    http_tokens:
+      description: Option of instances from the version. Null for an image, or if it is unknown.
+      type: str
+      returned: always
+    verdict:
+      description: V(compliant), V(optional), V(endpoint_disabled), V(blocked_by_image) or V(unknown).
+      type: str
+      returned: always
+    reason:
+      description: Reason for the verdict, or null.
+      type: str
+      returned: always
+failed_regions:
+  description: The regions that could not be read. Their items are not in RV(items), and their number is unknown.
+  returned: same as RV(items)
+  type: list
+  elements: dict
+  sample: []
+errors:
+  description: Errors of single launch templates or images in regions that could be read. Their verdicts are V(unknown).
+  returned: same as RV(items)
+  type: list
+  elements: str
+  sample: []
+totals:
+  description: Number of items by verdict, also of those that O(verdicts) omits, without those of RV(failed_regions).
+  returned: same as RV(items)
+  type: dict
+  sample: {"compliant": 4, "optional": 2, "endpoint_disabled": 0, "blocked_by_image": 1, "unknown": 0}
+"""
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.alicloud.imds.plugins.module_utils._common import _python  # noqa: F401  # pylint: disable=unused-import
+
+# isort: split
+from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
+from ansible_collections.alicloud.imds.plugins.module_utils._openapi._module import open_api
+from ansible_collections.alicloud.imds.plugins.module_utils._openapi._options import argument_spec
+from ansible_collections.alicloud.imds.plugins.module_utils._provisioning import _operations, _report
+from ansible_collections.alicloud.imds.plugins.module_utils._provisioning._verdict import COMPLIANT, VERDICTS
+
+FAILING = [verdict for verdict in VERDICTS if verdict != COMPLIANT]
+KINDS = ["launch_template", "image"]
+
+
+def run(module):
+    """Return an error, or None, and the result."""
+    params = module.params
+    _operations.check_options(params)
+    api = open_api(module, missing_required_lib)
+    rows, failures, errors, regions = _operations.read_all(api, params)
+    totals = _report.totals(rows)
+    shown = params["verdicts"] or VERDICTS
+    result = {
+        "items": [row for row in rows if row["verdict"] in shown],
+        "failed_regions": [{"region_id": name, "error": str(exc)} for name, exc in failures.items()],
+        "errors": errors,
+        "totals": totals,
+    }
+    failing = {verdict: totals[verdict] for verdict in params["fail_on"] if totals[verdict]}
+    if failing:
+        counted = ", ".join("%d %s" % (number, verdict) for verdict, number in failing.items())
+        return "Found items with a verdict in 'fail_on': %s. See 'items' in the result." % counted, result
+    problem = _operations.regions_problem(failures, regions)
+    if problem is not None and not _operations.tolerates(params, failures, regions):
+        return problem, result
+    for warning in ([problem] if problem is not None else []) + errors:
+        module.warn(warning)
+    return None, result
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec=argument_spec(
+            regions={"type": "list", "elements": "str", "required": True, "aliases": ["region"]},
+            kinds={"type": "list", "elements": "str", "choices": KINDS, "default": KINDS},
+            launch_template_ids={"type": "list", "elements": "str", "aliases": ["launch_template_id"]},
+            verdicts={"type": "list", "elements": "str", "choices": list(VERDICTS)},
+            fail_on={"type": "list", "elements": "str", "choices": FAILING, "default": []},
+            max_concurrency={"type": "int", "default": 16},
+        ),
+        supports_check_mode=True,
+    )
+    try:
+        problem, result = run(module)
+    except (ApiError, ValueError) as exc:
+        module.fail_json(msg=str(exc))
+    if problem is not None:
+        module.fail_json(msg=problem, **result)
+    module.exit_json(changed=False, **result)
+
+
+if __name__ == "__main__":
+    main()

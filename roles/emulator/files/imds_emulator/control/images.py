@@ -1,0 +1,96 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Implement DescribeImages: the images of instances, and those of the setting `images`."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..index import Listing
+from ..state import State
+from .access import Caller
+from .errors import ApiError
+from .pages import LARGEST, SMALLEST, flag, whole
+
+Fields = t.Dict[str, t.Any]
+
+
+class Images:
+    """The images. *rules* returns the settings of the control plane, *region_of* checks the parameter RegionId."""
+
+    def __init__(
+        self,
+        state: State,
+        rules: t.Callable[[], t.Mapping[str, t.Any]],
+        region_of: t.Callable[[t.Mapping[str, str]], str],
+    ) -> None:
+        self._state = state
+        self._rules = rules
+        self._region_of = region_of
+        self._known: t.Dict[t.Tuple[str, str], t.Tuple[Listing, t.Dict[str, Fields]]] = {}
+
+    def describe_images(self, caller: Caller, parameters: t.Mapping[str, str], _allowed: bool) -> Fields:
+        """List the images in a region."""
+        region = self._region_of(parameters)
+        size, number = whole(parameters, "PageSize", SMALLEST), whole(parameters, "PageNumber", 1)
+        if not 1 <= size <= LARGEST or number < 1:
+            raise ApiError("InvalidParameter", name="PageSize" if not 1 <= size <= LARGEST else "PageNumber")
+        owner = parameters.get("ImageOwnerAlias")
+        if owner not in (None, "", "self", "system", "others", "marketplace"):
+            raise ApiError("InvalidParameter", name="ImageOwnerAlias")
+        if flag(parameters, "DryRun"):
+            raise ApiError("DryRunOperation")
+        known = self.known(caller.account, region)
+        wanted = [name for name in parameters.get("ImageId", "").split(",") if name]
+        if len(wanted) > 100:
+            raise ApiError("InvalidParameter", name="ImageId")
+        found = [known[name] for name in wanted if name in known] if wanted else list(known.values())
+        rows = [row for row in map(_row, found) if not owner or row["ImageOwnerAlias"] == owner]
+        page = {"TotalCount": len(rows), "PageNumber": number, "PageSize": size}
+        return dict(page, RegionId=region, Images={"Image": rows[(number - 1) * size : number * size]})
+
+    def known(self, account: str, region: str) -> t.Dict[str, Fields]:
+        """Return the images of a region by ID."""
+        rules = self._rules()
+        configured = {
+            name: {
+                "image_id": name,
+                "image_imds_support": image.get("imds_support"),
+                "os_type": image.get("os_type", "linux"),
+            }
+            for name, image in rules["images"].items()
+            if image["region_id"] == region and account == rules["account_id"]
+        }
+        return {**self._of_instances(account, region), **configured}
+
+    def _of_instances(self, account: str, region: str) -> t.Dict[str, Fields]:
+        """Return the images of instances by ID, each with settings of one of its instances. Cached until an instance changes."""
+        listing = self._state.listing(account, region)
+        known = self._known.get((account, region))
+        if known is None or known[0] is not listing:
+            images: t.Dict[str, Fields] = {}
+            for instance in listing.instances:
+                images.setdefault(instance.settings["image_id"], instance.settings)
+            known = (listing, images)
+            self._known[(account, region)] = known
+        return known[1]
+
+
+def _row(settings: t.Mapping[str, t.Any]) -> Fields:
+    support = settings["image_imds_support"]
+    features = {"NvmeSupport": "supported"}
+    if support is not None:
+        features["ImdsSupport"] = support
+    return {
+        "ImageId": settings["image_id"],
+        "ImageName": settings["image_id"],
+        "ImageOwnerAlias": "system" if "alibase" in settings["image_id"] else "self",
+        "Architecture": "x86_64",
+        "OSType": settings["os_type"],
+        "Platform": "Windows Server 2022" if settings["os_type"] == "windows" else "Aliyun",
+        "Status": "Available",
+        "Size": 40,
+        "Features": features,
+    }
