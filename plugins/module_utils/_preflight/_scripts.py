@@ -14,7 +14,8 @@ import typing as t
 
 from . import _judge
 from ._decoding import text_of
-from ._files import Deadline, Files
+from ._files import Files
+from ._limits import Deadline
 from ._notation import find_address, may_concern, near_places
 from ._outcome import Outcome
 from ._places import DIRECTORIES
