@@ -100,6 +100,8 @@ class Stage:
         (self.folder / name).write_text(self._with_api(entries))
 
     def _with_api(self, content: Any) -> str:
+        if isinstance(content, dict) and content.get("plugin") == "alicloud.imds.ecs":
+            return json.dumps({"api_endpoint": self.api, **content})
         plays = [entry for entry in content if isinstance(entry, dict) and "hosts" in entry]
         for play in plays:
             own = play.setdefault("module_defaults", {})

@@ -24,6 +24,7 @@ LOOKUP = "lookup('alicloud.imds.metadata', 'instance-id', 'nonsense', missing='n
 KEYS = "lookup('alicloud.imds.ram_credentials', endpoint=imds)"
 ROLES = sorted(path.name for path in (CHECKOUT / "roles").iterdir())
 DOCUMENTED = {
+    "inventory": sorted(path.stem for path in (CHECKOUT / "plugins/inventory").glob("[a-z]*.py")),
     "module": sorted(path.stem for path in (CHECKOUT / "plugins/modules").glob("[a-z]*.py")),
     "lookup": sorted(path.stem for path in (CHECKOUT / "plugins/lookup").glob("[a-z]*.py")),
     "role": ROLES,

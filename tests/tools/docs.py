@@ -35,7 +35,8 @@ def steps(target: Path) -> Iterator[tuple[str, list[str | Path]]]:
 def missing(target: Path) -> list[str]:
     """Return the missing ones of the expected pages: one for each plugin, role and guide."""
     pages = [f"{path.stem}_module" for path in (CHECKOUT / "plugins/modules").glob("[a-z]*.py")]
-    pages += [f"{path.stem}_lookup" for path in (CHECKOUT / "plugins/lookup").glob("[a-z]*.py")]
+    for kind in ("inventory", "lookup"):
+        pages += [f"{path.stem}_{kind}" for path in (CHECKOUT / "plugins" / kind).glob("[a-z]*.py")]
     pages += [f"{path.parents[1].name}_role" for path in (CHECKOUT / "roles").glob("*/meta/argument_specs.yml")]
     pages += [f"docsite/{path.stem}" for path in (CHECKOUT / "docs/docsite/rst").glob("*.rst")]
     return [page for page in sorted(pages) if not (target / f"{page}.html").is_file()]

@@ -239,7 +239,7 @@ def test_preflight_judgments_do_no_io(name: str) -> None:
     assert not roots(FILES[name]) & {"os", "subprocess", "time"}
 
 
-FLEET_PURE = {"_fleet." + name for name in ("_causes", "_instance", "_verdict", "_plan", "_report")}
+FLEET_PURE = {"_fleet." + name for name in ("_causes", "_exclude", "_instance", "_verdict", "_plan", "_report")}
 
 
 @pytest.mark.parametrize("name", sorted(FLEET_PURE))

@@ -30,6 +30,13 @@ def is_region_id(text: t.Any) -> bool:
     return isinstance(text, str) and bool(_REGION_ID.match(text))
 
 
+class PermissionReader(Protocol):
+    """The part of the API that reads permissions."""
+
+    def is_permitted(self, region: str, action: str, limit: t.Optional[float] = None) -> bool:
+        """Return whether the RAM policies permit the operation."""
+
+
 class Reader(Protocol):
     """The part of the API that reads instances."""
 
@@ -184,14 +191,18 @@ def in_region(api: Reader, selection: Selection, region: str, limit: t.Optional[
         limit=limit,
     )
     found = [parse(raw, region, selection.empty_means_default) for raw in pages]
-    # Without permission the API returns an empty list, not an error.
+    check_permission(api, region, len(found), limit)
+    return found
+
+
+def check_permission(api: PermissionReader, region: str, found: int, limit: t.Optional[float] = None) -> None:
+    """Raise ApiError if no instances were found because the call is not permitted: then the API returns an empty list, not an error."""
     if not found and not api.is_permitted(region, "DescribeInstances", limit):
         raise ApiError(
             "forbidden",
             "DescribeInstances in %s returned no instances, because it is not permitted" % region,
             hint="Grant the RAM action ecs:DescribeInstances to the access key's identity",
         )
-    return found
 
 
 def image_support(api: Reader, instances: t.Iterable[Instance]) -> t.Dict[str, t.Optional[str]]:

@@ -9,7 +9,7 @@ import typing as t
 
 from .._imds import _options as token_options
 from . import _assume_role, _credential_chain, _ecs, _instance_role
-from ._credentials import Credentials
+from ._credentials import Credentials, Provider
 from ._endpoints import check_endpoint
 from ._profile import DEFAULT_FILE
 from ._transport import Settings, Transport
@@ -44,10 +44,16 @@ def argument_spec(*groups: Spec, **more: t.Dict[str, t.Any]) -> Spec:
     return spec
 
 
-def make_api(get_option: GetOption, connections: int = 8, environ: t.Optional[t.Mapping[str, str]] = None) -> _ecs.Ecs:
+def make_api(
+    get_option: GetOption,
+    connections: int = 8,
+    environ: t.Optional[t.Mapping[str, str]] = None,
+    role: t.Optional[_assume_role.Role] = None,
+) -> _ecs.Ecs:
     """Return the API with the options that *get_option* returns by name, for *connections* concurrent threads.
 
-    Its ``warnings`` are for the user. Makes no API call: wrong keys are detected by the first call.
+    Its ``warnings`` are for the user. Makes no API call: wrong keys are detected by the first call. With *role*, the credentials of the
+    options are used only to assume this role.
 
     Raises:
         ValueError: A setting is out of range.
@@ -63,7 +69,12 @@ def make_api(get_option: GetOption, connections: int = 8, environ: t.Optional[t.
         assume_role=_assume_role.AssumeRole(settings._replace(connections=1), sts_endpoint),
     )
     resolved = _credential_chain.resolve(sources)
-    return _ecs.Ecs(Transport(settings, resolved.provider), endpoint, resolved.warnings)
+    provider = resolved.provider if role is None else _of_role(sources, resolved.provider, role)
+    return _ecs.Ecs(Transport(settings, provider), endpoint, resolved.warnings)
+
+
+def _of_role(sources: _credential_chain.Sources, caller: Provider, role: _assume_role.Role) -> Provider:
+    return Provider(lambda: sources.assume_role(caller.current(), role), "the role %s" % role.arn)
 
 
 def instance_role(get_option: GetOption) -> t.Callable[[t.Optional[str]], Credentials]:

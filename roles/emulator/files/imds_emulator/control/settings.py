@@ -61,7 +61,7 @@ KEYS: t.Dict[str, Switch] = {
         is_map(record(_KEY, "secret")),
         "{ID: {secret, account, user, actions, roles, security_token}}",
         'access keys of callers; actions: patterns such as "ecs:Describe*", default ["*"]; roles: roles that the caller '
-        "can assume, default: all roles of the account",
+        "can assume, default: all roles of the account; a role of another account by its ARN",
     ),
     "account_id": Switch(
         INSTANCE_DEFAULTS["owner_account_id"],

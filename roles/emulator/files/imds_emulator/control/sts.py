@@ -41,9 +41,7 @@ class Sts:
         role = self._access.role(account, name)
         if role is None:
             raise ApiError("EntityNotExist.Role", name=name)
-        if account != caller.account or (
-            caller.roles is not None and name not in caller.roles and parameters["RoleArn"] not in caller.roles
-        ):
+        if not _may_assume(caller, account, name, parameters["RoleArn"]):
             raise ApiError("NoPermission")
         seconds = whole(parameters, "DurationSeconds", USUAL)
         if not SHORTEST <= seconds <= role.get("maximum_seconds", USUAL):
@@ -78,3 +76,10 @@ class Sts:
             "UserId": user,
             "Arn": caller.arn,
         }
+
+
+def _may_assume(caller: Caller, account: str, name: str, arn: str) -> bool:
+    """Return whether the caller can assume a role; one of another account, which must trust the caller, only if its ARN is configured."""
+    if account != caller.account:
+        return arn in (caller.roles or ())
+    return caller.roles is None or name in caller.roles or arn in caller.roles

@@ -191,6 +191,17 @@ def test_who_may_assume(address: str, control: Make) -> None:
     assert assume(only, "acs:ram::%s:role/Other" % ACCOUNT).code == "NoPermission"
 
 
+def test_a_role_of_another_account_needs_its_arn(address: str, control: Make, new_instance: Any, region: str) -> None:
+    theirs = "acs:ram::1700000000000000:role/Theirs"
+    actions = ["ecs:DescribeInstances"]
+    listed = new_instance(owner_account_id="1700000000000000", role={"name": "Theirs", "actions": actions})
+    assert assume(limited(control, address, "sts:AssumeRole"), theirs).code == "NoPermission"
+    assert assume(limited(control, address, "sts:AssumeRole", roles=["Theirs"]), theirs).code == "NoPermission"
+    keys = assume(limited(control, address, "sts:AssumeRole", roles=[theirs]), theirs).data["Credentials"]
+    session = Caller(address, keys["AccessKeyId"], keys["AccessKeySecret"], keys["SecurityToken"])
+    assert session.describe(region).ids() == [listed.id]
+
+
 def test_caller_identity(address: str, caller: Caller, instance: Instance, control: Make) -> None:
     root = caller.v3("GetCallerIdentity").data
     assert (root["IdentityType"], root["AccountId"], root["Arn"]) == ("Account", ACCOUNT, "acs:ram::%s:root" % ACCOUNT)

@@ -1,0 +1,144 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Check the options of the inventory, which ansible-core does not check inside dictionaries and lists."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import typing as t
+
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet import _exclude
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._select import Selection
+from ansible_collections.alicloud.imds.plugins.module_utils._openapi._assume_role import Role
+
+GetOption = t.Callable[[str], t.Any]
+_FILTERS = ("http_tokens", "name", "states", "tags", "vpc_id")
+_ROLE = ("duration_seconds", "external_id", "role_arn", "session_name")
+_ARN = re.compile(r"acs:ram::[0-9]+:role/[0-9A-Za-z._-]+\Z")
+ADDRESSES = ("private_ip", "public_ip", "ipv6")
+SOURCES = ("name", *ADDRESSES, "instance_id")
+_TAG = "tag:"
+
+
+class Request(t.NamedTuple):
+    """What to read from the API. The role None in *roles* stands for the account of the credentials."""
+
+    regions: t.Sequence[str]
+    tags: t.Mapping[str, t.Optional[str]]
+    vpc_id: str | None
+    name: str | None
+    http_tokens: str | None
+    states: t.Sequence[str]
+    exclude: _exclude.Exclude
+    exempt: t.Mapping[str, str]
+    empty_means_default: bool
+    roles: t.Sequence[Role | None]
+    workers: int
+
+
+class Naming(t.NamedTuple):
+    """Where host names and addresses come from, first choice first."""
+
+    hostnames: t.Sequence[str]
+    addresses: t.Sequence[str]
+
+
+def check_names(known: t.Iterable[str], given: t.Iterable[t.Any]) -> None:
+    """Raise ValueError for an option of the inventory source that does not exist: ansible-core would ignore it."""
+    _check_keys(sorted(known), given, "The inventory source")
+
+
+def request(get_option: GetOption) -> Request:
+    """Return what to read; raise ValueError for an invalid option."""
+    filters = _dictionary(get_option("filters"), "filters")
+    _check_keys(_FILTERS, filters, "'filters'")
+    tokens = filters.get("http_tokens")
+    if tokens not in (None, "optional", "required"):
+        raise ValueError("'filters.http_tokens' must be optional or required.")
+    workers = get_option("max_concurrency")
+    if not 1 <= workers <= 64:
+        raise ValueError("max_concurrency must be 1 to 64, not %s" % workers)
+    exempt = _dictionary(get_option("exempt"), "exempt")
+    return Request(
+        regions=Selection(regions=_exclude.text_list(get_option("regions"), "regions")).validate().regions,
+        tags=_exclude.tag_filter(filters.get("tags"), "filters.tags"),
+        vpc_id=_text(filters.get("vpc_id"), "filters.vpc_id"),
+        name=_text(filters.get("name"), "filters.name"),
+        http_tokens=tokens,
+        states=_exclude.text_list(filters.get("states"), "filters.states"),
+        exclude=_exclude.parse(_dictionary(get_option("exclude"), "exclude")),
+        exempt={str(key): str(reason) for key, reason in exempt.items()},
+        empty_means_default=get_option("empty_options") == "default",
+        roles=_roles(get_option("assume_role"), get_option("own_account")),
+        workers=workers,
+    )
+
+
+def naming(get_option: GetOption) -> Naming:
+    """Return the sources of names and addresses; raise ValueError for an unknown one."""
+    hostnames = _exclude.text_list(get_option("hostnames"), "hostnames")
+    addresses = _exclude.text_list(get_option("addresses"), "addresses")
+    for source in hostnames:
+        if source not in SOURCES and not (source.startswith(_TAG) and source != _TAG):
+            raise ValueError("'hostnames' has no source '%s'. Use %s, or tag:KEY." % (source, ", ".join(SOURCES)))
+    for source in addresses:
+        if source not in ADDRESSES:
+            raise ValueError("'addresses' has no source '%s'. Use %s." % (source, ", ".join(ADDRESSES)))
+    return Naming(hostnames, addresses)
+
+
+def _roles(value: t.Any, own_account: bool | None) -> list[Role | None]:
+    roles: list[Role | None] = [_role(item) for item in value or []]
+    arns = [role.arn for role in roles if role is not None]
+    repeated = sorted({arn for arn in arns if arns.count(arn) > 1})
+    if repeated:
+        raise ValueError("'assume_role' has the role %s twice." % repeated[0])
+    if own_account or (own_account is None and not roles):
+        return [None, *roles]
+    if not roles:
+        raise ValueError("'own_account: false' needs 'assume_role'.")
+    return roles
+
+
+def _role(item: t.Any) -> Role:
+    fields = {"role_arn": item} if isinstance(item, str) else _dictionary(item, "assume_role")
+    _check_keys(_ROLE, fields, "'assume_role'")
+    arn = _text(fields.get("role_arn"), "assume_role.role_arn")
+    if arn is None or not _ARN.match(arn):
+        raise ValueError(
+            "'assume_role.role_arn' must be the ARN of a role, such as acs:ram::1234567890123456:role/audit."
+        )
+    seconds = fields.get("duration_seconds", 3600)
+    if isinstance(seconds, bool) or not isinstance(seconds, int) or not 900 <= seconds <= 43200:
+        raise ValueError("'assume_role.duration_seconds' must be 900 to 43200.")
+    return Role(
+        arn=arn,
+        session_name=_text(fields.get("session_name"), "assume_role.session_name") or Role(arn).session_name,
+        seconds=seconds,
+        external_id=_text(fields.get("external_id"), "assume_role.external_id"),
+    )
+
+
+def _check_keys(known: t.Sequence[str], given: t.Iterable[t.Any], what: str) -> None:
+    for key in given:
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, 1)
+            hint = "Did you mean '%s'?" % near[0] if near else "The options are %s." % ", ".join(known)
+            raise ValueError("%s has no option '%s'. %s" % (what, key, hint))
+
+
+def _dictionary(value: t.Any, option: str) -> dict[str, t.Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ValueError("'%s' must be a dictionary." % option)
+    return value
+
+
+def _text(value: t.Any, option: str) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise ValueError("'%s' must be text." % option)
+    return str(value) if value else None
