@@ -131,7 +131,6 @@ class Files:
                 path = path.rpartition("/")[0] if path != self.root else path
                 continue
             step = path + "/" + name
-            # What holds it was examined before it.
             if step not in self._plain and not self._local(step, start=path == self.root):
                 return None
             try:
@@ -192,8 +191,7 @@ class Files:
 
     def listing(self, directory: str) -> t.List[str]:
         """Return the sorted names in a *directory* of the host; empty if it is missing or cannot be read."""
-        real = self.real(directory)
-        found = self.resolve(os.path.normpath(real))
+        found = self.resolve(os.path.normpath(self.real(directory)))
         return [entry.name for entry in self._entries(found)] if found and os.path.isdir(found) else []
 
     def text(self, path: str, limit: int = 1 << 20) -> t.Optional[str]:

@@ -68,9 +68,9 @@ class _Judge:
 
     def run(self) -> None:
         """Judge all lines."""
-        for found in _UPSTREAM.finditer(self.text):
-            if _notation.has_address(found.group("body")):
-                self.values.put(found.group("name"), "", ADDRESS, 0)
+        for block in _UPSTREAM.finditer(self.text):
+            if _notation.has_address(block.group("body")):
+                self.values.put(block.group("name"), "", ADDRESS, 0)
         for line in self.lines:
             key = _YAML_KEY.match(line.text)
             if key and _notation.has_address(key.group("value")) and not self._denied(line):

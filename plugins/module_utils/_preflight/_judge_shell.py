@@ -86,8 +86,8 @@ class ShellJudge:
         for final in (False, True):
             self.final, self.outcome = final, outcome if final else Outcome()
             self.values = Values(self.values.known)
-            for one in listed:
-                self._command(one, raw)
+            for command in listed:
+                self._command(command, raw)
 
     def _heredoc(self, one: Heredoc) -> None:
         """Judge a here-document by the command that reads it."""

@@ -19,7 +19,6 @@ from . import (
     _java,
     _node,
     _php,
-    _places,
     _processes,
     _programs,
     _python,
@@ -30,6 +29,7 @@ from ._catalog import SEVERITIES
 from ._files import Files
 from ._findings import Finding, Waiver, apply_waivers, bounded, distinct, finding, verdict
 from ._limits import Deadline, Note, read_mounts
+from ._places import DIRECTORIES
 
 # Fast checks first, so that a deadline cuts the search only.
 CHECKS = (
@@ -56,7 +56,7 @@ class Request(t.NamedTuple):
     """Checks to run, and their settings; ``quiet_period`` and ``deadline`` in seconds."""
 
     checks: t.Sequence[str] = CHECKS
-    script_directories: t.Sequence[str] = _places.DIRECTORIES
+    script_directories: t.Sequence[str] = DIRECTORIES
     search_directories: t.Sequence[str] = _inventory.DIRECTORIES
     excluded_directories: t.Sequence[str] = ()
     quiet_period: float = 7 * 86400

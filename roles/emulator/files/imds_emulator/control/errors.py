@@ -48,6 +48,7 @@ ERRORS: t.Dict[str, t.Tuple[int, str]] = {
     "InvalidInstanceMetadataTags.NotSupported": (400, "The specified InstanceMetadataTags is not supported."),
     "InvalidHttpPutResponseHopLimit.NotSupported": (400, "The specified HttpPutResponseHopLimit is not supported."),
     "InvalidImageId.NotFound": (404, "The specified ImageId does not exist."),
+    # launch templates; these codes and messages are not documented
     "InvalidLaunchTemplate.NotFound": (404, "The specified launch template does not exist."),
     "InvalidLaunchTemplateName.Duplicate": (400, "The specified LaunchTemplateName already exists."),
     "InvalidLaunchTemplateVersion.NotFound": (404, "The specified version of the launch template does not exist."),
