@@ -17,6 +17,9 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import inventory_loader
 from ansible.template import Templar
 
+# Each test reads an inventory source with ansible-core.
+pytestmark = pytest.mark.slow
+
 KEY, SECRET = "LTAI5tInventory000001", "inventory-test-secret"
 OWN, OTHER = "1600000000000000", "1700000000000000"
 ROLE = "acs:ram::%s:role/auditor" % OTHER
@@ -364,7 +367,6 @@ def test_other_files_are_not_read(tmp_path) -> None:
     assert inventory_loader.get("alicloud.imds.ecs").verify_file(str(tmp_path / "none.imds.yml")) is False
 
 
-@pytest.mark.slow
 def test_ten_thousand_instances_need_one_call_for_each_page(load, cloud) -> None:
     """Two accounts with two regions each: the calls are those of the pages, also when the API throttles."""
     regions = ["cn-shanghai", "cn-shenzhen"]

@@ -17,6 +17,9 @@ from ansible.template import Templar
 
 from ...conftest import CHECKOUT
 
+# Each test renders the variables of the role with ansible-core.
+pytestmark = pytest.mark.slow
+
 try:
     from ansible.template import trust_as_template
 except ImportError:  # before ansible-core 2.19 every string is a template

@@ -21,6 +21,9 @@ from waiting import PROCESS_SECONDS, wait_until
 from ...conftest import Instance
 from .conftest import Command
 
+# Each test starts the command.
+pytestmark = pytest.mark.slow
+
 NAMES = (
     *("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALIBABA_CLOUD_SECURITY_TOKEN"),
     *("ALICLOUD_ACCESS_KEY", "ALICLOUD_SECRET_KEY", "ALICLOUD_SECURITY_TOKEN"),

@@ -16,6 +16,9 @@ from ansible_collections.alicloud.imds.plugins.module_utils._common import _prog
 from ansible_collections.alicloud.imds.plugins.module_utils._common._programs import ProgramError, find, isolated, run
 from waiting import wait_until
 
+# Each test starts programs.
+pytestmark = pytest.mark.slow
+
 PROGRAM = """\
 import json, os, sys
 descriptors = []

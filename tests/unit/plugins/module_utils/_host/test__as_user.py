@@ -19,6 +19,9 @@ from ansible_collections.alicloud.imds.plugins.module_utils._host._as_user impor
     user_id,
 )
 
+# Each test starts a process of another user.
+pytestmark = pytest.mark.slow
+
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user needs root")
 
 

@@ -16,6 +16,9 @@ from ansible_collections.alicloud.imds.plugins.module_utils._common import _prog
 from ansible_collections.alicloud.imds.plugins.module_utils._host import _cloud_init, _verify
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._client import Client, Settings
 
+# Each test starts Python.
+pytestmark = pytest.mark.slow
+
 # A package with the functions that the search calls. It finds a data source, and prints what it was started with.
 CLOUDINIT = {
     "__init__.py": "",

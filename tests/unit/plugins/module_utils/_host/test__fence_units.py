@@ -15,6 +15,9 @@ import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._host import _fence_rules as rules
 from ansible_collections.alicloud.imds.plugins.module_utils._host import _fence_units as units
 
+# The loader is run, with nft in network namespaces.
+pytestmark = pytest.mark.slow
+
 LINK = "ip link set lo up && ip link add eth0 type veth peer name eth1 && ip link set eth0 up\n"
 
 

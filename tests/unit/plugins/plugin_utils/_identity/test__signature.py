@@ -27,6 +27,9 @@ from imds_emulator import identity
 
 from .documents import DOCUMENT, certificate, document, signed, text
 
+# Each test starts openssl.
+pytestmark = pytest.mark.slow
+
 __all__ = ["certificate"]  # a fixture
 AUDIENCE = "audience"
 
