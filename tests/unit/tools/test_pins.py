@@ -17,7 +17,7 @@ sys.path.insert(0, str(CHECKOUT / "tests/tools"))
 
 from pins import ALL  # noqa: E402
 
-# Environments are made.
+# All pins and all files of the project are read.
 pytestmark = pytest.mark.slow
 
 PIN = re.compile(r"([A-Za-z0-9._-]+)(?:\[[a-z,]+\])?==([^ ;]+)(?: ; [^\\]+)?((?: --hash=sha256:[0-9a-f]{64})+)")

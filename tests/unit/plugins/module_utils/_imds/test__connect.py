@@ -85,7 +85,7 @@ def test_a_kernel_without_ipv6_is_like_an_unreachable_address(monkeypatch) -> No
 
 @pytest.mark.parametrize(
     ("seconds", "waits"),
-    [(0.3, [0.1, 0.2]), (2.0, [0.1, 1.9]), (0.1, [0.05, 0.05]), (0.0, [])],
+    [(0.3, [0.1, 0.2, 0.0]), (2.0, [0.1, 1.9, 0.0]), (0.1, [0.05, 0.05, 0.0]), (0.0, [])],
 )
 def test_all_addresses_share_one_time_limit(monkeypatch, seconds: float, waits: list[float]) -> None:
     """The second address is tried within the limit, even if it is shorter than the head start."""
@@ -98,6 +98,32 @@ def test_all_addresses_share_one_time_limit(monkeypatch, seconds: float, waits: 
     assert [isinstance(error, socket.timeout) for _origin, error in caught.value.errors] == [True, True]
     assert poll.waits == pytest.approx(waits, abs=0.002)
     assert clock.elapsed == pytest.approx(seconds, abs=0.002)
+
+
+def test_a_connection_that_was_accepted_while_a_busy_host_did_not_run_the_process_is_used(monkeypatch) -> None:
+    clock = FakeClock()
+
+    class LatePoll:
+        """The first wait ends long after its time, without an event."""
+
+        def __init__(self) -> None:
+            self._real = real()
+            self.register, self.unregister = self._real.register, self._real.unregister
+            self._late = True
+
+        def poll(self, milliseconds: float) -> list[tuple[int, int]]:
+            if self._late:
+                self._late = False
+                clock.advance(60.0)
+                return []
+            return self._real.poll(milliseconds)
+
+    real = _connect.select.poll
+    monkeypatch.setattr(_connect.select, "poll", LatePoll)
+    with listen(IPV4) as server, silent(IPV6) as second:
+        connected, origin = Route(origin_of(server), second).connect(clock.now() + 0.3, clock.clock)
+        connected.close()
+        assert origin == origin_of(server)
 
 
 def test_a_route_keeps_its_address_until_it_is_unreachable() -> None:
