@@ -5,7 +5,7 @@
 """The labeled corpus: files as they occur on hosts, and what the preflight check should say about each.
 
 ``labels.csv`` lists the samples: path on the host, class, line numbers of the requests, and the encoding on the host. The
-samples are stored as UTF-8 with a neutral file name and each line indented by two spaces, because many tools would otherwise
+samples are stored as UTF-8 with a neutral file name and ``| `` before each line, because many tools would otherwise
 check them as sources.
 """
 

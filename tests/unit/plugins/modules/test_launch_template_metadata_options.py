@@ -46,7 +46,7 @@ def filled(model) -> dict:
             continue
         kind = str(parameter.annotation)
         if PREFIX in kind:
-            inner = getattr(models, kind.split("[")[-1].rstrip("]'>").split(".")[-1])
+            inner = getattr(models, kind.rpartition("[")[2].rstrip("]'>").rpartition(".")[2])
             value = inner(**filled(inner))
             result[name] = [value, value] if "List" in kind else value
         elif "List" in kind:
