@@ -119,6 +119,8 @@ class Runner:
         self._scratch = scratch
         self._printing = threading.Lock()
         self._running: dict[str, tuple[float, subprocess.Popen[bytes]]] = {}
+        self._starting = threading.Lock()  # held from the start of a process until it is in _running
+        self._stopped = False
 
     def run_all(self, stages: list[str]) -> list[Outcome]:
         """Run the stages in the order given and return their outcomes in the same order."""
@@ -128,8 +130,10 @@ class Runner:
             self._wait(futures)
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
-            for _began, process in list(self._running.values()):
-                os.killpg(process.pid, signal.SIGTERM)
+            with self._starting:
+                self._stopped = True
+                for _began, process in list(self._running.values()):
+                    os.killpg(process.pid, signal.SIGTERM)
             pool.shutdown()
             raise
         return [future.result() for future in futures]
@@ -174,15 +178,18 @@ class Runner:
         LOGS.mkdir(parents=True, exist_ok=True)
         path = LOGS / f"{stage}.log"
         with path.open("wb") as log:
-            process = subprocess.Popen(
-                command,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-            self._running[stage] = (time.monotonic(), process)
+            with self._starting:
+                if self._stopped:
+                    return 1
+                process = subprocess.Popen(
+                    command,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+                self._running[stage] = (time.monotonic(), process)
             self._print(f"... started: {stage} (output: {path})")
             status = process.wait()
             del self._running[stage]
