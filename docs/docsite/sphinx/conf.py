@@ -15,6 +15,8 @@ nitpicky = True
 nitpick_ignore = [
     ("std:ref", name) for name in ("action_plugins", "ansible_configuration_settings", "common_return_values")
 ]
+# Environment variables of ansible-core, such as those of the inventory cache.
+nitpick_ignore_regex = [("envvar", "ANSIBLE_.*")]
 # Keep quotes and dashes in code as they are typed.
 smartquotes = False
 
