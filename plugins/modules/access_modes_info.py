@@ -227,7 +227,7 @@ def verify(client, params):
     """Return the verification and the result of the module."""
     # Outside of Alibaba Cloud, waiting for all retries of each check would take many seconds.
     reason = None if params["wait"] else absence(client(), read_platform())
-    if isinstance(reason, Unreachable):
+    if isinstance(reason, Unreachable) and not reason.connected:
         verification = _verify.absent(str(reason), desired_of(params))
     else:
         verification = _verify.verify(client, desired_of(params))

@@ -139,7 +139,7 @@ def test_requests_of_the_role_do_not_block_the_host(player_of: Play) -> None:
     assert normal_mode_status(host) == "403"
 
 
-def test_a_second_run_sends_one_normal_mode_request(player_of: Play) -> None:
+def test_a_second_run_sends_one_normal_mode_request_to_each_address(player_of: Play) -> None:
     """Without changes only root's probe arrives, because the fence refuses nobody. A repair is verified again."""
     player = player_of("plain")
     (host,) = player.hosts
@@ -152,11 +152,11 @@ def test_a_second_run_sends_one_normal_mode_request(player_of: Play) -> None:
     first = normal_mode_requests()
     assert player.play(hardening_fence="enforce").check().changed == {"host0": 0}
     second = normal_mode_requests()
-    assert second - first == 1
+    assert second - first == 2
     host.output("nft", "delete", "table", "inet", "alicloud_imds")
     assert player.play(hardening_fence="enforce").check().changed == {"host0": 1}
-    assert normal_mode_requests() - second == 3, (
-        "the probe as root and as nobody, whom no fence refuses, and the verification as root"
+    assert normal_mode_requests() - second == 6, (
+        "the probe as root and as nobody, whom no fence refuses, and the verification as root, at each address"
     )
 
 
