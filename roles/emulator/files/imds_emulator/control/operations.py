@@ -18,8 +18,8 @@ from .templates import Templates
 
 NAMES = (
     "ECS 2014-05-26: DescribeInstances ModifyInstanceMetadataOptions DescribeRegions DescribeImages",
-    "ECS 2014-05-26: CreateLaunchTemplate CreateLaunchTemplateVersion DescribeLaunchTemplates DescribeLaunchTemplateVersions",
-    "ECS 2014-05-26: ModifyLaunchTemplateDefaultVersion RunInstances (from a launch template)",
+    "ECS 2014-05-26: CreateLaunchTemplate CreateLaunchTemplateVersion ModifyLaunchTemplateDefaultVersion",
+    "ECS 2014-05-26: DescribeLaunchTemplates DescribeLaunchTemplateVersions RunInstances (from a launch template)",
     "STS 2015-04-01: AssumeRole GetCallerIdentity",
 )
 ECS, STS = "2014-05-26", "2015-04-01"
