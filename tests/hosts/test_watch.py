@@ -82,7 +82,7 @@ def test_units_users_and_containers(
     assert loop_caller["modes"] == {"normal_mode": 50} and loop_caller["uid"] >= 61184
     executables = Counter(caller["exe"] for caller in callers for _request in range(sum(caller["modes"].values())))
     print(executables)
-    assert executables[None] <= 7  # a process of some milliseconds can end before a busy host reads its executable
+    assert executables[None] <= 3
     (forwarded,) = [caller for caller in callers if caller["source"]]
     assert (forwarded["comm"], forwarded["source"], forwarded["exe"]) == ("curl", "172.30.0.2", "/usr/bin/curl")
 
