@@ -68,3 +68,13 @@ def test_a_server_that_is_no_metadata_service_is_not_a_disabled_one(run_module, 
         result = run_module("access_modes_info", endpoint=instance.endpoint, retries=0)
         assert result["verdict"] not in ("disabled", "required", "optional"), status
         assert result["problems"]
+
+
+def test_a_service_that_closes_connections_is_not_absent(run_module, instance, monkeypatch) -> None:
+    """Also on a host that is not known to be an ECS instance: something answers, so the mode is unknown."""
+    package = "ansible_collections.alicloud.imds.plugins."
+    monkeypatch.setattr(package + "modules.access_modes_info.read_platform", lambda: Platform(None, None))
+    monkeypatch.setattr(package + "module_utils._imds._client.ENDPOINTS", (instance.endpoint,))
+    instance.fault("reset")
+    result = run_module("access_modes_info", retries=0)
+    assert result["verdict"] == "unknown" and result["endpoints"]
