@@ -1,0 +1,79 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The nice value of the watch in bursts and floods of requests, with simulated clocks."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._watch import _priority
+from ansible_collections.alicloud.imds.plugins.module_utils._watch._priority import Priority
+
+
+class Clocks:
+    """The simulated clocks, and the nice values that were set."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.wall, self.used = 1000.0, 3.0
+        self.values: list[int] = []
+        monkeypatch.setattr(_priority.time, "monotonic", lambda: self.wall)
+        monkeypatch.setattr(_priority.time, "process_time", lambda: self.used)
+        monkeypatch.setattr(os, "setpriority", lambda _which, _who, value: self.values.append(value))
+        self.priority = Priority()
+
+    def run(self, seconds: int, share: float) -> None:
+        """Let the watch use a share of one processor."""
+        for _ in range(seconds):
+            self.wall += 1
+            self.used += share
+            self.priority.adapt()
+
+
+@pytest.fixture
+def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
+    return Clocks(monkeypatch)
+
+
+def test_a_burst_of_requests_is_handled_with_high_priority(clocks: Clocks) -> None:
+    for _ in range(100):
+        clocks.run(6, 1.0)
+        clocks.run(20, 0.01)
+    assert clocks.values == [-20]
+
+
+def test_a_quarter_of_a_processor_is_used_with_high_priority_for_ever(clocks: Clocks) -> None:
+    clocks.run(100_000, 0.25)
+    assert clocks.values == [-20]
+
+
+def test_a_flood_is_handled_with_normal_priority_until_it_ends(clocks: Clocks) -> None:
+    clocks.run(6, 1.0)
+    assert clocks.values == [-20]
+    clocks.run(1, 1.0)
+    assert clocks.values == [-20, 0]
+    clocks.run(10_000, 0.3)
+    assert clocks.values == [-20, 0]
+    clocks.run(9, 0.0)
+    assert clocks.values == [-20, 0]
+    clocks.run(1, 0.0)
+    assert clocks.values == [-20, 0, -20]
+
+
+def test_a_flood_without_end_has_high_priority_for_less_than_a_third_of_the_time(clocks: Clocks) -> None:
+    high = 0.0
+    for _ in range(100_000):
+        is_high = clocks.values[-1] == -20
+        clocks.run(1, 1.0 if is_high else 0.0)
+        high += is_high
+    assert high / 100_000 < 0.3
+
+
+def test_a_watch_that_may_not_change_its_priority_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_which: int, _who: int, _value: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "setpriority", refuse)
+    Priority().adapt()
