@@ -202,4 +202,4 @@ def _change(todo: _managed_files.Plan, desired: _files.Desired, reload: bool) ->
     else:
         _kernel.start_checks()
     if reload:
-        _reachability.require_unchanged(reachable, _reachability.probe(desired.adjacent_services))
+        _reachability.require_unchanged(reachable, _reachability.probe(list(reachable), reachable))

@@ -6,7 +6,8 @@
 
 Name servers, time servers, package mirrors and KMS of Alibaba Cloud share 100.64.0.0/10 with the metadata service, so a rule
 that matches too much would cut the host off from them. Connections are tried before and after a change, as a user without
-privileges, and only a connection that the change made worse counts.
+privileges, and only a connection that the change made worse counts. A busy host answers late, so a service that was connected before
+has more time after the change.
 """
 
 import ipaddress
@@ -20,10 +21,11 @@ from ._as_user import as_user
 from ._subprocess import HostError
 
 DEFAULT = ("100.100.2.136:53", "100.100.2.138:53")
-_TIMEOUT = 0.5
+_TIMEOUT, _PATIENCE = 0.5, 10.0
 # Time for a busy host to start and end the process of the other user.
 _GRACE = 30.0
 _UNPRIVILEGED_USER = "nobody"
+_CONNECTED, _REFUSED = "connected", "refused"
 _HOST_NAME = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}))*\.?\Z")
 
 
@@ -39,8 +41,8 @@ def require_valid(addresses: t.Sequence[str]) -> None:
             ) from exc
 
 
-def probe(addresses: t.Sequence[str]) -> t.Dict[str, str]:
-    """Connect to each of *addresses* (HOST:PORT) and return the results.
+def probe(addresses: t.Sequence[str], before: t.Mapping[str, str] = {}) -> t.Dict[str, str]:
+    """Connect to each of *addresses* (HOST:PORT) and return the results. *before* are those before the change.
 
     A result is "connected", "refused", "silent" (timeout), or the system's message for another error. It is empty if the host
     has no user without privileges that could try.
@@ -49,18 +51,19 @@ def probe(addresses: t.Sequence[str]) -> t.Dict[str, str]:
         pwd.getpwnam(_UNPRIVILEGED_USER)
     except KeyError:
         return {}
+    seconds = {it: _PATIENCE if before.get(it) == _CONNECTED else _TIMEOUT for it in addresses}
+
+    def connect() -> t.Dict[str, str]:
+        return {address: _connect(address, limit) for address, limit in seconds.items()}
+
     if os.geteuid() != 0:
-        return {address: _connect(address) for address in addresses}
-    results: t.Dict[str, str] = as_user(
-        _UNPRIVILEGED_USER,
-        lambda: {address: _connect(address) for address in addresses},
-        _TIMEOUT * len(addresses) + _GRACE,
-    )
+        return connect()
+    results: t.Dict[str, str] = as_user(_UNPRIVILEGED_USER, connect, sum(seconds.values()) + _GRACE)
     return results
 
 
 def require_unchanged(before: t.Mapping[str, str], after: t.Mapping[str, str]) -> None:
-    """Raise HostError if an address that was not refused *before* is refused *after*."""
+    """Raise HostError if an address that was connected *before* is not *after*, or is refused only *after*."""
     worse = ["%s (%s, now %s)" % (it, before[it], after[it]) for it in before if _worse(before[it], after.get(it, ""))]
     if worse:
         raise HostError(
@@ -70,8 +73,8 @@ def require_unchanged(before: t.Mapping[str, str], after: t.Mapping[str, str]) -
 
 
 def _worse(before: str, after: str) -> bool:
-    # The fence rejects connections, which looks like a closed port. A timeout has other causes.
-    return after == "refused" and before != "refused"
+    # The fence rejects connections, which looks like a closed port. A service that never answered may go on being silent.
+    return after != _CONNECTED if before == _CONNECTED else (after == _REFUSED and before != _REFUSED)
 
 
 def _parse(address: str) -> t.Tuple[str, int]:
@@ -92,13 +95,13 @@ def _parse(address: str) -> t.Tuple[str, int]:
     return host, int(port)
 
 
-def _connect(address: str) -> str:
+def _connect(address: str, seconds: float) -> str:
     try:
-        socket.create_connection(_parse(address), _TIMEOUT).close()
+        socket.create_connection(_parse(address), seconds).close()
     except socket.timeout:
         return "silent"
     except ConnectionRefusedError:
-        return "refused"
+        return _REFUSED
     except OSError as exc:
         return exc.strerror or type(exc).__name__
-    return "connected"
+    return _CONNECTED
