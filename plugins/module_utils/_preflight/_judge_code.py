@@ -101,7 +101,10 @@ class CodeJudge(Caller):
             self.values.fields(text, one.line)
         sends = self._sends(text, expanded, flags, function)
         if not sends:
-            if self._assigns(one, text, expanded, flags) or self._extends(one, text, expanded, flags):
+            if self._assigns(one, text, expanded, flags):
+                return
+            if self._extends(one, text, expanded, flags):
+                self.outcome.mention(self.values.used)
                 return
             self._other(one, text, expanded, flags, function)
         else:

@@ -19,6 +19,7 @@ from ._shell_words import (
     SHARES,
     WRITTEN,
     assignments,
+    configures,
     file_name,
     first_word,
     last_line,
@@ -184,6 +185,8 @@ class ShellJudge:
         if pending and first in ("echo", "printf", "print") and flags & ADDRESS:
             self.values.put(pending, expanded.partition(first)[2].strip().strip("\"'"), flags, one.line)
             return
+        if flags & ADDRESS and configures(first, expanded):
+            self.outcome.unsure(one.line_of(self._place(text)), expanded)
         if self._only_output(first, text, expanded):
             if function and flags & (HEADER | ADDRESS):
                 function.returns |= flags & (HEADER | ADDRESS | PATH)

@@ -37,6 +37,7 @@ _SEVERAL = re.compile(
     re.S,
 )
 _ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_]\w*)=(?P<value>(?:\"[^\"]*\"|'[^']*'|[^\s\"'])*)")
+_SETTING = re.compile(r"[\w.-]+\s*[=:]\s*\\?[\"']?https?://")
 _WORD = re.compile(r"(?:\"[^\"]*\"|'[^']*'|[^\s\"'])+")
 _HELP_FUNCTION = re.compile(r"(?i)usage|help|die|fail|err|warn|log|say|version|about")
 
@@ -69,6 +70,18 @@ def assignments(text: str) -> t.List[t.Tuple[str, str]]:
     """Return names and values of a declaration of several variables; empty for any other command."""
     several = _SEVERAL.match(text)
     return [found.group("name", "value") for found in _ASSIGNMENT.finditer(several.group("words"))] if several else []  # type: ignore[misc]
+
+
+def configures(first: str, text: str) -> bool:
+    """Return whether a command with the name *first* writes a URL of the service as a setting of another program."""
+    if _vocabulary.DENIED.search(re.sub(r"https?:\S*", "", text)) or not _notation.PATH.search(text):
+        return False
+    if first in ("sed", "gsed", "perl", "crudini", "augtool", "yq"):
+        return bool(re.search(r"\s(?:-\w*i\b|-i\S*|--in-place|--set|set)\s", text))
+    written = WRITTEN.search(text)
+    return bool(
+        first in ("echo", "printf") and written and _SETTING.search(text) and not _vocabulary.TOOLS.search(text)
+    )
 
 
 def passed(text: str) -> t.Iterator[str]:
