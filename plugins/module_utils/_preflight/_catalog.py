@@ -422,7 +422,7 @@ CATALOG: t.Dict[str, Kind] = {
         "There are no records of callers of the metadata service",
         "none",
         "Unknown: programs that send normal-mode requests fail, and only the callers watch shows them all.",
-        "Run the callers watch for the quiet period before you require tokens (`hardening_watch: true`).",
+        "Run the callers watch for the quiet period before you require tokens (`hardening_enforce: false`, `hardening_watch: observe`).",
     ),
     "callers_watched_too_briefly": Kind(
         WARN,

@@ -149,6 +149,15 @@ def test_another_interpreter_renews_the_programs(prefix: Path, run_module, monke
     assert str(other) in Path(_install.PROGRAM).read_text()
 
 
+@pytest.mark.parametrize("installed", [True, False])
+def test_the_watch_is_left_as_it_is_by_default(prefix: Path, monkeypatch, installed: bool) -> None:
+    monkeypatch.setattr(_install._watch_service, "is_installed", lambda: installed)
+    outcome = _install.apply(_install.Desired(True), check_only=True)
+    assert outcome.watch is installed
+    assert not _install.apply(_install.Desired(True, watch=False), check_only=True).watch
+    assert not _install.apply(_install.Desired(False), check_only=True).watch
+
+
 def broken(tmp_path: Path, words: str) -> str:
     """Return an interpreter that cannot run the command."""
     python = tmp_path / "broken"
