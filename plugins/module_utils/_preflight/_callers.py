@@ -12,6 +12,7 @@ Only these keys of a record are used; all but the first may be missing or null:
 
 import typing as t
 
+from .._callers._losses import losses
 from .._callers._vocabulary import NORMAL_MODE, PROBE, UNPARSABLE
 from .._common._text import one_line
 from .._common._utc import format_utc, parse_utc
@@ -42,7 +43,11 @@ def check(callers: t.Optional[t.Sequence[t.Any]], since: t.Any, quiet_period: fl
             continue
         if is_recent(caller.get("last_seen"), quiet_period, now):
             known = seconds(caller.get("last_seen")) is not None
-            yield _judge(caller, "" if known else "The record has no valid time; it counts as recent.")
+            detail = "" if known else "The record has no valid time; it counts as recent."
+            read = caller.get("path_class")
+            if read and not caller.get("noise"):
+                detail = ("It would lose: %s. " % losses([str(read)])[0] + detail).strip()
+            yield _judge(caller, detail)
 
 
 def duration(span: float) -> str:

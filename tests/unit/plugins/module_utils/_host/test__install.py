@@ -28,7 +28,7 @@ UTILS = CHECKOUT / "plugins/module_utils"
 
 # Everything that the command may run on a host. Change this list only on purpose.
 INSTALLED = {
-    "_callers": "_analyzer _file _load _paths _report _vocabulary",
+    "_callers": "_analyzer _file _load _losses _paths _report _vocabulary",
     "_command": "_callers _completion _exec _main _output _parser _read _texts _token_file _tree",
     "_common": "_atomic _bounded _clock _places _probe_log _protocol _text _utc",
     "_imds": "_access_modes _client _connect _dmi _errors _facts _gather _http _items _presence _role_keys _secrets _service _tree _walk",

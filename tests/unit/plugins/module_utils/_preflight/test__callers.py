@@ -90,3 +90,9 @@ def test_a_short_watch_says_how_long_it_has_recorded_and_when_that_is_enough(hos
         "1 hour 1 minute",
         "1 day",
     ]
+
+
+def test_a_caller_finding_names_what_would_be_lost(host) -> None:
+    records = [record(path_class="ram/security-credentials/*"), record(path_class="eipv4", noise="retry"), record()]
+    details = [one["detail"] for one in host.run("callers", now=NOW, callers=records, callers_since=0).findings]
+    assert set(details) == {"", "It would lose: credentials of the instance RAM role."}
