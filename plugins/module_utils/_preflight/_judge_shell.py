@@ -26,6 +26,7 @@ from ._shell_words import (
     may_request,
     passed,
     raw_tool,
+    targets,
 )
 from ._statements import Statement, outside
 from ._values import ADDRESS, HEADER, PATH, REQUEST, UNKNOWN, Values, branches
@@ -174,7 +175,7 @@ class ShellJudge:
         first = first_word(text)
         expanded = self.values.expand(text, code=False)
         if _vocabulary.TOOLS.search(expanded):
-            expanded, seen = NO_TARGET.sub(" ", expanded), NO_TARGET.sub(" ", text)
+            expanded, seen = targets(expanded), targets(text)
         else:
             seen = text
         self.values.used.clear()

@@ -37,6 +37,7 @@ _SEVERAL = re.compile(
     re.S,
 )
 _ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_]\w*)=(?P<value>(?:\"[^\"]*\"|'[^']*'|[^\s\"'])*)")
+_QUERY = re.compile(r"(?P<host>https?://[\w.:@\[\]-]+)(?:/[^\s\"'?]*)?\?[^\s\"']*")
 _SETTING = re.compile(r"[\w.-]+\s*[=:]\s*\\?[\"']?https?://")
 _WORD = re.compile(r"(?:\"[^\"]*\"|'[^']*'|[^\s\"'])+")
 _HELP_FUNCTION = re.compile(r"(?i)usage|help|die|fail|err|warn|log|say|version|about")
@@ -70,6 +71,12 @@ def assignments(text: str) -> t.List[t.Tuple[str, str]]:
     """Return names and values of a declaration of several variables; empty for any other command."""
     several = _SEVERAL.match(text)
     return [found.group("name", "value") for found in _ASSIGNMENT.finditer(several.group("words"))] if several else []  # type: ignore[misc]
+
+
+def targets(text: str) -> str:
+    """Return a command without what names a host that it sends no request to: options, data, and queries to other hosts."""
+    text = NO_TARGET.sub(" ", text)
+    return _QUERY.sub(lambda url: url.group() if _notation.has_address(url.group("host")) else url.group("host"), text)
 
 
 def configures(first: str, text: str) -> bool:

@@ -116,3 +116,8 @@ def test_a_constant_that_other_files_may_use_is_unsure(name, text, line) -> None
 def test_a_variable_holds_what_any_branch_assigns(text, line) -> None:
     assert _judge.judge(text, "/opt/x.sh").lines == {line: ("metadata", True)}
     assert not _judge.judge("M=%s\nM=http://192.0.2.1/\ncurl -s $M\n" % URL, "/opt/x.sh").lines
+
+
+def test_an_address_in_the_query_to_another_host_is_no_target() -> None:
+    assert not _judge.judge("curl 'http://192.0.2.1/?url=%s'\n" % KEYS, "/opt/x.sh").lines
+    assert _judge.judge("curl 'http://100.100.100.200/latest/user-data?a=http://192.0.2.1/'\n", "/opt/x.sh").lines
