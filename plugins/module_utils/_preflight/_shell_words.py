@@ -38,6 +38,7 @@ _SEVERAL = re.compile(
 )
 _ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_]\w*)=(?P<value>(?:\"[^\"]*\"|'[^']*'|[^\s\"'])*)")
 _QUERY = re.compile(r"(?P<host>https?://[\w.:@\[\]-]+)(?:/[^\s\"'?]*)?\?[^\s\"']*")
+_RESOLVED = re.compile(r"--resolve[ =]+[\"']?\+?(?P<name>[\w.-]+):\d+:(?P<address>[^\s\"']+)")
 _SETTING = re.compile(r"[\w.-]+\s*[=:]\s*\\?[\"']?https?://")
 _WORD = re.compile(r"(?:\"[^\"]*\"|'[^']*'|[^\s\"'])+")
 _HELP_FUNCTION = re.compile(r"(?i)usage|help|die|fail|err|warn|log|say|version|about")
@@ -75,6 +76,9 @@ def assignments(text: str) -> t.List[t.Tuple[str, str]]:
 
 def targets(text: str) -> str:
     """Return a command without what names a host that it sends no request to: options, data, and queries to other hosts."""
+    resolved = _RESOLVED.search(text)
+    if resolved and _notation.has_address(resolved.group("address")):
+        text = text.replace("://" + resolved.group("name"), "://" + _notation.ADDRESS)
     text = NO_TARGET.sub(" ", text)
     return _QUERY.sub(lambda url: url.group() if _notation.has_address(url.group("host")) else url.group("host"), text)
 

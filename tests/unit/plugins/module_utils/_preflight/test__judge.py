@@ -119,5 +119,8 @@ def test_a_variable_holds_what_any_branch_assigns(text, line) -> None:
 
 
 def test_an_address_in_the_query_to_another_host_is_no_target() -> None:
+    other = "curl --resolve a:80:100.100.100.200 http://b/latest/meta-data/mac\n"
+    assert not any(certain for _what, certain in _judge.judge(other, "/opt/x.sh").lines.values())
+    assert _judge.judge(other.replace("http://b", "http://a"), "/opt/x.sh").lines == {1: ("metadata", True)}
     assert not _judge.judge("curl 'http://192.0.2.1/?url=%s'\n" % KEYS, "/opt/x.sh").lines
     assert _judge.judge("curl 'http://100.100.100.200/latest/user-data?a=http://192.0.2.1/'\n", "/opt/x.sh").lines
