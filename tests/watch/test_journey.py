@@ -91,7 +91,7 @@ HARMLESS = {
     "no-proxy": "export no_proxy=localhost,100.100.100.200\ntrue",
     "deny-list": "deny='169.254.169.254 100.100.100.200'\nfor h in $deny; do echo \"$h refused\"; done",
     "route": "ip route get 100.100.100.200",
-    "neighbors": "getent hosts 100.100.100.201",
+    "other-address": "getent hosts 100.100.100.201",
     "filter": "echo 'table ip t { chain c { ip daddr 100.100.100.200 drop; }; }' | grep -c drop",
     "python-deny": "python3 - <<'P'\nBLOCKED = ('169.254.169.254', '100.100.100.200')\nprint('10.0.0.1' in BLOCKED)\nP",
     "other-host": "curl -s -m 1 'http://127.0.0.1:9/?host=100.100.100.200'",

@@ -7,6 +7,7 @@
 import re
 import typing as t
 
+from .._imds._service import ADDRESS
 from . import _notation, _vocabulary
 
 _RUNNERS = re.compile(
@@ -78,7 +79,7 @@ def targets(text: str) -> str:
     """Return a command without what names a host that it sends no request to: options, data, and queries to other hosts."""
     resolved = _RESOLVED.search(text)
     if resolved and _notation.has_address(resolved.group("address")):
-        text = text.replace("://" + resolved.group("name"), "://" + _notation.ADDRESS)
+        text = text.replace("://" + resolved.group("name"), "://" + ADDRESS)
     text = NO_TARGET.sub(" ", text)
     return _QUERY.sub(lambda url: url.group() if _notation.has_address(url.group("host")) else url.group("host"), text)
 
