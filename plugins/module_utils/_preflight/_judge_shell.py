@@ -174,10 +174,8 @@ class ShellJudge:
         """Judge a command that is no assignment."""
         first = first_word(text)
         expanded = self.values.expand(text, code=False)
-        if _vocabulary.TOOLS.search(expanded):
-            expanded, seen = targets(expanded), targets(text)
-        else:
-            seen = text
+        sends = _vocabulary.TOOLS.search(expanded)
+        expanded, seen = (targets(expanded), targets(text)) if sends else (expanded, text)
         self.values.used.clear()
         flags = self.values.flags(seen, expanded)
         function = self.functions.at(one.line)
