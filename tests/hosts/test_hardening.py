@@ -180,7 +180,9 @@ def test_findings_do_not_block_the_watch(player_of: Play) -> None:
     limits = host.output("systemctl", "show", "--property=MemoryMax,CPUQuotaPerSecUSec", "alicloud-imds-watch.service")
     assert sorted(limits.split()) == ["CPUQuotaPerSecUSec=1s", "MemoryMax=268435456"]
     (host.root / "etc/cron.d/plain").unlink()
-    player.play(hardening_preflight="block").check()
+    # The watch recorded the request of this test.
+    assert "caller_normal_mode: exe: /usr/bin/curl" in player.play(hardening_preflight="block").output
+    player.play(hardening_preflight="report").check()
     assert normal_mode_status(host) == "403"
     watch = host.run("systemctl", "is-active", "alicloud-imds-watch.service").stdout.strip()
     assert watch == "inactive" and not (host.root / "var/lib/alicloud-imds/callers.json").exists()

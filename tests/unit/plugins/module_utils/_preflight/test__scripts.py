@@ -139,6 +139,7 @@ def test_usual_places_are_examined(host, place) -> None:
     assert [path for path, _line in readers(host)] == [place]
 
 
+@pytest.mark.slow
 def test_files_of_this_collection_are_no_findings(host) -> None:
     scripts = _scripts.scan(Files(), [str(UTILS / "module_utils"), str(UTILS / "modules")])
     assert {read.path.rpartition("/")[2] for read in scripts.reads} == {"_service.py"} and scripts.examined > 30
@@ -236,6 +237,7 @@ def steps(content: str, path: str) -> int:
     return count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "piece"),
     [
