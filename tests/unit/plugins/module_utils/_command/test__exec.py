@@ -151,7 +151,13 @@ def test_the_command_is_separated_from_the_options(lonely_command: Command) -> N
 
 
 def test_a_stopped_command_can_be_ended(command: Command) -> None:
-    with command.start("exec", "--", "sleep", "1000") as process:
-        wait_until(lambda: Path("/proc/%d/comm" % process.pid).read_text() == "sleep\n")
-        process.send_signal(signal.SIGINT)
-        assert process.wait(PROCESS_SECONDS) == -signal.SIGINT
+    def receive() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # it is ignored if the tests run in the background of a script
+
+    with command.start("exec", "--", "sleep", "1000", preexec_fn=receive) as process:
+        try:
+            wait_until(lambda: Path("/proc/%d/comm" % process.pid).read_text() == "sleep\n")
+            process.send_signal(signal.SIGINT)
+            assert process.wait(PROCESS_SECONDS) == -signal.SIGINT
+        finally:
+            process.kill()
