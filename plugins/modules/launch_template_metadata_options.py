@@ -192,16 +192,16 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.alicloud.imds.plugins.module_utils._common import _python  # noqa: F401  # pylint: disable=unused-import
 
 # isort: split
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._provisioning import _operations, _report
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._provisioning._apply import Apply
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._provisioning._plan import Desired, plan
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._provisioning._record import TemplateRecord
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._provisioning._template import TemplateOptions
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._record_file import RecordError
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._module import open_api
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._options import argument_spec
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._templates import LaunchTemplates
-from ansible_collections.alicloud.imds.plugins.module_utils._provisioning import _operations, _report
-from ansible_collections.alicloud.imds.plugins.module_utils._provisioning._apply import Apply
-from ansible_collections.alicloud.imds.plugins.module_utils._provisioning._plan import Desired, plan
-from ansible_collections.alicloud.imds.plugins.module_utils._provisioning._record import TemplateRecord
-from ansible_collections.alicloud.imds.plugins.module_utils._provisioning._template import TemplateOptions
 
 
 def make_plan(api, params, record):

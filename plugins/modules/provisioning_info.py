@@ -168,11 +168,11 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.alicloud.imds.plugins.module_utils._common import _python  # noqa: F401  # pylint: disable=unused-import
 
 # isort: split
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._provisioning import _operations, _report
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._provisioning._verdict import COMPLIANT, VERDICTS
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._module import open_api
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._options import argument_spec
-from ansible_collections.alicloud.imds.plugins.module_utils._provisioning import _operations, _report
-from ansible_collections.alicloud.imds.plugins.module_utils._provisioning._verdict import COMPLIANT, VERDICTS
 
 FAILING = [verdict for verdict in VERDICTS if verdict != COMPLIANT]
 KINDS = ["launch_template", "image"]

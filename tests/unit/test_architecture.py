@@ -35,7 +35,6 @@ BELOW: dict[str, set[str]] = {
     "_host": {"_command", "_watch", "_callers", "_imds", "_common"},
     "_openapi": {"_imds", "_common"},
     "_fleet": {"_openapi", "_imds", "_common"},
-    "_provisioning": {"_fleet", "_openapi", "_imds", "_common"},
     "_preflight": {"_callers", "_imds", "_common"},
 }
 # Packages that may import only some files of a package below them: literals of the service, and (preflight) the firmware.
@@ -161,6 +160,13 @@ def test_imports_point_down(name: str) -> None:
         assert package(used) in BELOW[package(name)] | {package(name)}, used
         allowed = ONLY.get((package(name), package(used)))
         assert allowed is None or used.partition(".")[2] in allowed, used
+
+
+def test_changes_of_instances_do_not_import_those_of_launch_templates() -> None:
+    """The package _fleet/_provisioning uses the files beside it, and not the reverse."""
+    inner = {name for name in FILES if name.startswith("_fleet._provisioning")}
+    outer = {name for name in FILES if package(name) == "_fleet"} - inner
+    assert inner and not [name for name in outer if own(FILES[name]) & inner]
 
 
 def test_no_files_import_each_other_in_a_circle() -> None:

@@ -6,11 +6,11 @@
 
 import typing as t
 
-from .._fleet._causes import grouped
-from .._fleet._select import ALL_REGIONS
-from .._openapi._ecs import Ecs
-from .._openapi._errors import ApiError
-from .._openapi._templates import LaunchTemplates
+from ..._openapi._ecs import Ecs
+from ..._openapi._errors import ApiError
+from ..._openapi._templates import LaunchTemplates
+from .._causes import grouped
+from .._select import ALL_REGIONS
 from ._plan import Change
 from ._record import TemplateRecord, is_template_id
 from ._report import Result, image_row, template_rows
