@@ -31,16 +31,6 @@ options:
     type: str
     choices: [present, restored]
     default: present
-  http_tokens:
-    description:
-      - V(required) requires a token for each request (security hardening mode). V(optional) also permits normal mode, without tokens.
-    type: str
-    choices: [required, optional]
-  http_endpoint:
-    description:
-      - Whether the metadata service is available on the instances.
-    type: str
-    choices: [enabled, disabled]
   regions:
     description:
       - IDs of the regions with the launch templates, or V(all). Required for O(state=present); O(state=restored) uses the recorded regions.
@@ -84,13 +74,9 @@ options:
         is recorded there in C(launch_templates/ID.json) for O(state=restored). An entry of an earlier change stays until it is restored.
       - It is refused if it belongs to another user or others can write it, or if it contains links or other content.
     type: path
-  max_concurrency:
-    description:
-      - Maximum number of concurrent API calls, V(1) to V(64).
-    type: int
-    default: 16
 extends_documentation_fragment:
   - alicloud.imds._openapi
+  - alicloud.imds._openapi.metadata_options
   - alicloud.imds._attributes
   - alicloud.imds._attributes.action_group_api
 attributes:
@@ -260,7 +246,6 @@ def main():
             allow_windows={"type": "bool", "default": False},
             allow_unknown_image={"type": "bool", "default": False},
             record={"type": "path"},
-            max_concurrency={"type": "int", "default": 16},
         ),
         required_if=[
             ("state", "present", ["regions"]),
