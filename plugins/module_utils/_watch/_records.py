@@ -11,7 +11,6 @@ Their counts are added to one record without names, ``other``.
 
 import json
 import typing as t
-from collections import Counter
 
 from .._callers._paths import every_class
 from .._callers._vocabulary import MODES, NORMAL_MODE, PROBE
@@ -69,12 +68,13 @@ class _Entry:
     """The record of one caller."""
 
     __slots__ = (
-        "caller", "rows", "parents", "attributed_by", "exe_attributed_by",
+        "caller", "owner", "rows", "parents", "attributed_by", "exe_attributed_by",
         "size", "text", "normal_mode", "latest",
     )  # fmt: skip
 
     def __init__(self, caller: Caller) -> None:
         self.caller = caller
+        self.owner = _owner(caller)
         self.rows: t.Dict[_Key, Row] = {}
         self.parents: t.Dict[str, int] = {}
         self.attributed_by: t.Dict[str, int] = {}
@@ -86,10 +86,6 @@ class _Entry:
     def priority(self) -> t.Tuple[bool, int]:
         """Return the sort key for eviction; the lowest is evicted first."""
         return self.normal_mode, self.latest
-
-    def owner(self) -> t.Hashable:
-        """Return who determines the names of this caller: a user, or one in a container, or another host."""
-        return self.caller.uid, self.caller.container, self.caller.source if self.caller.uid is None else None
 
     def count(self, row: Row, count: int, first: int, last: int) -> None:
         """Add requests to a row."""
@@ -116,6 +112,8 @@ class Records:
 
     def __init__(self) -> None:
         self._entries: t.Dict[Caller, _Entry] = {}
+        self._owned: t.Dict[t.Hashable, t.Dict[Caller, _Entry]] = {}  # the same entries by owner
+        self._sizes: t.Dict[t.Hashable, int] = {}  # of the entries of each owner
         self._other = _Entry(OTHER)
         self._size = self._other.size
 
@@ -182,8 +180,8 @@ class Records:
             entry = _Entry(caller)
             if len(self._entries) >= MAXIMUM_CALLERS or self._size + entry.size + _ROW_BYTES > MAXIMUM_BYTES:
                 self._evict()
-            self._entries[caller] = entry
-            self._size += entry.size
+            self._entries[caller] = self._owned.setdefault(entry.owner, {})[caller] = entry
+            self._grow(entry, entry.size)
             self._merge_unnamed(entry)
         return entry
 
@@ -192,10 +190,10 @@ class Records:
         unnamed = entry.caller._replace(exe=None)
         if entry.caller.exe is None or unnamed not in self._entries:
             return
-        if sum(caller._replace(exe=None) == unnamed for caller in self._entries) > 2:
+        if sum(caller._replace(exe=None) == unnamed for caller in self._owned[entry.owner]) > 2:
             return
-        before = self._entries.pop(unnamed)
-        self._size -= before.size
+        before = self._entries[unnamed]
+        self._remove(before)
         before.exe_attributed_by = {"same_name": sum(before.exe_attributed_by.values())}
         self._absorb(entry, before)
         _sum(entry.parents, dict(list(before.parents.items())[: _MAXIMUM_PARENTS - len(entry.parents)]))
@@ -212,20 +210,26 @@ class Records:
                 row["address"] = address
                 size += _ADDRESS_BYTES
             entry.size += size
-            self._size += size
+            self._grow(entry, size)
         return row
+
+    def _grow(self, entry: _Entry, size: int) -> None:
+        self._size += size
+        if entry is not self._other:
+            self._sizes[entry.owner] = self._sizes.get(entry.owner, 0) + size
+
+    def _remove(self, entry: _Entry) -> None:
+        del self._entries[entry.caller], self._owned[entry.owner][entry.caller]
+        self._grow(entry, -entry.size)
+        if not self._owned[entry.owner]:
+            del self._owned[entry.owner], self._sizes[entry.owner]
 
     def _evict(self) -> None:
         """Evict a fifth of the callers of the user with the largest records, at least one."""
-        sizes: "t.Counter[t.Hashable]" = Counter()
-        for entry in self._entries.values():
-            sizes[entry.owner()] += entry.size
-        largest = max(sizes, key=sizes.__getitem__)
-        entries = [entry for entry in self._entries.values() if entry.owner() == largest]
-        entries.sort(key=_Entry.priority)
+        largest = max(self._sizes, key=self._sizes.__getitem__)
+        entries = sorted(self._owned[largest].values(), key=_Entry.priority)
         for entry in entries[: max(1, len(entries) // 5)]:
-            del self._entries[entry.caller]
-            self._size -= entry.size
+            self._remove(entry)
             self._absorb(self._other, entry)
 
     def _absorb(self, entry: _Entry, former: _Entry) -> None:
@@ -235,6 +239,11 @@ class Records:
             entry.count(mine, row["count"], row["first"], row["last"])
         _sum(entry.attributed_by, former.attributed_by)
         _sum(entry.exe_attributed_by, former.exe_attributed_by)
+
+
+def _owner(caller: Caller) -> t.Hashable:
+    """Return who determines the names of a caller: a user, or one in a container, or another host."""
+    return caller.uid, caller.container, caller.source if caller.uid is None else None
 
 
 def _caller(content: t.Any) -> Caller:
