@@ -17,13 +17,11 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import interpreters
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PLUGINS = CHECKOUT / "plugins"
-
-import interpreters  # noqa: E402
-
 SHIPPED = sorted([*(PLUGINS / "modules").glob("*.py"), *(PLUGINS / "module_utils").rglob("*.py")])
 
 # Imports all files with ansible-core replaced by empty modules, because no installed version supports all of these Pythons.
