@@ -11,6 +11,7 @@ Their counts are added to one record without names, ``other``.
 
 import json
 import typing as t
+from collections import Counter
 
 from .._callers._paths import every_class
 from .._callers._vocabulary import MODES, NORMAL_MODE, PROBE
@@ -76,9 +77,9 @@ class _Entry:
         self.caller = caller
         self.owner = _owner(caller)
         self.rows: t.Dict[_Key, Row] = {}
-        self.parents: t.Dict[str, int] = {}
-        self.attributed_by: t.Dict[str, int] = {}
-        self.exe_attributed_by: t.Dict[str, int] = {}
+        self.parents: "t.Counter[str]" = Counter()
+        self.attributed_by: "t.Counter[str]" = Counter()
+        self.exe_attributed_by: "t.Counter[str]" = Counter()
         self.size = _CALLER_BYTES + len(json.dumps(caller))
         self.text: t.Optional[str] = None  # its JSON, until it changes
         self.normal_mode, self.latest = False, 0
@@ -122,10 +123,10 @@ class Records:
         entry = self._entry(sighting.caller)
         row = self._row(entry, (mode, path, noise, address), now)
         entry.count(row, 1, now, now)
-        _count(entry.attributed_by, sighting.attributed_by)
-        _count(entry.exe_attributed_by, sighting.exe_attributed_by)
+        entry.attributed_by[sighting.attributed_by] += 1
+        entry.exe_attributed_by[sighting.exe_attributed_by] += 1
         if sighting.parent and (sighting.parent in entry.parents or len(entry.parents) < _MAXIMUM_PARENTS):
-            _count(entry.parents, sighting.parent[:16])
+            entry.parents[sighting.parent[:16]] += 1
 
     def size(self) -> int:
         """Return an upper bound of the length of `as_json`."""
@@ -165,9 +166,9 @@ class Records:
             entry.count(self._row(entry, (mode, path, noise, address), first), count, first, last)
         for name, known in (("attributed_by", ATTRIBUTED_BY), ("exe_attributed_by", EXE_ATTRIBUTED_BY)):
             counts = {str(key): int(count) for key, count in content[name].items() if key in known}
-            _sum(getattr(entry, name), counts)
+            getattr(entry, name).update(counts)
         parents = {str(key)[:16]: int(count) for key, count in content["parents"].items()}
-        _sum(entry.parents, dict(list(parents.items())[: _MAXIMUM_PARENTS - len(entry.parents)]))
+        entry.parents.update(dict(list(parents.items())[: _MAXIMUM_PARENTS - len(entry.parents)]))
         entry.text = None
 
     def _entry(self, caller: Caller) -> _Entry:
@@ -194,9 +195,9 @@ class Records:
             return
         before = self._entries[unnamed]
         self._remove(before)
-        before.exe_attributed_by = {"same_name": sum(before.exe_attributed_by.values())}
+        before.exe_attributed_by = Counter(same_name=sum(before.exe_attributed_by.values()))
         self._absorb(entry, before)
-        _sum(entry.parents, dict(list(before.parents.items())[: _MAXIMUM_PARENTS - len(entry.parents)]))
+        entry.parents.update(dict(list(before.parents.items())[: _MAXIMUM_PARENTS - len(entry.parents)]))
 
     def _row(self, entry: _Entry, key: _Key, now: int) -> Row:
         row = entry.rows.get(key)
@@ -237,8 +238,8 @@ class Records:
         for key, row in former.rows.items():
             mine = self._row(entry, key, row["first"])
             entry.count(mine, row["count"], row["first"], row["last"])
-        _sum(entry.attributed_by, former.attributed_by)
-        _sum(entry.exe_attributed_by, former.exe_attributed_by)
+        entry.attributed_by.update(former.attributed_by)
+        entry.exe_attributed_by.update(former.exe_attributed_by)
 
 
 def _owner(caller: Caller) -> t.Hashable:
@@ -254,12 +255,3 @@ def _caller(content: t.Any) -> Caller:
     if not (names["uid"] is None or isinstance(names["uid"], int)):
         raise ValueError("a uid must be a number")
     return Caller(**names)
-
-
-def _count(counts: t.Dict[str, int], name: str) -> None:
-    counts[name] = counts.get(name, 0) + 1
-
-
-def _sum(counts: t.Dict[str, int], more: t.Mapping[str, int]) -> None:
-    for name, count in more.items():
-        counts[name] = counts.get(name, 0) + count
