@@ -63,7 +63,7 @@ def _assigned(text: str) -> t.Optional[t.Tuple[t.List[str], str, bool, bool]]:
 
 
 class Program:
-    """The variables and functions of a program, and its prepared requests by the variable that holds each."""
+    """The variables and functions of a program, and the prepared requests by the name of their variable."""
 
     def __init__(self, outcome: Outcome) -> None:
         self.outcome = outcome

@@ -49,7 +49,7 @@ def is_disabled(run: Run) -> bool:
 
 
 def probe_failed(run: Run) -> bool:
-    """Return whether the probe ends the run: without a verdict, or if the service does not answer an instance to be identified."""
+    """Return whether the run ends: the probe has no verdict, or the identity must be verified and the service does not respond."""
     verdict = step(run, "probe").get("verdict")
     chosen = settings(run)
     return verdict is None or bool(

@@ -17,6 +17,8 @@ import typing as t
 
 import yaml
 
+from .._facts import override
+
 PREFIX = "hardening_"
 _SHOWN = 77  # characters of a value in a message
 _TRUE = frozenset(("true", "yes", "on", "y", "t", "1"))
@@ -197,17 +199,10 @@ def normalize_one(value: t.Any, name: str, facts: t.Any = None) -> t.Any:
 
 
 def refuse_facts(names: t.Iterable[str], facts: t.Any) -> None:
-    """Raise SettingError if one of the *facts* of a host has the name of a variable.
-
-    The results of all modules may contain facts, and Ansible prefers a fact to a variable of the inventory. So root on a host could
-    choose, for example, which instance the inventory states for it.
-    """
-    found = [name for name in names if isinstance(facts, t.Mapping) and name in facts]
-    if found:
-        raise SettingError(
-            "%s is a fact of this host, so the host may have chosen its value. Examine who set it, and run with --flush-cache. Set the"
-            " variable in the inventory, or by set_fact without cacheable." % ", ".join(found)
-        )
+    """Raise SettingError if one of the *facts* of a host has the name of a variable."""
+    problem = override(names, facts)
+    if problem is not None:
+        raise SettingError(problem)
 
 
 def normalize(given: t.Mapping[str, t.Any], facts: t.Any = None) -> t.Dict[str, t.Any]:

@@ -64,7 +64,11 @@ def test_keys_in_the_environment_are_replaced(command: Command, keys: dict[str, 
 
 def test_one_token_and_no_normal_mode_request_is_sent(command: Command, instance: Instance) -> None:
     assert command("exec", "--", "true") == (0, b"", "")
-    assert [entry["mode"] for entry in instance.journal()] == ["token-request", "token", "token"]
+    assert [entry["mode"] for entry in instance.journal()] == [
+        "token_request",
+        "token_authenticated",
+        "token_authenticated",
+    ]
 
 
 def test_no_key_is_on_a_command_line(command: Command, keys: dict[str, str], tmp_path: Path) -> None:

@@ -61,11 +61,11 @@ def test_help_does_not_depend_on_the_terminal(help_texts: dict[str, str], lonely
 EXAMPLES = [line for text in COMMANDS.values() for line, _meaning in text.examples]
 
 
-@pytest.mark.parametrize("line", EXAMPLES + [line for line, _meaning in _texts.EXAMPLES.entries])
-def test_every_example_is_a_valid_command_line(line: str) -> None:
-    words = shlex.split(re.sub(r"^source <\((.*)\)$|( >| \|\|).*$", r"\1", line))
-    assert words[0] == "ecs-metadata"
-    assert build().parse(words[1:]).command in COMMANDS
+def test_every_example_is_a_valid_command_line() -> None:
+    for line in EXAMPLES + [line for line, _meaning in _texts.EXAMPLES.entries]:
+        words = shlex.split(re.sub(r"^source <\((.*)\)$|( >| \|\|).*$", r"\1", line))
+        assert words[0] == "ecs-metadata", line
+        assert build().parse(words[1:]).command in COMMANDS, line
 
 
 def test_every_command_has_examples_in_its_help(help_texts: dict[str, str]) -> None:

@@ -36,7 +36,7 @@ def test_several_values_are_lines_in_order_read_with_one_token(command: Command,
     done = command("get", "region-id", "instance-id", "/2016-01-01/meta-data/region-id")
     assert done == (0, b"cn-hangzhou\n%s\ncn-hangzhou\n" % instance.id.encode(), "")
     modes = [entry["mode"] for entry in instance.journal()]
-    assert sorted(modes) == ["token", "token", "token", "token-request"]
+    assert sorted(modes) == ["token_authenticated", "token_authenticated", "token_authenticated", "token_request"]
 
 
 def test_json_maps_paths_to_values(command: Command, instance: Instance) -> None:

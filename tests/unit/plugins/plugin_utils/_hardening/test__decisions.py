@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -151,23 +152,19 @@ def test_the_problem_says_why_the_options_were_not_set(given: Given, steps: Give
     assert problem is None or (found is not None and problem in found)
 
 
-@pytest.mark.parametrize("check_mode", [False, True])
-@pytest.mark.parametrize("verify", ["yes", "no"])
-@pytest.mark.parametrize("unmet", [[], ["For user nobody ..."]])
-@pytest.mark.parametrize("changed", ["tooling", "fence", "options", None])
-def test_access_is_verified_after_a_change_or_if_unmet(
-    check_mode: bool, verify: str, unmet: list[str], changed: str | None
-) -> None:
-    steps = {
-        "tooling": {"changed": changed == "tooling"},
-        "fence": {"changed": changed == "fence"},
-        "answers": answers(row(changed=changed == "options")),
-    }
-    state = run({"verify": verify}, probe=probe(unmet=unmet), **steps)
-    state["check_mode"] = check_mode
-    wanted = verify == "yes" and not check_mode and bool(unmet or changed)
-    assert _decisions.needs_verification(state) is wanted
-    assert _decisions.changed(state) is (changed is not None)
+def test_access_is_verified_after_a_change_or_if_unmet() -> None:
+    cases = itertools.product((False, True), ("yes", "no"), ([], ["For user nobody ..."]), (*"tfo", ""))
+    for check_mode, verify, unmet, changed in cases:
+        steps = {
+            "tooling": {"changed": changed == "t"},
+            "fence": {"changed": changed == "f"},
+            "answers": answers(row(changed=changed == "o")),
+        }
+        state = run({"verify": verify}, probe=probe(unmet=unmet), **steps)
+        state["check_mode"] = check_mode
+        wanted = verify == "yes" and not check_mode and bool(unmet or changed)
+        assert _decisions.needs_verification(state) is wanted, (check_mode, verify, unmet, changed)
+        assert _decisions.changed(state) is bool(changed), (check_mode, verify, unmet, changed)
 
 
 @pytest.mark.parametrize(

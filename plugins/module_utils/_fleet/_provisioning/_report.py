@@ -6,7 +6,7 @@
 
 import typing as t
 
-from .._fleet._causes import grouped
+from .._causes import grouped
 from ._apply import Outcome
 from ._plan import Change
 from ._survey import Found
