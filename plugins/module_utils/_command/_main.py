@@ -55,9 +55,9 @@ def _run(words: t.Sequence[str]) -> int:
     line = _line.build()
     arguments = line.parse(words)
     if arguments.command == "completion":
-        from ._completion import bash
+        from ._completion import script
 
-        write(bash(line).encode("utf-8"))
+        write(script(arguments.shell, line).encode("utf-8"))
         return 0
     return _COMMANDS[arguments.command](arguments)
 

@@ -63,6 +63,14 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=24, width=88)
 
 
+class _ShowVersion(argparse.Action):
+    """Write the version, and end."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_words: t.Any) -> t.NoReturn:
+        write(("%s (%s) %s\n" % (texts.NAME, texts.COLLECTION, texts.VERSION)).encode("ascii"))
+        raise SystemExit(0)
+
+
 class CommandLine(t.NamedTuple):
     """The main parser, and the parser of each command."""
 
@@ -105,6 +113,7 @@ def build() -> CommandLine:
     sections = (texts.PATHS, texts.SECRETS, texts.EXIT_STATUS, ENVIRONMENT, texts.FILES, texts.EXAMPLES)
     epilog = "\n\n".join([*map(_as_text, sections), "Help of a command: %s COMMAND --help" % texts.NAME])
     parser = Parser(prog=texts.NAME, description=texts.DESCRIPTION, epilog=epilog, parents=[common])
+    parser.add_argument("--version", nargs=0, action=_ShowVersion, help="print the version of the collection and exit")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", prog=texts.NAME, title="commands")
     subparsers.required = True  # Python 3.6 does not accept it as an argument
     commands: t.Dict[str, Parser] = {}
@@ -130,7 +139,7 @@ def build() -> CommandLine:
     _add_exec(add("exec", (connection,)))
     _add_watch(add("watch", (as_json,)))
     _add_callers(add("callers", (as_json,)))
-    add("completion", ()).add_argument("shell", choices=["bash"], help="the shell")
+    add("completion", ()).add_argument("shell", choices=["bash", "zsh", "fish"], help="the shell")
     return CommandLine(parser, commands)
 
 

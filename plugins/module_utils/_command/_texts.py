@@ -10,6 +10,8 @@ from .._callers._vocabulary import LOG_DIRECTORY, NORMAL_MODE, STATE_DIRECTORY
 from .._imds._service import INSTANCE_ID, META_DATA, ROLE_CREDENTIALS, ROOT, TOKEN_HEADER, VERSIONS
 
 NAME = "ecs-metadata"
+COLLECTION = "alicloud.imds"
+VERSION = "0.3.0"  # of the collection, as in galaxy.yml
 
 # The subsets of facts; they are listed here because loading the code that gathers facts takes time.
 SUBSETS = ("all", "min", "instance", "network", "disks", "public_keys", "tags", "ram", "events", "identity")
@@ -245,10 +247,12 @@ with --json as one JSON object per line.""",
     ),
     "completion": Command(
         "print the completion for a shell",
-        "Print a script that completes commands, options, choices and paths in a shell.",
+        """\
+Print a script that completes commands, options, choices and paths in bash, zsh or fish.""",
         [
-            ("source <(ecs-metadata completion bash)", "completion in this shell"),
-            ("ecs-metadata completion bash > /etc/bash_completion.d/ecs-metadata", "completion for all users"),
+            ("source <(ecs-metadata completion bash)", "completion in this shell; likewise zsh"),
+            ("ecs-metadata completion fish | source", "completion in this fish"),
+            ("ecs-metadata completion bash > /etc/bash_completion.d/ecs-metadata", "for all users of bash"),
         ],
     ),
 }
