@@ -23,6 +23,12 @@ BIN = Path(sys.executable).parent
 SPHINX = CHECKOUT / "docs" / "docsite" / "sphinx"
 SOURCE = CHECKOUT / ".cache" / "docs-rst"
 PLUGINS = "pages of plugins"
+REPAIRS = {
+    '<p class="caption" role="heading">': '<p class="caption" role="heading" aria-level="2">',
+    '<nav data-toggle="wy-nav-shift"': '<nav aria-label="All pages" data-toggle="wy-nav-shift"',
+    ' aria-role="button"': "",
+    '<div class="highlight"><pre>': '<div class="highlight"><pre tabindex="0">',  # a long line scrolls, also without a mouse
+}
 
 
 def steps(target: Path) -> Iterator[tuple[str, list[str | Path]]]:
@@ -48,6 +54,15 @@ def write_index(source: Path) -> None:
         (source / page.name).write_text(text)
 
 
+def repair(target: Path) -> None:
+    """Correct what the theme and antsibull-docs write without regard to screen readers."""
+    for page in target.rglob("*.html"):
+        text = page.read_text()
+        for wrong, right in REPAIRS.items():
+            text = text.replace(wrong, right)
+        page.write_text(text)
+
+
 def missing(target: Path) -> list[str]:
     """Return the missing ones of the expected pages: one for each plugin, role and guide."""
     pages = [f"{path.stem}_module" for path in (CHECKOUT / "plugins/modules").glob("[a-z]*.py")]
@@ -70,6 +85,8 @@ def main(target: Path) -> int:
                 break
             if name == PLUGINS:
                 write_index(SOURCE)
+    if not report.failed:
+        repair(target)
     if absent := [] if report.failed else missing(target):
         report.failed.append(f"no page for {', '.join(absent)}")
     if not report.failed:

@@ -24,6 +24,7 @@ highlight_language = "YAML+Jinja"
 pygments_style = "ansible"
 html_theme = "sphinx_ansible_theme"
 html_theme_options = {"titles_only": True, "navigation_depth": 2}
+templates_path = ["templates"]
 html_static_path = ["static"]
 html_css_files = ["guides.css"]
 html_show_sphinx = False

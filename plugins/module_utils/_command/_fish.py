@@ -37,12 +37,13 @@ end
 
 # Reads the names from the service, which takes at most a second.
 function __ecs_metadata_paths
-    set -l directory (string match -r '^.*/' -- (commandline -ct)); or set directory meta-data/
     set -l typed (string match -r '^.*/' -- (commandline -ct))
+    set -l directory $typed
+    test -n "$directory"; or set directory meta-data/
     for name in (ecs-metadata ls --timeout 1 --deadline 1 --retries 0 -- $directory 2>/dev/null)
         string match -qr '^[A-Za-z0-9._/:@+-]+$' -- $name; or continue
         test "$argv[1]" = get; or string match -q '*/' -- $name; or continue
-        echo $typed$name
+        string join '' -- $typed $name
     end
 end
 

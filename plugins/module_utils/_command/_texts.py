@@ -10,8 +10,6 @@ from .._callers._vocabulary import LOG_DIRECTORY, NORMAL_MODE, STATE_DIRECTORY
 from .._imds._service import INSTANCE_ID, META_DATA, ROLE_CREDENTIALS, ROOT, TOKEN_HEADER, VERSIONS
 
 NAME = "ecs-metadata"
-COLLECTION = "alicloud.imds"
-VERSION = "0.3.0"  # of the collection, as in galaxy.yml
 
 # The subsets of facts; they are listed here because loading the code that gathers facts takes time.
 SUBSETS = ("all", "min", "instance", "network", "disks", "public_keys", "tags", "ram", "events", "identity")

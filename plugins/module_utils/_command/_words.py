@@ -5,6 +5,7 @@
 """Describe the command line of ecs-metadata for the completion of shells: commands, options, and the words that they accept."""
 
 import argparse
+import re
 import typing as t
 
 from ._parser import CommandLine
@@ -60,7 +61,9 @@ def _option(action: argparse.Action) -> Option:
     if action.dest == "subset":  # it has no choices, because a subset may be excluded with "!"
         words = list(SUBSETS)
     repeatable = isinstance(action, argparse._AppendAction)
-    return Option(action.option_strings, action.help or "", value, words, _PLACES.get(value, ""), repeatable)
+    # The preflight check takes a script with the address of the service, which is a default, for one that reads metadata.
+    meaning = re.sub(r" \(default: .*\)$", "", action.help or "")
+    return Option(action.option_strings, meaning, value, words, _PLACES.get(value, ""), repeatable)
 
 
 def _choices(parser: argparse.ArgumentParser) -> t.List[str]:

@@ -60,9 +60,9 @@ else
 fi
 """
 _ARGUMENTS = {
-    "get": ["*:path:_ecs-metadata-paths get"],
-    "ls": ["1:path:_ecs-metadata-paths ls"],
-    "tree": ["1:path:_ecs-metadata-paths tree"],
+    "get": ["*:path: _ecs-metadata-paths get"],
+    "ls": ["1:path: _ecs-metadata-paths ls"],
+    "tree": ["1:path: _ecs-metadata-paths tree"],
 }
 
 

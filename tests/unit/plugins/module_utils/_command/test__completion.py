@@ -40,6 +40,13 @@ def complete(shell: str, tmp_path_factory: pytest.TempPathFactory) -> Complete:
     return lambda command, line: shells.SHELLS[shell](command, path, line)
 
 
+def test_no_script_has_the_address_of_the_service(lonely_command: Command) -> None:
+    """The preflight check and `tooling` would take the script for one that sends normal-mode requests."""
+    for name in shells.SHELLS:
+        script = lonely_command("completion", name).text
+        assert "100.100.100.200" not in script and "fd00:" not in script
+
+
 def test_bash_can_source_the_completion(lonely_command: Command) -> None:
     done = lonely_command.shell('source <("$command" completion bash); complete -p ecs-metadata')
     assert done == (0, b"complete -F _ecs_metadata ecs-metadata\n", "")

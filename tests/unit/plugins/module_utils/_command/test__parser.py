@@ -64,7 +64,7 @@ EXAMPLES = [line for text in COMMANDS.values() for line, _meaning in text.exampl
 
 @pytest.mark.parametrize("line", EXAMPLES + [line for line, _meaning in _texts.EXAMPLES.entries])
 def test_every_example_is_a_valid_command_line(line: str) -> None:
-    words = shlex.split(re.sub(r"^source <\((.*)\)$|( >| \|).*$", r"\1", line))
+    words = shlex.split(re.sub(r"^source <\((.*)\)$|( >| \|\|| \| source).*$", r"\1", line))
     assert words[0] == "ecs-metadata"
     assert build().parse(words[1:]).command in COMMANDS
 

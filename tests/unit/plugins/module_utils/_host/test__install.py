@@ -29,7 +29,7 @@ UTILS = CHECKOUT / "plugins/module_utils"
 # Everything that the command may run on a host. Change this list only on purpose.
 INSTALLED = {
     "_callers": "_analyzer _file _load _paths _report _vocabulary",
-    "_command": "_bash _callers _completion _exec _fish _main _output _parser _read _texts _token_file _tree _words _zsh",
+    "_command": "_bash _callers _completion _exec _fish _main _output _parser _read _texts _token_file _tree _version _words _zsh",
     "_common": "_atomic _bounded _clock _places _probe_log _protocol _text _utc",
     "_imds": "_access_modes _client _connect _dmi _errors _facts _gather _http _items _presence _role_keys _secrets _service _tree _walk",
     "_watch": "_attribution _bpf _bpf_code _bpf_parts _bpf_programs _capture _cgroups _events _http_stream _loop _mounts _noise"
@@ -186,7 +186,7 @@ def test_check_mode_returns_the_changes(run_module, prefix: Path) -> None:
     done = run_module("tooling")
     library, local_fact = planned["diff"]
     assert done["diff"] == planned["diff"] and library["before"] == local_fact["before"] == ""
-    assert re.fullmatch(r"%d files, \d+ bytes, sha256 [0-9a-f]{64}\n" % (len(FILES) + 3), library["after"])
+    assert re.fullmatch(r"%d files, \d+ bytes, sha256 [0-9a-f]{64}\n" % (len(FILES) + 5), library["after"])
     assert local_fact["after_header"].endswith("/alicloud_ecs.fact") and "#!/bin/sh" in local_fact["after"]
     assert run_module("tooling")["changed"] is False
     assert run_module("tooling", local_fact=False)["changed"] is True

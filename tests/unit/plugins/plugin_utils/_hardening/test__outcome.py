@@ -29,6 +29,14 @@ BROKEN = {"failed": True, "msg": "It broke."}
         ({}, {}, _failure.STOPPED),
         (None, None, _failure.STOPPED),
         ("", "", _failure.STOPPED),
+        (
+            {
+                "msg": "Task failed: Finalization of task args for 'ansible.builtin.include_tasks' failed: Error while resolving value for"
+                " '_raw_params': The filter plugin 'alicloud.imds.hardening_settings' failed: hardening_fence must be one of off, audit."
+            },
+            {"name": "Include"},
+            "hardening_fence must be one of off, audit.",
+        ),
         ({"msg": ""}, {"name": ""}, "The task 'without a name' failed without a message."),
     ],
 )
