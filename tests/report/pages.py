@@ -15,7 +15,7 @@ AXE = "%s; axe.run().then((found) => { window.found = found; });"
 
 # Returns the words that are broken into two lines; words of more than 24 letters may be.
 BROKEN_WORDS = """
-const shown = (one) => one.getClientRects().length && !one.closest('.hidden, .skip, script, style, noscript, pre, svg');
+const shown = (one) => one.checkVisibility() && !one.closest('.hidden, .skip, script, style, noscript, pre, svg');
 const broken = [];
 const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
 for (let node; (node = walker.nextNode()); ) {

@@ -263,6 +263,14 @@ return Array.from(document.querySelectorAll('body *')).filter((one) => !hidden(o
 UNFOLD = "Array.from(document.querySelectorAll('#rows button')).slice(0, 40).forEach((one) => one.click());"
 
 
+@pytest.mark.parametrize("width", [961, 1280])
+def test_words_are_whole_in_wide_windows(browser, reports, width: int) -> None:
+    browser.open(reports.thousand, width=width)
+    browser.run(UNFOLD + "document.querySelectorAll('details').forEach((one) => { one.open = true; });")
+    assert browser.run(BROKEN_WORDS) == []
+    assert browser.run(CUT_OFF) == []
+
+
 @pytest.mark.parametrize("width", [390, 768])
 @pytest.mark.parametrize("size", ["three", "thousand"])
 def test_nothing_is_cut_off_in_narrow_windows(browser, reports, size: str, width: int) -> None:
@@ -286,6 +294,9 @@ def test_a_paper_page_shows_all_columns(browser, reports) -> None:
     assert browser.run(BROKEN_WORDS) == []
     shown = "return Array.from(document.querySelectorAll('#table > thead th')).map((one) => one.clientWidth > 20)"
     assert browser.run(shown) == [True] * 9
+    browser.open(reports.hostile, width=718)
+    browser.prefer("light", media="print")
+    assert browser.run("return document.documentElement.scrollWidth") <= 718
 
 
 def test_a_screenshot_of_the_whole_page_shows_every_row(browser, reports) -> None:

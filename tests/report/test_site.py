@@ -65,6 +65,13 @@ def test_axe_finds_no_violation(browser, site: Path, axe: str, width: int) -> No
     assert not problems, "\n".join(f"{where}: {message}" for message, where in problems.items())
 
 
+def test_no_page_names_galaxy_as_the_only_way_to_install(site: Path) -> None:
+    pages = [path for path in site.glob("*.html") if "To install it" in path.read_text()]
+    assert len(pages) > 15
+    assert [path.name for path in pages if 'href="docsite/installation.html' not in path.read_text()] == []
+    assert [path.name for path in pages if "collection install alicloud.imds" in path.read_text()] == []
+
+
 def test_every_page_fits_a_narrow_window(browser, site: Path) -> None:
     pages = sorted(path for path in site.rglob("*.html") if path.name != "search.html")
     assert len(pages) > 30

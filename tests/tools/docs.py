@@ -54,12 +54,22 @@ def write_index(source: Path) -> None:
         (source / page.name).write_text(text)
 
 
+def link_installation(source: Path) -> None:
+    """Replace the command for Galaxy that antsibull-docs writes on each page with a link to all ways of installing the collection."""
+    command = re.compile(r"To install it,? use:? :code:`ansible\\-galaxy collection install alicloud\.imds`\.")
+    link = "To install it, see :ref:`Install and upgrade <ansible_collections.alicloud.imds.docsite.installation>`."
+    for page in source.glob("*.rst"):
+        page.write_text(command.sub(link, page.read_text()))
+
+
 def repair(target: Path) -> None:
     """Correct what the theme and antsibull-docs write without regard to screen readers."""
     for page in target.rglob("*.html"):
         text = page.read_text()
         for wrong, right in REPAIRS.items():
             text = text.replace(wrong, right)
+        # A line can break inside of the name of a module, so that its words stay whole in a narrow window.
+        text = re.sub(r"<h1>alicloud\.imds\.\w+", lambda found: re.sub("[._]", r"\g<0><wbr>", found[0]), text)
         page.write_text(text)
 
 
@@ -85,6 +95,7 @@ def main(target: Path) -> int:
                 break
             if name == PLUGINS:
                 write_index(SOURCE)
+                link_installation(SOURCE)
     if not report.failed:
         repair(target)
     if absent := [] if report.failed else missing(target):

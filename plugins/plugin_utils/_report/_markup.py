@@ -17,7 +17,7 @@ from ._text import cut
 
 _SHOWN = 600  # characters of one text on the page; the JSON form has all that was kept
 _CODE = re.compile("`([^`\n]+)`")
-_PARTS = re.compile("[_/]*[^_/]+[_/]*|[_/]+")
+_BREAK = re.compile(r"(?<=[^\s_/][_/])(?=[^\s_/])")
 
 
 def shown(text: str) -> str:
@@ -41,8 +41,8 @@ def prose(text: t.Optional[str]) -> Markup:
 
 
 def breakable(text: str) -> Markup:
-    """Return an identifier or path that a line can break after each underscore and slash, so that its words stay whole."""
-    return Markup("<wbr>").join(escape(part) for part in _PARTS.findall(shown(text)))
+    """Return an identifier or path that a line can break after an underscore or slash inside of it, so that its words stay whole."""
+    return Markup("<wbr>").join(escape(part) for part in _BREAK.split(shown(text)))
 
 
 def number(value: int) -> str:

@@ -96,9 +96,9 @@
   });
 
   // Unfolding a host
-  // A line can break after each underscore and slash, so that words stay whole.
+  // A line can break after an underscore or slash inside of a name or path, so that words stay whole.
   const breakable = (text) =>
-    (text.match(/[_/]*[^_/]+[_/]*|[_/]+/g) || []).flatMap((part, at) => (at ? [make("wbr"), part] : [part]));
+    text.split(/(?<=[^\s_/][_/])(?=[^\s_/])/).flatMap((part, at) => (at ? [make("wbr"), part] : [part]));
   const prose = (text) =>
     text.split(/`([^`\n]+)`/).flatMap((part, at) => (at % 2 ? [make("code", "", ...breakable(part))] : [part]));
   const line = (name, value) =>

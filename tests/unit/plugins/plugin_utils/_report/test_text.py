@@ -30,7 +30,7 @@ def test_prose_and_identifiers_escape_what_they_are_given(text: str) -> None:
 
 
 def test_a_line_breaks_after_underscores_and_slashes_only() -> None:
-    assert breakable("/opt/some_tool/<b>") == "/opt/<wbr>some_<wbr>tool/<wbr>&lt;b&gt;"
+    assert breakable("path: /opt/some_tool/<b>, a / b_") == "path: /opt/<wbr>some_<wbr>tool/<wbr>&lt;b&gt;, a / b_"
     assert (breakable("python3.9"), breakable("/"), breakable("")) == ("python3.9", "/", "")
 
 
