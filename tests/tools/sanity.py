@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """sanity.py [OPTION...]: run `ansible-test sanity OPTION...` on what is shipped, with every Python found here.
 
-It runs in a copy of the checkout without the tests, which `make lint` checks.
-ansible-test keeps its virtual environments under $HOME. A home in .cache keeps them for the next run.
+It runs in a copy of the checkout without the tests, which `make lint` checks. ansible-test keeps its virtual environments under
+$HOME. A home in .cache keeps them for the next run.
 """
 
 from __future__ import annotations
