@@ -40,13 +40,13 @@ _WRAPPED = re.compile(r"\ATask failed: .*?: The filter plugin 'alicloud\.imds\.\
 
 
 def with_variables(message: str) -> str:
-    """Add the variable of the role or the playbook to each quoted module option in *message*, unless it is there already."""
+    """Add the variable of the role or the playbook to each quoted module option in *message*, with or without a value, unless it is there already."""
 
     def add(match: "re.Match[str]") -> str:
         variable = _VARIABLES.get(match.group(1))
         return "%s (%s)" % (match.group(0), variable) if variable else match.group(0)
 
-    return re.sub(r"'([a-z_]+)'(?! \((?:hardening|imds)_)", add, message)
+    return re.sub(r"'([a-z_]+)(?:: [^']+)?'(?! \((?:hardening|imds)_)", add, message)
 
 
 def failure(result: t.Any, task: t.Any) -> str:

@@ -314,9 +314,10 @@ def test_the_reason_has_no_control_sequence_of_a_host() -> None:
 
 
 def test_messages_name_each_variable_once() -> None:
-    text = "Check 'regions', 'path', 'profile' and 'other'."
+    text = "Check 'regions', 'path', 'profile' and 'other'. Set 'empty_options: default'."
     once = _failure.with_variables(text)
     assert once == (
         "Check 'regions' (hardening_region_id), 'path' (imds_report_dir), 'profile' (hardening_profile) and 'other'."
+        " Set 'empty_options: default' (hardening_empty_options)."
     )
     assert _failure.with_variables(once) == once
