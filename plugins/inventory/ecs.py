@@ -219,7 +219,14 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     NAME = "alicloud.imds.ecs"
 
     def verify_file(self, path: str) -> bool:
-        return super().verify_file(path) and path.endswith(("imds.yml", "imds.yaml"))
+        if not super().verify_file(path):
+            return False
+        named = path.endswith(("imds.yml", "imds.yaml"))
+        if not named and path.endswith((".yml", ".yaml")) and _options.names_plugin(path, self.NAME):
+            self.display.warning(
+                "Rename %s: the name of a file for %s must end in imds.yml or imds.yaml." % (path, self.NAME)
+            )
+        return named
 
     def parse(self, inventory: InventoryData, loader: DataLoader, path: str, cache: bool = True) -> None:
         super().parse(inventory, loader, path, cache)

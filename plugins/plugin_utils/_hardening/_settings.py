@@ -124,6 +124,17 @@ def mappings(name: str, value: t.Any) -> t.List[t.Dict[str, t.Any]]:
     return [dict(item) for item in items]
 
 
+def batches(name: str, value: t.Any) -> t.List[str]:
+    """Return *value* as a list of numbers of hosts and percentages, which ansible-core converts without a check."""
+    sizes = texts(name, value)
+    for size in sizes:
+        if not re.fullmatch(r"\d{1,9}%?", size):
+            raise SettingError(
+                "%s must be numbers of hosts or percentages, such as 1 or 10%%, not %s." % (name, _shown(size))
+            )
+    return sizes
+
+
 def choice(*choices: str) -> t.Callable[[str, t.Any], str]:
     """Return a converter that accepts *choices* only. If "off" is one of them, it also accepts false, because YAML converts ``off``."""
 
@@ -176,7 +187,7 @@ CONVERTERS: t.Dict[str, Converter] = {
     "imds_api": boolean,
     "imds_become": boolean,
     "imds_report_dir": text_or("~/.alicloud-imds/report"),
-    "imds_serial": texts,
+    "imds_serial": batches,
     "imds_subset": texts,
     "emulator_account": mapping,
     "emulator_instances": mappings,

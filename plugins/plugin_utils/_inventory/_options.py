@@ -120,6 +120,16 @@ def _role(item: t.Any) -> Role:
     )
 
 
+def names_plugin(path: str, plugin: str) -> bool:
+    """Return whether the file at *path* names *plugin* near its beginning."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            start = stream.read(4096)
+    except OSError:
+        return False
+    return re.search(r"^plugin: *[\"']?%s\b" % re.escape(plugin), start, re.MULTILINE) is not None
+
+
 def _check_keys(known: t.Sequence[str], given: t.Iterable[t.Any], what: str) -> None:
     for key in given:
         if key not in known:

@@ -128,6 +128,7 @@ def test_a_command_that_cannot_be_executed_has_a_status(command: Command, tmp_pa
         done = command("exec", "--", word)
         assert (done.status, done.stdout, done.stderr.count("\n")) == (status, b"", 1), word
         assert word in done.stderr
+        assert ("Check its name and the PATH." in done.stderr) == (status == 127)
 
 
 def test_an_instance_without_valid_keys_has_a_status(command: Command, instance: Instance) -> None:

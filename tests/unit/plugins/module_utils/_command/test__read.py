@@ -150,3 +150,10 @@ def test_ls_does_not_show_a_secret_as_a_listing(command: Command, instance: Inst
 
 def test_ls_of_an_item_that_does_not_exist(command: Command) -> None:
     assert command("ls", "nope")[:2] == (3, b"")
+
+
+def test_an_item_is_no_directory(command: Command) -> None:
+    for name in ("ls", "tree"):
+        done = command(name, "instance-id")
+        assert (done.status, done.stdout) == (3, b"")
+        assert "instance-id' is an item, not a directory. Print it with 'ecs-metadata get'." in done.stderr

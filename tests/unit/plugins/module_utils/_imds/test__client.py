@@ -500,7 +500,7 @@ def test_proxy_variables_and_netrc_are_not_read(make, instance, monkeypatch, tmp
 
 def test_a_refused_connection_is_retried_and_then_unreachable(free_port, clock) -> None:
     client = Client(Settings(endpoint="http://127.0.0.1:%d" % free_port, retries=1), clock.clock)
-    with pytest.raises(_errors.Unreachable, match="Connection refused.*not an ECS instance") as caught:
+    with pytest.raises(_errors.Unreachable, match="Connection refused.*Check 'endpoint'") as caught:
         client.get(ITEM)
     assert caught.value.kind == "unreachable" and caught.value.status is None
     assert len(clock.pauses) == 1

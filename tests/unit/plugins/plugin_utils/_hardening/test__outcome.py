@@ -29,6 +29,14 @@ BROKEN = {"failed": True, "msg": "It broke."}
         ({}, {}, _failure.STOPPED),
         (None, None, _failure.STOPPED),
         ("", "", _failure.STOPPED),
+        (
+            {
+                "msg": "Task failed: Finalization of task args for 'ansible.builtin.include_tasks' failed: Error while resolving value for"
+                " '_raw_params': The filter plugin 'alicloud.imds.hardening_settings' failed: hardening_fence must be one of off, audit."
+            },
+            {"name": "Include"},
+            "hardening_fence must be one of off, audit.",
+        ),
         ({"msg": ""}, {"name": ""}, "The task 'without a name' failed without a message."),
     ],
 )
@@ -306,9 +314,10 @@ def test_the_reason_has_no_control_sequence_of_a_host() -> None:
 
 
 def test_messages_name_each_variable_once() -> None:
-    text = "Check 'regions', 'path', 'profile' and 'other'."
+    text = "Check 'regions', 'path', 'profile' and 'other'. Set 'empty_options: default'."
     once = _failure.with_variables(text)
     assert once == (
         "Check 'regions' (hardening_region_id), 'path' (imds_report_dir), 'profile' (hardening_profile) and 'other'."
+        " Set 'empty_options: default' (hardening_empty_options)."
     )
     assert _failure.with_variables(once) == once

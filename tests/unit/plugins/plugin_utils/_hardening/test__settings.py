@@ -67,7 +67,17 @@ def each(names: Iterable[str], values: Iterable[Any]) -> Iterator[tuple[str, Any
 
 def test_every_variable_of_the_role_and_of_the_playbooks_is_normalized() -> None:
     assert set(_settings.CONVERTERS) == set(DEFAULTS) | PLAYBOOKS | EMULATOR
-    grouped = [*BOOLEANS, *LISTS, *NUMBERS, *TEXTS, *NEVER_EMPTY, *CHOICES, *MAPPINGS, "hardening_waivers"]
+    grouped = [
+        *BOOLEANS,
+        *LISTS,
+        *NUMBERS,
+        *TEXTS,
+        *NEVER_EMPTY,
+        *CHOICES,
+        *MAPPINGS,
+        "hardening_waivers",
+        "imds_serial",
+    ]
     assert sorted(grouped) == sorted(_settings.CONVERTERS)
     documented = yaml.safe_load((CHECKOUT / "roles/emulator/meta/argument_specs.yml").read_text())
     types = {name: it["type"] for name, it in documented["argument_specs"]["main"]["options"].items()}
@@ -252,6 +262,16 @@ def test_normalized_variables_have_no_prefix() -> None:
     )
     with pytest.raises(_settings.SettingError, match=r"^hardening_verify must be true or false, not 'maybe'\.$"):
         settings(verify="maybe")
+
+
+@pytest.mark.parametrize("value", ["abc", "1,ten", "10 %", "-1", [1, "1.5"]])
+def test_sizes_of_batches_are_checked(value: Any) -> None:
+    """ansible-core would end with a traceback."""
+    with pytest.raises(
+        _settings.SettingError, match=r"^imds_serial must be numbers of hosts or percentages, such as 1 or 10%, not"
+    ):
+        one("imds_serial", value)
+    assert one("imds_serial", "0,5,100%") == ["0", "5", "100%"]
 
 
 def test_a_long_value_is_shortened_in_the_message() -> None:
