@@ -45,7 +45,7 @@ ONLY = {
     ("_watch", "_imds"): {"_service"},
     ("_watch", "_callers"): {"_file", "_paths", "_vocabulary"},
     ("_preflight", "_imds"): {"_dmi", "_service"},
-    ("_preflight", "_callers"): {"_file", "_load", "_report", "_vocabulary"},
+    ("_preflight", "_callers"): {"_file", "_load", "_losses", "_report", "_vocabulary"},
 }
 # Files that do no I/O, and the only files of the collection that they may import.
 PURE = {
@@ -59,6 +59,7 @@ PURE = {
     "_watch._bpf_code": set(),
     "_watch._events": set(),
     "_watch._trace_format": set(),
+    "_callers._losses": {"_callers._vocabulary", "_imds._service"},
     "_callers._paths": {"_imds._service"},
     "_watch._units": set(),
     "_watch._http_stream": {"_callers._vocabulary", "_callers._paths", "_imds._service"},
@@ -71,7 +72,7 @@ PURE = {
 # Files that do no I/O except format or parse times.
 PURE_BUT_TIME = {
     "_common._utc": set(),
-    "_callers._report": {"_callers._vocabulary", "_common._utc", "_imds._service"},
+    "_callers._report": {"_callers._losses", "_callers._vocabulary", "_common._utc", "_imds._service"},
     "_callers._analyzer": {"_callers._vocabulary", "_callers._paths"},
 }
 # Files that capture or decode packets, read socket tables, convert addresses or notify systemd.
@@ -200,6 +201,7 @@ def test_the_preflight_reads_files_and_nothing_else() -> None:
     assert outside == {
         "_callers._file",
         "_callers._load",
+        "_callers._losses",
         "_callers._report",
         "_callers._vocabulary",
         "_common._programs",
@@ -241,7 +243,7 @@ PREFLIGHT_PURE = {"_preflight." + name for name in ("_callers", "_catalog", "_fi
 
 
 def test_preflight_judgments_do_no_io() -> None:
-    pure = {*PREFLIGHT_PURE, "_callers._vocabulary", "_common._text", "_common._utc"}
+    pure = {*PREFLIGHT_PURE, "_callers._losses", "_callers._vocabulary", "_common._text", "_common._utc"}
     for name in PREFLIGHT_PURE:
         assert own(FILES[name]) <= pure, name
         assert not roots(FILES[name]) & {"os", "subprocess", "time"}, name

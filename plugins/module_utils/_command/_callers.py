@@ -57,7 +57,7 @@ def show_callers(directory: str, logs: str, chosen: Filter, as_json: bool) -> No
     table = ["  ".join("%-*s" % cell for cell in zip(widths, line)).rstrip() for line in lines]
     if len(lines) == 1:
         table = ["No callers."]
-    write_text("\n".join([*table, "", *_status_lines(report["watch"]), _verdict(report)]))
+    write_text("\n".join([*table, *_losses(report["callers"]), "", *_status_lines(report["watch"]), _verdict(report)]))
 
 
 def follow_callers(directory: str, logs: str, chosen: Filter, as_json: bool) -> None:
@@ -106,6 +106,16 @@ def _rows(caller: t.Dict[str, t.Any]) -> t.Iterator[t.Tuple[str, ...]]:
         path = row["path"] + (" (IPv6)" if row["address"] == ADDRESS_IPV6 else "")
         cells = (name, user, place, mode, path, str(row["count"]), row["last"])
         yield tuple(one_line(cell, _WIDEST) for cell in cells)
+
+
+def _losses(callers: t.Iterable[t.Dict[str, t.Any]]) -> t.List[str]:
+    """Return a line for each caller that reads without a certain token: what it loses once tokens are required."""
+    lines = [
+        "  %s: %s" % (one_line(_name(caller), _WIDEST), ", ".join(caller["would_lose"]))
+        for caller in callers
+        if caller["would_lose"]
+    ]
+    return ["", "Once tokens are required, these callers lose:", *lines] if lines else []
 
 
 def _name(caller: t.Dict[str, t.Any]) -> str:

@@ -48,19 +48,23 @@ _READ_FACTS = ("facts", "--timeout", "2", "--deadline", "15", "--retries", "1")
 
 
 class Desired(t.NamedTuple):
-    """The desired state: whether the command is installed, and with which optional parts."""
+    """The desired state: whether the command is installed, and with which optional parts. ``watch`` None leaves it as it is."""
 
     present: bool
     local_fact: bool = True
-    watch: bool = False
+    watch: t.Optional[bool] = None
 
 
 class Outcome(t.NamedTuple):
-    """The result of `apply`: ``before`` is the argument for `restore`, ``diff`` is what Ansible shows with ``--diff``."""
+    """The result of `apply`: ``before`` is the argument for `restore`, ``diff`` is what Ansible shows with ``--diff``.
+
+    ``watch`` is whether the callers watch is installed afterwards.
+    """
 
     changed: bool
     before: _managed_files.Before
     diff: t.List[t.Dict[str, str]]
+    watch: bool
 
 
 def apply(desired: Desired, check_only: bool) -> Outcome:
@@ -70,6 +74,8 @@ def apply(desired: Desired, check_only: bool) -> Outcome:
         HostError: The host is not supported, a file cannot be written, the installed command does not run with this Python
             interpreter, or the watch does not start; everything was rolled back.
     """
+    if desired.watch is None:
+        desired = desired._replace(watch=desired.present and _watch_service.is_installed())
     if desired.present and desired.watch:
         _watch_service.check_host()
     try:
@@ -77,11 +83,12 @@ def apply(desired: Desired, check_only: bool) -> Outcome:
     except (OSError, ValueError) as exc:
         raise HostError("Cannot %s the ecs-metadata command: %s." % (_verb(desired), exc)) from exc
     before = dict(todo.before, watch=_watch_service.is_running())
-    watched = desired.present and desired.watch
+    watched = desired.present and bool(desired.watch)
     outcome = Outcome(
         bool(todo.changes) or (has_systemd() and watched != before["watch"]),
         before,
         _managed_files.differences(todo.changes, _is_brief),
+        watched,
     )
     if outcome.changed and not check_only:
         try:
@@ -110,7 +117,7 @@ def restore(before: _managed_files.Before) -> bool:
 
 
 def _carry_out(todo: _managed_files.Plan, desired: Desired, ran: bool) -> None:
-    watched = desired.present and desired.watch
+    watched = desired.present and bool(desired.watch)
     gone = any(change.path == _watch_service.PATH and change.after is None for change in todo.changes)
     if gone or (ran and not watched):
         _watch_service.stop()

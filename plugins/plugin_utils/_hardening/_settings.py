@@ -161,7 +161,7 @@ CONVERTERS: t.Dict[str, Converter] = {
     "hardening_waivers": waivers,
     "hardening_tooling": boolean,
     "hardening_local_fact": boolean,
-    "hardening_watch": boolean,
+    "hardening_watch": choice("observe", "keep", "off"),
     "hardening_enforce": boolean,
     "hardening_access": choice("required", "disabled"),
     "hardening_identity": choice("auto", "signed", "address", "stated", "trust"),

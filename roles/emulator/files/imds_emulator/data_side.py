@@ -56,7 +56,7 @@ class DataSide:
         *owner* is the ID of the instance whose own address the client connected to, None for a shared address.
         """
         number = self._stats.connection()
-        connection = Connection(sock, self._timeout, waiting)
+        connection = Connection(sock, self._timeout, waiting, self._state.is_lenient)
         base = {"connection": number, "client": client}
         while True:
             try:

@@ -84,6 +84,7 @@ SWITCHES: t.Dict[str, Switch] = {
     "leaf_trailing_slash": Switch(404, one_of(404, "accept"), "404|accept", "trailing slash after the path of a value"),
     "double_slash": Switch("merge", one_of("merge", 404), "merge|404", "// in a path"),
     "percent_encoding": Switch("decode", one_of("decode", "literal"), "decode|literal", "%xx in a path"),
+    "lenient": Switch(False, is_flag, "false|true", "accept the spellings that lighttpd accepts"),
     "head": Switch("accept", one_of("accept", 405), "accept|405", "HEAD requests"),
     "forwarded_get": Switch("accept", one_of("accept", 403), "accept|403", "GET with X-Forwarded-For"),
     "forwarded_headers": Switch(

@@ -28,7 +28,7 @@ UTILS = CHECKOUT / "plugins/module_utils"
 
 # Everything that the command may run on a host. Change this list only on purpose.
 INSTALLED = {
-    "_callers": "_analyzer _file _load _paths _report _vocabulary",
+    "_callers": "_analyzer _file _load _losses _paths _report _vocabulary",
     "_command": "_bash _callers _completion _exec _fish _main _output _parser _read _texts _token_file _tree _version _words _zsh",
     "_common": "_atomic _bounded _clock _places _probe_log _protocol _text _utc",
     "_imds": "_access_modes _client _connect _dmi _errors _facts _gather _http _items _presence _role_keys _secrets _service _tree _walk",
@@ -149,6 +149,15 @@ def test_another_interpreter_renews_the_programs(prefix: Path, run_module, monke
     assert difference["before"].startswith("2 files, ") and difference["after"].startswith("2 files, ")
     assert difference["before"] != difference["after"], "the program and the manifest"
     assert str(other) in Path(_install.PROGRAM).read_text()
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_the_watch_is_left_as_it_is_by_default(prefix: Path, monkeypatch, installed: bool) -> None:
+    monkeypatch.setattr(_install._watch_service, "is_installed", lambda: installed)
+    outcome = _install.apply(_install.Desired(True), check_only=True)
+    assert outcome.watch is installed
+    assert not _install.apply(_install.Desired(True, watch=False), check_only=True).watch
+    assert not _install.apply(_install.Desired(False), check_only=True).watch
 
 
 def broken(tmp_path: Path, words: str) -> str:

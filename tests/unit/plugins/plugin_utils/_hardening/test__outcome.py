@@ -174,6 +174,15 @@ def test_the_entry_of_a_hardened_host() -> None:
     }
 
 
+def test_the_entry_keeps_the_last_records_of_a_watch_that_was_removed() -> None:
+    earlier, last = [{"exe": "/usr/bin/curl"}], [{"exe": "/usr/bin/wget"}]
+    assert _entry.entry(run(preflight={"callers": earlier}), "enforced")["callers"] == earlier
+    state = run(preflight={"callers": earlier}, last_records={"callers": last})
+    assert _entry.entry(state, "enforced")["callers"] == last
+    failed = run(preflight={"callers": earlier}, last_records={"failed": True, "msg": "x"})
+    assert _entry.entry(failed, "enforced")["callers"] == earlier
+
+
 def test_the_entry_counts_what_belongs_to_no_listed_user() -> None:
     fence = {"mode": "audit", "refused": [], "refused_others": 3, "refused_forwarded": 0, "refused_direct": 5}
     counters = {"(others)": 3, "(past the IP layer)": 5}
