@@ -422,6 +422,8 @@ def test_the_run_after_a_killed_controller_finishes_it_or_rolls_it_back(ground: 
             assert {host.name: ground.player.options(host) for host in (ground.bad, ground.good)} == before
         else:
             ground.emulator.admin("PATCH", "/control", {"delay_seconds": 0})
+            for name in before:
+                ground.emulator.admin("PATCH", f"/instances/i-{name}", {"http_tokens": "required"})
             done = ground.player.play(**ENFORCE).check()
             assert done.failed == {"bad": 0, "good": 0} and unverified(ground) == []
             assert [path.stem for path in sorted(ground.player.record.glob("*.json"))] == ["bad", "good"]
@@ -430,7 +432,6 @@ def test_the_run_after_a_killed_controller_finishes_it_or_rolls_it_back(ground: 
 
 @pytest.mark.parametrize("lost_host", ["restore", "keep"])
 def test_a_host_that_is_lost_before_its_verification(ground: Ground, lost_host: str) -> None:
-    (ground.player.folder / "lost").write_text(lost_host)
     ground.player.variables["bad"] = {"hardening_lost_host": lost_host}
 
     def lose(_pid: int) -> None:

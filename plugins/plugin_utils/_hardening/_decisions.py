@@ -63,20 +63,17 @@ def probe_failed(run: Run) -> bool:
 def unready(run: Run) -> t.Optional[str]:
     """Return all reasons for which nothing must be changed on this host, or None: from the probe, its identity and the API check."""
     chosen, plan = settings(run), step(run, "plan")
+    found: t.List[t.Optional[str]] = []
     if probe_failed(run):
         seen = step(run, "probe")
-        problems = [
-            _of_user(seen.get("msg"), chosen)
-            or " ".join(seen.get("unmet") or seen.get("problems") or ())
-            or _NO_VERDICT
-        ]
+        found.append(_of_user(seen.get("msg"), chosen) or " ".join(seen.get("problems") or ()) or _NO_VERDICT)
     elif not chosen["enforce"] or is_disabled(run):
         return None
     else:
         row = step(step(plan, "by_instance"), instance(run).get("instance_id") or "")
-        problems = [unverified(run), _NOT_SET % (row["instance_id"], row["error"]) if row.get("error") else None]
-    problems.append(plan.get("message") if chosen["enforce"] else None)
-    return " ".join(str(it) for it in problems if it) or None
+        found += [unverified(run), _NOT_SET % (row["instance_id"], row["error"]) if row.get("error") else None]
+    found.append(plan.get("message") if chosen["enforce"] else None)
+    return " ".join(it for it in found if it) or None
 
 
 def _of_user(message: t.Optional[str], chosen: Result) -> t.Optional[str]:
