@@ -40,7 +40,7 @@ _WRAPPED = re.compile(r"\ATask failed: .*?: The filter plugin 'alicloud\.imds\.\
 
 
 def with_variables(message: str) -> str:
-    """Add the variable of the role or the playbook to each quoted module option in *message*, with or without a value, unless it is there already."""
+    """Add the variable of the role or the playbook to each quoted module option in *message*, unless it is there already."""
 
     def add(match: "re.Match[str]") -> str:
         variable = _VARIABLES.get(match.group(1))
