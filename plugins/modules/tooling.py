@@ -10,8 +10,8 @@ version_added: 0.2.0
 author:
   - Contributors to the alicloud.imds collection (@alicloud-imds)
 description:
-  - Installs the command C(ecs-metadata) and its shell completion in C(/usr/local), and a local fact that provides the instance's
-    metadata as C(ansible_local.alicloud_ecs) in normal fact gathering. The host needs Python 3.6 or later.
+  - Installs the command C(ecs-metadata) in C(/usr/local), its completion for bash, zsh and fish, and a local fact that provides the
+    instance's metadata as C(ansible_local.alicloud_ecs) in normal fact gathering. The host needs Python 3.6 or later.
   - The installed programs run with the Python interpreter that the task runs with, and are renewed if it changes.
   - After an installation, the task starts the command and the local fact once. If one of them does not run, the task fails with its
     error message, and the change is rolled back.

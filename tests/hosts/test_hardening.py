@@ -146,7 +146,7 @@ def test_a_second_run_sends_one_normal_mode_request_to_each_address(player_of: P
 
     def normal_mode_requests() -> int:
         entries = player.emulator.admin("GET", "/journal?after=0")["entries"]
-        return sum(entry["instance"] == "i-host0" and entry["mode"] == "plain" for entry in entries)
+        return sum(entry["instance"] == "i-host0" and entry["mode"] == "normal_mode" for entry in entries)
 
     player.play(hardening_fence="enforce").check()
     first = normal_mode_requests()

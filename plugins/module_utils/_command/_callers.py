@@ -5,13 +5,14 @@
 """The commands ``watch`` and ``callers`` of ecs-metadata."""
 
 import json
+import os
 import time
 import typing as t
 
 from .._callers._file import NotReadable
 from .._callers._load import callers as read_callers
 from .._callers._report import Filter
-from .._callers._vocabulary import PARTIAL
+from .._callers._vocabulary import LOG_DIRECTORY, PARTIAL, STATE_DIRECTORY
 from .._common._text import one_line, printable
 from .._imds._service import ADDRESS_IPV6
 from ._output import OTHER, USAGE, Failure, log_problem, write_json, write_text
@@ -75,10 +76,22 @@ def follow_callers(directory: str, logs: str, chosen: Filter, as_json: bool) -> 
 
 
 def _read(directory: str, logs: str, chosen: Filter) -> t.Dict[str, t.Any]:
+    _check(directory, "--state-dir", STATE_DIRECTORY)
+    _check(logs, "--log-dir", LOG_DIRECTORY)
     try:
         return read_callers(directory, logs, chosen)
     except NotReadable as exc:
         raise Failure(OTHER, str(exc)) from None
+
+
+def _check(directory: str, option: str, default: str) -> None:
+    """Raise Failure if *directory* was chosen but cannot be found. The default does not exist before something is recorded."""
+    if directory not in ("", default):
+        try:
+            os.stat(directory)
+        except OSError as exc:
+            text = "Cannot find the directory %r: %s. Check %s." % (directory, exc.strerror, option)
+            raise Failure(USAGE, text) from None
 
 
 def _rows(caller: t.Dict[str, t.Any]) -> t.Iterator[t.Tuple[str, ...]]:

@@ -15,7 +15,7 @@ import sys
 import typing as t
 
 from .._command import _main
-from .._command._completion import bash
+from .._command._completion import script
 from .._command._launcher import launcher
 from .._command._parser import build
 from . import _managed_files, _self_test, _watch_service
@@ -26,7 +26,11 @@ PROGRAM = "/usr/local/bin/ecs-metadata"
 _LIBRARY = "/usr/local/lib/ecs-metadata/"
 _MODULES = _LIBRARY + "alicloud_imds/"
 _MANIFEST = _LIBRARY + "manifest.json"
-_COMPLETION = "/usr/local/share/bash-completion/completions/ecs-metadata"
+_COMPLETION = {
+    "bash": "/usr/local/share/bash-completion/completions/ecs-metadata",
+    "zsh": "/usr/local/share/zsh/site-functions/_ecs-metadata",
+    "fish": "/etc/fish/completions/ecs-metadata.fish",  # fish reads no folder below /usr/local unless XDG_DATA_DIRS names it
+}
 _LOCAL_FACT = "/etc/ansible/facts.d/alicloud_ecs.fact"
 
 # Parsing the sources with ast would take ten times as long.
@@ -147,7 +151,7 @@ def wanted(desired: Desired) -> t.Dict[str, _managed_files.Entry]:
         _MODULES + path: _managed_files.file(source) for path, source in command_files().items()
     }
     files[PROGRAM] = _managed_files.file(launcher(python), 0o755)
-    files[_COMPLETION] = _managed_files.file(bash(build()))
+    files.update((path, _managed_files.file(script(shell, build()))) for shell, path in _COMPLETION.items())
     if desired.local_fact:
         files[_LOCAL_FACT] = _managed_files.file(_FACT % " ".join((PROGRAM, *_READ_FACTS)), 0o755)
     if desired.watch:
@@ -193,7 +197,7 @@ def _source(path: str) -> t.Optional[str]:
 
 def _is_brief(path: str) -> bool:
     """Return whether ``--diff`` shows this file only in a summary of all such files, because there are many and they are long."""
-    return path.startswith(_LIBRARY) or path in (PROGRAM, _COMPLETION)
+    return path.startswith(_LIBRARY) or path in (PROGRAM, *_COMPLETION.values())
 
 
 def _verb(desired: Desired) -> str:

@@ -69,7 +69,7 @@ def _element(text: str) -> str:
 
 
 class Program:
-    """The variables and functions of a program, and its prepared requests by the variable that holds each."""
+    """The variables and functions of a program, and the prepared requests by the name of their variable."""
 
     def __init__(self, outcome: Outcome) -> None:
         self.outcome = outcome

@@ -8,7 +8,7 @@ import typing as t
 
 from . import _notation
 from ._ranges import Ranges
-from ._values import ADDRESS, HEADER, NO_VARIABLES, PATH, REQUEST, UNKNOWN
+from ._values import ADDRESS, HEADER, NO_VARIABLES, REQUEST, UNKNOWN
 
 
 class Function:
@@ -133,8 +133,3 @@ class Outcome:
 def all_of(flags: int, wanted: int) -> bool:
     """Return whether *flags* hold everything in *wanted*."""
     return flags & wanted == wanted
-
-
-def is_place(flags: int) -> bool:
-    """Return whether *flags* hold an address and a path."""
-    return all_of(flags, ADDRESS | PATH)

@@ -100,7 +100,7 @@ SWITCHES: t.Dict[str, Switch] = {
     "bad_token_in_optional": Switch(
         401, one_of(401, "accept"), "401|accept", "invalid token while tokens are optional"
     ),
-    "empty_token_header": Switch(401, one_of(401, "plain"), "401|plain", "empty token header"),
+    "empty_token_header": Switch(401, one_of(401, "normal_mode"), "401|normal_mode", "empty token header"),
     "tokens_survive_mode_change": Switch(True, is_flag, "true|false", "tokens stay valid if http_tokens changes"),
     "disabled_answer": Switch(
         403, one_of(403, 404, "reset", "timeout"), "403|404|reset|timeout", "behavior of a disabled endpoint"

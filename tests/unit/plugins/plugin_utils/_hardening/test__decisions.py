@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -151,23 +152,19 @@ def test_the_problem_says_why_the_options_were_not_set(given: Given, steps: Give
     assert problem is None or (found is not None and problem in found)
 
 
-@pytest.mark.parametrize("check_mode", [False, True])
-@pytest.mark.parametrize("verify", ["yes", "no"])
-@pytest.mark.parametrize("unmet", [[], ["For user nobody ..."]])
-@pytest.mark.parametrize("changed", ["tooling", "fence", "options", None])
-def test_access_is_verified_after_a_change_or_if_unmet(
-    check_mode: bool, verify: str, unmet: list[str], changed: str | None
-) -> None:
-    steps = {
-        "tooling": {"changed": changed == "tooling"},
-        "fence": {"changed": changed == "fence"},
-        "answers": answers(row(changed=changed == "options")),
-    }
-    state = run({"verify": verify}, probe=probe(unmet=unmet), **steps)
-    state["check_mode"] = check_mode
-    wanted = verify == "yes" and not check_mode and bool(unmet or changed)
-    assert _decisions.needs_verification(state) is wanted
-    assert _decisions.changed(state) is (changed is not None)
+def test_access_is_verified_after_a_change_or_if_unmet() -> None:
+    cases = itertools.product((False, True), ("yes", "no"), ([], ["For user nobody ..."]), (*"tfo", ""))
+    for check_mode, verify, unmet, changed in cases:
+        steps = {
+            "tooling": {"changed": changed == "t"},
+            "fence": {"changed": changed == "f"},
+            "answers": answers(row(changed=changed == "o")),
+        }
+        state = run({"verify": verify}, probe=probe(unmet=unmet), **steps)
+        state["check_mode"] = check_mode
+        wanted = verify == "yes" and not check_mode and bool(unmet or changed)
+        assert _decisions.needs_verification(state) is wanted, (check_mode, verify, unmet, changed)
+        assert _decisions.changed(state) is bool(changed), (check_mode, verify, unmet, changed)
 
 
 @pytest.mark.parametrize(
@@ -226,7 +223,7 @@ def test_a_rollback_restores_the_options_before_this_run_and_not_the_recorded_on
     state = run({"access": "disabled"}, probe=probe("required"), answers=answers(row(before=earlier)))
     found = _decisions.decisions(state)
     assert found["restore_options"] and found["before_options"] == {"i-web1": earlier}
-    assert _decisions.decisions(run(probe=probe(), answers=answers()))["before_options"] == {}
+    assert _decisions.decisions(run(probe=probe(), answers=answers()))["before_options"] is None
 
 
 def test_the_identity_is_verified_only_if_options_are_to_be_set() -> None:
@@ -281,3 +278,74 @@ def test_the_watch_ends_only_after_verified_enforcement(given: Given, steps: Giv
 def test_the_removal_of_the_watch_is_a_change() -> None:
     assert not _decisions.changed(run(unwatched={}))
     assert _decisions.changed(run(unwatched={"changed": True}))
+
+
+PLAN = {"by_instance": {"i-web1": row("An ACK node.", sent=False)}, "message": "No requests. The record is full."}
+
+
+@pytest.mark.parametrize(
+    ("given", "steps", "parts"),
+    [
+        ({}, {"probe": probe()}, None),
+        # an unknown user and the problems of the API host are in one message
+        ({}, {"probe": {"failed": False, "msg": "No user 'x'."}, "plan": PLAN}, ["No user 'x'.", "No requests."]),
+        ({}, {"probe": probe("unknown", msg="No answer.")}, ["No answer."]),
+        ({}, {"probe": {}}, ["returned no result"]),
+        ({}, {"probe": probe(), "plan": PLAN}, ["options of i-web1: An ACK node.", "The record is full."]),
+        (
+            {},
+            {"probe": probe(), "identities": {"web1": {"problem": "Refused."}}, "plan": PLAN},
+            ["Refused. No requests."],
+        ),
+        ({"enforce": False}, {"probe": probe(), "plan": PLAN}, None),
+        ({"access": "disabled"}, {"probe": probe("disabled"), "plan": PLAN}, None),
+    ],
+)
+def test_all_problems_are_known_before_anything_is_changed(given: Given, steps: Given, parts: list[str] | None) -> None:
+    found = _decisions.unready(run(given, **steps))
+    assert (found is None) is (parts is None)
+    assert all(part in str(found) for part in parts or ())
+
+
+LOST = {"unreachable": True, "msg": "No route to host."}
+
+
+@pytest.mark.parametrize(
+    ("given", "verify", "restore"),
+    [({}, LOST, True), ({"lost_host": "keep"}, LOST, False), ({}, probe("required"), False)],
+)
+def test_a_lost_host_is_rolled_back_unless_it_is_to_be_kept(given: Given, verify: Given, restore: bool) -> None:
+    found = _decisions.decisions(run(given, probe=probe(), answers=answers(row()), verify=verify))
+    assert found["restore_lost"] is restore and found["restore_options"] is True
+
+
+def test_a_rollback_does_not_connect_to_an_unreachable_host_again_and_again() -> None:
+    given = {"probe": probe(), "fence": {"before": {}}, "tooling": {"before": {}}, "restored_fence": LOST}
+    found = _decisions.decisions(run(**given))
+    assert (found["restore_fence"], found["restore_tooling"], found["reachable"]) == (True, False, False)
+
+
+def test_an_interrupted_change_is_verified_and_rolled_back_to_the_record() -> None:
+    interrupted = row(changed=False, sent=False, unverified=True)
+    state = run(probe=probe("required"), answers=answers(interrupted))
+    found = _decisions.decisions(state)
+    assert found["verify"] and found["restore_options"] and found["before_options"] is None
+    restored = {"instances": [row(after=interrupted["before"])]}
+    assert _decisions.decisions({**state, "restored_options": restored})["expect_before"] == ["optional"]
+    settled = run(probe=probe("required"), answers=answers(row(changed=False, sent=False, unverified=False)))
+    found = _decisions.decisions(settled)
+    assert not found["verify"] and not found["restore_options"] and found["expect_before"] == ["required"]
+
+
+@pytest.mark.parametrize(
+    ("given", "index", "missing"),
+    [
+        ({}, {"complete": True}, True),
+        ({}, {"complete": True, "by_record": {"web1": row()}}, False),
+        ({}, {"complete": True, "record_errors": {"web1": "A link."}}, False),
+        ({}, {"complete": False, "message": "No credentials."}, False),
+        ({"enforce": False}, {"complete": True}, False),
+    ],
+)
+def test_a_record_is_missing_only_if_the_records_were_read(given: Given, index: Given, missing: bool) -> None:
+    assert _decisions.unrecorded(run(given, answers=index)) is missing

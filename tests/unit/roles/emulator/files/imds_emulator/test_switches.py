@@ -180,7 +180,7 @@ def test_bad_token_in_optional(new_instance: NewInstance, switch: Switch) -> Non
 def test_empty_token_header(new_instance: NewInstance, switch: Switch) -> None:
     optional, required = new_instance(), new_instance(http_tokens="required")
     assert (optional.get(DATA, "").status, required.get(DATA, "").status) == (401, 401)
-    switch(empty_token_header="plain")
+    switch(empty_token_header="normal_mode")
     assert (optional.get(DATA, "").status, required.get(DATA, "").status) == (200, 403)
 
 

@@ -9,9 +9,9 @@ import threading
 import time
 import typing as t
 
-from .._common._protocol import Protocol
-from .._fleet._record_file import RecordError
-from .._openapi._errors import ApiError
+from ..._common._protocol import Protocol
+from ..._openapi._errors import ApiError
+from .._record_file import RecordError
 from ._plan import Change, changed_fields, is_same
 from ._survey import Reader
 from ._template import Template, UnknownFieldsError, Version, parse_version

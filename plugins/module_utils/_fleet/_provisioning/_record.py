@@ -14,10 +14,10 @@ import re
 import time
 import typing as t
 
-from .._common._atomic import replace_file
-from .._common._utc import format_utc
-from .._fleet._record_file import RecordError, check_owner, normalized_endpoint, read_file
-from .._fleet._select import is_region_id
+from ..._common._atomic import replace_file
+from ..._common._utc import format_utc
+from .._record_file import RecordError, check_owner, normalized_endpoint, read_file
+from .._select import is_region_id
 from ._template import Template
 
 _TEMPLATE_ID = re.compile(r"lt-[0-9A-Za-z]{1,64}\Z")

@@ -9,15 +9,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
-from ansible_collections.alicloud.imds.plugins.module_utils._provisioning._apply import Apply
-from ansible_collections.alicloud.imds.plugins.module_utils._provisioning._plan import Desired, plan
-from ansible_collections.alicloud.imds.plugins.module_utils._provisioning._survey import Found
-from ansible_collections.alicloud.imds.plugins.module_utils._provisioning._template import (
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._provisioning._apply import Apply
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._provisioning._plan import Desired, plan
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._provisioning._survey import Found
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._provisioning._template import (
     Template,
     TemplateOptions,
     Version,
 )
+from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
 
 REQUIRED = Desired(TemplateOptions(None, "required"))
 

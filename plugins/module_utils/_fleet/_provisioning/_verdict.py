@@ -6,13 +6,10 @@
 
 import typing as t
 
+from .._verdict import COMPLIANT, ENDPOINT_DISABLED, OPTIONAL, UNKNOWN, Verdict
 from ._template import Raw, Version
 
-COMPLIANT = "compliant"
-OPTIONAL = "optional"
-ENDPOINT_DISABLED = "endpoint_disabled"
 BLOCKED_BY_IMAGE = "blocked_by_image"
-UNKNOWN = "unknown"
 VERDICTS = (COMPLIANT, OPTIONAL, ENDPOINT_DISABLED, BLOCKED_BY_IMAGE, UNKNOWN)
 
 NO_SUPPORT = "The API did not return whether the image %s supports tokens (ImdsSupport)."
@@ -21,13 +18,6 @@ V1 = "The image %s has ImdsSupport v1. Tokens cannot be required when an instanc
 WINDOWS = "The image %s is a Windows image. Windows does not support security hardening mode."
 
 Images = t.Mapping[str, Raw]
-
-
-class Verdict(t.NamedTuple):
-    """One of ``VERDICTS``, and the reason, or None."""
-
-    verdict: str
-    reason: t.Optional[str] = None
 
 
 def support_of(image: t.Optional[Raw]) -> t.Optional[str]:

@@ -6,11 +6,11 @@
 
 import typing as t
 
-from .._fleet._causes import grouped
-from .._fleet._select import ALL_REGIONS
-from .._openapi._ecs import Ecs
-from .._openapi._errors import ApiError
-from .._openapi._templates import LaunchTemplates
+from ..._openapi._ecs import Ecs
+from ..._openapi._errors import ApiError
+from ..._openapi._templates import LaunchTemplates
+from .._causes import grouped
+from .._select import ALL_REGIONS
 from ._plan import Change
 from ._record import TemplateRecord, is_template_id
 from ._report import Result, image_row, template_rows
@@ -21,9 +21,7 @@ Failures = t.Dict[str, ApiError]
 
 
 def check_options(params: Params) -> None:
-    """Raise ValueError for an option out of range or an invalid ID."""
-    if not 1 <= params["max_concurrency"] <= 64:
-        raise ValueError("max_concurrency must be 1 to 64, not %s" % params["max_concurrency"])
+    """Raise ValueError for an invalid ID."""
     for name in params["launch_template_ids"] or ():
         if not is_template_id(name):
             raise ValueError(

@@ -7,9 +7,9 @@
 import concurrent.futures
 import typing as t
 
-from .._common._protocol import Protocol
-from .._fleet import _select
-from .._openapi._errors import ApiError
+from ..._common._protocol import Protocol
+from ..._openapi._errors import ApiError
+from .. import _select
 from ._template import Raw, Template, Version, parse_template, parse_version
 
 T = t.TypeVar("T")
