@@ -83,9 +83,9 @@ class CodeJudge(Caller):
         expanded = self.values.expand(text, code=True)
         flags = self.values.flags(text, expanded)
         for name in names(text):
-            flags |= (
-                self.functions.returned(name) if re.search(r"\b%s\s*\(|\b%s\b(?!\s*[=:(])" % (name, name), text) else 0
-            )
+            returned = self.functions.returned(name)
+            if returned and re.search(r"\b%s\s*\(|\b%s\b(?!\s*[=:(])" % (name, name), text):
+                flags |= returned
         self._loops(one, text)
         self._options(one, text, flags)
         if flags & ADDRESS and not _vocabulary.DENIED.search(text):
