@@ -119,9 +119,10 @@ class CodeJudge(Caller):
                 r"(?<![\w.])%s(?:\.(?:get|head|request|url[o]pen|open|fetch|send))?\s*\(" % re.escape(name), cleaned
             )
             for name in self.clients
+            if name in cleaned
         ):
             return True
-        if any(re.search(r"(?<![\w.])%s\s*\(" % re.escape(name), bare) for name in self.prepared):
+        if any(re.search(r"(?<![\w.])%s\s*\(" % re.escape(name), bare) for name in self.prepared if name in bare):
             return True
         if not any(name in self.prepared for name in names(text)):
             rest = _vocabulary.RESPONSES.sub(" ", rest)
