@@ -263,7 +263,7 @@ return Array.from(document.querySelectorAll('body *')).filter((one) => !hidden(o
 UNFOLD = "Array.from(document.querySelectorAll('#rows button')).slice(0, 40).forEach((one) => one.click());"
 
 
-@pytest.mark.parametrize("width", [961, 1280])
+@pytest.mark.parametrize("width", [1101, 1280])
 def test_words_are_whole_in_wide_windows(browser, reports, width: int) -> None:
     browser.open(reports.thousand, width=width)
     browser.run(UNFOLD + "document.querySelectorAll('details').forEach((one) => { one.open = true; });")
