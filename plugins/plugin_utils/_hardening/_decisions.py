@@ -209,7 +209,6 @@ def decisions(run: Run) -> t.Dict[str, t.Any]:
     gone = any(step(run, name).get("unreachable") for name in ("restored_fence", "restored_tooling", "fence"))
     return {
         "unready": unready(run),
-        "probe_failed": probe_failed(run),
         "audience": audience(run["nonce"], run["host"]) if chosen["enforce"] and run.get("nonce") else None,
         "run_preflight": chosen["preflight"] != "off" and probe.get("verdict") in ("optional", "unknown"),
         "blocked": blocked(run),
