@@ -77,7 +77,7 @@ def test_every_task_name_begins_with_a_capital_verb() -> None:
 
 
 def test_an_unreachable_api_host_does_not_remove_hosts_from_the_play() -> None:
-    """Without ignore_unreachable, Ansible calls the host itself unreachable; without ignore_errors, run_once ends the play for all hosts."""
+    """Without ignore_unreachable, Ansible calls the host itself unreachable; without ignore_errors, run_once ends the play."""
     for path in [*TASKS, *PLAYBOOKS]:
         for task in all_tasks(yaml.safe_load(path.read_text(encoding="utf-8"))):
             if "delegate_to" in task:
