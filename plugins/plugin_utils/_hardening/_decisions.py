@@ -78,9 +78,12 @@ def unready(run: Run) -> t.Optional[str]:
 
 
 def _of_user(message: t.Optional[str], chosen: Result) -> t.Optional[str]:
-    """Add the variable to a message about the user of the verification."""
-    unknown = message and "There is no user %r" % chosen["verify_user"] in message
-    return "%s Set hardening_verify_user to another user." % message if unknown else message
+    """Add what to do to a message about an unknown user."""
+    if not message or "There is no user" not in message:
+        return message
+    if "There is no user %r" % chosen["verify_user"] in message:
+        return "%s Set hardening_verify_user to another user." % message
+    return "%s Create it before you enable the fence, or correct hardening_fence_users." % message
 
 
 def identity(run: Run) -> Result:

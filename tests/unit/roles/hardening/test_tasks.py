@@ -76,6 +76,15 @@ def test_every_task_name_begins_with_a_capital_verb() -> None:
             assert re.match(r"[A-Z][a-z]+ \S", task["name"]), (path.name, task["name"])
 
 
+def test_an_unreachable_api_host_does_not_remove_hosts_from_the_play() -> None:
+    """Without ignore_unreachable, Ansible calls the host itself unreachable; without ignore_errors, run_once ends the play."""
+    for path in [*TASKS, *PLAYBOOKS]:
+        for task in all_tasks(yaml.safe_load(path.read_text(encoding="utf-8"))):
+            if "delegate_to" in task:
+                assert task.get("ignore_unreachable") is True, f"{path.name}: {task['name']}"
+                assert task.get("ignore_errors") is True or not task.get("run_once"), f"{path.name}: {task['name']}"
+
+
 def test_variables_of_a_failed_task_have_a_default() -> None:
     """Ansible sets them only on a host on which a task failed."""
     for path in [*TASKS, ROLE / "vars/main.yml", *PLAYBOOKS]:
