@@ -19,7 +19,7 @@ description:
   - The verdict is V(unknown) if a version, an image or its C(ImdsSupport) cannot be read.
   - With V(all) regions, a region that cannot be read (not permitted, or no response for 30 seconds) is a warning and an item of
     RV(failed_regions). The task fails if no region can be read, or if O(fail_on) is set. If a region that O(regions) names cannot be read,
-    the task fails, and its result has the items of the others.
+    the task fails, and its result has the resources of the others.
   - API calls for each region - one C(DescribeLaunchTemplates) for each 50 launch templates, one C(DescribeLaunchTemplateVersions) for each
     template and 50 versions, one C(DescribeImages) for each 100 images of templates and each 100 custom images, and one more without any.
     One C(DescribeRegions) for V(all) regions. Retries come on top.
@@ -46,13 +46,13 @@ options:
     aliases: [launch_template_id]
   verdicts:
     description:
-      - Return only items with these verdicts in RV(items). By default, all items are returned.
+      - Return only resources with these verdicts in RV(resources). By default, all are returned.
     type: list
     elements: str
     choices: [compliant, optional, endpoint_disabled, blocked_by_image, unknown]
   fail_on:
     description:
-      - Fail if an item has one of these verdicts. The result of the task is complete nevertheless.
+      - Fail if a resource has one of these verdicts. The result of the task is complete nevertheless.
     type: list
     elements: str
     choices: [optional, endpoint_disabled, blocked_by_image, unknown]
@@ -91,8 +91,8 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-items:
-  description: One item for the default and the latest version of each launch template, and for each custom image.
+resources:
+  description: One entry for the default and the latest version of each launch template, and for each custom image.
   returned: success, if O(fail_on) fails the task, and if some of several regions cannot be read
   type: list
   elements: dict
@@ -146,20 +146,20 @@ items:
       type: str
       returned: always
 failed_regions:
-  description: The regions that could not be read. Their items are not in RV(items), and their number is unknown.
-  returned: same as RV(items)
+  description: The regions that could not be read. Their resources are not in RV(resources), and their number is unknown.
+  returned: same as RV(resources)
   type: list
   elements: dict
   sample: []
 errors:
   description: Errors of single launch templates or images in regions that could be read. Their verdicts are V(unknown).
-  returned: same as RV(items)
+  returned: same as RV(resources)
   type: list
   elements: str
   sample: []
 totals:
-  description: Number of items by verdict, also of those that O(verdicts) omits, without those of RV(failed_regions).
-  returned: same as RV(items)
+  description: Number of resources by verdict, also of those that O(verdicts) omits, without those of RV(failed_regions).
+  returned: same as RV(resources)
   type: dict
   sample: {"compliant": 4, "optional": 2, "endpoint_disabled": 0, "blocked_by_image": 1, "unknown": 0}
 """
@@ -187,7 +187,7 @@ def run(module):
     totals = _report.totals(rows)
     shown = params["verdicts"] or VERDICTS
     result = {
-        "items": [row for row in rows if row["verdict"] in shown],
+        "resources": [row for row in rows if row["verdict"] in shown],
         "failed_regions": [{"region_id": name, "error": str(exc)} for name, exc in failures.items()],
         "errors": errors,
         "totals": totals,
@@ -195,7 +195,7 @@ def run(module):
     failing = {verdict: totals[verdict] for verdict in params["fail_on"] if totals[verdict]}
     if failing:
         counted = ", ".join("%d %s" % (number, verdict) for verdict, number in failing.items())
-        return "Found items with a verdict in 'fail_on': %s. See 'items' in the result." % counted, result
+        return "Found resources with a verdict in 'fail_on': %s. See 'resources' in the result." % counted, result
     problem = _operations.regions_problem(failures, regions)
     if problem is not None and not _operations.tolerates(params, failures, regions):
         return problem, result

@@ -41,7 +41,7 @@ def require_valid(addresses: t.Sequence[str]) -> None:
             ) from exc
 
 
-def probe(addresses: t.Sequence[str], before: t.Mapping[str, str] = {}) -> t.Dict[str, str]:
+def probe(addresses: t.Sequence[str], before: t.Optional[t.Mapping[str, str]] = None) -> t.Dict[str, str]:
     """Connect to each of *addresses* (HOST:PORT) and return the results. *before* are those before the change.
 
     A result is "connected", "refused", "silent" (timeout), or the system's message for another error. It is empty if the host
@@ -51,7 +51,7 @@ def probe(addresses: t.Sequence[str], before: t.Mapping[str, str] = {}) -> t.Dic
         pwd.getpwnam(_UNPRIVILEGED_USER)
     except KeyError:
         return {}
-    seconds = {it: _PATIENCE if before.get(it) == _CONNECTED else _TIMEOUT for it in addresses}
+    seconds = {it: _PATIENCE if (before or {}).get(it) == _CONNECTED else _TIMEOUT for it in addresses}
 
     def connect() -> t.Dict[str, str]:
         return {address: _connect(address, limit) for address, limit in seconds.items()}

@@ -69,16 +69,17 @@ class _Entry:
     """The record of one caller."""
 
     __slots__ = (
-        "caller", "rows", "parents", "attributed_by", "exe_attributed_by",
+        "caller", "owner", "rows", "parents", "attributed_by", "exe_attributed_by",
         "size", "text", "normal_mode", "latest",
     )  # fmt: skip
 
     def __init__(self, caller: Caller) -> None:
         self.caller = caller
+        self.owner = _owner(caller)
         self.rows: t.Dict[_Key, Row] = {}
-        self.parents: t.Dict[str, int] = {}
-        self.attributed_by: t.Dict[str, int] = {}
-        self.exe_attributed_by: t.Dict[str, int] = {}
+        self.parents: "t.Counter[str]" = Counter()
+        self.attributed_by: "t.Counter[str]" = Counter()
+        self.exe_attributed_by: "t.Counter[str]" = Counter()
         self.size = _CALLER_BYTES + len(json.dumps(caller))
         self.text: t.Optional[str] = None  # its JSON, until it changes
         self.normal_mode, self.latest = False, 0
@@ -86,10 +87,6 @@ class _Entry:
     def priority(self) -> t.Tuple[bool, int]:
         """Return the sort key for eviction; the lowest is evicted first."""
         return self.normal_mode, self.latest
-
-    def owner(self) -> t.Hashable:
-        """Return who determines the names of this caller: a user, or one in a container, or another host."""
-        return self.caller.uid, self.caller.container, self.caller.source if self.caller.uid is None else None
 
     def count(self, row: Row, count: int, first: int, last: int) -> None:
         """Add requests to a row."""
@@ -116,6 +113,8 @@ class Records:
 
     def __init__(self) -> None:
         self._entries: t.Dict[Caller, _Entry] = {}
+        self._owned: t.Dict[t.Hashable, t.Dict[Caller, _Entry]] = {}  # the same entries by owner
+        self._sizes: t.Dict[t.Hashable, int] = {}  # of the entries of each owner
         self._other = _Entry(OTHER)
         self._size = self._other.size
 
@@ -124,10 +123,10 @@ class Records:
         entry = self._entry(sighting.caller)
         row = self._row(entry, (mode, path, noise, address), now)
         entry.count(row, 1, now, now)
-        _count(entry.attributed_by, sighting.attributed_by)
-        _count(entry.exe_attributed_by, sighting.exe_attributed_by)
+        entry.attributed_by[sighting.attributed_by] += 1
+        entry.exe_attributed_by[sighting.exe_attributed_by] += 1
         if sighting.parent and (sighting.parent in entry.parents or len(entry.parents) < _MAXIMUM_PARENTS):
-            _count(entry.parents, sighting.parent[:16])
+            entry.parents[sighting.parent[:16]] += 1
 
     def size(self) -> int:
         """Return an upper bound of the length of `as_json`."""
@@ -167,9 +166,9 @@ class Records:
             entry.count(self._row(entry, (mode, path, noise, address), first), count, first, last)
         for name, known in (("attributed_by", ATTRIBUTED_BY), ("exe_attributed_by", EXE_ATTRIBUTED_BY)):
             counts = {str(key): int(count) for key, count in content[name].items() if key in known}
-            _sum(getattr(entry, name), counts)
+            getattr(entry, name).update(counts)
         parents = {str(key)[:16]: int(count) for key, count in content["parents"].items()}
-        _sum(entry.parents, dict(list(parents.items())[: _MAXIMUM_PARENTS - len(entry.parents)]))
+        entry.parents.update(dict(list(parents.items())[: _MAXIMUM_PARENTS - len(entry.parents)]))
         entry.text = None
 
     def _entry(self, caller: Caller) -> _Entry:
@@ -182,8 +181,8 @@ class Records:
             entry = _Entry(caller)
             if len(self._entries) >= MAXIMUM_CALLERS or self._size + entry.size + _ROW_BYTES > MAXIMUM_BYTES:
                 self._evict()
-            self._entries[caller] = entry
-            self._size += entry.size
+            self._entries[caller] = self._owned.setdefault(entry.owner, {})[caller] = entry
+            self._grow(entry, entry.size)
             self._merge_unnamed(entry)
         return entry
 
@@ -192,13 +191,13 @@ class Records:
         unnamed = entry.caller._replace(exe=None)
         if entry.caller.exe is None or unnamed not in self._entries:
             return
-        if sum(caller._replace(exe=None) == unnamed for caller in self._entries) > 2:
+        if sum(caller._replace(exe=None) == unnamed for caller in self._owned[entry.owner]) > 2:
             return
-        before = self._entries.pop(unnamed)
-        self._size -= before.size
-        before.exe_attributed_by = {"same_name": sum(before.exe_attributed_by.values())}
+        before = self._entries[unnamed]
+        self._remove(before)
+        before.exe_attributed_by = Counter(same_name=sum(before.exe_attributed_by.values()))
         self._absorb(entry, before)
-        _sum(entry.parents, dict(list(before.parents.items())[: _MAXIMUM_PARENTS - len(entry.parents)]))
+        entry.parents.update(dict(list(before.parents.items())[: _MAXIMUM_PARENTS - len(entry.parents)]))
 
     def _row(self, entry: _Entry, key: _Key, now: int) -> Row:
         row = entry.rows.get(key)
@@ -212,20 +211,26 @@ class Records:
                 row["address"] = address
                 size += _ADDRESS_BYTES
             entry.size += size
-            self._size += size
+            self._grow(entry, size)
         return row
+
+    def _grow(self, entry: _Entry, size: int) -> None:
+        self._size += size
+        if entry is not self._other:
+            self._sizes[entry.owner] = self._sizes.get(entry.owner, 0) + size
+
+    def _remove(self, entry: _Entry) -> None:
+        del self._entries[entry.caller], self._owned[entry.owner][entry.caller]
+        self._grow(entry, -entry.size)
+        if not self._owned[entry.owner]:
+            del self._owned[entry.owner], self._sizes[entry.owner]
 
     def _evict(self) -> None:
         """Evict a fifth of the callers of the user with the largest records, at least one."""
-        sizes: "t.Counter[t.Hashable]" = Counter()
-        for entry in self._entries.values():
-            sizes[entry.owner()] += entry.size
-        largest = max(sizes, key=sizes.__getitem__)
-        entries = [entry for entry in self._entries.values() if entry.owner() == largest]
-        entries.sort(key=_Entry.priority)
+        largest = max(self._sizes, key=self._sizes.__getitem__)
+        entries = sorted(self._owned[largest].values(), key=_Entry.priority)
         for entry in entries[: max(1, len(entries) // 5)]:
-            del self._entries[entry.caller]
-            self._size -= entry.size
+            self._remove(entry)
             self._absorb(self._other, entry)
 
     def _absorb(self, entry: _Entry, former: _Entry) -> None:
@@ -233,8 +238,13 @@ class Records:
         for key, row in former.rows.items():
             mine = self._row(entry, key, row["first"])
             entry.count(mine, row["count"], row["first"], row["last"])
-        _sum(entry.attributed_by, former.attributed_by)
-        _sum(entry.exe_attributed_by, former.exe_attributed_by)
+        entry.attributed_by.update(former.attributed_by)
+        entry.exe_attributed_by.update(former.exe_attributed_by)
+
+
+def _owner(caller: Caller) -> t.Hashable:
+    """Return who determines the names of a caller: a user, or one in a container, or another host."""
+    return caller.uid, caller.container, caller.source if caller.uid is None else None
 
 
 def _caller(content: t.Any) -> Caller:
@@ -245,12 +255,3 @@ def _caller(content: t.Any) -> Caller:
     if not (names["uid"] is None or isinstance(names["uid"], int)):
         raise ValueError("a uid must be a number")
     return Caller(**names)
-
-
-def _count(counts: t.Dict[str, int], name: str) -> None:
-    counts[name] = counts.get(name, 0) + 1
-
-
-def _sum(counts: t.Dict[str, int], more: t.Mapping[str, int]) -> None:
-    for name, count in more.items():
-        counts[name] = counts.get(name, 0) + count

@@ -22,7 +22,9 @@ VERSIONS = re.compile(r"\d+\.\d+")
 def table(readme: str) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
     """Return the versions of the controller and of managed nodes for each line of ansible-core."""
     rows = {}
-    for row in re.findall(r"^\| (2\.\d[^|]*) \|([^|]*)\|([^|]*)\|$", (CHECKOUT / readme).read_text(), re.MULTILINE):
+    for row in re.findall(
+        r"^\| (?:≥ )?(2\.\d[^|]*) \|([^|]*)\|([^|]*)\|$", (CHECKOUT / readme).read_text(), re.MULTILINE
+    ):
         for version in VERSIONS.findall(row[0]):
             rows[version] = (tuple(VERSIONS.findall(row[1])), tuple(VERSIONS.findall(row[2])))
     return rows

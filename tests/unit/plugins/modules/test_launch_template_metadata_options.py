@@ -306,7 +306,7 @@ def test_more_templates_and_versions_than_fit_into_a_page(run, account, control)
 
 
 def verdicts(result: dict) -> dict:
-    return {(row["name"], row["version"]): row["verdict"] for row in result["items"]}
+    return {(row["name"], row["version"]): row["verdict"] for row in result["resources"]}
 
 
 def test_each_version_and_image_has_a_verdict(run, account) -> None:
@@ -332,9 +332,9 @@ def test_each_version_and_image_has_a_verdict(run, account) -> None:
         ("m-silent", None): "unknown",
         ("m-win", None): "blocked_by_image",
     }
-    reasons = {row["name"]: row["reason"] for row in result["items"]}
+    reasons = {row["name"]: row["reason"] for row in result["resources"]}
     assert "v1" in reasons["old"] and "Windows" in reasons["m-win"] and "not found" in reasons["gone"]
-    assert {(row["default"], row["latest"]) for row in result["items"] if row["name"] == "mixed"} == {
+    assert {(row["default"], row["latest"]) for row in result["resources"] if row["name"] == "mixed"} == {
         (True, False),
         (False, True),
     }
@@ -352,7 +352,7 @@ def test_each_version_and_image_has_a_verdict(run, account) -> None:
 def test_a_verdict_in_fail_on_fails_the_task_with_its_result(run, account) -> None:
     account.create("web")
     failed = run(INFO, fail_on=["optional"], verdicts=["optional"])
-    assert failed["failed"] is True and "1 optional" in failed["msg"] and len(failed["items"]) == 1
+    assert failed["failed"] is True and "1 optional" in failed["msg"] and len(failed["resources"]) == 1
     assert run(INFO, fail_on=["optional"], kinds=["image"]).get("failed") is not True
 
 

@@ -26,7 +26,7 @@ class Clocks:
 
     def run(self, seconds: int, share: float) -> None:
         """Let the watch use a share of one processor."""
-        for _ in range(seconds):
+        for _second in range(seconds):
             self.wall += 1
             self.used += share
             self.priority.adapt()
@@ -38,7 +38,7 @@ def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
 
 
 def test_a_burst_of_requests_is_handled_with_high_priority(clocks: Clocks) -> None:
-    for _ in range(100):
+    for _second in range(100):
         clocks.run(6, 1.0)
         clocks.run(20, 0.01)
     assert clocks.values == [-20]
@@ -64,7 +64,7 @@ def test_a_flood_is_handled_with_normal_priority_until_it_ends(clocks: Clocks) -
 
 def test_a_flood_without_end_has_high_priority_for_less_than_a_third_of_the_time(clocks: Clocks) -> None:
     high = 0.0
-    for _ in range(100_000):
+    for _second in range(100_000):
         is_high = clocks.values[-1] == -20
         clocks.run(1, 1.0 if is_high else 0.0)
         high += is_high

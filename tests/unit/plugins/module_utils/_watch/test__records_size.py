@@ -13,7 +13,7 @@ from ansible_collections.alicloud.imds.plugins.module_utils._watch._records impo
 
 
 @pytest.mark.slow
-def test_a_million_requests_of_ten_thousand_callers() -> None:
+def test_two_hundred_thousand_requests_of_ten_thousand_callers() -> None:
     paths = sorted(every_class())
     records = Records()
     sightings = []
@@ -25,11 +25,11 @@ def test_a_million_requests_of_ten_thousand_callers() -> None:
             f"job-{number}.service",
         )
         sightings.append(Sighting(Caller(number % 50, *names), "connect", "proc", f"parent{number}"))
-    for at in range(1000000):
+    for at in range(200000):
         mode = "normal_mode" if at % 3 else "token_authenticated"
         records.add(sightings[at * 7919 % 10000], mode, paths[at % len(paths)], 1764018387 + at // 100)
     texts = records.as_json(2 * 10**9)
     listed, other = map(json.loads, texts)
-    assert sum(row["count"] for caller in [*listed, other] for row in caller["requests"]) == 1000000
+    assert sum(row["count"] for caller in [*listed, other] for row in caller["requests"]) == 200000
     assert len("".join(texts)) < 1000000
     print(f"{len(''.join(texts))} bytes, {len(listed)} callers by name")
