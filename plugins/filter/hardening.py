@@ -52,6 +52,7 @@ _FUNCTIONS: dict[str, t.Callable[..., t.Any]] = {
     "hardening_answers": _api.answers,
     "hardening_calls": _api.calls,
     "hardening_claims": _api.claims,
+    "hardening_confirmed": _api.confirmed,
     "hardening_control_plane": _entry.with_control_plane,
     "hardening_decisions": _decisions.decisions,
     "hardening_entry": _entry.entry,

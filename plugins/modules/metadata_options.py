@@ -25,8 +25,9 @@ options:
     description:
       - V(present) sets the options that the task names. V(restored) sets the instances in O(record) to their recorded options, and
         removes the restored instances from the record. A missing record file is an error; an empty record changes nothing.
+      - V(verified) removes the marks of O(record_unverified) from the record, or from its files in O(record_only). It makes no API call.
     type: str
-    choices: [present, restored]
+    choices: [present, restored, verified]
     default: present
   http_tokens:
     description:
@@ -119,6 +120,23 @@ options:
       - Each is a dictionary with C(name), the name of the file without C(.json), and optionally C(instance_ids), the instances whose
         entries belong to the host. By default all entries in the file of an earlier version do.
     type: dict
+    version_added: 1.0.0
+  record_unverified:
+    description:
+      - Mark the changes in O(record) as unverified. Use O(state=verified) after their effect was verified on the hosts. Instances that keep
+        the mark are those of an interrupted run; a warning has their names, and RV(instances[].unverified) is true for them.
+    type: bool
+    default: false
+    version_added: 1.0.0
+  dry_run:
+    description:
+      - Change nothing, and find all problems at once - the library C(requests), the credentials, whether the API returns the instances,
+        refused changes, a record that cannot be written, and a missing permission. All problems are in one message; refused changes
+        only with O(refused=fail). Without O(instance_ids) no API call is made.
+      - C(ModifyInstanceMetadataOptions) has no dry run. So the first instance that needs a change is set to the options that it has. In
+        check mode this call is not made.
+    type: bool
+    default: false
     version_added: 1.0.0
   wait:
     description:
@@ -216,6 +234,10 @@ instances:
       description: Whether a request was sent that may have reached the API, even if it failed.
       type: bool
       returned: always
+    unverified:
+      description: Whether the record has an earlier change of the instance that was not verified, see O(record_unverified).
+      type: bool
+      returned: always
     record_name:
       description: Name of the file of the instance, without C(.json), if the record is a directory; else null.
       type: str
@@ -246,7 +268,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.alicloud.imds.plugins.module_utils._common import _python  # noqa: F401  # pylint: disable=unused-import
 
 # isort: split
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet import _operations, _report
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet import _dry_run, _operations, _report
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._instance import Options
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._options import selection, selection_spec, too_few
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._plan import Permissions
@@ -260,6 +282,7 @@ from ansible_collections.alicloud.imds.plugins.module_utils._fleet._record_optio
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._module import open_api
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._options import argument_spec
+from ansible_collections.alicloud.imds.plugins.module_utils._openapi._requests import IMPORT_ERROR
 
 
 def make_plan(api, params, record, execution):
@@ -276,15 +299,59 @@ def make_plan(api, params, record, execution):
     return _operations.refuse_conflicts(changes, record)
 
 
-def run(module):
+def execution_options(module):
     params = module.params
-    record = record_of(params)
-    execution = _operations.ExecutionOptions(
+    return _operations.ExecutionOptions(
         params["max_concurrency"],
         params["wait_timeout"] if params["wait"] else None,
         ProgressFile(lambda: module.tmpdir),
+        params["record_unverified"],
     )
+
+
+def dry_run(module):
+    """Return all problems in one message, or None, and the planned changes as unchanged instances."""
+    params, problems = module.params, _dry_run.Problems()
+    record = problems.of(lambda: _dry_run.check_record(lambda: record_of(params)))
+    if IMPORT_ERROR is not None:
+        problems.found.append(missing_required_lib("requests"))
+        return problems.message(), result([], {}, {}, {})
+    api = problems.of(lambda: open_api(module, missing_required_lib))
+    if api is None or not (params["instance_ids"] or params["state"] == "restored"):
+        return problems.message(), result([], {}, {}, {})
+    changes = problems.of(lambda: make_plan(api, params, record, execution_options(module))) or []
+    if not module.check_mode:
+        problems.of(lambda: _dry_run.check_permission(api, changes))
+    planned = [it._replace(changed=False) for it in _report.planned(changes)]
+    refusal = _report.problem(planned, tolerate_refusals=params["refused"] == "report")
+    problems.found += [refusal] if refusal else []
+    unverified = record.unverified() if record and params["record_unverified"] else {}
+    others = sorted({name for key, name in unverified.items() if key not in (params["instance_ids"] or ())})
+    if others:
+        names = ", ".join(others[:10] + ["..."] * (len(others) > 10))
+        module.warn(
+            "The record %s has changes that were not verified: %s. Another run is in progress, or an earlier one was interrupted;"
+            " then harden these hosts again, or undo them." % (record.path, names)
+        )
+    return problems.message(), result(planned, record.names() if record else {}, {}, unverified)
+
+
+def confirm(module, record):
+    """Remove the marks of unverified changes."""
+    confirmed = list(record.unverified()) if module.check_mode else record.confirm()
+    return None, {"changed": bool(confirmed), "instances": []}
+
+
+def run(module):
+    params = module.params
+    if params["dry_run"]:
+        return dry_run(module)
+    record = record_of(params)
+    if params["state"] == "verified":
+        return confirm(module, record)
+    execution = execution_options(module)
     names = record.names() if record else {}
+    unverified = record.unverified() if record and params["record_unverified"] else {}
     errors = record.errors() if record and params["state"] == "restored" else {}
     api = open_api(module, missing_required_lib)
     changes = make_plan(api, params, record, execution)
@@ -300,49 +367,59 @@ def run(module):
     )
     if refusal is not None:
         unchanged = [it._replace(changed=False) for it in planned]
-        return refusal + " Nothing was changed.", result(unchanged, names, errors)
+        return refusal + " Nothing was changed.", result(unchanged, names, errors, unverified)
     if module.check_mode:
-        return None, result(planned, names, errors)
+        return None, result(planned, names, errors, unverified)
     if params["state"] == "restored":
         outcomes = _operations.restore(api, changes, record, execution)
     else:
         outcomes = _operations.apply(api, changes, record, execution)
         names = record.names() if record else {}
-    return _report.problem(outcomes, tolerate_refusals=not refusals_fail), result(outcomes, names, errors)
+    return _report.problem(outcomes, tolerate_refusals=not refusals_fail), result(outcomes, names, errors, unverified)
 
 
-def result(outcomes, names, errors):
-    return dict(_report.changed(outcomes, names), record_errors=errors)
+def result(outcomes, names, errors, unverified):
+    done = _report.changed(outcomes, names)
+    for row in done["instances"]:
+        row["unverified"] = row["instance_id"] in unverified
+    return dict(done, record_errors=errors)
+
+
+def spec():
+    choice = {"type": "str", "choices": ["enabled", "disabled"]}
+    return argument_spec(
+        selection_spec(regions_required=False),
+        state={"type": "str", "choices": ["present", "restored", "verified"], "default": "present"},
+        http_tokens={"type": "str", "choices": ["required", "optional"], "no_log": False},
+        http_endpoint=choice,
+        instance_metadata_tags=choice,
+        all_instances={"type": "bool", "default": False},
+        allow_windows={"type": "bool", "default": False},
+        allow_ack_nodes={"type": "bool", "default": False},
+        refused={"type": "str", "choices": ["fail", "report"], "default": "fail"},
+        result_on_failure={"type": "str", "choices": ["failed", "all"], "default": "failed"},
+        record={"type": "path"},
+        record_names={"type": "dict"},
+        record_only={"type": "list", "elements": "str"},
+        record_earlier={"type": "dict"},
+        record_unverified={"type": "bool", "default": False},
+        dry_run={"type": "bool", "default": False},
+        private_addresses={"type": "dict"},
+        before={"type": "dict"},
+        wait={"type": "bool", "default": True},
+        wait_timeout={"type": "float", "default": 60.0},
+    )
 
 
 def main():
-    choice = {"type": "str", "choices": ["enabled", "disabled"]}
     module = AnsibleModule(
-        argument_spec=argument_spec(
-            selection_spec(regions_required=False),
-            state={"type": "str", "choices": ["present", "restored"], "default": "present"},
-            http_tokens={"type": "str", "choices": ["required", "optional"], "no_log": False},
-            http_endpoint=choice,
-            instance_metadata_tags=choice,
-            all_instances={"type": "bool", "default": False},
-            allow_windows={"type": "bool", "default": False},
-            allow_ack_nodes={"type": "bool", "default": False},
-            refused={"type": "str", "choices": ["fail", "report"], "default": "fail"},
-            result_on_failure={"type": "str", "choices": ["failed", "all"], "default": "failed"},
-            record={"type": "path"},
-            record_names={"type": "dict"},
-            record_only={"type": "list", "elements": "str"},
-            record_earlier={"type": "dict"},
-            private_addresses={"type": "dict"},
-            before={"type": "dict"},
-            wait={"type": "bool", "default": True},
-            wait_timeout={"type": "float", "default": 60.0},
-        ),
+        argument_spec=spec(),
         required_by={"record_names": ["record"], "record_only": ["record"], "record_earlier": ["record_only"]},
         required_if=[
             ("state", "present", ["regions"]),
             ("state", "present", ["http_tokens", "http_endpoint", "instance_metadata_tags"], True),
             ("state", "restored", ["record"]),
+            ("state", "verified", ["record"]),
         ],
         supports_check_mode=True,
     )

@@ -15,11 +15,12 @@ from ._select import ALL_REGIONS, Selection, find, find_each
 
 
 class ExecutionOptions(t.NamedTuple):
-    """The number of concurrent API calls, the seconds to wait until changes are visible (None: do not wait), and who gets the progress."""
+    """The concurrent API calls, the seconds to wait until changes are visible (None: do not wait), and who gets the progress."""
 
     max_concurrency: int
     wait_timeout: t.Optional[float]
     report: _apply.Report = lambda progress: None
+    unverified: bool = False  # whether the caller verifies the changes, and confirms them in the record
 
 
 def plan_desired(
@@ -103,7 +104,7 @@ def apply(
 ) -> t.List[Outcome]:
     """Record the present options of the instances to change, then apply *changes*. Safe to repeat after an interruption."""
     if record is not None:
-        record.add(change.instance for change in changes if change.after is not None)
+        record.add((change.instance for change in changes if change.after is not None), execution.unverified)
     return _apply.apply(api, changes, execution.max_concurrency, execution.wait_timeout, execution.report)
 
 

@@ -19,8 +19,9 @@ import typing as t
 
 from .._common._protocol import Protocol
 from ._instance import Instance, Options
+from ._record_access import check_writable
 from ._record_directory import Earlier, RecordDirectory
-from ._record_file import LockedFile, RecordError, new_entry
+from ._record_file import Content, LockedFile, RecordError, new_entry
 
 __all__ = ["Earlier", "Record", "RecordDirectory", "RecordError", "RecordStore", "open_record"]
 
@@ -36,8 +37,11 @@ class RecordStore(Protocol):
     def conflicts(self, instances: t.Iterable[Instance]) -> t.Dict[str, str]:
         """Return why the options of some of *instances* cannot be recorded, by instance ID."""
 
-    def add(self, instances: t.Iterable[Instance]) -> None:
-        """Record the present options of *instances*, unless they have recorded options already."""
+    def check_writable(self) -> None:
+        """Raise RecordError if the record cannot be written. Changes nothing."""
+
+    def add(self, instances: t.Iterable[Instance], unverified: bool = False) -> None:
+        """Record the present options of *instances*, unless they have recorded options already. Mark their entries, if *unverified*."""
 
     def remove(self, instance_ids: t.Iterable[str]) -> None:
         """Remove the recorded options of these instances."""
@@ -50,6 +54,12 @@ class RecordStore(Protocol):
 
     def errors(self) -> t.Dict[str, str]:
         """Return why some files cannot be restored, by their names."""
+
+    def unverified(self) -> t.Dict[str, str]:
+        """Return the names of the files with changes that were not verified, by instance ID."""
+
+    def confirm(self) -> t.List[str]:
+        """Remove the marks of unverified changes, and return the IDs of their instances."""
 
 
 class Record:
@@ -68,7 +78,11 @@ class Record:
         """Return an empty dictionary: all instances can share the file."""
         return {}
 
-    def add(self, instances: t.Iterable[Instance]) -> None:
+    def check_writable(self) -> None:
+        """Raise RecordError if the file cannot be replaced."""
+        check_writable(os.path.dirname(os.path.abspath(self.path)), create=False)
+
+    def add(self, instances: t.Iterable[Instance], unverified: bool = False) -> None:
         """Record the present options of *instances*, before they are changed.
 
         An entry of an earlier change stays until it is restored: it has the options before all changes.
@@ -77,7 +91,9 @@ class Record:
             content.adopt_all()
             for instance in instances:
                 if instance.options is not None:
-                    content.own.setdefault(instance.instance_id, new_entry(instance, instance.options, self._endpoint))
+                    content.record(
+                        instance.instance_id, new_entry(instance, instance.options, self._endpoint), unverified
+                    )
 
     def remove(self, instance_ids: t.Iterable[str]) -> None:
         """Remove the entries of restored instances. An empty record stays, so that a second restore is not an error."""
@@ -109,6 +125,18 @@ class Record:
     def errors(self) -> t.Dict[str, str]:
         """Return an empty dictionary: an error of the file is an exception."""
         return {}
+
+    def unverified(self) -> t.Dict[str, str]:
+        """Return the path of the record for each instance with an unverified change."""
+        content = self._file.read() or Content({}, {})
+        return {instance_id: self.path for instance_id, entry in content.own.items() if entry.unverified}
+
+    def confirm(self) -> t.List[str]:
+        """Remove the marks of unverified changes, and return the IDs of their instances."""
+        if not self.unverified():
+            return []
+        with self._file.changing() as content:
+            return content.confirm()
 
 
 def open_record(

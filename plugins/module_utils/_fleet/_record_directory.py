@@ -8,6 +8,7 @@ import os
 import typing as t
 
 from ._instance import Instance, Options
+from ._record_access import check_writable
 from ._record_file import Content, Entry, LockedFile, RecordError, check_owner, new_entry
 
 _SUFFIX = ".json"
@@ -75,7 +76,11 @@ class RecordDirectory:
                 )
         return found
 
-    def add(self, instances: t.Iterable[Instance]) -> None:
+    def check_writable(self) -> None:
+        """Raise RecordError if files cannot be created in the directory, or the directory itself cannot."""
+        check_writable(os.path.abspath(self.path), create=True)
+
+    def add(self, instances: t.Iterable[Instance], unverified: bool = False) -> None:
         """Record the present options of *instances*, see ``Record.add``. An unassigned entry becomes that of its instance."""
         instances = list(instances)
         if not instances:
@@ -93,7 +98,7 @@ class RecordDirectory:
                 before = new_entry(instance, instance.options, self._endpoint)
             with self._file(self._name(instance)).changing() as content:
                 if before is not None:
-                    content.own.setdefault(instance.instance_id, before)
+                    content.record(instance.instance_id, before, unverified)
             if source is not None:
                 self._drop(source, unassigned=[instance.instance_id])
 
@@ -122,6 +127,20 @@ class RecordDirectory:
     def errors(self) -> t.Dict[str, str]:
         """Return why some of the files in ``only`` cannot be restored, by their names."""
         return self._chosen()[1] if self._only is not None else {}
+
+    def unverified(self) -> t.Dict[str, str]:
+        """Return the names of the files with unverified changes by instance ID; files that cannot be read are ignored."""
+        contents, _problems = self._contents(None)
+        return {key: name for name, it in contents.items() for key, entry in it.own.items() if entry.unverified}
+
+    def confirm(self) -> t.List[str]:
+        """Remove the marks of unverified changes in the files of ``only`` (or all), and return the IDs of their instances."""
+        confirmed: t.List[str] = []
+        for name in sorted(set(self.unverified().values())):
+            if self._only is None or name in self._only:
+                with self._file(name).changing() as content:
+                    confirmed += content.confirm()
+        return confirmed
 
     def _chosen(self) -> t.Tuple[t.Dict[str, t.Tuple[str, str, Entry]], t.Dict[str, str]]:
         """Return name, file and entry by instance ID, and errors by name."""

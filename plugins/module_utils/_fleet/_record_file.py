@@ -33,13 +33,17 @@ class RecordError(Exception):
 
 
 class Entry(t.NamedTuple):
-    """An entry. Entries of earlier versions have no endpoint: ``has_endpoint`` is false. None is the vendor's own endpoint."""
+    """An entry. Entries of earlier versions have no endpoint: ``has_endpoint`` is false. None is the vendor's own endpoint.
+
+    A change is ``unverified`` until the caller has verified its effect on the host. If it stays so, the run was interrupted.
+    """
 
     region_id: str
     before: Options
     recorded_at: str
     has_endpoint: bool = False
     endpoint: t.Optional[str] = None
+    unverified: bool = False
 
     def as_dict(self) -> t.Dict[str, t.Any]:
         """Return the entry as it is in the file."""
@@ -48,7 +52,9 @@ class Entry(t.NamedTuple):
             "before": self.before.as_dict(),
             "recorded_at": self.recorded_at,
         }
-        return {**entry, "api_endpoint": self.endpoint} if self.has_endpoint else entry
+        if self.has_endpoint:
+            entry["api_endpoint"] = self.endpoint
+        return {**entry, "unverified": True} if self.unverified else entry
 
     def endpoint_problem(self, endpoint: t.Optional[str]) -> t.Optional[str]:
         """Return why the entry cannot be restored through *endpoint*, or None."""
@@ -68,6 +74,19 @@ class Content(t.NamedTuple):
         """Make all entries own entries, in a record that is one file."""
         for instance_id in list(self.unassigned):
             self.own.setdefault(instance_id, self.unassigned.pop(instance_id))
+
+    def record(self, instance_id: str, entry: Entry, unverified: bool) -> None:
+        """Add *entry*, unless the instance has one: it has the options before all changes."""
+        kept = self.own.setdefault(instance_id, entry)
+        if unverified:
+            self.own[instance_id] = kept._replace(unverified=True)
+
+    def confirm(self) -> t.List[str]:
+        """Remove the marks of unverified changes, and return the IDs of their instances."""
+        marked = [instance_id for instance_id, entry in self.own.items() if entry.unverified]
+        for instance_id in marked:
+            self.own[instance_id] = self.own[instance_id]._replace(unverified=False)
+        return marked
 
 
 def normalized_endpoint(url: t.Optional[str]) -> t.Optional[str]:
@@ -151,7 +170,12 @@ def _entries(raw: t.Any) -> t.Dict[str, Entry]:
         if endpoint is not None and not isinstance(endpoint, str):
             raise ValueError("the endpoint is not text")
         entries[instance_id] = Entry(
-            value["region_id"], before, str(value.get("recorded_at", "")), "api_endpoint" in value, endpoint
+            value["region_id"],
+            before,
+            str(value.get("recorded_at", "")),
+            "api_endpoint" in value,
+            endpoint,
+            value.get("unverified") is True,
         )
     return entries
 

@@ -5,7 +5,8 @@
 """Decide which step of a run on one host comes next. Pure functions.
 
 A *run* is the state of one use of the role on one host: ``host``, ``check_mode``, the normalized ``settings``, the ``nonce`` of the
-run, the ``identities`` of the hosts of the batch, the indexed API ``answers``, and the result of each step under its name
+run, the ``identities`` of the hosts of the batch, the indexed results of the API check (``plan``) and change (``answers``), and the
+result of each step under its name
 (``probe``, ``preflight``, ``tooling``, ``fence``, ``nftables``, ``verify``, and ``restored_options``, ``restored_fence``,
 ``restored_tooling``, ``restored_access`` of a rollback). A skipped step has an empty dictionary. No function fails if the result of a
 step is missing.
@@ -18,6 +19,8 @@ import typing as t
 from ._failure import failure
 from ._names import audience, record_name
 
+_NO_VERDICT = "The probe of the metadata service returned no result."
+_NOT_SET = "Cannot set the metadata options of %s: %s"
 _UNIDENTIFIED = "Cannot identify the ECS instance of %s: its identity was not verified in this run."
 
 Result = t.Mapping[str, t.Any]
@@ -55,6 +58,21 @@ def probe_failed(run: Run) -> bool:
     return verdict is None or bool(
         verdict in ("unreachable", "unknown") and chosen["enforce"] and not chosen["instance_id"]
     )
+
+
+def unready(run: Run) -> t.Optional[str]:
+    """Return all reasons for which nothing must be changed on this host, or None: from the probe, its identity and the API check."""
+    chosen, plan = settings(run), step(run, "plan")
+    if probe_failed(run):
+        seen = step(run, "probe")
+        problems = [seen.get("msg") or " ".join(seen.get("unmet") or seen.get("problems") or ()) or _NO_VERDICT]
+    elif not chosen["enforce"] or is_disabled(run):
+        return None
+    else:
+        row = step(step(plan, "by_instance"), instance(run).get("instance_id") or "")
+        problems = [unverified(run), _NOT_SET % (row["instance_id"], row["error"]) if row.get("error") else None]
+    problems.append(plan.get("message") if chosen["enforce"] else None)
+    return " ".join(str(it) for it in problems if it) or None
 
 
 def identity(run: Run) -> Result:
@@ -105,7 +123,19 @@ def problem(run: Run) -> t.Optional[str]:
     if found and found.get("error") is None:
         return None
     reason = found.get("error") or step(run, "answers").get("message") or "the API returned no result for it."
-    return "Cannot set the metadata options of %s: %s" % (chosen["instance_id"], reason)
+    return _NOT_SET % (chosen["instance_id"], reason)
+
+
+def lost(run: Run) -> bool:
+    """Return whether the host became unreachable after its options were set, so that nothing is verified."""
+    return bool(step(run, "verify").get("unreachable"))
+
+
+def unrecorded(run: Run) -> bool:
+    """Return whether an undo found no record of this host, although it could read the record."""
+    answers, name = step(run, "answers"), record_name(run["host"])
+    known = name in step(answers, "by_record") or name in step(answers, "record_errors")
+    return bool(settings(run).get("enforce") and answers.get("complete") and not known)
 
 
 def changed(run: Run) -> bool:
@@ -130,7 +160,7 @@ def needs_verification(run: Run) -> bool:
     """Return whether access must be verified. On an unchanged host with the expected access, the probe was the verification."""
     if not settings(run)["verify"] or run.get("check_mode"):
         return False
-    return changed(run) or bool(step(run, "probe").get("unmet"))
+    return changed(run) or bool(step(run, "probe").get("unmet") or answer(run).get("unverified"))
 
 
 def must_install_nftables(run: Run) -> bool:
@@ -140,33 +170,56 @@ def must_install_nftables(run: Run) -> bool:
 
 def restored_expectation(run: Run) -> t.Optional[t.List[str]]:
     """Return the verdicts to expect after an undo, or None if no options of this host were restored."""
-    found = answer(run)
-    after = found.get("after")
-    if not found or found.get("error") is not None or not after:
+    return _expected(answer(run))
+
+
+def _expected(row: Result) -> t.Optional[t.List[str]]:
+    """Return the verdicts to expect inside the instance of *row*, or None if its options are unknown."""
+    after = row.get("after")
+    if row.get("error") is not None or not after:
         return None
     return [_VERDICTS.get((after["http_endpoint"], after["http_tokens"]), "disabled")]
+
+
+def _before_options(row: Result) -> t.Optional[t.Dict[str, t.Any]]:
+    """Return the options to roll back to, by instance ID; None for the recorded ones, from before a run that was interrupted."""
+    if row.get("unverified") or not (row.get("sent") or row.get("planned")):
+        return None
+    return {row["instance_id"]: row.get("before")}
+
+
+def _expected_before(run: Run) -> t.Optional[t.List[str]]:
+    """Return the verdicts to expect after a rollback."""
+    if answer(run).get("unverified"):
+        return _expected(next(iter(step(run, "restored_options").get("instances") or ()), {}))
+    verdict = step(run, "probe").get("verdict")
+    return [verdict] if verdict else None
 
 
 def decisions(run: Run) -> t.Dict[str, t.Any]:
     """Return all decisions that the tasks of the role depend on, by name."""
     probe, chosen, row = step(run, "probe"), settings(run), answer(run)
+    gone = any(step(run, name).get("unreachable") for name in ("restored_fence", "restored_tooling", "fence"))
     return {
+        "unready": unready(run),
         "probe_failed": probe_failed(run),
         "audience": audience(run["nonce"], run["host"]) if chosen["enforce"] and run.get("nonce") else None,
         "run_preflight": chosen["preflight"] != "off" and probe.get("verdict") in ("optional", "unknown"),
         "blocked": blocked(run),
         "record_name": record_name(run["host"]),
-        "unverified": unverified(run),
         "install_nftables": must_install_nftables(run),
         "problem": problem(run),
         "verify": needs_verification(run),
         # even if the API reported a failure: a response may have been lost, and the record must not stay
-        "restore_options": bool(row.get("sent") or row.get("planned")),
-        # the options before this run, which differ from the recorded ones on a host that was hardened before
-        "before_options": {row["instance_id"]: row.get("before")} if row.get("sent") or row.get("planned") else {},
+        "restore_options": bool(row.get("sent") or row.get("planned") or row.get("unverified")),
+        # the options before this run, which differ from the recorded ones on a host that was hardened before; None: the recorded ones
+        "before_options": _before_options(row),
+        "restore_lost": lost(run) and chosen["lost_host"] == "restore",
         "restore_fence": "before" in step(run, "fence"),
-        "restore_tooling": "before" in step(run, "tooling"),
-        "expect_before": [probe["verdict"]] if probe.get("verdict") else None,
+        "restore_tooling": "before" in step(run, "tooling") and not gone,
+        "reachable": not gone,  # as far as a rollback or an undo knows
+        "unrecorded": unrecorded(run),
+        "expect_before": _expected_before(run),
         "expect_restored": restored_expectation(run),
         "has_answer": bool(answer(run)),
         # the last failure that Ansible reports for this host, before this run has failed

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ._decisions import Result, failed, is_disabled, step
+from ._decisions import Result, is_disabled, probe_failed, step
 from ._ids import PATTERNS, valid
-from ._names import audience, record_name
+from ._names import audience, check_strategy, record_name
 
 PREFIX, _STEPS = "__hardening_", ("settings", "probe", "nonce")
 _VERIFIED = ("signed", "stated")
@@ -42,7 +42,11 @@ def identities(hosts: t.Sequence[Result], verify: Verify, resolve: Resolve) -> t
 
     An identity has ``method``, ``note`` (why no stricter method was used), ``instance_id``, ``region_id``, ``addresses`` (one of them must
     be in the API's description of the instance) and ``problem``, the reason for which it must not be used, or None.
+
+    Raises:
+        SettingError: The strategy of the play is not linear.
     """
+    check_strategy(hosts)
     found: t.Dict[str, Identity] = {}
     for host in hosts:
         run = {name: host.get(PREFIX + name) for name in _STEPS}
@@ -59,7 +63,7 @@ def identities(hosts: t.Sequence[Result], verify: Verify, resolve: Resolve) -> t
 
 
 def _takes_part(run: Result) -> bool:
-    return bool(step(run, "settings")["enforce"]) and not failed(step(run, "probe")) and not is_disabled(run)
+    return bool(step(run, "settings")["enforce"]) and not probe_failed(run) and not is_disabled(run)
 
 
 def _identify(host: Result, run: Result, verify: Verify, resolve: Resolve) -> Identity:

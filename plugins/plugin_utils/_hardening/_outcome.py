@@ -10,7 +10,22 @@ import typing as t
 
 from ansible_collections.alicloud.imds.plugins.module_utils._common._text import printable
 
-from ._decisions import Result, Run, answer, blocking, changed, failed, problem, step, unverified
+from ._decisions import (
+    Result,
+    Run,
+    answer,
+    blocking,
+    changed,
+    failed,
+    instance,
+    lost,
+    problem,
+    settings,
+    step,
+    unready,
+    unrecorded,
+    unverified,
+)
 from ._failure import STOPPED, failure, with_variables
 from ._names import record_name
 
@@ -19,6 +34,23 @@ ROLLED_BACK = "The host was rolled back to its previous state."
 _NOT_ROLLED_BACK = (
     "The host could not be rolled back completely: %s Correct this, then run the role with hardening_state=absent;"
     " the record is kept until then."
+)
+_INTERRUPTED = "The metadata options are those that were recorded before an earlier run, which was interrupted."
+_FINISHED = "An earlier run was interrupted before it verified the host. This run verified it."
+_LOST = "The host became unreachable before its access was verified: %s"
+_KEPT = (
+    "%s The API requires tokens for %s, and it is not verified that the host reads metadata. Run the role again when the host is reachable,"
+    " or undo it with hardening_state=absent, which restores the options also while the host is unreachable."
+)
+_OPTIONS_ONLY = (
+    "The metadata options were restored through the API. The fence and the command stay on the host. Run the role with"
+    " hardening_state=absent when the host is reachable again."
+)
+_UNREACHABLE = "The host is unreachable, so the fence and the command stay on it: %s"
+_NO_RECORD = "There is no record of %s in %s on %s"
+_OTHER_RECORD = (
+    "Undo it with the record that was written when it was hardened (hardening_api_host, hardening_record_dir), or set hardening_undo_to to"
+    " optional (normal mode) or keep (no failure)."
 )
 _NOT_UNDONE = "Cannot undo everything: %s Correct this and run the role with hardening_state=absent again."
 _BLOCKED = "Blocked by %s. Nothing was changed."
@@ -30,6 +62,8 @@ def reason_of_rollback(run: Run) -> str:
     The results of the run take precedence: ansible_failed_result may belong to an earlier failure on this host, which is in
     ``earlier_failure``.
     """
+    if lost(run):
+        return _LOST % failure(step(run, "verify"), None)
     for result in (step(run, "verify"), _api_failure(run), step(run, "fence"), step(run, "tooling")):
         if failed(result):
             return failure(result, None)
@@ -52,12 +86,12 @@ def messages(results: t.Iterable[Result]) -> t.List[str]:
 
 
 def outcome(run: Run, ending: str) -> t.Dict[str, t.Optional[str]]:
-    """Return ``result`` and ``reason`` of a run with this *ending*: audited, unidentified, blocked, enforced, rolled_back or undone."""
+    """Return ``result`` and ``reason`` of a run with this *ending*: audited, unready, blocked, enforced, rolled_back or undone."""
     outcomes: t.Dict[str, t.Callable[[Run], t.Tuple[str, t.Optional[str]]]] = {
         "audited": lambda run: ("unchanged", None),
         "blocked": lambda run: ("failed", blocked_reason(run)),
-        "unidentified": lambda run: ("failed", "%s Nothing was changed." % unverified(run)),
-        "enforced": lambda run: ("changed" if changed(run) else "unchanged", None),
+        "unready": lambda run: ("failed", "%s Nothing was changed." % with_variables(unready(run) or "")),
+        "enforced": _enforced,
         "rolled_back": _rolled_back,
         "undone": _undone,
     }
@@ -66,13 +100,24 @@ def outcome(run: Run, ending: str) -> t.Dict[str, t.Optional[str]]:
     return {"result": result, "reason": None if reason is None else printable(reason, keep="\n")}
 
 
+def _enforced(run: Run) -> t.Tuple[str, t.Optional[str]]:
+    if lost(run):
+        reason = reason_of_rollback(run)
+        return "failed", _KEPT % (reason, instance(run)["instance_id"]) if instance(run) else reason
+    return "changed" if changed(run) else "unchanged", _FINISHED if answer(run).get("unverified") else None
+
+
 def _rolled_back(run: Run) -> t.Tuple[str, t.Optional[str]]:
-    names = ("restored_options", "restored_fence", "restored_tooling", "restored_access")
-    found = messages(step(run, name) for name in names)
+    options = step(run, "restored_options")
+    host = [step(run, name) for name in ("restored_fence", "restored_tooling", "restored_access")]
     reason = with_variables(reason_of_rollback(run))
+    found = messages([options, *host])
+    if options and not messages([options]) and any(it.get("unreachable") for it in host):
+        return "failed", "%s %s" % (reason, _OPTIONS_ONLY)
     if found:
         return "failed", "%s %s" % (reason, _NOT_ROLLED_BACK % " ".join(found))
-    return "rolled_back", "%s %s" % (reason, ROLLED_BACK)
+    text = "%s %s" % (ROLLED_BACK, _INTERRUPTED) if answer(run).get("unverified") else ROLLED_BACK
+    return "rolled_back", "%s %s" % (reason, text)
 
 
 def _undone(run: Run) -> t.Tuple[str, t.Optional[str]]:
@@ -81,10 +126,42 @@ def _undone(run: Run) -> t.Tuple[str, t.Optional[str]]:
     no_results = not step(answers, "by_instance")
     record = step(answers, "record_errors").get(record_name(run["host"]))
     api = {"msg": own.get("error") or record or (answers.get("message") if no_results else None)}
-    found = messages([api, step(run, "fence"), step(run, "tooling"), step(run, "verify")])
+    missing = no_record(run)
+    if unrecorded(run):
+        api = {"msg": missing if settings(run)["undo_to"] != "keep" else None}
+    host = [{**it, "msg": _UNREACHABLE % it["msg"]} if it.get("unreachable") else it for it in _host_steps(run)]
+    found = messages([api, *host])
+    if found and not api["msg"] and own.get("after"):
+        found.insert(0, "The metadata options are restored.")
     if found:
         return "failed", with_variables(_NOT_UNDONE % " ".join(found))
-    return "changed" if changed(run) else "unchanged", None
+    return "changed" if changed(run) else "unchanged", missing
+
+
+def _host_steps(run: Run) -> t.List[Result]:
+    return [it for it in (step(run, name) for name in ("fence", "tooling", "verify")) if it.get("msg")]
+
+
+def no_record(run: Run) -> t.Optional[str]:
+    """Return why the options of a host without a record were not undone, or None if it is known that normal mode is permitted."""
+    if not unrecorded(run):
+        return None
+    after, row = answer(run).get("after") or {}, answer(run)
+    where = _NO_RECORD % (run["host"], settings(run)["record_dir"], settings(run)["api_host"])
+    if row.get("error") or not after:
+        reason = row.get("error") or step(run, "answers").get("message") or _why_unknown(run)
+        return "%s, and it is unknown whether tokens are required. %s %s" % (where, reason, _OTHER_RECORD)
+    if after.get("http_endpoint") == "disabled":
+        return "%s; its endpoint stays disabled. %s" % (where, _OTHER_RECORD)
+    if after.get("http_tokens") == "optional":
+        return None
+    return "%s; its options stay `required`. %s" % (where, _OTHER_RECORD)
+
+
+def _why_unknown(run: Run) -> str:
+    if not step(run, "probe") or step(run, "probe").get("unreachable"):
+        return "The host is unreachable."
+    return str(unverified(run) or "The API returned no result for its instance.")
 
 
 def _api_failure(run: Run) -> Result:

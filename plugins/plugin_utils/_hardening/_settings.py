@@ -160,6 +160,8 @@ CONVERTERS: t.Dict[str, Converter] = {
     "hardening_api_host": text_or("localhost"),
     "hardening_api_endpoint": text,
     "hardening_profile": text,
+    "hardening_lost_host": choice("restore", "keep"),
+    "hardening_undo_to": choice("recorded", "optional", "keep"),
     "hardening_wait_timeout": floating,
     "hardening_fence": choice("off", "audit", "enforce"),
     "hardening_fence_install": boolean,

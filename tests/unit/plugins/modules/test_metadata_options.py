@@ -299,3 +299,62 @@ def test_a_change_that_cannot_be_read_back_is_not_called_invisible(run, control)
         and "accepted the change, but it could not be verified: DescribeInstances" in result["msg"]
     )
     assert control.options("web1")[1] == "required"
+
+
+def test_a_dry_run_finds_all_problems_at_once_and_changes_nothing(run, control, tmp_path) -> None:
+    """A key that may only read, a record that cannot be written, an unknown instance and a refused one: one message."""
+    (tmp_path / "file").touch()
+    asked = {"instance_ids": ["i-web1", "i-gone"], "http_tokens": "required", "dry_run": True, "refused": "report"}
+    good = run("metadata_options", **asked, record=str(tmp_path / "new"), record_names={"i-web1": "web1"})
+    assert good.get("failed") is not True and good["changed"] is False, good
+    rows = {row["instance_id"]: row for row in good["instances"]}
+    assert (
+        rows["i-web1"]["planned"] is True
+        and rows["i-web1"]["sent"] is False
+        and "no instance" in rows["i-gone"]["error"]
+    )
+    assert control.options("web1") == ("enabled", "optional", "disabled") and not (tmp_path / "new").exists()
+    assert len(control.calls("ModifyInstanceMetadataOptions")) == 1, "with the options that the instance has"
+    run("metadata_options", **asked, _ansible_check_mode=True)
+    assert len(control.calls("ModifyInstanceMetadataOptions")) == 1
+    names = {"record": str(tmp_path / "file" / "deep"), "record_names": {"i-web1": "web1"}}
+    bad = run("metadata_options", **asked, **names, access_key_id="LTAI5tReader00000001")
+    assert bad["failed"] is True and "ot a directory" in bad["msg"], bad
+    assert "ecs:ModifyInstanceMetadataOptions" in bad["msg"]
+    nothing = run(
+        "metadata_options",
+        **{**asked, "instance_ids": []},
+        **names,
+        profile="none",
+        access_key_id=None,
+        access_key_secret=None,
+    )
+    assert "ot a directory" in nothing["msg"] and "profile" in nothing["msg"], nothing
+
+
+def test_a_dry_run_without_requests_still_checks_the_record(run, control, tmp_path, monkeypatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(
+        "ansible_collections.alicloud.imds.plugins.modules.metadata_options.IMPORT_ERROR", "No module named requests"
+    )
+    names = {"record": str(tmp_path / "file" / "deep"), "record_names": {"i-web1": "web1"}}
+    bad = run("metadata_options", instance_ids=["i-web1"], http_tokens="required", dry_run=True, **names)
+    assert bad["failed"] is True and "requests" in bad["msg"] and "ot a directory" in bad["msg"], bad
+
+
+def test_a_change_of_an_interrupted_run_stays_unverified_until_it_is_confirmed(run, control, tmp_path) -> None:
+    record = {"record": str(tmp_path / "records"), "record_names": {"i-web1": "web1", "i-off": "off"}}
+    asked = {"http_tokens": "required", "record_unverified": True, **record}
+    first = run("metadata_options", instance_ids=["i-web1", "i-off"], **asked)
+    assert [row["unverified"] for row in first["instances"]] == [False, False], "before the task"
+    again = run("metadata_options", instance_ids=["i-web1"], **asked, dry_run=True)
+    assert again["instances"][0]["unverified"] is True and again["changed"] is False
+    assert "were not verified: off. Another run" in again["displayed"]
+    confirm = {"state": "verified", "regions": None, "record": record["record"]}
+    assert run("metadata_options", **confirm, record_only=["web1"], _ansible_check_mode=True)["changed"] is True
+    assert run("metadata_options", **confirm, record_only=["web1"])["changed"] is True
+    assert run("metadata_options", **confirm, record_only=["web1"])["changed"] is False
+    rows = run("metadata_options", instance_ids=["i-web1", "i-off"], **asked)["instances"]
+    assert {row["instance_id"]: row["unverified"] for row in rows} == {"i-web1": False, "i-off": True}
+    run("metadata_options", state="restored", regions=None, record=record["record"])
+    assert control.options("web1")[1] == control.options("off")[1] == "optional"

@@ -13,6 +13,7 @@ from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening import _a
 from .runs import IDENTITY, VERIFIED, probe, row, settings
 
 Given = dict[str, Any]
+NOTHING = {"by_instance": {}, "by_record": {}, "record_errors": {}, "complete": False, "message": None}
 
 
 def host(number: int, region: str = "cn-hangzhou", given: Given | None = None, **more: Any) -> Given:
@@ -61,11 +62,12 @@ def test_results_of_looped_single_and_skipped_tasks_are_indexed() -> None:
         "by_instance": {"i-web1": row(), "i-2": other},
         "by_record": {"web1": row()},
         "record_errors": {},
+        "complete": False,
         "message": "1 of 1 failed.",
     }
     assert _api.answers({"instances": [row()]})["by_record"] == {"web1": row()}
     for empty in ({}, None, {"skipped": True, "changed": False}, {"results": []}, {"results": [], "skipped": True}):
-        assert _api.answers(empty) == {"by_instance": {}, "by_record": {}, "record_errors": {}, "message": None}
+        assert _api.answers(empty) == NOTHING
     assert _api.answers({"record_errors": {"web1": "A link."}})["record_errors"] == {"web1": "A link."}
     assert _api.answers({"unreachable": True, "msg": "No route to host."})["message"] == (
         "Cannot reach the API host, hardening_api_host: No route to host."
@@ -86,3 +88,28 @@ def test_invalid_ids_of_a_host_are_not_sent_to_the_api() -> None:
     ]
     assert _api.claims([*bad, good, good]) == {"regions": ["cn-beijing"], "instance_ids": ["i-1"]}
     assert _api.claims(bad) == {"regions": [], "instance_ids": []}
+
+
+def test_the_check_covers_all_hosts_and_the_change_only_those_that_need_one() -> None:
+    """A host whose instance has the wanted options needs no second call; its row of the check is its result."""
+    settled = row(planned=False, sent=False, changed=False, instance_id="i-1")
+    wanted = row(planned=True, sent=False, changed=False, instance_id="i-2")
+    plan = _api.answers({"instances": [settled, wanted], "record_errors": {}})
+    hosts = [host(1, plan=plan), host(2, plan=plan), host(3, plan=plan, fence={"failed": True})]
+    (checked,), (changed,) = _api.calls(hosts, "check"), _api.calls(hosts)
+    assert checked["instance_ids"] == ["i-1", "i-2", "i-3"] and changed["instance_ids"] == ["i-2"]
+    kept = _api.answers({"results": [], "skipped": True}, plan)["by_instance"]
+    assert kept == {"i-1": settled}, "a change that was only planned has no result"
+    nobody = host(4, identities={"web4": {"problem": "Refused."}})
+    assert [it["instance_ids"] for it in _api.calls([nobody], "check")] == [[]], "the rest is checked nevertheless"
+    assert _api.calls([host(5, given={"enforce": False})], "check") == []
+
+
+def test_only_verified_changes_are_confirmed_in_the_record() -> None:
+    given = _api.answers({"instances": [row(), row(instance_id="i-1"), row("No.", instance_id="i-2")]})
+    interrupted = row(instance_id="i-3", sent=False, changed=False, unverified=True)
+    settled = row(instance_id="i-4", sent=False, changed=False, unverified=False)
+    given["by_instance"].update({"i-3": interrupted, "i-4": settled})
+    hosts = [{**host(number, answers=given), "hardening_result": {"outcome": "changed"}} for number in (1, 2, 3, 4)]
+    hosts.append({**host(1, answers=given), "hardening_result": {"outcome": "failed"}})
+    assert _api.confirmed([*hosts, {"inventory_hostname": "other"}]) == ["web1", "web3"]

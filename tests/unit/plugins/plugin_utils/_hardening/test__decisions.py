@@ -226,7 +226,7 @@ def test_a_rollback_restores_the_options_before_this_run_and_not_the_recorded_on
     state = run({"access": "disabled"}, probe=probe("required"), answers=answers(row(before=earlier)))
     found = _decisions.decisions(state)
     assert found["restore_options"] and found["before_options"] == {"i-web1": earlier}
-    assert _decisions.decisions(run(probe=probe(), answers=answers()))["before_options"] == {}
+    assert _decisions.decisions(run(probe=probe(), answers=answers()))["before_options"] is None
 
 
 def test_the_identity_is_verified_only_if_options_are_to_be_set() -> None:
@@ -234,3 +234,74 @@ def test_the_identity_is_verified_only_if_options_are_to_be_set() -> None:
     assert _decisions.decisions(run({"enforce": False}))["audience"] is None
     assert _decisions.unverified(run({"enforce": False})) is None
     assert _decisions.unverified(run({"access": "disabled"}, probe=probe("disabled", instance=None))) is None
+
+
+PLAN = {"by_instance": {"i-web1": row("An ACK node.", sent=False)}, "message": "No requests. The record is full."}
+
+
+@pytest.mark.parametrize(
+    ("given", "steps", "parts"),
+    [
+        ({}, {"probe": probe()}, None),
+        # an unknown user and the problems of the API host are in one message
+        ({}, {"probe": {"failed": False, "msg": "No user 'x'."}, "plan": PLAN}, ["No user 'x'.", "No requests."]),
+        ({}, {"probe": probe("unknown", unmet=["No answer."])}, ["No answer."]),
+        ({}, {"probe": {}}, ["returned no result"]),
+        ({}, {"probe": probe(), "plan": PLAN}, ["options of i-web1: An ACK node.", "The record is full."]),
+        (
+            {},
+            {"probe": probe(), "identities": {"web1": {"problem": "Refused."}}, "plan": PLAN},
+            ["Refused. No requests."],
+        ),
+        ({"enforce": False}, {"probe": probe(), "plan": PLAN}, None),
+        ({"access": "disabled"}, {"probe": probe("disabled"), "plan": PLAN}, None),
+    ],
+)
+def test_all_problems_are_known_before_anything_is_changed(given: Given, steps: Given, parts: list[str] | None) -> None:
+    found = _decisions.unready(run(given, **steps))
+    assert (found is None) is (parts is None)
+    assert all(part in str(found) for part in parts or ())
+
+
+LOST = {"unreachable": True, "msg": "No route to host."}
+
+
+@pytest.mark.parametrize(
+    ("given", "verify", "restore"),
+    [({}, LOST, True), ({"lost_host": "keep"}, LOST, False), ({}, probe("required"), False)],
+)
+def test_a_lost_host_is_rolled_back_unless_it_is_to_be_kept(given: Given, verify: Given, restore: bool) -> None:
+    found = _decisions.decisions(run(given, probe=probe(), answers=answers(row()), verify=verify))
+    assert found["restore_lost"] is restore and found["restore_options"] is True
+
+
+def test_a_rollback_does_not_connect_to_an_unreachable_host_again_and_again() -> None:
+    given = {"probe": probe(), "fence": {"before": {}}, "tooling": {"before": {}}, "restored_fence": LOST}
+    found = _decisions.decisions(run(**given))
+    assert (found["restore_fence"], found["restore_tooling"], found["reachable"]) == (True, False, False)
+
+
+def test_an_interrupted_change_is_verified_and_rolled_back_to_the_record() -> None:
+    interrupted = row(changed=False, sent=False, unverified=True)
+    state = run(probe=probe("required"), answers=answers(interrupted))
+    found = _decisions.decisions(state)
+    assert found["verify"] and found["restore_options"] and found["before_options"] is None
+    restored = {"instances": [row(after=interrupted["before"])]}
+    assert _decisions.decisions({**state, "restored_options": restored})["expect_before"] == ["optional"]
+    settled = run(probe=probe("required"), answers=answers(row(changed=False, sent=False, unverified=False)))
+    found = _decisions.decisions(settled)
+    assert not found["verify"] and not found["restore_options"] and found["expect_before"] == ["required"]
+
+
+@pytest.mark.parametrize(
+    ("given", "index", "missing"),
+    [
+        ({}, {"complete": True}, True),
+        ({}, {"complete": True, "by_record": {"web1": row()}}, False),
+        ({}, {"complete": True, "record_errors": {"web1": "A link."}}, False),
+        ({}, {"complete": False, "message": "No credentials."}, False),
+        ({"enforce": False}, {"complete": True}, False),
+    ],
+)
+def test_a_record_is_missing_only_if_the_records_were_read(given: Given, index: Given, missing: bool) -> None:
+    assert _decisions.unrecorded(run(given, answers=index)) is missing

@@ -172,7 +172,7 @@ def test_hosts_without_a_change_of_options_have_no_identity() -> None:
         "__hardening_probe": probe("disabled", instance=None),
     }
     failed = {**host("web3", "i-1"), "__hardening_probe": {"failed": True, "msg": "x"}}
-    assert identify(off, disabled, failed, {"inventory_hostname": "web4"}) == {}
+    assert identify(off, disabled, failed, {"inventory_hostname": "web4", "__hardening_nonce": NONCE}) == {}
 
 
 def test_the_filter_verifies_with_openssl(certificate: str, monkeypatch: pytest.MonkeyPatch) -> None:

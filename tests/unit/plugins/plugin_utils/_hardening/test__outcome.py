@@ -124,7 +124,7 @@ def test_the_outcome_of_an_undo(steps: Given, result: str, reason: str | None) -
     assert (ended["reason"] is None) if reason is None else (reason in str(ended["reason"]))
 
 
-@pytest.mark.parametrize("ending", ["audited", "unidentified", "blocked", "enforced", "rolled_back", "undone"])
+@pytest.mark.parametrize("ending", ["audited", "unready", "blocked", "enforced", "rolled_back", "undone"])
 def test_each_ending_has_an_entry_without_any_step(ending: str) -> None:
     """The entry has exactly the keys of the option hosts of the module alicloud.imds.report."""
     entry, result = _entry.entry(run(), ending), _entry.result(run(), ending)
@@ -202,7 +202,7 @@ def test_the_identity_is_the_proven_one_or_that_of_the_host(steps: Given, known:
 
 def test_the_reason_of_an_unidentified_host() -> None:
     state = run(probe=probe(), identities={"web1": {"problem": "Cannot identify it: refused."}})
-    assert _outcome.outcome(state, "unidentified") == {
+    assert _outcome.outcome(state, "unready") == {
         "result": "failed",
         "reason": "Cannot identify it: refused. Nothing was changed.",
     }
@@ -312,3 +312,63 @@ def test_messages_name_each_variable_once() -> None:
         "Check 'regions' (hardening_region_id), 'path' (imds_report_dir), 'profile' (hardening_profile) and 'other'."
     )
     assert _failure.with_variables(once) == once
+
+
+def options(tokens: str, endpoint: str = "enabled") -> dict[str, Any]:
+    return {"http_endpoint": endpoint, "http_tokens": tokens, "instance_metadata_tags": "disabled"}
+
+
+def without_record(given: dict[str, Any] | None = None, found: dict[str, Any] | None = None, **steps: Any) -> Any:
+    """Return the outcome of an undo of web1 that found no record, and these options through the API."""
+    rows = {"i-web1": row(changed=False, sent=False, after=found, record_name=None)} if found else {}
+    index = {"by_instance": rows, "by_record": {}, "record_errors": {}, "complete": True, "message": None}
+    return _outcome.outcome(run({"state": "absent", **(given or {})}, answers=index, **steps), "undone")
+
+
+def test_an_undo_without_a_record_fails_unless_nothing_was_enforced() -> None:
+    failed = without_record({"api_host": "bastion"}, options("required"), probe=probe("required"))
+    assert failed["result"] == "failed"
+    start = "There is no record of web1 in ~/.alicloud-imds/record on bastion; its options stay `required`."
+    assert start in failed["reason"] and "hardening_undo_to" in failed["reason"]
+    disabled = without_record({}, options("optional", "disabled"), probe=probe("disabled"))
+    assert disabled["result"] == "failed" and "its endpoint stays disabled" in disabled["reason"]
+    assert without_record({}, options("optional"), probe=probe()) == {"result": "unchanged", "reason": None}
+    kept = without_record({"undo_to": "keep"}, options("required"), probe=probe("required"))
+    assert kept["result"] == "unchanged" and "its options stay `required`" in kept["reason"]
+    unknown = "it is unknown whether tokens are required. "
+    for steps, reason in (
+        ({"probe": probe(), "identities": {"web1": {"problem": "Refused."}}}, "Refused."),
+        ({"probe": probe()}, "The API returned no result for its instance."),
+        ({"fence": {"unreachable": True, "msg": "No route."}}, "The host is unreachable."),
+    ):
+        ended = without_record({}, None, **steps)
+        assert ended["result"] == "failed" and unknown + reason in ended["reason"]
+
+
+LOST = {"unreachable": True, "msg": "No route to host."}
+
+
+def test_a_lost_host_is_never_called_hardened() -> None:
+    state = {"probe": probe(), "answers": answers(row()), "verify": LOST}
+    kept = _outcome.outcome(run({"lost_host": "keep"}, **state), "enforced")
+    assert kept["result"] == "failed" and "No route to host" in str(kept["reason"])
+    assert "The API requires tokens for i-web1, and it is not verified" in str(kept["reason"])
+    gone = {"restored_options": {"instances": [row(after=options("optional"))]}, "restored_fence": LOST}
+    restored = _outcome.outcome(run({}, **state, **gone), "rolled_back")
+    assert restored["result"] == "failed" and "The metadata options were restored through the API." in str(
+        restored["reason"]
+    )
+    back = {**gone, "restored_fence": {"changed": True}}
+    assert _outcome.outcome(run({}, **state, **back), "rolled_back")["result"] == "rolled_back"
+
+
+def test_an_undo_of_an_unreachable_host_says_what_stays() -> None:
+    state = run({"state": "absent"}, answers=answers(row(after=options("optional"))), fence=LOST)
+    ended = _outcome.outcome(state, "undone")
+    assert ended["result"] == "failed"
+    assert "The metadata options are restored. The host is unreachable, so the fence" in str(ended["reason"])
+
+
+def test_the_end_of_an_interrupted_run_is_said() -> None:
+    state = run(probe=probe("required"), answers=answers(row(changed=False, sent=False, unverified=True)))
+    assert _outcome.outcome(state, "enforced") == {"result": "unchanged", "reason": _outcome._FINISHED}
