@@ -69,6 +69,10 @@ class Player:
         self.names: dict[str, str] = {}  # names in the inventory that differ from those of the hosts
         self.variables: dict[str, dict[str, Any]] = {}  # further variables by name of the host
 
+    def controller(self, folder: Path) -> Player:
+        """Return another controller, with files of its own in *folder*."""
+        return Player(self.hosts, self.emulator, folder, self.bin)
+
     def command(self, *arguments: str, strategy: Any = None, **variables: Any) -> list[str]:
         """Return the command line that plays the role with *variables*; *strategy* has further keywords of the play."""
         hosts = {

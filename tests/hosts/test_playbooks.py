@@ -67,8 +67,8 @@ class Fleet:
         return {it["host"]: it for it in json.loads((self.reports / "report.json").read_text())["hosts"]}
 
     def modified(self) -> list[str]:
-        """Return the instances of the API calls that change options, in order."""
-        return [call["instance"] for call in self.emulator.calls("ModifyInstanceMetadataOptions")]
+        """Return the instances that require tokens, in the order of the hosts. All hosts start without."""
+        return [f"i-{name}" for name, host in self.hosts.items() if self.player.options(host)[1] == "required"]
 
 
 @pytest.fixture
@@ -111,6 +111,10 @@ def test_audit_writes_its_report_also_if_the_api_does_not_answer(fleet: Fleet) -
     assert {name: serious(host) for name, host in report.items()} == EXPECTED
     for host in report.values():
         assert host["control_plane"] is None and host["in_guest"]["verdict"] == "optional"
+    (fleet.reports / "report.json").unlink()
+    played = fleet.play("audit", hardening_api_host="127.0.0.9")
+    assert played.status == 2 and "Cannot reach the API host, hardening_api_host" in " ".join(played.output.split())
+    assert {name: serious(host) for name, host in fleet.report().items()} == EXPECTED
     played = fleet.play("audit", hardening_api_endpoint="http://127.0.0.1:9", imds_api=False).check()
     assert fleet.report() == report
 
@@ -151,6 +155,7 @@ def test_harden_undo_and_the_drift_between_them(fleet: Fleet) -> None:
     fleet.play("harden", **limited).check()
     assert sorted(fleet.modified()) == ["i-clean", "i-cron"]
     fleet.play("audit").check()
+    assert sorted(fleet.modified()) == ["i-clean", "i-cron"]
     drift = json.loads((fleet.reports / "report.json").read_text())["drift"]
     assert drift is not None
     done = fleet.play("undo", **limited).check()
@@ -162,7 +167,8 @@ def test_harden_undo_and_the_drift_between_them(fleet: Fleet) -> None:
 def test_check_mode_reports_the_changes_and_makes_none(fleet: Fleet) -> None:
     played = fleet.play("harden", "--check", "--limit", "clean").check()
     assert "1 of 1 hosts done. This batch of 1: 1 changed" in " ".join(played.output.split())
-    assert fleet.modified() == [] and not fleet.reports.exists()
+    assert fleet.modified() == [] == fleet.emulator.calls("ModifyInstanceMetadataOptions")
+    assert not fleet.reports.exists()
 
 
 def test_gather_prints_instance_and_region_of_each_host(fleet: Fleet) -> None:

@@ -22,7 +22,7 @@ from host import Host
 from hosts import Site
 from playing import CONTROLLER, Played, Player, instance
 from snapshots import differences, snapshot
-from waiting import GIVE_UP_SECONDS
+from waiting import GIVE_UP_SECONDS, wait_until
 
 pytestmark = pytest.mark.lab
 
@@ -164,7 +164,7 @@ def test_an_upgrade_that_fails_leaves_the_earlier_version(ground: Ground) -> Non
 
 
 def test_a_failed_rollback_reports_what_was_not_rolled_back(ground: Ground) -> None:
-    fault = {"kind": "error", "code": "OperationConflict", "action": "ModifyInstanceMetadataOptions", "skip": 2}
+    fault = {"kind": "error", "code": "OperationConflict", "action": "ModifyInstanceMetadataOptions", "skip": 3}
     ground.emulator.admin("PATCH", "/control", {"delay_seconds": 3600, "faults": [fault]})
     played = ground.player.play(**ENFORCE)
     said = " ".join(played.output.split())
@@ -304,7 +304,7 @@ def test_any_errors_fatal_before_anything_is_sent(three: Player) -> None:
     said = reasons(played)
     assert played.failed == {"bad": 1, "good": 1, "third": 1} and "nft" in said["bad"], played.output
     assert NOT_ITS_OWN in said["good"] and NOT_ITS_OWN in said["third"]
-    assert not three.emulator.calls("ModifyInstanceMetadataOptions")
+    assert len(three.emulator.calls("ModifyInstanceMetadataOptions")) == 1, "the check, with the present options"
     for host in three.hosts:
         assert three.options(host)[1] == "optional" and differences(before[host.name], snapshot(host)) == []
 
@@ -331,8 +331,131 @@ def test_an_api_host_that_cannot_be_reached(three: Player) -> None:
         assert played.failed == {"bad": 1, "good": 1, "third": 1}, played.output
         for host in three.hosts:
             assert "Cannot reach the API host, hardening_api_host: " in said[host.name]
-            assert said[host.name].endswith("The host was rolled back to its previous state.")
+            assert said[host.name].endswith("Nothing was changed.")
             assert differences(before[host.name], snapshot(host)) == []
+
+
+def test_all_problems_are_found_at_once_before_anything_is_changed(ground: Ground) -> None:
+    """A profile that does not exist, a record that cannot be written, an unknown user, then the strategy free."""
+    before = {host.name: ground.state(host) for host in (ground.bad, ground.good)}
+    (ground.player.folder / "file").touch()
+    wrong = {"hardening_profile": "nowhere", "hardening_verify_user": "no-such-user"}
+    played = ground.player.play(**wrong, hardening_record_dir=str(ground.player.folder / "file" / "record"))
+    assert played.status == 2 and "Install the ecs-metadata command" not in played.output
+    for said in reasons(played).values():
+        assert (
+            "nowhere" in said
+            and "Not a directory" in said
+            and "'no-such-user'" in said
+            and "hardening_verify_user" in said
+        )
+        assert said.endswith("Nothing was changed.")
+    for variables in ({}, {"hardening_state": "absent"}):
+        played = ground.player.play(strategy={"strategy": "free"}, **variables)
+        assert played.status == 2 and "needs the strategy linear" in played.output
+    assert ground.emulator.calls("ModifyInstanceMetadataOptions") == []
+    for host in (ground.bad, ground.good):
+        assert differences(before[host.name], ground.state(host)) == []
+
+
+def test_an_undo_with_and_without_its_record(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The record is in a directory that two controllers share. A third controller does not have it."""
+    first, second = ground.player, ground.player.controller(tmp_path_factory.mktemp("second"))
+    third = first.controller(tmp_path_factory.mktemp("third"))
+    second.record = first.record
+    before = {host.name: ground.state(host) for host in (ground.bad, ground.good)}
+    first.play(**ENFORCE).check()
+    lost = third.play(hardening_state="absent")
+    assert lost.failed == {"bad": 1, "good": 1}
+    for name, said in reasons(lost).items():
+        assert f"There is no record of {name} in {third.record} on localhost; its options stay `required`." in said
+    assert {first.options(host)[1] for host in first.hosts} == {"required"}
+    second.play(hardening_state="absent").check()
+    for host in (ground.bad, ground.good):
+        assert differences(before[host.name], ground.state(host)) == [], (
+            "undone with the record of the other controller"
+        )
+    third.play(hardening_state="absent").check()  # the API shows that nothing is enforced
+    first.play(**ENFORCE).check()
+    third.play("--check", hardening_state="absent", hardening_undo_to="optional").check()
+    assert {first.options(host)[1] for host in first.hosts} == {"required"}
+    third.play(hardening_state="absent", hardening_undo_to="optional").check()
+    for host in first.hosts:
+        assert first.options(host)[:2] == ("enabled", "optional") and ground.reads(host) == f"i-{host.name}"
+
+
+def killed_in_the_verification(ground: Ground, action: Callable[[int], object]) -> subprocess.Popen[str]:
+    """Start a run whose verification waits for the guest, and call *action* with its process when the options are set."""
+    ground.emulator.admin("PATCH", "/control", {"delay_seconds": 3600})
+    with (ground.player.folder / "killed.log").open("w") as log:
+        process = subprocess.Popen(
+            ground.player.command(hardening_wait_timeout=60, **ENFORCE),
+            env=ground.player.environment(),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+    text = (ground.player.folder / "killed.log").read_text
+    wait_until(
+        lambda: "TASK [alicloud.imds.hardening : Verify access" in text() or process.poll() is not None, "the run"
+    )
+    assert process.poll() is None, text()
+    action(process.pid)
+    return process
+
+
+def unverified(ground: Ground) -> list[str]:
+    return [path.stem for path in sorted(ground.player.record.glob("*.json")) if "unverified" in path.read_text()]
+
+
+def test_the_run_after_a_killed_controller_finishes_it_or_rolls_it_back(ground: Ground) -> None:
+    before = {host.name: ground.player.options(host) for host in (ground.bad, ground.good)}
+    for broken in (True, False):
+        killed_in_the_verification(ground, lambda pid: os.killpg(pid, signal.SIGKILL)).wait(GIVE_UP_SECONDS)
+        assert unverified(ground) == ["bad", "good"]
+        if broken:  # the guest still does not show the change
+            played = ground.player.play(**ENFORCE)
+            for said in reasons(played).values():
+                assert said.endswith("recorded before an earlier run, which was interrupted."), played.output
+            assert not list(ground.player.record.glob("*.json"))
+            assert {host.name: ground.player.options(host) for host in (ground.bad, ground.good)} == before
+        else:
+            ground.emulator.admin("PATCH", "/control", {"delay_seconds": 0})
+            for name in before:
+                ground.emulator.admin("PATCH", f"/instances/i-{name}", {"http_tokens": "required"})
+            done = ground.player.play(**ENFORCE).check()
+            assert done.failed == {"bad": 0, "good": 0} and unverified(ground) == []
+            assert [path.stem for path in sorted(ground.player.record.glob("*.json"))] == ["bad", "good"]
+            assert ground.reads(ground.bad) != "i-bad"
+
+
+@pytest.mark.parametrize("lost_host", ["restore", "keep"])
+def test_a_host_that_is_lost_before_its_verification(ground: Ground, lost_host: str) -> None:
+    ground.player.variables["bad"] = {"hardening_lost_host": lost_host}
+
+    def lose(_pid: int) -> None:
+        ground.bad.output("systemctl", "stop", "ssh.service")
+        ground.bad.run("pkill", "-KILL", "sshd")
+
+    try:
+        process = killed_in_the_verification(ground, lose)
+        ground.emulator.admin("PATCH", "/control", {"delay_seconds": 0})
+        process.wait(GIVE_UP_SECONDS)
+        output = (ground.player.folder / "killed.log").read_text()
+        said = reasons(Played(process.returncode, output))
+        assert "The host became unreachable before its access was verified: " in said["bad"], output
+        tokens = ground.player.options(ground.bad)[1]
+        if lost_host == "restore":
+            assert tokens == "optional" and "The metadata options were restored through the API." in said["bad"]
+        else:
+            assert tokens == "required" and "it is not verified that the host reads metadata" in said["bad"]
+            assert unverified(ground) == ["bad"]
+            undone = ground.player.play("--limit", "bad", hardening_state="absent")  # while it is unreachable
+            assert "The metadata options are restored. The host is unreachable" in reasons(undone)["bad"]
+            assert ground.player.options(ground.bad)[1] == "optional"
+    finally:
+        ground.bad.output("systemctl", "start", "ssh.service")
 
 
 @pytest.mark.long

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ import pytest
 from ansible.utils.collection_loader import AnsibleCollectionConfig
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+ALL_SLOW = re.compile(r"^pytestmark = pytest\.mark\.slow$", re.MULTILINE)
 import lab  # noqa: E402
 
 # Examples are slow on a busy machine, which is not a fault of the code.
@@ -50,6 +52,14 @@ if AnsibleCollectionConfig.collection_finder is None:
     from ansible.plugins.loader import init_plugin_loader
 
     init_plugin_loader([collections_root])
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out files in which all tests are slow where they would be deselected: to import them takes time, too."""
+    unwanted = config.option.markexpr == "not slow" and collection_path.name.startswith("test_")
+    if unwanted and collection_path.is_file() and ALL_SLOW.search(collection_path.read_text(encoding="utf-8")):
+        return True
+    return None
 
 
 @pytest.fixture(scope="session")

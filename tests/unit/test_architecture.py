@@ -19,6 +19,8 @@ import yaml
 from ansible.plugins.loader import fragment_loader
 from ansible.utils import plugin_docs
 
+pytestmark = pytest.mark.slow
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 PLUGINS = CHECKOUT / "plugins"
 UTILS = PLUGINS / "module_utils"

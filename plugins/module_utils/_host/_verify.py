@@ -65,10 +65,12 @@ def verify(make_client: MakeClient, desired: Desired, clock: Clock = SYSTEM_CLOC
         NoSuchUser: The host has no user of a given name.
         OSError: This process may not become another user.
     """
+    names = dict.fromkeys([*desired.users, *desired.allowed, *desired.refused])
+    for name in names:
+        user_id(name)  # an unknown user is an error also if the verdict is unexpected
     modes = _probe_until(make_client, desired, clock)
     if desired.expect and modes.verdict not in desired.expect:
         return Verification(modes, {}, None, [_unexpected_verdict(modes, desired)])
-    names = dict.fromkeys([*desired.users, *desired.allowed, *desired.refused])
     users = {name: _probe_as(name, make_client) for name in names}
     unmet = _unexpected_for_users(modes, users, desired)
     cloud_init = _cloud_init.find_data_source() if desired.cloud_init else None

@@ -66,18 +66,25 @@ def probe_failed(run: Run) -> bool:
 def unready(run: Run) -> t.Optional[str]:
     """Return all reasons for which nothing must be changed on this host, or None: from the probe, its identity and the API check."""
     chosen, plan = settings(run), step(run, "plan")
+    found: t.List[t.Optional[str]] = []
     if exclusion(run) is not None:
         return None
     if probe_failed(run):
         seen = step(run, "probe")
-        problems = [seen.get("msg") or " ".join(seen.get("unmet") or seen.get("problems") or ()) or _NO_VERDICT]
+        found.append(_of_user(seen.get("msg"), chosen) or " ".join(seen.get("problems") or ()) or _NO_VERDICT)
     elif not chosen["enforce"] or is_disabled(run):
         return None
     else:
         row = planned(run)
-        problems = [unverified(run), _NOT_SET % (row["instance_id"], row["error"]) if row.get("error") else None]
-    problems.append(plan.get("message") if chosen["enforce"] else None)
-    return " ".join(str(it) for it in problems if it) or None
+        found += [unverified(run), _NOT_SET % (row["instance_id"], row["error"]) if row.get("error") else None]
+    found.append(plan.get("message") if chosen["enforce"] else None)
+    return " ".join(it for it in found if it) or None
+
+
+def _of_user(message: t.Optional[str], chosen: Result) -> t.Optional[str]:
+    """Add the variable to a message about the user of the verification."""
+    unknown = message and "There is no user %r" % chosen["verify_user"] in message
+    return "%s Set hardening_verify_user to another user." % message if unknown else message
 
 
 def planned(run: Run) -> Result:

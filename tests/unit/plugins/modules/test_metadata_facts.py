@@ -50,6 +50,7 @@ def test_gather_subset_selects_facts_and_rejects_unknown_names(run_module, insta
     assert failure["failed"] is True and "gather_subset does not have 'hardware'" in failure["msg"]
 
 
+@pytest.mark.slow
 def test_gather_timeout_is_the_deadline(run_module, instance, monkeypatch) -> None:
     monkeypatch.setattr(metadata_facts, "read_platform", lambda: Platform(True, "Alibaba Cloud ECS"))
     instance.fault(kind="hang")

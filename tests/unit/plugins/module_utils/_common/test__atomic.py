@@ -289,6 +289,7 @@ for number in range(200):
 """
 
 
+@pytest.mark.slow
 def test_a_reader_sees_only_complete_files_of_two_writers(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("c")

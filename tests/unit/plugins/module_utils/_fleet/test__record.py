@@ -88,6 +88,7 @@ def add_some(path, start):
         Record(path).add([instance(number)])
 
 
+@pytest.mark.slow
 def test_concurrent_writers_lose_no_entry(record) -> None:
     context = multiprocessing.get_context("fork")
     writers = [context.Process(target=add_some, args=(record.path, start)) for start in (0, 100, 200)]

@@ -29,6 +29,8 @@ def test_another_user_is_probed(run_module, instance) -> None:
     assert result["users"]["nobody"]["verdict"] == "required"
     assert result["instance"] == {"instance_id": instance.id, "region_id": "cn-hangzhou"}
     assert run_module("access_modes_info", endpoint=instance.endpoint, users=["no-such"])["failed"] is True
+    both = run_module("access_modes_info", endpoint=instance.endpoint, allowed_users=["no-such"], expect=["optional"])
+    assert both["msg"].startswith("There is no user 'no-such'"), "also if the verdict is unexpected"
 
 
 def test_the_verdict_may_come_within_the_wait(run_module, instance) -> None:

@@ -86,6 +86,7 @@ def test_the_modes_of_a_service_that_always_fails_are_unknown(instance) -> None:
     assert "503" in modes.problems[0]
 
 
+@pytest.mark.slow
 def test_the_modes_of_a_service_that_accepts_connections_and_does_not_reply_are_unknown(instance) -> None:
     instance.fault(kind="hang")
     modes = modes_of(instance.endpoint, timeout=0.5)
@@ -148,6 +149,7 @@ def test_no_address_decides_for_another(service, monkeypatch, states, verdict) -
     assert modes.checks == modes.endpoints[service[states.index(verdict)].endpoint]["checks"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unusable", [refused, silent])
 @pytest.mark.parametrize("position", [0, 1])
 def test_an_unreachable_address_is_reported_and_does_not_decide(service, monkeypatch, unusable, position) -> None:

@@ -187,6 +187,7 @@ def test_a_disabled_endpoint_fails_the_token_request(make, instance, emulator, a
     assert shape(instance.journal()) == [("PUT", "token-request", answer)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", ["reset", "timeout"])
 def test_a_disabled_endpoint_that_does_not_reply_is_unreachable(make, instance, emulator, answer) -> None:
     instance.set(http_endpoint="disabled")
@@ -352,6 +353,7 @@ def test_a_truncated_reply_is_retried_and_then_unexpected(make, instance) -> Non
         make(retries=1).get(ITEM)
 
 
+@pytest.mark.slow
 def test_an_oversize_reply_is_not_read_and_not_retried(make, instance, clock) -> None:
     instance.fault(kind="oversize", on="data", bytes=64 * 1024 * 1024)
     # The message has the declared size, so the body was not read.
@@ -369,6 +371,7 @@ def test_an_oversize_token_is_not_read_and_not_retried(make, instance, clock) ->
     assert clock.pauses == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("on", ["token", "data"])
 def test_a_server_that_sends_single_bytes_does_not_extend_the_timeout(make, instance, on) -> None:
     """Each byte arrives in time, so with a timeout for each byte the reply would be read without an error."""
@@ -377,6 +380,7 @@ def test_a_server_that_sends_single_bytes_does_not_extend_the_timeout(make, inst
         make(SYSTEM_CLOCK, timeout=0.5, retries=0).get(ITEM)
 
 
+@pytest.mark.slow
 def test_the_timeout_ends_a_request_that_gets_no_reply(make, instance) -> None:
     """The emulator waits until the client closes the connection; without a timeout the test would not end."""
     instance.fault(kind="hang")
@@ -384,6 +388,7 @@ def test_the_timeout_ends_a_request_that_gets_no_reply(make, instance) -> None:
         make(timeout=0.5, retries=0).get(ITEM)
 
 
+@pytest.mark.slow
 def test_the_deadline_ends_the_retries_of_a_service_that_does_not_reply(make, instance) -> None:
     """Make two attempts of 0.5 s, the second one shortened; a third one would start after the deadline on any machine."""
     instance.fault(kind="hang")

@@ -159,7 +159,7 @@ def test_user_data_of_several_gzip_members_is_complete(padding: bytes) -> None:
         (gzip.compress(b"one") + gzip.compress(b"two")[:-3], "its end is missing"),
         (gzip.compress(b"one") + b"two", "is damaged"),
         (gzip.compress(b"one")[:-8] + b"\0" * 8, "is damaged"),
-        (gzip.compress(b"\0" * (64 * 1024 * 1024)), "more than 1048576 bytes"),
+        (gzip.compress(b"\0" * (8 * 1024 * 1024)), "more than 1048576 bytes"),
         (gzip.compress(b"a" * 600_000) + gzip.compress(b"b" * 600_000), "more than 1048576 bytes"),
         (gzip.compress(b"") * 1000, "more than 100 members"),
     ],

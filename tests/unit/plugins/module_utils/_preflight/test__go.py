@@ -32,6 +32,7 @@ def test_parse_accepts_any_bytes(tail, cut) -> None:
     _go.parse(tail)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 63), st.binary(min_size=1, max_size=8))
 def test_read_accepts_damaged_headers(tmp_path_factory, place, damage) -> None:
     path = tmp_path_factory.getbasetemp() / "damaged"

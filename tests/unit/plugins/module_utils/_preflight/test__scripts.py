@@ -138,6 +138,7 @@ def test_usual_places_are_examined(host, place) -> None:
     assert [path for path, _line in readers(host)] == [place]
 
 
+@pytest.mark.slow
 def test_files_of_this_collection_are_no_findings() -> None:
     scripts = _scripts.scan(Files(), [str(UTILS / "module_utils"), str(UTILS / "modules")])
     assert scripts.reads == [] and scripts.examined > 30
@@ -230,6 +231,7 @@ def steps(content: str, path: str) -> int:
     return count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "piece"),
     [

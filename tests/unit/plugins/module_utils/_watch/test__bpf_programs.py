@@ -487,6 +487,7 @@ def test_a_process_wakes_up_the_watch_at_most_once_a_second() -> None:
     assert machine.read(VALUES + machine.places[KNOWN, 4711]) == 6_000_000_001
 
 
+@pytest.mark.slow
 def test_a_user_over_the_budget_is_counted_and_does_not_take_that_of_others() -> None:
     machine, code = Machine(), programs.connect4(TARGET, Desired())
     for _connection in range(CONNECTIONS_PER_SECOND + 7):

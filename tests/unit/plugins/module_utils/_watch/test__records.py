@@ -124,6 +124,7 @@ def test_ten_thousand_callers_are_bounded_and_all_requests_are_counted() -> None
     assert max(row["last"] for row in other["requests"] if row["mode"] == "normal_mode") > 20000
 
 
+@pytest.mark.slow
 def test_a_user_with_many_names_evicts_no_other_user() -> None:
     records = Records()
     records.add(OFTEN, "normal_mode", "mac", 1)

@@ -245,7 +245,7 @@ PLAN = {"by_instance": {"i-web1": row("An ACK node.", sent=False)}, "message": "
         ({}, {"probe": probe()}, None),
         # an unknown user and the problems of the API host are in one message
         ({}, {"probe": {"failed": False, "msg": "No user 'x'."}, "plan": PLAN}, ["No user 'x'.", "No requests."]),
-        ({}, {"probe": probe("unknown", unmet=["No answer."])}, ["No answer."]),
+        ({}, {"probe": probe("unknown", msg="No answer.")}, ["No answer."]),
         ({}, {"probe": {}}, ["returned no result"]),
         ({}, {"probe": probe(), "plan": PLAN}, ["options of i-web1: An ACK node.", "The record is full."]),
         (
