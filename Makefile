@@ -41,10 +41,12 @@ proofs: tools ## Run the system tests, which take longer: test hosts, molecule, 
 unit: $(VENV)/.test ## Unit tests for the inner loop (seconds)
 	@$(PYTEST) -n 2 --dist loadfile -m "not slow" tests/unit
 
-thorough: $(VENV)/.test ## The other unit tests: the emulator, the vendor's SDK, old Pythons
+thorough: $(VENV)/.test ## The other unit tests: the emulator, the vendor's SDK, old Pythons, shells
+	@$(TOOLS)/need.sh zsh:zsh fish:fish || [ -z "$$CI" ]
 	@$(PYTEST) -n 2 -m slow tests/unit
 
 integration: tools collection ## Playbooks, guides and README against emulated instances, in the network laboratory
+	@$(TOOLS)/need.sh jq:jq || [ -z "$$CI" ]
 	@$(TOOLS)/in-lab.sh $(PYTEST) -n 3 tests/integration $(ARGS)
 
 interop: tools collection ## Clients of other projects against the emulator, in the laboratory
@@ -77,7 +79,7 @@ hosts: roots collection .cache/old-sdk ## Tests on test hosts with systemd, nfta
 molecule: roots collection ## Molecule scenarios on test hosts (ARGS=NAME... for some)
 	@$(TOOLS)/in-lab.sh $(BIN)/python tests/hosts/scenarios.py $(ARGS)
 
-report-page: $(VENV)/.test collection ## The fleet report in a browser, with 3 and 1,000 hosts
+report-page: $(VENV)/.test collection ## The fleet report and the documentation in a browser
 	@$(TOOLS)/need.sh chromium:chromium chromedriver:chromium-driver || [ -z "$$CI" ]
 	@$(PYTEST) tests/report
 

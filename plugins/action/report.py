@@ -40,7 +40,7 @@ class ActionModule(ActionBase):
         try:
             result.update(report(params, now, self._task.check_mode, validate))
         except (ReportError, ValueError) as exc:
-            raise AnsibleActionFail(str(exc)) from exc
+            raise AnsibleActionFail(str(exc)) from None  # ansible-core would repeat the message
         return result
 
 

@@ -89,3 +89,14 @@ options:
     vars:
       - name: alicloud_imds_retries
 """
+
+    ENCODING = r"""
+options:
+  encoding:
+    description:
+      - How to return the bytes of a value. V(text) fails if they are not UTF-8.
+      - V(base64) returns them Base64-encoded, for example for binary user data.
+    type: str
+    choices: [text, base64]
+    default: text
+"""

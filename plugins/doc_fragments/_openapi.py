@@ -75,6 +75,37 @@ options:
       - URL of the metadata service for the keys of the RAM role. Set it only for an emulator.
       - By default V(http://100.100.100.200), or V(http://[fd00:100::100:200]) if that is unreachable.
     type: str
+  max_concurrency:
+    description:
+      - Maximum number of concurrent API calls, V(1) to V(64).
+    type: int
+    default: 16
+"""
+
+    EMPTY_OPTIONS = r"""
+options:
+  empty_options:
+    description:
+      - How to treat an instance for which the API returns empty metadata options. Most likely nobody ever set them, but the vendor does not
+        document this. V(default) assumes the defaults - endpoint enabled, tokens optional.
+      - With V(unknown), the verdict on such an instance is unknown, and M(alicloud.imds.metadata_options) does not change it.
+    type: str
+    choices: [unknown, default]
+    default: unknown
+"""
+
+    METADATA_OPTIONS = r"""
+options:
+  http_tokens:
+    description:
+      - V(required) requires a token for each request (security hardening mode). V(optional) also permits normal mode, without tokens.
+    type: str
+    choices: [required, optional]
+  http_endpoint:
+    description:
+      - Whether the metadata service is available on the instances.
+    type: str
+    choices: [enabled, disabled]
 """
 
     SELECTION = r"""
@@ -104,23 +135,10 @@ options:
     description:
       - Select only instances in this VPC.
     type: str
-  empty_options:
-    description:
-      - How to treat an instance for which the API returns empty metadata options. Most likely nobody ever set them, but the vendor does not
-        document this. V(default) assumes the defaults - endpoint enabled, tokens optional.
-      - With V(unknown), the verdict on such an instance is unknown, and it is not changed.
-    type: str
-    choices: [unknown, default]
-    default: unknown
   expect_at_least:
     description:
       - Fail if fewer instances are selected. By default, a selection without instances is only a warning.
     type: int
     default: 0
     version_added: 1.0.0
-  max_concurrency:
-    description:
-      - Maximum number of concurrent API calls, V(1) to V(64).
-    type: int
-    default: 16
 """

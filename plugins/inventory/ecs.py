@@ -76,14 +76,6 @@ options:
       - Instances that are exempt, as a dictionary of instance IDs and reasons.
     type: dict
     default: {}
-  empty_options:
-    description:
-      - How to treat an instance for which the API returns empty metadata options. Most likely nobody ever set them, but the vendor does not
-        document this. V(default) assumes the defaults - endpoint enabled, tokens optional.
-      - With V(unknown), the verdict on such an instance is unknown.
-    type: str
-    choices: [unknown, default]
-    default: unknown
   assume_role:
     description:
       - RAM roles to assume, one for each account to list. Each item is an ARN, or a dictionary.
@@ -133,13 +125,9 @@ options:
     type: str
     choices: [fail, warn]
     default: fail
-  max_concurrency:
-    description:
-      - Maximum number of concurrent API calls, V(1) to V(64).
-    type: int
-    default: 16
 extends_documentation_fragment:
   - alicloud.imds._openapi
+  - alicloud.imds._openapi.empty_options
   - constructed
   - inventory_cache
 notes:
@@ -231,7 +219,14 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     NAME = "alicloud.imds.ecs"
 
     def verify_file(self, path: str) -> bool:
-        return super().verify_file(path) and path.endswith(("imds.yml", "imds.yaml"))
+        if not super().verify_file(path):
+            return False
+        named = path.endswith(("imds.yml", "imds.yaml"))
+        if not named and path.endswith((".yml", ".yaml")) and _options.names_plugin(path, self.NAME):
+            self.display.warning(
+                "Rename %s: the name of a file for %s must end in imds.yml or imds.yaml." % (path, self.NAME)
+            )
+        return named
 
     def parse(self, inventory: InventoryData, loader: DataLoader, path: str, cache: bool = True) -> None:
         super().parse(inventory, loader, path, cache)

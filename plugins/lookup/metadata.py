@@ -42,15 +42,9 @@ options:
       - Return JSON objects and arrays as dictionaries and lists. Other values are returned as text.
     type: bool
     default: false
-  encoding:
-    description:
-      - How to return the bytes of a value. V(text) fails if they are not UTF-8.
-      - V(base64) returns them Base64-encoded, for example for binary user data.
-    type: str
-    choices: [text, base64]
-    default: text
 extends_documentation_fragment:
   - alicloud.imds._imds
+  - alicloud.imds._imds.encoding
   - alicloud.imds._imds.controller
 notes:
   - Values are never evaluated as templates, because other people may have written the tags and the user data.

@@ -27,7 +27,7 @@ options:
     default: []
   allowed_users:
     description:
-      - Users to probe as that must get the same verdict as the user of this task, at each address of the service.
+      - Also probe as these users. Each must get the same verdict as the user of the task, at each address of the service.
     version_added: 0.2.0
     type: list
     elements: str

@@ -151,6 +151,13 @@ callers:
         - Null if nothing is known, and for records of the analyzer.
       type: str
       sample: kernel
+    would_lose:
+      description:
+        - What the caller loses if its requests without a certain token are refused, the most important first. Known noise does not count.
+          The list is empty for a caller that sends tokens.
+      type: list
+      elements: str
+      sample: ["credentials of the instance RAM role", "names and IDs of the instance"]
     first_seen:
       description: Time of the first of the returned requests.
       type: str

@@ -31,16 +31,6 @@ options:
     type: str
     choices: [present, restored]
     default: present
-  http_tokens:
-    description:
-      - V(required) requires a token for each request (security hardening mode). V(optional) also permits normal mode, without tokens.
-    type: str
-    choices: [required, optional]
-  http_endpoint:
-    description:
-      - Whether the metadata service is available on the instances.
-    type: str
-    choices: [enabled, disabled]
   regions:
     description:
       - IDs of the regions with the launch templates, or V(all). Required for O(state=present); O(state=restored) uses the recorded regions.
@@ -84,13 +74,9 @@ options:
         is recorded there in C(launch_templates/ID.json) for O(state=restored). An entry of an earlier change stays until it is restored.
       - It is refused if it belongs to another user or others can write it, or if it contains links or other content.
     type: path
-  max_concurrency:
-    description:
-      - Maximum number of concurrent API calls, V(1) to V(64).
-    type: int
-    default: 16
 extends_documentation_fragment:
   - alicloud.imds._openapi
+  - alicloud.imds._openapi.metadata_options
   - alicloud.imds._attributes
   - alicloud.imds._attributes.action_group_api
 attributes:
@@ -192,16 +178,16 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.alicloud.imds.plugins.module_utils._common import _python  # noqa: F401  # pylint: disable=unused-import
 
 # isort: split
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._provisioning import _operations, _report
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._provisioning._apply import Apply
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._provisioning._plan import Desired, plan
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._provisioning._record import TemplateRecord
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._provisioning._template import TemplateOptions
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._record_file import RecordError
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._module import open_api
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._options import argument_spec
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._templates import LaunchTemplates
-from ansible_collections.alicloud.imds.plugins.module_utils._provisioning import _operations, _report
-from ansible_collections.alicloud.imds.plugins.module_utils._provisioning._apply import Apply
-from ansible_collections.alicloud.imds.plugins.module_utils._provisioning._plan import Desired, plan
-from ansible_collections.alicloud.imds.plugins.module_utils._provisioning._record import TemplateRecord
-from ansible_collections.alicloud.imds.plugins.module_utils._provisioning._template import TemplateOptions
 
 
 def make_plan(api, params, record):
@@ -260,7 +246,6 @@ def main():
             allow_windows={"type": "bool", "default": False},
             allow_unknown_image={"type": "bool", "default": False},
             record={"type": "path"},
-            max_concurrency={"type": "int", "default": 16},
         ),
         required_if=[
             ("state", "present", ["regions"]),

@@ -32,15 +32,9 @@ options:
     type: str
     choices: [error, "null", skip]
     default: error
-  encoding:
-    description:
-      - How to return the bytes of a value. V(text) fails if they are not UTF-8.
-      - V(base64) returns them Base64-encoded, for example for binary user data.
-    type: str
-    choices: [text, base64]
-    default: text
 extends_documentation_fragment:
   - alicloud.imds._imds
+  - alicloud.imds._imds.encoding
   - alicloud.imds._attributes
   - alicloud.imds._attributes.action_group
 notes:

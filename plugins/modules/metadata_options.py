@@ -29,16 +29,6 @@ options:
     type: str
     choices: [present, restored, verified]
     default: present
-  http_tokens:
-    description:
-      - V(required) requires a token for each request (security hardening mode). V(optional) also permits normal mode, without tokens.
-    type: str
-    choices: [required, optional]
-  http_endpoint:
-    description:
-      - Whether the metadata service is available on the instance.
-    type: str
-    choices: [enabled, disabled]
   instance_metadata_tags:
     description:
       - Whether the tags of an instance are part of its metadata.
@@ -151,6 +141,8 @@ options:
 extends_documentation_fragment:
   - alicloud.imds._openapi
   - alicloud.imds._openapi.selection
+  - alicloud.imds._openapi.empty_options
+  - alicloud.imds._openapi.metadata_options
   - alicloud.imds._attributes
   - alicloud.imds._attributes.action_group_api
 attributes:

@@ -50,6 +50,7 @@ options:
 extends_documentation_fragment:
   - alicloud.imds._openapi
   - alicloud.imds._openapi.selection
+  - alicloud.imds._openapi.empty_options
   - alicloud.imds._attributes
   - alicloud.imds._attributes.action_group_api
 notes:
@@ -172,7 +173,7 @@ from ansible_collections.alicloud.imds.plugins.module_utils._fleet._select impor
     image_support,
     survey,
 )
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet._verdict import COMPLIANT, VERDICTS
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._verdict import COMPLIANT, VERDICTS, unwanted
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._module import open_api
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._options import argument_spec
@@ -202,10 +203,9 @@ def run(module):
         result["missing"] = missing
     result["failed_regions"] = [{"region_id": name, "error": str(exc)} for name, exc in found.failures.items()]
     too_few_error, warning = too_few(params, len(found.instances))
-    failing = {verdict: result["totals"][verdict] for verdict in params["fail_on"] if result["totals"][verdict]}
-    if failing:
-        counted = ", ".join("%d %s" % (number, verdict) for verdict, number in failing.items())
-        return "Found instances with a verdict in 'fail_on': %s. See 'instances' in the result." % counted, result
+    failing = unwanted(result["totals"], params["fail_on"], "instances")
+    if failing is not None:
+        return failing, result
     if found.problem is not None:
         checked = params["fail_on"] or params["expect_at_least"]
         if checked or ALL_REGIONS not in chosen.regions or len(found.failures) == found.regions:

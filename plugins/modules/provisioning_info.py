@@ -60,8 +60,6 @@ options:
   max_concurrency:
     description:
       - Maximum number of concurrent regions, and of concurrent API calls in a region, V(1) to V(64).
-    type: int
-    default: 16
 extends_documentation_fragment:
   - alicloud.imds._openapi
   - alicloud.imds._attributes
@@ -130,11 +128,11 @@ resources:
       type: str
       returned: always
     http_endpoint:
-      description: Option of instances from the version. Null for an image, or if it is unknown.
+      description: V(enabled) or V(disabled) for instances from the version. Null for an image, or if it is unknown.
       type: str
       returned: always
     http_tokens:
-      description: Option of instances from the version. Null for an image, or if it is unknown.
+      description: V(optional) or V(required) for instances from the version. Null for an image, or if it is unknown.
       type: str
       returned: always
     verdict:
@@ -168,11 +166,12 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.alicloud.imds.plugins.module_utils._common import _python  # noqa: F401  # pylint: disable=unused-import
 
 # isort: split
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._provisioning import _operations, _report
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._provisioning._verdict import VERDICTS
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._verdict import COMPLIANT, unwanted
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._module import open_api
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._options import argument_spec
-from ansible_collections.alicloud.imds.plugins.module_utils._provisioning import _operations, _report
-from ansible_collections.alicloud.imds.plugins.module_utils._provisioning._verdict import COMPLIANT, VERDICTS
 
 FAILING = [verdict for verdict in VERDICTS if verdict != COMPLIANT]
 KINDS = ["launch_template", "image"]
@@ -192,10 +191,9 @@ def run(module):
         "errors": errors,
         "totals": totals,
     }
-    failing = {verdict: totals[verdict] for verdict in params["fail_on"] if totals[verdict]}
-    if failing:
-        counted = ", ".join("%d %s" % (number, verdict) for verdict, number in failing.items())
-        return "Found resources with a verdict in 'fail_on': %s. See 'resources' in the result." % counted, result
+    failing = unwanted(totals, params["fail_on"], "resources")
+    if failing is not None:
+        return failing, result
     problem = _operations.regions_problem(failures, regions)
     if problem is not None and not _operations.tolerates(params, failures, regions):
         return problem, result
@@ -212,7 +210,6 @@ def main():
             launch_template_ids={"type": "list", "elements": "str", "aliases": ["launch_template_id"]},
             verdicts={"type": "list", "elements": "str", "choices": list(VERDICTS)},
             fail_on={"type": "list", "elements": "str", "choices": FAILING, "default": []},
-            max_concurrency={"type": "int", "default": 16},
         ),
         supports_check_mode=True,
     )

@@ -189,7 +189,7 @@ options:
         type: dict
         suboptions:
           mode:
-            description: Its mode.
+            description: Mode of the fence.
             type: str
             choices: ['off', audit, enforce]
             required: true

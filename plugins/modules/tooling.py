@@ -10,8 +10,8 @@ version_added: 0.2.0
 author:
   - Contributors to the alicloud.imds collection (@alicloud-imds)
 description:
-  - Installs the command C(ecs-metadata) and its shell completion in C(/usr/local), and a local fact that provides the instance's
-    metadata as C(ansible_local.alicloud_ecs) in normal fact gathering. The host needs Python 3.6 or later.
+  - Installs the command C(ecs-metadata) in C(/usr/local), its completion for bash, zsh and fish, and a local fact that provides the
+    instance's metadata as C(ansible_local.alicloud_ecs) in normal fact gathering. The host needs Python 3.6 or later.
   - The installed programs run with the Python interpreter that the task runs with, and are renewed if it changes.
   - After an installation, the task starts the command and the local fact once. If one of them does not run, the task fails with its
     error message, and the change is rolled back.
@@ -37,12 +37,12 @@ options:
     description:
       - Whether to install and start the callers watch, C(alicloud-imds-watch.service), which records the callers of the metadata
         service and their request modes. See M(alicloud.imds.callers_info).
-      - With V(false) the watch is removed together with its records.
+      - With V(false) the watch is removed together with its records. By default, it is left as it is.
+      - The unit limits the watch to 256 MiB of memory and one processor.
       - If systemd is not process 1, the unit is installed but not started.
       - The watch needs systemd 239 or later. It attributes requests with BPF (Linux 5.8), or else with a tracepoint (Linux 4.16). On other
         kernels its coverage is partial, see RV(alicloud.imds.callers_info#module:watch.coverage).
     type: bool
-    default: false
   before:
     description:
       - The return value RV(before) of the task to undo.
@@ -74,6 +74,10 @@ before:
   description: The previous state, for O(before) of a later task. Empty with O(state=restored).
   returned: success
   type: dict
+watch:
+  description: Whether the callers watch is installed now.
+  returned: with O(state=present) or O(state=absent)
+  type: bool
 normal_mode_scripts:
   description: Scripts that read metadata with normal-mode requests, by path and line.
   returned: with O(state=present)
@@ -112,7 +116,7 @@ def main():
         argument_spec={
             "state": {"type": "str", "choices": ["present", "absent", "restored"], "default": "present"},
             "local_fact": {"type": "bool", "default": True},
-            "watch": {"type": "bool", "default": False},
+            "watch": {"type": "bool"},
             "before": {"type": "dict"},
         },
         required_if=[("state", "restored", ["before"])],
@@ -127,7 +131,9 @@ def main():
     except HostError as exc:
         hint = " The module needs root. Set 'become: true'." if os.geteuid() != 0 else ""
         module.fail_json(msg=str(exc) + hint)
-    result = {"normal_mode_scripts": warn_of_normal_mode_scripts(module)} if present else {}
+    result = {"watch": outcome.watch}
+    if present:
+        result["normal_mode_scripts"] = warn_of_normal_mode_scripts(module)
     module.exit_json(changed=outcome.changed, before=outcome.before, diff=outcome.diff, **result)
 
 

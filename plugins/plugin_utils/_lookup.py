@@ -9,6 +9,8 @@ from __future__ import annotations
 import difflib
 import typing as t
 
+from ._facts import override
+
 # Arguments of ansible-core for each lookup
 _OF_CORE = frozenset(("allow_unsafe", "errors", "wantlist"))
 
@@ -24,16 +26,8 @@ def check_options(name: str, known: t.Iterable[str], given: t.Iterable[str]) -> 
 
 
 def refuse_facts(definitions: t.Mapping[str, t.Any], variables: t.Mapping[str, t.Any] | None) -> None:
-    """Raise ValueError if a fact of the host has the name of a variable that sets an option in *definitions*.
-
-    The results of all modules may contain facts, and Ansible prefers a fact to a variable of the inventory. So root on a host could
-    choose, for example, the endpoint that the controller asks.
-    """
-    facts = (variables or {}).get("ansible_facts")
+    """Raise ValueError if a fact of the host has the name of a variable that sets an option in *definitions*."""
     names = [source["name"] for option in definitions.values() for source in option.get("vars") or ()]
-    found = [name for name in names if isinstance(facts, t.Mapping) and name in facts]
-    if found:
-        raise ValueError(
-            "%s is a fact of this host, so the host may have chosen its value. Examine who set it, and run with --flush-cache. Set the"
-            " variable in the inventory, or by set_fact without cacheable." % ", ".join(found)
-        )
+    problem = override(names, (variables or {}).get("ansible_facts"))
+    if problem is not None:
+        raise ValueError(problem)

@@ -116,14 +116,14 @@ def run_playbook(emulator: lab.Emulator, report: Path) -> int:
 
 def summary(emulator: lab.Emulator) -> str:
     journal = emulator.journal()
-    tokens = sum(entry["mode"] == "token-request" and entry["status"] == 200 for entry in journal)
-    reads = sum(entry["mode"] == "token" and entry["status"] == 200 for entry in journal)
-    plain = Counter(entry["status"] for entry in journal if entry["mode"] == "plain")
-    answers = ", ".join(f"{number} with status {status}" for status, number in sorted(plain.items()))
+    tokens = sum(entry["mode"] == "token_request" and entry["status"] == 200 for entry in journal)
+    reads = sum(entry["mode"] == "token_authenticated" and entry["status"] == 200 for entry in journal)
+    normal = Counter(entry["status"] for entry in journal if entry["mode"] == "normal_mode")
+    answers = ", ".join(f"{number} with status {status}" for status, number in sorted(normal.items()))
     changes = emulator.calls("ModifyInstanceMetadataOptions")
     return (
         f"The emulator issued {tokens} tokens and answered {reads} token-authenticated requests. access_modes_info also sent"
-        f" {plain.total()} normal-mode requests to test the access mode: {answers}.\n"
+        f" {normal.total()} normal-mode requests to test the access mode: {answers}.\n"
         f"The ECS API received {len(changes)} calls that change options."
     )
 

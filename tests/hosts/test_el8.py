@@ -75,7 +75,7 @@ def test_the_whole_journey(player_with: Callable[..., Player], interpreter: str,
     before = snapshot(host)
 
     # Audit: install the tools, check, and record callers. Nothing is enforced.
-    audit: dict[str, Any] = {"hardening_preflight": "report", "hardening_watch": True, "hardening_fence": "audit"}
+    audit: dict[str, Any] = {"hardening_preflight": "report", "hardening_watch": "keep", "hardening_fence": "audit"}
     player.play(**audit, hardening_enforce=False).check()
     assert f"for python in {real} " in host.output("cat", PROGRAM)
     assert watching(host) == real
@@ -84,7 +84,7 @@ def test_the_whole_journey(player_with: Callable[..., Player], interpreter: str,
     assert json.loads(host.output("/etc/ansible/facts.d/alicloud_ecs.fact"))["instance_id"] == "i-el8"
 
     # Enforce, twice.
-    wanted: dict[str, Any] = {"hardening_watch": True, "hardening_fence": "audit"}
+    wanted: dict[str, Any] = {"hardening_watch": "keep", "hardening_fence": "audit"}
     player.play(**wanted).check()
     assert player.options(host)[1] == "required"
     assert player.play(**wanted).check().changed == {"el8": 0}
@@ -99,7 +99,7 @@ def test_the_whole_journey(player_with: Callable[..., Player], interpreter: str,
 def test_another_interpreter_renews_what_is_installed(player_with: Callable[..., Player]) -> None:
     player = player_with("/usr/bin/python3.11", BIN)
     (host,) = player.hosts
-    wanted: dict[str, Any] = {"hardening_watch": True, "hardening_enforce": False, "hardening_fence": "off"}
+    wanted: dict[str, Any] = {"hardening_watch": "keep", "hardening_enforce": False, "hardening_fence": "off"}
     player.play(**wanted).check()
     assert watching(host) == "/usr/bin/python3.11"
     player = Player([host], player.emulator, player.folder, OLDEST_CORE)
@@ -121,7 +121,7 @@ def test_an_interpreter_that_cannot_run_the_command_is_rolled_back(player_with: 
     host.output("sh", "-c", f"printf '#!/bin/bash\\n%s\\n' '{code}' >/opt/broken/python3")
     host.output("chmod", "755", "/opt/broken/python3")
     before = snapshot(host)
-    played = player.play(hardening_watch=True)
+    played = player.play(hardening_watch="keep")
     assert played.failed == {"el8": 1}
     assert "Illegal instruction" in played.output and "does not run after its installation" in played.output
     assert player.options(host)[1] == "optional"
@@ -138,7 +138,7 @@ def test_a_place_without_writing_or_execution_is_an_error(
     host.output("mount", "--bind", place, place)
     host.output("mount", "-o", f"remount,bind,{option}", place)
     before = snapshot(host)
-    played = player.play(hardening_watch=False, hardening_fence="off")
+    played = player.play(hardening_watch="off", hardening_fence="off")
     assert played.failed == {"el8": 1}
     assert {"ro": "Read-only file system", "noexec": "Permission denied"}[option] in played.output
     assert ("noexec" in played.output) == (option == "noexec")

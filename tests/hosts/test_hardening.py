@@ -146,7 +146,7 @@ def test_a_second_run_sends_one_normal_mode_request_to_each_address(player_of: P
 
     def normal_mode_requests() -> int:
         entries = player.emulator.admin("GET", "/journal?after=0")["entries"]
-        return sum(entry["instance"] == "i-host0" and entry["mode"] == "plain" for entry in entries)
+        return sum(entry["instance"] == "i-host0" and entry["mode"] == "normal_mode" for entry in entries)
 
     player.play(hardening_fence="enforce").check()
     first = normal_mode_requests()
@@ -162,7 +162,10 @@ def test_a_second_run_sends_one_normal_mode_request_to_each_address(player_of: P
 
 @pytest.mark.long
 def test_findings_do_not_block_the_watch(player_of: Play) -> None:
-    """Without enforcement the role installs the watch and reports findings. With enforcement, they block the host."""
+    """Without enforcement the role installs the watch and reports findings. With enforcement, they block the host.
+
+    The watch is removed after verified enforcement.
+    """
     player = player_of("systemd")
     (host,) = player.hosts
     (host.root / "etc/cron.d/plain").write_text("7 * * * * root curl http://100.100.100.200/latest/meta-data/mac\n")
@@ -174,7 +177,17 @@ def test_findings_do_not_block_the_watch(player_of: Play) -> None:
     said = " ".join(blocked.output.split())
     assert blocked.failed == {"host0": 1} and re.search("Blocked by .* A script sends normal-mode requests", said), said
     assert "path: /etc/cron.d/plain, line: 1" in said and "hardening_waivers" in said
-    player.play(hardening_preflight="block", hardening_enforce=False, hardening_state="absent").check()
+    limits = host.output("systemctl", "show", "--property=MemoryMax,CPUQuotaPerSecUSec", "alicloud-imds-watch.service")
+    assert sorted(limits.split()) == ["CPUQuotaPerSecUSec=1s", "MemoryMax=268435456"]
+    (host.root / "etc/cron.d/plain").unlink()
+    # The watch recorded the request of this test.
+    assert "caller_normal_mode: exe: /usr/bin/curl" in player.play(hardening_preflight="block").output
+    player.play(hardening_preflight="report").check()
+    assert normal_mode_status(host) == "403"
+    watch = host.run("systemctl", "is-active", "alicloud-imds-watch.service").stdout.strip()
+    assert watch == "inactive" and not (host.root / "var/lib/alicloud-imds/callers.json").exists()
+    assert player.play().check().changed == {"host0": 0}
+    player.play(hardening_state="absent").check()
 
 
 @pytest.mark.long

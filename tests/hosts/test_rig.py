@@ -172,7 +172,7 @@ def test_metadata_is_read_over_the_network(
     host = new_host(kind, root)
     emulator = start_emulator({"instances": [{"host": host.name, "http_tokens": "required"}]})
     assert token_and_id(host.run) == f"i-{host.name}"
-    assert [entry["mode"] for entry in emulator.journal()] == ["token-request", "token"]
+    assert [entry["mode"] for entry in emulator.journal()] == ["token_request", "token_authenticated"]
 
 
 def test_a_container_reaches_the_service_through_its_host(

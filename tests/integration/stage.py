@@ -24,7 +24,8 @@ MODULES = ("alicloud.imds.metadata_options", "alicloud.imds.metadata_options_inf
 HOSTS = {"web1": "10.77.3.11", "web2": "10.77.3.12", "db1": "10.77.3.13"}
 # The system's Python, as on a managed node, without a developer's own versions.
 PYTHON = "/usr/bin/python3"
-EMPTIED = ("home", "opt", "root", "srv")
+# What no guide needs, and would take long to search.
+EMPTIED = ("home", "opt", "root", "srv", "usr/include", "usr/share", "usr/lib/google-cloud-sdk")
 ACTIONS = ["ecs:DescribeInstances", "ecs:ModifyInstanceMetadataOptions", "ecs:DescribeRegions"]
 
 

@@ -118,7 +118,7 @@ def test_an_option_is_changed_with_the_instance_roles_credentials(played: Played
     assert change["before"]["http_tokens"] == "required" == change["after"]["http_tokens"]
     assert results["after"]["metadata"]["tags/instance/stage"] == "production"
     modes = {entry["mode"] for entry in played.api.journal("i-itself") if entry["mode"] != "api"}
-    assert modes == {"token-request", "token"}
+    assert modes == {"token_request", "token_authenticated"}
     changes = played.api.calls("ModifyInstanceMetadataOptions")
     (change,) = [call for call in changes if call["instance"] == "i-itself"]
     assert (change["status"], change["access_key"]) == (200, "STS.")

@@ -24,8 +24,8 @@ INVENTORY = "[web]\nweb1\nweb2\n\n[db]\ndb1\n"
 
 
 def environment_of(home: Path) -> dict[str, str]:
-    """Return the environment of a login shell with Ansible."""
-    path = f"{BIN}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    """Return the environment of a login shell with Ansible and the command ecs-metadata."""
+    path = f"{BIN}:{CHECKOUT}/command:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     return {"HOME": str(home), "PATH": path, "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
 
 

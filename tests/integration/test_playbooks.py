@@ -157,7 +157,7 @@ def test_facts_from_normal_fact_gathering(fleet, run) -> None:
     assert facts["network_interfaces"][0]["primary"] is True
     assert "disks" not in facts
     assert found["system"] == "Linux"
-    assert {entry["mode"] for entry in fleet.emulator.journal("i-facts")} == {"token-request", "token"}
+    assert {entry["mode"] for entry in fleet.emulator.journal("i-facts")} == {"token_request", "token_authenticated"}
 
 
 def test_check_mode_returns_the_same(fleet, run) -> None:

@@ -77,7 +77,7 @@ class Ecs(lab.Instance):
         return self.emulator.journal(self.instance_id)
 
     def requests(self) -> list[str]:
-        """Return the requests as lines such as ``GET /latest/meta-data/mac token 200``."""
+        """Return the requests as lines such as ``GET /latest/meta-data/mac token_authenticated 200``."""
         return ["{method} {path} {mode} {status}".format(**entry) for entry in self.journal()]
 
     def modes(self) -> Counter[str]:

@@ -14,10 +14,10 @@ import pytest
 from conftest import HERE, SSH_KEY, Ecs
 
 Boot = Callable[..., Any]
-TOKEN = "PUT /latest/api/token token-request 200"
-USER_DATA = "GET /2016-01-01/user-data token 200"
-NO_VENDOR_DATA = "GET /2016-01-01/vendor-data token 404"
-ALL = "GET /2016-01-01/meta-data/all token 200"
+TOKEN = "PUT /latest/api/token token_request 200"
+USER_DATA = "GET /2016-01-01/user-data token_authenticated 200"
+NO_VENDOR_DATA = "GET /2016-01-01/vendor-data token_authenticated 404"
+ALL = "GET /2016-01-01/meta-data/all token_authenticated 200"
 
 
 @pytest.fixture
@@ -71,9 +71,9 @@ def test_walking(ecs: Ecs, boot: Boot, switches: Callable[..., None]) -> None:
     assert got["metadata"] == with_all
 
     walk = ecs.requests()[asked:]
-    assert walk[:4] == [TOKEN, USER_DATA, NO_VENDOR_DATA, "GET /2016-01-01/meta-data/all token 404"]
+    assert walk[:4] == [TOKEN, USER_DATA, NO_VENDOR_DATA, "GET /2016-01-01/meta-data/all token_authenticated 404"]
     assert len(walk) == len(set(walk)) == 4 + len(["meta-data/", "ram/"]) + items(with_all)
-    assert all(line.endswith("token 200") for line in walk[4:])
+    assert all(line.endswith("token_authenticated 200") for line in walk[4:])
     assert not [line for line in walk if "security-credentials" in line]
 
 
@@ -82,13 +82,13 @@ def test_without_user_data(ecs: Ecs, boot: Boot) -> None:
     got = boot("trixie")
     assert got["user_data"] == ""
     assert got["instance_id"] == ecs.instance_id
-    assert ecs.requests() == [TOKEN, "GET /2016-01-01/user-data token 404", NO_VENDOR_DATA, ALL]
+    assert ecs.requests() == [TOKEN, "GET /2016-01-01/user-data token_authenticated 404", NO_VENDOR_DATA, ALL]
 
 
 def test_with_vendor_data(ecs: Ecs, boot: Boot) -> None:
     ecs.set(vendor_data="#cloud-config\n")
     assert boot("trixie")["vendor_data"] == "#cloud-config\n"
-    assert ecs.requests() == [TOKEN, USER_DATA, "GET /2016-01-01/vendor-data token 200", ALL]
+    assert ecs.requests() == [TOKEN, USER_DATA, "GET /2016-01-01/vendor-data token_authenticated 200", ALL]
 
 
 def test_optional_mode_makes_no_difference(ecs: Ecs, boot: Boot) -> None:
@@ -103,14 +103,14 @@ def test_disabled_endpoint(ecs: Ecs, boot: Boot, switches: Callable[..., None], 
     switches(disabled_answer=status)
     ecs.set(http_endpoint="disabled")
     assert boot("trixie", timeout=1)["found"] is None
-    assert ecs.requests() == [f"PUT /latest/api/token token-request {status}"]
+    assert ecs.requests() == [f"PUT /latest/api/token token_request {status}"]
 
 
 def test_token_service_is_late(ecs: Ecs, boot: Boot) -> None:
     """cloud-init retries a broken connection, so the service can start after the instance."""
     ecs.set(faults=[{"kind": "reset", "on": "token", "times": 1}])
     assert_complete(boot("trixie"), ecs)
-    broken = "PUT /latest/api/token token-request None"
+    broken = "PUT /latest/api/token token_request None"
     assert ecs.requests() == [broken, TOKEN, USER_DATA, NO_VENDOR_DATA, ALL]
 
 
@@ -122,7 +122,9 @@ def test_expired_token(ecs: Ecs, boot: Boot) -> None:
     ecs.set(faults=[{"kind": "token_dies_after", "uses": 1}])
     got = boot("trixie")
     assert (got["found"], got["instance_id"], got["keys"]) == ("AliYun", "iid-datasource", [])
-    refused = [f"GET /2016-01-01/{item} token 401" for item in ("vendor-data", "meta-data/all", "meta-data/")]
+    refused = [
+        f"GET /2016-01-01/{item} token_authenticated 401" for item in ("vendor-data", "meta-data/all", "meta-data/")
+    ]
     assert ecs.requests() == [TOKEN, USER_DATA, *refused]
 
 
@@ -130,12 +132,12 @@ def test_too_old_for_required_mode(ecs: Ecs, boot: Boot) -> None:
     """cloud-init 22.4 does not support tokens: it finds no data source, hence no name, no keys, no user data."""
     got = boot("bookworm", timeout=1)
     assert (got["version"], got["found"]) == ("22.4.2", None)
-    assert set(ecs.requests()) == {"GET /2016-01-01/meta-data/instance-id plain 403"}
+    assert set(ecs.requests()) == {"GET /2016-01-01/meta-data/instance-id normal_mode 403"}
 
 
 def test_too_old_in_optional_mode(ecs: Ecs, boot: Boot) -> None:
     ecs.set(http_tokens="optional")
     got = boot("bookworm")
     assert_complete(got, ecs)
-    assert ecs.modes() == {"plain": len(["instance-id", "user-data", "meta-data/"]) + items(got["metadata"])}
+    assert ecs.modes() == {"normal_mode": len(["instance-id", "user-data", "meta-data/"]) + items(got["metadata"])}
     assert {entry["status"] for entry in ecs.journal()} == {200}

@@ -18,7 +18,7 @@ from conftest import HERE, ROLE, ROLE_KEYS, Ecs
 
 Client = Callable[..., "subprocess.CompletedProcess[str]"]
 NO_V1 = {"ALIBABA_CLOUD_IMDSV1_DISABLED": "true"}
-TOKEN = "PUT /latest/api/token token-request 200"
+TOKEN = "PUT /latest/api/token token_request 200"
 DIRECTORY = "/latest/meta-data/ram/security-credentials/"
 ROLE_PATH = DIRECTORY + ROLE["name"]
 
@@ -44,12 +44,17 @@ def test_unnamed_role(ecs: Ecs, client: Client, mode: str, variables: dict[str, 
     """The client requests the role's name and then the keys, each with a new token."""
     ecs.set(http_tokens=mode)
     assert got_keys(client(**variables))
-    assert ecs.requests() == [TOKEN, f"GET {DIRECTORY} token 200", TOKEN, f"GET {ROLE_PATH} token 200"]
+    assert ecs.requests() == [
+        TOKEN,
+        f"GET {DIRECTORY} token_authenticated 200",
+        TOKEN,
+        f"GET {ROLE_PATH} token_authenticated 200",
+    ]
 
 
 def test_named_role(ecs: Ecs, client: Client) -> None:
     assert got_keys(client(ROLE["name"]))
-    assert ecs.requests() == [TOKEN, f"GET {ROLE_PATH} token 200"]
+    assert ecs.requests() == [TOKEN, f"GET {ROLE_PATH} token_authenticated 200"]
 
 
 def test_wrong_role_name_falls_back(ecs: Ecs, client: Client) -> None:
@@ -58,20 +63,20 @@ def test_wrong_role_name_falls_back(ecs: Ecs, client: Client) -> None:
     assert done.returncode == 1
     assert "403" in done.stderr
     wrong = f"GET {DIRECTORY}WrongRole"
-    assert ecs.requests() == [TOKEN, f"{wrong} token 404", f"{wrong} plain 403"]
+    assert ecs.requests() == [TOKEN, f"{wrong} token_authenticated 404", f"{wrong} normal_mode 403"]
 
 
 def test_wrong_role_name_without_v1(ecs: Ecs, client: Client) -> None:
     done = client("WrongRole", **NO_V1)
     assert done.returncode == 1
     assert "404" in done.stderr
-    assert ecs.requests() == [TOKEN, f"GET {DIRECTORY}WrongRole token 404"]
+    assert ecs.requests() == [TOKEN, f"GET {DIRECTORY}WrongRole token_authenticated 404"]
 
 
 def test_no_role(ecs: Ecs, client: Client) -> None:
     ecs.set(role=None)
     assert client().returncode == 1
-    assert ecs.requests() == [TOKEN, f"GET {DIRECTORY} token 404", f"GET {DIRECTORY} plain 403"]
+    assert ecs.requests() == [TOKEN, f"GET {DIRECTORY} token_authenticated 404", f"GET {DIRECTORY} normal_mode 403"]
 
 
 @pytest.mark.parametrize("status", [403, 404])
@@ -82,21 +87,21 @@ def test_disabled_endpoint(ecs: Ecs, client: Client, switches: Callable[..., Non
     done = client()
     assert done.returncode == 1
     assert str(status) in done.stderr
-    assert ecs.requests() == [f"PUT /latest/api/token token-request {status}", f"GET {DIRECTORY} plain {status}"]
+    assert ecs.requests() == [f"PUT /latest/api/token token_request {status}", f"GET {DIRECTORY} normal_mode {status}"]
 
 
 def test_disabled_endpoint_without_v1(ecs: Ecs, client: Client) -> None:
     ecs.set(http_endpoint="disabled")
     assert client(**NO_V1).returncode == 1
-    assert ecs.requests() == ["PUT /latest/api/token token-request 403"]
+    assert ecs.requests() == ["PUT /latest/api/token token_request 403"]
 
 
 def test_token_that_cannot_be_had(ecs: Ecs, client: Client) -> None:
     """In optional mode the fallback succeeds, and only the journal shows it."""
     ecs.set(http_tokens="optional", faults=[{"kind": "status", "status": 503, "on": "token"}])
     assert got_keys(client())
-    failed = "PUT /latest/api/token token-request 503"
-    assert ecs.requests() == [failed, f"GET {DIRECTORY} plain 200", failed, f"GET {ROLE_PATH} plain 200"]
+    failed = "PUT /latest/api/token token_request 503"
+    assert ecs.requests() == [failed, f"GET {DIRECTORY} normal_mode 200", failed, f"GET {ROLE_PATH} normal_mode 200"]
 
 
 def test_token_that_expires_at_once(ecs: Ecs, client: Client) -> None:
@@ -104,14 +109,14 @@ def test_token_that_expires_at_once(ecs: Ecs, client: Client) -> None:
     ecs.set(faults=[{"kind": "status", "status": 401, "on": "data", "times": 1}])
     done = client(ROLE["name"])
     assert done.returncode == 1
-    assert ecs.requests() == [TOKEN, f"GET {ROLE_PATH} token 401", f"GET {ROLE_PATH} plain 403"]
+    assert ecs.requests() == [TOKEN, f"GET {ROLE_PATH} token_authenticated 401", f"GET {ROLE_PATH} normal_mode 403"]
 
 
 def test_slow_service(ecs: Ecs, client: Client) -> None:
     """The client waits a second for a token."""
     ecs.set(faults=[{"kind": "hang", "on": "token"}])
     assert client(ROLE["name"], **NO_V1).returncode == 1
-    assert ecs.modes() == {"token-request": 1}
+    assert ecs.modes() == {"token_request": 1}
 
 
 def test_switched_off(ecs: Ecs, client: Client) -> None:

@@ -16,8 +16,8 @@ SERVICE = "http://100.100.100.200"
 TOKEN_URL = SERVICE + "/latest/api/token"
 DATA = SERVICE + "/latest/meta-data/"
 TTL = "X-aliyun-ecs-metadata-token-ttl-seconds:"
-TOKEN_REQUEST = "PUT /latest/api/token token-request 200"
-INSTANCE_ID = "GET /latest/meta-data/instance-id token 200"
+TOKEN_REQUEST = "PUT /latest/api/token token_request 200"
+INSTANCE_ID = "GET /latest/meta-data/instance-id token_authenticated 200"
 
 pytestmark = pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 
@@ -69,7 +69,7 @@ def test_documented_token_errors(ecs: Ecs, header: str, status: int, line: str, 
     assert done.returncode == 0
     assert f"< HTTP/1.1 {status} {line}" in done.stderr
     assert error_page(status, reason) in done.stdout
-    assert ecs.requests() == [f"PUT /latest/api/token token-request {status}"]
+    assert ecs.requests() == [f"PUT /latest/api/token token_request {status}"]
     assert ecs.journal()[0]["forwarded"] is (status == 403)
 
 
@@ -79,7 +79,7 @@ def test_documented_wrong_token(ecs: Ecs, mode: str) -> None:
     done = ecs.run("curl", "-v", "-H", "X-aliyun-ecs-metadata-token:aaa", DATA)
     assert "< HTTP/1.1 401 Unauthorized" in done.stderr
     assert error_page(401, "Unauthorized") in done.stdout
-    assert ecs.requests() == ["GET /latest/meta-data/ token 401"]
+    assert ecs.requests() == ["GET /latest/meta-data/ token_authenticated 401"]
 
 
 def test_role_keys(ecs: Ecs) -> None:
@@ -89,7 +89,7 @@ def test_role_keys(ecs: Ecs) -> None:
         name = ecs.output("curl", "-s", "-H", token, DATA + path)
         assert name == ROLE["name"]
         assert ecs.json("curl", "-s", "-H", token, DATA + path + name)["AccessKeyId"] == ROLE_KEYS["access_key_id"]
-    assert ecs.modes() == {"token-request": 1, "token": 4}
+    assert ecs.modes() == {"token_request": 1, "token_authenticated": 4}
 
 
 def test_fail_option(ecs: Ecs) -> None:
@@ -120,13 +120,13 @@ def test_offer_of_http_2(ecs: Ecs) -> None:
     """The service ignores an upgrade to HTTP/2, and rejects clients that start with HTTP/2."""
     assert ecs.output("curl", "-s", "--http2", "-H", get_token(ecs), DATA + "instance-id") == ecs.instance_id
     assert ecs.run("curl", "-s", "--http2-prior-knowledge", DATA).returncode != 0
-    assert [entry["mode"] for entry in ecs.journal()] == ["token-request", "token", "invalid"]
+    assert [entry["mode"] for entry in ecs.journal()] == ["token_request", "token_authenticated", "unparsable"]
 
 
 def test_https(ecs: Ecs) -> None:
     """The service closes connections that are not HTTP at once."""
     assert ecs.run("curl", "-sk", "--max-time", "2", "https://100.100.100.200:80/").returncode == 35
-    assert ecs.modes() == {"invalid": 1}
+    assert ecs.modes() == {"unparsable": 1}
 
 
 def test_head(ecs: Ecs) -> None:
@@ -136,8 +136,8 @@ def test_head(ecs: Ecs) -> None:
     lengths = [line for line in done.stdout.splitlines() if line.startswith("Content-Length")]
     assert lengths == [f"Content-Length: {len(ecs.instance_id)}", f"Content-Length: {len(ecs.mac)}"]
     assert "HTTP/1.1 405" in ecs.run("curl", "-sI", TOKEN_URL).stdout
-    head = "HEAD /latest/meta-data/{} token 200"
-    refused = "HEAD /latest/api/token plain 405"
+    head = "HEAD /latest/meta-data/{} token_authenticated 200"
+    refused = "HEAD /latest/api/token normal_mode 405"
     assert ecs.requests() == [TOKEN_REQUEST, head.format("instance-id"), head.format("mac"), refused]
     assert ecs.connections() == 3
 
@@ -185,7 +185,7 @@ def test_paths_with_dots(ecs: Ecs) -> None:
     assert status("/latest/meta-data%2fmac") == "404"
     assert status("/latest/meta-data/%6dac") == "200"
     assert status("/latest/meta-data/mac?x=1#y") == "200"
-    assert ecs.modes() == {"token-request": 1, "token": 8}
+    assert ecs.modes() == {"token_request": 1, "token_authenticated": 8}
     assert ecs.journal()[2]["path"] == "/latest/user-data/../meta-data/mac"
 
 
@@ -203,7 +203,7 @@ def test_retry(ecs: Ecs) -> None:
     busy = {"kind": "status", "status": 503, "retry_after": 1, "on": "token", "times": 1}
     ecs.set(faults=[busy])
     get_token(ecs, "--fail", "--retry", "2")
-    assert ecs.requests() == ["PUT /latest/api/token token-request 503", TOKEN_REQUEST]
+    assert ecs.requests() == ["PUT /latest/api/token token_request 503", TOKEN_REQUEST]
 
 
 def test_metadata_service_taken_for_a_proxy(ecs: Ecs) -> None:
@@ -222,7 +222,7 @@ def test_forwarding_proxy(ecs: Ecs, proxy: Callable[[], str]) -> None:
     # The documentation does not say whether a forwarded GET is accepted; the emulator has a switch for it.
     read = ("curl", "-s", "-H", "X-aliyun-ecs-metadata-token: " + token, DATA + "instance-id")
     assert ecs.output(*read, http_proxy=address) == ecs.instance_id
-    assert ecs.requests() == ["PUT /latest/api/token token-request 403", TOKEN_REQUEST, INSTANCE_ID]
+    assert ecs.requests() == ["PUT /latest/api/token token_request 403", TOKEN_REQUEST, INSTANCE_ID]
     assert [entry["forwarded"] for entry in ecs.journal()] == [True, False, True]
 
 

@@ -16,8 +16,11 @@ from pathlib import Path
 import pytest
 from conftest import HERE, Ecs
 
-TOKEN = "PUT /latest/api/token token-request 200"
-ITEMS = ["GET /latest/meta-data/instance-id token 200", "GET /latest/meta-data/mac token 200"]
+TOKEN = "PUT /latest/api/token token_request 200"
+ITEMS = [
+    "GET /latest/meta-data/instance-id token_authenticated 200",
+    "GET /latest/meta-data/mac token_authenticated 200",
+]
 
 URLLIB = """
 from urllib.request import Request, urlopen
@@ -157,7 +160,7 @@ with concurrent.futures.ThreadPoolExecutor(8) as pool:
 def test_connection_pool(ecs: Ecs) -> None:
     """Eight threads send 400 reads over a pool of eight kept connections."""
     assert ecs.output(sys.executable, "-c", CONCURRENT).split() == ["200", ecs.instance_id]
-    assert ecs.modes() == {"token-request": 1, "token": 400}
+    assert ecs.modes() == {"token_request": 1, "token_authenticated": 400}
     assert {entry["status"] for entry in ecs.journal()} == {200}
     assert ecs.connections() <= 8
 
@@ -176,7 +179,7 @@ def test_connection_that_was_closed_in_the_pool(ecs: Ecs) -> None:
     ecs.set(http_tokens="optional", faults=[{"kind": "close_idle"}])
     assert ecs.output(sys.executable, "-c", CLOSED).split() == [ecs.instance_id] * 3
     assert ecs.connections() == 3
-    assert ecs.modes() == {"plain": 3}
+    assert ecs.modes() == {"normal_mode": 3}
 
 
 def test_requests_obeys_a_proxy_variable(ecs: Ecs) -> None:

@@ -27,7 +27,7 @@ def test_required_mode(ecs: Ecs, fetched: Callable[[str], Path], script: str, tr
     done = ecs.run(fetched("python") / "bin" / "python", HERE / "clients" / script, ROLE["name"])
     assert done.returncode == 1
     assert "403" in done.stderr.splitlines()[-1]
-    assert ecs.requests() == [f"GET {ROLE_PATH} plain 403"] * tries
+    assert ecs.requests() == [f"GET {ROLE_PATH} normal_mode 403"] * tries
 
 
 @CLIENTS
@@ -36,13 +36,13 @@ def test_optional_mode(ecs: Ecs, fetched: Callable[[str], Path], script: str, tr
     output = ecs.output(fetched("python") / "bin" / "python", HERE / "clients" / script, ROLE["name"])
     assert ROLE_KEYS["access_key_id"] in output
     assert ROLE_KEYS["security_token"] in output
-    assert ecs.requests() == [f"GET {ROLE_PATH} plain 200"]
+    assert ecs.requests() == [f"GET {ROLE_PATH} normal_mode 200"]
 
 
 def test_old_client_told_to_use_tokens(ecs: Ecs, fetched: Callable[[str], Path]) -> None:
     """0.3.5 supports tokens, but requests the role's name in normal mode."""
     command = (fetched("python") / "bin" / "python", HERE / "clients/role_keys.py", "--v2")
     assert ROLE_KEYS["access_key_id"] in ecs.output(*command, ROLE["name"])
-    assert ecs.requests() == ["PUT /latest/api/token token-request 200", f"GET {ROLE_PATH} token 200"]
+    assert ecs.requests() == ["PUT /latest/api/token token_request 200", f"GET {ROLE_PATH} token_authenticated 200"]
     assert ecs.run(*command).returncode == 1
-    assert ecs.requests()[2:] == ["GET /latest/meta-data/ram/security-credentials/ plain 403"]
+    assert ecs.requests()[2:] == ["GET /latest/meta-data/ram/security-credentials/ normal_mode 403"]

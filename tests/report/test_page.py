@@ -7,12 +7,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
+from pages import AXE, BROKEN_WORDS, SCREENSHOTS
 from waiting import wait_until
 
-SCREENSHOTS = Path(__file__).resolve().parents[2] / ".cache/screenshots"
 MOST_ELEMENTS, MOST_MEGABYTES = 17000, 1.5
 SHOWN = "return Array.from(document.querySelectorAll('#rows > tr[data-f]')).filter((row) => !row.hidden)"
 NAMES = SHOWN + ".map((row) => row.cells[0].querySelector('bdi').textContent)"
@@ -264,6 +263,14 @@ return Array.from(document.querySelectorAll('body *')).filter((one) => !hidden(o
 UNFOLD = "Array.from(document.querySelectorAll('#rows button')).slice(0, 40).forEach((one) => one.click());"
 
 
+@pytest.mark.parametrize("width", [961, 1280])
+def test_words_are_whole_in_wide_windows(browser, reports, width: int) -> None:
+    browser.open(reports.thousand, width=width)
+    browser.run(UNFOLD + "document.querySelectorAll('details').forEach((one) => { one.open = true; });")
+    assert browser.run(BROKEN_WORDS) == []
+    assert browser.run(CUT_OFF) == []
+
+
 @pytest.mark.parametrize("width", [390, 768])
 @pytest.mark.parametrize("size", ["three", "thousand"])
 def test_nothing_is_cut_off_in_narrow_windows(browser, reports, size: str, width: int) -> None:
@@ -272,6 +279,7 @@ def test_nothing_is_cut_off_in_narrow_windows(browser, reports, size: str, width
     browser.screenshot(SCREENSHOTS / f"report-{size}-{width}.png")
     assert browser.run(CUT_OFF) == []
     assert browser.run("return document.documentElement.scrollWidth") == width
+    assert browser.run(BROKEN_WORDS) == []
     # The state is directly below the name of the host.
     order = browser.run(
         "return Array.from(document.querySelector('#rows > tr').cells).slice(0, 3).map((one) => one.getBoundingClientRect().top)"
@@ -283,8 +291,12 @@ def test_a_paper_page_shows_all_columns(browser, reports) -> None:
     browser.open(reports.thousand, width=718)  # A4 between its margins, in CSS pixels
     browser.prefer("light", media="print")
     assert browser.run(CUT_OFF) == []
+    assert browser.run(BROKEN_WORDS) == []
     shown = "return Array.from(document.querySelectorAll('#table > thead th')).map((one) => one.clientWidth > 20)"
     assert browser.run(shown) == [True] * 9
+    browser.open(reports.hostile, width=718)
+    browser.prefer("light", media="print")
+    assert browser.run("return document.documentElement.scrollWidth") <= 718
 
 
 def test_a_screenshot_of_the_whole_page_shows_every_row(browser, reports) -> None:
@@ -300,7 +312,7 @@ def test_a_screenshot_of_the_whole_page_shows_every_row(browser, reports) -> Non
 def test_axe_finds_no_violation(browser, reports, axe: str, width: int, scheme: str) -> None:
     browser.open(reports.three, width=width, scheme=scheme)
     browser.run("document.querySelectorAll('#rows button').forEach((one) => one.click());")
-    browser.run(axe + "; axe.run().then((found) => { window.found = found; });")
+    browser.run(AXE % axe)
     wait_until(lambda: browser.run("return Boolean(window.found)"), "axe-core")
     assert browser.run("return found.violations.map((it) => [it.id, it.nodes.map((one) => one.html)])") == []
     assert browser.run("return found.passes.length") > 20

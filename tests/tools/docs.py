@@ -10,6 +10,7 @@ builds HTML from both. Runs with the Python of the environment that requirements
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -21,15 +22,55 @@ from report import Report
 BIN = Path(sys.executable).parent
 SPHINX = CHECKOUT / "docs" / "docsite" / "sphinx"
 SOURCE = CHECKOUT / ".cache" / "docs-rst"
+PLUGINS = "pages of plugins"
+REPAIRS = {
+    '<p class="caption" role="heading">': '<p class="caption" role="heading" aria-level="2">',
+    '<nav data-toggle="wy-nav-shift"': '<nav aria-label="All pages" data-toggle="wy-nav-shift"',
+    ' aria-role="button"': "",
+    '<div class="highlight"><pre>': '<div class="highlight"><pre tabindex="0">',  # a long line scrolls, also without a mouse
+}
 
 
 def steps(target: Path) -> Iterator[tuple[str, list[str | Path]]]:
     """Return the name and command of each step."""
     antsibull = BIN / "antsibull-docs"
     options: list[str | Path] = ["--cleanup", "everything", "--fail-on-error", "--use-current", "--squash-hierarchy"]
-    yield "pages of plugins", [antsibull, "collection", *options, "--dest-dir", SOURCE, "alicloud.imds"]
+    yield PLUGINS, [antsibull, "collection", *options, "--dest-dir", SOURCE, "alicloud.imds"]
     strict: list[str | Path] = ["-q", "-E", "-W", "--keep-going"]
     yield "HTML", [BIN / "sphinx-build", "-b", "html", *strict, "-c", SPHINX, SOURCE, target]
+
+
+def write_index(source: Path) -> None:
+    """Replace the list of pages that antsibull-docs wrote with our own first page, and add the descriptions of the plugins to it."""
+    written = (source / "index.rst").read_text()
+    short = dict(re.findall(r"^\* :ansplugin:`.* <(\S+)>` -- (.*)$", written, re.MULTILINE))
+    for page in SPHINX.glob("*.rst"):
+        text = re.sub(
+            r"^(\* :ansplugin:`(\S+)`)$",
+            lambda line: f"{line[1]}: {short[line[2]]}",
+            page.read_text(),
+            flags=re.MULTILINE,
+        )
+        (source / page.name).write_text(text)
+
+
+def link_installation(source: Path) -> None:
+    """Replace the command for Galaxy that antsibull-docs writes on each page with a link to all ways of installing the collection."""
+    command = re.compile(r"To install it,? use:? :code:`ansible\\-galaxy collection install alicloud\.imds`\.")
+    link = "To install it, see :ref:`Install and upgrade <ansible_collections.alicloud.imds.docsite.installation>`."
+    for page in source.glob("*.rst"):
+        page.write_text(command.sub(link, page.read_text()))
+
+
+def repair(target: Path) -> None:
+    """Correct what the theme and antsibull-docs write without regard to screen readers."""
+    for page in target.rglob("*.html"):
+        text = page.read_text()
+        for wrong, right in REPAIRS.items():
+            text = text.replace(wrong, right)
+        # A line can break inside of the name of a module, so that its words stay whole in a narrow window.
+        text = re.sub(r"<h1>alicloud\.imds\.\w+", lambda found: re.sub("[._]", r"\g<0><wbr>", found[0]), text)
+        page.write_text(text)
 
 
 def missing(target: Path) -> list[str]:
@@ -52,6 +93,11 @@ def main(target: Path) -> int:
         for name, command in steps(target):
             if not report.run(name, [str(word) for word in command], CHECKOUT, environment):
                 break
+            if name == PLUGINS:
+                write_index(SOURCE)
+                link_installation(SOURCE)
+    if not report.failed:
+        repair(target)
     if absent := [] if report.failed else missing(target):
         report.failed.append(f"no page for {', '.join(absent)}")
     if not report.failed:

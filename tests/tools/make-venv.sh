@@ -24,4 +24,4 @@ if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
 fi
 rm -rf "$venv"
 "$python" -m venv "$venv"
-echo "Made $venv with $("$python" -V)"
+echo "Created $venv with $("$python" -V)"

@@ -27,6 +27,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,6 +135,7 @@ class Runner:
                 self._stopped = True
                 for _began, process in list(self._running.values()):
                     os.killpg(process.pid, signal.SIGTERM)
+            _handle_signals(signal.SIG_DFL)  # A stage may not end: the next signal ends this process.
             pool.shutdown()
             raise
         return [future.result() for future in futures]
@@ -209,7 +211,13 @@ def summary(outcomes: list[Outcome], seconds: float) -> list[str]:
     return [*lines, f"{passed} passed, {failed} failed, {skipped} skipped"]
 
 
+def _handle_signals(handler: Callable[..., None] | signal.Handlers) -> None:
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, handler)
+
+
 def _interrupt(*_: object) -> None:
+    _handle_signals(signal.SIG_IGN)  # The terminal and make both send one.
     raise KeyboardInterrupt
 
 
@@ -219,12 +227,15 @@ def main() -> int:
     parser.add_argument("stages", nargs="+", metavar="TARGET")
     arguments = parser.parse_args()
     # Stages have sessions of their own, so a signal that ends this process must be passed on to them.
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-        signal.signal(number, _interrupt)
+    _handle_signals(_interrupt)
     print(calibration.line(), flush=True)
     began = time.monotonic()
-    with tempfile.TemporaryDirectory() as scratch:
-        outcomes = Runner(arguments.lanes, Path(scratch)).run_all(arguments.stages)
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            outcomes = Runner(arguments.lanes, Path(scratch)).run_all(arguments.stages)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
     print(*summary(outcomes, time.monotonic() - began), sep="\n")
     if "STAGES_TABLE" in os.environ:
         with open(os.environ["STAGES_TABLE"], "a") as table:

@@ -37,7 +37,6 @@ BELOW: dict[str, set[str]] = {
     "_host": {"_command", "_watch", "_callers", "_imds", "_common"},
     "_openapi": {"_imds", "_common"},
     "_fleet": {"_openapi", "_imds", "_common"},
-    "_provisioning": {"_fleet", "_openapi", "_imds", "_common"},
     "_preflight": {"_callers", "_imds", "_common"},
 }
 # Packages that may import only some files of a package below them: literals of the service, and (preflight) the firmware.
@@ -46,7 +45,7 @@ ONLY = {
     ("_watch", "_imds"): {"_service"},
     ("_watch", "_callers"): {"_file", "_paths", "_vocabulary"},
     ("_preflight", "_imds"): {"_dmi", "_service"},
-    ("_preflight", "_callers"): {"_file", "_load", "_report", "_vocabulary"},
+    ("_preflight", "_callers"): {"_file", "_load", "_losses", "_report", "_vocabulary"},
 }
 # Files that do no I/O, and the only files of the collection that they may import.
 PURE = {
@@ -60,6 +59,7 @@ PURE = {
     "_watch._bpf_code": set(),
     "_watch._events": set(),
     "_watch._trace_format": set(),
+    "_callers._losses": {"_callers._vocabulary", "_imds._service"},
     "_callers._paths": {"_imds._service"},
     "_watch._units": set(),
     "_watch._http_stream": {"_callers._vocabulary", "_callers._paths", "_imds._service"},
@@ -72,7 +72,7 @@ PURE = {
 # Files that do no I/O except format or parse times.
 PURE_BUT_TIME = {
     "_common._utc": set(),
-    "_callers._report": {"_callers._vocabulary", "_common._utc", "_imds._service"},
+    "_callers._report": {"_callers._losses", "_callers._vocabulary", "_common._utc", "_imds._service"},
     "_callers._analyzer": {"_callers._vocabulary", "_callers._paths"},
 }
 # Files that capture or decode packets, read socket tables, convert addresses or notify systemd.
@@ -140,6 +140,9 @@ def package(name: str) -> str:
     return name.partition(".")[0]
 
 
+MODULE_UTILS = [name for name, path in FILES.items() if UTILS in path.parents]
+
+
 def test_no_import_of_the_collection_is_overlooked() -> None:
     """Every import that begins with a dot or with the collection's name is a file in `FILES`."""
     for path in FILES.values():
@@ -157,12 +160,19 @@ def test_the_packages_are_those_of_the_table() -> None:
     assert [path.name for path in UTILS.glob("*.py")] == []
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if package(name) in BELOW])
-def test_imports_point_down(name: str) -> None:
-    for used in own(FILES[name]) - {name}:
-        assert package(used) in BELOW[package(name)] | {package(name)}, used
-        allowed = ONLY.get((package(name), package(used)))
-        assert allowed is None or used.partition(".")[2] in allowed, used
+def test_imports_point_down() -> None:
+    for name in MODULE_UTILS:
+        for used in own(FILES[name]) - {name}:
+            assert package(used) in BELOW[package(name)] | {package(name)}, (name, used)
+            allowed = ONLY.get((package(name), package(used)))
+            assert allowed is None or used.partition(".")[2] in allowed, (name, used)
+
+
+def test_changes_of_instances_do_not_import_those_of_launch_templates() -> None:
+    """The package _fleet/_provisioning uses the files beside it, and not the reverse."""
+    inner = {name for name in FILES if name.startswith("_fleet._provisioning")}
+    outer = {name for name in FILES if package(name) == "_fleet"} - inner
+    assert inner and not [name for name in outer if own(FILES[name]) & inner]
 
 
 def test_no_files_import_each_other_in_a_circle() -> None:
@@ -179,9 +189,9 @@ def test_no_files_import_each_other_in_a_circle() -> None:
 FOREIGN = {"_imds._secrets": {"ansible"}, "_openapi._requests": {"requests", "urllib3"}}
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if package(name) in BELOW])
-def test_module_utils_need_only_the_standard_library_and_each_other(name: str) -> None:
-    assert roots(FILES[name]) - set(sys.stdlib_module_names) == FOREIGN.get(name, set())
+def test_module_utils_need_only_the_standard_library_and_each_other() -> None:
+    found = {name: roots(FILES[name]) - set(sys.stdlib_module_names) for name in MODULE_UTILS}
+    assert {name: foreign for name, foreign in found.items() if foreign} == FOREIGN
 
 
 def test_the_preflight_reads_files_and_nothing_else() -> None:
@@ -191,6 +201,7 @@ def test_the_preflight_reads_files_and_nothing_else() -> None:
     assert outside == {
         "_callers._file",
         "_callers._load",
+        "_callers._losses",
         "_callers._report",
         "_callers._vocabulary",
         "_common._programs",
@@ -231,24 +242,21 @@ def test_one_file_starts_programs() -> None:
 PREFLIGHT_PURE = {"_preflight." + name for name in ("_callers", "_catalog", "_findings", "_libraries", "_versions")}
 
 
-@pytest.mark.parametrize("name", sorted(PREFLIGHT_PURE))
-def test_preflight_judgments_do_no_io(name: str) -> None:
-    assert own(FILES[name]) <= {
-        *PREFLIGHT_PURE,
-        "_callers._vocabulary",
-        "_common._text",
-        "_common._utc",
-    }  # pure, see above
-    assert not roots(FILES[name]) & {"os", "subprocess", "time"}
+def test_preflight_judgments_do_no_io() -> None:
+    pure = {*PREFLIGHT_PURE, "_callers._losses", "_callers._vocabulary", "_common._text", "_common._utc"}
+    for name in PREFLIGHT_PURE:
+        assert own(FILES[name]) <= pure, name
+        assert not roots(FILES[name]) & {"os", "subprocess", "time"}, name
 
 
 FLEET_PURE = {"_fleet." + name for name in ("_causes", "_exclude", "_instance", "_verdict", "_plan", "_report")}
 
 
-@pytest.mark.parametrize("name", sorted(FLEET_PURE))
-def test_decisions_do_no_io(name: str) -> None:
-    assert own(FILES[name]) <= {*FLEET_PURE, "_fleet._apply"}
-    assert not roots(FILES[name]) & {"fcntl", "http", "os", "requests", "socket", "subprocess", "threading", "time"}
+def test_decisions_do_no_io() -> None:
+    for name in FLEET_PURE:
+        assert own(FILES[name]) <= {*FLEET_PURE, "_fleet._apply"}, name
+        used = roots(FILES[name])
+        assert not used & {"fcntl", "http", "os", "requests", "socket", "subprocess", "threading", "time"}, name
 
 
 REPORT = "plugin_utils._report"
@@ -257,15 +265,17 @@ REPORT_IMPURE = {REPORT + "._report", REPORT + "._writer"}
 REPORT_OPTIONS = {"_fleet._verdict", "_host._fence_rules", "_imds._access_modes", "_preflight._catalog"}
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if name.startswith(REPORT + "._")])
-def test_the_fleet_report_does_no_io_of_its_own(name: str) -> None:
+def test_the_fleet_report_does_no_io_of_its_own() -> None:
     """It renders what other modules returned. Two files know paths, `_page` reads its templates."""
-    allowed = REPORT_OPTIONS if name == REPORT + "._options" else {"_common._atomic", "_common._text", "_common._utc"}
-    allowed |= {"_preflight._catalog"} if name == REPORT + "._validation" else set()
-    assert {used for used in own(FILES[name]) if not used.startswith(REPORT)} <= allowed
-    used = roots(FILES[name])
-    assert not used & {"ansible", "fcntl", "http", "requests", "socket", "subprocess", "threading", "time"}
-    assert name in REPORT_IMPURE or not own(FILES[name]) & REPORT_IMPURE | used & {"os", "stat", "tempfile"}
+    for name in (name for name in FILES if name.startswith(REPORT + "._")):
+        allowed = (
+            REPORT_OPTIONS if name == REPORT + "._options" else {"_common._atomic", "_common._text", "_common._utc"}
+        )
+        allowed = allowed | ({"_preflight._catalog"} if name == REPORT + "._validation" else set())
+        assert {used for used in own(FILES[name]) if not used.startswith(REPORT)} <= allowed, name
+        used = roots(FILES[name])
+        assert not used & {"ansible", "fcntl", "http", "requests", "socket", "subprocess", "threading", "time"}, name
+        assert name in REPORT_IMPURE or not own(FILES[name]) & REPORT_IMPURE | used & {"os", "stat", "tempfile"}, name
 
 
 def test_templates_escape_everything() -> None:
@@ -280,16 +290,12 @@ def test_templates_escape_everything() -> None:
         }, path
 
 
-@pytest.mark.parametrize("name", PURE)
-def test_pure_files_do_no_io(name: str) -> None:
-    assert own(FILES[name]) == PURE[name]
-    assert not roots(FILES[name]) & {"http", "os", "socket", "subprocess", "threading", "time"}
-
-
-@pytest.mark.parametrize("name", PURE_BUT_TIME)
-def test_files_that_format_times_do_no_io(name: str) -> None:
-    assert own(FILES[name]) == PURE_BUT_TIME[name]
-    assert not roots(FILES[name]) & {"http", "os", "socket", "subprocess", "threading"}
+def test_pure_files_do_no_io() -> None:
+    pure = {**PURE, **PURE_BUT_TIME}
+    assert {name: own(FILES[name]) for name in pure} == pure
+    for name in pure:
+        assert not roots(FILES[name]) & {"http", "os", "socket", "subprocess", "threading"}, name
+        assert name in PURE_BUT_TIME or "time" not in roots(FILES[name]), name
 
 
 DATA_PLANE = [name for name in FILES if package(name) in {"_imds", "_callers", "_watch", "_command"}]
@@ -363,21 +369,20 @@ def test_the_watch_and_the_client_use_the_same_token_header() -> None:
     assert re.search(r"from \.\._imds\._service import .*\bTOKEN_HEADER\b", watch)
 
 
-@pytest.mark.parametrize("package_name", ["_callers", "_preflight"])
-def test_readers_of_records_do_not_import_the_watch(package_name: str) -> None:
-    users = [FILES["modules.callers_info"], *(FILES[name] for name in FILES if package(name) == package_name)]
-    assert not [used for path in users for used in own(path) if package(used) == "_watch"]
+def test_readers_of_records_do_not_import_the_watch() -> None:
+    users = ["modules.callers_info", *(name for name in FILES if package(name) in ("_callers", "_preflight"))]
+    assert not [name for name in users for used in own(FILES[name]) if package(used) == "_watch"]
 
 
 # Plugins that send no requests to the service or the API.
 SEND_NO_REQUESTS = {"callers_info", "fence", "preflight_info", "report", "tooling"}
 
 
-@pytest.mark.parametrize("path", sorted((CHECKOUT / "plugins").glob("[lm]o*/[a-z]*.py")), ids=lambda path: path.stem)
-def test_plugins_reach_the_service_only_through_the_options(path: Path) -> None:
-    used = own(path)
-    assert used & {"_imds._options", "_openapi._module"} or path.stem in SEND_NO_REQUESTS
-    assert not used & {"_imds._client", "_imds._http", "_openapi._transport"}
+def test_plugins_reach_the_service_only_through_the_options() -> None:
+    for path in (CHECKOUT / "plugins").glob("[lm]o*/[a-z]*.py"):
+        used = own(path)
+        assert used & {"_imds._options", "_openapi._module"} or path.stem in SEND_NO_REQUESTS, path.name
+        assert not used & {"_imds._client", "_imds._http", "_openapi._transport"}, path.name
 
 
 # The shared options of the modules of each group in module_defaults

@@ -26,12 +26,6 @@ from waiting import GIVE_UP_SECONDS, comes_true
 CHECKOUT = Path(__file__).resolve().parents[2]
 CONTAINER = "0123456789abcdef" * 4
 POD_ADDRESS = "172.30.0.2"
-MODES = {
-    "token-request": "token_request",
-    "token": "token_authenticated",
-    "plain": "normal_mode",
-    "invalid": "unparsable",
-}
 
 
 def hierarchy() -> Path | None:
@@ -124,7 +118,7 @@ class Machine:
 
     def received(self, agent: str | None = None) -> Counter[str]:
         """Return the number of requests that the emulator received for each mode, of all clients or of one."""
-        return Counter(MODES[entry["mode"]] for entry in self.journal() if agent in (None, entry["user_agent"]))
+        return Counter(entry["mode"] for entry in self.journal() if agent in (None, entry["user_agent"]))
 
 
 class Watch:

@@ -14,6 +14,7 @@ import typing as t
 
 from .._common._utc import format_utc
 from .._imds._service import ADDRESS
+from ._losses import would_lose
 from ._vocabulary import MODES, NORMAL_MODE, PARTIAL, PROBE, UNPARSABLE
 
 NAMES = ("exe", "user", "unit", "container", "comm", "source")
@@ -123,7 +124,8 @@ def _formatted(caller: Record) -> Record:
     times = {"first_seen": min(row["first"] for row in rows), "last_seen": max(row["last"] for row in rows)}
     default = ADDRESS if caller["recorded_by"] == "watch" else None  # the analyzer does not log the address
     requests = [{**row, "noise": row.get("noise"), "address": row.get("address", default)} for row in rows]
-    return {**caller, "requests": requests, "modes": modes, **times, "evidence": _evidence(caller)}
+    known = {"evidence": _evidence(caller), "would_lose": would_lose(caller["requests"])}
+    return {**caller, "requests": requests, "modes": modes, **times, **known}
 
 
 def _evidence(caller: Record) -> t.Optional[str]:

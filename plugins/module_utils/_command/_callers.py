@@ -5,13 +5,14 @@
 """The commands ``watch`` and ``callers`` of ecs-metadata."""
 
 import json
+import os
 import time
 import typing as t
 
 from .._callers._file import NotReadable
 from .._callers._load import callers as read_callers
 from .._callers._report import Filter
-from .._callers._vocabulary import PARTIAL
+from .._callers._vocabulary import LOG_DIRECTORY, PARTIAL, STATE_DIRECTORY
 from .._common._text import one_line, printable
 from .._imds._service import ADDRESS_IPV6
 from ._output import OTHER, USAGE, Failure, log_problem, write_json, write_text
@@ -56,7 +57,7 @@ def show_callers(directory: str, logs: str, chosen: Filter, as_json: bool) -> No
     table = ["  ".join("%-*s" % cell for cell in zip(widths, line)).rstrip() for line in lines]
     if len(lines) == 1:
         table = ["No callers."]
-    write_text("\n".join([*table, "", *_status_lines(report["watch"]), _verdict(report)]))
+    write_text("\n".join([*table, *_losses(report["callers"]), "", *_status_lines(report["watch"]), _verdict(report)]))
 
 
 def follow_callers(directory: str, logs: str, chosen: Filter, as_json: bool) -> None:
@@ -75,10 +76,22 @@ def follow_callers(directory: str, logs: str, chosen: Filter, as_json: bool) -> 
 
 
 def _read(directory: str, logs: str, chosen: Filter) -> t.Dict[str, t.Any]:
+    _check(directory, "--state-dir", STATE_DIRECTORY)
+    _check(logs, "--log-dir", LOG_DIRECTORY)
     try:
         return read_callers(directory, logs, chosen)
     except NotReadable as exc:
         raise Failure(OTHER, str(exc)) from None
+
+
+def _check(directory: str, option: str, default: str) -> None:
+    """Raise Failure if *directory* was chosen but cannot be found. The default does not exist before something is recorded."""
+    if directory not in ("", default):
+        try:
+            os.stat(directory)
+        except OSError as exc:
+            text = "Cannot find the directory %r: %s. Check %s." % (directory, exc.strerror, option)
+            raise Failure(USAGE, text) from None
 
 
 def _rows(caller: t.Dict[str, t.Any]) -> t.Iterator[t.Tuple[str, ...]]:
@@ -93,6 +106,16 @@ def _rows(caller: t.Dict[str, t.Any]) -> t.Iterator[t.Tuple[str, ...]]:
         path = row["path"] + (" (IPv6)" if row["address"] == ADDRESS_IPV6 else "")
         cells = (name, user, place, mode, path, str(row["count"]), row["last"])
         yield tuple(one_line(cell, _WIDEST) for cell in cells)
+
+
+def _losses(callers: t.Iterable[t.Dict[str, t.Any]]) -> t.List[str]:
+    """Return a line for each caller that reads without a certain token: what it loses once tokens are required."""
+    lines = [
+        "  %s: %s" % (one_line(_name(caller), _WIDEST), ", ".join(caller["would_lose"]))
+        for caller in callers
+        if caller["would_lose"]
+    ]
+    return ["", "Once tokens are required, these callers lose:", *lines] if lines else []
 
 
 def _name(caller: t.Dict[str, t.Any]) -> str:

@@ -35,6 +35,7 @@ def execute(client: Client, words: t.Sequence[str]) -> t.NoReturn:
     try:
         os.execvpe(words[0], list(words), dict(os.environ, **keys.environment()))
     except (FileNotFoundError, NotADirectoryError) as exc:
-        raise Failure(NO_COMMAND, "Cannot find the command %r: %s." % (words[0], exc.strerror)) from None
+        text = "Cannot find the command %r: %s. Check its name and the PATH." % (words[0], exc.strerror)
+        raise Failure(NO_COMMAND, text) from None
     except OSError as exc:
         raise Failure(CANNOT_EXECUTE, "Cannot execute the command %r: %s." % (words[0], exc.strerror)) from None

@@ -14,7 +14,7 @@ import typing as t
 from .._common._text import printable
 from .._imds._client import PROBE_SECONDS, Client, Settings
 from .._imds._dmi import read_platform
-from .._imds._errors import MetadataError, Unreachable
+from .._imds._errors import MetadataError, NotFound, Unreachable
 from . import _parser as _line
 from ._output import (
     NOT_FOUND,
@@ -55,9 +55,9 @@ def _run(words: t.Sequence[str]) -> int:
     line = _line.build()
     arguments = line.parse(words)
     if arguments.command == "completion":
-        from ._completion import bash
+        from ._completion import script
 
-        write(bash(line).encode("utf-8"))
+        write(script(arguments.shell, line).encode("utf-8"))
         return 0
     return _COMMANDS[arguments.command](arguments)
 
@@ -72,10 +72,13 @@ def _get(arguments: argparse.Namespace) -> int:
 
 
 def _ls(arguments: argparse.Namespace) -> int:
-    from ._read import ls
+    from ._read import ls, not_a_directory
 
-    target = _directory(arguments)
-    names, refused = ls(_client(arguments), target)
+    target, client = _directory(arguments), _client(arguments)
+    try:
+        names, refused = ls(client, target)
+    except NotFound as exc:
+        raise not_a_directory(client, target, exc) from None
     _warn_of(refused)
     if arguments.json:
         write_json(names)
@@ -85,11 +88,15 @@ def _ls(arguments: argparse.Namespace) -> int:
 
 
 def _tree(arguments: argparse.Namespace) -> int:
+    from ._read import not_a_directory
     from ._tree import ReadTree, as_lines
 
-    target = _directory(arguments)
-    read = ReadTree(_client(arguments), arguments.show_secrets)
-    tree = read.run(target)
+    target, client = _directory(arguments), _client(arguments)
+    read = ReadTree(client, arguments.show_secrets)
+    try:
+        tree = read.run(target)
+    except NotFound as exc:
+        raise not_a_directory(client, target, exc) from None
     _warn_of(read.refused)
     if arguments.json:
         write_json(tree)

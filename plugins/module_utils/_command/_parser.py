@@ -13,6 +13,7 @@ from .._imds._client import Settings
 from .._imds._service import LONGEST_TTL
 from . import _texts as texts
 from ._output import USAGE, Failure, write
+from ._version import ShowVersion
 
 _DEFAULTS = Settings()
 
@@ -105,6 +106,7 @@ def build() -> CommandLine:
     sections = (texts.PATHS, texts.SECRETS, texts.EXIT_STATUS, ENVIRONMENT, texts.FILES, texts.EXAMPLES)
     epilog = "\n\n".join([*map(_as_text, sections), "Help of a command: %s COMMAND --help" % texts.NAME])
     parser = Parser(prog=texts.NAME, description=texts.DESCRIPTION, epilog=epilog, parents=[common])
+    parser.add_argument("--version", nargs=0, action=ShowVersion, help="print the version of the collection and exit")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", prog=texts.NAME, title="commands")
     subparsers.required = True  # Python 3.6 does not accept it as an argument
     commands: t.Dict[str, Parser] = {}
@@ -130,7 +132,7 @@ def build() -> CommandLine:
     _add_exec(add("exec", (connection,)))
     _add_watch(add("watch", (as_json,)))
     _add_callers(add("callers", (as_json,)))
-    add("completion", ()).add_argument("shell", choices=["bash"], help="the shell")
+    add("completion", ()).add_argument("shell", choices=["bash", "zsh", "fish"], help="the shell")
     return CommandLine(parser, commands)
 
 
@@ -190,8 +192,7 @@ def _add_watch(parser: Parser) -> None:
     _add_state_dir(parser)
     text = "end after this time, greater than 0 (default: no limit)"
     parser.add_argument("--seconds", type=float, metavar="SECONDS", help=text)
-    text = "print the status of the running watch and exit"
-    parser.add_argument("--status", action="store_true", help=text)
+    parser.add_argument("--status", action="store_true", help="print the status of the running watch and exit")
 
 
 def _add_callers(parser: Parser) -> None:

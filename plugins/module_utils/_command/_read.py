@@ -9,9 +9,11 @@ import typing as t
 
 from .._imds._client import Client
 from .._imds._dmi import read_platform
+from .._imds._errors import MetadataError, NotFound
 from .._imds._items import not_found, read_paths, to_text
 from .._imds._tree import is_secret, parse_listing, resolve
-from ._output import OTHER, USAGE, WITHHELD, Failure, for_terminal, is_terminal
+from ._output import NOT_FOUND, OTHER, USAGE, WITHHELD, Failure, for_terminal, is_terminal
+from ._texts import NAME
 
 
 class Request(t.NamedTuple):
@@ -62,6 +64,16 @@ def ls(client: Client, target: str) -> t.Tuple[t.List[str], t.List[str]]:
     return [entry.name + "/" * entry.is_directory for entry in entries], refused
 
 
+def not_a_directory(client: Client, target: str, error: NotFound) -> Exception:
+    """Return the error for the directory *target* that the service does not have, because it is an item, or does not exist at all."""
+    path = target.rstrip("/")
+    try:
+        client.get(path)
+    except MetadataError:
+        return error
+    return Failure(NOT_FOUND, "%r is an item, not a directory. Print it with '%s get'." % (path, NAME))
+
+
 def facts(client: Client, subsets: t.Optional[t.Sequence[str]]) -> t.Tuple[t.Dict[str, t.Any], t.List[str]]:
     """Return the facts and warnings; raise Failure for an unknown subset, and for secrets, because facts are cached."""
     from .._imds import _gather
@@ -69,7 +81,7 @@ def facts(client: Client, subsets: t.Optional[t.Sequence[str]]) -> t.Tuple[t.Dic
     try:
         chosen = _gather.select(subsets or ["all"])
     except ValueError as exc:
-        raise Failure(USAGE, "%s." % exc) from None
+        raise Failure(USAGE, "%s." % str(exc).replace("gather_subset", "--subset")) from None
     secrets = sorted(chosen & set(_gather.SECRET_SUBSETS))
     if secrets:
         raise Failure(USAGE, "%s: facts contain no secrets. Use 'get --show-secrets'." % ", ".join(secrets))

@@ -245,10 +245,12 @@ with --json as one JSON object per line.""",
     ),
     "completion": Command(
         "print the completion for a shell",
-        "Print a script that completes commands, options, choices and paths in a shell.",
+        """\
+Print a script that completes commands, options, choices and paths in bash, zsh or fish.""",
         [
-            ("source <(ecs-metadata completion bash)", "completion in this shell"),
-            ("ecs-metadata completion bash > /etc/bash_completion.d/ecs-metadata", "completion for all users"),
+            ("source <(ecs-metadata completion bash)", "completion in this shell; likewise zsh"),
+            ("ecs-metadata completion fish | source", "completion in this fish"),
+            ("ecs-metadata completion bash > /etc/bash_completion.d/ecs-metadata", "for all users of bash"),
         ],
     ),
 }

@@ -35,7 +35,11 @@ class TokenFile:
             # All operations are relative to this descriptor: replacing the directory meanwhile has no effect.
             self._descriptor = _open_directory(self._folder)
         except OSError as exc:
-            raise Failure(OTHER, "Cannot open the directory %r: %s." % (self._folder, exc.strerror)) from None
+            text = "Cannot open the directory %r: %s. Create it, or choose another --file." % (
+                self._folder,
+                exc.strerror,
+            )
+            raise Failure(OTHER, text) from None
         try:
             self._check_file()
         except Failure:

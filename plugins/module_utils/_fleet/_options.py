@@ -22,14 +22,11 @@ def selection_spec(regions_required: bool) -> _Spec:
         "vpc_id": {"type": "str"},
         "empty_options": {"type": "str", "choices": ["unknown", "default"], "default": "unknown"},
         "expect_at_least": {"type": "int", "default": 0},
-        "max_concurrency": {"type": "int", "default": 16},
     }
 
 
 def selection(params: t.Mapping[str, t.Any]) -> Selection:
     """Return the selection in the parameters of a module; raise ValueError for an invalid one."""
-    if not 1 <= params["max_concurrency"] <= 64:
-        raise ValueError("max_concurrency must be 1 to 64, not %s" % params["max_concurrency"])
     tags = params["tags"]
     return Selection(
         regions=params["regions"] or [],

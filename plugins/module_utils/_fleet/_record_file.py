@@ -235,7 +235,9 @@ def _locked(lock: str, path: str) -> t.Iterator[None]:
     try:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     except OSError as exc:
-        raise RecordError("Cannot lock the record %s: %s." % (path, exc.strerror)) from exc
+        raise RecordError(
+            "Cannot lock the record %s: %s. Set 'record' to a path that you can write to." % (path, exc.strerror)
+        ) from exc
     try:
         found = os.fstat(descriptor)
         check_owner(lock, found)  # another user could hold the lock forever

@@ -20,10 +20,18 @@ ACK = "It is a node of the ACK cluster %s; its options belong to the node pool a
 
 
 class Verdict(t.NamedTuple):
-    """One of ``VERDICTS``, and the reason for ``exempt`` and ``unknown``, else None."""
+    """A verdict, and its reason, if there is one to state."""
 
     verdict: str
     reason: t.Optional[str] = None
+
+
+def unwanted(totals: t.Mapping[str, int], fail_on: t.Iterable[str], what: str) -> t.Optional[str]:
+    """Return an error if there are items with a verdict in *fail_on*, else None. *what* is their name in the result."""
+    counted = ["%d %s" % (totals[verdict], verdict) for verdict in dict.fromkeys(fail_on) if totals[verdict]]
+    if not counted:
+        return None
+    return "Found %s with a verdict in 'fail_on': %s. See '%s' in the result." % (what, ", ".join(counted), what)
 
 
 def judge(instance: Instance, exempt: t.Mapping[str, str]) -> Verdict:

@@ -15,7 +15,7 @@ import sys
 import typing as t
 
 from .._command import _main
-from .._command._completion import bash
+from .._command._completion import script
 from .._command._launcher import launcher
 from .._command._parser import build
 from . import _managed_files, _self_test, _watch_service
@@ -26,7 +26,11 @@ PROGRAM = "/usr/local/bin/ecs-metadata"
 _LIBRARY = "/usr/local/lib/ecs-metadata/"
 _MODULES = _LIBRARY + "alicloud_imds/"
 _MANIFEST = _LIBRARY + "manifest.json"
-_COMPLETION = "/usr/local/share/bash-completion/completions/ecs-metadata"
+_COMPLETION = {
+    "bash": "/usr/local/share/bash-completion/completions/ecs-metadata",
+    "zsh": "/usr/local/share/zsh/site-functions/_ecs-metadata",
+    "fish": "/etc/fish/completions/ecs-metadata.fish",  # fish reads no folder below /usr/local unless XDG_DATA_DIRS names it
+}
 _LOCAL_FACT = "/etc/ansible/facts.d/alicloud_ecs.fact"
 
 # Parsing the sources with ast would take ten times as long.
@@ -44,19 +48,23 @@ _READ_FACTS = ("facts", "--timeout", "2", "--deadline", "15", "--retries", "1")
 
 
 class Desired(t.NamedTuple):
-    """The desired state: whether the command is installed, and with which optional parts."""
+    """The desired state: whether the command is installed, and with which optional parts. ``watch`` None leaves it as it is."""
 
     present: bool
     local_fact: bool = True
-    watch: bool = False
+    watch: t.Optional[bool] = None
 
 
 class Outcome(t.NamedTuple):
-    """The result of `apply`: ``before`` is the argument for `restore`, ``diff`` is what Ansible shows with ``--diff``."""
+    """The result of `apply`: ``before`` is the argument for `restore`, ``diff`` is what Ansible shows with ``--diff``.
+
+    ``watch`` is whether the callers watch is installed afterwards.
+    """
 
     changed: bool
     before: _managed_files.Before
     diff: t.List[t.Dict[str, str]]
+    watch: bool
 
 
 def apply(desired: Desired, check_only: bool) -> Outcome:
@@ -66,6 +74,8 @@ def apply(desired: Desired, check_only: bool) -> Outcome:
         HostError: The host is not supported, a file cannot be written, the installed command does not run with this Python
             interpreter, or the watch does not start; everything was rolled back.
     """
+    if desired.watch is None:
+        desired = desired._replace(watch=desired.present and _watch_service.is_installed())
     if desired.present and desired.watch:
         _watch_service.check_host()
     try:
@@ -73,11 +83,12 @@ def apply(desired: Desired, check_only: bool) -> Outcome:
     except (OSError, ValueError) as exc:
         raise HostError("Cannot %s the ecs-metadata command: %s." % (_verb(desired), exc)) from exc
     before = dict(todo.before, watch=_watch_service.is_running())
-    watched = desired.present and desired.watch
+    watched = desired.present and bool(desired.watch)
     outcome = Outcome(
         bool(todo.changes) or (has_systemd() and watched != before["watch"]),
         before,
         _managed_files.differences(todo.changes, _is_brief),
+        watched,
     )
     if outcome.changed and not check_only:
         try:
@@ -106,7 +117,7 @@ def restore(before: _managed_files.Before) -> bool:
 
 
 def _carry_out(todo: _managed_files.Plan, desired: Desired, ran: bool) -> None:
-    watched = desired.present and desired.watch
+    watched = desired.present and bool(desired.watch)
     gone = any(change.path == _watch_service.PATH and change.after is None for change in todo.changes)
     if gone or (ran and not watched):
         _watch_service.stop()
@@ -140,7 +151,7 @@ def wanted(desired: Desired) -> t.Dict[str, _managed_files.Entry]:
         _MODULES + path: _managed_files.file(source) for path, source in command_files().items()
     }
     files[PROGRAM] = _managed_files.file(launcher(python), 0o755)
-    files[_COMPLETION] = _managed_files.file(bash(build()))
+    files.update((path, _managed_files.file(script(shell, build()))) for shell, path in _COMPLETION.items())
     if desired.local_fact:
         files[_LOCAL_FACT] = _managed_files.file(_FACT % " ".join((PROGRAM, *_READ_FACTS)), 0o755)
     if desired.watch:
@@ -186,7 +197,7 @@ def _source(path: str) -> t.Optional[str]:
 
 def _is_brief(path: str) -> bool:
     """Return whether ``--diff`` shows this file only in a summary of all such files, because there are many and they are long."""
-    return path.startswith(_LIBRARY) or path in (PROGRAM, _COMPLETION)
+    return path.startswith(_LIBRARY) or path in (PROGRAM, *_COMPLETION.values())
 
 
 def _verb(desired: Desired) -> str:

@@ -52,7 +52,9 @@ UMask=0077
 # A process that connects may live for a millisecond only, so the watch must run at once. It lowers its priority under load.
 Nice=-20
 LimitNICE=-20
+# No flood of requests may take more of the host: beyond these limits the watch loses requests, and reports the loss.
 MemoryMax=256M
+CPUQuota=100%%
 TasksMax=8
 LimitMEMLOCK=infinity
 LimitCORE=0
@@ -126,7 +128,7 @@ def check_host() -> None:
     if has_systemd() and version is not None and version < _OLDEST_SYSTEMD:
         raise HostError(
             "The callers watch needs systemd %d or later, and this host has %d. To install the command without it, set"
-            " 'watch' (the role's hardening_watch) to false." % (_OLDEST_SYSTEMD, version)
+            " 'watch' to false (the role's hardening_watch to off)." % (_OLDEST_SYSTEMD, version)
         )
 
 
@@ -171,6 +173,11 @@ def files(program: str, python: str) -> t.Dict[str, Entry]:
     return {PATH: file(unit(program, python, traits())), _WANTED_BY: Link(PATH)}
 
 
+def is_installed() -> bool:
+    """Return whether the unit is installed."""
+    return os.path.lexists(PATH)
+
+
 def is_running() -> bool:
     """Return whether systemd reports the watch as active."""
     return is_active(UNIT)
@@ -198,6 +205,6 @@ def restart() -> None:
     if run("systemctl", "restart", UNIT).status != 0:
         log = run("journalctl", "--unit=" + UNIT, "--lines=5", "--output=cat", "--no-pager").output
         raise HostError(
-            "Cannot start the callers watch: %s. To install the command without it, set 'watch' (the role's"
-            " hardening_watch) to false." % (" ".join(log.split())[-600:] or "see journalctl -u " + UNIT)
+            "Cannot start the callers watch: %s. To install the command without it, set 'watch' to false (the role's"
+            " hardening_watch to off)." % (" ".join(log.split())[-600:] or "see journalctl -u " + UNIT)
         )

@@ -68,7 +68,7 @@ class _Result(t.NamedTuple):
 
 
 def probe(client: Client) -> Modes:
-    """Send the five requests to each address of the service; never raise for an answer, or for no answer."""
+    """Send the five requests to each address of the service. An unexpected response or none is a result, not an exception."""
     clients = client.for_each_endpoint()
     results: t.Dict[str, _Result] = {}
 

@@ -14,7 +14,7 @@ import typing as t
 
 from ._dmi import read_platform
 from ._http import TransportError
-from ._service import ADDRESSES, LONGEST_TTL, ROLE_CREDENTIALS
+from ._service import ADDRESSES, ENDPOINTS, LONGEST_TTL, ROLE_CREDENTIALS
 
 _REASONS = {
     200: "OK", 301: "Moved Permanently", 302: "Found", 303: "See Other", 307: "Temporary Redirect", 308: "Permanent Redirect",
@@ -71,7 +71,10 @@ class UnexpectedReply(MetadataError):
 
 def unreachable(request: str, endpoint: str, cause: TransportError) -> Unreachable:
     """Return the error for a connection that failed, or a reply that did not arrive."""
-    hint = "%s. %s." % (_transport_hint(cause), _capitalized(read_platform().describe()))
+    if cause.phase == "connect" and endpoint not in ENDPOINTS:
+        hint = "Check 'endpoint', and whether the emulator or the service behind it runs."
+    else:
+        hint = "%s. %s." % (_transport_hint(cause), _capitalized(read_platform().describe()))
     elsewhere = "".join(", nor at %s (%s)" % (other, failure.reason) for other, failure in cause.others.items())
     error = Unreachable(request, endpoint, "no answer (%s)%s" % (cause.reason, elsewhere), hint)
     error.connected = cause.phase != "connect"

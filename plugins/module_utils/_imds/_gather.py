@@ -49,8 +49,7 @@ def select(requested: t.Iterable[str]) -> t.FrozenSet[str]:
     requested = list(requested)
     for name in requested:
         if name.lstrip("!") not in SUBSETS + SECRET_SUBSETS + ("all",):
-            choices = ", ".join(("all",) + SUBSETS + SECRET_SUBSETS)
-            raise ValueError("gather_subset does not have %r; choose from %s, each with or without !" % (name, choices))
+            raise ValueError(_unknown(name))
     added = {name for name in requested if not name.startswith("!")}
     removed = {name[1:] for name in requested if name.startswith("!")}
     chosen = added - {"all"}
@@ -58,6 +57,15 @@ def select(requested: t.Iterable[str]) -> t.FrozenSet[str]:
         chosen |= set(SUBSETS)
     chosen.add("min")
     return frozenset(chosen - removed)
+
+
+def _unknown(name: str) -> str:
+    import difflib  # only here, because it is not needed otherwise
+
+    choices = ("all",) + SUBSETS + SECRET_SUBSETS
+    near = difflib.get_close_matches(name.lstrip("!"), choices, 1)
+    hint = "Did you mean '%s'? " % near[0] if near else ""
+    return "gather_subset does not have %r. %sChoose from %s, each with or without !" % (name, hint, ", ".join(choices))
 
 
 def gather(client: Client, platform: Platform, subsets: t.FrozenSet[str]) -> t.Tuple[_facts.Facts, t.List[str]]:

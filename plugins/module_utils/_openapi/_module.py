@@ -8,7 +8,7 @@ import typing as t
 
 from .._common._protocol import Protocol
 from ._ecs import Ecs
-from ._options import make_api
+from ._options import make_api, max_concurrency
 from ._requests import IMPORT_ERROR
 
 
@@ -32,7 +32,7 @@ def open_api(module: Module, explain_missing: t.Callable[[str], str]) -> Ecs:
     """
     if IMPORT_ERROR is not None:
         module.fail_json(msg=explain_missing("requests"), exception=IMPORT_ERROR)
-    api = make_api(module.params.__getitem__, module.params["max_concurrency"])
+    api = make_api(module.params.__getitem__, max_concurrency(module.params.__getitem__))
     for warning in api.warnings:
         module.warn(warning)
     return api

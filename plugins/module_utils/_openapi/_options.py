@@ -38,10 +38,19 @@ def argument_spec(*groups: Spec, **more: t.Dict[str, t.Any]) -> Spec:
         "api_deadline": {"type": "float", "default": _DEFAULTS.deadline},
         "api_retries": {"type": "int", "default": _DEFAULTS.retries},
         "endpoint": dict(token_options.argument_spec()["endpoint"]),
+        "max_concurrency": {"type": "int", "default": 16},
     }
     for name, option in more.items():
         spec.setdefault(name, {}).update(option)
     return spec
+
+
+def max_concurrency(get_option: GetOption) -> int:
+    """Return the option ``max_concurrency``; raise ValueError if it is out of range."""
+    threads = int(get_option("max_concurrency"))
+    if not 1 <= threads <= 64:
+        raise ValueError("max_concurrency must be 1 to 64, not %d" % threads)
+    return threads
 
 
 def make_api(

@@ -7,6 +7,7 @@
 The file is JSON: ``{"current": "default", "profiles": [{"name": "default", "mode": "AK", ...}]}``.
 """
 
+import errno
 import json
 import os
 import stat
@@ -106,7 +107,10 @@ def _read(path: str, name: t.Optional[str]) -> t.Tuple[t.Dict[str, t.Any], t.Lis
             mode = stat.S_IMODE(os.fstat(opened.fileno()).st_mode)
             content = json.loads(opened.read().decode("utf-8-sig"))
     except OSError as exc:
-        raise _errors.credentials("Cannot read %s%s: %s" % (path, wanted, exc.strerror)) from None
+        hint = "Check its owner and mode"
+        if exc.errno == errno.ENOENT:
+            hint = "Create it with 'aliyun configure', or remove the name of the profile"
+        raise _errors.credentials("Cannot read %s%s: %s" % (path, wanted, exc.strerror), hint) from None
     except ValueError:
         # The text of the exception contains a part of the file.
         raise _errors.credentials("%s is not valid JSON%s" % (path, wanted)) from None

@@ -33,16 +33,18 @@ _SETTINGS = (
     "/var/lib/kubelet/config.yaml",
     "/var/lib/kubelet/kubeadm-flags.env",
 )
-# The tag and labels of ACK nodes, and the name of the cloud provider. That the kubelet's settings hold them is inferred.
+# The tag and labels of ACK nodes (kubernetes/cloud-provider-alibaba-cloud), and the name of the cloud provider. The provider ID is
+# REGION.INSTANCE-ID (gardener-extension-provider-alicloud). That the kubelet's settings hold them is inferred.
 _SIGNS = re.compile(
     rb"ack\.aliyun\.com|alibabacloud\.com/|\.alicontainer\.com|\.cs\.aliyuncs\.com|registry[\w.-]*\.aliyuncs\.com/acs/"
     rb"|system:node:[a-z]{2}-[a-z]+(?:-\d)?\.|provider-id[=:\s\"']+[a-z]{2}-[a-z]+(?:-\d)?\.i-|(?:provider|cloud)[-_a-z]*[=:\s\"']+(?:alicloud|alibaba)",
     re.I,
 )
 _SYSTEMS = ("/etc/os-release", "/usr/lib/os-release")
-# ContainerOS, also called LifseaOS, runs as node of ACK only.
-_CONTAINER_OS = re.compile(rb"(?mi)^(?:ID|NAME|PRETTY_NAME)=.*(?:lifsea|container ?os\b.*(?:alibaba|aliyun))")
-# The network plugin of ACK.
+# ContainerOS, also called LifseaOS, is a system for nodes of ACK. Source of the ID: the entry point of
+# kubernetes-sigs/alibaba-cloud-csi-driver.
+_CONTAINER_OS = re.compile(rb"(?mi)^ID=[\"']?lifsea")
+# The network plugin of ACK. Source: AliyunContainerService/terway init.sh.
 _TERWAY = ("/etc/cni/net.d/10-terway.conflist", "/etc/cni/net.d/10-terway.conf", "/opt/cni/bin/terway")
 # Keys and certificates are not read.
 _NOT_READ = (".key", ".pem", ".crt")

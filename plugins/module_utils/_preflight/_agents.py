@@ -31,6 +31,9 @@ _ASSISTANT_NORMAL_MODE = "3.529"
 _IGNITION = ("/usr/bin/ignition", "/usr/lib/dracut/modules.d/30ignition/ignition", "/usr/libexec/ignition")
 _AFTERBURN = ("/usr/bin/afterburn", "/usr/libexec/afterburn", "/usr/lib/systemd/system/afterburn.service")
 _OSSFS = "ossfs"
+_UNIT_FOLDERS = ("/usr/lib/systemd/system", "/run/systemd/system", "/etc/systemd/system")
+_NM_UNIT = "/nm-cloud-setup.service"
+_NM_ENABLED = re.compile(rb"(?mi)^\s*Environment\s*=.*\bNM_CLOUD_SETUP_ALIYUN=[\"']?(?:yes|y|1|true|t|on)\b")
 
 
 def check(files: Files, gems: t.Sequence[str], collections: t.Sequence[str]) -> t.Iterator[Finding]:
@@ -66,11 +69,9 @@ def _configured(files: Files) -> t.Iterator[Finding]:
         if os.path.isfile(files.real(path)):
             yield finding("ignition_normal_mode", path=path)
             break
-    for path in ("/usr/lib/systemd/system/nm-cloud-setup.service", "/etc/systemd/system/nm-cloud-setup.service.d"):
+    for path in [folder + _NM_UNIT + end for folder in _UNIT_FOLDERS for end in ("", ".d")]:
         for real in files.walk(path, depth=0):
-            if re.search(
-                rb"(?m)^\s*Environment=.*NM_CLOUD_SETUP_ALIYUN=(?:yes|1|true)", files.read(real, 1 << 16) or b""
-            ):
+            if _NM_ENABLED.search(files.read(real, 1 << 16) or b""):
                 yield finding("nm_cloud_setup_normal_mode", path=files.shown(real))
 
 

@@ -12,9 +12,10 @@ Only these keys of a record are used; all but the first may be missing or null:
 
 import typing as t
 
+from .._callers._losses import losses
 from .._callers._vocabulary import NORMAL_MODE, PROBE, UNPARSABLE
 from .._common._text import one_line
-from .._common._utc import parse_utc
+from .._common._utc import format_utc, parse_utc
 from ._findings import Finding, finding
 
 _NAMES = ("exe", "comm", "unit", "container", "uid", "count", "last_seen")
@@ -30,7 +31,11 @@ def check(callers: t.Optional[t.Sequence[t.Any]], since: t.Any, quiet_period: fl
         return
     start = seconds(since)
     if start is not None and now - start < quiet_period:
-        yield finding("callers_watched_too_briefly", since=str(since), quiet_period=int(quiet_period))
+        detail = "The watch has recorded for %s; it has recorded long enough at %s." % (
+            duration(now - start),
+            format_utc(int(start + quiet_period)),
+        )
+        yield finding("callers_watched_too_briefly", detail, since=str(since), quiet_period=int(quiet_period))
     for caller in callers:
         if not isinstance(caller, dict) or caller.get("mode") not in (NORMAL_MODE, UNPARSABLE):
             continue
@@ -38,7 +43,19 @@ def check(callers: t.Optional[t.Sequence[t.Any]], since: t.Any, quiet_period: fl
             continue
         if is_recent(caller.get("last_seen"), quiet_period, now):
             known = seconds(caller.get("last_seen")) is not None
-            yield _judge(caller, "" if known else "The record has no valid time; it counts as recent.")
+            detail = "" if known else "The record has no valid time; it counts as recent."
+            read = caller.get("path_class")
+            if read and not caller.get("noise"):
+                detail = ("It would lose: %s. " % losses([str(read)])[0] + detail).strip()
+            yield _judge(caller, detail)
+
+
+def duration(span: float) -> str:
+    """Return a duration in words, such as "2 days 3 hours"."""
+    minutes = max(0, int(span)) // 60
+    parts = [(minutes // 1440, "day"), (minutes // 60 % 24, "hour"), (minutes % 60, "minute")]
+    shown = ["%d %s%s" % (number, unit, "" if number == 1 else "s") for number, unit in parts if number][:2]
+    return " ".join(shown) or "less than a minute"
 
 
 def is_recent(when: t.Any, quiet_period: float, now: float) -> bool:

@@ -114,7 +114,7 @@ CATALOG: t.Dict[str, Kind] = {
         _NO_CREDENTIALS,
         "Run `npm install '@alicloud/credentials@^2.4.0'` in its project, and restart the programs that use it.",
     ),
-    # D1. aliyun/credentials-java ChangeLog.txt,
+    # D1 requires 0.3.10. aliyun/credentials-java ChangeLog.txt: tokens on request since 0.3.1, by default since 0.3.8;
     # src/main/java/com/aliyun/credentials/provider/ECSMetadataServiceCredentialsFetcher.java.
     "java_credentials_too_old": Kind(
         BLOCK,
@@ -123,7 +123,7 @@ CATALOG: t.Dict[str, Kind] = {
         _NO_CREDENTIALS,
         "Build the application with com.aliyun:credentials-java in the version in `first_good` or later, and restart it.",
     ),
-    # D1
+    # D1 requires 1.2.0. aliyun/credentials-php src/Providers/EcsRamRoleProvider.php: no tag up to 1.1.5 requests a token, 1.1.6 does.
     "php_credentials_too_old": Kind(
         BLOCK,
         "The PHP package alibabacloud/credentials is too old for tokens",
@@ -131,7 +131,8 @@ CATALOG: t.Dict[str, Kind] = {
         _NO_CREDENTIALS,
         "Run `composer require 'alibabacloud/credentials:^1.2'` in its project.",
     ),
-    # D1. aliyun/credentials-go credentials/providers/ecs_ram_role.go.
+    # D1. aliyun/credentials-go credentials/providers/ecs_ram_role.go: the tags v1.3.4 to v1.3.9 request a token only if the program
+    # enables it, v1.3.10 always does.
     "go_credentials_too_old": Kind(
         WARN,
         "A Go program was built with a version of credentials-go that is too old for tokens",
@@ -139,7 +140,8 @@ CATALOG: t.Dict[str, Kind] = {
         "If the program uses the instance RAM role, it gets no credentials, and its API calls fail.",
         "Install a build of the program with the module in the version in `first_good` or later.",
     ),
-    # aliyun/alibaba-cloud-sdk-go sdk/auth/credentials/providers/instance_metadata.go.
+    # aliyun/alibaba-cloud-sdk-go sdk/auth/credentials/credentials.go: tokens since the tag v1.63.49. Deprecated parts
+    # (sdk/auth/signers/signer_ecs_ram_role.go, sdk/auth/credentials/provider) send normal-mode requests in every tag up to v1.63.107.
     "go_sdk_too_old": Kind(
         WARN,
         "A Go program was built with a version of alibaba-cloud-sdk-go that is too old for tokens",
@@ -201,7 +203,7 @@ CATALOG: t.Dict[str, Kind] = {
         "Upgrade to the newest ossfs 2 where mounts use the instance RAM role, and test one host first.",
     ),
     # elastic/beats libbeat/processors/add_cloud_metadata/provider_alibaba_cloud.go; DataDog/datadog-agent
-    # pkg/util/cloudproviders/alibaba; denverdino/aliyungo metadata/client.go.
+    # pkg/util/cloudproviders/alibaba/alibaba.go; denverdino/aliyungo metadata/client.go. None of them names the token header.
     "go_module_normal_mode": Kind(
         WARN,
         "A Go program contains a module that sends normal-mode requests, in every known version",
@@ -216,7 +218,7 @@ CATALOG: t.Dict[str, Kind] = {
         "If the program reads metadata, its requests fail with status 403.",
         "Check with the callers watch whether the program sends requests, and upgrade it.",
     ),
-    # alibabacloud/client (PHP) src/Credentials/Providers/EcsRamRoleProvider.php.
+    # aliyun/openapi-sdk-php-client src/Credentials/Providers/EcsRamRoleProvider.php, up to the newest tag 1.5.32.
     "php_client_normal_mode": Kind(
         BLOCK,
         "The PHP package alibabacloud/client sends normal-mode requests for credentials, in every known version",
@@ -224,8 +226,18 @@ CATALOG: t.Dict[str, Kind] = {
         _NO_CREDENTIALS,
         "Use alibabacloud/credentials 1.2.0 or later; add a waiver if no program here uses the instance RAM role.",
     ),
-    # aliyun-java-sdk-core: com.aliyuncs.auth.ECSMetadataServiceCredentialsFetcher; aliyun-sdk-oss and alipay-sdk-java have a
-    # fetcher of their own or use that of aliyun-java-sdk-core.
+    # aliyun/aliyun-openapi-java-sdk aliyun-java-sdk-core/ChangeLog.txt: ALIBABA_CLOUD_IMDSV1_DISABLED, and with it tokens by default,
+    # since 4.7.3; src/main/java/com/aliyuncs/auth/ECSMetadataServiceCredentialsFetcher.java of 4.7.8.
+    "java_sdk_core_too_old": Kind(
+        WARN,
+        "The Java library aliyun-java-sdk-core is too old for tokens",
+        _VERSION,
+        "If a program uses the library with the instance RAM role, it gets no credentials, and its API calls fail.",
+        "Build the application with com.aliyun:aliyun-java-sdk-core in the version in `first_good` or later, and restart it.",
+    ),
+    # aliyun/aliyun-oss-java-sdk src/main/java/com/aliyun/oss/common/auth/InstanceProfileCredentialsFetcher.java, up to the newest
+    # tag 3.18.4; alipay/alipay-sdk-java-all src/main/java/com/alipay/api/kms/aliyun/credentials/provider/
+    # ECSMetadataServiceCredentialFetcher.java. Both have a fetcher of their own, without tokens.
     "java_library_normal_mode": Kind(
         WARN,
         "A Java library sends normal-mode requests for credentials, in every known version",
@@ -257,7 +269,7 @@ CATALOG: t.Dict[str, Kind] = {
         "None on a provisioned host. New instances from its image that require tokens are not configured.",
         "Leave tokens optional while an instance is provisioned with ignition.",
     ),
-    # NetworkManager src/nm-cloud-setup/nmcs-provider-aliyun.c.
+    # NetworkManager src/nm-cloud-setup/nmcs-provider-aliyun.c (sends no header) and nmcs-provider.c (values of the variable).
     "nm_cloud_setup_normal_mode": Kind(
         WARN,
         "nm-cloud-setup is enabled for Alibaba Cloud, and sends normal-mode requests",
@@ -273,7 +285,7 @@ CATALOG: t.Dict[str, Kind] = {
         "afterburn gets no metadata: its units fail at the next boot, and what they set, such as SSH keys, is not set.",
         "Disable the afterburn units, or leave tokens optional on this host.",
     ),
-    # chef/ohai lib/ohai/mixin/alibaba_metadata.rb.
+    # chef/ohai lib/ohai/mixin/alibaba_metadata.rb: its only header is User-Agent.
     "ohai_normal_mode": Kind(
         BLOCK,
         "Chef's ohai sends normal-mode requests, in every known version",
@@ -410,7 +422,7 @@ CATALOG: t.Dict[str, Kind] = {
         "There are no records of callers of the metadata service",
         "none",
         "Unknown: programs that send normal-mode requests fail, and only the callers watch shows them all.",
-        "Run the callers watch for the quiet period before you require tokens (`hardening_watch: true`).",
+        "Run the callers watch for the quiet period before you require tokens (`hardening_enforce: false`, `hardening_watch: observe`).",
     ),
     "callers_watched_too_briefly": Kind(
         WARN,

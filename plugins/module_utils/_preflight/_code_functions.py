@@ -46,7 +46,7 @@ class Caller(Program):
     def _define(self, listed: t.Sequence[Statement]) -> None:
         """Find the functions; a body ends where a statement is not indented more than the definition."""
         for place, one in enumerate(listed):
-            text = re.sub(r"\A(?:@.*\n)+", "", one.text)
+            text = re.sub(r"@\w+\([^()]*\)\s+(?=[\w<>]+\s+\w+\s*[,)])", "", re.sub(r"\A(?:@.*\n)+", "", one.text))
             found = next((found for found in (pattern.match(text) for pattern in _DEFINED) if found), None)
             if found is None or re.match(
                 r"\s*(?:return|if|for|while|else|switch|import|use|package|class|new|await)\b", text

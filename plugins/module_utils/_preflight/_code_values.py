@@ -41,7 +41,7 @@ _OBJECT = re.compile(
 )
 _CONSTRUCTED = re.compile(r"\s*(?:await\s+)?(?:new\s+)?(?:\w+\.)*(?P<name>[A-Z]\w*)\s*(?:\.new)?\s*\(")
 _LIBRARIES = re.compile(
-    r"(?i)\b(?:requests|httpx|urllib[23]?|aiohttp|https?|axios|got|node-fetch|undici|superagent|needle|phin|bent|ky|"
+    r"(?i)\b(?:requests|httpx|urllib[23]?|aiohttp|https?|axios|got|node-fetch|undici|superagent|needle|phin|bent|ky|request(?:-promise(?:-native)?)?|ofetch|wretch|"
     r"lwp|furl|mojo|reqwest|ureq|httplib2?)\b"
 )
 _NOT_CLIENTS = frozenset(
@@ -62,8 +62,14 @@ def _assigned(text: str) -> t.Optional[t.Tuple[t.List[str], str, bool, bool]]:
     return found
 
 
+def _element(text: str) -> str:
+    """Return the key of the element that a statement sets."""
+    found = re.match(r"[^=]*[\[{]\s*[\"':]?(\w+)[\"']?\s*[\]}]\s*=", text)
+    return "." + found.group(1) if found else ""
+
+
 class Program:
-    """The variables and functions of a program, and its prepared requests by the variable that holds each."""
+    """The variables and functions of a program, and the prepared requests by the name of their variable."""
 
     def __init__(self, outcome: Outcome) -> None:
         self.outcome = outcome
@@ -80,6 +86,9 @@ class Program:
             for name in re.findall(r"[\"']--?([a-zA-Z][\w-]*)", text):
                 for kept in (name.replace("-", "_"), "." + name.replace("-", "_")):
                     self.values.put(kept, "", flags & (ADDRESS | PATH), one.line)
+        if flags & ADDRESS and re.match(r"(?i)\s*param\s*\(", text):
+            for name, value in re.findall(r"\$(\w+)\s*=\s*([\"'][^\"'\n]*[\"'])", text):
+                self.values.put(name, value.strip("\"'"), self.values.flags(value, value), one.line)
         if flags & ADDRESS and re.match(r"\s*base_uri\b", text):
             self.values.put("class", "", flags & (ADDRESS | PATH), one.line)
         if re.match(r"\s*(?:import|from|use|using|require)\b|.*\brequire\s*\(", text) and _LIBRARIES.search(text):
@@ -114,13 +123,15 @@ class Program:
         literal = bool(re.match(r"\s*(?:await\s+)?[rbfu@$]?[\"'`]", value)) and not prepared
         content = result.strip().strip("\"'`;") if literal else ""
         place = one.line_of(max(0, _notation.find_address(text)))
+        key, own = (_element(text), self.values.flags(value, result)) if element and flags else ("", flags)
         for name in targets:
             self.values.put(name, content, flags, one.line, add or element)
             if prepared and name not in ("_", "err"):
                 self.prepared[name] = (place, expanded, flags)
-            elif flags & ADDRESS and self.final and not element and not prepared:
-                self.outcome.defined(name, place, expanded, flags)
+            elif own & ADDRESS and self.final and not prepared and not _vocabulary.DENIED.search(key):
+                self.outcome.defined(key or name, place, expanded, own)
         self._headers(text, targets, flags, element)
+        self.outcome.mention(self.values.used.difference([*targets, key]))
         return True
 
     def _held(self, targets: t.Sequence[str], value: str, flags: int) -> t.Tuple[int, bool]:
@@ -142,8 +153,6 @@ class Program:
 
     def _headers(self, text: str, targets: t.Sequence[str], flags: int, element: bool) -> None:
         """Remember a header that a statement assigns to an object."""
-        if flags & HEADER and not element and not re.match(r"[\w.]*(?:headers|request)", text):
-            self.outcome.defines_header = True
         if element and flags & HEADER:
             self._mark(targets, flags)
         base = re.match(r"\s*([$\w]+(?:(?:\.|->)\w+)+)\s*\+?=", text)

@@ -74,7 +74,11 @@ def check_waivers(waivers: t.Sequence[Waiver]) -> None:
         if not str(waiver.get("finding") or "").strip():
             raise ValueError("%s: 'finding' is empty. Name a finding ID, such as python_oss2_normal_mode." % name)
         if not any(fnmatch.fnmatchcase(kind, _kind(waiver)) for kind in CATALOG):
-            raise ValueError("%s: no finding has this ID. docs/preflight-findings.md lists all IDs." % name)
+            import difflib  # only here, because it is not needed otherwise
+
+            near = difflib.get_close_matches(_kind(waiver), CATALOG, 1)
+            hint = "Did you mean %s? " % near[0] if near else ""
+            raise ValueError("%s: no finding has this ID. %sdocs/preflight-findings.md lists all IDs." % (name, hint))
         if not str(waiver.get("reason") or "").strip():
             raise ValueError("%s: 'reason' is empty. Give the reason for the waiver." % name)
         _expires(waiver, name)

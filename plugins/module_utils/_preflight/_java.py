@@ -21,7 +21,8 @@ from ._libraries import Library, judge
 LIBRARY = Library("java_credentials_too_old", "credentials-java", "semver", "0.3.10", opt_in="0.3.1")
 _NAME = re.compile(rb"(?:\A|[/\\])credentials-java-(\d[0-9A-Za-z.]*(?:-(?!sources|javadoc)[0-9A-Za-z.]+)?)\.jar")
 _MERGED = b"META-INF/maven/com.aliyun/credentials-java/pom.properties"
-_NORMAL_MODE = re.compile(r"(aliyun-java-sdk-core|aliyun-sdk-oss|alipay-sdk-java)-(\d[\w.-]{0,40}?)\.jar\Z")
+_SDK_CORE = Library("java_sdk_core_too_old", "aliyun-java-sdk-core", "semver", "4.7.3")
+_NAMED = re.compile(r"(aliyun-java-sdk-core|aliyun-sdk-oss|alipay-sdk-java)-(\d[\w.-]{0,40}?)\.jar\Z")
 _END_OF_DIRECTORY = struct.Struct("<4s4H2LH")
 _MAX_DIRECTORY = 1 << 24
 
@@ -39,7 +40,7 @@ def check(files: Files, paths: t.Sequence[str]) -> t.Iterator[Finding]:
         if version:
             yield from judge(LIBRARY, version, files.shown(path))
             continue
-        yield from _always(files, path)
+        yield from _named(files, path)
         names = _directory(files, path)
         versions = {found.decode() for found in _NAME.findall(names)}
         for inner in sorted(versions):
@@ -48,10 +49,12 @@ def check(files: Files, paths: t.Sequence[str]) -> t.Iterator[Finding]:
             yield from judge(LIBRARY, None, files.shown(path), inside=True)
 
 
-def _always(files: Files, path: str) -> t.Iterator[Finding]:
-    """Yield a finding if the archive is a library that sends normal-mode requests in every known version."""
-    found = _NORMAL_MODE.match(os.path.basename(path))
-    if found:
+def _named(files: Files, path: str) -> t.Iterator[Finding]:
+    """Yield a finding if the archive is another library that sends normal-mode requests, in old or all versions."""
+    found = _NAMED.match(os.path.basename(path))
+    if found and found.group(1) == _SDK_CORE.package:
+        yield from judge(_SDK_CORE, found.group(2), files.shown(path))
+    elif found:
         yield finding(
             "java_library_normal_mode", path=files.shown(path), package=found.group(1), version=found.group(2)
         )

@@ -29,7 +29,7 @@ from ._languages import (
 from ._outcome import Outcome
 from ._shell import Heredoc
 from ._statements import Statement
-from ._values import ADDRESS, Values
+from ._values import ADDRESS, Values, text_flags
 
 _MOST_NESTED = 3
 _CRON_TIME = re.compile(r"\s*(?:@\w+|(?:\S+\s+){4}\S+)\s+")
@@ -40,6 +40,9 @@ _DOCKER_KEY = re.compile(
 )
 _DOCKER_VALUE = re.compile(r"(?P<name>\w+)(?:=|\s+)(?P<value>\"[^\"]*\"|\S+)")
 _MAKE_VARIABLE = re.compile(r"(?:export\s+|override\s+)*(?P<name>[\w.]+)\s*(?:[:?+!]|::)?=\s*(?P<value>.*)\Z", re.S)
+_JINJA_DEFAULT = re.compile(
+    r"\{\{-?\s*[\w.]+\s*\|\s*(?:default|d)\(\s*(?P<quote>[\"'])(?P<value>[^\"'\n]*)(?P=quote)\s*(?:,\s*\w+\s*)?\)\s*(?:\|[^{}]*)?-?\}\}"
+)
 _TEST_FILE = re.compile(r"(?:\A|/)(?:test_[^/]*|[^/]*(?:_test|\.test|\.spec|_spec)\.\w+)\Z")
 
 
@@ -47,7 +50,7 @@ def judge(text: str, path: str = "", nested: int = 0, language: t.Optional[Langu
     """Return what the file *path* with this *text* (LF as line end) sends."""
     outcome = Outcome()
     spoken = language or language_of(path, text)
-    visible = masked(text, spoken)
+    visible = _filled(masked(text, spoken))
     if spoken.kind in (PYTHON, CODE):
         CodeJudge(outcome, spoken, _judge_command).run(visible)
     elif spoken.kind == SHELL:
@@ -61,6 +64,13 @@ def judge(text: str, path: str = "", nested: int = 0, language: t.Optional[Langu
     if _TEST_FILE.search(path):
         outcome.lines = {line: found for line, found in outcome.lines.items() if found[1]}
     return outcome
+
+
+def _filled(text: str) -> str:
+    """Return a template with each expression of Jinja that has a default replaced by it, in the same number of lines."""
+    if "default(" not in text:
+        return text
+    return _JINJA_DEFAULT.sub(lambda found: found.group("value") + "\n" * found.group().count("\n"), text)
 
 
 def _merge(outcome: Outcome, inner: Outcome, offset: int, line: int = 0) -> None:
@@ -186,6 +196,8 @@ def _docker(outcome: Outcome, text: str, nested: int) -> None:
 def _make(outcome: Outcome, text: str, nested: int) -> None:
     """Judge the variables and recipes of a makefile as one shell script."""
     program: t.List[str] = []
+    # The lines of a variable that is defined with "define" may become a recipe.
+    text = re.sub(r"(?ms)^define[ \t][^\n]*\n.*?^endef\b", _recipe, text)
     for one in _lines(text):
         while len(program) < one.line - 1:
             program.append("")
@@ -200,6 +212,12 @@ def _make(outcome: Outcome, text: str, nested: int) -> None:
     _shell_judge(outcome, nested).run("\n".join(program))
 
 
+def _recipe(found: "t.Match[str]") -> str:
+    """Return the lines between define and endef as lines of a recipe."""
+    lines = found.group().split("\n")
+    return "\n".join(["", *["\t" + line for line in lines[1:-1]], ""])
+
+
 def _quoted(value: str) -> str:
     """Return the value of a make variable as one word of the shell."""
     return value if "$(shell" in value else '"%s"' % value.replace('"', '\\"')
@@ -208,10 +226,21 @@ def _quoted(value: str) -> str:
 def _config(outcome: Outcome, text: str, nested: int) -> None:
     """Judge a configuration file, or the parts of user data."""
     part = re.match(r"\A(?:#include\b|Content-Type: multipart)", text)
+    if re.match(r"#include\b", text):
+        for number, line in enumerate(text.split("\n"), 1):
+            flags = text_flags(line)
+            if flags & ADDRESS:
+                outcome.request(number, line, flags)
+        return
     if part or re.search(r"(?m)^Content-Type: multipart", text[:2000]):
         _shell_judge(outcome, nested).run(text)
         return
-    _judge_config.judge(outcome, text, _judge_command)
+
+    def inner(content: str, name: str, line: int) -> None:
+        if nested < _MOST_NESTED:
+            _merge(outcome, judge(content, name, nested + 1), line - 1)
+
+    _judge_config.judge(outcome, text, _judge_command, inner)
 
 
 _KINDS: t.Dict[str, t.Callable[[Outcome, str, int], None]] = {

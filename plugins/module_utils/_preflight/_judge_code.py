@@ -15,8 +15,10 @@ from ._code_functions import Caller, without_definition
 from ._languages import Language
 from ._outcome import Function, Outcome
 from ._statements import Statement, names, outside, statements
-from ._values import ADDRESS, HEADER, PATH, REQUEST, UNKNOWN, Values, assignment, chain
+from ._values import ADDRESS, HEADER, PATH, REQUEST, UNKNOWN, Values, assignment, branches, chain
 
+# A statement that only gives names to other files, which may send requests with them.
+_EXPORTS = re.compile(r"\s*(?:export\s*(?:default\b|\{)|return\s+(?:\{|\[|[A-Z_]\w*\s*\Z)|pub\s+use\b)")
 _RESULT = re.compile(r"\b(?:return|yield|echo|print|=>)|Write-Output")
 _HEADERS = re.compile(
     r"(?i)(?:\bheaders?|-headers|\bhttp_?header|\bcontext)\s*(?:=>?|"
@@ -27,6 +29,14 @@ _UNKNOWN_CALL = re.compile(r"(?<![\w.>:$])(?P<name>[a-z_][\w.]*)\s*\(")
 _FETCHES = re.compile(
     r"(?i)(?:^|_|\.)(?:get|fetch|read|request|query|load|download|retrieve|curl|call|ask|pull|http|"
     r"metadata|imds)|(?:Get|Fetch|Read|Request|Load|Metadata)"
+)
+
+
+# A parameter whose annotation holds its value.
+_ANNOTATED = re.compile(r"@\w+\(\s*(\"[^\"]*\")\s*\)\s+(?:final\s+)?[\w<>]+\s+(\w+)\s*[,)]")
+# Methods that only compare texts.
+_COMPARES = re.compile(
+    r"(?i)(?:starts_?with|ends_?with|contains|equals|includes|has_?prefix|index|match(?:es)?|test|append|add|push)\Z"
 )
 
 
@@ -44,10 +54,11 @@ class CodeJudge(Caller):
         listed = statements(text, self.name)
         self._define(listed)
         self.called = {name for one in listed for name in re.findall(r"\b(\w+)\s*\(", without_definition(one.text))}
-        outcome = self.outcome
+        outcome, alternatives = self.outcome, branches(text)
         for final in (False, True):
             self.final, self.outcome = final, outcome if final else Outcome()
             self.values = Values(self.values.known)
+            self.values.branches = alternatives
             self.prepared.clear()
             inside: t.Optional[Function] = None
             for one in listed:
@@ -65,6 +76,7 @@ class CodeJudge(Caller):
     def _statement(self, one: Statement, function: t.Optional[Function]) -> None:
         """Judge one statement."""
         text = one.text
+        self.values.used.clear()
         defines = function is not None and function.first == one.line
         if defines and function is not None and text.lstrip().startswith("@"):
             flags = self.values.flags(text, self.values.expand(text, code=True))
@@ -72,7 +84,9 @@ class CodeJudge(Caller):
                 if flags & ADDRESS and re.search(r"[\"'-]%s\b" % re.escape(name.replace("_", "-")), text):
                     self.values.put(name, "", flags & (ADDRESS | PATH), one.line)
         if defines and function is not None and function.last > one.line + text.count("\n"):
-            for name, value in re.findall(r"(\w+)\s*(?::[^=,()]*)?=\s*([\"'][^\"']*[\"'])", text):
+            listed = re.findall(r"(\w+)\s*(?::[^=,()]*)?=\s*([\"'][^\"']*[\"'])", text)
+            listed += [(name, value) for value, name in _ANNOTATED.findall(self.values.expand(text, code=False))]
+            for name, value in listed:
                 self.values.put(name, value.strip("\"'"), self.values.flags(value, value), one.line)
             return
         expanded = self.values.expand(text, code=True)
@@ -87,13 +101,16 @@ class CodeJudge(Caller):
             self.values.fields(text, one.line)
         sends = self._sends(text, expanded, flags, function)
         if not sends:
-            if self._assigns(one, text, expanded, flags) or self._extends(one, text, expanded, flags):
+            if self._assigns(one, text, expanded, flags):
+                return
+            if self._extends(one, text, expanded, flags):
+                self.outcome.mention(self.values.used)
                 return
             self._other(one, text, expanded, flags, function)
         else:
             self._request(one, text, expanded, flags, function)
+            self.outcome.mention(self.values.used)
             self._assigns(one, text, expanded, 0)
-        self.outcome.mention(self.values.used)
 
     def _sends(self, text: str, expanded: str, flags: int, function: t.Optional[Function]) -> bool:
         """Return whether the statement sends a request."""
@@ -204,7 +221,8 @@ class CodeJudge(Caller):
             )
         ):
             function.returns |= flags & (ADDRESS | HEADER | PATH)
-        self.outcome.mention(self.values.used)
+        if not _EXPORTS.match(text):
+            self.outcome.mention(self.values.used)
         deferring = self._called(text, function)
         if deferring is not None and self._deferred(one.line, flags, deferring):
             return
@@ -222,8 +240,10 @@ class CodeJudge(Caller):
                 return
             self.outcome.called(line, expanded, flags, called)
             return
-        for found in _UNKNOWN_CALL.finditer(outside(text)):
+        for found in () if flags & HEADER else _UNKNOWN_CALL.finditer(outside(text)):
             name = found.group("name")
+            if _COMPARES.search(name):
+                continue
             if _FETCHES.search(name) and not _vocabulary.DENIED.search(name) and ("://" in expanded or flags & PATH):
                 self.outcome.unsure(line, expanded)
                 return

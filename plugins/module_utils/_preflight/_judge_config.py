@@ -9,7 +9,7 @@ import re
 import typing as t
 
 from . import _notation, _vocabulary
-from ._config_lines import SECTION, Line, braces, command_of, lines
+from ._config_lines import SECTION, Line, braces, command_of, lines, programs, references
 from ._outcome import Outcome
 from ._ranges import Ranges
 from ._values import ADDRESS, HEADER, PATH, REQUEST, Values, text_flags
@@ -32,26 +32,40 @@ _PROXY = re.compile(
 _STRICT = re.compile(
     r"(?i)(?:^|[\s_.])(?:uris?|get|proxy_?pass|src|http)\Z|(?:^|\s)(?:uri|get_url|http)\s+(?:- )?url\Z"
 )
+# What a proxy connects to.
+_BACKENDS = re.compile(r"(?i)\b(?:clusters?|upstreams?|backends?|load_?balancer|lb_endpoints|services)\b")
+# A path that a check or probe requests.
+_REQUESTED = re.compile(
+    r"(?i)^(?:-\s+)?[\"']?(?:path|request|uri|url|metrics_path|http_?path|endpoint|query|location)[\"']?\s*[:=]\s*[\"']?/"
+    r"|\brequest\s+[\"']/"
+)
 _BACKEND = re.compile(r"server\s+\S+\s+\S+")
 _UPSTREAM = re.compile(r"(?im)^\s*(?:upstream|backend)\s+(?P<name>[\w.-]+)\s*\{(?P<body>[^}]*)\}")
 
 
-def judge(outcome: Outcome, text: str, shell: t.Callable[[str, int, Values], t.Optional[Outcome]]) -> None:
-    """Judge a configuration file whose comments are blanked; *shell* judges a command."""
-    _Judge(outcome, text, shell).run()
+Shell = t.Callable[[str, int, Values], t.Optional[Outcome]]
+Inner = t.Callable[[str, str, int], None]
+
+
+def judge(outcome: Outcome, text: str, shell: Shell, inner: Inner) -> None:
+    """Judge a configuration file whose comments are blanked.
+
+    *shell* judges a command, and *inner* a file in the file: its text, its name, and the number of its first line.
+    """
+    _Judge(outcome, text, shell, inner).run()
 
 
 class _Judge:
     """Judge one file; the evidence for a token is that of the same block."""
 
-    def __init__(self, outcome: Outcome, text: str, shell: t.Callable[[str, int, Values], t.Optional[Outcome]]) -> None:
-        self.outcome, self.shell = outcome, shell
+    def __init__(self, outcome: Outcome, text: str, shell: Shell, inner: Inner) -> None:
+        self.outcome, self.shell, self.inner = outcome, shell, inner
         self.text = text
         self.lines = list(lines(text))
         self.values = Values()
         self.blocks = braces(text)
         self._ranges = Ranges(self.blocks)
-        self._references = _references(text)
+        self._references = references(text)
         self._backends = bool(re.search(r"(?m)^[ \t]*(?:backend|listen)\b", text))
         # Numbers of lines with the token header, and the block of lines found last for each indentation.
         self._headed = [line.number for line in self.lines if _notation.has_header(line.text)]
@@ -71,11 +85,19 @@ class _Judge:
         for block in _UPSTREAM.finditer(self.text):
             if _notation.has_address(block.group("body")):
                 self.values.put(block.group("name"), "", ADDRESS, 0)
+        listed = list(programs(self.text))
+        done: t.Set[int] = set()
+        for program in listed:
+            done.update(range(program.first, program.first + len(program.lines)))
+        self.lines = [line for line in self.lines if line.number not in done]
         for line in self.lines:
             key = _YAML_KEY.match(line.text)
             if key and _notation.has_address(key.group("value")) and not self._denied(line):
                 value = key.group("value").strip().strip("\"',")
                 self.values.put(key.group("key"), value, text_flags(value), line.number)
+        for program in listed:
+            filled = [self.values.expand(line, code=False) if "{{" in line else line for line in program.lines]
+            self.inner("\n".join(filled), program.name, program.first)
         for place, line in enumerate(self.lines):
             self._line(place, line)
 
@@ -102,7 +124,7 @@ class _Judge:
         elif self._with_header(place, line):
             self.outcome.token()
         else:
-            self._value(line, expanded, flags)
+            self._value(place, line, expanded, flags)
 
     def _command(self, line: Line, expanded: str) -> None:
         """Judge a line with a command."""
@@ -112,7 +134,7 @@ class _Judge:
                 self.outcome.lines[line.number] = (what, certain)
             self.outcome.token_authenticated = self.outcome.token_authenticated or inner.token_authenticated
 
-    def _value(self, line: Line, expanded: str, flags: int) -> None:
+    def _value(self, place: int, line: Line, expanded: str, flags: int) -> None:
         """Judge a value that is no command."""
         if re.match(r"[\"'(\[]*(?:https?://|\d|[\[(]?[\da-f]*:)", line.text) and not line.keys:
             self._listed(line, expanded)
@@ -127,7 +149,9 @@ class _Judge:
         used = found is not None and found.group("key") in self._references
         if used:
             return
-        if _PROXY.search(expanded) or re.search(r"(?i)\blookup\(\s*['\"]url|http\.query", expanded):
+        if not flags & PATH and self._path_beside(place):
+            self.outcome.request(line.number, self._path_beside(place), flags | PATH)
+        elif _PROXY.search(expanded) or re.search(r"(?i)\blookup\(\s*['\"]url|http\.query", expanded):
             self.outcome.request(line.number, expanded, flags | PATH)
         elif _BACKEND.match(line.text) and self._backends:
             self.outcome.request(line.number, expanded, flags)
@@ -139,12 +163,33 @@ class _Judge:
             self.outcome.request(line.number, expanded, flags)
         elif url and (_ENDPOINT.search(keys) or _ACTIVE.search(keys)) and not re.search(r"(?i)ansible_host", keys):
             self.outcome.unsure(line.number, expanded)
+        elif _BACKENDS.search(" ".join(line.keys)) and re.search(r"(?i)address|host|server|target|url", line.text):
+            self.outcome.unsure(line.number, expanded)
         elif (
             _ENDPOINT.search(keys)
             and re.search(r"(?i)imds|metadata|meta", keys)
-            and not re.search(r"(?i)extra|route|ip\b", keys)
+            and not re.search(r"(?i)extra|route|ip\b|ansible_(?:ssh_)?host", keys)
         ):
             self.outcome.unsure(line.number, expanded)
+
+    def _path_beside(self, place: int) -> str:
+        """Return the line of the same block that requests a path of the service; empty without one."""
+        line = self.lines[place]
+        brace = self._ranges.innermost(line.number)
+        if brace is not None:
+            first, last = self.blocks[brace]
+            block = [one for one in self.lines[max(0, place - 40) : place + 40] if first <= one.number <= last]
+        else:
+            begin, end = self._around(place, line)
+            block = self.lines[max(begin, place - 40) : min(end + 1, place + 40)]
+        for one in block:
+            if (
+                _REQUESTED.search(one.text)
+                and _notation.WHOLE_PATH.search(one.text)
+                and not _notation.has_address(one.text)
+            ):
+                return one.text
+        return ""
 
     def _listed(self, line: Line, expanded: str) -> None:
         """Judge a line that is nothing but an address: the file lists addresses, for a purpose that it does not show."""
@@ -215,13 +260,3 @@ class _Judge:
     def _belongs(one: Line, line: Line) -> bool:
         """Return whether *one* may be in the same block as *line*."""
         return one.indent >= line.indent - 2 or bool(one.text.startswith("- "))
-
-
-def _references(text: str) -> t.Set[str]:
-    """Return the names that a file inserts."""
-    return {
-        name
-        for found in re.finditer(r"\{\{\s*(\w+)|\$\{?(?:var\.|local\.)?(\w+)|\b(?:local|var)\.(\w+)", text)
-        for name in found.groups()
-        if name
-    }

@@ -13,11 +13,24 @@ import typing as t
 from . import _notation, _vocabulary
 from ._outcome import Functions, Outcome
 from ._shell import Heredoc, commands, heredocs
-from ._shell_words import first_word, last_line, raw_tool
+from ._shell_words import (
+    HEADERS,
+    NO_TARGET,
+    SHARES,
+    WRITTEN,
+    assignments,
+    configures,
+    file_name,
+    first_word,
+    last_line,
+    may_request,
+    passed,
+    raw_tool,
+    targets,
+)
 from ._statements import Statement, outside
-from ._values import ADDRESS, HEADER, PATH, REQUEST, UNKNOWN, Values
+from ._values import ADDRESS, HEADER, PATH, REQUEST, UNKNOWN, Values, branches
 
-_FUNCTION = re.compile(r"\s*(?:function\s+)?(?P<name>[A-Za-z_][\w:.-]*)\s*(?:\(\s*\))?\s*\{?\s*\Z")
 _DEFINED = re.compile(
     r"(?m)^(?P<indent>[ \t]*)(?:function[ \t]+(?P<word>[\w:.-]+)[ \t]*(?:\([ \t]*\))?|"
     r"(?P<name>[A-Za-z_][\w:.-]*)[ \t]*\([ \t]*\))[ \t]*\n?[ \t]*[{(]"
@@ -28,19 +41,12 @@ _ASSIGNED = re.compile(
     re.S,
 )
 _PREFIX = re.compile(r"(?:[A-Za-z_]\w*=(?!\()(?:\"[^\"]*\"|'[^']*'|[^\s\"'])*\s+)+(?=\S)")
-_WORD = re.compile(r"(?:\"[^\"]*\"|'[^']*'|[^\s\"'])+")
 _LOOP = re.compile(r"for\s+(?P<name>\w+)\s+in\s+(?P<values>.*)\Z", re.S)
 _PRESET = re.compile(r":\s+[\"']?\$\{(?P<name>\w+):?=(?P<value>[^}]*)\}")
 _PROGRAM = re.compile(
     r"\b(?P<name>python[\d.]*|perl|ruby|php|node|pwsh|lua)\s(?:[^\n'\"|;&]*?\s)?-(?:\w*c|\w*e|r|"
     r"Command)\s+(?P<quote>['\"])(?P<text>.*?)(?<!\\)(?P=quote)",
     re.S,
-)
-# Arguments that name a host without a request to it, or hold data.
-_NO_TARGET = re.compile(
-    r"(?:--noproxy|--data(?:-\w+)?|--form|-F|-d|--resolve|--referer|-e|--post-data|--body-data)(?:\s+|=)(?:\"[^\"]*\"|"
-    r"'[^']*'|[^\s\"']+)"
-    r"|\b(?:no_proxy|NO_PROXY)=(?:\"[^\"]*\"|'[^']*'|\S*)"
 )
 _REDIRECTED = re.compile(
     r"(?<![0-9&])>>?\s*[\"']?(?!&|/dev/(?:null|stderr|stdout|tty))[\w$/{.~]|\|"
@@ -49,14 +55,6 @@ _REDIRECTED = re.compile(
 _DOCUMENT = re.compile(
     r"(?i)>\s*[\"']?\S*(?:motd|issue|readme|\.md|\.txt|\.log|\.html?|hosts|deny|block|\.rst|\.conf)\b"
 )
-_HEADERS = re.compile(
-    r"(?:-H|--header|--headers|-Headers)[ =]*[\"']?(?P<first>[$@]\{?\w+)|(?:-K|--config|-K\S+)\s*(?P<file>\S+)"
-)
-_PASSED = re.compile(
-    r"[\"']?(?:\$\{?(?P<all>[@*])\}?|\$\{(?P<many>\w+)\[[@*]\]\}|\$\{?(?P<one>\w+)\}?|\$\{(?P<maybe>\w+):?\+.*|@(?P<splat>\w+))[\"']?\Z"
-)
-_OPTIONAL = re.compile(r"(?i)opt|arg|hdr|head|auth|flag|extra|curl|param|token")
-_HELP_FUNCTION = re.compile(r"(?i)usage|help|die|fail|err|warn|log|say|version|about")
 
 
 class ShellJudge:
@@ -68,6 +66,8 @@ class ShellJudge:
         self.functions = Functions()
         self.final = False
         self.pending = ""
+        # Names of files that the script writes with the token header.
+        self.written: t.Set[str] = set()
 
     def run(self, text: str, line: int = 1) -> None:
         """Judge a whole script."""
@@ -83,9 +83,11 @@ class ShellJudge:
             )
         raw = "\n".join(one.text for one in listed if _vocabulary.RAW_REQUEST.search(one.text))
         outcome = self.outcome
+        alternatives = [number + line - 1 for number in branches(body)]
         for final in (False, True):
             self.final, self.outcome = final, outcome if final else Outcome()
             self.values = Values(self.values.known)
+            self.values.branches = alternatives
             for command in listed:
                 self._command(command, raw)
 
@@ -97,11 +99,7 @@ class ShellJudge:
         if (
             first == ":"
             or _DOCUMENT.search(command)
-            or re.search(
-                r"\b(?:nft|ip6?tables-restore|ipset|psql|mysql|"
-                r"sqlite3|dialog|read)\b",
-                command,
-            )
+            or re.search(r"\b(?:nft|ip6?tables-restore|ipset|psql|mysql|sqlite3|dialog|read)\b", command)
         ):
             return
         piped = re.search(r"\|\s*(?:sudo\s+)?(?:(?:ba|da|z|k)?sh|ssh|python|perl|crontab|tee|at|sponge)\b", command)
@@ -132,16 +130,17 @@ class ShellJudge:
             found = loop.group("name", "values") if loop else preset.group("name", "value") if preset else ("", "")
             self._assign(one, found[0], found[1], False)
             return
+        several = assignments(text)
+        for name, value in several:
+            self._assign(one, name, value, False)
+        if several:
+            return
         assigned = _ASSIGNED.match(text)
         prefix = _PREFIX.match(text)
         if assigned and not (
             prefix
             and prefix.end() < len(text)
-            and not re.match(
-                r"(?:export|local|readonly|declare|"
-                r"typeset|set)\s",
-                text,
-            )
+            and not re.match(r"(?:export|local|readonly|declare|typeset|set)\s", text)
         ):
             self._assign(one, assigned.group("name"), assigned.group("value"), bool(assigned.group("sign")))
             return
@@ -157,7 +156,9 @@ class ShellJudge:
     def _assign(self, one: Statement, name: str, value: str, add: bool) -> None:
         """Remember a variable."""
         expanded = self.values.expand(value, code=False)
+        self.values.used.clear()
         flags = self.values.flags(value, expanded)
+        self.outcome.mention(self.values.used.difference([name]))
         if _vocabulary.DENIED.search(re.sub(r"([a-z])([A-Z])", r"\1_\2", name)) or re.match(r"(?i)no_?proxy", name):
             flags &= HEADER
         for called in re.findall(r"\$\((\w+)|`(\w+)", value):
@@ -173,10 +174,9 @@ class ShellJudge:
         """Judge a command that is no assignment."""
         first = first_word(text)
         expanded = self.values.expand(text, code=False)
-        if _vocabulary.TOOLS.search(expanded):
-            expanded, seen = _NO_TARGET.sub(" ", expanded), _NO_TARGET.sub(" ", text)
-        else:
-            seen = text
+        sends = _vocabulary.TOOLS.search(expanded)
+        expanded, seen = (targets(expanded), targets(text)) if sends else (expanded, text)
+        self.values.used.clear()
         flags = self.values.flags(seen, expanded)
         function = self.functions.at(one.line)
         called = self.functions.named(first)
@@ -184,11 +184,14 @@ class ShellJudge:
         if pending and first in ("echo", "printf", "print") and flags & ADDRESS:
             self.values.put(pending, expanded.partition(first)[2].strip().strip("\"'"), flags, one.line)
             return
+        if flags & ADDRESS and configures(first, expanded):
+            self.outcome.unsure(one.line_of(self._place(text)), expanded)
         if self._only_output(first, text, expanded):
             if function and flags & (HEADER | ADDRESS):
                 function.returns |= flags & (HEADER | ADDRESS | PATH)
-            self.outcome.mention(self.values.used)
+            self._output(first, text, flags)
             return
+        self.outcome.shared = self.outcome.shared or first in SHARES
         line = one.line_of(self._place(text))
         tool = _vocabulary.TOOLS.search(expanded) and not _vocabulary.NOT_RUN.search(expanded)
         if "/dev/tcp/" in expanded or "/inet/" in expanded or raw_tool(expanded):
@@ -199,9 +202,19 @@ class ShellJudge:
             self._request(line, text, expanded, flags, function)
         elif called is not None and called is not function and flags & ADDRESS:
             self.outcome.called(line, expanded, flags, called)
-        elif flags & ADDRESS and first not in _vocabulary.OTHER_COMMANDS and _may_request(text, first, expanded):
+        elif flags & ADDRESS and first not in _vocabulary.OTHER_COMMANDS and may_request(text, first, expanded):
             self.outcome.unsure(line, expanded)
         self.outcome.mention(self.values.used)
+
+    def _output(self, first: str, text: str, flags: int) -> None:
+        """Remember what a command writes to a file, and the variables that it prints or shares."""
+        written = WRITTEN.search(text) if flags & HEADER else None
+        if written:
+            self.written.add(file_name(written.group("file")))
+        self.outcome.shared = self.outcome.shared or first in SHARES
+        if first not in SHARES and first not in _vocabulary.OUTPUT_COMMANDS:
+            self.outcome.mention(self.values.used)
+        self.outcome.print(self.values.used)
 
     def _request(self, line: int, text: str, expanded: str, flags: int, function: t.Any) -> None:
         """Judge a command that sends a request."""
@@ -209,6 +222,10 @@ class ShellJudge:
             self.outcome.token()
             return
         uncertain = self._headers_unknown(text)
+        if any(
+            file_name(found.group("read") or found.group("file")) in self.written for found in HEADERS.finditer(text)
+        ):
+            flags |= HEADER
         if flags & ADDRESS:
             self.outcome.request(line, expanded, flags | (UNKNOWN if uncertain else 0))
         elif _notation.WHOLE_PATH.search(expanded) and not flags & HEADER and not _notation.names_other_host(expanded):
@@ -222,7 +239,7 @@ class ShellJudge:
 
     def _place(self, text: str) -> int:
         """Return the place of the address in a command, or of the first variable that holds it."""
-        place = _notation.find_address(_NO_TARGET.sub(lambda found: " " * len(found.group()), text))
+        place = _notation.find_address(NO_TARGET.sub(lambda found: " " * len(found.group()), text))
         if place >= 0:
             return place
         for found in re.finditer(r"\$\{?(\w+)", text):
@@ -233,19 +250,13 @@ class ShellJudge:
 
     def _headers_unknown(self, text: str) -> bool:
         """Return whether the command takes arguments or headers whose content is not known."""
-        headers = _HEADERS.search(text)
+        headers = HEADERS.search(text)
         if headers:
-            return bool(headers.group("file")) or self.values.get(headers.group("first").strip("${@")) is None
-        for word in _WORD.findall(text):
-            passed = _PASSED.match(word)
-            if passed is None:
-                continue
-            name = passed.group("many") or passed.group("one") or passed.group("maybe") or passed.group("splat")
-            if passed.group("all"):
-                return True
-            if name and _OPTIONAL.search(name) and self.values.get(name) is None and not name.isdigit():
-                return True
-        return False
+            return (
+                bool(headers.group("file") or headers.group("read"))
+                or self.values.get(headers.group("first").strip("${@")) is None
+            )
+        return any(not name or self.values.get(name) is None for name in passed(text))
 
     def _only_output(self, first: str, text: str, expanded: str) -> bool:
         """Return whether a command only prints or mentions the address."""
@@ -256,13 +267,3 @@ class ShellJudge:
             written = _REDIRECTED.search(bare) or _REDIRECTED.search(text)
             return not written or bool(_DOCUMENT.search(text)) or not _vocabulary.TOOLS.search(expanded)
         return first in _vocabulary.OTHER_COMMANDS and not _vocabulary.TOOLS.search(outside(text))
-
-
-def _may_request(text: str, first: str, expanded: str) -> bool:
-    """Return whether a command that is not known, with the name *first*, may request the address in it."""
-    if not _notation.PATH.search(expanded) and "://" not in expanded:
-        return False
-    if re.match(r"[\"']?https?://", text):
-        return True
-    named = re.search(r"[A-Za-z_/.]", first) and not _vocabulary.DENIED.search(first)
-    return bool(named and not _HELP_FUNCTION.search(first))

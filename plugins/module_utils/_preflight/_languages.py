@@ -94,7 +94,7 @@ _ENDINGS = {
     "tcl": "tcl exp",
     "sql": "sql",
     "terraform": "tf hcl tfvars nomad",
-    "yaml": "yaml yml",
+    "yaml": "yaml yml sls",
     "json": "json json5 jsonc",
     "xml": "xml xhtml plist",
     "conf": "conf cfg ini toml properties cnf env lst list vcl rules",
@@ -126,7 +126,8 @@ _INTERPRETERS = (
     ("env", "shell"),
 )
 _RULES = re.compile(
-    r"/(?:iptables|nftables|snort|suricata|modsec\w*|fail2ban|firewalld|audit)/|/nftables\.conf\Z|/rules\.v[46]\Z"
+    r"/(?:iptables|nftables|snort|suricata|modsec\w*|fail2ban|firewalld|audit|netplan|system-connections)/|/network-scripts/(?:route|rule|ifcfg)"
+    r"|\.rego\Z|/nftables\.conf\Z|/rules\.v[46]\Z"
 )
 _CRON = re.compile(r"/cron\.d/|/crontabs?(?:/|\Z)|/spool/cron/")
 _UNITS = re.compile(r"/systemd/.*\.conf\Z|/supervisor|/supervisord")

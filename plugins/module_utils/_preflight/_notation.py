@@ -36,7 +36,8 @@ HEADER = re.compile(r"(?i)%s(?![-_]?ttl)" % _HEADER)
 TTL = re.compile(r"(?i)%s[-_]?ttl" % _HEADER)
 # A header without a value is not sent (curl) or holds no token.
 _EMPTY_HEADER = re.compile(
-    r"(?i)%s(?:\s*[:;]\s*(?=[\"'](?:[\s,)\]}]|$))|[\"']?\s*(?:[:=,]|=>)?\s*(?:\"\"|'')(?=[\s,;)\]}]|$))" % _HEADER
+    r"(?i)%s(?:\s*[:;]\s*(?=[\"'](?:\s*[,)\]}]|\s*$|\s+[^.+&~<\s]))|[\"']?\s*(?:[:=,]|=>)?\s*(?:\"\"|'')(?=[\s,;)\]}]|$))"
+    % _HEADER
 )
 _OTHER_HOST = re.compile(r"(?i)https?://(?:[a-z\d-]+\.)+[a-z\d]+|https?://localhost|169\.254\.169\.254")
 _CLASSES = (

@@ -8,7 +8,7 @@ import typing as t
 
 from . import _notation
 from ._ranges import Ranges
-from ._values import ADDRESS, HEADER, PATH, REQUEST, UNKNOWN
+from ._values import ADDRESS, HEADER, REQUEST, UNKNOWN
 
 
 class Function:
@@ -64,8 +64,9 @@ class Outcome:
         self.token_authenticated = False
         self._defined: t.Dict[str, t.Tuple[int, str]] = {}
         self._used: t.Set[str] = set()
-        # The file defines the token header beside the address, for a program of several files.
-        self.defines_header = False
+        self._printed: t.Set[str] = set()
+        # The file gives its variables to other files or programs.
+        self.shared = False
 
     def request(self, line: int, text: str, flags: int) -> None:
         """Record a request to the service."""
@@ -98,26 +99,24 @@ class Outcome:
     def defined(self, name: str, line: int, text: str, flags: int) -> None:
         """Remember a variable that holds an address."""
         if flags & ADDRESS and not flags & REQUEST:
-            self._defined[name] = (line, text)
+            self._defined.setdefault(name, (line, text))
 
     def mention(self, names: t.Iterable[str]) -> None:
         """Remember that *names* are used."""
         self._used.update(names)
 
+    def print(self, names: t.Iterable[str]) -> None:
+        """Remember that *names* are printed, which is a use only in a file that does not share its variables."""
+        self._printed.update(names)
+
     def finish(self) -> None:
         """Record definitions that nothing in the file uses: another file may."""
-        if self.defines_header:
-            return
+        used = self._used if self.shared else self._used | self._printed
         for name, (line, text) in self._defined.items():
-            if name not in self._used and (_notation.PATH.search(text) or "://" in text or not self.lines):
+            if name not in used and (_notation.PATH.search(text) or "://" in text or not self.lines):
                 self.unsure(line, text)
 
 
 def all_of(flags: int, wanted: int) -> bool:
     """Return whether *flags* hold everything in *wanted*."""
     return flags & wanted == wanted
-
-
-def is_place(flags: int) -> bool:
-    """Return whether *flags* hold an address and a path."""
-    return all_of(flags, ADDRESS | PATH)

@@ -27,3 +27,5 @@ _LOCAL = """
 /var/www /app /data /home
 """
 DIRECTORIES = tuple((_BOOT_AND_CRON + _SERVICES + _LOCAL).split())
+# The installed files of this collection, of which one defines the address.
+OWN = "/usr/local/lib/ecs-metadata"

@@ -18,7 +18,7 @@ from ._files import Files
 from ._limits import Deadline
 from ._notation import find_address, may_concern, near_places
 from ._outcome import Outcome
-from ._places import DIRECTORIES
+from ._places import DIRECTORIES, OWN
 
 # Libraries are judged by their versions; version control history is not run.
 _SKIPPED = frozenset(
@@ -151,7 +151,7 @@ def judge(content: bytes, path: str = "") -> t.List[t.Tuple[int, str]]:
 
 def _candidates(files: Files, directories: t.Sequence[str], excluded: t.Sequence[str]) -> t.Iterator[str]:
     """Yield the real paths of files that are not documentation or data."""
-    skipped = _SKIPPED.union(directory.rstrip("/") for directory in excluded)
+    skipped = _SKIPPED.union([OWN], [directory.rstrip("/") for directory in excluded])
     for directory in directories:
         if directory.rstrip("/") in skipped:
             continue

@@ -15,7 +15,10 @@ _TOKEN = re.compile(
     re.S,
 )
 # Before a "{": a literal, else a body of statements.
-_LITERAL = re.compile(r"(?:[=(,:\[@?&|]|\breturn|\bnew\s+[\w.<>]+)\s*\Z|(?:\b[A-Z]\w*|\]\*?\w+[\w.]*|\w\.[A-Z]\w*)\Z")
+_LITERAL = re.compile(
+    r"(?:[=(,:\[@?&|]|\breturn|\bnew\s+[\w.<>]+(?:\(\))?)\s*\Z|(?:\b[A-Z]\w*|\]\*?\w+[\w.]*|\w\.[A-Z]\w*)\Z"
+)
+_CREATES = re.compile(r"\bnew\s+[\w.<>]+\s*(?:\(\))?\s*\Z")
 _ARROW = re.compile(r"=>\s*\Z")
 _GROUP = re.compile(r"(?:^|\s)(?:const|var|import|type)\s*\Z")
 _GOES_ON = re.compile(r"(?:[\\,+.?:=|]|&&|\|\||->|\b(?:and|or|not|in))[ \t]*\Z")
@@ -95,7 +98,10 @@ class _Splitter:
             return True
         if self.depth:
             return False
-        return not _GOES_ON.search(before.rstrip("\n")) and not _NEXT_GOES_ON.match(self.text[after : after + 200])
+        following = self.text[after : after + 200]
+        if _CREATES.search(before) and following.lstrip().startswith("{"):
+            return False
+        return not _GOES_ON.search(before.rstrip("\n")) and not _NEXT_GOES_ON.match(following)
 
 
 def statements(text: str, name: str) -> t.List[Statement]:

@@ -4,6 +4,7 @@
 
 """Follow the values of variables through a program: which of them hold an address, a path or the token header. No I/O."""
 
+import bisect
 import re
 import typing as t
 
@@ -26,6 +27,16 @@ _CODE_NAME = re.compile(
 _SQUEEZED = re.compile(r"(?<=[^\\])[\"'`]\s*(?:\+|\.\.?|<>|&|\|\|)?\s*[rbfu]?[\"'`](?=[\w./:$%{])")
 
 
+_BRANCH = re.compile(
+    r"^[ \t}]*(?:else\b|elif\b|els(?:e )?if\b|case\b|default\b|when\b|except\b|catch\b|rescue\b|_\s*=>|\(?[^\s()=]+\)(?=[ \t]))|;;"
+)
+
+
+def branches(text: str) -> t.List[int]:
+    """Return the numbers of the lines that begin another branch."""
+    return [number for number, line in enumerate(text.split("\n"), 1) if _BRANCH.search(line)]
+
+
 _FIELD = re.compile(r"(?:\.|->|\[[\"':]+)([A-Za-z_]\w*)")
 _ELEMENT = re.compile(r"[\"']?\b(?P<name>[A-Za-z_]\w*)[\"']?\s*(?::|=>|=)\s*[\"'`](?P<value>[^\"'`\n]*)[\"'`]")
 
@@ -46,6 +57,8 @@ class Values:
         self.later = later or {}
         self.parameters: t.Set[str] = set()
         self.used: t.Set[str] = set()
+        # Numbers of the lines that begin another branch, such as "else".
+        self.branches: t.List[int] = []
 
     def get(self, name: str) -> t.Optional[Value]:
         """Return the value of a variable, None if it is not known."""
@@ -57,7 +70,15 @@ class Values:
         before = self.get(name) if add else None
         if before is not None:
             text, flags, line = before.text + " " + text, before.flags | flags, before.line
+        other = self.known.get(name)
+        if other is not None and other.flags & ADDRESS and not flags & ADDRESS and self.alternative(other.line, line):
+            text, flags = other.text, flags | other.flags & (ADDRESS | PATH)
         self.known[name] = Value(text[:_LONGEST], flags, line)
+
+    def alternative(self, first: int, second: int) -> bool:
+        """Return whether only one of two lines is executed, as far as the branches between them show."""
+        place = bisect.bisect_right(self.branches, first)
+        return place < len(self.branches) and self.branches[place] <= second
 
     def forget(self, parameters: t.Iterable[str]) -> None:
         """Make *parameters* of a function unknown."""
@@ -92,6 +113,7 @@ class Values:
                 result |= value.flags
         for name in _FIELD.findall(text):
             value = self.get("." + name)
+            self.used.add("." + name)
             result |= value.flags if value is not None else 0
         return result
 
@@ -146,7 +168,9 @@ def assignment(text: str) -> t.Optional[t.Tuple[t.List[str], str, bool, bool]]:
             element = re.match(r"\s*(?:await\s+)?[$@]?([\w.>:$-]+?)\s*[\[{]\s*[^=]*[\]}]\s*\Z", left)
             if element:
                 return chain(element.group(1))[:1], value, True, True
-            left = re.sub(r"(?<!:):(?!:).*\Z", "", left.strip(), flags=re.S) if found.group() != ":=" else left
+            left = (
+                re.sub(r"(?<!:)(?<!\$env):(?!:).*\Z", "", left.strip(), flags=re.S) if found.group() != ":=" else left
+            )
             parts = [part.strip() for part in left.split(",")]
             targets = [chain(part.split()[-1])[-1:] for part in parts if part.split()]
             flat = [name for target in targets for name in target]

@@ -103,7 +103,7 @@ METHODS = re.compile(
 NOT_METHODS = re.compile(
     r"(?i)(?:os\.)?environ\.get|\benv\.get|getenv|get_env|process\.env|(?:conf(?:ig)?|cfg|settings?|options?|opts|"
     r"params?|args?|props?|properties|headers?|cache|defaults|map|dict|data|vars|facts)\w*(?:\.|->)get"
-    r"|(?:\.|->)get(?:property|ordefault|string|header|logger|attribute)\w*|\.headers?\.\w+|logger\.\w+|"
+    r"|(?:\.|->)get(?:property|ordefault|string(?!async)|header|logger|attribute)\w*|\.headers?\.\w+|logger\.\w+|"
     r"\.open\([^)]*\.(?:txt|json|conf|log)"
 )
 # Calls that prepare a request or connection, which another call sends.
@@ -133,5 +133,6 @@ PUT = re.compile(
     r"MethodPut|HttpPut|\.put\w*\()"
 )
 LIBRARY_CONSTRUCTORS = frozenset(
-    "URL URI Uri Url Path Request HttpGet String Set List Array Map Object Error Value Addr IP Regexp RegExp Pattern".split()
+    "URL URI Uri Url Path Request HttpGet HttpClient WebClient RestClient RestTemplate Client UserAgent Session "
+    "String Set List Array Map Object Error Value Addr IP Regexp RegExp Pattern".split()
 )

@@ -123,7 +123,7 @@ def _bpf_kernel() -> t.Tuple[Kernel, t.List[str]]:
 
 
 def _tracepoint() -> Tracepoint:
-    """Return the tracepoint, in the host's tracefs or in one that only the watch sees. Raises OSError."""
+    """Return the tracepoint, from a tracefs of the host or, if none works, from a private mount. Raises OSError."""
     proc = initial_proc()
     if proc is None:
         raise OSError(errno.EINVAL, "the watch runs in a PID namespace of its own")

@@ -6,10 +6,9 @@
 
 A *run* is the state of one use of the role on one host: ``host``, ``check_mode``, the normalized ``settings``, the ``nonce`` of the
 run, the ``identities`` of the hosts of the batch, the indexed results of the API check (``plan``) and change (``answers``), and the
-result of each step under its name
-(``probe``, ``preflight``, ``tooling``, ``fence``, ``nftables``, ``verify``, and ``restored_options``, ``restored_fence``,
-``restored_tooling``, ``restored_access`` of a rollback). A skipped step has an empty dictionary. No function fails if the result of a
-step is missing.
+result of each step under its name (``probe``, ``preflight``, ``tooling``, ``fence``, ``nftables``, ``verify``, ``last_records`` and
+``unwatched`` of a watch that is removed, and ``restored_options``, ``restored_fence``, ``restored_tooling``, ``restored_access`` of a
+rollback). A skipped step has an empty dictionary. No function fails if the result of a step is missing.
 """
 
 from __future__ import annotations
@@ -30,6 +29,7 @@ Run = t.Mapping[str, t.Any]
 # Findings on a host without sufficient records of the callers watch
 _UNWATCHED = ("callers_unknown", "callers_watched_too_briefly")
 # The verdict of access_modes_info inside an instance with these options (endpoint, tokens)
+_ENFORCED = ("required", "disabled")
 _VERDICTS = {("enabled", "required"): "required", ("enabled", "optional"): "optional"}
 
 
@@ -55,7 +55,7 @@ def is_disabled(run: Run) -> bool:
 
 
 def probe_failed(run: Run) -> bool:
-    """Return whether the probe ends the run: without a verdict, or if the service does not answer an instance to be identified."""
+    """Return whether the run ends: the probe has no verdict, or the identity must be verified and the service does not respond."""
     verdict = step(run, "probe").get("verdict")
     chosen = settings(run)
     return verdict is None or bool(
@@ -162,7 +162,7 @@ def unrecorded(run: Run) -> bool:
 
 def changed(run: Run) -> bool:
     """Return whether a step changed anything on the host or its options."""
-    steps = (step(run, "tooling"), step(run, "nftables"), step(run, "fence"), answer(run))
+    steps = (step(run, "tooling"), step(run, "nftables"), step(run, "fence"), answer(run), step(run, "unwatched"))
     return any(bool(it.get("changed")) for it in steps)
 
 
@@ -179,6 +179,25 @@ def blocked(run: Run) -> bool:
     """Return whether the preflight check stops this host. It does not if the run does not require tokens, because nothing breaks then."""
     chosen = settings(run)
     return chosen["preflight"] == "block" and chosen["enforce"] and bool(blocking(run))
+
+
+def watch(run: Run) -> t.Optional[bool]:
+    """Return whether the callers watch is to be installed before tokens are required; None leaves it as it is.
+
+    ``observe`` is for the time before this host requires tokens. A watch that runs then stays until enforcement is verified.
+    """
+    chosen = settings(run)
+    if chosen["watch"] != "observe":
+        return bool(chosen["watch"] == "keep")
+    return None if chosen["enforce"] or step(run, "probe").get("verdict") in _ENFORCED else True
+
+
+def ends_watch(run: Run) -> bool:
+    """Return whether the watch has served its purpose: no request in normal mode is possible any more, as far as was verified."""
+    if settings(run)["watch"] != "observe" or not step(run, "tooling").get("watch") or run.get("check_mode"):
+        return False
+    seen = step(run, "verify") or step(run, "probe")
+    return seen.get("verdict") in _ENFORCED and not failed(seen)
 
 
 def needs_verification(run: Run) -> bool:
@@ -234,6 +253,8 @@ def decisions(run: Run) -> t.Dict[str, t.Any]:
         "record_name": record_name(run["host"]),
         "install_nftables": must_install_nftables(run),
         "problem": problem(run),
+        "watch": watch(run),
+        "ends_watch": ends_watch(run),
         "verify": needs_verification(run),
         # even if the API reported a failure: a response may have been lost, and the record must not stay
         "restore_options": bool(row.get("sent") or row.get("planned") or row.get("unverified")),

@@ -49,7 +49,7 @@ def entry(run: Run, ending: str) -> Entry:
         "control_plane": _options(run),
         "in_guest": {"verdict": seen["verdict"], "problems": seen.get("problems", [])} if seen else None,
         "findings": preflight.get("findings"),
-        "callers": preflight.get("callers"),
+        "callers": _callers(run),
         "fence": _fence(step(run, "fence")),
         "outcome": outcome(run, ending),
     }
@@ -85,6 +85,12 @@ def read_back(report: Entry, ended: Result, answers: Result) -> t.Dict[str, Entr
 
 def _differs(expected: t.Optional[Result], found: Result) -> bool:
     return any((expected or found).get(name) != found.get(name) for name in ("http_endpoint", "http_tokens"))
+
+
+def _callers(run: Run) -> t.Optional[t.Sequence[Result]]:
+    """Return the recorded callers: the last records of a watch that was removed, else those that the preflight check read."""
+    last = step(run, "last_records").get("callers")
+    return step(run, "preflight").get("callers") if last is None else last
 
 
 def _last_access(run: Run) -> Result:

@@ -36,6 +36,10 @@ _VARIABLES = {
 }
 
 
+# What ansible-core adds to the message of a filter
+_WRAPPED = re.compile(r"\ATask failed: .*?: The filter plugin 'alicloud\.imds\.\w+' failed: ", re.DOTALL)
+
+
 def with_variables(message: str) -> str:
     """Add the variable of the role or the playbook to each quoted module option in *message*, unless it is there already."""
 
@@ -43,7 +47,7 @@ def with_variables(message: str) -> str:
         variable = _VARIABLES.get(match.group(1))
         return "%s (%s)" % (match.group(0), variable) if variable else match.group(0)
 
-    return re.sub(r"'([a-z_]+)'(?! \((?:hardening|imds)_)", add, message)
+    return re.sub(r"'([a-z_]+)(?:: [^']+)?'(?! \((?:hardening|imds)_)", add, message)
 
 
 def failure(result: t.Any, task: t.Any) -> str:
@@ -55,7 +59,7 @@ def failure(result: t.Any, task: t.Any) -> str:
     message = found.get("msg") or found.get("reason")
     if message:
         # a host chose the message, and the playbooks display it
-        return with_variables(printable(str(message), keep="\n"))
+        return with_variables(printable(_WRAPPED.sub("", str(message)), keep="\n"))
     name = task.get("name") if isinstance(task, t.Mapping) else None
     if name or found:
         return "The task '%s' failed without a message." % (name or "without a name")

@@ -17,6 +17,8 @@ import typing as t
 
 import yaml
 
+from .._facts import override
+
 PREFIX = "hardening_"
 _SHOWN = 77  # characters of a value in a message
 _TRUE = frozenset(("true", "yes", "on", "y", "t", "1"))
@@ -122,6 +124,17 @@ def mappings(name: str, value: t.Any) -> t.List[t.Dict[str, t.Any]]:
     return [dict(item) for item in items]
 
 
+def batches(name: str, value: t.Any) -> t.List[str]:
+    """Return *value* as a list of numbers of hosts and percentages, which ansible-core converts without a check."""
+    sizes = texts(name, value)
+    for size in sizes:
+        if not re.fullmatch(r"\d{1,9}%?", size):
+            raise SettingError(
+                "%s must be numbers of hosts or percentages, such as 1 or 10%%, not %s." % (name, _shown(size))
+            )
+    return sizes
+
+
 def choice(*choices: str) -> t.Callable[[str, t.Any], str]:
     """Return a converter that accepts *choices* only. If "off" is one of them, it also accepts false, because YAML converts ``off``."""
 
@@ -148,7 +161,7 @@ CONVERTERS: t.Dict[str, Converter] = {
     "hardening_waivers": waivers,
     "hardening_tooling": boolean,
     "hardening_local_fact": boolean,
-    "hardening_watch": boolean,
+    "hardening_watch": choice("observe", "keep", "off"),
     "hardening_enforce": boolean,
     "hardening_access": choice("required", "disabled"),
     "hardening_allow_ack_nodes": boolean,
@@ -180,7 +193,7 @@ CONVERTERS: t.Dict[str, Converter] = {
     "imds_regions": texts,
     "imds_skip_blocked": boolean,
     "imds_report_dir": text_or("~/.alicloud-imds/report"),
-    "imds_serial": texts,
+    "imds_serial": batches,
     "imds_subset": texts,
     "emulator_account": mapping,
     "emulator_instances": mappings,
@@ -203,17 +216,10 @@ def normalize_one(value: t.Any, name: str, facts: t.Any = None) -> t.Any:
 
 
 def refuse_facts(names: t.Iterable[str], facts: t.Any) -> None:
-    """Raise SettingError if one of the *facts* of a host has the name of a variable.
-
-    The results of all modules may contain facts, and Ansible prefers a fact to a variable of the inventory. So root on a host could
-    choose, for example, which instance the inventory states for it.
-    """
-    found = [name for name in names if isinstance(facts, t.Mapping) and name in facts]
-    if found:
-        raise SettingError(
-            "%s is a fact of this host, so the host may have chosen its value. Examine who set it, and run with --flush-cache. Set the"
-            " variable in the inventory, or by set_fact without cacheable." % ", ".join(found)
-        )
+    """Raise SettingError if one of the *facts* of a host has the name of a variable."""
+    problem = override(names, facts)
+    if problem is not None:
+        raise SettingError(problem)
 
 
 def normalize(given: t.Mapping[str, t.Any], facts: t.Any = None) -> t.Dict[str, t.Any]:

@@ -54,7 +54,9 @@ def _decode(pkcs7: t.Any) -> bytes:
     try:
         return base64.b64decode("".join(pkcs7.split()), validate=True)
     except (binascii.Error, ValueError):
-        raise IdentityError("The document is not valid Base64.") from None
+        raise IdentityError(
+            "The document is not valid Base64. Pass the value of dynamic/instance-identity/pkcs7."
+        ) from None
 
 
 def _content(signed: bytes, certificate: str) -> str:

@@ -13,6 +13,7 @@ import typing as t
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet import _exclude
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._select import Selection
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._assume_role import Role
+from ansible_collections.alicloud.imds.plugins.module_utils._openapi._options import max_concurrency
 
 GetOption = t.Callable[[str], t.Any]
 _FILTERS = ("http_tokens", "name", "states", "tags", "vpc_id")
@@ -58,9 +59,6 @@ def request(get_option: GetOption) -> Request:
     tokens = filters.get("http_tokens")
     if tokens not in (None, "optional", "required"):
         raise ValueError("'filters.http_tokens' must be optional or required.")
-    workers = get_option("max_concurrency")
-    if not 1 <= workers <= 64:
-        raise ValueError("max_concurrency must be 1 to 64, not %s" % workers)
     exempt = _dictionary(get_option("exempt"), "exempt")
     return Request(
         regions=Selection(regions=_exclude.text_list(get_option("regions"), "regions")).validate().regions,
@@ -73,7 +71,7 @@ def request(get_option: GetOption) -> Request:
         exempt={str(key): str(reason) for key, reason in exempt.items()},
         empty_means_default=get_option("empty_options") == "default",
         roles=_roles(get_option("assume_role"), get_option("own_account")),
-        workers=workers,
+        workers=max_concurrency(get_option),
     )
 
 
@@ -120,6 +118,16 @@ def _role(item: t.Any) -> Role:
         seconds=seconds,
         external_id=_text(fields.get("external_id"), "assume_role.external_id"),
     )
+
+
+def names_plugin(path: str, plugin: str) -> bool:
+    """Return whether the file at *path* names *plugin* near its beginning."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            start = stream.read(4096)
+    except OSError:
+        return False
+    return re.search(r"^plugin: *[\"']?%s\b" % re.escape(plugin), start, re.MULTILINE) is not None
 
 
 def _check_keys(known: t.Sequence[str], given: t.Iterable[t.Any], what: str) -> None:

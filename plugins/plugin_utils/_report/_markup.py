@@ -17,6 +17,7 @@ from ._text import cut
 
 _SHOWN = 600  # characters of one text on the page; the JSON form has all that was kept
 _CODE = re.compile("`([^`\n]+)`")
+_BREAK = re.compile(r"(?<=[^\s_/][_/])(?=[^\s_/])")
 
 
 def shown(text: str) -> str:
@@ -35,13 +36,13 @@ def prose(text: t.Optional[str]) -> Markup:
     """Return *text* with `code` between backticks as an element."""
     parts = _CODE.split(shown(text or ""))
     return Markup("").join(
-        Markup("<code>%s</code>") % part if place % 2 else escape(part) for place, part in enumerate(parts)
+        Markup("<code>%s</code>") % breakable(part) if place % 2 else escape(part) for place, part in enumerate(parts)
     )
 
 
 def breakable(text: str) -> Markup:
-    """Return an identifier that a line can break after each underscore."""
-    return escape(shown(text)).replace("_", Markup("_<wbr>"))
+    """Return an identifier or path that a line can break after an underscore or slash inside of it, so that its words stay whole."""
+    return Markup("<wbr>").join(escape(part) for part in _BREAK.split(shown(text)))
 
 
 def number(value: int) -> str:

@@ -12,6 +12,9 @@ import typing as t
 
 from ansible_collections.alicloud.imds.plugins.module_utils._common._atomic import replace_file
 
+# The playbooks set the option from the variable.
+_CHOOSE = "Set 'path' (imds_report_dir) to a directory that you can write to."
+
 
 class ReportError(Exception):
     """The report cannot be read or written; the message names the path and the next step."""
@@ -22,7 +25,7 @@ def read(path: str) -> t.Optional[str]:
     try:
         with open(path, encoding="utf-8", newline="") as stream:
             return stream.read()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as exc:
         raise ReportError("Cannot read %s: %s. Move it away or check 'path'." % (path, exc)) from exc
@@ -43,7 +46,7 @@ def make_folder(path: str, mode: int) -> None:
         # a group that may read the files must be able to enter the folder
         os.makedirs(path, 0o750 if mode & 0o040 else 0o700, exist_ok=True)
     except OSError as exc:
-        raise ReportError("Cannot create the folder %s: %s. Check 'path'." % (path, exc.strerror)) from exc
+        raise ReportError("Cannot create the folder %s: %s. %s" % (path, exc.strerror, _CHOOSE)) from exc
 
 
 def write(path: str, text: str, mode: int) -> None:
@@ -51,4 +54,4 @@ def write(path: str, text: str, mode: int) -> None:
     try:
         replace_file(path, text.encode(), mode)
     except OSError as exc:
-        raise ReportError("Cannot write %s: %s. Check 'path'." % (path, exc.strerror)) from exc
+        raise ReportError("Cannot write %s: %s. %s" % (path, exc.strerror, _CHOOSE)) from exc

@@ -11,11 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from pins import ALL
 
 CHECKOUT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(CHECKOUT / "tests/tools"))
-
-from pins import ALL  # noqa: E402
 
 # All pins and all files of the project are read.
 pytestmark = pytest.mark.slow

@@ -127,9 +127,10 @@ def test_a_run_that_is_terminated_ends_its_stages(tmp_path, run) -> None:
     command = [sys.executable, str(STAGES), "--lanes", "2", "long"]
     environment = {**os.environ, **CALIBRATION}
     process = subprocess.Popen(
-        command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
     pid = wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip(), "the stage")
     process.terminate()
-    assert process.wait(GIVE_UP_SECONDS) != 0
+    _output, errors = process.communicate(timeout=GIVE_UP_SECONDS)
+    assert (process.returncode, errors) == (130, "Interrupted.\n")
     wait_until(lambda: not Path("/proc", pid).exists(), "the end of the stage")

@@ -96,9 +96,13 @@
   });
 
   // Unfolding a host
-  const prose = (text) => text.split(/`([^`\n]+)`/).map((part, at) => (at % 2 ? make("code", "", part) : part));
+  // A line can break after an underscore or slash inside of a name or path, so that words stay whole.
+  const breakable = (text) =>
+    text.split(/(?<=[^\s_/][_/])(?=[^\s_/])/).flatMap((part, at) => (at ? [make("wbr"), part] : [part]));
+  const prose = (text) =>
+    text.split(/`([^`\n]+)`/).flatMap((part, at) => (at % 2 ? [make("code", "", ...breakable(part))] : [part]));
   const line = (name, value) =>
-    value === undefined ? null : make("div", "", make("dt", "", name), make("dd", "", String(value)));
+    value === undefined ? null : make("div", "", make("dt", "", name), make("dd", "", ...breakable(String(value))));
   const part = (title, ...children) => {
     const kept = children.filter(Boolean);
     return kept.length ? make("div", "part", make("h3", "", title), ...kept) : null;
@@ -123,8 +127,8 @@
       make(
         "div",
         "",
-        make("p", "title", make("b", "", ...prose(it.title)), " ", make("code", "", it.id)),
-        it.evidence && make("pre", "", it.evidence),
+        make("p", "title", make("b", "", ...prose(it.title)), " ", make("code", "", ...breakable(it.id))),
+        it.evidence && make("pre", "", ...breakable(it.evidence)),
         it.impact && make("p", "impact", ...prose(it.impact)),
         it.remedy && make("p", "", ...prose(it.remedy)),
         waiver,
@@ -151,7 +155,7 @@
     });
     const lines = host.callers.map((it) => {
       const cells = columns.map(([name, title]) => {
-        const cell = make("td", "", it[name] === undefined ? "" : String(it[name]));
+        const cell = make("td", "", ...breakable(it[name] === undefined ? "" : String(it[name])));
         cell.dataset.label = title;
         return cell;
       });

@@ -12,6 +12,7 @@ import struct
 import time
 import typing as t
 
+from . import lenient
 from .request import MAXIMUM_HEAD, BadRequest, Request, parse
 from .server import Waiting
 
@@ -29,13 +30,17 @@ class Connection:
     """One connection.
 
     *timeout* is the longest idle time between requests and the longest time to receive one request, in seconds. While it
-    receives, it is one of the *waiting* connections, which the server may close.
+    receives, it is one of the *waiting* connections, which the server may close. If *is_lenient* returns True, heads are accepted as
+    in `lenient`.
     """
 
-    def __init__(self, sock: socket.socket, timeout: float, waiting: Waiting) -> None:
+    def __init__(
+        self, sock: socket.socket, timeout: float, waiting: Waiting, is_lenient: t.Callable[[], bool] = lambda: False
+    ) -> None:
         self._sock = sock
         self._waiting = waiting
         self._timeout = timeout
+        self._is_lenient = is_lenient
         self._buffer = b""
         self._deadline = 0.0
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -54,22 +59,33 @@ class Connection:
 
     def _receive(self) -> t.Optional[Received]:
         self._deadline = 0.0
-        while b"\r\n\r\n" not in self._buffer:
+        while not self._has_head():
             self._buffer = self._buffer.lstrip(b"\r\n") if len(self._buffer) < 64 else self._buffer
             begin = self._buffer.lstrip(b"\r\n")[:1]
             if begin and not begin.isalpha():
                 raise BadRequest(400)  # for example a TLS handshake, which never contains the end of a header block
-            if b"\n\n" in self._buffer:
+            if b"\n\n" in self._buffer and not self._is_lenient():
                 raise BadRequest(400)
             if len(self._buffer) > MAXIMUM_HEAD:
                 raise BadRequest(431)
             if not self._read_more(head=True):
                 return None
-        head, _blank, self._buffer = self._buffer.partition(b"\r\n\r\n")
+        relaxed = self._is_lenient()
+        if relaxed:
+            head, self._buffer = lenient.END_OF_HEAD.split(self._buffer.lstrip(b"\r\n"), 1)
+        else:
+            head, _blank, self._buffer = self._buffer.partition(b"\r\n\r\n")
         if len(head) > MAXIMUM_HEAD:
             raise BadRequest(431)
-        request = parse(head.lstrip(b"\r\n"))
+        head = head.lstrip(b"\r\n")
+        request = parse(lenient.strict(head) if relaxed else head)
         return Received(request, self._body(request))
+
+    def _has_head(self) -> bool:
+        """Return whether the buffer holds the whole head of a request."""
+        if self._is_lenient():
+            return bool(lenient.END_OF_HEAD.search(self._buffer.lstrip(b"\r\n")))
+        return b"\r\n\r\n" in self._buffer
 
     def send(self, data: bytes) -> None:
         """Send all *data*."""

@@ -56,7 +56,7 @@ class DataSide:
         *owner* is the ID of the instance whose own address the client connected to, None for a shared address.
         """
         number = self._stats.connection()
-        connection = Connection(sock, self._timeout, waiting)
+        connection = Connection(sock, self._timeout, waiting, self._state.is_lenient)
         base = {"connection": number, "client": client}
         while True:
             try:
@@ -71,7 +71,7 @@ class DataSide:
     def _refuse(self, connection: Connection, base: t.Dict[str, t.Any], owner: t.Optional[str], status: int) -> None:
         """Record an invalid request and send an error page."""
         instance_id = self._state.pick(owner, base["client"])
-        entry = {"method": None, "path": None, "mode": "invalid", "status": status, "forwarded": False}
+        entry = {"method": None, "path": None, "mode": "unparsable", "status": status, "forwarded": False}
         self._record(base, instance_id, dict(entry, user_agent=""))
         if instance_id is not None:
             answer = error(status, self._state.switches())
@@ -180,11 +180,11 @@ class DataSide:
 def mode(request: Request, switches: t.Dict[str, t.Any]) -> str:
     """Return the mode of a request for the journal.
 
-    `token-request` is the PUT, `token` a request with a token header (valid or not), `plain` a normal-mode request.
+    `token_authenticated` is a request with a token header, valid or not.
     """
     if request.method == "PUT" and is_token_path(request, switches):
-        return "token-request"
-    return "token" if TOKEN_HEADER in request.headers else "plain"
+        return "token_request"
+    return "token_authenticated" if TOKEN_HEADER in request.headers else "normal_mode"
 
 
 def read(view: View, request: Request) -> Answer:

@@ -111,7 +111,7 @@ def _get(
     switches: t.Mapping[str, t.Any],
 ) -> Verdict:
     token = request.headers.get(TOKEN_HEADER)
-    if token == "" and switches["empty_token_header"] == "plain":
+    if token == "" and switches["empty_token_header"] == "normal_mode":
         token = None
     if token is None:
         return error(403, switches) if options["http_tokens"] == "required" else Read(None)

@@ -63,6 +63,10 @@ class State:
         with self.lock:
             return dict(self._switches)
 
+    def is_lenient(self) -> bool:
+        """Return the value of the switch `lenient`."""
+        return bool(self._switches["lenient"])
+
     def pick(self, owner: t.Optional[str], client: str) -> t.Optional[str]:
         """Return the ID of the instance that serves a request, or None.
 

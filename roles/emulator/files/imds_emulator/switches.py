@@ -84,6 +84,7 @@ SWITCHES: t.Dict[str, Switch] = {
     "leaf_trailing_slash": Switch(404, one_of(404, "accept"), "404|accept", "trailing slash after the path of a value"),
     "double_slash": Switch("merge", one_of("merge", 404), "merge|404", "// in a path"),
     "percent_encoding": Switch("decode", one_of("decode", "literal"), "decode|literal", "%xx in a path"),
+    "lenient": Switch(False, is_flag, "false|true", "accept the spellings that lighttpd accepts"),
     "head": Switch("accept", one_of("accept", 405), "accept|405", "HEAD requests"),
     "forwarded_get": Switch("accept", one_of("accept", 403), "accept|403", "GET with X-Forwarded-For"),
     "forwarded_headers": Switch(
@@ -99,7 +100,7 @@ SWITCHES: t.Dict[str, Switch] = {
     "bad_token_in_optional": Switch(
         401, one_of(401, "accept"), "401|accept", "invalid token while tokens are optional"
     ),
-    "empty_token_header": Switch(401, one_of(401, "plain"), "401|plain", "empty token header"),
+    "empty_token_header": Switch(401, one_of(401, "normal_mode"), "401|normal_mode", "empty token header"),
     "tokens_survive_mode_change": Switch(True, is_flag, "true|false", "tokens stay valid if http_tokens changes"),
     "disabled_answer": Switch(
         403, one_of(403, 404, "reset", "timeout"), "403|404|reset|timeout", "behavior of a disabled endpoint"

@@ -127,7 +127,9 @@ def test_what_is_no_report_is_never_overwritten(run, tmp_path) -> None:
 def test_a_folder_that_cannot_be_made_is_named(run, tmp_path) -> None:
     (tmp_path / "file").write_text("")
     result = run(NON_COMPLIANT, path=str(tmp_path / "file/report"))
-    assert result["failed"] and str(tmp_path / "file/report") in result["msg"]
+    assert result["failed"] is True
+    assert result["msg"].count("Cannot create the folder %s: Not a directory." % (tmp_path / "file/report")) == 1
+    assert result["msg"].endswith("Set 'path' (imds_report_dir) to a directory that you can write to.")
 
 
 @pytest.mark.parametrize(

@@ -367,6 +367,23 @@ def test_other_files_are_not_read(tmp_path) -> None:
     assert inventory_loader.get("alicloud.imds.ecs").verify_file(str(tmp_path / "none.imds.yml")) is False
 
 
+def test_a_file_with_another_name_is_named_in_a_warning(tmp_path, monkeypatch) -> None:
+    warned: list[str] = []
+    plugin = inventory_loader.get("alicloud.imds.ecs")
+    monkeypatch.setattr(plugin.display, "warning", warned.append)
+    for name, text in (
+        ("ours.yml", "plugin: alicloud.imds.ecs\n"),
+        ("other.yml", "plugin: other.ecs\n"),
+        ("imds.yml", "plugin: alicloud.imds.ecs\n"),
+    ):
+        (tmp_path / name).write_text("---\n" + text)
+        plugin.verify_file(str(tmp_path / name))
+    assert warned == [
+        "Rename %s: the name of a file for alicloud.imds.ecs must end in imds.yml or imds.yaml."
+        % (tmp_path / "ours.yml")
+    ]
+
+
 def test_ten_thousand_instances_need_one_call_for_each_page(load, cloud) -> None:
     """Two accounts with two regions each: the calls are those of the pages, also when the API throttles."""
     regions = ["cn-shanghai", "cn-shenzhen"]

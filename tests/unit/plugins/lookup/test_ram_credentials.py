@@ -39,7 +39,7 @@ def test_the_keys_have_each_name(lookup, instance) -> None:
         "environment" not in keys
     )  # it would invite to the keyword of the same name, which writes it into a command line
     assert lookup("EcsWebRole") == [keys]
-    assert {entry["mode"] for entry in instance.journal()} == {"token-request", "token"}
+    assert {entry["mode"] for entry in instance.journal()} == {"token_request", "token_authenticated"}
 
 
 def test_a_missing_role_and_an_invalid_name_are_errors(lookup, instance) -> None:

@@ -50,7 +50,7 @@ def off_cloud(monkeypatch) -> list[float]:
 
 
 def test_outside_of_alibaba_cloud_the_answer_is_as_fast_as_that_of_facts(run_module, off_cloud) -> None:
-    """One attempt for both addresses, for 0.3 s, for this process and all users."""
+    """The probe of this process and of each user tries both addresses once, for 0.3 s."""
     result = run_module("access_modes_info", identity=True, allowed_users=["nobody"])
     assert (result["verdict"], result["instance"]) == ("unreachable", None)
     assert result["users"]["nobody"]["verdict"] == "unreachable" and "failed" not in result

@@ -75,6 +75,7 @@ def test_callers_totals_and_status(run) -> None:
         "requests": [{"mode": "normal_mode", "path": "instance-id", "count": 2, "first": format_utc(NOW - 30 * HOUR),
                       "last": format_utc(NOW - 20 * HOUR), "noise": None, "address": "100.100.100.200"}],
         "first_seen": format_utc(NOW - 30 * HOUR), "last_seen": format_utc(NOW - 20 * HOUR), "evidence": "kernel",
+        "would_lose": ["names and IDs of the instance"],
     }  # fmt: skip
     assert result["totals"] == {
         "token_request": 0,
@@ -87,6 +88,21 @@ def test_callers_totals_and_status(run) -> None:
         "running": True, "since": format_utc(NOW - 48 * HOUR), "updated": format_utc(NOW), "attribution": "connect",
         "coverage": "full", "dropped": 2, "evicted": 0, "lost_events": 0, "last_loss": None, "problems": ["p"],
     }  # fmt: skip
+
+
+def test_each_caller_has_what_it_would_lose(run, state) -> None:
+    """Neither requests with a token nor known noise are lost; what cannot be told apart is unknown."""
+    assert [caller["would_lose"] for caller in run()["callers"]] == [["names and IDs of the instance"], [], []]
+    sums = Sums()
+    for path in ("vpc-id", "ram/security-credentials/*", "tags/*", "launch-index", "user-data"):
+        sums.add(CURL, "normal_mode", path, NOW)
+    sums.add(CURL, "token_authenticated", "public-keys/*", NOW)
+    sums.add(CONTAINER, "unparsable", "-", NOW)
+    state[1].write(STATUS, [[NOW - HOUR, NOW]], *sums.as_json(NOW))
+    state[1].wait()
+    found = {caller["comm"]: caller["would_lose"] for caller in run()["callers"]}
+    lost = ["credentials of the instance RAM role", "user data", "network settings", "tags", "other metadata"]
+    assert found == {"curl": lost, "app": ["unknown metadata"]}
 
 
 def test_quiet_since_is_the_last_normal_mode_request(run) -> None:

@@ -79,7 +79,7 @@ class Sts:
 
 
 def _may_assume(caller: Caller, account: str, name: str, arn: str) -> bool:
-    """Return whether the caller can assume a role; one of another account, which must trust the caller, only if its ARN is configured."""
+    """Return whether the caller can assume a role. For a role of another account, its ARN must be configured: it trusts the caller."""
     if account != caller.account:
         return arn in (caller.roles or ())
     return caller.roles is None or name in caller.roles or arn in caller.roles

@@ -68,6 +68,16 @@ def test_losses_are_shown(state: State, capfd: pytest.CaptureFixture[str]) -> No
     assert "is unknown: they were lost or cannot be parsed." in output
 
 
+def test_what_callers_would_lose_is_shown(state: State, capfd: pytest.CaptureFixture[str]) -> None:
+    assert "these callers lose" not in shown(state, capfd)
+    state.records.add(CURL, "normal_mode", "ram/security-credentials/*", NOW)
+    state.records.add(CURL, "normal_mode", "zone-id", NOW)
+    state.write()
+    lines = shown(state, capfd).splitlines()
+    place = lines.index("Once tokens are required, these callers lose:")
+    assert lines[place + 1] == "  /usr/bin/curl: credentials of the instance RAM role, names and IDs of the instance"
+
+
 @pytest.mark.parametrize("as_json", [False, True])
 def test_new_requests_are_followed(
     state: State, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, as_json: bool

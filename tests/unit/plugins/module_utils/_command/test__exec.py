@@ -64,7 +64,11 @@ def test_keys_in_the_environment_are_replaced(command: Command, keys: dict[str, 
 
 def test_one_token_and_no_normal_mode_request_is_sent(command: Command, instance: Instance) -> None:
     assert command("exec", "--", "true") == (0, b"", "")
-    assert [entry["mode"] for entry in instance.journal()] == ["token-request", "token", "token"]
+    assert [entry["mode"] for entry in instance.journal()] == [
+        "token_request",
+        "token_authenticated",
+        "token_authenticated",
+    ]
 
 
 def test_no_key_is_on_a_command_line(command: Command, keys: dict[str, str], tmp_path: Path) -> None:
@@ -124,6 +128,7 @@ def test_a_command_that_cannot_be_executed_has_a_status(command: Command, tmp_pa
         done = command("exec", "--", word)
         assert (done.status, done.stdout, done.stderr.count("\n")) == (status, b"", 1), word
         assert word in done.stderr
+        assert ("Check its name and the PATH." in done.stderr) == (status == 127)
 
 
 def test_an_instance_without_valid_keys_has_a_status(command: Command, instance: Instance) -> None:
@@ -151,7 +156,13 @@ def test_the_command_is_separated_from_the_options(lonely_command: Command) -> N
 
 
 def test_a_stopped_command_can_be_ended(command: Command) -> None:
-    with command.start("exec", "--", "sleep", "1000") as process:
-        wait_until(lambda: Path("/proc/%d/comm" % process.pid).read_text() == "sleep\n")
-        process.send_signal(signal.SIGINT)
-        assert process.wait(PROCESS_SECONDS) == -signal.SIGINT
+    def receive() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # it is ignored if the tests run in the background of a script
+
+    with command.start("exec", "--", "sleep", "1000", preexec_fn=receive) as process:
+        try:
+            wait_until(lambda: Path("/proc/%d/comm" % process.pid).read_text() == "sleep\n")
+            process.send_signal(signal.SIGINT)
+            assert process.wait(PROCESS_SECONDS) == -signal.SIGINT
+        finally:
+            process.kill()

@@ -65,6 +65,9 @@ def test_it_runs_with_every_supported_python(tmp_path: Path, instance: Instance,
         ("facts", "--help"),
         ("modes",),
         ("completion", "bash"),
+        ("completion", "zsh"),
+        ("completion", "fish"),
+        ("--version",),
         ("callers", "--state-dir", str(tmp_path)),
         ("watch", "--status", "--state-dir", str(tmp_path)),
         ("get", "nonsense"),
@@ -72,7 +75,7 @@ def test_it_runs_with_every_supported_python(tmp_path: Path, instance: Instance,
     )
     assert tree == (0, b'nameservers: ["100.100.2.136", "100.100.2.138"]\n', "")
     assert (token.status, len((tmp_path / "token").read_text()) > 20) == (0, True)
-    assert [done.status for done in others] == [0, 0, 0, 0, 0, 0, 0, 1, 3, 2], others
+    assert [done.status for done in others] == [0] * 10 + [1, 3, 2], others
     assert not any("Internal error" in done.stderr for done in others)
 
 
@@ -183,6 +186,9 @@ def test_only_the_standard_library_is_loaded_and_little_of_it(command: Command, 
     assert modules & unwanted == set()
     assert [name for name in modules if name.startswith("ansible.module_utils.")] == []
     ours = {name.partition(".")[2] for name in modules if name.startswith("alicloud_imds.")}
-    on_demand = {"_command." + name for name in ("_completion", "_exec", "_token_file", "_tree")}
+    on_demand = {
+        "_command." + name
+        for name in ("_bash", "_completion", "_exec", "_fish", "_token_file", "_tree", "_words", "_zsh")
+    }
     assert ours & (on_demand | {"_imds._access_modes", "_imds._gather", "_imds._role_keys"}) == set()
     assert {name for name in ours if name.startswith(("_watch", "_host"))} == set()

@@ -50,6 +50,15 @@ def test_usage_errors_name_the_option(lonely_command: Command) -> None:
         ("ls", "--token-ttl", "21601"): "--token-ttl must be 1 to 21600",
         ("token", "--file", "x", "--ttl", "0"): "--ttl must be 1 to 21600",
         ("ls", "--endpoint", "https://127.0.0.1"): "must begin with http://",
+        ("facts", "--subset", "netwrok"): "--subset does not have 'netwrok'. Did you mean 'network'?",
+        ("callers", "--state-dir", "/nonexistent"): "'/nonexistent': No such file or directory. Check --state-dir.",
+        ("callers", "--log-dir", "/nonexistent"): "'/nonexistent': No such file or directory. Check --log-dir.",
+        (
+            "watch",
+            "--status",
+            "--state-dir",
+            "/nonexistent",
+        ): "'/nonexistent': No such file or directory. Check --state-dir.",
     }
     for done, text in zip(lonely_command.each(*lines), lines.values()):
         ends_with(done, 2, text)

@@ -36,7 +36,7 @@ def test_several_values_are_lines_in_order_read_with_one_token(command: Command,
     done = command("get", "region-id", "instance-id", "/2016-01-01/meta-data/region-id")
     assert done == (0, b"cn-hangzhou\n%s\ncn-hangzhou\n" % instance.id.encode(), "")
     modes = [entry["mode"] for entry in instance.journal()]
-    assert sorted(modes) == ["token", "token", "token", "token-request"]
+    assert sorted(modes) == ["token_authenticated", "token_authenticated", "token_authenticated", "token_request"]
 
 
 def test_json_maps_paths_to_values(command: Command, instance: Instance) -> None:
@@ -150,3 +150,10 @@ def test_ls_does_not_show_a_secret_as_a_listing(command: Command, instance: Inst
 
 def test_ls_of_an_item_that_does_not_exist(command: Command) -> None:
     assert command("ls", "nope")[:2] == (3, b"")
+
+
+def test_an_item_is_no_directory(command: Command) -> None:
+    for name in ("ls", "tree"):
+        done = command(name, "instance-id")
+        assert (done.status, done.stdout) == (3, b"")
+        assert "instance-id' is an item, not a directory. Print it with 'ecs-metadata get'." in done.stderr

@@ -213,7 +213,7 @@ def test_no_descriptor_is_left_open(folder: Path) -> None:
 def test_directories_that_cannot_be_used(command: Command, instance: Instance, folder: Path) -> None:
     done = command("token", "--file", str(folder / "nowhere" / "token"))
     assert (done.status, done.stdout) == (1, b"")
-    assert "No such file or directory" in done.stderr
+    assert "No such file or directory. Create it, or choose another --file." in done.stderr
     assert instance.journal() == []
     names = ("", "%s/" % folder, "%s/.." % folder)
     assert [done.status for done in command.each(*(("token", "--file", name) for name in names))] == [2, 2, 2]

@@ -83,6 +83,6 @@ def test_tree_with_secrets(command: Command) -> None:
 def test_every_read_is_token_authenticated(command: Command, instance: Instance) -> None:
     command.each(("tree", "/latest"), ("ls",))
     modes = [entry["mode"] for entry in instance.journal()]
-    assert modes.count("token-request") == 2
+    assert modes.count("token_request") == 2
     assert len(modes) > 20
-    assert set(modes) == {"token-request", "token"}
+    assert set(modes) == {"token_request", "token_authenticated"}

@@ -79,7 +79,7 @@ def test_a_file_that_is_not_a_record_is_not_changed(record, content) -> None:
 
 
 def test_a_missing_folder_is_an_error(tmp_path) -> None:
-    with pytest.raises(RecordError, match="Cannot lock the record .*none/record.json: No such file"):
+    with pytest.raises(RecordError, match="Cannot lock the record .*none/record.json: No such file .*Set 'record'"):
         Record(str(tmp_path / "none" / "record.json")).add([instance(1)])
 
 

@@ -28,8 +28,8 @@ UTILS = CHECKOUT / "plugins/module_utils"
 
 # Everything that the command may run on a host. Change this list only on purpose.
 INSTALLED = {
-    "_callers": "_analyzer _file _load _paths _report _vocabulary",
-    "_command": "_callers _completion _exec _main _output _parser _read _texts _token_file _tree",
+    "_callers": "_analyzer _file _load _losses _paths _report _vocabulary",
+    "_command": "_bash _callers _completion _exec _fish _main _output _parser _read _texts _token_file _tree _version _words _zsh",
     "_common": "_atomic _bounded _clock _places _probe_log _protocol _text _utc",
     "_imds": "_access_modes _client _connect _dmi _errors _facts _gather _http _items _presence _role_keys _secrets _service _tree _walk",
     "_watch": "_attribution _bpf _bpf_code _bpf_parts _bpf_programs _capture _cgroups _events _http_stream _loop _mounts _noise"
@@ -50,7 +50,7 @@ def test_files_are_installed_unchanged_and_the_manifest_has_their_checksums(tmp_
     files = {str(tmp_path) + path: entry for path, entry in _install.wanted(_install.Desired(True)).items()}
     _managed_files.carry_out(_managed_files.plan(str(tmp_path / "manifest.json"), files))
     listed = json.loads((tmp_path / "manifest.json").read_text())["files"]
-    assert len(listed) == len(FILES) + 3
+    assert len(listed) == len(FILES) + 5  # the program, the local fact, and the completion of three shells
     for path, digest in listed.items():
         assert hashlib.sha256(Path(path).read_bytes()).hexdigest() == digest
     for name in FILES:
@@ -120,9 +120,11 @@ def test_files_are_found_in_the_archive_of_the_module(tmp_path: Path) -> None:
 @pytest.fixture
 def prefix(tmp_path: Path, monkeypatch, free_port: int) -> Path:
     """Return a folder below which the command is installed. The service at its endpoint does not answer."""
-    names = ("PROGRAM", "_LIBRARY", "_MODULES", "_MANIFEST", "_COMPLETION", "_LOCAL_FACT")
+    names = ("PROGRAM", "_LIBRARY", "_MODULES", "_MANIFEST", "_LOCAL_FACT")
     for name in names:
         monkeypatch.setattr(_install, name, str(tmp_path / "root") + getattr(_install, name))
+    for shell, path in _install._COMPLETION.items():
+        monkeypatch.setitem(_install._COMPLETION, shell, str(tmp_path / "root") + path)
     monkeypatch.setenv("ALICLOUD_IMDS_ENDPOINT", "http://127.0.0.1:%d" % free_port)
     (tmp_path / "root").mkdir()
     return tmp_path / "root"
@@ -147,6 +149,15 @@ def test_another_interpreter_renews_the_programs(prefix: Path, run_module, monke
     assert difference["before"].startswith("2 files, ") and difference["after"].startswith("2 files, ")
     assert difference["before"] != difference["after"], "the program and the manifest"
     assert str(other) in Path(_install.PROGRAM).read_text()
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_the_watch_is_left_as_it_is_by_default(prefix: Path, monkeypatch, installed: bool) -> None:
+    monkeypatch.setattr(_install._watch_service, "is_installed", lambda: installed)
+    outcome = _install.apply(_install.Desired(True), check_only=True)
+    assert outcome.watch is installed
+    assert not _install.apply(_install.Desired(True, watch=False), check_only=True).watch
+    assert not _install.apply(_install.Desired(False), check_only=True).watch
 
 
 def broken(tmp_path: Path, words: str) -> str:
@@ -184,7 +195,7 @@ def test_check_mode_returns_the_changes(run_module, prefix: Path) -> None:
     done = run_module("tooling")
     library, local_fact = planned["diff"]
     assert done["diff"] == planned["diff"] and library["before"] == local_fact["before"] == ""
-    assert re.fullmatch(r"%d files, \d+ bytes, sha256 [0-9a-f]{64}\n" % (len(FILES) + 3), library["after"])
+    assert re.fullmatch(r"%d files, \d+ bytes, sha256 [0-9a-f]{64}\n" % (len(FILES) + 5), library["after"])
     assert local_fact["after_header"].endswith("/alicloud_ecs.fact") and "#!/bin/sh" in local_fact["after"]
     assert run_module("tooling")["changed"] is False
     assert run_module("tooling", local_fact=False)["changed"] is True

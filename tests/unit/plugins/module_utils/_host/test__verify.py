@@ -48,7 +48,7 @@ def test_the_probe_is_repeated_every_half_second(instance, wait, pauses) -> None
     verification = _verify.verify(lambda: Client(settings), desired, clock.clock)
     assert verification.modes.verdict == "required" and len(verification.unmet) == 1
     assert clock.pauses == [0.5] * pauses
-    assert len([entry for entry in instance.journal() if entry["mode"] == "plain"]) == 1 + pauses
+    assert len([entry for entry in instance.journal() if entry["mode"] == "normal_mode"]) == 1 + pauses
 
 
 def test_an_unmet_condition_can_be_reported(run_module, instance) -> None:
@@ -131,7 +131,7 @@ def test_an_unexpected_verdict_ends_the_verification(run_module, instance) -> No
     arguments = {"allowed_users": ["nobody"], "expect": ["disabled"], "unmet": "report", "cloud_init": True}
     result = run_module("access_modes_info", endpoint=instance.endpoint, **arguments)
     assert result["users"] == {} and result["cloud_init"] is None
-    assert len([entry for entry in instance.journal() if entry["mode"] == "plain"]) == 1
+    assert len([entry for entry in instance.journal() if entry["mode"] == "normal_mode"]) == 1
 
 
 # A service with two addresses

@@ -143,3 +143,9 @@ def test_home_directories_are_visible_only_if_the_interpreter_is_there(python: s
     entry = _watch_service.files("/usr/local/bin/ecs-metadata", python)[_watch_service.PATH]
     assert isinstance(entry, _install._managed_files.File)
     assert b"\nProtectHome=%s\n" % setting.encode() in entry.content
+
+
+@pytest.mark.parametrize("version", [239, 252])
+def test_the_footprint_is_limited(version: int) -> None:
+    lines = unit("/bin/true", "/usr/bin/python3", Traits(version, True)).splitlines()
+    assert {"MemoryMax=256M", "CPUQuota=100%", "TasksMax=8"} <= set(lines)

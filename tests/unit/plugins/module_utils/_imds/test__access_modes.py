@@ -46,7 +46,7 @@ def test_optional(instance) -> None:
     modes = modes_of(instance.endpoint)
     assert (modes.verdict, modes.problems) == ("optional", [])
     assert modes.checks["normal_mode_read"] == {"status": 200, "answered": True}
-    assert [entry["mode"] for entry in instance.journal()].count("plain") == 1
+    assert [entry["mode"] for entry in instance.journal()].count("normal_mode") == 1
 
 
 @pytest.mark.parametrize("answer", [403, 404])

@@ -47,8 +47,8 @@ def shape(journal) -> list[tuple[str, str, int | None]]:
     return [(entry["method"], entry["mode"], entry["status"]) for entry in journal]
 
 
-PUT = ("PUT", "token-request", 200)
-GET = ("GET", "token", 200)
+PUT = ("PUT", "token_request", 200)
+GET = ("GET", "token_authenticated", 200)
 
 
 def test_one_token_and_one_connection_for_many_reads(make, instance) -> None:
@@ -75,7 +75,7 @@ def test_an_expired_token_is_renewed_once_on_401(make, instance, emulator) -> No
     client.get(ITEM)
     emulator.advance(301)
     assert client.get(ITEM) == instance.id.encode()
-    assert shape(instance.journal()) == [PUT, GET, ("GET", "token", 401), PUT, GET]
+    assert shape(instance.journal()) == [PUT, GET, ("GET", "token_authenticated", 401), PUT, GET]
 
 
 def test_a_second_401_is_final(make, instance) -> None:
@@ -83,14 +83,19 @@ def test_a_second_401_is_final(make, instance) -> None:
     with pytest.raises(_errors.Refused, match="401 Unauthorized.*new token was refused") as caught:
         make().get(ITEM)
     assert caught.value.kind == "refused" and caught.value.status == 401
-    assert shape(instance.journal()) == [PUT, ("GET", "token", 401), PUT, ("GET", "token", 401)]
+    assert shape(instance.journal()) == [
+        PUT,
+        ("GET", "token_authenticated", 401),
+        PUT,
+        ("GET", "token_authenticated", 401),
+    ]
 
 
 def test_a_token_that_becomes_invalid_is_replaced(make, instance) -> None:
     instance.fault(kind="token_dies_after", uses=2)
     client = make()
     assert [client.get(ITEM) for _time in range(4)] == [instance.id.encode()] * 4
-    dead = ("GET", "token", 401)
+    dead = ("GET", "token_authenticated", 401)
     assert shape(instance.journal()) == [PUT, GET, GET, dead, PUT, GET, GET]
 
 
@@ -136,7 +141,7 @@ def test_concurrent_readers_share_the_failure_of_the_token_request(make, instanc
     for thread in threads:
         thread.join()
     assert len(failures) == 8
-    assert shape(instance.journal()) == [("PUT", "token-request", 403)]
+    assert shape(instance.journal()) == [("PUT", "token_request", 403)]
 
 
 def test_a_new_operation_requests_a_token_after_an_earlier_failure(make, instance) -> None:
@@ -154,7 +159,7 @@ def test_403_on_the_token_request_is_final(make, instance) -> None:
     with pytest.raises(_errors.Refused, match="HttpEndpoint.*X-Forwarded-For") as caught:
         make().get(ITEM)
     assert str(caught.value).startswith("PUT /latest/api/token at %s: 403 Forbidden. " % instance.endpoint)
-    assert shape(instance.journal()) == [("PUT", "token-request", 403)]
+    assert shape(instance.journal()) == [("PUT", "token_request", 403)]
 
 
 @pytest.mark.parametrize(
@@ -174,7 +179,7 @@ def test_final_refusals_of_the_token_request(make, instance, status, kind, hint)
         make().get(ITEM)
     assert (caught.value.kind, caught.value.status) == (kind, status)
     assert hint in str(caught.value)
-    assert shape(instance.journal()) == [("PUT", "token-request", status)]
+    assert shape(instance.journal()) == [("PUT", "token_request", status)]
 
 
 @pytest.mark.parametrize("answer", [403, 404])
@@ -184,7 +189,7 @@ def test_a_disabled_endpoint_fails_the_token_request(make, instance, emulator, a
     with pytest.raises(_errors.MetadataError) as caught:
         make().get(ITEM)
     assert caught.value.status == answer
-    assert shape(instance.journal()) == [("PUT", "token-request", answer)]
+    assert shape(instance.journal()) == [("PUT", "token_request", answer)]
 
 
 @pytest.mark.slow
@@ -196,7 +201,7 @@ def test_a_disabled_endpoint_that_does_not_reply_is_unreachable(make, instance, 
         make(retries=0, timeout=1.0).get(ITEM)
     # The emulator records the request even if the client has closed the connection.
     wait_until(instance.journal, "the token request")
-    assert shape(instance.journal()) == [("PUT", "token-request", None)]
+    assert shape(instance.journal()) == [("PUT", "token_request", None)]
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -209,11 +214,11 @@ def test_a_token_of_another_instance_is_replaced_or_refused(make, instance, emul
     client._pool = make(endpoint=other.endpoint)._pool  # the same token, now at another instance
     if status == 401:
         assert client.get(ITEM) == other.id.encode()  # with a new token
-        assert shape(other.journal()) == [("GET", "token", 401), PUT, GET]
+        assert shape(other.journal()) == [("GET", "token_authenticated", 401), PUT, GET]
     else:
         with pytest.raises(_errors.Refused):
             client.get(ITEM)
-        assert shape(other.journal()) == [("GET", "token", 403)]
+        assert shape(other.journal()) == [("GET", "token_authenticated", 403)]
 
 
 @pytest.mark.parametrize("path", ["/latest/user-data", "/latest/vendor-data", "/latest/meta-data/eipv4"])
@@ -239,7 +244,7 @@ def test_a_service_without_tokens_is_never_read_in_normal_mode(make, instance, s
     instance.fault(kind="status", status=status, on="token")
     with pytest.raises(_errors.UnexpectedReply, match="issues no tokens"):
         make().get(ITEM)
-    assert shape(instance.journal()) == [("PUT", "token-request", status)]
+    assert shape(instance.journal()) == [("PUT", "token_request", status)]
 
 
 @pytest.mark.parametrize("status", [400, 403])
@@ -248,14 +253,14 @@ def test_a_refused_read_is_not_retried(make, instance, status) -> None:
     with pytest.raises(_errors.MetadataError) as caught:
         make().get(ITEM)
     assert caught.value.status == status
-    assert shape(instance.journal()) == [PUT, ("GET", "token", status)]
+    assert shape(instance.journal()) == [PUT, ("GET", "token_authenticated", status)]
 
 
 def test_a_read_of_an_item_that_does_not_exist_is_not_retried(make, instance) -> None:
     with pytest.raises(_errors.NotFound, match="no such item") as caught:
         make().get("/latest/meta-data/nonsense")
     assert caught.value.kind == "not_found" and caught.value.status == 404
-    assert shape(instance.journal()) == [PUT, ("GET", "token", 404)]
+    assert shape(instance.journal()) == [PUT, ("GET", "token_authenticated", 404)]
 
 
 def test_an_instance_without_a_role_has_its_own_hint(make, instance) -> None:
@@ -268,14 +273,19 @@ def test_an_instance_without_a_role_has_its_own_hint(make, instance) -> None:
 def test_throttling_and_server_errors_are_retried(make, instance, status) -> None:
     instance.fault(kind="status", status=status, on="data", times=2)
     assert make().get(ITEM) == instance.id.encode()
-    assert shape(instance.journal()) == [PUT, ("GET", "token", status), ("GET", "token", status), GET]
+    assert shape(instance.journal()) == [
+        PUT,
+        ("GET", "token_authenticated", status),
+        ("GET", "token_authenticated", status),
+        GET,
+    ]
 
 
 def test_retries_are_bounded(make, instance) -> None:
     instance.fault(kind="status", status=503, on="token")
     with pytest.raises(_errors.UnexpectedReply, match="503 Service Unavailable"):
         make(retries=2).get(ITEM)
-    assert shape(instance.journal()) == [("PUT", "token-request", 503)] * 3
+    assert shape(instance.journal()) == [("PUT", "token_request", 503)] * 3
 
 
 def test_pauses_double_up_to_two_seconds(make, instance, clock, monkeypatch) -> None:
@@ -307,7 +317,7 @@ def test_a_pause_that_ends_after_the_deadline_is_not_started(make, instance, clo
     with pytest.raises(_errors.UnexpectedReply, match="429 Too Many Requests.*throttles"):
         make(deadline=60.0).get(ITEM)
     assert clock.pauses == []
-    assert shape(instance.journal()) == [PUT, ("GET", "token", 429)]
+    assert shape(instance.journal()) == [PUT, ("GET", "token_authenticated", 429)]
 
 
 def test_a_pause_that_ends_before_the_deadline_is_made(make, instance, clock) -> None:
@@ -490,7 +500,7 @@ def test_proxy_variables_and_netrc_are_not_read(make, instance, monkeypatch, tmp
 
 def test_a_refused_connection_is_retried_and_then_unreachable(free_port, clock) -> None:
     client = Client(Settings(endpoint="http://127.0.0.1:%d" % free_port, retries=1), clock.clock)
-    with pytest.raises(_errors.Unreachable, match="Connection refused.*not an ECS instance") as caught:
+    with pytest.raises(_errors.Unreachable, match="Connection refused.*Check 'endpoint'") as caught:
         client.get(ITEM)
     assert caught.value.kind == "unreachable" and caught.value.status is None
     assert len(clock.pauses) == 1

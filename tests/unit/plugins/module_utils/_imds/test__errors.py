@@ -36,6 +36,16 @@ def test_an_unreachable_service_has_the_likely_cause(monkeypatch, cause: Transpo
     assert message.endswith(".") and "DMI" in message
 
 
+def test_an_endpoint_that_was_chosen_is_to_be_checked() -> None:
+    """Whether this host is an ECS instance does not matter for an emulator."""
+    message = str(
+        _errors.unreachable(REQUEST, "http://127.0.0.1:8100", TransportError("connect", "x", errno.ECONNREFUSED))
+    )
+    assert message.endswith(
+        ": no answer (x). Check 'endpoint', and whether the emulator or the service behind it runs."
+    )
+
+
 def test_an_unknown_status_has_no_reason() -> None:
     error = _errors.from_status(REQUEST, ENDPOINT, 299)
     assert (error.kind, error.status) == ("unexpected_reply", 299)

@@ -42,16 +42,16 @@ def test_the_role_is_discovered_and_read_with_one_token(host) -> None:
     assert credentials.access_key_secret and credentials.security_token and credentials.expires_at
     journal = [(entry["method"], entry["mode"], entry["path"]) for entry in host.journal()]
     assert journal == [
-        ("PUT", "token-request", "/latest/api/token"),
-        ("GET", "token", ROLES),
-        ("GET", "token", ROLES + "web"),
+        ("PUT", "token_request", "/latest/api/token"),
+        ("GET", "token_authenticated", ROLES),
+        ("GET", "token_authenticated", ROLES + "web"),
     ]
 
 
 def test_a_named_role_is_read_without_the_listing(host) -> None:
     assert fetch(host, "web").access_key_id.startswith("STS.")
     assert [entry["path"] for entry in host.journal()][1:] == [ROLES + "web"]
-    assert modes(host) == {"token-request", "token"}
+    assert modes(host) == {"token_request", "token_authenticated"}
 
 
 def test_a_host_without_a_role_is_an_error(emulator) -> None:
@@ -59,7 +59,7 @@ def test_a_host_without_a_role_is_an_error(emulator) -> None:
     with pytest.raises(ApiError, match="No RAM role is bound") as caught:
         fetch(host)
     assert caught.value.kind == "credentials"
-    assert modes(host) == {"token-request", "token"}
+    assert modes(host) == {"token_request", "token_authenticated"}
 
 
 def test_a_role_with_another_name_is_an_error(host) -> None:
@@ -132,4 +132,4 @@ def test_a_refused_token_is_an_error(host) -> None:
     host.fault(kind="status", on="token", status=403)
     with pytest.raises(ApiError):
         fetch(host)
-    assert modes(host) == {"token-request"}
+    assert modes(host) == {"token_request"}

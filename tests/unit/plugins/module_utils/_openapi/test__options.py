@@ -90,6 +90,6 @@ def test_the_role_of_the_instance_is_read_with_a_token(emulator) -> None:
         assert host.journal() == []  # read with the first call
         api.describe_regions()
     assert server.requests[0].headers["x-acs-accesskey-id"].startswith("STS.")
-    assert {entry["mode"] for entry in host.journal()} == {"token-request", "token"}
+    assert {entry["mode"] for entry in host.journal()} == {"token_request", "token_authenticated"}
     with pytest.raises(ApiError, match="ALIBABA_CLOUD_ECS_METADATA_DISABLED"):
         make({"ALIBABA_CLOUD_ECS_METADATA_DISABLED": "true"}, endpoint=host.endpoint)

@@ -191,6 +191,13 @@ def test_an_invalid_file_is_named_with_the_profile(write, text) -> None:
     assert path in str(caught.value)
 
 
+def test_a_file_that_does_not_exist_can_be_created(tmp_path) -> None:
+    with pytest.raises(
+        ApiError, match=r"config.json \(to look up the profile 'prod'\): No such file .*'aliyun configure'"
+    ):
+        find(str(tmp_path / "config.json"), name="prod")
+
+
 def test_a_file_that_is_not_utf8_is_invalid(write, tmp_path) -> None:
     path = write(text="")
     (tmp_path / "config.json").write_bytes(b"\xff\xfe{")

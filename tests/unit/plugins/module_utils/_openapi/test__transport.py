@@ -174,18 +174,24 @@ def test_the_timeout_limits_the_whole_response(make_transport, service) -> None:
     assert caught.value.kind == "transient"
 
 
-def test_the_timeout_of_a_retry_is_the_rest_of_the_deadline(make_transport, service, timer, monkeypatch) -> None:
-    """10 s, a pause of 0.5 s, 10 s, a pause of 1 s, and the remaining 3.5 s of 25 s."""
-    bounds = []
+def hang(transport, timer, monkeypatch) -> list[float]:
+    """Let requests of *transport* last until their timeout; return the list of their timeouts."""
+    timeouts: list[float] = []
 
     def post(_url, _headers, _auth, timeout):
-        bounds.append(timeout)
+        timeouts.append(timeout)
         timer.advance(timeout)
         raise _transport._http.RequestFailure("no response in time", "")
 
+    monkeypatch.setattr(transport._connections, "post", post)
+    return timeouts
+
+
+def test_the_timeout_of_a_retry_is_the_rest_of_the_deadline(make_transport, service, timer, monkeypatch) -> None:
+    """10 s, a pause of 0.5 s, 10 s, a pause of 1 s, and the remaining 3.5 s of 25 s."""
     monkeypatch.setattr(_transport.random, "uniform", lambda low, high: high)
     transport = make_transport(timeout=10, deadline=25)
-    monkeypatch.setattr(transport._connections, "post", post)
+    bounds = hang(transport, timer, monkeypatch)
     with pytest.raises(ApiError, match="gave up after 3 tries"):
         call(transport, service("http://127.0.0.1:9"))
     assert bounds == pytest.approx([10.0, 10.0, 3.5])
@@ -291,15 +297,8 @@ def test_a_limited_call_that_is_throttled_continues(make_transport, service, tim
 
 
 def test_a_hanging_limited_call_ends_in_time(make_transport, service, timer, monkeypatch) -> None:
-    bounds = []
-
-    def post(_url, _headers, _auth, timeout):
-        bounds.append(timeout)
-        timer.advance(timeout)
-        raise _transport._http.RequestFailure("no response in time", "")
-
     transport = make_transport(timeout=60.0, retries=100)
-    monkeypatch.setattr(transport._connections, "post", post)
+    bounds = hang(transport, timer, monkeypatch)
     with pytest.raises(ApiError, match="no response in time"):
         transport.call(service("http://127.0.0.1:9"), "DescribeRegions", "cn-hangzhou", {}, limit=30.0)
     assert bounds == pytest.approx([30.0]) and timer.elapsed == pytest.approx(30.0)

@@ -174,7 +174,7 @@ def test_an_instance_changes_its_own_options_with_its_role(make, cloud) -> None:
     api.modify_metadata_options(REGION, "i-web0000", "enabled", "required")
     assert normal_mode_status(endpoint) == 403
     ours = [entry["mode"] for entry in cloud.journal("i-web0000")[before:] if "instance-id" not in entry["path"]]
-    assert [mode for mode in ours if mode != "api"] == ["token-request", "token", "token"]
+    assert [mode for mode in ours if mode != "api"] == ["token_request", "token_authenticated", "token_authenticated"]
 
 
 def test_a_profile_assumes_a_role(make, cloud, tmp_path) -> None:

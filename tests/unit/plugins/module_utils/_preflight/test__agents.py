@@ -84,3 +84,7 @@ def test_a_fence_agent_with_a_role_and_other_configured_programs_are_found(host)
     assert host.found("agents") == expected
     host.write(unit, "[Service]\nEnvironment=NM_CLOUD_SETUP_ALIYUN=yes\n")
     assert host.found("agents") == [*expected, ("nm_cloud_setup_normal_mode", unit, None)]
+    host.write(unit, "[Service]\nEnvironment=NM_CLOUD_SETUP_ALIYUN=no\n")
+    override = "/run/systemd/system/nm-cloud-setup.service.d/x.conf"
+    host.write(override, '[Service]\nEnvironment="NM_CLOUD_SETUP_ALIYUN=On"\n')
+    assert host.found("agents") == [*expected, ("nm_cloud_setup_normal_mode", override, None)]

@@ -74,3 +74,25 @@ def test_hostile_caller_names_are_printable_and_bounded(host) -> None:
 def test_any_record_is_judged(records) -> None:
     found = list(_callers.check([{**one, "mode": "normal_mode"} for one in records], None, 60, NOW))
     assert len(found) <= len(records)
+
+
+def test_a_short_watch_says_how_long_it_has_recorded_and_when_that_is_enough(host) -> None:
+    report = host.run("callers", now=NOW, callers=[], callers_since=NOW - 2 * DAY - 3 * 3600, quiet_period=7 * DAY)
+    (one,) = report.findings
+    assert one["id"] == "callers_watched_too_briefly"
+    assert (
+        one["detail"]
+        == "The watch has recorded for 2 days 3 hours; it has recorded long enough at 2027-01-20T05:00:00Z."
+    )
+    assert [_callers.duration(span) for span in (59, 60, 3660, 86400)] == [
+        "less than a minute",
+        "1 minute",
+        "1 hour 1 minute",
+        "1 day",
+    ]
+
+
+def test_a_caller_finding_names_what_would_be_lost(host) -> None:
+    records = [record(path_class="ram/security-credentials/*"), record(path_class="eipv4", noise="retry"), record()]
+    details = [one["detail"] for one in host.run("callers", now=NOW, callers=records, callers_since=0).findings]
+    assert set(details) == {"", "It would lose: credentials of the instance RAM role."}

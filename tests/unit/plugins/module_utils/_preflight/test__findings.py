@@ -75,6 +75,7 @@ def test_expired_and_unused_waivers_are_findings() -> None:
         (waiver(expires="never"), "'expires' is .* Use a date such as"),
         (waiver(""), "'finding' is empty"),
         (waiver("python_oss"), "no finding has this ID"),
+        (waiver("cloud_init_to_old"), "no finding has this ID. Did you mean cloud_init_too_old?"),
     ],
 )
 def test_an_incomplete_waiver_is_rejected(one, message) -> None:

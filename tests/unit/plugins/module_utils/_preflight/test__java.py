@@ -58,10 +58,11 @@ def test_damaged_archives_are_not_examined(host, content) -> None:
 
 
 def test_libraries_without_tokens_are_found_by_their_names(host) -> None:
-    paths = ["/srv/app/lib/aliyun-java-sdk-core-4.6.4.jar", "/srv/app/lib/alipay-sdk-java-4.38.10.ALL.jar"]
+    paths = ["/srv/app/lib/aliyun-java-sdk-core-4.7.2.jar", "/srv/app/lib/alipay-sdk-java-4.38.10.ALL.jar"]
+    paths += ["/srv/app/lib/aliyun-java-sdk-core-4.7.3.jar"]
     for path in paths:
         host.write(path, b"PK\x05\x06" + bytes(18))
     assert sorted(host.found("java")) == [
         ("java_library_normal_mode", paths[1], "4.38.10.ALL"),
-        ("java_library_normal_mode", paths[0], "4.6.4"),
+        ("java_sdk_core_too_old", paths[0], "4.7.2"),
     ]

@@ -74,3 +74,53 @@ def test_any_text_is_judged_in_any_language(name, text) -> None:
     outcome = _judge.judge(text + KEYS + "\n" + text, "/opt/" + name)
     lines = text.count("\n") * 2 + 2
     assert all(1 <= line <= lines for line in outcome.lines)
+
+
+HEADER = "X-aliyun-ecs-metadata-token"
+URL = "http://100.100.100.200/latest/meta-data/"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        # The definition, an export and a self-reference are no use.
+        ("x.go", 'const (\n\tEndpoint = "%s"\n\tTimeout  = 3\n)\n' % URL, 2),
+        ("x.js", "const URL = '%s';\nexports.URL = URL;\n" % URL, 1),
+        ("x.ts", "const BASE = '%s';\nexport { BASE };\n" % URL, 1),
+        ("x.lua", 'local M = {}\nM.URL = "%s"\nreturn M\n' % URL, 2),
+        ("x.sh", 'IMDS="${IMDS:-%s}"\nexport IMDS\nexec /opt/agent\n' % URL, 1),
+        ("x.sh", 'IMDS=%s\necho "using $IMDS"\n. /opt/lib.sh\n' % URL, 1),
+        ("x.rb", "default['base']['metadata_url'] = '%s'\ndefault['base']['swap'] = false\n" % URL, 1),
+        # The name of the token header in the same file is no token, neither unused nor used for another address.
+        ("x.py", 'TOKEN_HEADER = "%s"\nURL = "%s"\n' % (HEADER, URL), 2),
+        ("x.go", 'const (\n\tURL = "%s"\n\tHeader = "%s"\n)\nfunc f() {}\n' % (URL, HEADER), 2),
+        (
+            "x.py",
+            'import requests\nOLD = "%szone-id"\nBASE = "%s"\nHEADER = "%s"\n\n\ndef read(item, token):\n'
+            "    return requests.get(BASE + item, headers={HEADER: token}).text\n" % (URL, URL, HEADER),
+            2,
+        ),
+    ],
+)
+def test_a_constant_that_other_files_may_use_is_unsure(name, text, line) -> None:
+    assert _judge.judge(text, "/opt/" + name).lines == {line: ("metadata", False)}
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("case $v in\n  a*) M=%s ;;\n  b) M=http://169.254.169.254/ ;;\n  *) M= ;;\nesac\ncurl -s $M/id\n" % URL, 6),
+        ("if [ -f /x ]; then\n  M=%s\nelse\n  M=http://169.254.169.254/\nfi\ncurl -s $M/id\n" % URL, 6),
+    ],
+)
+def test_a_variable_holds_what_any_branch_assigns(text, line) -> None:
+    assert _judge.judge(text, "/opt/x.sh").lines == {line: ("metadata", True)}
+    assert not _judge.judge("M=%s\nM=http://192.0.2.1/\ncurl -s $M\n" % URL, "/opt/x.sh").lines
+
+
+def test_an_address_in_the_query_to_another_host_is_no_target() -> None:
+    other = "curl --resolve a:80:100.100.100.200 http://b/latest/meta-data/mac\n"
+    assert not any(certain for _what, certain in _judge.judge(other, "/opt/x.sh").lines.values())
+    assert _judge.judge(other.replace("http://b", "http://a"), "/opt/x.sh").lines == {1: ("metadata", True)}
+    assert not _judge.judge("curl 'http://192.0.2.1/?url=%s'\n" % KEYS, "/opt/x.sh").lines
+    assert _judge.judge("curl 'http://100.100.100.200/latest/user-data?a=http://192.0.2.1/'\n", "/opt/x.sh").lines

@@ -10,6 +10,8 @@ mode, or unparsable. `make roots` provides two releases of nginx; the others are
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import itertools
 import shutil
 import socket
@@ -183,6 +185,50 @@ def compare(name: str, path: str) -> None:
             missed.append((spelling, reads, modes))
     print(f"{name}: {len(SPELLINGS)} spellings, {answered} answered with the value, {len(missed)} missed")
     assert answered > 20 and missed == []
+
+
+class Sent:
+    """The socket of a client that sends *data* and nothing more."""
+
+    def __init__(self, data: bytes) -> None:
+        self.left = data
+
+    def recv(self, size: int) -> bytes:
+        piece, self.left = self.left[:size], self.left[size:]
+        return piece
+
+    def sendall(self, data: bytes) -> None:
+        assert b" 100 " in data
+
+    def settimeout(self, seconds: float | None) -> None: ...
+
+    def setsockopt(self, level: int, name: int, value: int) -> None: ...
+
+
+@pytest.mark.parametrize("lenient", [False, True])
+def test_what_the_emulator_accepts_is_counted(monkeypatch: pytest.MonkeyPatch, lenient: bool) -> None:
+    """With its switch `lenient` the emulator accepts more; it parses independently of the watch."""
+    monkeypatch.syspath_prepend(str(CHECKOUT / "roles/emulator/files"))
+    connection, data_side = (importlib.import_module("imds_emulator." + name) for name in ("connection", "data_side"))
+    request, server = (importlib.import_module("imds_emulator." + name) for name in ("request", "server"))
+    switches = importlib.import_module("imds_emulator.switches").defaults()
+    answered, missed = 0, []
+    for spelling, data in SPELLINGS.items():
+        reads = 0
+        serving = connection.Connection(Sent(data), 60, server.Waiting(), lambda: lenient)
+        with contextlib.suppress(request.BadRequest):
+            while True:
+                received = serving.receive()
+                if received is None:
+                    break
+                reads += data_side.mode(received.request, switches) == "plain" and ITEM in received.request.path
+        stream = Stream()
+        modes = [one.mode for one in [*stream.feed(data), *stream.end()]]
+        answered += bool(reads)
+        if reads > modes.count("normal_mode") and "unparsable" not in modes:
+            missed.append((spelling, reads, modes))
+    print(f"emulator, lenient={lenient}: {len(SPELLINGS)} spellings, {answered} accepted, {len(missed)} missed")
+    assert answered >= (100 if lenient else 50) and missed == []
 
 
 def test_there_are_many_spellings() -> None:

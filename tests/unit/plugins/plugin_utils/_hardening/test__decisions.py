@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -151,23 +152,19 @@ def test_the_problem_says_why_the_options_were_not_set(given: Given, steps: Give
     assert problem is None or (found is not None and problem in found)
 
 
-@pytest.mark.parametrize("check_mode", [False, True])
-@pytest.mark.parametrize("verify", ["yes", "no"])
-@pytest.mark.parametrize("unmet", [[], ["For user nobody ..."]])
-@pytest.mark.parametrize("changed", ["tooling", "fence", "options", None])
-def test_access_is_verified_after_a_change_or_if_unmet(
-    check_mode: bool, verify: str, unmet: list[str], changed: str | None
-) -> None:
-    steps = {
-        "tooling": {"changed": changed == "tooling"},
-        "fence": {"changed": changed == "fence"},
-        "answers": answers(row(changed=changed == "options")),
-    }
-    state = run({"verify": verify}, probe=probe(unmet=unmet), **steps)
-    state["check_mode"] = check_mode
-    wanted = verify == "yes" and not check_mode and bool(unmet or changed)
-    assert _decisions.needs_verification(state) is wanted
-    assert _decisions.changed(state) is (changed is not None)
+def test_access_is_verified_after_a_change_or_if_unmet() -> None:
+    cases = itertools.product((False, True), ("yes", "no"), ([], ["For user nobody ..."]), (*"tfo", ""))
+    for check_mode, verify, unmet, changed in cases:
+        steps = {
+            "tooling": {"changed": changed == "t"},
+            "fence": {"changed": changed == "f"},
+            "answers": answers(row(changed=changed == "o")),
+        }
+        state = run({"verify": verify}, probe=probe(unmet=unmet), **steps)
+        state["check_mode"] = check_mode
+        wanted = verify == "yes" and not check_mode and bool(unmet or changed)
+        assert _decisions.needs_verification(state) is wanted, (check_mode, verify, unmet, changed)
+        assert _decisions.changed(state) is bool(changed), (check_mode, verify, unmet, changed)
 
 
 @pytest.mark.parametrize(
@@ -305,3 +302,50 @@ def test_an_interrupted_change_is_verified_and_rolled_back_to_the_record() -> No
 )
 def test_a_record_is_missing_only_if_the_records_were_read(given: Given, index: Given, missing: bool) -> None:
     assert _decisions.unrecorded(run(given, answers=index)) is missing
+
+
+@pytest.mark.parametrize(
+    ("given", "verdict", "wanted"),
+    [
+        ({"watch": "keep"}, "required", True),
+        ({"watch": "off", "enforce": False}, "optional", False),
+        ({"watch": False}, "optional", False),
+        # Observe before enforcement; a run that enforces neither installs nor removes it before it is verified.
+        ({"enforce": False}, "optional", True),
+        ({"enforce": False}, "unknown", True),
+        ({"enforce": False}, "required", None),
+        ({}, "optional", None),
+    ],
+)
+def test_the_watch_observes_while_normal_mode_is_allowed(given: Given, verdict: str, wanted: bool | None) -> None:
+    assert _decisions.decisions(run(given, probe=probe(verdict)))["watch"] is wanted
+
+
+WATCHED = {"before": {}, "changed": False, "watch": True}
+
+
+@pytest.mark.parametrize(
+    ("given", "steps", "ends"),
+    [
+        ({}, {"tooling": WATCHED, "verify": {"verdict": "required"}}, True),
+        ({"access": "disabled"}, {"tooling": WATCHED, "verify": {"verdict": "disabled"}}, True),
+        ({}, {"tooling": WATCHED, "probe": probe("required")}, True),
+        ({"enforce": False}, {"tooling": WATCHED, "probe": probe("required")}, True),
+        ({"watch": "keep"}, {"tooling": WATCHED, "verify": {"verdict": "required"}}, False),
+        ({}, {"tooling": {**WATCHED, "watch": False}, "verify": {"verdict": "required"}}, False),
+        ({}, {"verify": {"verdict": "required"}}, False),
+        ({}, {"tooling": WATCHED, "verify": {"verdict": "optional"}}, False),
+        ({}, {"tooling": WATCHED, "verify": {"failed": True, "verdict": "required"}}, False),
+        ({}, {"tooling": WATCHED, "verify": {"failed": True, "msg": "x"}, "probe": probe("required")}, False),
+        ({"verify": False}, {"tooling": WATCHED}, False),
+        ({}, {"tooling": WATCHED, "verify": {"verdict": "required"}, "check_mode": True}, False),
+    ],
+)
+def test_the_watch_ends_only_after_verified_enforcement(given: Given, steps: Given, ends: bool) -> None:
+    """With verify=false, the probe before enforcement shows normal mode; a later run ends the watch."""
+    assert _decisions.decisions(run(given, **{"probe": probe(), **steps}))["ends_watch"] is ends
+
+
+def test_the_removal_of_the_watch_is_a_change() -> None:
+    assert not _decisions.changed(run(unwatched={}))
+    assert _decisions.changed(run(unwatched={"changed": True}))

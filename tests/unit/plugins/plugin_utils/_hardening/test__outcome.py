@@ -35,6 +35,14 @@ BROKEN = {"failed": True, "msg": "It broke."}
         ({}, {}, _failure.STOPPED),
         (None, None, _failure.STOPPED),
         ("", "", _failure.STOPPED),
+        (
+            {
+                "msg": "Task failed: Finalization of task args for 'ansible.builtin.include_tasks' failed: Error while resolving value for"
+                " '_raw_params': The filter plugin 'alicloud.imds.hardening_settings' failed: hardening_fence must be one of off, audit."
+            },
+            {"name": "Include"},
+            "hardening_fence must be one of off, audit.",
+        ),
         ({"msg": ""}, {"name": ""}, "The task 'without a name' failed without a message."),
     ],
 )
@@ -173,6 +181,15 @@ def test_the_entry_of_a_hardened_host() -> None:
         "after": "required",
         "reason": None,
     }
+
+
+def test_the_entry_keeps_the_last_records_of_a_watch_that_was_removed() -> None:
+    earlier, last = [{"exe": "/usr/bin/curl"}], [{"exe": "/usr/bin/wget"}]
+    assert _entry.entry(run(preflight={"callers": earlier}), "enforced")["callers"] == earlier
+    state = run(preflight={"callers": earlier}, last_records={"callers": last})
+    assert _entry.entry(state, "enforced")["callers"] == last
+    failed = run(preflight={"callers": earlier}, last_records={"failed": True, "msg": "x"})
+    assert _entry.entry(failed, "enforced")["callers"] == earlier
 
 
 def test_the_entry_counts_what_belongs_to_no_listed_user() -> None:
@@ -315,10 +332,11 @@ def test_the_reason_has_no_control_sequence_of_a_host() -> None:
 
 
 def test_messages_name_each_variable_once() -> None:
-    text = "Check 'regions', 'path', 'profile' and 'other'."
+    text = "Check 'regions', 'path', 'profile' and 'other'. Set 'empty_options: default'."
     once = _failure.with_variables(text)
     assert once == (
         "Check 'regions' (hardening_region_id), 'path' (imds_report_dir), 'profile' (hardening_profile) and 'other'."
+        " Set 'empty_options: default' (hardening_empty_options)."
     )
     assert _failure.with_variables(once) == once
 

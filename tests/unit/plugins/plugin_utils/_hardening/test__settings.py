@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import math
 import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -47,6 +49,7 @@ CHOICES = {
     "hardening_fence": ("off", "audit", "enforce"),
     "hardening_lost_host": ("restore", "keep"),
     "hardening_undo_to": ("recorded", "optional", "keep"),
+    "hardening_watch": ("observe", "keep", "off"),
 }
 WITH_OFF = [name for name, choices in CHOICES.items() if "off" in choices]
 FALSE = [False, "false", "False", "FALSE", "no", "No", "off", "n", "f", "0", 0, 0.0, " no "]
@@ -58,27 +61,46 @@ def one(name: str, value: Any) -> Any:
     return _settings.normalize_one(value, name)
 
 
+def each(names: Iterable[str], values: Iterable[Any]) -> Iterator[tuple[str, Any, str]]:
+    """Yield the name, the normalized value or the message of the error, and what was given, for each name and value."""
+    for name, value in itertools.product(names, values):
+        try:
+            yield name, one(name, value), f"{name}: {value!r}"
+        except _settings.SettingError as exc:
+            yield name, str(exc), f"{name}: {value!r}"
+
+
 def test_every_variable_of_the_role_and_of_the_playbooks_is_normalized() -> None:
     assert set(_settings.CONVERTERS) == set(DEFAULTS) | PLAYBOOKS | EMULATOR
-    grouped = [*BOOLEANS, *LISTS, *NUMBERS, *TEXTS, *NEVER_EMPTY, *CHOICES, *MAPPINGS, "hardening_waivers"]
+    grouped = [
+        *BOOLEANS,
+        *LISTS,
+        *NUMBERS,
+        *TEXTS,
+        *NEVER_EMPTY,
+        *CHOICES,
+        *MAPPINGS,
+        "hardening_waivers",
+        "imds_serial",
+    ]
     assert sorted(grouped) == sorted(_settings.CONVERTERS)
     documented = yaml.safe_load((CHECKOUT / "roles/emulator/meta/argument_specs.yml").read_text())
     types = {name: it["type"] for name, it in documented["argument_specs"]["main"]["options"].items()}
     assert {name for name, kind in types.items() if kind not in ("str", "path")} == EMULATOR
 
 
-@pytest.mark.parametrize("path", sorted((CHECKOUT / "playbooks").rglob("*.yml")), ids=lambda path: path.stem)
-def test_the_playbooks_use_normalized_variables_only(path: Any) -> None:
+def test_the_playbooks_use_normalized_variables_only() -> None:
     """A pattern of hosts is text for Ansible, too; an empty one is an error of ansible-playbook."""
-    text = path.read_text(encoding="utf-8")
-    for name in [*DEFAULTS, *PLAYBOOKS]:
-        for before, after in re.findall(rf"([{{]+ |- )?\b{name}\b(.*)", text):
+    variable = re.compile(rf"([{{]+ |- )?\b({'|'.join([*DEFAULTS, *PLAYBOOKS])})\b(.*)")
+    for path in (CHECKOUT / "playbooks").rglob("*.yml"):
+        text = path.read_text(encoding="utf-8")
+        for before, name, after in variable.findall(text):
             if before:
                 # the host whose variables are used for all hosts must not choose where the report is written
                 facts = ", ansible_facts | default({})" if name == "imds_report_dir" else ""
-                assert f"| alicloud.imds.hardening_setting('{name}'{facts})" in after, after
-    used = set(re.findall(r"\bimds_[a-z_]+(?= \| default\()", text))
-    assert used <= PLAYBOOKS | {"imds_hosts", "imds_account"}  # the last is registered
+                assert f"| alicloud.imds.hardening_setting('{name}'{facts})" in after, (path.name, after)
+        used = set(re.findall(r"\bimds_[a-z_]+(?= \| default\()", text))
+        assert used <= PLAYBOOKS | {"imds_hosts", "imds_account"}, path.name
 
 
 @pytest.mark.parametrize(("name", "default"), NEVER_EMPTY.items())
@@ -108,35 +130,23 @@ def test_dictionaries_in_every_form(name: str, value: Any) -> None:
     assert [one(name, empty) for empty in ("", None, "{}", "[]", {})] == [MAPPINGS[name]] * 5
 
 
-@pytest.mark.parametrize("value", ["all=false", "yes", 7, ["a"], "[1]", '["a"]', "{"], ids=repr)
-@pytest.mark.parametrize("name", MAPPINGS)
-def test_no_dictionary_is_an_error_that_names_the_variable(name: str, value: Any) -> None:
-    with pytest.raises(_settings.SettingError, match=name):
-        one(name, value)
+def test_no_dictionary_is_an_error_that_names_the_variable() -> None:
+    for name, got, given in each(MAPPINGS, ["all=false", "yes", 7, ["a"], "[1]", '["a"]', "{"]):
+        assert isinstance(got, str) and name in got, given
 
 
-@pytest.mark.parametrize("name", sorted(DEFAULTS))
-def test_a_default_stays_as_it_is(name: str) -> None:
-    assert one(name, DEFAULTS[name]) == DEFAULTS[name]
+def test_a_default_stays_as_it_is() -> None:
+    assert {name: one(name, value) for name, value in DEFAULTS.items()} == DEFAULTS
 
 
-@pytest.mark.parametrize("value", FALSE, ids=repr)
-@pytest.mark.parametrize("name", BOOLEANS)
-def test_false_in_every_form(name: str, value: Any) -> None:
-    assert one(name, value) is False
-
-
-@pytest.mark.parametrize("value", TRUE, ids=repr)
-@pytest.mark.parametrize("name", BOOLEANS)
-def test_true_in_every_form(name: str, value: Any) -> None:
-    assert one(name, value) is True
-
-
-@pytest.mark.parametrize("value", ["", "maybe", 2, -1, None, [], "None"], ids=repr)
-@pytest.mark.parametrize("name", BOOLEANS)
-def test_any_other_value_of_a_boolean_is_an_error_that_names_the_variable(name: str, value: Any) -> None:
-    with pytest.raises(_settings.SettingError, match=f"^{name} must be true or false, not "):
-        one(name, value)
+def test_booleans_in_every_form() -> None:
+    assert BOOLEANS
+    for _name, got, given in each(BOOLEANS, FALSE):
+        assert got is False, given
+    for _name, got, given in each(BOOLEANS, TRUE):
+        assert got is True, given
+    for name, got, given in each(BOOLEANS, ["", "maybe", 2, -1, None, [], "None"]):
+        assert str(got).startswith(f"{name} must be true or false, not "), given
 
 
 TWO = [
@@ -152,49 +162,34 @@ TWO = [
 ]
 
 
-@pytest.mark.parametrize("value", TWO, ids=repr)
-@pytest.mark.parametrize("name", LISTS)
-def test_two_elements_in_every_form(name: str, value: Any) -> None:
-    assert one(name, value) == ["root", "daemon"]
+def test_lists_in_every_form() -> None:
+    assert LISTS
+    for _name, got, given in each(LISTS, TWO):
+        assert got == ["root", "daemon"], given
+    for _name, got, given in each(LISTS, ["root", ["root"], '["root"]', "root,", " root\n"]):
+        assert got == ["root"], given
+    for _name, got, given in each(LISTS, ["", "[]", [], None, " ", ","]):
+        assert got == [], given
 
 
-@pytest.mark.parametrize("value", ["root", ["root"], '["root"]', "root,", " root\n"], ids=repr)
-@pytest.mark.parametrize("name", LISTS)
-def test_a_single_element_in_every_form(name: str, value: Any) -> None:
-    assert one(name, value) == ["root"]
+def test_an_element_that_is_not_text_is_an_error() -> None:
+    for name, got, given in each(LISTS, [[True], [["a"]], [{"a": 1}], True]):
+        assert f"An element of {name} must be text" in got, given
+    for name, got, given in each(LISTS, ['["root", ']):
+        assert f"{name} is neither valid JSON nor YAML" in got, given
 
 
-@pytest.mark.parametrize("value", ["", "[]", [], None, " ", ","], ids=repr)
-@pytest.mark.parametrize("name", LISTS)
-def test_no_element_in_every_form(name: str, value: Any) -> None:
-    assert one(name, value) == []
+def test_batches_are_numbers_and_percentages() -> None:
+    for _name, got, given in each(["imds_serial"], [[1, "10%", "100%"], '[1, "10%", "100%"]', "1,10%,100%"]):
+        assert got == ["1", "10%", "100%"], given
 
 
-@pytest.mark.parametrize("name", LISTS)
-def test_an_element_that_is_not_text_is_an_error(name: str) -> None:
-    for value in ([True], [["a"]], [{"a": 1}], True):
-        with pytest.raises(_settings.SettingError, match=f"An element of {name} must be text"):
-            one(name, value)
-    with pytest.raises(_settings.SettingError, match=f"{name} is neither valid JSON nor YAML"):
-        one(name, '["root", ')
-
-
-@pytest.mark.parametrize("value", [[1, "10%", "100%"], '[1, "10%", "100%"]', "1,10%,100%"], ids=repr)
-def test_batches_are_numbers_and_percentages(value: Any) -> None:
-    assert one("imds_serial", value) == ["1", "10%", "100%"]
-
-
-@pytest.mark.parametrize("value", [2, "2", 2.0, " 2 ", "2.0"], ids=repr)
-@pytest.mark.parametrize("name", NUMBERS)
-def test_numbers_in_every_form(name: str, value: Any) -> None:
-    assert one(name, value) == 2
-
-
-@pytest.mark.parametrize("value", ["", "soon", None, True, [], math.inf, "nan", "inf"], ids=repr)
-@pytest.mark.parametrize("name", NUMBERS)
-def test_an_invalid_number_is_an_error_that_names_the_variable(name: str, value: Any) -> None:
-    with pytest.raises(_settings.SettingError, match=f"^{name} must be a number"):
-        one(name, value)
+def test_numbers_in_every_form() -> None:
+    assert NUMBERS
+    for _name, got, given in each(NUMBERS, [2, "2", 2.0, " 2 ", "2.0"]):
+        assert got == 2, given
+    for name, got, given in each(NUMBERS, ["", "soon", None, True, [], math.inf, "nan", "inf"]):
+        assert str(got).startswith(f"{name} must be a number"), given
 
 
 def test_only_float_variables_accept_fractions() -> None:
@@ -203,12 +198,12 @@ def test_only_float_variables_accept_fractions() -> None:
         one("hardening_quiet_period", "0.5")
 
 
-@pytest.mark.parametrize("name", TEXTS)
-def test_text_is_stripped_and_other_types_are_errors(name: str) -> None:
-    assert [one(name, value) for value in ("a b ", "", None, 7)] == ["a b", "", "", "7"]
-    for value in (True, ["a"], {"a": 1}):
-        with pytest.raises(_settings.SettingError, match=f"{name} must be text, not .* Quote the value."):
-            one(name, value)
+def test_text_is_stripped_and_other_types_are_errors() -> None:
+    assert TEXTS
+    for value, text in (("a b ", "a b"), ("", ""), (None, ""), (7, "7")):
+        assert {got for _name, got, _given in each(TEXTS, [value])} == {text}
+    for name, got, given in each(TEXTS, [True, ["a"], {"a": 1}]):
+        assert re.match(f"{name} must be text, not .* Quote the value.", got), given
 
 
 @pytest.mark.parametrize("name", CHOICES)
@@ -220,10 +215,10 @@ def test_only_choices_are_accepted(name: str) -> None:
         one(name, True)
 
 
-@pytest.mark.parametrize("value", [False, "off", "False", "false", "no", 0, "0"], ids=repr)
-@pytest.mark.parametrize("name", WITH_OFF)
-def test_an_unquoted_off_is_off(name: str, value: Any) -> None:
-    assert one(name, value) == "off"
+def test_an_unquoted_off_is_off() -> None:
+    assert WITH_OFF
+    for _name, got, given in each(WITH_OFF, [False, "off", "False", "false", "no", 0, "0"]):
+        assert got == "off", given
 
 
 @pytest.mark.parametrize(
@@ -274,20 +269,30 @@ def test_normalized_variables_have_no_prefix() -> None:
         settings(verify="maybe")
 
 
+@pytest.mark.parametrize("value", ["abc", "1,ten", "10 %", "-1", [1, "1.5"]])
+def test_sizes_of_batches_are_checked(value: Any) -> None:
+    """ansible-core would end with a traceback."""
+    with pytest.raises(
+        _settings.SettingError, match=r"^imds_serial must be numbers of hosts or percentages, such as 1 or 10%, not"
+    ):
+        one("imds_serial", value)
+    assert one("imds_serial", "0,5,100%") == ["0", "5", "100%"]
+
+
 def test_a_long_value_is_shortened_in_the_message() -> None:
     with pytest.raises(_settings.SettingError) as caught:
         one("hardening_verify", "x" * 1000)
     assert len(str(caught.value)) < 150
 
 
-@pytest.mark.parametrize("name", sorted(_settings.CONVERTERS))
-def test_a_fact_of_the_host_is_no_variable(name: str) -> None:
+def test_a_fact_of_the_host_is_no_variable() -> None:
     """A module that root on the host replaced can return any facts, and Ansible prefers them to the inventory."""
-    facts = {"hostname": "web1", name: "x"}
-    with pytest.raises(_settings.SettingError, match="^%s is a fact of this host" % name):
-        _settings.normalize({}, facts)
-    with pytest.raises(_settings.SettingError, match="^%s is a fact of this host" % name):
-        _settings.normalize_one("x", name, facts)
+    for name in _settings.CONVERTERS:
+        facts = {"hostname": "web1", name: "x"}
+        with pytest.raises(_settings.SettingError, match="^%s is a fact of this host" % name):
+            _settings.normalize({}, facts)
+        with pytest.raises(_settings.SettingError, match="^%s is a fact of this host" % name):
+            _settings.normalize_one("x", name, facts)
 
 
 def test_other_facts_are_no_variables() -> None:

@@ -30,19 +30,16 @@ def row(instance_id: str, name: str = "", ips: tuple[str, ...] = (), ipv6s: tupl
     return host_row(raw, parse(raw, "cn-hangzhou", False), None, {})
 
 
-@pytest.mark.parametrize("name", ["web", "web-1.example", "数据库", "_x", "a" * 255, "db1_2", "שרת"])
-def test_safe_names(name) -> None:
-    assert is_host_name(name)
-
-
-@pytest.mark.parametrize(
-    "name",
+SAFE = ["web", "web-1.example", "数据库", "_x", "a" * 255, "db1_2", "שרת"]
+UNSAFE = (
     ["", "-x", ".x", "a b", "a\n", "a:b", "a,b", "a[1:2]", "{{a}}", "a" * 256, "\u202ea", "a/b", "a$b", "!a", "&a", "a*"]
     + ["localhost", "LOCALHOST", "localhost.localdomain", "all", "ungrouped", "imds_required"]
-    + ["127.0.0.1", "::1", "8.8.8.8", "127.1", "0x7f.1", "2130706433"],
+    + ["127.0.0.1", "::1", "8.8.8.8", "127.1", "0x7f.1", "2130706433"]
 )  # fmt: skip
-def test_unsafe_names(name) -> None:
-    assert not is_host_name(name)
+
+
+def test_unsafe_names() -> None:
+    assert [name for name in [*SAFE, *UNSAFE] if is_host_name(name)] == SAFE
 
 
 def test_nobody_takes_the_name_of_another_instance() -> None:

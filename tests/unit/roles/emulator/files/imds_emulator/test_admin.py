@@ -203,5 +203,5 @@ def test_stats_count(new_instance: Callable[..., Instance]) -> None:
     assert after["connections"] - before["connections"] == 4
     assert after["requests"] - before["requests"] == 6
     assert after["tokens"] - before["tokens"] == 1
-    expected = {"requests": 6, "tokens": 1, "plain": 3, "token": 1, "token-request": 2}
+    expected = {"requests": 6, "tokens": 1, "normal_mode": 3, "token_authenticated": 1, "token_request": 2}
     assert after["per_instance"][instance.id] == expected

@@ -199,7 +199,7 @@ def test_what_is_no_request_gets_a_page_and_the_end(instance: Instance, status: 
     reply = exchange(instance.address, data, half_close=len(data) < 100000)
     assert status_of(reply) == status
     assert b"Connection: close\r\n" in reply and b"<h1>%d - " % status in reply
-    assert instance.journal()[-1]["mode"] == "invalid"
+    assert instance.journal()[-1]["mode"] == "unparsable"
     assert instance.get(DATA).status == 200
 
 

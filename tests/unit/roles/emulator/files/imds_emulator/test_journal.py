@@ -11,6 +11,7 @@ import re
 from typing import Callable
 
 import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._callers._vocabulary import MODES, UNPARSABLE
 
 from .client import TOKEN, TOKEN_PATH, TTL, Emulator, Instance, ask
 
@@ -29,7 +30,7 @@ def test_an_entry(instance: Instance) -> None:
         "client": "127.0.0.1",
         "method": "GET",
         "path": DATA,
-        "mode": "plain",
+        "mode": "normal_mode",
         "status": 200,
         "forwarded": True,
         "user_agent": "agent/1",
@@ -46,14 +47,15 @@ def test_modes(instance: Instance) -> None:
     ask(instance.address, TOKEN_PATH, {TTL: "60"})
     modes = [(entry["mode"], entry["status"]) for entry in instance.journal()]
     assert modes == [
-        ("token-request", 200),
-        ("token-request", 400),
-        ("token", 200),
-        ("token", 401),
-        ("token", 401),
-        ("plain", 200),
-        ("plain", 405),
+        ("token_request", 200),
+        ("token_request", 400),
+        ("token_authenticated", 200),
+        ("token_authenticated", 401),
+        ("token_authenticated", 401),
+        ("normal_mode", 200),
+        ("normal_mode", 405),
     ]
+    assert {mode for mode, _status in modes} == set(MODES) - {UNPARSABLE}, "the words of the recorded callers"
 
 
 def test_the_file_has_the_same_entries_and_no_secret(emulator: Emulator, instance: Instance) -> None:
