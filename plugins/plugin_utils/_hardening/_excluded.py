@@ -17,8 +17,8 @@ EXEMPT, DISABLED, NOT_ECS, UNSUPPORTED = "exempt", "disabled", "not_ecs", "unsup
 EXCLUDED = (EXEMPT, DISABLED, NOT_ECS, UNSUPPORTED)
 _WINDOWS = "Ansible reaches this host as a Windows host. Windows does not support security hardening mode."
 _DISABLED = (
-    "The metadata service is disabled on this host, so there is nothing to require tokens for. To require them in case it is enabled"
-    " again, set hardening_instance_id and hardening_region_id."
+    "The metadata service is disabled on this host, so there is nothing to require tokens for. Set hardening_instance_id and"
+    " hardening_region_id to require them in case it is enabled again."
 )
 _NOT_ECS = "By its firmware, this host is not an ECS instance, and it has no metadata service: %s"
 _ALLOW = "%s To require tokens anyway, set hardening_allow_ack_nodes=true."
