@@ -6,9 +6,10 @@
 
 A *run* is the state of one use of the role on one host: ``host``, ``check_mode``, the normalized ``settings``, the ``nonce`` of the
 run, the ``identities`` of the hosts of the batch, the indexed results of the API check (``plan``) and change (``answers``), and the
-result of each step under its name (``probe``, ``preflight``, ``tooling``, ``fence``, ``nftables``, ``verify``, ``last_records`` and
-``unwatched`` of a watch that is removed, and ``restored_options``, ``restored_fence``, ``restored_tooling``, ``restored_access`` of a
-rollback). A skipped step has an empty dictionary. No function fails if the result of a step is missing.
+result of each step under its name
+(``probe``, ``preflight``, ``tooling``, ``fence``, ``nftables``, ``verify``, ``last_records`` and ``unwatched`` of a watch that is
+removed, and ``restored_options``, ``restored_fence``, ``restored_tooling``, ``restored_access`` of a rollback). A skipped step has an
+empty dictionary. No function fails if the result of a step is missing.
 """
 
 from __future__ import annotations

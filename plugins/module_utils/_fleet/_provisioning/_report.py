@@ -7,10 +7,11 @@
 import typing as t
 
 from .._causes import grouped
+from .._verdict import UNKNOWN, Verdict
 from ._apply import Outcome
 from ._plan import Change
 from ._survey import Found
-from ._verdict import UNKNOWN, VERDICTS, Verdict, judge_image, judge_version
+from ._verdict import VERDICTS, judge_image, judge_version
 
 Result = t.Dict[str, t.Any]
 

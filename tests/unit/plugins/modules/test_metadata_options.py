@@ -319,7 +319,7 @@ def test_a_dry_run_finds_all_problems_at_once_and_changes_nothing(run, control, 
     assert len(control.calls("ModifyInstanceMetadataOptions")) == 1
     names = {"record": str(tmp_path / "file" / "deep"), "record_names": {"i-web1": "web1"}}
     bad = run("metadata_options", **asked, **names, access_key_id="LTAI5tReader00000001")
-    assert bad["failed"] is True and "ot a directory" in bad["msg"], bad
+    assert bad["failed"] is True and "a directory" in bad["msg"], bad
     assert "ecs:ModifyInstanceMetadataOptions" in bad["msg"]
     nothing = run(
         "metadata_options",
@@ -329,7 +329,7 @@ def test_a_dry_run_finds_all_problems_at_once_and_changes_nothing(run, control, 
         access_key_id=None,
         access_key_secret=None,
     )
-    assert "ot a directory" in nothing["msg"] and "profile" in nothing["msg"], nothing
+    assert "a directory" in nothing["msg"] and "profile" in nothing["msg"], nothing
 
 
 def test_a_dry_run_without_requests_still_checks_the_record(run, control, tmp_path, monkeypatch) -> None:
@@ -339,7 +339,7 @@ def test_a_dry_run_without_requests_still_checks_the_record(run, control, tmp_pa
     )
     names = {"record": str(tmp_path / "file" / "deep"), "record_names": {"i-web1": "web1"}}
     bad = run("metadata_options", instance_ids=["i-web1"], http_tokens="required", dry_run=True, **names)
-    assert bad["failed"] is True and "requests" in bad["msg"] and "ot a directory" in bad["msg"], bad
+    assert bad["failed"] is True and "requests" in bad["msg"] and "a directory" in bad["msg"], bad
 
 
 def test_a_change_of_an_interrupted_run_stays_unverified_until_it_is_confirmed(run, control, tmp_path) -> None:

@@ -50,7 +50,7 @@ def test_usage_errors_name_the_option(lonely_command: Command) -> None:
         ("ls", "--token-ttl", "21601"): "--token-ttl must be 1 to 21600",
         ("token", "--file", "x", "--ttl", "0"): "--ttl must be 1 to 21600",
         ("ls", "--endpoint", "https://127.0.0.1"): "must begin with http://",
-        ("facts", "--subset", "netwrok"): "--subset does not have 'netwrok'. Did you mean 'network'?",
+        ("facts", "--subset", "nettwork"): "--subset does not have 'nettwork'. Did you mean 'network'?",
         ("callers", "--state-dir", "/nonexistent"): "'/nonexistent': No such file or directory. Check --state-dir.",
         ("callers", "--log-dir", "/nonexistent"): "'/nonexistent': No such file or directory. Check --log-dir.",
         (

@@ -155,7 +155,7 @@ def test_select_follows_the_rules_of_setup(requested, chosen) -> None:
 
 
 def test_select_refuses_unknown_names() -> None:
-    with pytest.raises(ValueError, match="does not have 'hardware'; choose from all, disks, instance"):
+    with pytest.raises(ValueError, match="does not have 'hardware'. Choose from all, disks, instance"):
         _gather.select(["hardware"])
 
 

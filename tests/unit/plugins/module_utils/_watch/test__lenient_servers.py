@@ -221,7 +221,7 @@ def test_what_the_emulator_accepts_is_counted(monkeypatch: pytest.MonkeyPatch, l
                 received = serving.receive()
                 if received is None:
                     break
-                reads += data_side.mode(received.request, switches) == "plain" and ITEM in received.request.path
+                reads += data_side.mode(received.request, switches) == "normal_mode" and ITEM in received.request.path
         stream = Stream()
         modes = [one.mode for one in [*stream.feed(data), *stream.end()]]
         answered += bool(reads)

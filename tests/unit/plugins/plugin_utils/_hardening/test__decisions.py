@@ -233,6 +233,53 @@ def test_the_identity_is_verified_only_if_options_are_to_be_set() -> None:
     assert _decisions.unverified(run({"access": "disabled"}, probe=probe("disabled", instance=None))) is None
 
 
+@pytest.mark.parametrize(
+    ("given", "verdict", "wanted"),
+    [
+        ({"watch": "keep"}, "required", True),
+        ({"watch": "off", "enforce": False}, "optional", False),
+        ({"watch": False}, "optional", False),
+        # Observe before enforcement; a run that enforces neither installs nor removes it before it is verified.
+        ({"enforce": False}, "optional", True),
+        ({"enforce": False}, "unknown", True),
+        ({"enforce": False}, "required", None),
+        ({}, "optional", None),
+    ],
+)
+def test_the_watch_observes_while_normal_mode_is_allowed(given: Given, verdict: str, wanted: bool | None) -> None:
+    assert _decisions.decisions(run(given, probe=probe(verdict)))["watch"] is wanted
+
+
+WATCHED = {"before": {}, "changed": False, "watch": True}
+
+
+@pytest.mark.parametrize(
+    ("given", "steps", "ends"),
+    [
+        ({}, {"tooling": WATCHED, "verify": {"verdict": "required"}}, True),
+        ({"access": "disabled"}, {"tooling": WATCHED, "verify": {"verdict": "disabled"}}, True),
+        ({}, {"tooling": WATCHED, "probe": probe("required")}, True),
+        ({"enforce": False}, {"tooling": WATCHED, "probe": probe("required")}, True),
+        ({"watch": "keep"}, {"tooling": WATCHED, "verify": {"verdict": "required"}}, False),
+        ({}, {"tooling": {**WATCHED, "watch": False}, "verify": {"verdict": "required"}}, False),
+        ({}, {"verify": {"verdict": "required"}}, False),
+        ({}, {"tooling": WATCHED, "verify": {"verdict": "optional"}}, False),
+        ({}, {"tooling": WATCHED, "verify": {"failed": True, "verdict": "required"}}, False),
+        ({}, {"tooling": WATCHED, "verify": {"failed": True, "msg": "x"}, "probe": probe("required")}, False),
+        ({"verify": False}, {"tooling": WATCHED}, False),
+        ({}, {"tooling": WATCHED, "verify": {"verdict": "required"}, "check_mode": True}, False),
+    ],
+)
+def test_the_watch_ends_only_after_verified_enforcement(given: Given, steps: Given, ends: bool) -> None:
+    """With verify=false, the probe before enforcement shows normal mode; a later run ends the watch."""
+    assert _decisions.decisions(run(given, **{"probe": probe(), **steps}))["ends_watch"] is ends
+
+
+def test_the_removal_of_the_watch_is_a_change() -> None:
+    assert not _decisions.changed(run(unwatched={}))
+    assert _decisions.changed(run(unwatched={"changed": True}))
+
+
 PLAN = {"by_instance": {"i-web1": row("An ACK node.", sent=False)}, "message": "No requests. The record is full."}
 
 
@@ -302,50 +349,3 @@ def test_an_interrupted_change_is_verified_and_rolled_back_to_the_record() -> No
 )
 def test_a_record_is_missing_only_if_the_records_were_read(given: Given, index: Given, missing: bool) -> None:
     assert _decisions.unrecorded(run(given, answers=index)) is missing
-
-
-@pytest.mark.parametrize(
-    ("given", "verdict", "wanted"),
-    [
-        ({"watch": "keep"}, "required", True),
-        ({"watch": "off", "enforce": False}, "optional", False),
-        ({"watch": False}, "optional", False),
-        # Observe before enforcement; a run that enforces neither installs nor removes it before it is verified.
-        ({"enforce": False}, "optional", True),
-        ({"enforce": False}, "unknown", True),
-        ({"enforce": False}, "required", None),
-        ({}, "optional", None),
-    ],
-)
-def test_the_watch_observes_while_normal_mode_is_allowed(given: Given, verdict: str, wanted: bool | None) -> None:
-    assert _decisions.decisions(run(given, probe=probe(verdict)))["watch"] is wanted
-
-
-WATCHED = {"before": {}, "changed": False, "watch": True}
-
-
-@pytest.mark.parametrize(
-    ("given", "steps", "ends"),
-    [
-        ({}, {"tooling": WATCHED, "verify": {"verdict": "required"}}, True),
-        ({"access": "disabled"}, {"tooling": WATCHED, "verify": {"verdict": "disabled"}}, True),
-        ({}, {"tooling": WATCHED, "probe": probe("required")}, True),
-        ({"enforce": False}, {"tooling": WATCHED, "probe": probe("required")}, True),
-        ({"watch": "keep"}, {"tooling": WATCHED, "verify": {"verdict": "required"}}, False),
-        ({}, {"tooling": {**WATCHED, "watch": False}, "verify": {"verdict": "required"}}, False),
-        ({}, {"verify": {"verdict": "required"}}, False),
-        ({}, {"tooling": WATCHED, "verify": {"verdict": "optional"}}, False),
-        ({}, {"tooling": WATCHED, "verify": {"failed": True, "verdict": "required"}}, False),
-        ({}, {"tooling": WATCHED, "verify": {"failed": True, "msg": "x"}, "probe": probe("required")}, False),
-        ({"verify": False}, {"tooling": WATCHED}, False),
-        ({}, {"tooling": WATCHED, "verify": {"verdict": "required"}, "check_mode": True}, False),
-    ],
-)
-def test_the_watch_ends_only_after_verified_enforcement(given: Given, steps: Given, ends: bool) -> None:
-    """With verify=false, the probe before enforcement shows normal mode; a later run ends the watch."""
-    assert _decisions.decisions(run(given, **{"probe": probe(), **steps}))["ends_watch"] is ends
-
-
-def test_the_removal_of_the_watch_is_a_change() -> None:
-    assert not _decisions.changed(run(unwatched={}))
-    assert _decisions.changed(run(unwatched={"changed": True}))

@@ -47,9 +47,9 @@ CHOICES = {
     "hardening_empty_options": ("unknown", "default"),
     "hardening_identity": ("auto", "signed", "address", "stated", "trust"),
     "hardening_fence": ("off", "audit", "enforce"),
+    "hardening_watch": ("observe", "keep", "off"),
     "hardening_lost_host": ("restore", "keep"),
     "hardening_undo_to": ("recorded", "optional", "keep"),
-    "hardening_watch": ("observe", "keep", "off"),
 }
 WITH_OFF = [name for name, choices in CHOICES.items() if "off" in choices]
 FALSE = [False, "false", "False", "FALSE", "no", "No", "off", "n", "f", "0", 0, 0.0, " no "]
