@@ -44,6 +44,12 @@ def report_hosts(hosts: t.Sequence[Facts], batch: t.Sequence[str], everybody: t.
         for name, facts in zip(everybody, hosts)
         if facts.get("hardening_report")
     ]
+    # failed before the role could record anything
+    entries += [
+        {"host": name, "outcome": {"result": "failed", "reason": str(facts["imds_failure"])}}
+        for name, facts in zip(everybody, hosts)
+        if facts.get("imds_failure") and not facts.get("hardening_report")
+    ]
     seen = {entry["host"] for entry in entries}
     done = everybody.index(batch[-1]) + 1
     return {

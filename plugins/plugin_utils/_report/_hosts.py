@@ -81,6 +81,7 @@ def _host(entry: t.Dict[str, t.Any], today: str) -> Host:
     not_understood = entry.setdefault("not_understood", [])
     entry.setdefault("last_known", None)
     entry.setdefault("managed", True)
+    entry.setdefault("in_run", entry["managed"])
     entry["checked"] = entry["findings"] is not None and "findings" not in not_understood
     entry["findings"] = found
     entry["mode"] = _views.mode(control, guest)

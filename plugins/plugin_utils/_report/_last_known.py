@@ -63,14 +63,14 @@ def completed(
 
     *unseen* has "unreachable" or "skipped" for each name.
     """
-    found = {it["host"]: _with_exemption(it, earlier) for it in seen}
+    found = {it["host"]: _with_exemption(_with_data(it, earlier), earlier) for it in seen}
     for name, how in unseen.items():
         if name not in found:
             blank = _entries.unseen_host(name, how)
             known = earlier.entry(name)
             found[name] = {**known, "outcome": blank["outcome"], "batch": None} if known else blank
     for name in set(inventory).intersection(earlier.managed()) - set(found):
-        found[name] = earlier.entry(name) or _entries.unseen_host(name, "skipped")
+        found[name] = {**(earlier.entry(name) or _entries.unseen_host(name, "skipped")), "in_run": False}
     return found
 
 
@@ -104,6 +104,12 @@ def _row(instance: t.Mapping[str, t.Any]) -> Entry:
         **{name: instance.get(name) for name in ("instance_id", "region_id", "name")},
         "control_plane": {**(options if isinstance(options, dict) else {}), **view},
     }
+
+
+def _with_data(entry: Entry, earlier: Earlier) -> Entry:
+    """Return *entry*, with the last known data if it has none, for example because the run failed before the host was examined."""
+    known = earlier.entry(entry["host"]) if all(entry[part] is None for part in _SEEN) else None
+    return {**known, "outcome": entry["outcome"], "batch": entry["batch"]} if known else entry
 
 
 def _with_exemption(entry: Entry, earlier: Earlier) -> Entry:

@@ -31,7 +31,7 @@ _WORST = ("failed", "rolled_back", "unreachable", "blocked")
 
 def lines(document: t.Mapping[str, t.Any]) -> t.List[str]:
     """Return the table of the hosts of the last run, those with a failure first, and then those in the worst state."""
-    part = [it for it in document["hosts"] if it["managed"] and (it["last_known"] is None or _result(it) in _WORST)]
+    part = [it for it in document["hosts"] if it["in_run"]]
     part.sort(key=lambda it: (_result(it) not in _WORST, STATES.index(it["state"]), it["host"]))
     rows = [_HEADS, *map(_row, part[:_MOST])]
     widths = [min(max(len(row[place]) for row in rows), _WIDEST) for place in range(len(_HEADS) - 1)]

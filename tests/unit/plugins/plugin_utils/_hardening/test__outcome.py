@@ -273,6 +273,12 @@ def test_each_host_of_the_play_is_in_the_report_once() -> None:
     }
 
 
+def test_a_host_that_failed_without_a_report_has_its_reason_in_the_report() -> None:
+    found = _playbooks.report_hosts([{"imds_failure": "No settings."}, {}], ["a", "b"], ["a", "b"])
+    assert found["hosts"] == [{"host": "a", "outcome": {"result": "failed", "reason": "No settings."}}]
+    assert found["unreachable"] == ["b"]
+
+
 HARDENED = {"http_endpoint": "enabled", "http_tokens": "required", "instance_metadata_tags": "disabled"}
 
 

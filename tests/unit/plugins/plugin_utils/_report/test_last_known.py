@@ -72,7 +72,8 @@ def test_a_limited_run_keeps_every_host_with_its_date(folder: Folder) -> None:
     assert list(after["by_name"]) == sorted(NAMES) and after["totals"]["last_known"] == 9
     assert after["totals"]["states"]["non_compliant"] == 5 and after["by_name"]["open0"]["state"] == "compliant"
     for name in set(NAMES) - {"open0", "open1", "open2", "bad"}:
-        assert after["by_name"][name] == {**before[name], "last_known": FIRST}
+        assert after["by_name"][name] == {**before[name], "last_known": FIRST, "in_run": False}
+    assert [line.split()[0] for line in after["result"]["table"]] == ["HOST", "open2", "open1", "open0"]
     for name, how in (("open1", "skipped"), ("open2", "unreachable")):
         kept = after["by_name"][name]
         assert (kept["state"], kept["last_known"], kept["outcome"]["result"]) == ("non_compliant", FIRST, how)
@@ -82,6 +83,14 @@ def test_a_limited_run_keeps_every_host_with_its_date(folder: Folder) -> None:
     assert page.count("last known on 2026-11-24 09:30") == 9
     third = folder.run([hardened], THIRD, skipped=["open1"], unreachable=["open2"])
     assert third["hosts"] == after["hosts"] and not third["result"]["changed"], "dates of the last known data stay"
+
+
+def test_a_host_that_failed_before_it_was_examined_keeps_its_data(folder: Folder) -> None:
+    failed = {"host": "open0", "outcome": {"result": "failed", "reason": "No settings."}}
+    made = folder.run([failed])
+    host = made["by_name"]["open0"]
+    assert (host["state"], host["last_known"], host["outcome"]["reason"]) == ("non_compliant", FIRST, "No settings.")
+    assert made["result"]["table"][1].endswith("No settings.")
 
 
 def test_a_part_that_was_invalid_stays_invalid(folder: Folder) -> None:
