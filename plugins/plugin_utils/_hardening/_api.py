@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ._decisions import Result, answer, failed, instance, settings, step, unrecorded
+from ._failure import failure
 from ._ids import valid
 from ._settings import SettingError
 
@@ -122,4 +123,4 @@ def _only_planned(row: Result) -> bool:
 
 def _message(result: Result) -> str:
     prefix = "Cannot reach the API host, hardening_api_host: " if result.get("unreachable") else ""
-    return "%s%s" % (prefix, result["msg"])
+    return prefix + str(failure(result, None))

@@ -29,7 +29,7 @@ def excluded(run: Step, row: Step) -> t.Optional[t.Dict[str, str]]:
 
     *row* is the result of the API check for its instance.
     """
-    found = _excluded(bool(run.get("windows")), *(_step(run, name) for name in ("settings", "probe")), row)
+    found = _excluded(bool(run.get("windows")), _step(run, "settings"), _step(run, "probe"), row)
     return dict(zip(("result", "reason"), found)) if found else None
 
 
