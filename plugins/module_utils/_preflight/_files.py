@@ -21,6 +21,7 @@ from ._limits import LOCAL_TYPES, Deadline, Note, read_mounts
 # Parsed JSON takes about 30 times the memory of its text.
 _MAX_JSON = 1 << 21
 _MAX_ENTRIES = 20000
+_CHECKED_EVERY = 1000  # names of a directory, before the deadline is compared again
 _MAX_LINKS = 40
 # A file that is gone, or a broken link, cannot run.
 _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
@@ -81,8 +82,8 @@ class Files:
         while pending and not self._spent():
             directory, levels = pending.pop()
             below: t.List[t.Tuple[str, int]] = []
-            for entry in self._entries(directory):
-                if self._spent():
+            for number, entry in enumerate(self._entries(directory), 1):
+                if number % _CHECKED_EVERY == 0 and self._spent():
                     return
                 if not entry.is_dir(follow_symlinks=False):
                     yield entry.path

@@ -4,7 +4,6 @@
 
 """Find software that may read metadata, in one walk for all checks."""
 
-import os
 import re
 import typing as t
 
@@ -88,12 +87,11 @@ def _kind(inventory: Inventory, path: str) -> t.Optional[t.List[str]]:
         or folder.endswith(_AGENT_DIRECTORIES)
     ):
         return inventory.programs
-    ending = os.path.splitext(name)[1]
-    if ending in (".jar", ".war"):
+    if name.endswith((".jar", ".war")):
         return inventory.archives
-    if ending == ".egg-info":
+    if name.endswith(".egg-info"):
         return inventory.python if _PYTHON.search(path) else None
-    return inventory.gems if ending == ".gemspec" and _GEMSPEC.search(path) else None
+    return inventory.gems if name.endswith(".gemspec") and _GEMSPEC.search(path) else None
 
 
 def container_stores(files: Files) -> t.List[str]:

@@ -83,25 +83,28 @@ def _strings(files: Files, path: str, shown: str) -> t.Iterator[Finding]:
     stream = files.open(path)
     if stream is None:
         return
-    address = place = header = False
     with stream:
-        if stream.read(4) != b"\x7fELF":
+        if stream.read(4) != b"\x7fELF" or not _holds(files, stream, [_ADDRESS, _PLACE]):
             return
-        kept = b""
-        for _number in range(_MAX_BLOCKS):
-            if files.deadline.expired:
-                files.stopped = "the deadline has passed"
-                return
-            block = stream.read(_BLOCK)
-            if not block:
-                break
-            content = kept + block
-            address = address or _ADDRESS in content
-            place = place or _PLACE in content
-            header = header or _HEADER in content.lower()
-            kept = block[-64:]
-    if address and place and not header:
-        yield finding("program_normal_mode", path=shown)
+        stream.seek(0)
+        if not _holds(files, stream, [_HEADER], fold=True) and not files.deadline.expired:
+            yield finding("program_normal_mode", path=shown)
+
+
+def _holds(files: Files, stream: t.BinaryIO, wanted: t.Sequence[bytes], fold: bool = False) -> bool:
+    """Return whether the rest of a file holds all of *wanted*; with *fold*, these are in lower case and match any case."""
+    missing, kept = set(wanted), b""
+    for _number in range(_MAX_BLOCKS):
+        if files.deadline.expired:
+            files.stopped = "the deadline has passed"
+            return False
+        block = stream.read(_BLOCK)
+        content = (kept + block).lower() if fold else kept + block
+        missing = {text for text in missing if text not in content}
+        if not block or not missing:
+            break
+        kept = block[-64:]
+    return not missing
 
 
 def linked(built: _go.BuildInfo, shown: str) -> t.Iterator[Finding]:
