@@ -16,6 +16,11 @@ from ansible_collections.alicloud.imds.plugins.module_utils._fleet._progress imp
 from ansible_collections.alicloud.imds.plugins.plugin_utils._fleet._progress import Progress, parse
 
 INTERVAL = 10.0
+_ROLE = "alicloud.imds.hardening"
+_NEEDS_LINEAR = (
+    "The role alicloud.imds.hardening needs the strategy linear, not %s, which ignores run_once and max_fail_percentage: a failed host"
+    " would not stop the others. Nothing was changed. Set 'strategy: ansible.builtin.linear' in the play."
+)
 
 
 class ActionModule(NormalAction):
@@ -23,6 +28,9 @@ class ActionModule(NormalAction):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Run the module and return its result."""
+        strategy = self._unfit_strategy()
+        if strategy:
+            return {"failed": True, "refused_strategy": strategy, "msg": _NEEDS_LINEAR % strategy}
         if self._task.async_val or self._task.check_mode or self._task.no_log:
             return self._run_module(task_vars)
         if self._connection._shell.tmpdir is None:
@@ -35,6 +43,16 @@ class ActionModule(NormalAction):
         finally:
             done.set()
             thread.join(INTERVAL)
+
+    def _unfit_strategy(self) -> str | None:
+        """Return the strategy of the play if the role hardening uses the module and the strategy ignores run_once, else None."""
+        role, block = self._task._role, self._task._parent
+        if role is None or role.get_name() != _ROLE or not self._task.run_once:
+            return None
+        while block is not None and getattr(block, "_play", None) is None:
+            block = block._parent
+        name = str(block._play.strategy) if block is not None else ""
+        return name if name.endswith(("free", "host_pinned")) else None
 
     def _run_module(self, task_vars: dict[str, t.Any] | None) -> dict[str, t.Any]:
         result: dict[str, t.Any] = super().run(task_vars=task_vars)

@@ -226,6 +226,16 @@ instances:
       description: Whether a request was sent that may have reached the API, even if it failed.
       type: bool
       returned: always
+    exemption:
+      description: Why tokens cannot be required on the instance, if that is why it was refused; else null.
+      type: str
+      returned: always
+      version_added: 1.0.0
+    os_type:
+      description: V(linux) or V(windows).
+      type: str
+      returned: always
+      version_added: 1.0.0
     unverified:
       description: Whether the record has an earlier change of the instance that was not verified, see O(record_unverified).
       type: bool
@@ -322,8 +332,8 @@ def dry_run(module):
     if others:
         names = ", ".join(others[:10] + ["..."] * (len(others) > 10))
         module.warn(
-            "The record %s has changes that were not verified: %s. Another run is in progress, or an earlier one was interrupted;"
-            " then harden these hosts again, or undo them." % (record.path, names)
+            "The record %s has changes that were not verified: %s. Another run may be in progress. If an earlier run was"
+            " interrupted, harden these hosts again, or undo them." % (record.path, names)
         )
     return problems.message(), result(planned, record.names() if record else {}, {}, unverified)
 

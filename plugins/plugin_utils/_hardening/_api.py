@@ -10,6 +10,7 @@ import typing as t
 
 from ._decisions import Result, answer, failed, instance, settings, step, unrecorded
 from ._ids import valid
+from ._settings import SettingError
 
 # Variables that the tasks of the role set or register on each host
 _PREFIX, _STEPS = "__hardening_", ("settings", "probe", "identities", "plan", "tooling", "fence", "answers")
@@ -86,12 +87,18 @@ def answers(registered: t.Optional[Result], earlier: t.Optional[Result] = None) 
 
     Each host looks up its own row. Without the index, each host would search a list of all rows. The rows of the *earlier* index stay.
     ``complete`` is whether the task read the whole record.
+
+    Raises:
+        SettingError: The action metadata_options refused the strategy of the play.
     """
     before = dict(earlier or {})
     # a change that the check only planned has no result
     before["by_instance"] = {key: row for key, row in step(before, "by_instance").items() if not _only_planned(row)}
     given = registered if isinstance(registered, t.Mapping) else {}
     results = given["results"] if "results" in given else [given]
+    refused = [result for result in results if result.get("refused_strategy")]
+    if refused:
+        raise SettingError(str(refused[0]["msg"]))
     rows = [row for result in results for row in result.get("instances") or ()]
     messages = [_message(result) for result in results if result.get("msg")]
     return {

@@ -14,7 +14,7 @@ import typing as t
 
 from ._decisions import Result, is_disabled, probe_failed, step
 from ._ids import PATTERNS, valid
-from ._names import audience, check_strategy, record_name
+from ._names import audience, record_name
 
 PREFIX, _STEPS = "__hardening_", ("settings", "probe", "nonce")
 _VERIFIED = ("signed", "stated")
@@ -42,11 +42,7 @@ def identities(hosts: t.Sequence[Result], verify: Verify, resolve: Resolve) -> t
 
     An identity has ``method``, ``note`` (why no stricter method was used), ``instance_id``, ``region_id``, ``addresses`` (one of them must
     be in the API's description of the instance) and ``problem``, the reason for which it must not be used, or None.
-
-    Raises:
-        SettingError: The strategy of the play is not linear.
     """
-    check_strategy(hosts)
     found: t.Dict[str, Identity] = {}
     for host in hosts:
         run = {name: host.get(PREFIX + name) for name in _STEPS}

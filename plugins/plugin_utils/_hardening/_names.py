@@ -12,8 +12,6 @@ import re
 import typing as t
 from urllib.parse import quote
 
-from ._settings import SettingError
-
 _LONGEST = 200  # characters; file systems allow 255 bytes with the extension
 _STATED = "hardening_instance_id"
 
@@ -36,19 +34,6 @@ def record_names(hosts: t.Iterable[str]) -> t.List[str]:
     return [record_name(host) for host in hosts]
 
 
-def check_strategy(hosts: t.Iterable[t.Mapping[str, t.Any]]) -> None:
-    """Raise SettingError if the hosts of a batch do not run in step, from their variables.
-
-    A task with ``run_once`` sets the nonce of the run for all hosts. The strategies ``free`` and ``host_pinned`` ignore ``run_once`` and
-    ``max_fail_percentage``, so each host has a nonce of its own, or none yet.
-    """
-    if len({str(host.get("__hardening_nonce")) for host in hosts}) > 1:
-        raise SettingError(
-            "The role alicloud.imds.hardening needs the strategy linear: other strategies ignore run_once and max_fail_percentage, so that"
-            " a failed host would not stop the others. Nothing was changed. Set 'strategy: ansible.builtin.linear' in the play."
-        )
-
-
 def earlier_name(host: str) -> str:
     """Return the name that versions before 1.0.0 used. Different hosts may have the same one."""
     return re.sub(r"^[.]", "_", re.sub(r"[^A-Za-z0-9._-]", "_", host))
@@ -61,7 +46,6 @@ def earlier_records(
 
     If several hosts of the *inventory* had the same name, only the instance that the inventory states for a host is its own.
     """
-    check_strategy(hosts)
     users = collections.Counter(map(earlier_name, inventory))
     found: t.Dict[str, t.Dict[str, t.Any]] = {}
     for host in hosts:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -38,9 +39,14 @@ def run(monkeypatch, tmp_path):
     monkeypatch.setattr(action, "INTERVAL", 0.05)
     monkeypatch.setenv("ANSIBLE_REMOTE_TMP", str(tmp_path))
 
-    def start(work: Callable[[str, list[str]], None], **keywords: Any) -> tuple[dict[str, Any], list[str]]:
+    def start(
+        work: Callable[[str, list[str]], None], play: Any = None, **keywords: Any
+    ) -> tuple[dict[str, Any], list[str]]:
         loader, context = DataLoader(), PlayContext()
         task = Task.load({"action": "alicloud.imds.metadata_options", **keywords}, loader=loader)
+        if play is not None:
+            task._role = SimpleNamespace(get_name=lambda: "alicloud.imds.hardening")
+            task._parent = SimpleNamespace(_play=None, _parent=SimpleNamespace(_play=play))
         connection = connection_loader.get("ansible.builtin.local", context)
 
         def run_module(_self, tmp=None, task_vars=None) -> dict[str, Any]:
@@ -122,3 +128,15 @@ def test_a_connection_that_fails_does_not_fail_the_task(run, monkeypatch) -> Non
         wait_until(lambda: bool(tried), "the first reading")
 
     assert run(work) == ({"changed": True}, [])
+
+
+@pytest.mark.parametrize(
+    ("strategy", "refused"),
+    [("linear", False), ("ansible.builtin.linear", False), ("free", True), ("ansible.builtin.host_pinned", True)],
+)
+@pytest.mark.parametrize("once", [True, False])
+def test_the_role_needs_a_strategy_that_obeys_run_once(run, strategy: str, refused: bool, once: bool) -> None:
+    work: list[str] = []
+    result, _lines = run(lambda _folder, _lines: work.append("done"), SimpleNamespace(strategy=strategy), run_once=once)
+    assert bool(result.get("failed")) is (refused and once) is not bool(work)
+    assert not result.get("failed") or "needs the strategy linear, not " + strategy in result["msg"]

@@ -22,7 +22,7 @@ PLAYBOOKS = sorted((CHECKOUT / "playbooks").rglob("*.yml"))
 UTILS = sorted((CHECKOUT / "plugins/plugin_utils/_hardening").glob("*.py"))
 VARS = yaml.safe_load((ROLE / "vars/main.yml").read_text(encoding="utf-8"))
 PREFIX = "__hardening_"
-GIVEN_BY_ANSIBLE = {"host", "check_mode", "failed_result", "failed_task"}
+GIVEN_BY_ANSIBLE = {"host", "check_mode", "windows", "failed_result", "failed_task"}
 
 
 def all_tasks(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -74,6 +74,15 @@ def test_every_task_name_begins_with_a_capital_verb() -> None:
     for path in [*TASKS, *PLAYBOOKS]:
         for task in all_tasks(yaml.safe_load(path.read_text(encoding="utf-8"))):
             assert re.match(r"[A-Z][a-z]+ \S", task["name"]), (path.name, task["name"])
+
+
+def test_an_unreachable_api_host_does_not_remove_hosts_from_the_play() -> None:
+    """Without ignore_unreachable, Ansible calls the host itself unreachable; without ignore_errors, run_once ends the play."""
+    for path in [*TASKS, *PLAYBOOKS]:
+        for task in all_tasks(yaml.safe_load(path.read_text(encoding="utf-8"))):
+            if "delegate_to" in task:
+                assert task.get("ignore_unreachable") is True, f"{path.name}: {task['name']}"
+                assert task.get("ignore_errors") is True or not task.get("run_once"), f"{path.name}: {task['name']}"
 
 
 def test_variables_of_a_failed_task_have_a_default() -> None:

@@ -355,3 +355,37 @@ def test_a_directory_or_a_lock_of_another_user_is_refused(tmp_path) -> None:
             RecordDirectory(str(folder), {}).check()
     folder.chmod(0o1777)  # only the owner of a file can rename it
     RecordDirectory(str(folder), {}).check()
+
+
+def harden_all(path, tokens):
+    for number in range(20):
+        record = RecordDirectory(path, {f"i-{number}": f"web{number}"})
+        record.add([instance(number, tokens)], unverified=True)
+        RecordDirectory(path, {}, [f"web{number}"]).confirm()
+
+
+def test_several_controllers_share_a_directory(tmp_path) -> None:
+    """Whoever records first has the options before all changes; no entry is lost, and no mark comes back."""
+    path = str(tmp_path / "shared")
+    RecordDirectory(path, {"i-0": "web0"}).add([instance(0, "optional")])
+    context = multiprocessing.get_context("fork")
+    controllers = [context.Process(target=harden_all, args=(path, "required")) for _number in range(3)]
+    for controller in controllers:
+        controller.start()
+    for controller in controllers:
+        controller.join()
+    assert [controller.exitcode for controller in controllers] == [0, 0, 0]
+    record = RecordDirectory(path, {})
+    assert len(record.recorded_options()) == 20 and record.unverified() == {}
+    assert record.recorded_options()["i-0"][1].http_tokens == "optional"
+
+
+def test_a_record_that_cannot_be_written_is_known_before_a_change(tmp_path, monkeypatch) -> None:
+    RecordDirectory(str(tmp_path / "deep" / "records"), {}).check_writable()
+    Record(str(tmp_path / "record.json")).check_writable()
+    assert list(tmp_path.iterdir()) == [], "nothing is created"
+    with pytest.raises(RecordError, match="missing is not a directory"):
+        Record(str(tmp_path / "missing" / "record.json")).check_writable()
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with pytest.raises(RecordError, match="permission denied"):
+        RecordDirectory(str(tmp_path), {}).check_writable()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening import _api
+import pytest
+from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening import _api, _settings
 
 from .runs import IDENTITY, VERIFIED, probe, row, settings
 
@@ -113,3 +114,11 @@ def test_only_verified_changes_are_confirmed_in_the_record() -> None:
     hosts = [{**host(number, answers=given), "hardening_result": {"outcome": "changed"}} for number in (1, 2, 3, 4)]
     hosts.append({**host(1, answers=given), "hardening_result": {"outcome": "failed"}})
     assert _api.confirmed([*hosts, {"inventory_hostname": "other"}]) == ["web1", "web3"]
+
+
+def test_a_strategy_that_ignores_run_once_ends_the_role() -> None:
+    """The task ignores errors, because the API host may be unreachable. So the index of its results fails."""
+    refused = {"failed": True, "refused_strategy": "free", "msg": "The role needs the strategy linear."}
+    for result in (refused, {"results": [refused]}):
+        with pytest.raises(_settings.SettingError, match="needs the strategy linear"):
+            _api.answers(result)

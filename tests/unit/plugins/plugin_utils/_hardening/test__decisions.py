@@ -289,6 +289,8 @@ PLAN = {"by_instance": {"i-web1": row("An ACK node.", sent=False)}, "message": "
         ({}, {"probe": probe()}, None),
         # an unknown user and the problems of the API host are in one message
         ({}, {"probe": {"failed": False, "msg": "No user 'x'."}, "plan": PLAN}, ["No user 'x'.", "No requests."]),
+        ({}, {"probe": {"msg": "There is no user 'nobody' on it."}}, ["'nobody' on it. Set hardening_verify_user"]),
+        ({}, {"probe": {"msg": "There is no user 'app' on it."}}, ["Create it before", "hardening_fence_users"]),
         ({}, {"probe": probe("unknown", msg="No answer.")}, ["No answer."]),
         ({}, {"probe": {}}, ["returned no result"]),
         ({}, {"probe": probe(), "plan": PLAN}, ["options of i-web1: An ACK node.", "The record is full."]),

@@ -11,10 +11,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening import _settings
 from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening._names import (
     audience,
-    check_strategy,
     earlier_records,
     record_name,
     record_names,
@@ -96,12 +94,3 @@ def test_each_host_and_each_run_has_its_own_audience_of_safe_characters() -> Non
     seen = {audience(nonce, host) for nonce in ("0a", "0b") for host in ("web1", "web2", '\u5317\u4eac "x&')}
     assert len(seen) == 6
     assert all(it.replace("-", "").isalnum() and it.isascii() and len(it) < 120 for it in seen)
-
-
-def test_hosts_that_do_not_run_in_step_are_refused() -> None:
-    """With the strategy free, each host runs the tasks with run_once for itself, so the nonces differ or are missing."""
-    same = [{"inventory_hostname": name, "__hardening_nonce": "0f"} for name in ("web1", "web2")]
-    check_strategy(same)
-    for other in ({}, {"__hardening_nonce": "1f"}):
-        with pytest.raises(_settings.SettingError, match="needs the strategy linear"):
-            earlier_records([same[0], {"inventory_hostname": "web2", **other}], ["web1", "web2"])
