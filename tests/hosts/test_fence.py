@@ -248,7 +248,8 @@ def test_an_allowed_source_network_is_not_refused(fenced: Fenced) -> None:
 
 def result(played: Played, key: str) -> object:
     """Return a return value of the module fence from the output of a play with -v."""
-    found = re.search(rf'"{key}": (\[[^]]*\]|\d+)', played.check().output)
+    (task,) = (part for part in played.check().output.split("\nTASK [") if '"refused_forwarded"' in part)
+    found = re.search(rf'"{key}": (\[[^]]*\]|\d+)', task)
     assert found, played.output
     return json.loads(found.group(1))
 
