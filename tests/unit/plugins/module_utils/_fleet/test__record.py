@@ -365,7 +365,7 @@ def harden_all(path, tokens):
 
 
 def test_several_controllers_share_a_directory(tmp_path) -> None:
-    """Whoever records first has the options before all changes; no entry is lost, and no mark comes back."""
+    """The first record of a host has the options before all changes; no entry is lost, and no mark comes back."""
     path = str(tmp_path / "shared")
     RecordDirectory(path, {"i-0": "web0"}).add([instance(0, "optional")])
     context = multiprocessing.get_context("fork")
