@@ -322,8 +322,8 @@ def dry_run(module):
     if others:
         names = ", ".join(others[:10] + ["..."] * (len(others) > 10))
         module.warn(
-            "The record %s has changes that were not verified: %s. Another run is in progress, or an earlier one was interrupted;"
-            " then harden these hosts again, or undo them." % (record.path, names)
+            "The record %s has changes that were not verified: %s. Another run may be in progress. If an earlier run was"
+            " interrupted, harden these hosts again, or undo them." % (record.path, names)
         )
     return problems.message(), result(planned, record.names() if record else {}, {}, unverified)
 

@@ -177,7 +177,7 @@ def test_the_lookup_reads_the_controllers_metadata(fleet, run) -> None:
 
 
 def test_a_hundred_lookups_in_one_task_share_a_token(fleet, run) -> None:
-    """The third token belongs to that task."""
+    """The tasks before this one request two tokens."""
     assert "TASK [A hundred lookups]" in run.stdout
     journal = fleet.emulator.journal("i-controller")
     tokens = [number for number, entry in enumerate(journal) if entry["method"] == "PUT"]

@@ -7,10 +7,11 @@
 import re
 import typing as t
 
+from . import _vocabulary
 from ._code_values import Program
 from ._outcome import Function
-from ._statements import Statement, outside
-from ._values import HEADER, REQUEST, UNKNOWN, chain
+from ._statements import Statement, names, outside
+from ._values import HEADER, PATH, REQUEST, UNKNOWN, chain
 
 _DEFINED = (
     re.compile(
@@ -31,6 +32,24 @@ _DEFINED = (
         r"with)\w+)\s*\((?P<parameters>[\w\s,:='\"{}]*)\)\s*\Z"
     ),
 )
+_HEADERS = re.compile(
+    r"(?i)(?:\bheaders?|-headers|\bhttp_?header|\bcontext)\s*(?:=>?|"
+    r":)?\s*(?P<name>[$@]?\w[\w.]*)\s*(?P<call>\()?(?=\s*[,)}\]]|\s*\(|\s|\Z)|[{,(]\s*(?P<short>headers)\s*[,})]"
+)
+_PASSED = re.compile(r"(?:\*\*|\.\.\.)\s*(?P<name>\w+)")
+_UNKNOWN_CALL = re.compile(r"(?<![\w.>:$])(?P<name>[a-z_][\w.]*)\s*\(")
+_FETCHES = re.compile(
+    r"(?i)(?:^|_|\.)(?:get|fetch|read|request|query|load|download|retrieve|curl|call|ask|pull|http|"
+    r"metadata|imds)|(?:Get|Fetch|Read|Request|Load|Metadata)"
+)
+# Names of functions that create addresses, clients or settings.
+_BUILDS = re.compile(
+    r"(?i)ur[il]|client|session|connect|build|config|env|option|param|setting|default|parse|new|create|format|join|path|logger|all\Z|body|file|lines?\Z"
+)
+# Methods that only compare texts.
+_COMPARES = re.compile(
+    r"(?i)(?:starts_?with|ends_?with|contains|equals|includes|has_?prefix|index|match(?:es)?|test|append|add|push)\Z"
+)
 
 
 def without_definition(text: str) -> str:
@@ -42,6 +61,7 @@ class Caller(Program):
     """A program whose functions are known; ``called`` are the names that it calls."""
 
     called: t.Set[str] = frozenset()  # type: ignore[assignment]
+    name = ""  # of the language
 
     def _define(self, listed: t.Sequence[Statement]) -> None:
         """Find the functions; a body ends where a statement is not indented more than the definition."""
@@ -58,8 +78,9 @@ class Caller(Program):
                 if following.indent <= one.indent:
                     break
                 last = following.line + following.text.count("\n")
-            parameters = [chain(part.split("=")[0].split(":")[0])[-1:] for part in found.group("parameters").split(",")]
-            flat = [name for parts in parameters for name in parts]
+            parameters = [chain(part.split("=")[0].split(":")[0]) for part in found.group("parameters").split(",")]
+            # In Go the type of a parameter follows its name.
+            flat = [parts[0 if self.name == "go" else -1] for parts in parameters if parts]
             if last > one.line + one.text.count("\n") or len(found.group()) < len(one.text):
                 self.functions.define(found.group("name").rpartition(".")[2], one.line, last, one.indent, flat)
 
@@ -80,8 +101,73 @@ class Caller(Program):
 
     def _called(self, text: str, inside: t.Optional[Function]) -> t.Optional[Function]:
         """Return the function of this file that the statement calls."""
-        for found in re.finditer(r"\b([A-Za-z_]\w*)\s*\(", outside(text)):
+        # Also a function that another one wraps: hook(get)(url).
+        for found in re.finditer(r"\b([A-Za-z_]\w*)\s*(?:\(|\)\s*\()", outside(text)):
             function = self.functions.named(found.group(1))
             if function is not None and function is not inside:
                 return function
         return None
+
+    def _answered(self, one: Statement, value: str, expanded: str, flags: int) -> bool:
+        """Judge the call of a function whose result a statement assigns; return whether the result is an answer, not an address."""
+        line, inside = one.line_of(self._spot(one.text)), self.functions.at(one.line)
+        called = self._called(value, inside)
+        if called is not None:
+            if self._deferred(line, flags, called):
+                return True
+            if called.plain or called.token:
+                self.outcome.called(line, expanded, flags, called)
+            return called.plain or called.token
+        bare = _vocabulary.NOT_METHODS.sub(" ", outside(value))
+        found = _UNKNOWN_CALL.match(re.sub(r"\A\s*(?:await\s+|yield\s+from\s+|\w+!?\s+)?", "", bare))
+        if found is None or not _FETCHES.search(found.group("name")) or _BUILDS.search(found.group("name")):
+            return False
+        if self.functions.named(found.group("name").rpartition(".")[2]) or not ("://" in expanded or flags & PATH):
+            return False
+        if flags & (HEADER | REQUEST):
+            self.outcome.token()
+        else:
+            self.outcome.unsure(line, expanded)
+        return True
+
+    def _builds(self, text: str, function: Function) -> bool:
+        """Return whether a statement returns an address, and not the answer of another function."""
+        called = re.findall(r"(?<!\bnew )\b([a-z_]\w*)\s*\(", without_definition(outside(text)))
+        return not _vocabulary.DENIED.search(function.name) and all(
+            _BUILDS.search(name) and self.functions.named(name) is None for name in called
+        )
+
+    def _callback(self, text: str) -> None:
+        """Remember that an unknown function gets a prepared request, or its headers, and may set any."""
+        bare = outside(text)
+        for name, (line, kept, flags) in list(self.prepared.items()):
+            found = re.search(
+                r"(?<![\w.>:])(?P<name>[a-z_]\w*)\s*\(\s*[&*]?%s(?:\.\w+)?\s*[,)]" % re.escape(name), bare
+            )
+            if found and not _vocabulary.OUTPUT_CALLS.match(found.group("name") + " "):
+                self.prepared[name] = (line, kept, flags | UNKNOWN)
+
+    def _headers_unknown(self, text: str) -> bool:
+        """Return whether headers are passed whose content is not known."""
+        for found in _HEADERS.finditer(text):
+            name = chain(found.group("name") or found.group("short") or "")[-1:]
+            if not name or name[0] in ("new", "None", "null", "nil", "undefined", "dict", "array", "http"):
+                continue
+            if self.functions.named(name[0]) or self.values.get(name[0]) is not None:
+                continue
+            if found.group("short") or name[0] in names(text):
+                return True
+        for passed in _PASSED.finditer(text):
+            if self.values.get(passed.group("name")) is None:
+                return True
+        return False
+
+    def _fetches(self, text: str, expanded: str, flags: int) -> bool:
+        """Return whether a statement calls an unknown function that may send a request to the URL in the statement."""
+        for found in _UNKNOWN_CALL.finditer(outside(text)):
+            name = found.group("name")
+            if _COMPARES.search(name) or self.functions.named(name.rpartition(".")[2]):
+                continue
+            if _FETCHES.search(name) and not _vocabulary.DENIED.search(name) and ("://" in expanded or flags & PATH):
+                return True
+        return False

@@ -120,6 +120,8 @@ class Program:
             for name in names(value):
                 flags |= self.functions.returned(name) if re.search(r"\b%s\s*\(" % name, value) else 0
         flags, prepared = self._held(targets, value, flags)
+        if flags & ADDRESS and not element and not prepared and self._answered(one, value, result, flags):
+            flags = 0
         literal = bool(re.match(r"\s*(?:await\s+)?[rbfu@$]?[\"'`]", value)) and not prepared
         content = result.strip().strip("\"'`;") if literal else ""
         place = one.line_of(max(0, _notation.find_address(text)))
@@ -133,6 +135,10 @@ class Program:
         self._headers(text, targets, flags, element)
         self.outcome.mention(self.values.used.difference([*targets, key]))
         return True
+
+    def _answered(self, one: Statement, value: str, expanded: str, flags: int) -> bool:
+        """Judge the call of a function whose result a statement assigns; return whether the result is an answer, not an address."""
+        raise NotImplementedError
 
     def _held(self, targets: t.Sequence[str], value: str, flags: int) -> t.Tuple[int, bool]:
         """Return what a variable with these names holds, and whether it is a prepared request."""

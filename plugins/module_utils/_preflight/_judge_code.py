@@ -15,29 +15,13 @@ from ._code_functions import Caller, without_definition
 from ._languages import Language
 from ._outcome import Function, Outcome
 from ._statements import Statement, names, outside, statements
-from ._values import ADDRESS, HEADER, PATH, REQUEST, UNKNOWN, Values, assignment, branches, chain
+from ._values import ADDRESS, HEADER, PATH, REQUEST, UNKNOWN, Values, assignment, branches
 
 # A statement that only gives names to other files, which may send requests with them.
 _EXPORTS = re.compile(r"\s*(?:export\s*(?:default\b|\{)|return\s+(?:\{|\[|[A-Z_]\w*\s*\Z)|pub\s+use\b)")
 _RESULT = re.compile(r"\b(?:return|yield|echo|print|=>)|Write-Output")
-_HEADERS = re.compile(
-    r"(?i)(?:\bheaders?|-headers|\bhttp_?header|\bcontext)\s*(?:=>?|"
-    r":)?\s*(?P<name>[$@]?\w[\w.]*)\s*(?P<call>\()?(?=\s*[,)}\]]|\s*\(|\s|\Z)|[{,(]\s*(?P<short>headers)\s*[,})]"
-)
-_PASSED = re.compile(r"(?:\*\*|\.\.\.)\s*(?P<name>\w+)")
-_UNKNOWN_CALL = re.compile(r"(?<![\w.>:$])(?P<name>[a-z_][\w.]*)\s*\(")
-_FETCHES = re.compile(
-    r"(?i)(?:^|_|\.)(?:get|fetch|read|request|query|load|download|retrieve|curl|call|ask|pull|http|"
-    r"metadata|imds)|(?:Get|Fetch|Read|Request|Load|Metadata)"
-)
-
-
 # A parameter whose annotation holds its value.
 _ANNOTATED = re.compile(r"@\w+\(\s*(\"[^\"]*\")\s*\)\s+(?:final\s+)?[\w<>]+\s+(\w+)\s*[,)]")
-# Methods that only compare texts.
-_COMPARES = re.compile(
-    r"(?i)(?:starts_?with|ends_?with|contains|equals|includes|has_?prefix|index|match(?:es)?|test|append|add|push)\Z"
-)
 
 
 class CodeJudge(Caller):
@@ -53,7 +37,12 @@ class CodeJudge(Caller):
         """Judge a whole program whose comments are blanked."""
         listed = statements(text, self.name)
         self._define(listed)
-        self.called = {name for one in listed for name in re.findall(r"\b(\w+)\s*\(", without_definition(one.text))}
+        self.called = {
+            name
+            for one in listed
+            for name in re.findall(r"\b(\w+)\s*\(", without_definition(one.text))
+            if not self.functions.defines(name, one.line)
+        }
         outcome, alternatives = self.outcome, branches(text)
         for final in (False, True):
             self.final, self.outcome = final, outcome if final else Outcome()
@@ -69,6 +58,8 @@ class CodeJudge(Caller):
                         self.values.forget(function.parameters)
                     inside = function
                 self._statement(one, function)
+        for line, expanded in self.functions.addresses(self.called):
+            outcome.unsure(line, expanded)
         for line, expanded, flags in self.prepared.values():
             if flags & PATH and not flags & HEADER:
                 outcome.request(line, expanded, flags)
@@ -115,6 +106,8 @@ class CodeJudge(Caller):
     def _sends(self, text: str, expanded: str, flags: int, function: t.Optional[Function]) -> bool:
         """Return whether the statement sends a request."""
         bare = outside(text)
+        if self.name in ("go", "java", "rust") and "(" not in bare:
+            return False  # a declaration
         cleaned = _vocabulary.NOT_METHODS.sub(" ", bare)
         if _vocabulary.RAW_REQUEST.search(text) and (self.prepared or flags & ADDRESS) and not assignment(text):
             return True
@@ -196,21 +189,6 @@ class CodeJudge(Caller):
         self.outcome.token_authenticated = self.outcome.token_authenticated or inner.token_authenticated
         return bool(inner.lines) or inner.token_authenticated
 
-    def _headers_unknown(self, text: str) -> bool:
-        """Return whether headers are passed whose content is not known."""
-        for found in _HEADERS.finditer(text):
-            name = chain(found.group("name") or found.group("short") or "")[-1:]
-            if not name or name[0] in ("new", "None", "null", "nil", "undefined", "dict", "array", "http"):
-                continue
-            if self.functions.named(name[0]) or self.values.get(name[0]) is not None:
-                continue
-            if found.group("short") or name[0] in names(text):
-                return True
-        for passed in _PASSED.finditer(text):
-            if self.values.get(passed.group("name")) is None:
-                return True
-        return False
-
     def _other(self, one: Statement, text: str, expanded: str, flags: int, function: t.Optional[Function]) -> None:
         """Judge a statement that neither sends a request nor assigns a variable."""
         if (
@@ -221,6 +199,9 @@ class CodeJudge(Caller):
             )
         ):
             function.returns |= flags & (ADDRESS | HEADER | PATH)
+            if flags & ADDRESS and _notation.PATH.search(expanded) and self._builds(text, function):
+                function.place = (one.line_of(self._spot(text)), expanded)
+        self._callback(text)
         if not _EXPORTS.match(text):
             self.outcome.mention(self.values.used)
         deferring = self._called(text, function)
@@ -240,10 +221,5 @@ class CodeJudge(Caller):
                 return
             self.outcome.called(line, expanded, flags, called)
             return
-        for found in () if flags & HEADER else _UNKNOWN_CALL.finditer(outside(text)):
-            name = found.group("name")
-            if _COMPARES.search(name):
-                continue
-            if _FETCHES.search(name) and not _vocabulary.DENIED.search(name) and ("://" in expanded or flags & PATH):
-                self.outcome.unsure(line, expanded)
-                return
+        if not flags & HEADER and self._fetches(text, expanded, flags):
+            self.outcome.unsure(line, expanded)

@@ -8,7 +8,7 @@ import typing as t
 
 from . import _notation
 from ._ranges import Ranges
-from ._values import ADDRESS, HEADER, REQUEST, UNKNOWN
+from ._values import ADDRESS, HEADER, NO_VARIABLES, REQUEST, UNKNOWN
 
 
 class Function:
@@ -19,6 +19,8 @@ class Function:
         self.parameters = list(parameters)
         self.plain = self.token = self.unknown = False
         self.returns = 0
+        # The statement that returns an address: line and text.
+        self.place: t.Optional[t.Tuple[int, str]] = None
         # The last request whose headers are a parameter: line, text and what it holds.
         self.deferred: t.Optional[t.Tuple[int, str, int]] = None
 
@@ -38,6 +40,17 @@ class Functions:
         self._named.setdefault(name, function)
         self._ranges = None
         return function
+
+    def defines(self, name: str, line: int) -> bool:
+        """Return whether the definition of the function *name* begins at a line."""
+        found = self.named(name)
+        return found is not None and found.first == line
+
+    def addresses(self, called: t.Container[str]) -> t.Iterator[t.Tuple[int, str]]:
+        """Yield the statements that return an address from functions that are not *called*: other files may."""
+        for one in self._all:
+            if one.place is not None and one.returns & ADDRESS and not one.returns & HEADER and one.name not in called:
+                yield one.place
 
     def at(self, line: int) -> t.Optional[Function]:
         """Return the innermost function whose body has the *line*."""
@@ -98,7 +111,7 @@ class Outcome:
 
     def defined(self, name: str, line: int, text: str, flags: int) -> None:
         """Remember a variable that holds an address."""
-        if flags & ADDRESS and not flags & REQUEST:
+        if flags & ADDRESS and not flags & (REQUEST | HEADER) and name not in NO_VARIABLES:
             self._defined.setdefault(name, (line, text))
 
     def mention(self, names: t.Iterable[str]) -> None:

@@ -89,7 +89,11 @@ def configures(first: str, text: str) -> bool:
     if _vocabulary.DENIED.search(re.sub(r"https?:\S*", "", text)) or not _notation.PATH.search(text):
         return False
     if first in ("sed", "gsed", "perl", "crudini", "augtool", "yq"):
-        return bool(re.search(r"\s(?:-\w*i\b|-i\S*|--in-place|--set|set)\s", text))
+        replaced = re.search(
+            r"\bs(?P<mark>[|#,@/!~])(?:\\.|(?!(?P=mark)).)*(?P=mark)(?P<by>(?:\\.|(?!(?P=mark)).)*)", text
+        )
+        inserted = replaced is None or _notation.has_address(replaced.group("by"))
+        return bool(inserted and re.search(r"\s(?:-\w*i\b|-i\S*|--in-place|--set|set)\s", text))
     written = WRITTEN.search(text)
     return bool(
         first in ("echo", "printf") and written and _SETTING.search(text) and not _vocabulary.TOOLS.search(text)

@@ -14,6 +14,8 @@ from ._statements import names, outside
 # What a text or variable holds; REQUEST: a token request, UNKNOWN: made by code that cannot be seen.
 ADDRESS, PATH, HEADER, REQUEST, UNKNOWN = 1, 2, 4, 8, 16
 _LONGEST = 2000
+# Names for what a statement does not keep, and for errors.
+NO_VARIABLES = frozenset(["_", "err", "error", "ok"])
 _INSERTED = re.compile(
     r"\$\{:?(?P<brace>[A-Za-z_]\w*)[^}\n]*\}|\$\((?P<make>[A-Za-z_]\w*)\)|\$(?P<plain>[A-Za-z_]\w*)|#\{\s*@?(?P<ruby>[\w.]+)[^}\n]*\}"
     r"|\{\{\s*(?P<jinja>[\w.]+)[^}\n]*\}\}|\{(?P<single>[A-Za-z_][\w.]*)(?:![rs])?(?::[^}\n]*)?\}|%(?P<batch>[A-Za-z_]\w*)%"
@@ -67,6 +69,8 @@ class Values:
 
     def put(self, name: str, text: str, flags: int, line: int, add: bool = False) -> None:
         """Assign a variable, or with *add* extend it."""
+        if name in NO_VARIABLES:
+            return
         before = self.get(name) if add else None
         if before is not None:
             text, flags, line = before.text + " " + text, before.flags | flags, before.line

@@ -70,7 +70,7 @@ CALLS = re.compile(
     r"httpx\.(?:get|head|request|stream)"
     r"|open_url|fetch_url|getprint|getstore|mirror|file_get_contents|fopen|curl_exec|curl_multi_exec|"
     r"curl_easy_perform|readfile|simplexml_load_file|get_headers"
-    r"|wp_remote_get|getjson|fromjson|readlines|download\.file|read\.(?:csv|table|lines)|http[s]?\.(?:get|request|"
+    r"|wp_remote_get|getjson|readlines|download\.file|read\.(?:csv|table|lines)|http[s]?\.(?:get|request|"
     r"head)|request_uri|geturl|http::geturl"
     r"|feignclient|registerrestclient|got|axios|needle|superagent|nodefetch|node_fetch|ky|reqwest::get|blocking::get|"
     r"ureq::get|grequests|jsoup\.connect|openstream|readtext|dialtcp"
@@ -89,7 +89,7 @@ BARE_CALLS = {
     "perl": re.compile(r"(?<![\w>$:&])(?:get|head|getprint|getstore|mirror)\s*[(\s]"),
     "ruby": re.compile(r"(?<![\w.])(?:open)\s*\("),
     "php": re.compile(r"(?<![\w>:$])(?:file|copy|getimagesize)\s*\("),
-    "hash": re.compile(r"(?<![\w.])(?:GET|HEAD|url|scan|source)\s*\("),
+    "hash": re.compile(r"(?<![\w.])(?:GET|HEAD|url|scan|source|fromJSON)\s*\("),
     "lua": re.compile(r"(?<![\w.])fetch\s*\("),
     "rust": re.compile(r"(?<![\w.])get\s*\("),
 }

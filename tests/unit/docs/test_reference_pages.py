@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import yaml
 from ansible_collections.alicloud.imds.plugins.module_utils._command import _texts
 from ansible_collections.alicloud.imds.plugins.module_utils._command._parser import ENVIRONMENT, build
 from ansible_collections.alicloud.imds.plugins.module_utils._command._words import commands
@@ -52,6 +53,12 @@ def test_the_page_on_the_playbooks_has_all_variables() -> None:
     rows = tables(page)[0]
     documented = {(name.strip("`"), default.strip("`")): playbooks for name, playbooks, default, _meaning in rows}
     assert documented == {key: ", ".join(sorted(names)) for key, names in expected.items()}
+
+
+def test_the_page_on_the_playbooks_names_variables_that_the_role_has() -> None:
+    specs = yaml.safe_load((CHECKOUT / "roles/hardening/meta/argument_specs.yml").read_text())["argument_specs"]
+    named = set(re.findall(r"\bhardening_[a-z]\w*", (RST / "playbooks.rst").read_text()))
+    assert len(named) > 8 and named - set(specs["main"]["options"]) == set()
 
 
 def test_the_comment_of_a_playbook_has_its_variables() -> None:

@@ -102,7 +102,7 @@ def test_without_a_near_miss_nothing_is_suggested(run_module, instance, path) ->
 
 
 def test_outside_of_alibaba_cloud_the_answer_is_as_fast_as_that_of_facts(run_module, monkeypatch) -> None:
-    """One attempt for both addresses, for 0.3 s."""
+    """The module tries both addresses once, and waits 0.3 s."""
     bounds = drop_all(monkeypatch)
     module = "ansible_collections.alicloud.imds.plugins.modules.metadata_info.read_platform"
     monkeypatch.setattr(module, lambda: Platform(False, "Standard PC"))

@@ -258,7 +258,7 @@ def test_facts_of_an_instance_without_ipv4(emulator, monkeypatch, unusable) -> N
 
 @pytest.mark.parametrize("platform", [ON_ECS, NOT_ECS, UNKNOWN])
 def test_an_explicit_endpoint_that_does_not_answer_fails(free_port, platform) -> None:
-    """Otherwise a test that skips everything where nothing is available passes without an emulator."""
+    """Facts with `available: false` would hide that an emulator is missing: a playbook that skips such hosts would succeed."""
     client = Client(Settings(endpoint="http://127.0.0.1:%d" % free_port, retries=0))
     with pytest.raises(_errors.Unreachable):
         _gather.gather(client, platform, _gather.select(["all"]))

@@ -124,3 +124,46 @@ def test_an_address_in_the_query_to_another_host_is_no_target() -> None:
     assert _judge.judge(other.replace("http://b", "http://a"), "/opt/x.sh").lines == {1: ("metadata", True)}
     assert not _judge.judge("curl 'http://192.0.2.1/?url=%s'\n" % KEYS, "/opt/x.sh").lines
     assert _judge.judge("curl 'http://100.100.100.200/latest/user-data?a=http://192.0.2.1/'\n", "/opt/x.sh").lines
+
+
+PULL = "import requests\n\n\ndef pull(url):\n    return requests.get(url).text\n\n\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "lines"),
+    [
+        # The result of a call is assigned: of a function of the file, of a wrapped one, of an imported one.
+        ("x.py", PULL + "data = pull('%s')\nprint(data)\n" % URL, {8: True}),
+        (
+            "x.go",
+            'package x\nvar u = "%s"\nfunc f() {\n\ts, err := hook(get)(u + "x")\n\tlog(s, err)\n}\n'
+            "func get(url string) (int, error) {\n\tr, err := http.Get(url)\n\treturn r.Status, err\n}\n" % URL,
+            {4: True},
+        ),
+        ("x.py", "from lib import fetch_item\n\ndata = fetch_item('%s')\nprint(data)\n" % URL, {3: False}),
+        ("x.py", "from lib import fetch_item\n\ndata = fetch_item('%s', {'%s': t()})\n" % (URL, HEADER), {}),
+        # A method returns the address to a class in another file.
+        (
+            "X.java",
+            'class X {\n    public URL buildUrl() {\n        return new URL("%s");\n    }\n}\n' % URL,
+            {3: False},
+        ),
+        # An unknown function gets the headers of a prepared request.
+        (
+            "x.go",
+            'func f(set func(h *http.Header)) {\n\tr, _ := http.NewRequest("GET", "%s", nil)\n\tset(&r.Header)\n'
+            "\tresp, err := c.Do(r)\n}\n" % URL,
+            {4: False},
+        ),
+        # Declarations send nothing, and what is thrown away holds nothing.
+        (
+            "x.go",
+            'type c struct {\n\treq *http.Request\n}\nfunc f() {\n\treq, err := http.NewRequest("GET", "%s", nil)\n'
+            '\treq.Header.Set("%s", t)\n\tresp, err := h.Do(req)\n\tx, _ := os.Open(path)\n}\n' % (URL, HEADER),
+            {},
+        ),
+    ],
+)
+def test_calls_of_functions_are_followed(name, text, lines) -> None:
+    found = _judge.judge(text, "/opt/" + name).lines
+    assert {line: certain for line, (_what, certain) in found.items()} == lines
