@@ -46,7 +46,10 @@ class ActionModule(ActionBase):
 
 def validate(spec: dict[str, t.Any], given: dict[str, t.Any]) -> tuple[dict[str, t.Any], list[str]]:
     """Return the valid values in *given*, and the errors."""
-    checked = ArgumentSpecValidator(spec).validate(given)
+    try:
+        checked = ArgumentSpecValidator(spec).validate(given)
+    except (AttributeError, TypeError):  # a value that is not a dictionary, where the specification has suboptions
+        return {}, ["%s: not a dictionary, or with an invalid one" % ", ".join(spec)]
     return dict(checked.validated_parameters), list(checked.error_messages)
 
 

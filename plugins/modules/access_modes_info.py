@@ -164,6 +164,11 @@ users:
   returned: success
   type: dict
   sample: {"nobody": {"verdict": "unreachable", "checks": {}, "problems": ["GET ... Connection refused ..."]}}
+is_ecs:
+  description: Whether the firmware of the host (DMI) identifies it as an ECS instance.
+  returned: success
+  type: bool
+  version_added: 1.0.0
 instance:
   description: The IDs of the instance and its region, or null if they cannot be read.
   returned: with O(identity=true)
@@ -232,6 +237,7 @@ def verify(client, params):
     else:
         verification = _verify.verify(client, desired_of(params))
     result = dict(verification.modes._asdict(), users=verification.users, unmet=verification.unmet)
+    result["is_ecs"] = read_platform().is_ecs
     if params["identity"]:
         result["instance"] = _verify.identity(client()) if reason is None else None
     if params["audience"]:

@@ -226,6 +226,16 @@ instances:
       description: Whether a request was sent that may have reached the API, even if it failed.
       type: bool
       returned: always
+    exemption:
+      description: Why tokens cannot be required on the instance, if that is why it was refused; else null.
+      type: str
+      returned: always
+      version_added: 1.0.0
+    os_type:
+      description: V(linux) or V(windows).
+      type: str
+      returned: always
+      version_added: 1.0.0
     unverified:
       description: Whether the record has an earlier change of the instance that was not verified, see O(record_unverified).
       type: bool

@@ -139,7 +139,8 @@ options:
                 type: str
                 required: true
       callers:
-        description: The callers that were recorded on the host. If omitted or null, the host counts as not watched.
+        description: The callers that were recorded on the host. If omitted or null, the host counts as not watched and is not
+          V(ready), unless a waiver covers the finding C(callers_unknown).
         type: list
         elements: dict
         suboptions:
@@ -202,7 +203,7 @@ options:
           result:
             description: The result.
             type: str
-            choices: [changed, unchanged, failed, rolled_back, unreachable, skipped]
+            choices: [changed, unchanged, failed, rolled_back, blocked, exempt, disabled, not_ecs, unsupported, unreachable, skipped]
             required: true
           reason:
             description: The reason for it.
@@ -220,6 +221,30 @@ options:
     type: list
     elements: str
     default: []
+  inventory:
+    description:
+      - Names of all hosts of the inventory, usually C(groups.all).
+      - A host in this list, in O(unreachable) or in O(skipped) that has no entry in O(hosts) keeps its data from the report that is already
+        in the folder, with the time of that report (C(last_known)). So a run with C(--limit) does not remove hosts from the report.
+      - Hosts of the previous report that are in none of these lists are removed.
+    type: list
+    elements: str
+    default: []
+    version_added: 1.0.0
+  instances:
+    description:
+      - All instances of the account, as M(alicloud.imds.metadata_options_info) returns them.
+      - Those that no host of the report is, by their instance ID, are added with C(managed) false, under their instance IDs.
+      - If omitted, the unmanaged instances of the previous report stay in the report, with the time of that report.
+    type: list
+    elements: dict
+    version_added: 1.0.0
+  unread_regions:
+    description: IDs of regions that could not be read. Their unmanaged instances stay in the report as if O(instances) were omitted.
+    type: list
+    elements: str
+    default: []
+    version_added: 1.0.0
 extends_documentation_fragment:
   - alicloud.imds._attributes
 attributes:
@@ -236,7 +261,7 @@ attributes:
 notes:
   - The files are written by the user who runs Ansible. C(become) and C(delegate_to) have no effect on that.
   - A run with the same findings only renews the time in the files and is not C(changed).
-  - Keep a report on part of the fleet in a folder of its own. Otherwise the other hosts count as vanished.
+  - For a run on part of the fleet, set O(inventory). Otherwise the other hosts are removed from the report and count as vanished.
 seealso:
   - module: alicloud.imds.preflight_info
   - module: alicloud.imds.access_modes_info
@@ -305,10 +330,11 @@ totals:
     next:
       description: >-
         Number of non-compliant hosts by next step - resolve findings that block (V(blocked)), run the preflight check
-        (V(not_checked)), update normal-mode callers (V(has_callers)), or require tokens (V(ready)).
+        (V(not_checked)), update normal-mode callers (V(has_callers)), run the callers watch (V(not_watched)), require tokens (V(ready)), or
+        add the instance to the inventory (V(not_managed)).
       type: dict
       returned: always
-      sample: {"blocked": 25, "not_checked": 0, "has_callers": 4, "ready": 8}
+      sample: {"blocked": 25, "not_checked": 0, "has_callers": 4, "not_watched": 3, "ready": 5, "not_managed": 0}
     findings:
       description: Number of findings of each severity, and of waived findings.
       type: dict
@@ -326,7 +352,34 @@ totals:
       description: Number of hosts by result of the last run that changes hosts.
       type: dict
       returned: always
-      sample: {"changed": 40, "unchanged": 0, "failed": 1, "rolled_back": 2, "unreachable": 0, "skipped": 0}
+      sample: {"changed": 40, "unchanged": 0, "failed": 1, "rolled_back": 2, "blocked": 3, "exempt": 1, "disabled": 0, "not_ecs": 0,
+        "unsupported": 0, "unreachable": 0, "skipped": 0}
+    last_known:
+      description: Number of hosts that this run did not examine. Their data is from an earlier report.
+      type: int
+      returned: always
+    not_managed:
+      description: Number of instances of the account that no host of the report is.
+      type: int
+      returned: always
+    without_instance_id:
+      description:
+        - Number of hosts of the report or of O(inventory) whose instance ID is not known. Any of them may be an unmanaged instance.
+      type: int
+      returned: always
+next_steps:
+  description: The next steps as lines of text, with the names of hosts and commands that can be pasted.
+  returned: success
+  type: list
+  elements: str
+  sample: ["1. Require tokens on 2 hosts: app1, web1", "   They have no blocking finding and no normal-mode caller, and were watched.",
+    "   ansible-playbook alicloud.imds.harden --limit app1,web1"]
+table:
+  description: The hosts of this run as lines of text, in columns - host, state, outcome, next step, reason.
+  returned: success
+  type: list
+  elements: str
+  sample: ["HOST  STATE      OUTCOME  NEXT STEP  REASON", "web1  compliant  changed  -          -"]
 drift:
   description: What changed since the last report that differs, null if this is the first.
   returned: success

@@ -131,7 +131,7 @@ def test_harden_stops_at_the_first_blocked_host_before_any_api_call_for_it(fleet
     report = fleet.report()
     assert {name: host["outcome"]["result"] for name, host in report.items()} == {
         "clean": "changed",
-        "oldinit": "failed",
+        "oldinit": "blocked",
         "oldsdk": "skipped",
         "cron": "skipped",
     }
@@ -146,7 +146,7 @@ def test_three_hosts_are_blocked_in_one_batch_and_a_waiver_unblocks_one(fleet: F
     report = fleet.report()
     waived = {it["id"]: it["waived"] for it in report["cron"]["findings"]}
     assert waived["script_normal_mode"] == {"reason": "removed next week", "expires": "2099-12-31"}
-    assert {name for name, host in report.items() if host["outcome"]["result"] == "failed"} == {"oldinit", "oldsdk"}
+    assert {name for name, host in report.items() if host["outcome"]["result"] == "blocked"} == {"oldinit", "oldsdk"}
     assert fleet.player.options(fleet.hosts["oldsdk"])[1] == "optional"
 
 

@@ -11,11 +11,15 @@ from ._verdict import exemption
 
 
 class Change(t.NamedTuple):
-    """The planned change of an instance: ``after`` are the options to send, or None; ``refusal`` is the reason for sending none."""
+    """The planned change of an instance: ``after`` are the options to send, or None; ``refusal`` is the reason for sending none.
+
+    ``exemption`` is why tokens cannot be required on the instance, if that is the refusal.
+    """
 
     instance: Instance
     after: t.Optional[Options] = None
     refusal: t.Optional[str] = None
+    exemption: t.Optional[str] = None
 
 
 class Permissions(t.NamedTuple):
@@ -44,7 +48,7 @@ def plan(instance: Instance, desired: Options, permissions: Permissions) -> Chan
     if after.http_tokens == "required" and present.http_tokens != "required":
         refusal = _refusal(instance, permissions)
         if refusal:
-            return Change(instance, refusal=refusal)
+            return Change(instance, refusal=refusal, exemption=exemption(instance))
     return Change(instance, after=after)
 
 

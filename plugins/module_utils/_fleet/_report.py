@@ -102,6 +102,8 @@ def _row(outcome: Outcome) -> Result:
         "sent": outcome.sent,
         "changed": outcome.changed,
         "error": outcome.error,
+        "exemption": outcome.change.exemption,
+        "os_type": instance.os_type,
     }
 
 

@@ -140,7 +140,8 @@ class Caller(Program):
     def _callback(self, text: str) -> None:
         """Remember that an unknown function gets a prepared request, or its headers, and may set any."""
         bare = outside(text)
-        for name, (line, kept, flags) in list(self.prepared.items()):
+        for name in names(bare) & set(self.prepared) if self.prepared else ():
+            line, kept, flags = self.prepared[name]
             found = re.search(
                 r"(?<![\w.>:])(?P<name>[a-z_]\w*)\s*\(\s*[&*]?%s(?:\.\w+)?\s*[,)]" % re.escape(name), bare
             )

@@ -118,7 +118,8 @@ class Program:
         if flags and not element and value != text:
             flags = self.values.flags(value, result) | flags & UNKNOWN
             for name in names(value):
-                flags |= self.functions.returned(name) if re.search(r"\b%s\s*\(" % name, value) else 0
+                returned = self.functions.returned(name)
+                flags |= returned if returned and re.search(r"\b%s\s*\(" % name, value) else 0
         flags, prepared = self._held(targets, value, flags)
         if flags & ADDRESS and not element and not prepared and self._answered(one, value, result, flags):
             flags = 0

@@ -83,9 +83,9 @@ class CodeJudge(Caller):
         expanded = self.values.expand(text, code=True)
         flags = self.values.flags(text, expanded)
         for name in names(text):
-            flags |= (
-                self.functions.returned(name) if re.search(r"\b%s\s*\(|\b%s\b(?!\s*[=:(])" % (name, name), text) else 0
-            )
+            returned = self.functions.returned(name)
+            if returned and re.search(r"\b%s\s*\(|\b%s\b(?!\s*[=:(])" % (name, name), text):
+                flags |= returned
         self._loops(one, text)
         self._options(one, text, flags)
         if flags & ADDRESS and not _vocabulary.DENIED.search(text):
@@ -119,9 +119,10 @@ class CodeJudge(Caller):
                 r"(?<![\w.])%s(?:\.(?:get|head|request|url[o]pen|open|fetch|send))?\s*\(" % re.escape(name), cleaned
             )
             for name in self.clients
+            if name in cleaned
         ):
             return True
-        if any(re.search(r"(?<![\w.])%s\s*\(" % re.escape(name), bare) for name in self.prepared):
+        if any(re.search(r"(?<![\w.])%s\s*\(" % re.escape(name), bare) for name in self.prepared if name in bare):
             return True
         if not any(name in self.prepared for name in names(text)):
             rest = _vocabulary.RESPONSES.sub(" ", rest)

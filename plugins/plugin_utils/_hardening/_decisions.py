@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ._excluded import excluded
 from ._failure import failure
 from ._names import audience, record_name
 
@@ -26,6 +27,8 @@ _UNIDENTIFIED = "Cannot identify the ECS instance of %s: its identity was not ve
 Result = t.Mapping[str, t.Any]
 Run = t.Mapping[str, t.Any]
 
+# Findings on a host without sufficient records of the callers watch
+_UNWATCHED = ("callers_unknown", "callers_watched_too_briefly")
 # The verdict of access_modes_info inside an instance with these options (endpoint, tokens)
 _ENFORCED = ("required", "disabled")
 _VERDICTS = {("enabled", "required"): "required", ("enabled", "optional"): "optional"}
@@ -65,13 +68,15 @@ def unready(run: Run) -> t.Optional[str]:
     """Return all reasons for which nothing must be changed on this host, or None: from the probe, its identity and the API check."""
     chosen, plan = settings(run), step(run, "plan")
     found: t.List[t.Optional[str]] = []
+    if exclusion(run) is not None:
+        return None
     if probe_failed(run):
         seen = step(run, "probe")
         found.append(_of_user(seen.get("msg"), chosen) or " ".join(seen.get("problems") or ()) or _NO_VERDICT)
     elif not chosen["enforce"] or is_disabled(run):
         return None
     else:
-        row = step(step(plan, "by_instance"), instance(run).get("instance_id") or "")
+        row = planned(run)
         found += [unverified(run), _NOT_SET % (row["instance_id"], row["error"]) if row.get("error") else None]
     found.append(plan.get("message") if chosen["enforce"] else None)
     return " ".join(it for it in found if it) or None
@@ -84,6 +89,16 @@ def _of_user(message: t.Optional[str], chosen: Result) -> t.Optional[str]:
     if "There is no user %r" % chosen["verify_user"] in message:
         return "%s Set hardening_verify_user to another user." % message
     return "%s Create it before you enable the fence, or correct hardening_fence_users." % message
+
+
+def planned(run: Run) -> Result:
+    """Return the result of the API check for the instance of this host, empty without one."""
+    return step(step(step(run, "plan"), "by_instance"), instance(run).get("instance_id") or "")
+
+
+def exclusion(run: Run) -> t.Optional[t.Dict[str, str]]:
+    """Return why nothing is done on this host although nothing failed, see _excluded.py; None if it is not excluded."""
+    return excluded(run, planned(run) if settings(run) and step(run, "identities") else {})
 
 
 def identity(run: Run) -> Result:
@@ -156,9 +171,12 @@ def changed(run: Run) -> bool:
 
 
 def blocking(run: Run) -> t.List[Result]:
-    """Return the findings that block and are not waived."""
-    findings = step(run, "preflight").get("findings") or ()
-    return [it for it in findings if it["severity"] == "block" and it.get("waived") is None]
+    """Return the findings that block and are not waived: with ``require_watch``, also that the host was not watched long enough."""
+    findings, chosen = step(run, "preflight").get("findings") or (), settings(run)
+    too = _UNWATCHED if chosen.get("require_watch") else ()
+    permitted = ("ack_node",) if chosen.get("allow_ack_nodes") else ()
+    serious = [it for it in findings if it["severity"] == "block" or it["id"] in too]
+    return [it for it in serious if it.get("waived") is None and it["id"] not in permitted]
 
 
 def blocked(run: Run) -> bool:
@@ -200,10 +218,10 @@ def must_install_nftables(run: Run) -> bool:
 
 def restored_expectation(run: Run) -> t.Optional[t.List[str]]:
     """Return the verdicts to expect after an undo, or None if no options of this host were restored."""
-    return _expected(answer(run))
+    return expected(answer(run))
 
 
-def _expected(row: Result) -> t.Optional[t.List[str]]:
+def expected(row: Result) -> t.Optional[t.List[str]]:
     """Return the verdicts to expect inside the instance of *row*, or None if its options are unknown."""
     after = row.get("after")
     if row.get("error") is not None or not after:
@@ -221,7 +239,7 @@ def _before_options(row: Result) -> t.Optional[t.Dict[str, t.Any]]:
 def _expected_before(run: Run) -> t.Optional[t.List[str]]:
     """Return the verdicts to expect after a rollback."""
     if answer(run).get("unverified"):
-        return _expected(next(iter(step(run, "restored_options").get("instances") or ()), {}))
+        return expected(next(iter(step(run, "restored_options").get("instances") or ()), {}))
     verdict = step(run, "probe").get("verdict")
     return [verdict] if verdict else None
 
@@ -232,6 +250,7 @@ def decisions(run: Run) -> t.Dict[str, t.Any]:
     gone = any(step(run, name).get("unreachable") for name in ("restored_fence", "restored_tooling", "fence"))
     return {
         "unready": unready(run),
+        "excluded": exclusion(run) is not None,
         "audience": audience(run["nonce"], run["host"]) if chosen["enforce"] and run.get("nonce") else None,
         "run_preflight": chosen["preflight"] != "off" and probe.get("verdict") in ("optional", "unknown"),
         "blocked": blocked(run),

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ._decisions import Result, Run, answer, identity, instance, step
+from ._decisions import Result, Run, answer, exclusion, expected, identity, instance, planned, settings, step
+from ._excluded import EXCLUDED
 from ._outcome import outcome
 
 Entry = t.Dict[str, t.Any]
@@ -73,6 +74,8 @@ def read_back(report: Entry, ended: Result, answers: Result) -> t.Dict[str, Entr
     expected = report["control_plane"]
     found = step(step(answers, "by_instance"), report["instance_id"]).get("options")
     changed = {**report, "control_plane": found}
+    if found is not None and ended["outcome"] in EXCLUDED:
+        changed["control_plane"] = {**(expected or {}), **found}  # with the verdict
     if found is None or ended["outcome"] not in ("changed", "unchanged") or not _differs(expected, found):
         return {"result": dict(ended), "report": changed}
     reason = _CHANGED % (report["instance_id"], found.get("http_endpoint"), found.get("http_tokens"))
@@ -91,7 +94,11 @@ def _callers(run: Run) -> t.Optional[t.Sequence[Result]]:
 
 
 def _last_access(run: Run) -> Result:
-    """Return the latest probe with a verdict, empty if there was no such probe."""
+    """Return the latest probe with a verdict, empty if there was no such probe. In check mode, the one that a real run would have."""
+    row = answer(run) if settings(run) else {}
+    after = expected(row) if run.get("check_mode") and row.get("planned") else None
+    if after:
+        return {"verdict": after[0]}
     seen = (step(run, name) for name in ("restored_access", "verify", "probe"))
     return next((it for it in seen if it.get("verdict")), {})
 
@@ -113,7 +120,10 @@ def _identity(run: Run) -> Result:
 def _options(run: Run) -> t.Optional[Result]:
     restored = step(run, "restored_options").get("instances") or []
     row: Result = restored[0] if restored else answer(run)
-    return row.get("after")
+    if row.get("after") or not settings(run) or not step(run, "identities"):
+        return row.get("after")
+    view, found = planned(run).get("before"), exclusion(run)
+    return {**view, "verdict": "exempt", "reason": found["reason"]} if view and found else view
 
 
 def _fence(fence: Result) -> t.Optional[Entry]:

@@ -19,6 +19,7 @@ STOPPED = (
 
 # Module options that have a variable of the role
 _VARIABLES = {
+    "allow_ack_nodes": "hardening_allow_ack_nodes",
     "allowed_groups": "hardening_fence_groups",
     "allowed_sources": "hardening_fence_sources",
     "allowed_users": "hardening_fence_users",

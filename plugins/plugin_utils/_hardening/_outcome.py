@@ -16,6 +16,7 @@ from ._decisions import (
     answer,
     blocking,
     changed,
+    exclusion,
     failed,
     instance,
     lost,
@@ -77,7 +78,15 @@ def blocked_reason(run: Run) -> str:
     shown = ["%s (%s%s)" % (it["title"].rstrip("."), it["id"], _evidence(it)) for it in found[:_SHOWN]]
     more = ["and %d more" % (len(found) - _SHOWN)] if len(found) > _SHOWN else []
     count = "1 finding: " if len(found) == 1 else "%d findings: " % len(found)
-    return _BLOCKED % (count + "; ".join(shown + more))
+    return _BLOCKED % (count + "; ".join(shown + more)) + "".join(_expired(run))
+
+
+def _expired(run: Run) -> t.Iterator[str]:
+    """Yield a sentence for each expired waiver."""
+    for it in step(run, "preflight").get("findings") or ():
+        evidence = it.get("evidence")
+        if it["id"] == "waiver_expired" and isinstance(evidence, t.Mapping):
+            yield " The waiver of %s expired on %s." % (evidence.get("finding"), evidence.get("expires"))
 
 
 def messages(results: t.Iterable[Result]) -> t.List[str]:
@@ -86,10 +95,11 @@ def messages(results: t.Iterable[Result]) -> t.List[str]:
 
 
 def outcome(run: Run, ending: str) -> t.Dict[str, t.Optional[str]]:
-    """Return ``result`` and ``reason`` of a run with this *ending*: audited, unready, blocked, enforced, rolled_back or undone."""
+    """Return ``result`` and ``reason`` of a run with this *ending*, one of the keys below."""
     outcomes: t.Dict[str, t.Callable[[Run], t.Tuple[str, t.Optional[str]]]] = {
-        "audited": lambda run: ("unchanged", None),
-        "blocked": lambda run: ("failed", blocked_reason(run)),
+        "audited": _excluded,
+        "excluded": _excluded,
+        "blocked": lambda run: ("blocked", blocked_reason(run)),
         "unready": lambda run: ("failed", "%s Nothing was changed." % with_variables(unready(run) or "")),
         "enforced": _enforced,
         "rolled_back": _rolled_back,
@@ -98,6 +108,11 @@ def outcome(run: Run, ending: str) -> t.Dict[str, t.Optional[str]]:
     result, reason = outcomes[ending](run)
     # messages and evidence come from hosts, and the role displays the reason
     return {"result": result, "reason": None if reason is None else printable(reason, keep="\n")}
+
+
+def _excluded(run: Run) -> t.Tuple[str, t.Optional[str]]:
+    found = exclusion(run)
+    return (found["result"], found["reason"]) if found else ("unchanged", None)
 
 
 def _enforced(run: Run) -> t.Tuple[str, t.Optional[str]]:
@@ -121,6 +136,8 @@ def _rolled_back(run: Run) -> t.Tuple[str, t.Optional[str]]:
 
 
 def _undone(run: Run) -> t.Tuple[str, t.Optional[str]]:
+    if run.get("windows"):
+        return _excluded(run)
     answers, own = step(run, "answers"), answer(run)
     # The error of this instance or, if the API returned no result for any instance, the message of the task.
     no_results = not step(answers, "by_instance")

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import typing as t
 
+from ._excluded import EXCLUDED
+
 Facts = t.Mapping[str, t.Any]
 _COUNTED = (("changed", "changed"), ("unchanged", "unchanged"), ("rolled_back", "rolled back"))
+# Counted only if there are such hosts
+_RARE = ("blocked", *EXCLUDED)
 
 
 def progress(
@@ -24,6 +28,7 @@ def progress(
     failed = sum(1 for name, facts in zip(batch, hosts) if facts.get("imds_failure") is not None or name not in active)
     done = everybody.index(batch[-1]) + 1
     counts = ["%d %s" % (outcomes.count(key), words) for key, words in _COUNTED]
+    counts += ["%d %s" % (outcomes.count(key), key.replace("_", " ")) for key in _RARE if key in outcomes]
     message = "%d of %d hosts done. This batch of %d: %s, %d failed in total."
     return {
         "message": message % (done, len(everybody), len(batch), ", ".join(counts), failed),
@@ -38,6 +43,12 @@ def report_hosts(hosts: t.Sequence[Facts], batch: t.Sequence[str], everybody: t.
         _entry(name, facts["hardening_report"])
         for name, facts in zip(everybody, hosts)
         if facts.get("hardening_report")
+    ]
+    # failed before the role could record anything
+    entries += [
+        {"host": name, "outcome": {"result": "failed", "reason": str(facts["imds_failure"])}}
+        for name, facts in zip(everybody, hosts)
+        if facts.get("imds_failure") and not facts.get("hardening_report")
     ]
     seen = {entry["host"] for entry in entries}
     done = everybody.index(batch[-1]) + 1

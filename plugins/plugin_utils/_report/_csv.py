@@ -16,6 +16,7 @@ HOSTS = (
     *("host", "instance_id", "region_id", "name", "state", "next", "control", "api_http_tokens", "api_http_endpoint"),
     *("api_instance_metadata_tags", "api_verdict", "host_verdict", "block", "warn", "info", "waived"),
     *("normal_mode_callers", "normal_mode_last_seen", "fence", "outcome", "outcome_reason", "batch"),
+    *("last_known", "managed"),
 )
 FINDINGS = (
     *("host", "instance_id", "region_id", "id", "severity", "title", "evidence", "impact", "remedy"),
@@ -40,6 +41,8 @@ def _host(host: Document) -> t.Dict[str, t.Any]:
         counts["waived" if finding["waiver_holds"] else finding["severity"]] += 1
     return {
         **{key: host[key] for key in ("host", "instance_id", "region_id", "name", "state", "next", "control", "batch")},
+        "last_known": host["last_known"],
+        "managed": "yes" if host["managed"] else "no",
         **{
             "api_" + key: view.get(key) for key in ("http_tokens", "http_endpoint", "instance_metadata_tags", "verdict")
         },

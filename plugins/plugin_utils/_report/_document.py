@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 import typing as t
 
 from . import _drift, _hosts, _summary
@@ -22,22 +23,30 @@ CONTROL = {
 }
 
 Document = t.Dict[str, t.Any]
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d[0-9:.]{0,20}(Z|\+00:00)")
 
 
 def document(
-    title: str, entries: t.Iterable[t.Mapping[str, t.Any]], now: str, before: t.Optional[Document]
+    title: str,
+    entries: t.Iterable[t.Mapping[str, t.Any]],
+    now: str,
+    before: t.Optional[Document],
+    inventory: t.Iterable[str] = (),
 ) -> t.Tuple[Document, bool]:
     """Return the report of *entries* at *now* (ISO 8601, UTC), and whether it differs from the report *before*.
+
+    *inventory* are the names of all hosts, of which some may have no entry.
 
     A report that does not differ keeps the comparison of that report, so that running twice does not hide what changed.
     """
     hosts = _hosts.hosts(entries, now[:10])
+    absent = set(inventory).difference(it["host"] for it in hosts)
     made: Document = {
         "format": FORMAT,
         "generated_at": now,
         "title": cut(title),
         "control": CONTROL,
-        "totals": _summary.totals(hosts),
+        "totals": _summary.totals(hosts, len(absent)),
         "regions": _summary.regions(hosts),
         "hosts": hosts,
     }
@@ -63,11 +72,26 @@ def loaded(text: str) -> Document:
         made = json.loads(text)
         if made["format"] not in COMPARABLE:
             raise ValueError("has format %s, not %d" % (made["format"], FORMAT))
-        made["generated_at"], made["drift"]
-        for host in made["hosts"]:
-            host["host"], host["control_plane"], host["in_guest"], host["checked"]
-            [(it["id"], it["severity"], it["title"]) for it in host["findings"]]
-    except (KeyError, TypeError, json.JSONDecodeError) as exc:
+        if not (_TIME.fullmatch(made["generated_at"]) and all(_is_host(host) for host in made["hosts"])):
+            raise KeyError
+        made["drift"] = _drift.valid(made["drift"])
+    except (KeyError, TypeError, AttributeError, RecursionError, json.JSONDecodeError) as exc:
         raise ValueError("is not a fleet report") from exc
     document: Document = made
     return document
+
+
+def _is_host(host: t.Mapping[str, t.Any]) -> bool:
+    """Return whether the parts of a host that a comparison reads have the right types."""
+    names = [
+        host["host"],
+        *host.get("not_understood", []),
+        *(it[key] for it in host["findings"] for key in ("id", "severity", "title")),
+    ]
+    views = [host["control_plane"] or {}, host["in_guest"] or {"verdict": ""}]
+    modes = [views[0].get(key) for key in ("http_tokens", "http_endpoint", "verdict")]
+    return (
+        all(isinstance(it, str) for it in [*names, views[1]["verdict"]])
+        and all(it is None or isinstance(it, str) for it in [*modes, host.get("last_known"), host.get("region_id")])
+        and isinstance(host["checked"], bool)
+    )

@@ -14,6 +14,30 @@ from ._views import DISAGREE, control_mode, guest_mode
 Drift = t.Dict[str, t.Any]
 
 
+_LISTS = {
+    "new_hosts": None,
+    "vanished_hosts": None,
+    "changed_modes": ("host", "view", "before", "after"),
+    "new_findings": ("host", "id", "severity", "title"),
+    "solved_findings": ("host", "id", "severity", "title"),
+}
+
+
+def valid(stored: t.Any) -> t.Optional[Drift]:
+    """Return a comparison from the JSON form of a report; None, as in a first report, if it has an invalid form."""
+    if not isinstance(stored, dict) or not isinstance(stored.get("since"), str):
+        return None
+    for name, keys in _LISTS.items():
+        rows = stored.get(name)
+        if not isinstance(rows, list):
+            return None
+        for row in rows:
+            texts = [row] if keys is None else [row.get(key) for key in keys] if isinstance(row, dict) else [None]
+            if not all(isinstance(text, str) for text in texts):
+                return None
+    return stored
+
+
 def drift(before: t.Mapping[str, t.Any], hosts: t.Iterable[Host]) -> Drift:
     """Return new and vanished hosts, changed modes, new and solved findings since the report *before* (its JSON form).
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ._text import cut
+
 Entry = t.Dict[str, t.Any]
 _UNSET = ("instance_id", "region_id", "name", "control_plane", "in_guest", "findings", "callers", "fence", "batch")
 _REASONS = {
@@ -27,7 +29,7 @@ def finding(given: t.Mapping[str, t.Any]) -> Entry:
     if isinstance(evidence, t.Mapping):
         evidence = ", ".join("%s: %s" % item for item in evidence.items() if item[1] is not None)
     text = " - ".join(str(part) for part in (evidence, given.get("detail")) if part)
-    return {**{name: it for name, it in given.items() if name != "detail"}, "evidence": text or None}
+    return {**{name: it for name, it in given.items() if name != "detail"}, "evidence": cut(text) or None}
 
 
 def caller(given: t.Mapping[str, t.Any]) -> Entry:

@@ -27,7 +27,10 @@ _STATE = {
 }
 # The next step for a non-compliant host
 BLOCKED, NOT_CHECKED, HAS_CALLERS, READY = "blocked", "not_checked", "has_callers", "ready"
-NEXT = (BLOCKED, NOT_CHECKED, HAS_CALLERS, READY)
+NOT_WATCHED, NOT_MANAGED = "not_watched", "not_managed"
+NEXT = (BLOCKED, NOT_CHECKED, HAS_CALLERS, NOT_WATCHED, READY, NOT_MANAGED)
+# Findings of the preflight check on a host without sufficient records of the callers watch
+UNWATCHED = ("callers_unknown", "callers_watched_too_briefly")
 _CONTROL = {
     NON_COMPLIANT: "NON_COMPLIANT",
     DISABLED: "NON_COMPLIANT",
@@ -60,6 +63,12 @@ def normal_mode_callers(host: t.Mapping[str, t.Any]) -> t.List[t.Dict[str, t.Any
     return [it for it in host["callers"] or () if it["mode"] == NORMAL_MODE and not it["noise"]]
 
 
+def is_watched(host: t.Mapping[str, t.Any]) -> bool:
+    """Return whether the callers watch recorded the host for the quiet period, or a waiver says that this is not necessary."""
+    found = {it["id"]: it["waiver_holds"] for it in host["findings"] if it["id"] in UNWATCHED}
+    return all(found.values()) and (host["callers"] is not None or bool(found))
+
+
 def _host(entry: t.Dict[str, t.Any], today: str) -> Host:
     control, guest = _views.control_mode(entry["control_plane"]), _views.guest_mode(entry["in_guest"])
     found = [_finding(_entries.finding(it), entry["host"], today) for it in entry["findings"] or ()]
@@ -70,6 +79,9 @@ def _host(entry: t.Dict[str, t.Any], today: str) -> Host:
     if entry["callers"] is not None:
         entry["callers"] = [_entries.caller(it) for it in entry["callers"]]
     not_understood = entry.setdefault("not_understood", [])
+    entry.setdefault("last_known", None)
+    entry.setdefault("managed", True)
+    entry.setdefault("in_run", entry["managed"])
     entry["checked"] = entry["findings"] is not None and "findings" not in not_understood
     entry["findings"] = found
     entry["mode"] = _views.mode(control, guest)
@@ -101,11 +113,15 @@ def _state(entry: Host) -> str:
 
 
 def _next(entry: Host) -> str:
+    if not entry["managed"]:
+        return NOT_MANAGED
     if any(is_blocking(it) for it in entry["findings"]):
         return BLOCKED
     if not entry["checked"]:
         return NOT_CHECKED
-    return HAS_CALLERS if normal_mode_callers(entry) else READY
+    if normal_mode_callers(entry):
+        return HAS_CALLERS
+    return READY if is_watched(entry) else NOT_WATCHED
 
 
 def _shortened(value: t.Any) -> t.Any:

@@ -44,7 +44,14 @@ def _compliance(host: Document) -> _Result:
         return "failure", _NON_COMPLIANT
     if host["state"] == EXEMPT:
         return "skipped", "Exempt: %s" % ((host["control_plane"] or {}).get("reason") or "no reason given")
-    return ("skipped", "Neither the API nor the host reported a mode.") if host["state"] == UNKNOWN else ("", "")
+    if host["state"] == UNKNOWN:
+        return "skipped", "Neither the API nor the host reported a mode."
+    if host["last_known"]:
+        return "skipped", "Not examined in this run. The last known state is %s, of %s." % (
+            host["state"],
+            host["last_known"],
+        )
+    return "", ""
 
 
 def _check(host: Document, check: str) -> _Result:

@@ -15,7 +15,10 @@ from ansible_collections.alicloud.imds.plugins.module_utils._preflight._catalog 
 
 Spec = t.Dict[str, t.Any]
 
-OUTCOMES = ("changed", "unchanged", "failed", "rolled_back", "unreachable", "skipped")
+OUTCOMES = (
+    *("changed", "unchanged", "failed", "rolled_back", "blocked", "exempt", "disabled", "not_ecs", "unsupported"),
+    *("unreachable", "skipped"),
+)
 FILE_MODES = ("0600", "0640")
 __all__ = ["HOST", "OUTCOMES", "SEVERITIES", "Spec", "argument_spec"]
 
@@ -81,10 +84,14 @@ def argument_spec() -> Spec:
         "hosts": {"type": "list", "elements": "dict", "required": True, "options": HOST},
         "unreachable": {"type": "list", "elements": "str", "default": []},
         "skipped": {"type": "list", "elements": "str", "default": []},
+        "inventory": {"type": "list", "elements": "str", "default": []},
+        "instances": {"type": "list", "elements": "dict"},
+        "unread_regions": {"type": "list", "elements": "str", "default": []},
         "mode": {"type": "str", "choices": list(FILE_MODES), "default": "0600"},
     }
 
 
 def top_level_spec() -> Spec:
-    """Return the specification that accepts any entries of hosts."""
-    return {**argument_spec(), "hosts": {"type": "list", "elements": "raw", "required": True}}
+    """Return the specification that accepts any entries of hosts and instances."""
+    anything: Spec = {"type": "list", "elements": "raw"}
+    return {**argument_spec(), "hosts": {**anything, "required": True}, "instances": anything}

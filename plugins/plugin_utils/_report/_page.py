@@ -15,7 +15,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from . import _markup, _rows, _summary, _words
+from . import _markup, _rows, _steps, _summary, _words
 from ._text import counted
 
 Document = t.Mapping[str, t.Any]
@@ -26,7 +26,6 @@ def page(document: Document) -> str:
     """Render the page of *document*, the JSON form of a report."""
     hosts = _rows.ordered(document["hosts"])
     groups = _summary.findings(hosts)
-    left = [(it["title"], len(it["hosts"]) - it["waived_hosts"]) for it in groups if it["severity"] == "block"]
     style, script = _asset("report.css"), _asset("report.js")
     return (
         _environment()
@@ -38,7 +37,7 @@ def page(document: Document) -> str:
             style=style,
             script=script,
             verdict=_words.verdict(document["totals"]),
-            steps=_words.steps(document["totals"], [(title, number) for title, number in left if number]),
+            steps=_steps.steps(document),
             changes=_words.changes(document["drift"]),
             groups=groups,
             callers=_summary.callers(hosts),

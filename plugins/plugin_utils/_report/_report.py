@@ -12,7 +12,7 @@ import typing as t
 
 from ansible_collections.alicloud.imds.plugins.module_utils._common._text import printable
 
-from . import _csv, _entries, _junit, _validation, _words, _writer
+from . import _csv, _junit, _last_known, _steps, _table, _validation, _words, _writer
 from ._document import Document, document, dumped, loaded
 from ._page import page
 from ._text import counted
@@ -36,7 +36,7 @@ def report(params: t.Mapping[str, t.Any], now: str, check: bool, validate: _vali
     paths = {kind: os.path.join(params["path"], name) for kind, name in NAMES.items()}
     mode = int(params["mode"], 8)
     before = _before(paths["json"])
-    made, differs = document(params["title"], _all_entries(params, validate), now, before)
+    made, differs = document(params["title"], _all_entries(params, validate, before), now, before, params["inventory"])
     files = _Files(made)
     # only a new time is not a change
     changed = differs or not all(
@@ -51,6 +51,8 @@ def report(params: t.Mapping[str, t.Any], now: str, check: bool, validate: _vali
         "changed": changed,
         "paths": paths,
         "totals": made["totals"],
+        "next_steps": _steps.lines(made),
+        "table": _table.lines(made),
         "drift": _validation.shown(made["drift"]),
         "diff": {"before": lines(before), "after": lines(made)} if changed else {"before": "", "after": ""},
         "warnings": _warnings(made),
@@ -66,13 +68,16 @@ def _warnings(made: Document) -> t.List[str]:
     return [text % (counted(len(names), "host"), shown, _validation.NOT_UNDERSTOOD)]
 
 
-def _all_entries(params: t.Mapping[str, t.Any], validate: _validation.Validate) -> t.List[t.Dict[str, t.Any]]:
-    """Return the entries of the examined hosts, and of those in ``unreachable`` and ``skipped`` that are not among them."""
-    found = {it["host"]: it for it in _validation.entries(params["hosts"], validate)}
-    for how in ("unreachable", "skipped"):
-        for name in params[how]:
-            found.setdefault(name, _entries.unseen_host(name, how))
-    return list(found.values())
+def _all_entries(
+    params: t.Mapping[str, t.Any], validate: _validation.Validate, before: t.Optional[Document]
+) -> t.List[t.Dict[str, t.Any]]:
+    """Return the entries of the hosts and of the unmanaged instances, with the last known data of what the run did not examine."""
+    earlier = _last_known.Earlier(before, validate)
+    unseen = {name: how for how in ("skipped", "unreachable") for name in params[how]}
+    seen = _validation.entries(params["hosts"], validate)
+    managed = _last_known.completed(seen, unseen, params["inventory"], earlier)
+    others = _last_known.unmanaged(params["instances"], params["unread_regions"], managed, earlier, validate)
+    return [*managed.values(), *others]
 
 
 def lines(made: t.Optional[Document]) -> str:

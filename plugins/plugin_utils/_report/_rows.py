@@ -35,6 +35,7 @@ def row(host: Host) -> Row:
         "host": host["host"],
         "about": " · ".join(it for it in (host["instance_id"], host["name"]) if it and it != host["host"]),
         "state": host["state"],
+        "last_known": host["last_known"] or "",
         "sort_state": STATES.index(host["state"]),
         "region": host["region_id"],
         "control": control,
@@ -85,7 +86,7 @@ def details(host: Host) -> t.Any:
     callers = sorted(host["callers"] or (), key=lambda it: it["last_seen"] or "", reverse=True)
     callers.sort(key=lambda it: (it["mode"] != NORMAL_MODE, bool(it["noise"])))
     kept = {key: host[key] for key in ("host", "instance_id", "name", "control_plane", "in_guest", "findings")}
-    kept.update((key, host[key]) for key in ("fence", "outcome", "batch"))
+    kept.update((key, host[key]) for key in ("fence", "outcome", "batch", "last_known"))
     kept["callers"] = [
         dict(it, first_seen=_words.time(it["first_seen"]), last_seen=_words.time(it["last_seen"]))
         for it in callers[:_MOST_CALLERS]

@@ -17,7 +17,8 @@ Host = t.Mapping[str, t.Any]
 Group = t.Dict[str, t.Any]
 
 
-def totals(hosts: t.Sequence[Host]) -> t.Dict[str, t.Any]:
+def totals(hosts: t.Sequence[Host], absent: int = 0) -> t.Dict[str, t.Any]:
+    """Count *hosts*. *absent* is the number of hosts of the inventory that are not among them."""
     states = collections.Counter(it["state"] for it in hosts)
     steps = collections.Counter(it["next"] for it in hosts)
     outcomes = collections.Counter((it["outcome"] or {}).get("result") for it in hosts)
@@ -31,6 +32,9 @@ def totals(hosts: t.Sequence[Host]) -> t.Dict[str, t.Any]:
         "findings": {name: found[name] for name in (*SEVERITIES, "waived")},
         "views_disagree": sum(any(it["id"] == DISAGREE for it in host["findings"]) for host in hosts),
         "hosts_with_normal_mode_callers": sum(bool(normal_mode_callers(host)) for host in hosts),
+        "last_known": sum(it["last_known"] is not None for it in hosts),
+        "without_instance_id": sum(it["managed"] and not it["instance_id"] for it in hosts) + absent,
+        "not_managed": sum(not it["managed"] for it in hosts),
         "outcomes": {name: outcomes[name] for name in OUTCOMES},
     }
 

@@ -9,12 +9,17 @@ Names, evidence and executables come from hosts, tags and processes: an attacker
 
 from __future__ import annotations
 
+import re
+
 LONGEST = 2000  # characters kept of one text
+_CUT = re.compile(r" \.\.\. \(\d{1,12} characters\)")
 
 
 def cut(text: str, longest: int = LONGEST) -> str:
-    """Return *text*, or its beginning and its length."""
-    return text if len(text) <= longest else "%s ... (%d characters)" % (text[:longest], len(text))
+    """Return *text*, or its beginning and its length. A text that was cut to the same length before stays as it is."""
+    if len(text) <= longest or _CUT.fullmatch(text, longest):
+        return text
+    return "%s ... (%d characters)" % (text[:longest], len(text))
 
 
 def counted(number: int, one: str) -> str:

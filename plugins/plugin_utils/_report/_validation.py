@@ -19,6 +19,7 @@ from ansible_collections.alicloud.imds.plugins.module_utils._preflight._catalog 
 
 from ._options import HOST
 from ._text import cut
+from ._views import DISAGREE
 
 Entry = t.Dict[str, t.Any]
 # Validate a dictionary by an argument specification; return the valid values and the errors.
@@ -62,6 +63,34 @@ def entries(given: t.Iterable[t.Any], validate: Validate) -> t.List[Entry]:
         name = entry["host"]
         found[name] = _rejected(name, "host: several entries have this name") if name in found else entry
     return list(found.values())
+
+
+def restored(stored: Entry, validate: Validate) -> Entry:
+    """Return the entry of a host in the JSON form of a report, which is validated like the results of a host.
+
+    Findings that the report derives from the others are omitted, except that a part which was invalid then is invalid now.
+    """
+    given = {key: _without_none(stored.get(key)) for key in HOST}
+    derived = {it["id"]: it for it in stored["findings"] if it["id"] in (DISAGREE, NOT_UNDERSTOOD)}
+    findings = [_known_keys(it, "findings") for it in stored["findings"] if it["id"] not in derived]
+    given["findings"] = findings if findings or stored["checked"] else None
+    if isinstance(given["callers"], list):
+        given["callers"] = [_known_keys(it, "callers") for it in given["callers"]]
+    entry = _entry(given, 1, validate)
+    if NOT_UNDERSTOOD in derived:
+        parts = ["findings", *(part for part in HOST if part in stored.get("not_understood", ()))]
+        entry["findings"] = [it for it in entry["findings"] or () if it["id"] != NOT_UNDERSTOOD]
+        entry = _with_errors(entry, dict.fromkeys(parts, [str(derived[NOT_UNDERSTOOD].get("evidence"))]))
+    return entry
+
+
+def _without_none(value: t.Any) -> t.Any:
+    """Return a dictionary without keys that were not given: None is none of the choices of an option."""
+    return {key: it for key, it in value.items() if it is not None} if isinstance(value, dict) else value
+
+
+def _known_keys(item: t.Any, part: str) -> t.Any:
+    return {key: item[key] for key in HOST[part]["options"] if key in item} if isinstance(item, dict) else item
 
 
 def _entry(given: t.Any, place: int, validate: Validate) -> Entry:
@@ -118,6 +147,8 @@ def _finding(given: Entry) -> t.Tuple[Entry, t.List[str]]:
     known = CATALOG.get(given["id"])
     if known is not None:
         return {**given, "title": known.title, "impact": known.impact, "remedy": known.remedy}, []
+    if given["id"] == UNKNOWN_FINDING:
+        return {**given, **_UNKNOWN}, []
     evidence = given["evidence"]
     texts = {"id": given["id"], "title": given["title"]}
     texts.update(evidence if isinstance(evidence, dict) else {"evidence": evidence})

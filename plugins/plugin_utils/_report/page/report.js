@@ -190,7 +190,15 @@
           guest.problems && make("ul", "", ...guest.problems.map((it) => make("li", "", it))),
         ),
         part("Fence", list(line("Mode", fence.mode), ...counters)),
-        part("Last run", list(line("Result", run.result), line("Reason", run.reason), line("Batch", host.batch))),
+        part(
+          "Last run",
+          list(
+            line("Result", run.result),
+            line("Reason", run.reason),
+            line("Batch", host.batch),
+            line("Last known", host.last_known),
+          ),
+        ),
       ),
       part("Findings", host.findings && make("ul", "found", ...host.findings.map(finding))),
       part(

@@ -22,7 +22,7 @@ PLAYBOOKS = sorted((CHECKOUT / "playbooks").rglob("*.yml"))
 UTILS = sorted((CHECKOUT / "plugins/plugin_utils/_hardening").glob("*.py"))
 VARS = yaml.safe_load((ROLE / "vars/main.yml").read_text(encoding="utf-8"))
 PREFIX = "__hardening_"
-GIVEN_BY_ANSIBLE = {"host", "check_mode", "failed_result", "failed_task"}
+GIVEN_BY_ANSIBLE = {"host", "check_mode", "windows", "failed_result", "failed_task"}
 
 
 def all_tasks(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:

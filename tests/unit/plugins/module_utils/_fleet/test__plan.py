@@ -10,7 +10,8 @@ import itertools
 
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._instance import Options
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet._plan import Permissions, plan
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._plan import Change, Permissions, plan
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._verdict import exemption
 
 from .instances import ACK, WINDOWS, instance
 
@@ -30,8 +31,8 @@ def test_an_endpoint_is_enabled_only_if_desired() -> None:
 
 def test_present_options_need_no_change() -> None:
     for it in (instance(), instance(tokens="required"), instance(endpoint="disabled")):
-        assert plan(it, it.options, Permissions()) == (it, None, None)
-        assert plan(it, Options(), Permissions()) == (it, None, None)
+        assert plan(it, it.options, Permissions()) == Change(it)
+        assert plan(it, Options(), Permissions()) == Change(it)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,7 @@ def test_required_tokens_are_refused_unless_permitted(kind, permission, remedy) 
     desired = Options(http_tokens="required")
     refused = plan(it, desired, Permissions())
     assert refused.after is None and "'%s: true'" % remedy in refused.refusal
+    assert refused.exemption == exemption(it) is not None
     assert plan(it, desired, permission).after.http_tokens == "required"
     other = Permissions(windows=not permission.windows, ack_nodes=not permission.ack_nodes)
     assert plan(it, desired, other).refusal

@@ -11,7 +11,13 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.alicloud.imds.plugins.modules import report
-from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening import _entry, _failure, _outcome, _playbooks
+from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening import (
+    _decisions,
+    _entry,
+    _failure,
+    _outcome,
+    _playbooks,
+)
 
 from .runs import IDENTITY, VERIFIED, answers, finding, probe, row, run
 
@@ -100,10 +106,13 @@ def test_the_reason_of_a_blocked_host_has_title_id_and_evidence() -> None:
     found = [finding(), finding(id="y", title="Old", evidence="version 1")]
     ended = _outcome.outcome(run(preflight={"findings": found}), "blocked")
     assert ended == {
-        "result": "failed",
+        "result": "blocked",
         "reason": "Blocked by 2 findings: A script reads metadata (script_x: path: /etc/cron.d/x, line: 3); Old (y: version 1)."
         " Nothing was changed.",
     }
+    expired = finding(id="waiver_expired", severity="warn", evidence={"finding": "script_*", "expires": "2026-11-01"})
+    reason = _outcome.outcome(run(preflight={"findings": [finding(), expired]}), "blocked")["reason"]
+    assert str(reason).endswith("Nothing was changed. The waiver of script_* expired on 2026-11-01.")
     many = _outcome.outcome(run(preflight={"findings": [finding()] * 5}), "blocked")["reason"]
     assert many is not None and "; and 2 more." in many
     assert "Blocked by 1 finding: " in str(_outcome.outcome(run(preflight={"findings": [finding()]}), "blocked"))
@@ -264,6 +273,12 @@ def test_each_host_of_the_play_is_in_the_report_once() -> None:
     }
 
 
+def test_a_host_that_failed_without_a_report_has_its_reason_in_the_report() -> None:
+    found = _playbooks.report_hosts([{"imds_failure": "No settings."}, {}], ["a", "b"], ["a", "b"])
+    assert found["hosts"] == [{"host": "a", "outcome": {"result": "failed", "reason": "No settings."}}]
+    assert found["unreachable"] == ["b"]
+
+
 HARDENED = {"http_endpoint": "enabled", "http_tokens": "required", "instance_metadata_tags": "disabled"}
 
 
@@ -394,3 +409,87 @@ def test_an_undo_of_an_unreachable_host_says_what_stays() -> None:
 def test_the_end_of_an_interrupted_run_is_said() -> None:
     state = run(probe=probe("required"), answers=answers(row(changed=False, sent=False, unverified=True)))
     assert _outcome.outcome(state, "enforced") == {"result": "unchanged", "reason": _outcome._FINISHED}
+
+
+ACK = "It is a node of the ACK cluster c1."
+OPTIONS = {"http_endpoint": "enabled", "http_tokens": "optional", "instance_metadata_tags": "disabled"}
+REFUSED = row(
+    "Refused.", exemption=ACK, before=OPTIONS, after=OPTIONS, changed=False, planned=False, sent=False, os_type="linux"
+)
+
+
+@pytest.mark.parametrize(
+    ("state", "result", "reason"),
+    [
+        (run(windows=True), "unsupported", "Windows"),
+        (run(probe=probe("unreachable", instance=None, is_ecs=False)), "not_ecs", "is not an ECS instance"),
+        (run(probe=probe("disabled", instance=None)), "disabled", "hardening_instance_id"),
+        (
+            run(probe=probe(), plan=answers(REFUSED)),
+            "exempt",
+            ACK + " To require tokens anyway, set hardening_allow_ack_nodes",
+        ),
+        (run(probe=probe(), plan=answers({**REFUSED, "os_type": "windows"})), "unsupported", ACK),
+        # no exclusion: an instance by its firmware or by the inventory, or another wish
+        (run(probe=probe("unreachable", instance=None, is_ecs=True)), None, "is_ecs"),
+        (run(probe=probe("unreachable", instance=None)), None, "is_ecs"),
+        (run({"instance_id": "i-1"}, probe=probe("unreachable", instance=None, is_ecs=False)), None, "stated"),
+        (run({"instance_id": "i-1", "region_id": "cn-a"}, probe=probe("disabled", instance=None)), None, "stated"),
+        (run({"access": "disabled"}, probe=probe("disabled", instance=None)), None, "desired"),
+        (run(probe=probe(), plan=answers(row())), None, "nothing"),
+        (run(probe=probe()), None, "nothing"),
+        (run(), None, "nothing"),
+    ],
+)
+def test_a_host_on_which_nothing_is_done(state: Given, result: str | None, reason: str) -> None:
+    made = _decisions.decisions(state)
+    assert made["excluded"] is (result is not None)
+    if result is None:
+        return
+    assert made["unready"] is None
+    ended = _outcome.outcome(state, "excluded")
+    assert ended["result"] == result and reason in str(ended["reason"])
+    assert _outcome.outcome(state, "audited")["result"] == result
+
+
+def test_the_entry_of_an_exempt_host_has_the_verdict_of_the_api_also_after_a_rollback_of_others() -> None:
+    state = run(probe=probe(), plan=answers(REFUSED))
+    entry, ended = _entry.entry(state, "excluded"), _entry.result(state, "excluded")
+    assert entry["control_plane"] == {**OPTIONS, "verdict": "exempt", "reason": ended["reason"]}
+    back = _entry.read_back(entry, ended, {"by_instance": {"i-web1": {"options": OPTIONS}}})
+    assert back == {"result": ended, "report": entry}
+
+
+def test_the_entry_of_a_blocked_host_has_the_options_of_the_api() -> None:
+    state = run(probe=probe(), plan=answers(row(before=OPTIONS)), preflight={"findings": [finding()]})
+    assert _entry.entry(state, "blocked")["control_plane"] == OPTIONS
+
+
+def test_check_mode_has_the_entry_and_the_result_of_a_real_run() -> None:
+    real = run(probe=probe(), answers=answers(row(planned=True)), verify=probe("required"))
+    check = run(probe=probe(), answers=answers(row(planned=True, sent=False)), check_mode=True)
+    for make in (_entry.entry, _entry.result):
+        shown = [make(it, "enforced") for it in (real, check)]
+        if make is _entry.entry:
+            shown[1]["in_guest"]["problems"] = []
+        assert shown[0] == shown[1]
+    unchanged = run(probe=probe("required"), answers=answers(row(planned=False, changed=False)), check_mode=True)
+    assert _entry.entry(unchanged, "enforced")["in_guest"]["verdict"] == "required"
+
+
+def test_hosts_that_nobody_watched_are_blocked_only_if_the_watch_is_required() -> None:
+    found = finding(id="callers_unknown", severity="info", evidence={})
+    for required, blocked in ((False, False), (True, True)):
+        state = run({"require_watch": required}, probe=probe(), preflight={"findings": [found]})
+        assert _decisions.decisions(state)["blocked"] is blocked
+    waived = {**found, "waived": {"reason": "r", "expires": "2099-01-01"}}
+    assert not _decisions.decisions(run({"require_watch": True}, preflight={"findings": [waived]}))["blocked"]
+    ack = {**finding(id="ack_node")}
+    assert not _decisions.decisions(run({"allow_ack_nodes": True}, preflight={"findings": [ack]}))["blocked"]
+
+
+def test_the_progress_names_hosts_on_which_nothing_is_done() -> None:
+    hosts = [facts("changed"), facts("exempt"), facts("not_ecs"), facts("blocked")]
+    names = ["a", "b", "c", "d"]
+    message = _playbooks.progress(hosts, names, names, names)["message"]
+    assert "1 changed, 0 unchanged, 0 rolled back, 1 blocked, 1 exempt, 1 not ecs, 0 failed in total." in message

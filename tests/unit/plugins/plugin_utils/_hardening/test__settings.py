@@ -20,7 +20,9 @@ from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening import _s
 from ....conftest import CHECKOUT
 from .runs import DEFAULTS, settings
 
-PLAYBOOKS = {"imds_api", "imds_become", "imds_report_dir", "imds_serial", "imds_subset"}
+PLAYBOOKS = {
+    *("imds_api", "imds_become", "imds_regions", "imds_report_dir", "imds_serial", "imds_skip_blocked", "imds_subset"),
+}
 # Templates of Ansible convert the other variables of the emulator, or use them as text.
 EMULATOR = {
     *("emulator_account", "emulator_instances", "emulator_keep_changes"),
@@ -98,7 +100,7 @@ def test_the_playbooks_use_normalized_variables_only() -> None:
                 facts = ", ansible_facts | default({})" if name == "imds_report_dir" else ""
                 assert f"| alicloud.imds.hardening_setting('{name}'{facts})" in after, (path.name, after)
         used = set(re.findall(r"\bimds_[a-z_]+(?= \| default\()", text))
-        assert used <= PLAYBOOKS | {"imds_hosts"}, path.name
+        assert used <= PLAYBOOKS | {"imds_hosts", "imds_account"}, path.name
 
 
 @pytest.mark.parametrize(("name", "default"), NEVER_EMPTY.items())

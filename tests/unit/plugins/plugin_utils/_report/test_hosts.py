@@ -54,6 +54,7 @@ def test_only_a_verdict_is_enough() -> None:
     assert states == ["compliant", "non_compliant", "disabled", "exempt", "unknown"]
 
 
+WAIVED = {"reason": "ok", "expires": "2026-11-24"}
 CALLER = {"mode": "normal_mode", "exe": "/usr/bin/curl"}
 
 
@@ -61,10 +62,14 @@ CALLER = {"mode": "normal_mode", "exe": "/usr/bin/curl"}
     ("known", "following"),
     [
         ({}, "not_checked"),
-        ({"findings": []}, "ready"),
+        ({"findings": []}, "not_watched"),
+        ({"findings": [], "callers": []}, "ready"),
+        ({"findings": [finding("callers_unknown", "info")], "callers": []}, "not_watched"),
+        ({"findings": [finding("callers_watched_too_briefly", "warn")], "callers": []}, "not_watched"),
+        ({"findings": [finding("callers_unknown", "info", waived=WAIVED)]}, "ready"),
         ({"findings": [finding()]}, "blocked"),
-        ({"findings": [finding(severity="warn")]}, "ready"),
-        ({"findings": [finding(waived={"reason": "ok", "expires": "2026-11-24"})]}, "ready"),
+        ({"findings": [finding(severity="warn")], "callers": []}, "ready"),
+        ({"findings": [finding(waived=WAIVED)], "callers": []}, "ready"),
         ({"findings": [finding(waived={"reason": "ok", "expires": "2026-11-23"})]}, "blocked"),
         ({"findings": [], "callers": [CALLER]}, "has_callers"),
         ({"findings": [], "callers": [{**CALLER, "noise": "Cloud Assistant's first request"}]}, "ready"),

@@ -135,6 +135,7 @@ def test_no_text_makes_markup(text: str) -> None:
         ({}, "No hosts are in this report"),
         ({"non_compliant": 37, "compliant": 963}, "37 of 1,000 hosts still accept normal-mode requests"),
         ({"non_compliant": 1, "compliant": 2}, "1 of 3 hosts still accepts normal-mode requests"),
+        ({"non_compliant": 1, "unknown": 1}, "At least 1 of 2 hosts still accepts normal-mode requests"),
         ({"unknown": 2, "compliant": 8}, "2 of 10 hosts have an unknown mode; no other accepts normal-mode requests"),
         ({"compliant": 10}, "No host accepts normal-mode requests"),
         ({"compliant": 1}, "The host does not accept normal-mode requests"),
@@ -145,13 +146,15 @@ def test_no_text_makes_markup(text: str) -> None:
 )
 def test_the_verdict(states, sentence) -> None:
     known = {**dict.fromkeys(STATES, 0), **states}
-    assert " ".join(verdict({"hosts": sum(states.values()), "states": known})) == sentence
+    assert " ".join(verdict({"hosts": sum(states.values()), "states": known, "last_known": 0})) == sentence
+    kept = " ".join(verdict({"hosts": sum(states.values()), "states": known, "last_known": 1}))
+    assert kept == (sentence + ", by the last known state of 1 host" if states else sentence)
 
 
 def test_what_to_do_next_comes_in_order() -> None:
     report = made(
         host("a", "optional", findings=[finding()]),
-        host("b", "optional", findings=[]),
+        host("b", "optional", findings=[], callers=[]),
         host("c", "required", "optional", outcome={"result": "failed"}),
     )
     assert Page(page(report)).text("h3")[:4] == [

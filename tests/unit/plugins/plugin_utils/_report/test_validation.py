@@ -28,13 +28,14 @@ GOOD = {
     "in_guest": {"verdict": "optional"},
     "findings": [],
 }
+LISTS: dict[str, Any] = {"unreachable": [], "skipped": [], "inventory": [], "instances": None, "unread_regions": []}
 FINDING = {"id": KNOWN, "severity": "block", "title": "x", "evidence": {"path": "/usr/bin/cloud-init"}}
 WAIVED = {**FINDING, "waived": {"reason": "ok", "expires": "2099-01-01"}}
 
 
 def report(tmp_path: Any, *hosts: Any, **more: Any) -> dict[str, Any]:
     """Write the report and return its JSON form with the result of the action."""
-    params = {"path": str(tmp_path / "report"), "title": "t", "mode": "0600", "unreachable": [], "skipped": [], **more}
+    params = {"path": str(tmp_path / "report"), "title": "t", "mode": "0600", **LISTS, **more}
     result = _report.report({**params, "hosts": list(hosts)}, NOW, False, validate)
     made: dict[str, Any] = json.loads((tmp_path / "report/report.json").read_text())
     return {**made, "result": result}
@@ -78,7 +79,7 @@ def test_what_is_not_understood_is_named_and_blocks(tmp_path, entry, error) -> N
     assert bad["host"] == "evil" and not bad["checked"]
     assert bad["state"] in ("non_compliant", "unknown")
     assert bad["next"] in ("blocked", None)
-    assert good["state"] == "non_compliant" and good["next"] == "ready", "the other host is unaffected"
+    assert good["state"] == "non_compliant" and good["next"] == "not_watched", "the other host is unaffected"
 
 
 @pytest.mark.parametrize(
