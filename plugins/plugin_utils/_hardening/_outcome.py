@@ -127,7 +127,7 @@ def _rolled_back(run: Run) -> t.Tuple[str, t.Optional[str]]:
     host = [step(run, name) for name in ("restored_fence", "restored_tooling", "restored_access")]
     reason = with_variables(reason_of_rollback(run))
     found = messages([options, *host])
-    if options and not messages([options]) and any(it.get("unreachable") for it in host):
+    if options.get("instances") and not messages([options]) and any(it.get("unreachable") for it in host):
         return "failed", "%s %s" % (reason, _OPTIONS_ONLY)
     if found:
         return "failed", "%s %s" % (reason, _NOT_ROLLED_BACK % " ".join(found))
@@ -148,7 +148,7 @@ def _undone(run: Run) -> t.Tuple[str, t.Optional[str]]:
         api = {"msg": missing if settings(run)["undo_to"] != "keep" else None}
     host = [{**it, "msg": _UNREACHABLE % it["msg"]} if it.get("unreachable") else it for it in _host_steps(run)]
     found = messages([api, *host])
-    if found and not api["msg"] and own.get("after"):
+    if found and not api["msg"] and own.get("after") and not unrecorded(run):
         found.insert(0, "The metadata options are restored.")
     if found:
         return "failed", with_variables(_NOT_UNDONE % " ".join(found))

@@ -368,6 +368,8 @@ def test_an_undo_without_a_record_fails_unless_nothing_was_enforced() -> None:
     assert without_record({}, options("optional"), probe=probe()) == {"result": "unchanged", "reason": None}
     kept = without_record({"undo_to": "keep"}, options("required"), probe=probe("required"))
     assert kept["result"] == "unchanged" and "its options stay `required`" in kept["reason"]
+    broken = without_record({"undo_to": "keep"}, options("required"), probe=probe("required"), tooling=BROKEN)
+    assert broken["result"] == "failed" and "are restored" not in broken["reason"]
     unknown = "it is unknown whether tokens are required. "
     for steps, reason in (
         ({"probe": probe(), "identities": {"web1": {"problem": "Refused."}}}, "Refused."),
@@ -391,6 +393,8 @@ def test_a_lost_host_is_never_called_hardened() -> None:
     assert restored["result"] == "failed" and "The metadata options were restored through the API." in str(
         restored["reason"]
     )
+    nothing_sent = {**gone, "restored_options": {"skipped": True, "changed": False}}
+    assert "were restored" not in str(_outcome.outcome(run({}, **state, **nothing_sent), "rolled_back")["reason"])
     back = {**gone, "restored_fence": {"changed": True}}
     assert _outcome.outcome(run({}, **state, **back), "rolled_back")["result"] == "rolled_back"
 
