@@ -44,6 +44,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "ack": {"tags": ACK_TAGS},
     "disabled": {"http_endpoint": "disabled"},
 }
+OTHER_PRODUCT = "mount -t tmpfs dmi /sys/class && mkdir -p /sys/class/dmi/id && echo Standard PC >/sys/class/dmi/id/product_name"
 READ = "curl -s -o /dev/null -w %{http_code} --max-time 30 http://100.100.100.200/latest/meta-data/instance-id"
 
 
@@ -56,6 +57,7 @@ class Journey:
         (self.hosts["script"].root / "etc/cron.d/plain").write_text(job)
         for version, address in (("-4", "100.100.100.200"), ("-6", "fd00:100::100:200")):
             self.hosts["pc"].run("ip", version, "route", "add", "unreachable", address)
+        self.hosts["pc"].output("sh", "-c", OTHER_PRODUCT)
         ecs = [host for name, host in self.hosts.items() if name != "pc"]
         instances = [instance(host, **CONFIGS.get(host.name, {})) for host in ecs]
         self.emulator = lab.start_emulator({"instances": [*instances, FORGOTTEN, CONTROLLER]}, control=True)
