@@ -41,8 +41,8 @@ _OBJECT = re.compile(
 )
 _CONSTRUCTED = re.compile(r"\s*(?:await\s+)?(?:new\s+)?(?:\w+\.)*(?P<name>[A-Z]\w*)\s*(?:\.new)?\s*\(")
 _LIBRARIES = re.compile(
-    r"(?i)\b(?:requests|httpx|urllib[23]?|aiohttp|https?|axios|got|node-fetch|undici|superagent|needle|phin|bent|ky|request(?:-promise(?:-native)?)?|ofetch|wretch|"
-    r"lwp|furl|mojo|reqwest|ureq|httplib2?)\b"
+    r"(?i)\b(?:requests|httpx|urllib[23]?|aiohttp|https?|axios|got|node-fetch|undici|superagent|needle|phin|bent|ky|"
+    r"request(?:-promise(?:-native)?)?|ofetch|wretch|lwp|furl|mojo|reqwest|ureq|httplib2?)\b"
 )
 _NOT_CLIENTS = frozenset(
     "import from use using require const let var my as default function request requests http https urllib urlli"
