@@ -53,8 +53,8 @@ def test_normal_mode(ecs: Ecs) -> None:
     assert error_page(403, "Forbidden") in done.stdout
     ecs.set(http_tokens="optional")
     assert ecs.output("curl", "-s", DATA + "instance-id") == ecs.instance_id
-    plain = "GET /latest/meta-data/instance-id plain "
-    assert ecs.requests() == [plain + "403", plain + "200"]
+    request = "GET /latest/meta-data/instance-id normal_mode "
+    assert ecs.requests() == [request + "403", request + "200"]
 
 
 @pytest.mark.parametrize(
