@@ -133,6 +133,12 @@ def head_of_chunks() -> bytes:
 SPELLINGS = spellings()
 
 
+def accepts(path: str) -> bool:
+    """Return whether a server accepts connections at *path*; the socket is there before that."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        return sock.connect_ex(path) == 0
+
+
 def ask(path: str, data: bytes) -> int:
     """Return how many times the server answers with the content of the file."""
     with socket.socket(socket.AF_UNIX) as sock:
@@ -166,7 +172,7 @@ def test_what_a_server_answers_is_counted(server: Server, tmp_path: Path) -> Non
     command = [*server.command, f"{folder}/config"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         try:
-            wait_until(lambda: (folder / "socket").exists() or process.poll() is not None)
+            wait_until(lambda: accepts(str(folder / "socket")) or process.poll() is not None)
             assert process.poll() is None, process.stderr and process.stderr.read()
             compare(server.name, str(folder / "socket"))
         finally:
