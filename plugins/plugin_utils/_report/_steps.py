@@ -22,7 +22,7 @@ _AUDIT, _HARDEN = "ansible-playbook alicloud.imds.audit", "ansible-playbook alic
 _WATCH = "--extra-vars hardening_enforce=false"
 _MOST = 20  # names in a command or a line
 _FEW = 3  # findings of a step
-_LONGEST = 200
+_LONGEST = 400
 # Other characters have a meaning in patterns of hosts, or in a shell.
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _EXPIRED = re.compile(r"finding: ([^,:]+).*expires: (\d{4}-\d\d-\d\d)")
