@@ -54,8 +54,9 @@ def listeners(*targets: str) -> Iterator[None]:
     for target in targets:
         host, _colon, port = target.rpartition(":")
         host = host.strip("[]")
-        length = 128 if ":" in host else 32
-        subprocess.run(["ip", "address", "replace", f"{host}/{length}", "dev", "lo"], check=True)
+        # Without nodad, an IPv6 address cannot be used until the kernel has processed it, also on lo.
+        address = [f"{host}/128", "dev", "lo", "nodad"] if ":" in host else [f"{host}/32", "dev", "lo"]
+        subprocess.run(["ip", "address", "replace", *address], check=True)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
             listening.append(socket.create_server((host, int(port)), family=family, backlog=64))
