@@ -44,7 +44,9 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "ack": {"tags": ACK_TAGS},
     "disabled": {"http_endpoint": "disabled"},
 }
-OTHER_PRODUCT = "mount -t tmpfs dmi /sys/class && mkdir -p /sys/class/dmi/id && echo Standard PC >/sys/class/dmi/id/product_name"
+OTHER_PRODUCT = (
+    "mount -t tmpfs dmi /sys/class && mkdir -p /sys/class/dmi/id && echo Standard PC >/sys/class/dmi/id/product_name"
+)
 READ = "curl -s -o /dev/null -w %{http_code} --max-time 30 http://100.100.100.200/latest/meta-data/instance-id"
 
 
