@@ -13,9 +13,15 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._host import _install
-from ansible_collections.alicloud.imds.plugins.module_utils._preflight import _judge, _notation, _places, _scripts
+from ansible_collections.alicloud.imds.plugins.module_utils._preflight import (
+    _decoding,
+    _judge,
+    _notation,
+    _places,
+    _scripts,
+)
 from ansible_collections.alicloud.imds.plugins.module_utils._preflight._files import Deadline, Files
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 UTILS = Path(__file__).resolve().parents[5] / "plugins"
@@ -175,8 +181,16 @@ def test_each_script_is_reported_once_whatever_links_to_it(host) -> None:
 
 
 @given(st.binary(max_size=300))
+@example(b"\ra=")
 def test_any_bytes_are_judged(content) -> None:
-    assert all(1 <= line <= content.count(b"\n") + 1 for line, _what in _scripts.judge(content + b"100.100.100.200/x"))
+    content += b"100.100.100.200/x"
+    text = _decoding.text_of(content) or ""
+    assert all(1 <= line <= text.count("\n") + 1 for line, _what in _scripts.judge(content))
+
+
+def test_each_kind_of_line_break_ends_a_line() -> None:
+    for content in (b"x\na=", b"x\r\na=", b"x\ra="):
+        assert [line for line, _what in _scripts.judge(content + b"100.100.100.200/x")] == [2], content
 
 
 def test_pipes_are_skipped_and_hostile_names_printable(host) -> None:
