@@ -464,7 +464,7 @@ def test_variables_that_are_strings(three: Player) -> None:
     for words in (
         ("hardening_enforce=False", "hardening_fence=off", "hardening_tooling=0", "hardening_verify=no"),
         ("hardening_enforce=no", "hardening_fence=enforce", "hardening_fence_users=root,daemon"),
-        ("hardening_verify=false", "hardening_local_fact=no", "hardening_watch=0", "hardening_fence_groups="),
+        ("hardening_verify=false", "hardening_local_fact=no", "hardening_watch=off", "hardening_fence_groups="),
         ('{"hardening_fence_users": "[\\"root\\", \\"daemon\\"]", "hardening_verify_cloud_init": "off"}',),
         ('{"hardening_preflight": false, "hardening_fence": false, "hardening_wait_timeout": "5"}',),
         (

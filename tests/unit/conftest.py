@@ -25,11 +25,17 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 ALL_SLOW = re.compile(r"^pytestmark = pytest\.mark\.slow$", re.MULTILINE)
 import lab  # noqa: E402
 
+# Every run tries the same examples, so that a failure comes from a change. IMDS_EXAMPLES=N tries N random ones instead.
 # Examples are slow on a busy machine, which is not a fault of the code.
+RANDOM_EXAMPLES = int(os.environ.get("IMDS_EXAMPLES", "0"))
 hypothesis.settings.register_profile(
-    "any-speed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "imds",
+    deadline=None,
+    derandomize=not RANDOM_EXAMPLES,
+    max_examples=RANDOM_EXAMPLES or hypothesis.settings().max_examples,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
-hypothesis.settings.load_profile("any-speed")
+hypothesis.settings.load_profile("imds")
 
 
 def _collections_root() -> Path:
