@@ -34,10 +34,12 @@ _OBJECT = re.compile(
     re.I,
 )
 _REQUEST = re.compile(r"(?i)req(?:uest)?(?![a-z])|request|curl|httpconnection|easy\b")
-_SENDER = (
+_SENDER = re.compile(
     r"(?i)(?<![\w])(?:\w+(?:\.|->|::))*(?:async_|a)?(?:do|send|exec(?:ute)?|perform|invoke|submit|dispatch|sync_?invoke)"
-    r"(?:_?[A-Za-z]\w*)?\s*\(\s*(?:\w+\s*,\s*)?[&*$]?%s\s*[,)]"
+    r"(?:_?[A-Za-z]\w*)?\s*\(\s*(?:\w+\s*,\s*)?[&*$]?(?P<name>\w+)\s*[,)]"
 )
+_CALL = re.compile(r"(?<![\w.])(\w+)\s*\(")
+_METHOD = re.compile(r"(?<![\w.])(\w+)(?:\.(?:get|head|request|url[o]pen|open|fetch|send))?\s*\(")
 _LOG = re.compile(
     r"(?i)\s*(?:\w+(?:\([^()]*\))?(?:\.|->|::))*(?:\w*log\w*|console)\b(?:\([^()]*\))?(?:(?:\.|->|::)\w+(?:\([^()]*\))?)*(?:\.|->|::)"
     r"(?:error|warn|info|debug|fatal|print|trace|panic)\w*\s*\(|\s*(?:LOG|SPDLOG|NSLog|Q)_?(?:ERROR|WARN|INFO|DEBUG|TRACE)\w*\s*\("
@@ -100,9 +102,14 @@ def creates_request(value: str) -> bool:
     )
 
 
-def sends(text: str, name: str) -> bool:
-    """Return whether a call in *text* sends the request object *name*."""
-    return bool(re.search(_SENDER % re.escape(name), text))
+def sends(text: str, objects: t.Container[str]) -> bool:
+    """Return whether a call in *text* sends one of the request *objects*."""
+    return any(found.group("name") in objects for found in _SENDER.finditer(text))
+
+
+def calls(text: str, known: t.Container[str], methods: bool = False) -> bool:
+    """Return whether *text* calls one of the *known* functions, or with *methods* the method of an object that sends a request."""
+    return any(found.group(1) in known for found in (_METHOD if methods else _CALL).finditer(text))
 
 
 def is_log(text: str) -> bool:

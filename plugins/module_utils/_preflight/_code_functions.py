@@ -37,6 +37,7 @@ _HEADERS = re.compile(
     r":)?\s*(?P<name>[$@]?\w[\w.]*)\s*(?P<call>\()?(?=\s*[,)}\]]|\s*\(|\s|\Z)|[{,(]\s*(?P<short>headers)\s*[,})]"
 )
 _PASSED = re.compile(r"(?:\*\*|\.\.\.)\s*(?P<name>\w+)")
+_GIVEN = re.compile(r"(?<![\w.>:])(?P<name>[a-z_]\w*)\s*\(\s*[&*]?(?P<given>\w+)(?:\.\w+)?\s*[,)]")
 _UNKNOWN_CALL = re.compile(r"(?<![\w.>:$])(?P<name>[a-z_][\w.]*)\s*\(")
 _FETCHES = re.compile(
     r"(?i)(?:^|_|\.)(?:get|fetch|read|request|query|load|download|retrieve|curl|call|ask|pull|http|"
@@ -172,13 +173,10 @@ class Caller(Program):
     def _callback(self, text: str) -> None:
         """Remember that an unknown function gets a prepared request, or its headers, and may set any."""
         bare = outside(text)
-        for name in names(bare) & set(self.prepared) if self.prepared else ():
-            line, kept, flags = self.prepared[name]
-            found = re.search(
-                r"(?<![\w.>:])(?P<name>[a-z_]\w*)\s*\(\s*[&*]?%s(?:\.\w+)?\s*[,)]" % re.escape(name), bare
-            )
-            if found and not _vocabulary.OUTPUT_CALLS.match(found.group("name") + " "):
-                self.prepared[name] = (line, kept, flags | UNKNOWN)
+        for found in _GIVEN.finditer(bare) if self.prepared else ():
+            before = self.prepared.get(found.group("given"))
+            if before is not None and not _vocabulary.OUTPUT_CALLS.match(found.group("name") + " "):
+                self.prepared[found.group("given")] = (*before[:2], before[2] | UNKNOWN)
 
     def _headers_unknown(self, text: str) -> bool:
         """Return whether headers are passed whose content is not known."""

@@ -45,6 +45,7 @@ _LIBRARIES = re.compile(
     r"(?i)\b(?:requests|httpx|urllib[23]?|aiohttp|https?|axios|got|node-fetch|undici|superagent|needle|phin|bent|ky|"
     r"request(?:-promise(?:-native)?)?|ofetch|wretch|lwp|furl|mojo|reqwest|ureq|httplib2?)\b"
 )
+_LONGEST = 4000  # of the text that is kept of a prepared request
 _NOT_CLIENTS = frozenset(
     "import from use using require const let var my as default function request requests http https urllib urlli"
     "b2 Request Session new parse error "
@@ -220,7 +221,7 @@ class Program:
         self.outcome.mention(self.values.used)
         made = self.values.get(name)
         before = self.prepared.get(name, (line, "", made.flags & (HEADER | REQUEST) if made is not None else 0))
-        self.prepared[name] = (before[0], before[1] + " " + expanded, before[2] | flags)
+        self.prepared[name] = (before[0], (before[1] + " " + expanded)[-_LONGEST:], before[2] | flags)
         return True
 
     def _headers(self, text: str, targets: t.Sequence[str], flags: int, element: bool) -> None:
@@ -255,7 +256,7 @@ class Program:
         self._mark([name], flags)
         if flags & ADDRESS and _vocabulary.PREPARED.search(outside(text)):
             before = self.prepared.get(name, (one.line_of(self._spot(text)), "", 0))
-            self.prepared[name] = (before[0], before[1] + expanded, before[2] | flags)
+            self.prepared[name] = (before[0], (before[1] + expanded)[-_LONGEST:], before[2] | flags)
         return True
 
     def _spot(self, text: str) -> int:

@@ -114,24 +114,17 @@ class CodeJudge(Caller):
         if self.name in ("go", "java", "rust") and "(" not in bare:
             return False  # a declaration
         cleaned = _vocabulary.NOT_METHODS.sub(" ", outside(_code_forms.without_elements(text, self.data)))
-        if any(_code_forms.sends(bare, name) for name in self.prepared if name in bare):
+        waiting = [name for name in names(text) if name in self.prepared]
+        if _code_forms.sends(bare, waiting):
             return True
         if _vocabulary.RAW_REQUEST.search(text) and (self.prepared or flags & ADDRESS) and not assignment(text):
             return True
         prepared = _vocabulary.PREPARED.search(cleaned)
         rest = _vocabulary.PREPARED.sub(" ", cleaned) if prepared else cleaned
         known = _vocabulary.BARE_CALLS.get(self.name)
-        if any(
-            re.search(
-                r"(?<![\w.])%s(?:\.(?:get|head|request|url[o]pen|open|fetch|send))?\s*\(" % re.escape(name), cleaned
-            )
-            for name in self.clients
-            if name in cleaned
-        ):
+        if _code_forms.calls(cleaned, self.clients, methods=True) or _code_forms.calls(bare, waiting):
             return True
-        if any(re.search(r"(?<![\w.])%s\s*\(" % re.escape(name), bare) for name in self.prepared if name in bare):
-            return True
-        if not any(name in self.prepared for name in names(text)):
+        if not waiting:
             rest = _vocabulary.RESPONSES.sub(" ", rest)
         if _vocabulary.CALLS.search(rest) or _vocabulary.METHODS.search(rest) or (known and known.search(rest)):
             return not re.match(r"\s*(?:import|from|use|require|using|include)\b", text)
@@ -180,7 +173,7 @@ class CodeJudge(Caller):
         """Return text and content of the prepared requests that a statement sends, which are no longer prepared."""
         raw = bool(_vocabulary.RAW_REQUEST.search(text))
         added, flags = "", 0
-        for name in [name for name in self.prepared if raw or name in names(text)]:
+        for name in list(self.prepared) if raw else sorted(name for name in names(text) if name in self.prepared):
             _line, kept, held = self.prepared.pop(name)
             added, flags = added if raw else added + " " + kept, flags | held
         return added, flags

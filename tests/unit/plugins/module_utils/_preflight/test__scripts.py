@@ -257,6 +257,7 @@ def steps(content: str, path: str) -> int:
     [
         ("/opt/a.sh", "f%d() {\n  curl http://100.100.100.200/latest/meta-data/mac\n}\n"),
         ("/opt/a.py", "def f%d():\n    return requests.get('http://100.100.100.200/latest/meta-data/mac')\n"),
+        ("/opt/b.py", "r%d = urllib.request.Request('http://100.100.100.200/latest/meta-data/mac')\nurlopen(other)\n"),
         ("/opt/a.yml", "- url%d: http://100.100.100.200/latest/meta-data/mac\n"),
         ("/opt/a.conf", "location /%d {\n  proxy_pass http://100.100.100.200;\n}\n"),
     ],
