@@ -182,7 +182,7 @@ signed_identity:
   type: str
 cloud_init:
   description:
-    - C(installed), C(enabled), C(version), C(found) and C(problem).
+    - The state of cloud-init on the host, with the keys C(installed), C(enabled), C(version), C(found) and C(problem).
     - C(found) is true if cloud-init found its data source, and null if that is unknown, because it is not enabled or failed.
     - Null if the verdict is not in O(expect).
   returned: with O(cloud_init=true)
