@@ -26,6 +26,7 @@ NOISE = (
     *("/etc/.pwd.lock", "/etc/.updated", "/var/.updated", "/root/.ansible", "*/__pycache__", "/root/.bash_history"),
     *("/var/lib/systemd/random-seed", "/var/lib/systemd/timers", "/var/lib/systemd/catalog", "/var/lib/private"),
     *("/var/lib/dbus/machine-id", "/var/lib/apt", "/var/lib/systemd/deb-systemd-helper-enabled"),
+    "/var/lib/rpm/rpmdb.sqlite-*",  # a query of rpm creates these
 )
 
 
