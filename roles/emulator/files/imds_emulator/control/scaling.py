@@ -192,7 +192,8 @@ class Scaling:
 
 
 def _refuse_unknown(parameters: Parameters, known: t.Collection[str]) -> None:
-    unknown = set(parameters) - set(known)
+    """Refuse other parameters than *known*. The vendor's V1 client adds RegionId to every call."""
+    unknown = set(parameters) - set(known) - {"RegionId"}
     if unknown:
         raise ApiError("InvalidParameter", name=min(unknown))
 
