@@ -16,9 +16,13 @@ PIP := -m pip install --quiet --require-hashes --requirement
 # Compiled files are kept, in .cache, also where PYTHONDONTWRITEBYTECODE is set: the tests start Python many times.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX=$(CURDIR)/.cache/pycache $(BIN)/python -m pytest
 
+# Stages, the most important first.
+SYSTEM := hosts molecule watch guides report-page
+GATES  := matrix packaging
+
 .DEFAULT_GOAL := help
 # allow-phrase: proofs
-.PHONY: help setup demo test proofs unit thorough integration interop fleet corpus roots hosts molecule watch report-page lint docs sanity benchmark benchmark-fleet benchmark-watch benchmark-hardening clean constraints newcomer collection tools matrix gates packaging dist changelog
+.PHONY: help setup demo test proofs unit thorough integration interop guides fleet corpus roots hosts molecule watch report-page lint docs sanity benchmark benchmark-fleet benchmark-watch benchmark-hardening clean constraints newcomer collection tools matrix gates heavy packaging dist changelog
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,8 +38,11 @@ test: tools ## Run all checks that take minutes: lint, docs, unit, thorough, int
 	@$(BIN)/python $(TOOLS)/stages.py --lanes 2 unit lint integration sanity thorough interop docs fleet
 
 # .ci/run calls this target. allow-phrase: proofs
-proofs: tools ## Run the system tests, which take longer: test hosts, molecule, the watch, a browser
-	@$(BIN)/python $(TOOLS)/stages.py --lanes 2 hosts molecule watch report-page
+proofs: tools ## Run the system tests, which take longer: test hosts, molecule, the watch, long guides, a browser
+	@$(BIN)/python $(TOOLS)/stages.py --lanes 2 $(SYSTEM)
+
+heavy: tools ## Run the system tests and the gates side by side, as CI does
+	@MATRIX=--after-test $(BIN)/python $(TOOLS)/stages.py --lanes 2 $(SYSTEM) $(GATES)
 
 # A worker gets whole files, so that their fixtures are set up once. Each worker imports all files, so more workers than cores cost more.
 unit: $(VENV)/.test ## Unit tests for the inner loop (seconds)
@@ -47,7 +54,10 @@ thorough: $(VENV)/.test ## The other unit tests: the emulator, the vendor's SDK,
 
 integration: tools collection ## Playbooks, guides and README against emulated instances, in the network laboratory
 	@$(TOOLS)/need.sh jq:jq || [ -z "$$CI" ]
-	@$(TOOLS)/in-lab.sh $(PYTEST) -n 3 tests/integration $(ARGS)
+	@$(TOOLS)/in-lab.sh $(PYTEST) -n 3 -m "not long" tests/integration $(ARGS)
+
+guides: tools collection ## The guides that harden three hosts several times, in the laboratory
+	@$(TOOLS)/in-lab.sh $(PYTEST) -n 2 -m long tests/integration $(ARGS)
 
 interop: tools collection ## Clients of other projects against the emulator, in the laboratory
 	@$(TOOLS)/need.sh wget:wget || [ -z "$$CI" ]
@@ -89,12 +99,12 @@ lint: tools ## Check style, types, language, changelog, documentation (ARGS=ruff
 docs: $(DOCS)/.made ## Build the documentation in build/docs; warnings are errors
 	@$(DOCS)/bin/python $(TOOLS)/docs.py build/docs
 
-# `make thorough` imports all files with each Python, and `make matrix` runs the import test of ansible-test.
+# `make thorough` imports all files with each Python; `make matrix` runs the two tests of ansible-test that take longest.
 sanity: $(VENV)/.core ## ansible-test sanity on what is shipped
-	@$(BIN)/python $(TOOLS)/sanity.py --skip-test import
+	@$(BIN)/python $(TOOLS)/sanity.py --skip-test import --skip-test pylint
 
 gates: tools ## Check the tarball, and each supported ansible-core: packaging, matrix
-	@MATRIX=--after-test $(BIN)/python $(TOOLS)/stages.py --lanes 2 packaging matrix
+	@MATRIX=--after-test $(BIN)/python $(TOOLS)/stages.py --lanes 2 $(GATES)
 
 packaging: $(VENV)/.test ## Check the tarball: same bytes, importer, builder, oldest versions, ansible-pull
 	@$(BIN)/python -m pytest tests/packaging $(ARGS)

@@ -41,7 +41,6 @@ LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": sys.execut
 INDEPENDENT = ("test_guides.py", "test_role_emulator.py")
 # The longest tests start first, so that no worker is still busy with one after all others are done.
 LONGEST_FIRST = (
-    "[fleet.rst]",
     "[emulator.rst]",
     "test_life_of",
     "test_managed_nodes.py",

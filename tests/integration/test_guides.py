@@ -20,6 +20,8 @@ pytestmark = pytest.mark.lab
 RST = CHECKOUT / "docs" / "docsite" / "rst"
 GUIDES = sorted(path.name for path in RST.glob("*.rst"))
 FIVE_MINUTES = [name for name in GUIDES if name.startswith("five_minutes")]
+# They harden three hosts several times: `make guides` runs them, `make integration` does not.
+LONG = ("fleet.rst", "playbooks.rst")
 INVENTORY = "[web]\nweb1\nweb2\n\n[db]\ndb1\n"
 
 
@@ -98,7 +100,14 @@ def test_the_five_minute_guide_line_by_line(newcomer: tuple[Path, Shell], name: 
             assert problem is None, f"line {block.line}: {problem}"
 
 
-@pytest.mark.parametrize("name", [name for name in GUIDES if name not in FIVE_MINUTES])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.long] if name in LONG else [])
+        for name in GUIDES
+        if name not in FIVE_MINUTES
+    ],
+)
 def test_the_commands_of_a_guide_print_the_shown_output(reader: tuple[Stage, Shell], name: str) -> None:
     stage, shell = reader
     guide = blocks(RST / name)
