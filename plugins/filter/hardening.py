@@ -58,6 +58,7 @@ _FUNCTIONS: dict[str, t.Callable[..., t.Any]] = {
     "hardening_entry": _entry.entry,
     "hardening_failure": _failure.failure,
     "hardening_identities": identities,
+    "hardening_matching": _playbooks.matching,
     "hardening_progress": _playbooks.progress,
     "hardening_read_back": _entry.read_back,
     "hardening_record_earlier": _names.earlier_records,
