@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.inventory.manager import InventoryManager
-from ansible.parsing.dataloader import DataLoader
-
 from ._excluded import EXCLUDED
 from ._settings import SettingError
 
 Facts = t.Mapping[str, t.Any]
+Groups = t.Mapping[str, t.Sequence[str]]
 _COUNTED = (("changed", "changed"), ("unchanged", "unchanged"), ("rolled_back", "rolled back"))
 # Counted only if there are such hosts
 _RARE = ("blocked", *EXCLUDED)
@@ -41,20 +39,15 @@ def progress(
     }
 
 
-def matching(pattern: t.Any, groups: t.Mapping[str, t.Sequence[str]]) -> t.Any:
-    """Return *pattern*, one or a list, if hosts of *groups* match it. The default, "all", may match none: there is no inventory.
+def matching(pattern: t.Any, groups: Groups, select: t.Callable[[t.Any, Groups], t.Sequence[t.Any]]) -> t.Any:
+    """Return *pattern* if *select* finds hosts of *groups* for it. The default, "all", may match none: there is no inventory.
 
     Ansible only warns about a play without hosts, so that a typing error would look like success.
 
     Raises:
         SettingError: It matches no host.
     """
-    inventory = InventoryManager(DataLoader(), parse=False)  # type: ignore[no-untyped-call]
-    for group, hosts in groups.items():
-        inventory.add_group(group)
-        for host in hosts:
-            inventory.add_host(host, group=group)
-    if pattern != "all" and not inventory.get_hosts(pattern):
+    if pattern != "all" and not select(pattern, groups):
         raise SettingError(
             "imds_hosts=%s matches no host of the inventory. Correct imds_hosts, or pass the inventory with -i."
             % (pattern,)
