@@ -230,8 +230,9 @@ class Program:
             self._mark(targets, flags)
         base = re.match(r"\s*([$\w]+(?:(?:\.|->)\w+)+)\s*\+?=", text)
         if base and flags & HEADER and not element:
-            self.values.put(chain(base.group(1))[0], "", HEADER, 0, add=True)
-            self._mark(chain(base.group(1))[:1], flags)
+            for name in chain(base.group(1))[:1]:
+                self.values.put(name, "", HEADER, 0, add=True)
+                self._mark([name], flags)
 
     def _mark(self, targets: t.Iterable[str], flags: int) -> None:
         """Add *flags* to prepared requests."""

@@ -169,11 +169,10 @@ def test_calls_of_functions_are_followed(name, text, lines) -> None:
     assert {line: certain for line, (_what, certain) in found.items()} == lines
 
 
-@pytest.mark.parametrize(
-    "text", ["<?php\n$x->assert('%s', $this->$m($this, 'a'));\n" % KEYS, "<?php\n$this('%s');\n" % KEYS]
-)
-def test_calls_of_names_that_are_no_words_are_judged(text) -> None:
-    assert not _judge.judge(text, "/srv/x.php").token_authenticated
+@pytest.mark.parametrize("text", ["f(1, '%s: x')\n", "0.1 = '%s: x'\n"])
+@pytest.mark.parametrize("name", ["x.php", "x.js", "x.py"])
+def test_objects_whose_names_are_numbers_are_judged(name, text) -> None:
+    assert not _judge.judge("<?php\n" + text % HEADER, "/srv/" + name).lines
 
 
 @pytest.mark.parametrize(
