@@ -14,6 +14,8 @@ import socket
 import typing as t
 
 from ansible.errors import AnsibleFilterError
+from ansible.inventory.manager import InventoryManager
+from ansible.parsing.dataloader import DataLoader
 from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening import (
     _api,
     _decisions,
@@ -48,6 +50,27 @@ def identities(hosts: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, dict[str, 
     return _identity.identities(hosts, _verify, _resolve)
 
 
+def matching(pattern: t.Any, groups: t.Mapping[str, t.Sequence[str]]) -> t.Any:
+    """Return *pattern*, one or a list, if hosts of *groups* match it. The default, "all", may match none: there is no inventory.
+
+    Ansible only warns about a play without hosts, so that a typing error would look like success.
+
+    Raises:
+        SettingError: It matches no host.
+    """
+    inventory = InventoryManager(DataLoader(), parse=False)  # type: ignore[no-untyped-call]
+    for group, hosts in groups.items():
+        inventory.add_group(group)
+        for host in hosts:
+            inventory.add_host(host, group=group)
+    if pattern != "all" and not inventory.get_hosts(pattern):
+        raise _settings.SettingError(
+            "imds_hosts=%s matches no host of the inventory. Correct imds_hosts, or pass the inventory with -i."
+            % (pattern,)
+        )
+    return pattern
+
+
 _FUNCTIONS: dict[str, t.Callable[..., t.Any]] = {
     "hardening_answers": _api.answers,
     "hardening_calls": _api.calls,
@@ -58,7 +81,7 @@ _FUNCTIONS: dict[str, t.Callable[..., t.Any]] = {
     "hardening_entry": _entry.entry,
     "hardening_failure": _failure.failure,
     "hardening_identities": identities,
-    "hardening_matching": _playbooks.matching,
+    "hardening_matching": matching,
     "hardening_progress": _playbooks.progress,
     "hardening_read_back": _entry.read_back,
     "hardening_record_earlier": _names.earlier_records,

@@ -8,11 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.inventory.manager import InventoryManager
-from ansible.parsing.dataloader import DataLoader
-
 from ._excluded import EXCLUDED
-from ._settings import SettingError
 
 Facts = t.Mapping[str, t.Any]
 _COUNTED = (("changed", "changed"), ("unchanged", "unchanged"), ("rolled_back", "rolled back"))
@@ -39,27 +35,6 @@ def progress(
         "failed": failed,
         "report": bool(failed) or done == len(everybody),
     }
-
-
-def matching(pattern: t.Any, groups: t.Mapping[str, t.Sequence[str]]) -> t.Any:
-    """Return *pattern*, one or a list, if hosts of *groups* match it. The default, "all", may match none: there is no inventory.
-
-    Ansible only warns about a play without hosts, so that a typing error would look like success.
-
-    Raises:
-        SettingError: It matches no host.
-    """
-    inventory = InventoryManager(DataLoader(), parse=False)  # type: ignore[no-untyped-call]
-    for group, hosts in groups.items():
-        inventory.add_group(group)
-        for host in hosts:
-            inventory.add_host(host, group=group)
-    if pattern != "all" and not inventory.get_hosts(pattern):
-        raise SettingError(
-            "imds_hosts=%s matches no host of the inventory. Correct imds_hosts, or pass the inventory with -i."
-            % (pattern,)
-        )
-    return pattern
 
 
 def report_hosts(hosts: t.Sequence[Facts], batch: t.Sequence[str], everybody: t.Sequence[str]) -> t.Dict[str, t.Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.alicloud.imds.plugins.filter.hardening import matching
 from ansible_collections.alicloud.imds.plugins.modules import report
 from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening import (
     _decisions,
@@ -506,12 +507,12 @@ GROUPS = {"all": ["web1", "db1"], "ungrouped": [], "web": ["web1"], "db": ["db1"
 
 @pytest.mark.parametrize("pattern", ["all", "web", "web*:!db", "~w.b1", "web,wbe", ["wbe", "db"], "localhost"])
 def test_a_pattern_with_hosts(pattern: Any) -> None:
-    assert _playbooks.matching(pattern, GROUPS) == pattern
-    assert _playbooks.matching("all", {"all": []}) == "all", "ansible-playbook --syntax-check has no inventory"
+    assert matching(pattern, GROUPS) == pattern
+    assert matching("all", {"all": []}) == "all", "ansible-playbook --syntax-check has no inventory"
 
 
 @pytest.mark.parametrize("pattern", ["wbe", "web:&db", "web:!web1", ["wbe", "x"], "~wbe"])
 def test_a_pattern_without_hosts_is_an_error_with_its_name(pattern: Any) -> None:
     with pytest.raises(SettingError) as raised:
-        _playbooks.matching(pattern, GROUPS)
+        matching(pattern, GROUPS)
     assert f"imds_hosts={pattern} matches no host" in str(raised.value)
