@@ -45,30 +45,24 @@ def _resolve(name: str) -> list[str]:
     return list(dict.fromkeys(str(item[4][0]) for item in found))
 
 
-def identities(hosts: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, dict[str, t.Any]]:
-    """Verify which instance each host is."""
-    return _identity.identities(hosts, _verify, _resolve)
-
-
-def matching(pattern: t.Any, groups: t.Mapping[str, t.Sequence[str]]) -> t.Any:
-    """Return *pattern*, one or a list, if hosts of *groups* match it. The default, "all", may match none: there is no inventory.
-
-    Ansible only warns about a play without hosts, so that a typing error would look like success.
-
-    Raises:
-        SettingError: It matches no host.
-    """
-    inventory = InventoryManager(DataLoader(), parse=False)  # type: ignore[no-untyped-call]
+def _select(pattern: t.Any, groups: _playbooks.Groups) -> t.Sequence[t.Any]:
+    inventory = InventoryManager(DataLoader(), parse=False)
     for group, hosts in groups.items():
         inventory.add_group(group)
         for host in hosts:
             inventory.add_host(host, group=group)
-    if pattern != "all" and not inventory.get_hosts(pattern):
-        raise _settings.SettingError(
-            "imds_hosts=%s matches no host of the inventory. Correct imds_hosts, or pass the inventory with -i."
-            % (pattern,)
-        )
-    return pattern
+    selected: t.Sequence[t.Any] = inventory.get_hosts(pattern)
+    return selected
+
+
+def matching(pattern: t.Any, groups: _playbooks.Groups) -> t.Any:
+    """Return *pattern* if hosts of *groups* match it."""
+    return _playbooks.matching(pattern, groups, _select)
+
+
+def identities(hosts: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, dict[str, t.Any]]:
+    """Verify which instance each host is."""
+    return _identity.identities(hosts, _verify, _resolve)
 
 
 _FUNCTIONS: dict[str, t.Callable[..., t.Any]] = {

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Start and end the first process of a test host, and manage its control group.
 
-Both kinds of host get a cgroup v2 tree of their own, regardless of the machine's layout. Control groups are the only part of a
-host that the machine sees and that outlives the laboratory, so those of earlier runs are removed here as well.
+A host gets a cgroup v2 tree of its own, or one of version 1 if its kind is el8, regardless of the machine's layout. Control groups
+are the only part of a host that the machine sees and that outlives the laboratory, so those of earlier runs are removed here as well.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from waiting import comes_true
 
 STATE = Path("/run/imds-hosts")  # on the laboratory's own file system: vanishes with it
 CGROUPS = STATE / "cgroup"
+CGROUPS_V1 = STATE / "cgroup-v1"  # the hierarchy name=systemd, in which nspawn creates a group of the same name
 PREFIX = "imds-lab-"
 NSPAWN = (
     *("systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--console=pipe", "--link-journal=no"),
@@ -55,7 +56,7 @@ exec chroot . /usr/sbin/sshd -D -e -o UsePAM=no
 def first_process(kind: str, name: str, root: Path, log: Path) -> int:
     """Start a host of this kind on *root*; return the ID of the process whose end ends the host."""
     script: tuple[str, ...]
-    if kind == "systemd":
+    if kind != "plain":
         nspawn = [*NSPAWN, f"--machine={name}", f"--directory={root}", f"--network-namespace-path=/run/netns/{name}"]
         namespaces, script = ["--mount"], (JOIN + SYSTEMD, "boot", *nspawn)
     else:
@@ -65,6 +66,8 @@ def first_process(kind: str, name: str, root: Path, log: Path) -> int:
     command = ["unshare", *namespaces, "--propagation", "private", "bash", "-c", *script]
     variables = {"CGROUPS": str(CGROUPS), "CGROUP": str(cgroup(name)), "NAME": name, "ROOT": str(root)}
     variables["SYSTEMD_NSPAWN_API_VFS_WRITABLE"] = "network"  # The host has a /proc/sys/net of its own.
+    if kind == "el8":
+        variables["SYSTEMD_NSPAWN_UNIFIED_HIERARCHY"] = "0"
     with log.open("ab") as output:
         process = subprocess.Popen(
             command,
@@ -125,6 +128,7 @@ def prepare_cgroups() -> None:
         subprocess.run(["mount", "-t", "cgroup2", "cgroup2", str(CGROUPS)], check=True)
     for folder in CGROUPS.glob(PREFIX + "*"):
         remove_cgroup(folder)
+    remove_cgroups_v1()
 
 
 def remove_cgroup(folder: Path) -> bool:
@@ -133,3 +137,16 @@ def remove_cgroup(folder: Path) -> bool:
     command = ["bash", "-c", f'grep -qs "populated 1" "$2/cgroup.events" || {{ {script}; }}', "-"]
     subprocess.run([*command, str(CGROUPS), str(folder)], check=False, stderr=subprocess.DEVNULL)
     return not folder.exists()
+
+
+def remove_cgroups_v1() -> None:
+    """Remove the control groups of version 1 of all hosts that ended, which are those without a group of version 2."""
+    if "name=systemd" not in Path("/proc/self/cgroup").read_text():
+        return  # no host had any
+    if not CGROUPS_V1.exists():
+        CGROUPS_V1.mkdir()
+        subprocess.run(["mount", "-t", "cgroup", "-o", "none,name=systemd", "cgroup", str(CGROUPS_V1)], check=True)
+    for folder in CGROUPS_V1.glob(PREFIX + "*"):
+        if not (CGROUPS / folder.name).exists():
+            command = ["find", str(folder), "-depth", "-type", "d", "-exec", "rmdir", "{}", "+"]
+            subprocess.run(command, check=False, stderr=subprocess.DEVNULL)

@@ -5,17 +5,25 @@
 
 ``/usr/bin/python3`` is Python 3.6, whose executable is in /usr/libexec, where also ``platform-python`` is. Debian's Python 3.11 stays
 as ``/usr/bin/python3.11``, for an inventory that chooses a newer interpreter. Packages, kernel and libraries are still Debian's.
+The root file system el8 (roots.py) has an RPM database, and no nft in /usr/sbin.
 """
 
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
+# For the programs hosts.py and scenarios.py, which pytest does not start.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 import interpreters
 
 VERSION = "3.6"
+NEWER_PYTHON = (
+    "/usr/bin/python3.11"  # the inventory has it, because ansible-core 2.17 and later do not support Python 3.6
+)
 PLATFORM_PYTHON = "/usr/libexec/platform-python3.6"
+NFT = "/usr/libexec/nft"  # where the root file system keeps it
 LIBRARIES = "usr/lib/x86_64-linux-gnu"
 
 

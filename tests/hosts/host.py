@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Create, start, stop and use one test host inside the laboratory of tests/lab/enter.
 
-A host of kind ``systemd`` has systemd as first process, and control groups v2, nftables and bpf(2) of its own. A host of kind
-``plain`` is an SSH server in namespaces, for tests with many hosts. Both are reached by SSH. The state of a host is in its folder
-in `boot.STATE`, so that several processes can use the same host. It ends with the laboratory.
+A host of kind ``systemd`` has systemd as first process, and control groups v2, nftables and bpf(2) of its own. One of kind ``el8``
+is similar to an EL8 system: it has control groups v1, and the Pythons that `el8` describes. A host of kind ``plain`` is an SSH server
+in namespaces, for tests with many hosts. All are reached by SSH. The state of a host is in its folder in `boot.STATE`, so that several
+processes can use the same host. It ends with the laboratory.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ from pathlib import Path
 from typing import Any
 
 import boot
+import el8
 import lab
 from containers import Container
 from waiting import comes_true
 
-KINDS = ("systemd", "plain")
+KINDS = ("systemd", "plain", "el8")
 KEY = boot.STATE / "key"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -94,13 +96,16 @@ class Host:
             "etc/machine-id": hashlib.md5(self.name.encode()).hexdigest() + "\n",
             "root/.ssh/authorized_keys": KEY.with_suffix(".pub").read_text(),
         }
+        if self.kind == "el8":
+            el8.furnish(self.root)
+            self.more_variables["ansible_python_interpreter"] = el8.NEWER_PYTHON
         (self.root / "root/.ssh").mkdir(mode=0o700, exist_ok=True)
         for name, content in files.items():
             (self.root / name).unlink(missing_ok=True)
             (self.root / name).write_text(content)
 
     def start(self) -> None:
-        """Start the host, and return when its SSH server answers and, for kind systemd, all units are started."""
+        """Start the host, and return when its SSH server answers and all units are started, if it has systemd."""
         lab.add_instance(self.name, self.ip, ipv6=True)
         self.pid = boot.first_process(self.kind, self.name, self.root, self.log)
         self._save()
@@ -128,12 +133,13 @@ class Host:
         if self.pid:
             for number in range(self.containers):
                 Container(self, number).detach()
-            boot.end(self.pid, clean=clean and self.kind == "systemd")
+            boot.end(self.pid, clean=clean and self.kind != "plain")
             self.pid = 0
             self._save()
             lab.remove_instance(self.name, self.ip)
         if not comes_true(lambda: boot.remove_cgroup(boot.cgroup(self.name))):
             raise RuntimeError(f"the control group of host {self.name} cannot be removed")
+        boot.remove_cgroups_v1()
 
     def reboot(self, clean: bool = True) -> None:
         """Stop and start the host. Only its files survive; rules, addresses and control groups are created again."""

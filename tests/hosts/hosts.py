@@ -11,7 +11,7 @@
     hosts.py compare FILE FILE                  print the differences; exit with status 1 if there are some
     hosts.py emulator [CONFIG]                  start the emulator at the metadata service's address
 
-KIND is systemd (the default) or plain, ROOT one of roots.py, by default bookworm. `up` and `emulator` write, with
+KIND is systemd (the default), plain or el8, ROOT one of roots.py, by default bookworm. `up` and `emulator` write, with
 --inventory FILE, an inventory of all hosts; the variable `test_emulator` in it has the emulator's addresses.
 """
 
@@ -21,7 +21,6 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,14 +39,10 @@ class Site:
     def __init__(self) -> None:
         self.hosts: dict[str, Host] = {}
 
-    def add(
-        self, name: str, kind: str = "systemd", root: str = "bookworm", furnish: Callable[[Path], None] | None = None
-    ) -> Host:
-        """Create and start a host. Before its start, *furnish* may change its file system."""
+    def add(self, name: str, kind: str = "systemd", root: str = "bookworm") -> Host:
+        """Create and start a host."""
         host = Host.create(name, kind, roots.root(root))
         self.hosts[name] = host
-        if furnish:
-            furnish(host.root)
         host.start()
         return host
 

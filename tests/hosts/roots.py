@@ -56,9 +56,32 @@ class Recipe:
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
 
+# The RPM database of an EL8 system, with the vendor's name of Cloud Assistant. The packages have no files.
+RPM_PACKAGES = {"cloud-init": "22.1-5.el8", "aliyun_assist": "2.2.3.529-1", "systemd": "239-68.el8"}
+SPECIFICATION = """cat >"$1/tmp/{0}.spec" <<END
+Name: {0}
+Version: {1}
+Release: {2}
+Summary: {0}
+License: none
+BuildArch: noarch
+%description
+%files
+END"""
+EL8_HOOKS = (
+    *(SPECIFICATION.format(name, *version.split("-")) for name, version in RPM_PACKAGES.items()),
+    """chroot "$1" sh -ec 'rpmbuild -bb --quiet --define "_topdir /tmp/rpm" /tmp/*.spec
+    rpm --dbpath /var/lib/rpm --force-debian --install --justdb --nodeps /tmp/rpm/RPMS/noarch/*.rpm; rm -r /tmp/rpm /tmp/*.spec'""",
+    # EL8 does not install nftables. A test that needs nft moves it to /usr/sbin.
+    'mv "$1/usr/sbin/nft" "$1/usr/libexec/nft" && chroot "$1" dpkg --purge --force-depends nftables',
+)
 RECIPES = {
     "bookworm": Recipe("bookworm"),
     "trixie": Recipe("trixie"),
+    # nft 0.9.8, systemd 247 and Python 3.9.
+    "bullseye": Recipe("bullseye"),
+    # For hosts of kind el8.
+    "el8": Recipe("bookworm", (*PACKAGES, "rpm"), (*EL8_HOOKS, *HOOKS)),
     # Its cloud-init, 22.4.2, does not support tokens.
     "bookworm-cloud-init": Recipe("bookworm", (*PACKAGES, "cloud-init")),
 }

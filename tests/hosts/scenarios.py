@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import boot
+import el8
 import needs
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -56,8 +57,8 @@ def main(names: list[str]) -> int:
     if unknown:
         print(f"Unknown scenario {', '.join(sorted(unknown))}; known scenarios: {', '.join(there)}", file=sys.stderr)
         return 2
-    reason = needs.reason_not()
     for name in names or there:
+        reason = needs.reason_not() or (el8.reason_not() if name == "el8" else None)
         if reason:
             report.skipped.append((f"molecule {name}", reason))
         else:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import subprocess
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
@@ -25,6 +26,7 @@ NOISE = (
     *("/etc/.pwd.lock", "/etc/.updated", "/var/.updated", "/root/.ansible", "*/__pycache__", "/root/.bash_history"),
     *("/var/lib/systemd/random-seed", "/var/lib/systemd/timers", "/var/lib/systemd/catalog", "/var/lib/private"),
     *("/var/lib/dbus/machine-id", "/var/lib/apt", "/var/lib/systemd/deb-systemd-helper-enabled"),
+    "/var/lib/rpm/rpmdb.sqlite-*",  # a query of rpm creates these
 )
 
 
@@ -35,9 +37,10 @@ REWRITTEN = ("/var/lib/alicloud-imds/callers.json", "/var/lib/alicloud-imds/prob
 def snapshot(host: Host) -> dict[str, Any]:
     """Return ``files`` (path to description), ``ruleset`` (lines), ``units`` (name to state) and ``running`` (services)."""
     found: dict[str, Any] = {"files": dict(_changes(host, Path("/")))}
-    # Without counters and the elements of dynamic sets.
-    found["ruleset"] = host.output("nft", "--stateless", "list", "ruleset").splitlines()
-    if host.kind == "systemd":
+    # Without counters and the elements of dynamic sets. The host's own nft may be missing.
+    command = ["ip", "netns", "exec", host.name, "nft", "--stateless", "list", "ruleset"]
+    found["ruleset"] = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    if host.kind != "plain":
         units = host.output("systemctl", "list-unit-files", "--no-legend", "--plain").splitlines()
         found["units"] = dict(line.split()[:2] for line in units)
         running = host.output("systemctl", "list-units", "--type=service", "--state=running", "--no-legend", "--plain")

@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The role on a host whose python3 is 3.6: with the oldest ansible-core, and with a newer interpreter for a newer ansible-core."""
+"""The role on a host like those of EL8: with the oldest ansible-core, and with a newer interpreter for a newer ansible-core.
+
+The host has Python 3.6, control groups v1, an RPM database and no nft. Kernel, systemd and dpkg are those of Debian.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,10 @@ import lab
 import lines
 import matrix
 import pytest
+import roots
 from host import Host
 from hosts import Site
-from playing import BIN, CONTROLLER, Player, instance
+from playing import BIN, CONTROLLER, Played, Player, instance
 from snapshots import differences, snapshot
 from waiting import wait_until
 
@@ -31,6 +35,13 @@ pytestmark = [
 OLDEST = lines.LINES[0]
 OLDEST_CORE = matrix.folder(OLDEST, OLDEST.pythons[0]) / "bin"
 PROGRAM = "/usr/local/bin/ecs-metadata"
+GET = "exec 3<>/dev/tcp/100.100.100.200/80; printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3 >/dev/null"
+JOB = ("systemd-run", "--quiet", "--wait", "--unit=job", "bash", "-c", f"for i in 1 2 3 4 5 6 7 8 9; do {GET}; done")
+STOP_A_CHECK = """
+systemctl start --no-block alicloud-imds-fence-check
+until pgrep -f '^flock -w 20'; do :; done
+systemctl stop alicloud-imds-fence-check
+"""
 
 
 @pytest.fixture
@@ -41,7 +52,7 @@ def player_with(tmp_path: Path) -> Iterator[Callable[..., Player]]:
         def make(interpreter: str, controller: Path) -> Player:
             if not (controller / "ansible-playbook").exists():
                 pytest.skip(f"{controller} does not exist; `make hosts` creates it")
-            host = site.add("el8", furnish=el8.furnish)
+            host = site.add("el8", "el8", "el8")
             host.more_variables["ansible_python_interpreter"] = interpreter
             emulator = start({"instances": [instance(host), CONTROLLER]}, control=True)
             return Player([host], emulator, tmp_path, controller)
@@ -53,6 +64,10 @@ def watching(host: Host) -> str:
     """Return the executable of the callers watch that runs on the host."""
     pid = host.output("systemctl", "show", "--property=MainPID", "--value", "alicloud-imds-watch").strip()
     return host.output("readlink", f"/proc/{pid}/exe").strip()
+
+
+def words(played: Played) -> str:
+    return " ".join(played.output.split())
 
 
 def callers(host: Host) -> list[dict[str, Any]]:
@@ -72,27 +87,41 @@ def test_the_whole_journey(player_with: Callable[..., Player], interpreter: str,
     player = player_with(interpreter, controller)
     (host,) = player.hosts
     assert host.output("python3", "--version").startswith("Python 3.6.")
+    assert " cgroup2 " not in host.output("cat", "/proc/mounts")
     before = snapshot(host)
 
-    # Audit: install the tools, check, and record callers. Nothing is enforced.
-    audit: dict[str, Any] = {"hardening_preflight": "report", "hardening_watch": "keep", "hardening_fence": "audit"}
-    player.play(**audit, hardening_enforce=False).check()
+    # Audit: install the tools, check, and record callers. Nothing is enforced, and nft is not needed.
+    audit: dict[str, Any] = {"hardening_preflight": "report", "hardening_watch": "keep", "hardening_fence": "off"}
+    said = words(player.play("-v", **audit, hardening_enforce=False).check())
+    assert '"/var/lib/rpm"' in said and f'"0:{roots.RPM_PACKAGES["cloud-init"]}"' in said, said
     assert f"for python in {real} " in host.output("cat", PROGRAM)
     assert watching(host) == real
+    status = json.loads(host.output(PROGRAM, "watch", "--status", "--json"))
+    assert (status["attribution"], status["coverage"], status["problems"]) == ("connect", "full", [])
     host.output("curl", "-s", "http://100.100.100.200/latest/meta-data/instance-id", user="www-data")
     wait_until(lambda: "curl" in json.dumps(callers(host)))  # its executable, or only its command name
+    # The kernel reports control groups v2 only, so the unit is known if the process still runs.
+    wait_until(lambda: host.output(*JOB) == "" and "job.service" in {caller["unit"] for caller in callers(host)})
     assert json.loads(host.output("/etc/ansible/facts.d/alicloud_ecs.fact"))["instance_id"] == "i-el8"
 
-    # Enforce, twice.
-    wanted: dict[str, Any] = {"hardening_watch": "keep", "hardening_fence": "audit"}
+    # Enforce. Before, a setting that needs control groups v2 is refused.
+    wanted: dict[str, Any] = {"hardening_watch": "keep", "hardening_fence": "enforce"}
+    host.output("cp", el8.NFT, "/usr/sbin/nft")
+    refused = player.play(**wanted, hardening_fence_services=["cron.service"])
+    assert "needs control groups v2, and this host uses version 1" in words(refused) and refused.failed == {"el8": 1}
+    assert player.options(host)[1] == "optional" and snapshot(host)["ruleset"] == before["ruleset"]
     player.play(**wanted).check()
     assert player.options(host)[1] == "required"
     assert player.play(**wanted).check().changed == {"el8": 0}
     assert host.output(PROGRAM, "get", "instance-id").strip() == "i-el8"
+    assert host.run(PROGRAM, "get", "instance-id", user="www-data").returncode != 0
     assert host.run("journalctl", "--unit=alicloud-imds-watch", "--priority=warning", "--quiet").stdout == ""
 
+    # systemd does not learn that a check and its children ended; `output` gives up after a minute.
+    host.output("flock", "/run/alicloud-imds-fence.listing.lock", "sh", "-c", STOP_A_CHECK)
     player.play(hardening_state="absent").check()
     assert player.options(host)[1] == "optional"
+    host.output("rm", "/usr/sbin/nft")
     assert differences(before, snapshot(host)) == []
 
 

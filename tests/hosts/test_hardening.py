@@ -30,8 +30,8 @@ def player_of(tmp_path: Path) -> Iterator[Callable[..., Player]]:
     """Return player_of(KIND...), which returns a player for new hosts of these kinds, with an emulator and an instance for each."""
     with Site() as site, lab.emulators() as start:
 
-        def make(*kinds: str) -> Player:
-            hosts = [site.add(f"host{number}", kind) for number, kind in enumerate(kinds)]
+        def make(*kinds: str, root: str = "bookworm") -> Player:
+            hosts = [site.add(f"host{number}", kind, root) for number, kind in enumerate(kinds)]
             return Player(hosts, start({"instances": [*map(instance, hosts), CONTROLLER]}, control=True), tmp_path)
 
         yield make
@@ -54,6 +54,45 @@ def test_a_host_without_systemd(player_of: Play) -> None:
     assert host.run("curl", "-s", "http://100.100.100.200/", user="www-data").returncode == 7
     assert player.play(hardening_fence="enforce").check().changed == {"host0": 0}
     player.play(hardening_state="absent").check()
+    assert differences(before, snapshot(host)) == []
+
+
+@pytest.mark.long
+def test_debian_11(player_of: Play) -> None:
+    """All steps with nft 0.9.8, systemd 247 and Python 3.9."""
+    player = player_of("systemd", root="bullseye")
+    (host,) = player.hosts
+    versions = " ".join(host.output(program, "--version") for program in ("nft", "systemctl", "python3"))
+    assert re.search(r"nftables v0\.9\.8 .*systemd 247 .*Python 3\.9\.", versions, re.DOTALL), versions
+    before = snapshot(host)
+    wanted = {"hardening_fence": "enforce", "hardening_fence_services": ["cron.service"], "hardening_watch": "keep"}
+    player.play(**wanted).check()
+    assert player.play(**wanted).check().changed == {"host0": 0}
+
+    def protected() -> None:
+        assert normal_mode_status(host) == "403"
+        assert host.run("curl", "-s", "http://100.100.100.200/", user="www-data").returncode == 7
+        denied = host.output("systemctl", "show", "--property=IPAddressDeny", "--value", "cron.service")
+        assert "100.100.100.200/32" in denied
+
+    protected()
+    url = "http://100.100.100.200/latest/meta-data/mac"
+    host.output("systemd-run", "--quiet", "--wait", "--unit=job", "curl", "-s", url)
+
+    def recorded() -> list[dict[str, Any]]:
+        seen = json.loads(host.output("ecs-metadata", "callers", "--json"))["callers"]
+        return [caller for caller in seen if caller["unit"] == "job.service"]
+
+    (job,) = wait_until(recorded, "the records, which the watch writes every five seconds")
+    assert (job["user"], job["comm"], job["modes"]) == ("root", "curl", {"normal_mode": 1})
+    units = ("alicloud-imds-watch.service", "alicloud-imds-fence.service", "alicloud-imds-fence-check.service")
+    for unit in units:
+        assert host.output("journalctl", "--quiet", "--priority=warning", "--unit", unit) == "", unit
+    host.reboot()
+    protected()
+    assert json.loads(host.output("ecs-metadata", "watch", "--status", "--json"))["coverage"] == "full"
+    player.play(hardening_state="absent").check()
+    assert normal_mode_status(host) == "200"
     assert differences(before, snapshot(host)) == []
 
 

@@ -13,9 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import boot
+import el8
 import lab
 import pytest
+import roots
 from host import Host
+from hosts import Site
 from snapshots import differences, snapshot
 
 HERE = Path(__file__).resolve().parent
@@ -68,6 +71,22 @@ def test_systemd_runs_the_host(new_host: NewHost, root: str) -> None:
     assert host.output("systemctl", "--failed", "--no-legend") == ""
     assert host.output("stat", "--file-system", "--format=%T", "/sys/fs/cgroup").strip() == "cgroup2fs"
     assert ssh(host, "systemd-run --quiet --wait --pipe -p User=www-data id -un").stdout == "www-data\n"
+
+
+@pytest.mark.skipif(el8.reason_not() is not None, reason=str(el8.reason_not()))
+def test_a_host_like_those_of_el8(site: Site) -> None:
+    host = site.add("old", "el8", "el8")
+    assert ssh(
+        host, "systemctl is-system-running; python3 -c 'import ssl'; /usr/libexec/platform-python -V"
+    ).stdout.split() == [*("running", "Python", host.output("python3.6", "-V").split()[1])]
+    kinds = {line.split()[2] for line in host.output("cat", "/proc/mounts").splitlines() if "/sys/fs/cgroup/" in line}
+    assert kinds == {"cgroup"}
+    packages = host.output("rpm", "--dbpath", "/var/lib/rpm", "-qa", "--qf", r"%{NAME} %{VERSION}-%{RELEASE}\n")
+    assert dict(line.split() for line in packages.splitlines()) == roots.RPM_PACKAGES
+    assert host.run("sh", "-c", "command -v nft").returncode != 0
+    group = boot.CGROUPS_V1 / boot.cgroup(host.name).name
+    site.remove(host)
+    assert boot.CGROUPS_V1.exists() and not group.exists()
 
 
 @BOTH

@@ -154,6 +154,10 @@ StartLimitIntervalSec=0
 [Service]
 Type=oneshot
 ExecStart=/bin/sh %(loader)s check
+# By default, a check that hangs would prevent all later ones.
+TimeoutStartSec=60
+# In a container with control groups v1, systemd waits this long although all processes have ended.
+TimeoutStopSec=5
 # No messages about each start and end
 LogLevelMax=notice
 """

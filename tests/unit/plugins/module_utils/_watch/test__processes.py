@@ -139,6 +139,35 @@ def test_several_hierarchies_of_control_groups(proc: Proc, processes: Processes)
     assert processes.inspect(10, "connect", 33, "curl", 5).caller.unit == "app.service"
 
 
+ID = "0123456789abcdef" * 4
+POD = "pod0a1b2c3d-0000-1111-2222-333344445555"
+
+
+@pytest.mark.parametrize(
+    ("memory", "systemd", "unit", "container"),
+    [
+        ("/system.slice/app.service", "/system.slice/app.service", "app.service", None),
+        ("/user.slice", "/user.slice/user-1000.slice/session-3.scope", "session-3.scope", None),
+        ("/system.slice/kubelet.service", "/system.slice/kubelet.service", "kubelet.service", None),
+        ("/", "/", None, None),
+        (f"/docker/{ID}", f"/docker/{ID}", None, "docker:0123456789ab"),
+        (f"/kubepods/burstable/{POD}/{ID}", f"/kubepods/burstable/{POD}/{ID}", None, "kubepods:0123456789ab"),
+        # With the systemd driver, containerd appends the name of the container to that of its own group.
+        ("/", f"/system.slice/containerd.service/kubepods-{POD}.slice:cri-containerd:{ID}", "containerd.service",
+         "cri-containerd:0123456789ab"),
+        (f"/machine.slice/libpod-{ID}.scope", f"/machine.slice/libpod-{ID}.scope", f"libpod-{ID}.scope",
+         "libpod:0123456789ab"),
+        (f"/libpod_parent/libpod-{ID}", "/user.slice/user-0.slice/session-3.scope", None, "libpod:0123456789ab"),
+    ],
+)  # fmt: skip
+def test_control_groups_of_version_1(
+    proc: Proc, processes: Processes, memory: str, systemd: str, unit: str | None, container: str | None
+) -> None:
+    proc.add(10, cgroup=f"9:memory:{memory}\n4:cpu,cpuacct:/\n2:freezer:/\n1:name=systemd:{systemd}\n0::/\n")
+    caller = processes.inspect(10, "connect", 0, "curl", 5).caller
+    assert (caller.unit, caller.container) == (unit, container)
+
+
 def test_a_process_is_read_once_in_two_seconds(
     proc: Proc, processes: Processes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.alicloud.imds.plugins.filter.hardening import matching
 from ansible_collections.alicloud.imds.plugins.modules import report
 from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening import (
     _decisions,
@@ -19,7 +18,6 @@ from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening import (
     _outcome,
     _playbooks,
 )
-from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening._settings import SettingError
 
 from .runs import IDENTITY, VERIFIED, answers, finding, probe, row, run
 
@@ -500,19 +498,3 @@ def test_the_progress_names_hosts_on_which_nothing_is_done() -> None:
     names = ["a", "b", "c", "d"]
     message = _playbooks.progress(hosts, names, names, names)["message"]
     assert "1 changed, 0 unchanged, 0 rolled back, 1 blocked, 1 exempt, 1 not ecs, 0 failed in total." in message
-
-
-GROUPS = {"all": ["web1", "db1"], "ungrouped": [], "web": ["web1"], "db": ["db1"]}
-
-
-@pytest.mark.parametrize("pattern", ["all", "web", "web*:!db", "~w.b1", "web,wbe", ["wbe", "db"], "localhost"])
-def test_a_pattern_with_hosts(pattern: Any) -> None:
-    assert matching(pattern, GROUPS) == pattern
-    assert matching("all", {"all": []}) == "all", "ansible-playbook --syntax-check has no inventory"
-
-
-@pytest.mark.parametrize("pattern", ["wbe", "web:&db", "web:!web1", ["wbe", "x"], "~wbe"])
-def test_a_pattern_without_hosts_is_an_error_with_its_name(pattern: Any) -> None:
-    with pytest.raises(SettingError) as raised:
-        matching(pattern, GROUPS)
-    assert f"imds_hosts={pattern} matches no host" in str(raised.value)
