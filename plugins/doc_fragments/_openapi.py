@@ -82,6 +82,18 @@ options:
     default: 16
 """
 
+    ESS = r"""
+options:
+  ess_endpoint:
+    description:
+      - URL of the Auto Scaling (ESS) API; V({region}) is replaced by the region ID. Must be HTTPS, except for an emulator on a loopback
+        address.
+      - The default is V(https://ess.{region}.aliyuncs.com), or V(https://ess.aliyuncs.com) in regions without an endpoint of their own,
+        such as cn-hangzhou. If O(api_endpoint) is not an endpoint of Alibaba Cloud, for example an emulator, the default is
+        O(api_endpoint).
+    type: str
+"""
+
     EMPTY_OPTIONS = r"""
 options:
   empty_options:

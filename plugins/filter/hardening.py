@@ -14,6 +14,8 @@ import socket
 import typing as t
 
 from ansible.errors import AnsibleFilterError
+from ansible.inventory.manager import InventoryManager
+from ansible.parsing.dataloader import DataLoader
 from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening import (
     _api,
     _decisions,
@@ -43,6 +45,21 @@ def _resolve(name: str) -> list[str]:
     return list(dict.fromkeys(str(item[4][0]) for item in found))
 
 
+def _select(pattern: t.Any, groups: _playbooks.Groups) -> t.Sequence[t.Any]:
+    inventory = InventoryManager(DataLoader(), parse=False)
+    for group, hosts in groups.items():
+        inventory.add_group(group)
+        for host in hosts:
+            inventory.add_host(host, group=group)
+    selected: t.Sequence[t.Any] = inventory.get_hosts(pattern)
+    return selected
+
+
+def matching(pattern: t.Any, groups: _playbooks.Groups) -> t.Any:
+    """Return *pattern* if hosts of *groups* match it."""
+    return _playbooks.matching(pattern, groups, _select)
+
+
 def identities(hosts: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, dict[str, t.Any]]:
     """Verify which instance each host is."""
     return _identity.identities(hosts, _verify, _resolve)
@@ -58,6 +75,7 @@ _FUNCTIONS: dict[str, t.Callable[..., t.Any]] = {
     "hardening_entry": _entry.entry,
     "hardening_failure": _failure.failure,
     "hardening_identities": identities,
+    "hardening_matching": matching,
     "hardening_progress": _playbooks.progress,
     "hardening_read_back": _entry.read_back,
     "hardening_record_earlier": _names.earlier_records,

@@ -45,7 +45,7 @@ options:
         description: ID of the VPC.
         type: str
       name:
-        description: Name of the instance; V(*) matches any characters.
+        description: Name of the instance. V(*) in it matches any characters.
         type: str
       states:
         description: States of the instance, such as V(Running).

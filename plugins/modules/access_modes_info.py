@@ -182,7 +182,7 @@ signed_identity:
   type: str
 cloud_init:
   description:
-    - C(installed), C(enabled), C(version), C(found) and C(problem).
+    - The state of cloud-init on the host, with the keys C(installed), C(enabled), C(version), C(found) and C(problem).
     - C(found) is true if cloud-init found its data source, and null if that is unknown, because it is not enabled or failed.
     - Null if the verdict is not in O(expect).
   returned: with O(cloud_init=true)
@@ -201,6 +201,11 @@ problems:
   elements: str
   sample: []
 """
+
+import sys
+
+if __name__ == "__main__":
+    sys.modules["ssl"] = None  # http.client imports it if it can; the service has no TLS
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.alicloud.imds.plugins.module_utils._common import _python  # noqa: F401  # pylint: disable=unused-import

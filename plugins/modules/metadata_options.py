@@ -121,10 +121,10 @@ options:
   dry_run:
     description:
       - Change nothing, and find all problems at once - the library C(requests), the credentials, whether the API returns the instances,
-        refused changes, a record that cannot be written, and a missing permission. All problems are in one message; refused changes
+        refused changes, and a record that cannot be written. All problems are in one message; refused changes
         only with O(refused=fail). Without O(instance_ids) no API call is made.
-      - C(ModifyInstanceMetadataOptions) has no dry run. So the first instance that needs a change is set to the options that it has. In
-        check mode this call is not made.
+      - Whether the access key may change the options stays unknown until the first change, because C(ModifyInstanceMetadataOptions) has no
+        dry run. After a change that is refused for this reason, no other change is sent unless an earlier one succeeded.
     type: bool
     default: false
     version_added: 1.0.0
@@ -270,121 +270,12 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.alicloud.imds.plugins.module_utils._common import _python  # noqa: F401  # pylint: disable=unused-import
 
 # isort: split
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet import _dry_run, _operations, _report
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet._instance import Options
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet._options import selection, selection_spec, too_few
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet._plan import Permissions
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet._progress import ProgressFile
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet._record_file import RecordError
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet._record_options import (
-    addresses,
-    options_before,
-    record_of,
-)
-from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet import _report
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._module import ERRORS, run
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._options import selection_spec
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._module import open_api
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._options import argument_spec
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._requests import IMPORT_ERROR
-
-
-def make_plan(api, params, record, execution):
-    each = params["refused"] == "report"
-    if params["state"] == "restored":
-        return _operations.plan_restore(api, record, params["instance_ids"], options_before(params["before"]), each)
-    if not (params["all_instances"] or any(params[name] for name in ("instance_ids", "tags", "name", "vpc_id"))):
-        raise ValueError(
-            "No instances are selected. Set 'instance_ids', 'tags', 'name' or 'vpc_id', or 'all_instances: true'."
-        )
-    desired = Options(params["http_endpoint"], params["http_tokens"], params["instance_metadata_tags"])
-    permissions = Permissions(params["allow_windows"], params["allow_ack_nodes"])
-    changes = _operations.plan_desired(api, selection(params), desired, permissions, execution, addresses(params), each)
-    return _operations.refuse_conflicts(changes, record)
-
-
-def execution_options(module):
-    params = module.params
-    return _operations.ExecutionOptions(
-        params["max_concurrency"],
-        params["wait_timeout"] if params["wait"] else None,
-        ProgressFile(lambda: module.tmpdir),
-        params["record_unverified"],
-    )
-
-
-def dry_run(module):
-    """Return all problems in one message, or None, and the planned changes as unchanged instances."""
-    params, problems = module.params, _dry_run.Problems()
-    record = problems.of(lambda: _dry_run.check_record(lambda: record_of(params)))
-    if IMPORT_ERROR is not None:
-        problems.found.append(missing_required_lib("requests"))
-        return problems.message(), result([], {}, {}, {})
-    api = problems.of(lambda: open_api(module, missing_required_lib))
-    if api is None or not (params["instance_ids"] or params["state"] == "restored"):
-        return problems.message(), result([], {}, {}, {})
-    changes = problems.of(lambda: make_plan(api, params, record, execution_options(module))) or []
-    if not module.check_mode:
-        problems.of(lambda: _dry_run.check_permission(api, changes))
-    planned = [it._replace(changed=False) for it in _report.planned(changes)]
-    refusal = _report.problem(planned, tolerate_refusals=params["refused"] == "report")
-    problems.found += [refusal] if refusal else []
-    unverified = record.unverified() if record and params["record_unverified"] else {}
-    others = sorted({name for key, name in unverified.items() if key not in (params["instance_ids"] or ())})
-    if others:
-        names = ", ".join(others[:10] + ["..."] * (len(others) > 10))
-        module.warn(
-            "The record %s has changes that were not verified: %s. Another run may be in progress. If an earlier run was"
-            " interrupted, harden these hosts again, or undo them." % (record.path, names)
-        )
-    return problems.message(), result(planned, record.names() if record else {}, {}, unverified)
-
-
-def confirm(module, record):
-    """Remove the marks of unverified changes."""
-    confirmed = list(record.unverified()) if module.check_mode else record.confirm()
-    return None, {"changed": bool(confirmed), "instances": []}
-
-
-def run(module):
-    params = module.params
-    if params["dry_run"]:
-        return dry_run(module)
-    record = record_of(params)
-    if params["state"] == "verified":
-        return confirm(module, record)
-    execution = execution_options(module)
-    names = record.names() if record else {}
-    unverified = record.unverified() if record and params["record_unverified"] else {}
-    errors = record.errors() if record and params["state"] == "restored" else {}
-    api = open_api(module, missing_required_lib)
-    changes = make_plan(api, params, record, execution)
-    error, warning = too_few(params, len(changes))
-    if error is not None:
-        raise ValueError(error + " Nothing was changed.")
-    if warning is not None:
-        module.warn(warning)
-    planned = _report.planned(changes)
-    refusals_fail = params["refused"] == "fail"
-    refusal = _report.problem(planned, tolerate_refusals=not refusals_fail) or (
-        " ".join(errors.values()) if refusals_fail and errors else None
-    )
-    if refusal is not None:
-        unchanged = [it._replace(changed=False) for it in planned]
-        return refusal + " Nothing was changed.", result(unchanged, names, errors, unverified)
-    if module.check_mode:
-        return None, result(planned, names, errors, unverified)
-    if params["state"] == "restored":
-        outcomes = _operations.restore(api, changes, record, execution)
-    else:
-        outcomes = _operations.apply(api, changes, record, execution)
-        names = record.names() if record else {}
-    return _report.problem(outcomes, tolerate_refusals=not refusals_fail), result(outcomes, names, errors, unverified)
-
-
-def result(outcomes, names, errors, unverified):
-    done = _report.changed(outcomes, names)
-    for row in done["instances"]:
-        row["unverified"] = row["instance_id"] in unverified
-    return dict(done, record_errors=errors)
 
 
 def spec():
@@ -425,9 +316,10 @@ def main():
         ],
         supports_check_mode=True,
     )
+    missing = missing_required_lib("requests") if IMPORT_ERROR is not None else None
     try:
-        problem, done = run(module)
-    except (ApiError, RecordError, ValueError) as exc:
+        problem, done = run(module, lambda: open_api(module, missing_required_lib), missing)
+    except ERRORS as exc:
         module.fail_json(msg=str(exc))
     if problem is not None:
         shown = _report.abridged(done) if module.params["result_on_failure"] == "failed" else done

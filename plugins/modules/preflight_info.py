@@ -179,7 +179,7 @@ findings:
       type: str
       returned: always
     detail:
-      description: What is particular about this finding, such as how certain it is. It may be empty.
+      description: Details of this finding, such as how certain it is; may be empty.
       type: str
       returned: always
     evidence:

@@ -1,9 +1,10 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run Alibaba Cloud's unmodified SDKs for ECS and STS against the emulator's control plane.
+"""Run Alibaba Cloud's unmodified SDKs for ECS, Auto Scaling and STS against the emulator's control plane.
 
-V3 signatures: PyPI alibabacloud_ecs20140526 7.11.8, alibabacloud_sts20150401 1.2.0 with alibabacloud_tea_openapi 0.4.6.
+V3 signatures: PyPI alibabacloud_ecs20140526 7.11.8, alibabacloud_ess20220222 1.13.3, alibabacloud_sts20150401 1.2.0
+with alibabacloud_tea_openapi 0.4.6.
 V1 signatures (HMAC-SHA1): PyPI aliyun-python-sdk-ecs 4.24.83 with aliyun-python-sdk-core 2.16.1.
 """
 
@@ -67,7 +68,12 @@ def running() -> Iterator[lab.Emulator]:
     ]
     instances[0].update(listen="127.0.0.1:0", tags={"名": "é +&/~"}, role={"name": "R", "actions": ["ecs:*"]})
     instances[1].update(http_tokens="required", image_id="m-1", image_imds_support="v2")
-    control = {"access_keys": {KEY: {"secret": SECRET}}, "roles": {"Auditor": {"actions": ["ecs:Describe*"]}}}
+    images = {"m-old": {"region_id": REGION, "imds_support": "v1"}}
+    control = {
+        "images": images,
+        "access_keys": {KEY: {"secret": SECRET}},
+        "roles": {"Auditor": {"actions": ["ecs:Describe*"]}},
+    }
     with lab.emulators() as start:
         yield start({"instances": instances, "control": control}, "127.0.0.1:0", control=True)
 
@@ -216,3 +222,46 @@ def test_assumed_role(sdk: Sdk) -> None:
     assert len(sdk.instances()) == 10
     refused = sdk.call(MODIFY, RegionId=REGION, InstanceId="i-000", HttpEndpoint="enabled")
     assert (refused["error"], refused["status"]) == ("Forbidden.RAM", 403)
+
+
+def scaled_out(sdk: Sdk, running: lab.Emulator, group: str) -> int:
+    """Create an instance by a scale-out, and return the status of a normal-mode request from inside."""
+    sdk.answer(
+        "ScaleWithAdjustment", ScalingGroupId=group, AdjustmentType="QuantityChangeInCapacity", AdjustmentValue=1
+    )
+    rows = sdk.answer("DescribeScalingInstances", RegionId=REGION, ScalingGroupId=group)["ScalingInstances"]
+    name = rows[-1]["InstanceId"]
+    running.admin("PATCH", f"/instances/{name}", {"listen": "127.0.0.1:0"})
+    connection = http.client.HTTPConnection(running.admin("GET", f"/instances/{name}")["listening"], timeout=60)
+    connection.request("GET", "/latest/meta-data/instance-id")
+    status = connection.getresponse().status
+    connection.close()
+    running.admin("DELETE", f"/instances/{name}")
+    return status
+
+
+def test_scaling_configuration_is_seen_in_new_instances(sdk: Sdk, running: lab.Emulator) -> None:
+    group = sdk.answer("CreateScalingGroup", RegionId=REGION, MinSize=0, MaxSize=5)["ScalingGroupId"]
+    fields = {"ImageId": "m-1", "InstanceTypes": ["ecs.g7.large", "ecs.g8i.large"], "Tags": '{"k": "\u00e9 +&/~"}'}
+    made = sdk.answer("CreateScalingConfiguration", ScalingGroupId=group, **fields)["ScalingConfigurationId"]
+    sdk.answer("EnableScalingGroup", ScalingGroupId=group, ActiveScalingConfigurationId=made)
+    assert scaled_out(sdk, running, group) == 200
+    sdk.answer("ModifyScalingConfiguration", ScalingConfigurationId=made, HttpTokens="required", HttpEndpoint="enabled")
+    page = sdk.answer("DescribeScalingConfigurations", RegionId=REGION, ScalingConfigurationIds=[made])
+    (row,) = page["ScalingConfigurations"]
+    assert (row["HttpTokens"], row["HttpEndpoint"], row["LifecycleState"]) == ("required", "enabled", "Active")
+    assert row["InstanceTypes"] == fields["InstanceTypes"] and page["TotalCount"] == 1
+    assert [(tag["Key"], tag["Value"]) for tag in row["Tags"]] == [("k", "\u00e9 +&/~")]
+    groups = sdk.answer("DescribeScalingGroups", RegionId=REGION, ScalingGroupIds=[group])["ScalingGroups"]
+    assert [it["ActiveScalingConfigurationId"] for it in groups] == [made]
+    assert scaled_out(sdk, running, group) == 403
+    unknown = sdk.call("ModifyScalingConfiguration", ScalingConfigurationId="asc-none", HttpTokens="required")
+    assert (unknown["error"], unknown["status"]) == ("InvalidScalingConfigurationId.NotFound", 404)
+
+
+def test_image_support_cannot_be_undone(sdk: Sdk) -> None:
+    for support, error in (("v2", None), ("v1", "InvalidParameter")):
+        result = sdk.call("ModifyImageAttribute", RegionId=REGION, ImageId="m-old", Features={"ImdsSupport": support})
+        assert result.get("error") == error
+    (image,) = sdk.answer("DescribeImages", RegionId=REGION, ImageId="m-old")["Images"]["Image"]
+    assert image["Features"]["ImdsSupport"] == "v2"

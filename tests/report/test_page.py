@@ -254,11 +254,15 @@ def test_it_can_be_printed(browser, reports) -> None:
 
 # Elements whose content or right edge is outside of the window or of their own box
 CUT_OFF = """
-const hidden = (one) => one.closest('.hidden, .skip, .defs, svg') || !one.getClientRects().length;
+const hidden = (one) => one.closest('.hidden, .skip, .defs, svg, .command') || !one.getClientRects().length;
 return Array.from(document.querySelectorAll('body *')).filter((one) => !hidden(one))
   .filter((one) => one.getBoundingClientRect().right > innerWidth + 0.5
     || (one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflowX !== 'visible' && !one.matches('input, select')))
   .map((one) => one.outerHTML.slice(0, 200));
+"""
+WORDS_OF_COMMANDS = """
+const words = Array.from(document.querySelectorAll('.command span'));
+return Array.from(new Set(words.map((one) => one.getClientRects().length)));
 """
 UNFOLD = "Array.from(document.querySelectorAll('#rows button')).slice(0, 40).forEach((one) => one.click());"
 
@@ -280,6 +284,7 @@ def test_nothing_is_cut_off_in_narrow_windows(browser, reports, size: str, width
     assert browser.run(CUT_OFF) == []
     assert browser.run("return document.documentElement.scrollWidth") == width
     assert browser.run(BROKEN_WORDS) == []
+    assert browser.run(WORDS_OF_COMMANDS) == [1], "lines of a command break at spaces only"
     # The state is directly below the name of the host.
     order = browser.run(
         "return Array.from(document.querySelector('#rows > tr').cells).slice(0, 3).map((one) => one.getBoundingClientRect().top)"

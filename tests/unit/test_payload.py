@@ -7,7 +7,10 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._host import _install
@@ -48,6 +51,24 @@ def test_metadata_facts_is_sent_with_the_client_only() -> None:
     names = "_client _connect _dmi _errors _facts _gather _http _options _presence _secrets _service _tree _walk"
     client = {"_imds/%s.py" % name for name in names.split()}
     assert files("metadata_facts") == client | {"_common/_clock.py", "_common/_python.py"}
+
+
+@pytest.mark.parametrize("module", ["metadata_facts", "metadata_info", "access_modes_info"])
+def test_a_module_that_reads_plain_http_does_not_load_ssl(module: str, tmp_path: Path) -> None:
+    (tmp_path / "payload.zip").write_bytes(payload(module))
+    with zipfile.ZipFile(tmp_path / "payload.zip") as archive:
+        (file,) = [file for file in archive.namelist() if file.endswith(f"/{module}.py")]
+    name = file[: -len(".py")].replace("/", ".")
+    program = f"""import runpy, sys
+sys.path.insert(0, sys.argv.pop())
+try:
+    runpy.run_module({name!r}, run_name="__main__", alter_sys=True)
+except BaseException:  # there are no arguments
+    sys.exit(str([name for name in ("http.client", "ssl", "_ssl") if sys.modules.get(name)]))
+"""
+    command = [sys.executable, "-c", program, str(tmp_path / "payload.zip")]
+    done = subprocess.run(command, input="{}", capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr.splitlines()[-1:] == ["['http.client']"]
 
 
 def test_callers_info_is_sent_with_only_the_literals_of_the_client() -> None:

@@ -27,6 +27,13 @@ _VERDICT_TEXTS = {
     "unreachable": "The metadata service does not answer",
     "unknown": "The answers of the metadata service do not show which access modes it offers",
 }
+# The verdicts that follow from metadata options
+_OPTIONS = ("optional", "required", "disabled")
+_PLAYBOOKS = (("required", "harden"), ("optional", "undo"))
+_CHANGE = (
+    "If the metadata options were just changed, raise 'wait'. Otherwise change them with the playbook alicloud.imds.%s or the module"
+    " alicloud.imds.metadata_options."
+)
 
 MakeClient = t.Callable[[], Client]
 
@@ -139,7 +146,14 @@ def _unexpected_verdict(modes: Modes, desired: Desired) -> str:
     where = " at " + " and ".join(at) if len(at) < len(modes.endpoints) else ""
     after = " after %g s" % desired.wait if desired.wait else ""
     text = "%s%s%s; expected: %s." % (_VERDICT_TEXTS[modes.verdict], where, after, " or ".join(desired.expect))
-    return " ".join([text, *modes.problems])
+    return " ".join([text, *modes.problems, *_next_step(modes.verdict, desired.expect)])
+
+
+def _next_step(verdict: str, expect: t.Sequence[str]) -> t.Iterator[str]:
+    """Yield what to do about an unexpected verdict if the metadata options of the instance decide it."""
+    playbooks = [name for wanted, name in _PLAYBOOKS if wanted in expect]
+    if verdict in _OPTIONS and playbooks:
+        yield _CHANGE % playbooks[0]
 
 
 def _unexpected_for_users(modes: Modes, users: t.Mapping[str, t.Mapping[str, t.Any]], desired: Desired) -> t.List[str]:

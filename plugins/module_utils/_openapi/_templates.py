@@ -11,6 +11,7 @@ import typing as t
 
 from . import _errors
 from ._ecs import PAGE, Ecs
+from ._paging import numbered_pages, requested
 
 Fields = t.Dict[str, t.Any]
 #: Rows in a page of launch templates or versions, the documented maximum of the older API reference.
@@ -33,8 +34,9 @@ class LaunchTemplates:
         unique = list(dict.fromkeys(ids))
         found: t.List[Fields] = []
         for start in range(0, len(unique), TEMPLATE_PAGE):
-            chosen = {"LaunchTemplateId": unique[start : start + TEMPLATE_PAGE]}
-            found += self._pages("DescribeLaunchTemplates", region, chosen, "LaunchTemplateSets", limit)
+            ids = unique[start : start + TEMPLATE_PAGE]
+            chosen = {"LaunchTemplateId": ids}
+            found += self._requested("DescribeLaunchTemplates", region, chosen, "LaunchTemplateSets", limit, ids)
         return found
 
     def versions(
@@ -44,7 +46,8 @@ class LaunchTemplates:
         filters: Fields = {"LaunchTemplateId": template_id, "DetailFlag": True}
         if number is not None:
             filters["LaunchTemplateVersion"] = [number]
-        return list(self._pages("DescribeLaunchTemplateVersions", region, filters, "LaunchTemplateVersionSets", limit))
+        action, plural = "DescribeLaunchTemplateVersions", "LaunchTemplateVersionSets"
+        return self._requested(action, region, filters, plural, limit, [template_id])
 
     def create_version(self, region: str, template_id: str, parameters: t.Mapping[str, t.Any]) -> int:
         """Create a version of a launch template and return its number. One API call, which is not repeated after a failure."""
@@ -70,10 +73,30 @@ class LaunchTemplates:
         unique = list(dict.fromkeys(ids))
         found: t.Dict[str, Fields] = {}
         for start in range(0, len(unique), PAGE):
-            filters = {"ImageId": ",".join(unique[start : start + PAGE]), "Status": _ALL_STATES}
-            for row in self._pages("DescribeImages", region, filters, "Images", limit, "ImageId", PAGE):
+            chosen = unique[start : start + PAGE]
+            filters = {"ImageId": ",".join(chosen), "Status": _ALL_STATES}
+            for row in self._requested("DescribeImages", region, filters, "Images", limit, chosen, "ImageId", PAGE):
                 found[row["ImageId"]] = row
         return found
+
+    def support_tokens(self, region: str, image_id: str) -> None:
+        """Set ImdsSupport of an image to v2, which cannot be undone. One API call."""
+        parameters = {"RegionId": region, "ImageId": image_id, "Features": {"ImdsSupport": "v2"}}
+        self._api.call("ModifyImageAttribute", region, parameters)
+
+    def _requested(
+        self,
+        action: str,
+        region: str,
+        filters: t.Mapping[str, t.Any],
+        plural: str,
+        limit: t.Optional[float],
+        ids: t.Collection[str],
+        key: str = "LaunchTemplateId",
+        size: int = TEMPLATE_PAGE,
+    ) -> t.List[Fields]:
+        rows = list(self._pages(action, region, filters, plural, limit, key, size))
+        return requested(rows, key, ids, self._api.where(action, region))
 
     def _pages(
         self,
@@ -85,19 +108,10 @@ class LaunchTemplates:
         key: str = "LaunchTemplateId",
         size: int = TEMPLATE_PAGE,
     ) -> t.Iterator[Fields]:
-        seen, number, rows_read = set(), 1, 0
-        while True:
-            parameters = dict(filters, RegionId=region, PageNumber=number, PageSize=size)
-            page = self._api.call(action, region, parameters, limit)
-            rows, total = self._api.rows(page, action, region, plural, key), page.get("TotalCount")
-            if not isinstance(total, int) or (not rows and rows_read < total):
-                raise _errors.unexpected(self._api.where(action, region), "a page that is inconsistent with TotalCount")
-            rows_read += len(rows)
-            for row in rows:
-                name = (row[key], row.get("VersionNumber"))
-                if name not in seen:  # a row moves to the next page if another one is created meanwhile
-                    seen.add(name)
-                    yield row
-            if rows_read >= total:
-                return
-            number += 1
+        return numbered_pages(
+            lambda paging: self._api.call(action, region, {**filters, "RegionId": region, **paging}, limit),
+            lambda page: self._api.rows(page, action, region, plural, key),
+            lambda row: (row[key], row.get("VersionNumber")),
+            self._api.where(action, region),
+            size,
+        )

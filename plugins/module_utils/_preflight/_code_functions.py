@@ -7,7 +7,7 @@
 import re
 import typing as t
 
-from . import _vocabulary
+from . import _notation, _vocabulary
 from ._code_values import Program
 from ._outcome import Function
 from ._statements import Statement, names, outside
@@ -19,7 +19,7 @@ _DEFINED = (
         r"method)\b\s*(?:\([^)]*\)\s*)?\*?\s*(?P<name>[\w:.!?]+)\s*(?:<[^>]*>)?\s*[({]?(?P<parameters>[^){]*)"
     ),
     re.compile(
-        r"\s*(?:export\s+)?(?:const|let|var)\s+(?P<name>\w+)\s*=\s*(?:async\s*)?(?:function\s*\w*\s*)?\(?(?P<par"
+        r"\s*(?:export\s+)?(?:const|let|var)\s+(?P<name>\w+)\s*=\s*(?=(?:async\s*)?(?:function|\(?[\w\s,:={}]*\)?\s*=>))(?:async\s*)?(?:function\s*\w*\s*)?\(?(?P<par"
         r"ameters>[\w\s,:={}]*)\)?\s*(?:=>|\{|\Z)"
     ),
     re.compile(
@@ -37,6 +37,7 @@ _HEADERS = re.compile(
     r":)?\s*(?P<name>[$@]?\w[\w.]*)\s*(?P<call>\()?(?=\s*[,)}\]]|\s*\(|\s|\Z)|[{,(]\s*(?P<short>headers)\s*[,})]"
 )
 _PASSED = re.compile(r"(?:\*\*|\.\.\.)\s*(?P<name>\w+)")
+_GIVEN = re.compile(r"(?<![\w.>:])(?P<name>[a-z_]\w*)\s*\(\s*[&*]?(?P<given>\w+)(?:\.\w+)?\s*[,)]")
 _UNKNOWN_CALL = re.compile(r"(?<![\w.>:$])(?P<name>[a-z_][\w.]*)\s*\(")
 _FETCHES = re.compile(
     r"(?i)(?:^|_|\.)(?:get|fetch|read|request|query|load|download|retrieve|curl|call|ask|pull|http|"
@@ -61,7 +62,6 @@ class Caller(Program):
     """A program whose functions are known; ``called`` are the names that it calls."""
 
     called: t.Set[str] = frozenset()  # type: ignore[assignment]
-    name = ""  # of the language
 
     def _define(self, listed: t.Sequence[Statement]) -> None:
         """Find the functions; a body ends where a statement is not indented more than the definition."""
@@ -83,6 +83,39 @@ class Caller(Program):
             flat = [parts[0 if self.name == "go" else -1] for parts in parameters if parts]
             if last > one.line + one.text.count("\n") or len(found.group()) < len(one.text):
                 self.functions.define(found.group("name").rpartition(".")[2], one.line, last, one.indent, flat)
+
+    def _leave(self, inside: t.Optional[Function], function: t.Optional[Function]) -> None:
+        """Continue in another function: variables and requests of the function *inside* end, unless *function* is in it."""
+        self.values.scopes = function.scopes if function is not None else []
+        if inside is None or inside.scopes[0] in self.values.scopes:
+            return
+        for name in [name for name in self.prepared if name + inside.scopes[0] in self.values.known]:
+            self.unsent.append(self.prepared.pop(name))
+
+    def _find_hooks(self, listed: t.Sequence[Statement]) -> None:
+        """Find the classes whose methods add the token header to a request that they get."""
+        current, width = "", 0
+        for one in listed:
+            found = re.match(
+                r"\s*(?:export\s+|public\s+|final\s+)*class\s+(\w+)|\s*func\s*\(\w+\s+\*?(\w+)\)\s*\w+\(", one.text
+            )
+            if found:
+                current, width = found.group(1) or found.group(2), one.indent
+            elif one.indent <= width:
+                current = ""
+            elif current and _notation.has_header(one.text):
+                self.hooks.add(current)
+
+    def _passes(self, text: str, expanded: str, flags: int) -> bool:
+        """Return whether a statement gives an address with a path to a function or object that is not in the file."""
+        bare = outside(text)
+        if not (flags & PATH and _notation.PATH.search(expanded) and "://" in expanded) or re.match(
+            r"\s*(?:if|elif|while|case|when|unless|assert|switch|for|foreach|def|func|function|class|import|use)\b",
+            text,
+        ):
+            return False
+        called = re.findall(r"([A-Za-z_]\w*)\s*[({]", bare)
+        return bool(called) and self._may_read(text) and not any(_COMPARES.search(name) for name in called)
 
     def _calls_of(self, function: Function) -> bool:
         """Return whether the unknown headers are a parameter of *function*, which the file calls."""
@@ -140,13 +173,10 @@ class Caller(Program):
     def _callback(self, text: str) -> None:
         """Remember that an unknown function gets a prepared request, or its headers, and may set any."""
         bare = outside(text)
-        for name in names(bare) & set(self.prepared) if self.prepared else ():
-            line, kept, flags = self.prepared[name]
-            found = re.search(
-                r"(?<![\w.>:])(?P<name>[a-z_]\w*)\s*\(\s*[&*]?%s(?:\.\w+)?\s*[,)]" % re.escape(name), bare
-            )
-            if found and not _vocabulary.OUTPUT_CALLS.match(found.group("name") + " "):
-                self.prepared[name] = (line, kept, flags | UNKNOWN)
+        for found in _GIVEN.finditer(bare) if self.prepared else ():
+            before = self.prepared.get(found.group("given"))
+            if before is not None and not _vocabulary.OUTPUT_CALLS.match(found.group("name") + " "):
+                self.prepared[found.group("given")] = (*before[:2], before[2] | UNKNOWN)
 
     def _headers_unknown(self, text: str) -> bool:
         """Return whether headers are passed whose content is not known."""
@@ -165,7 +195,7 @@ class Caller(Program):
 
     def _fetches(self, text: str, expanded: str, flags: int) -> bool:
         """Return whether a statement calls an unknown function that may send a request to the URL in the statement."""
-        for found in _UNKNOWN_CALL.finditer(outside(text)):
+        for found in _UNKNOWN_CALL.finditer(_vocabulary.NOT_METHODS.sub(" ", outside(text))):
             name = found.group("name")
             if _COMPARES.search(name) or self.functions.named(name.rpartition(".")[2]):
                 continue

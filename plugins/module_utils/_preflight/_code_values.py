@@ -7,13 +7,14 @@
 import re
 import typing as t
 
-from . import _notation, _vocabulary
+from . import _code_forms, _notation, _vocabulary
 from ._outcome import Functions, Outcome
 from ._statements import Statement, names, outside
 from ._values import ADDRESS, HEADER, PATH, REQUEST, UNKNOWN, Values, assignment, chain
 
 _MACRO = re.compile(
-    r"\s*(?:#\s*define\s+(?P<name>\w+)\s+|(?:define|const_set|Readonly\w*|use constant|set|"
+    r"\s*(?:@(?P<attribute>[a-z_]\w*)\s+(?=[\"'~])|\(def\w*\s+(?:\^:?\w+\s+)?(?P<form>[A-Za-z_][\w-]*)\s+(?=[\"(])|"
+    r"#\s*define\s+(?P<name>\w+)\s+|(?:define|const_set|Readonly\w*|use constant|set|"
     r"variable)\s*\(?\s*[\"':]?(?P<other>\w+)[\"']?\s*(?:,|=>|\s)\s*)(?P<value>.*)\Z",
     re.S,
 )
@@ -39,11 +40,12 @@ _LOOPS = (
 _OBJECT = re.compile(
     r"\s*(?:await\s+)?(?P<chain>\$?[\w$]+(?:(?:\.|->|::|:)\$?\w+)*)\s*(?:\(\s*(?P<argument>[$&]?\w+)\s*,)?"
 )
-_CONSTRUCTED = re.compile(r"\s*(?:await\s+)?(?:new\s+)?(?:\w+\.)*(?P<name>[A-Z]\w*)\s*(?:\.new)?\s*\(")
+_CONSTRUCTED = re.compile(r"\s*(?:await\s+)?(?:new\s+)?(?:\w+\.)*(?P<name>[A-Z]\w*)\s*(?:\.new)?\s*[({]")
 _LIBRARIES = re.compile(
     r"(?i)\b(?:requests|httpx|urllib[23]?|aiohttp|https?|axios|got|node-fetch|undici|superagent|needle|phin|bent|ky|"
     r"request(?:-promise(?:-native)?)?|ofetch|wretch|lwp|furl|mojo|reqwest|ureq|httplib2?)\b"
 )
+_LONGEST = 4000  # of the text that is kept of a prepared request
 _NOT_CLIENTS = frozenset(
     "import from use using require const let var my as default function request requests http https urllib urlli"
     "b2 Request Session new parse error "
@@ -54,8 +56,9 @@ _NOT_CLIENTS = frozenset(
 def _assigned(text: str) -> t.Optional[t.Tuple[t.List[str], str, bool, bool]]:
     """Return what `assignment` does, also for macros, and for annotated fields with the whole text as value."""
     macro, found = _MACRO.match(text), assignment(text)
-    if macro and (found is None or macro.group("name")):
-        return [macro.group("name") or macro.group("other")], macro.group("value"), False, False
+    name = macro.group("name") or macro.group("attribute") or macro.group("form") if macro else None
+    if macro and (found is None or name):
+        return [name or macro.group("other")], macro.group("value"), False, False
     if found is None:
         annotated = re.match(r"\s*@\w+\(.*\)\s*(?:[\w<>]+\s+)+(?P<name>\w+)\Z", text, re.S)
         return ([annotated.group("name")], text, False, False) if annotated else None
@@ -77,6 +80,12 @@ class Program:
         self.final = False
         self.clients: t.Set[str] = set()
         self.prepared: t.Dict[str, t.Tuple[int, str, int]] = {}
+        self.unsent: t.List[t.Tuple[int, str, int]] = []  # of functions that end before they send them
+        self.data: t.Set[str] = set()  # variables that hold parsed answers
+        self.created: t.Set[str] = set()  # variables that hold request objects
+        self.shared: t.Set[str] = set()  # variables of the whole file that functions assign
+        self.hooks: t.Set[str] = set()  # classes that add the token header to requests
+        self.name = ""  # of the language
 
     def _options(self, one: Statement, text: str, flags: int) -> None:
         """Remember options of the command line, and addresses of a whole class, that hold an address."""
@@ -91,6 +100,9 @@ class Program:
                 self.values.put(name, value.strip("\"'"), self.values.flags(value, value), one.line)
         if flags & ADDRESS and re.match(r"\s*base_uri\b", text):
             self.values.put("class", "", flags & (ADDRESS | PATH), one.line)
+        other = _code_forms.alias(text)
+        if other:
+            self.clients.add(other)
         if re.match(r"\s*(?:import|from|use|using|require)\b|.*\brequire\s*\(", text) and _LIBRARIES.search(text):
             bare = re.sub(r"\b\w+\s+as\b", " ", text)
             bare = re.sub(r"[\"'][^\"']*[\"']", " ", bare)
@@ -120,15 +132,24 @@ class Program:
             for name in names(value):
                 returned = self.functions.returned(name)
                 flags |= returned if returned and re.search(r"\b%s\s*\(" % name, value) else 0
-        flags, prepared = self._held(targets, value, flags)
+        parsed = not element and _code_forms.is_parsed(outside(value)) and not _notation.has_address(value)
+        self.data = self.data.union(targets) if parsed else self.data.difference(targets)
+        flags, prepared = self._held(targets, value, 0 if parsed else flags)
         if flags & ADDRESS and not element and not prepared and self._answered(one, value, result, flags):
             flags = 0
         literal = bool(re.match(r"\s*(?:await\s+)?[rbfu@$]?[\"'`]", value)) and not prepared
         content = result.strip().strip("\"'`;") if literal else ""
         place = one.line_of(max(0, _notation.find_address(text)))
+        flags |= self._hooked(value)
+        self._creates(targets, value, element)
+        if flags & (ADDRESS | PATH) and self._completes(text, place, expanded, flags):
+            return True
+        if flags & UNKNOWN and flags & PATH and self.final and "://" in expanded and self._may_read(value):
+            self.outcome.passed(place, expanded)
+        local = self.functions.at(one.line) is not None and _code_forms.is_local(self.name, text, self.shared)
         key, own = (_element(text), self.values.flags(value, result)) if element and flags else ("", flags)
         for name in targets:
-            self.values.put(name, content, flags, one.line, add or element)
+            self.values.put(name, content, flags, one.line, add or element, local)
             if prepared and name not in ("_", "err"):
                 self.prepared[name] = (place, expanded, flags)
             elif own & ADDRESS and self.final and not prepared and not _vocabulary.DENIED.search(key):
@@ -158,9 +179,54 @@ class Program:
             flags |= UNKNOWN if flags & ADDRESS else 0
         return flags, prepared
 
+    def _hooked(self, text: str) -> int:
+        """Return HEADER if a request is sent with an object that adds the token header to it."""
+        if not self.hooks:
+            return 0
+        used = names(text)
+        for name in list(used):
+            value = self.values.get(name)
+            used.update(re.findall(r"\w+", value.text) if value is not None and _code_forms.hooks(value.text) else ())
+        return HEADER if used & self.hooks and (_code_forms.hooks(text) or not names(text) & self.hooks) else 0
+
+    @staticmethod
+    def _may_read(text: str) -> bool:
+        """Return whether code that is not in the file may read an address that *text* gives to it."""
+        bare = outside(text)
+        return not any(
+            pattern.search(bare) for pattern in (_vocabulary.OUTPUT_CALLS, _vocabulary.DENIED, _vocabulary.DOCUMENTED)
+        )
+
+    def _made(self, value: str) -> t.Optional[t.Tuple[int, str, int]]:
+        """Return the prepared request that a function of the file returns."""
+        for name in re.findall(r"\b(\w+)\s*\(", outside(value)):
+            function = self.functions.named(name)
+            if function is not None and function.request is not None:
+                return function.request
+        return None
+
+    def _creates(self, targets: t.Sequence[str], value: str, element: bool) -> None:
+        """Remember which variables hold request objects."""
+        fresh = not element and _code_forms.creates_request(value)
+        self.created = self.created.union(targets) if fresh else self.created.difference(() if element else targets)
+        made = self._made(value)
+        if made is not None:
+            self.prepared.update(dict.fromkeys(targets, made))
+
+    def _completes(self, text: str, line: int, expanded: str, flags: int) -> bool:
+        """Remember the address or path of a request object; return whether the statement sets that of one."""
+        name = _code_forms.request_object(text)
+        if name is None or (name not in self.prepared and name not in self.created):
+            return False
+        self.outcome.mention(self.values.used)
+        made = self.values.get(name)
+        before = self.prepared.get(name, (line, "", made.flags & (HEADER | REQUEST) if made is not None else 0))
+        self.prepared[name] = (before[0], (before[1] + " " + expanded)[-_LONGEST:], before[2] | flags)
+        return True
+
     def _headers(self, text: str, targets: t.Sequence[str], flags: int, element: bool) -> None:
         """Remember a header that a statement assigns to an object."""
-        if element and flags & HEADER:
+        if element and flags & (HEADER | REQUEST):
             self._mark(targets, flags)
         base = re.match(r"\s*([$\w]+(?:(?:\.|->)\w+)+)\s*\+?=", text)
         if base and flags & HEADER and not element:
@@ -182,14 +248,15 @@ class Program:
             return False
         target = found.group("argument") if found.group("argument") and len(chain(found.group("chain"))) == 1 else None
         parts = chain(found.group("chain"))
-        name = chain(target)[0] if target else (parts[0] if parts else "")
+        parts = chain(target)[:1] if target else parts
+        name = parts[0] if parts else ""
         if not name or _vocabulary.OUTPUT_CALLS.match(text):
             return False
         self.values.put(name, "", flags & (HEADER | REQUEST | ADDRESS | PATH), one.line, add=True)
         self._mark([name], flags)
         if flags & ADDRESS and _vocabulary.PREPARED.search(outside(text)):
             before = self.prepared.get(name, (one.line_of(self._spot(text)), "", 0))
-            self.prepared[name] = (before[0], before[1] + expanded, before[2] | flags)
+            self.prepared[name] = (before[0], (before[1] + expanded)[-_LONGEST:], before[2] | flags)
         return True
 
     def _spot(self, text: str) -> int:

@@ -43,7 +43,10 @@ _MAKE_VARIABLE = re.compile(r"(?:export\s+|override\s+)*(?P<name>[\w.]+)\s*(?:[:
 _JINJA_DEFAULT = re.compile(
     r"\{\{-?\s*[\w.]+\s*\|\s*(?:default|d)\(\s*(?P<quote>[\"'])(?P<value>[^\"'\n]*)(?P=quote)\s*(?:,\s*\w+\s*)?\)\s*(?:\|[^{}]*)?-?\}\}"
 )
-_TEST_FILE = re.compile(r"(?:\A|/)(?:test_[^/]*|[^/]*(?:_test|\.test|\.spec|_spec)\.\w+)\Z")
+_TEST_FILE = re.compile(
+    r"(?:\A|/)(?:test_[^/]*|[^/]*(?:_test|\.test|\.spec|_spec)\.\w+|"
+    r"[^/]*[a-z]Tests?\.(?:java|php|cs|kt|groovy|scala))\Z"
+)
 
 
 def judge(text: str, path: str = "", nested: int = 0, language: t.Optional[Language] = None) -> Outcome:

@@ -10,7 +10,7 @@ Evidence is local: a token header counts for the request that it is passed to, t
 import re
 import typing as t
 
-from . import _notation, _vocabulary
+from . import _code_forms, _notation, _vocabulary
 from ._code_functions import Caller, without_definition
 from ._languages import Language
 from ._outcome import Function, Outcome
@@ -44,23 +44,28 @@ class CodeJudge(Caller):
             if not self.functions.defines(name, one.line)
         }
         outcome, alternatives = self.outcome, branches(text)
+        self.shared = _code_forms.shared_names(text)
+        self._find_hooks(listed)
         for final in (False, True):
             self.final, self.outcome = final, outcome if final else Outcome()
             self.values = Values(self.values.known)
             self.values.branches = alternatives
             self.prepared.clear()
+            self.unsent.clear()
+            self.data.clear()
             inside: t.Optional[Function] = None
             for one in listed:
                 function = self.functions.at(one.line)
                 if function is not inside:
                     self.values.parameters.clear()
+                    self._leave(inside, function)
                     if function is not None:
                         self.values.forget(function.parameters)
                     inside = function
                 self._statement(one, function)
         for line, expanded in self.functions.addresses(self.called):
             outcome.unsure(line, expanded)
-        for line, expanded, flags in self.prepared.values():
+        for line, expanded, flags in [*self.unsent, *self.prepared.values()]:
             if flags & PATH and not flags & HEADER:
                 outcome.request(line, expanded, flags)
 
@@ -108,23 +113,18 @@ class CodeJudge(Caller):
         bare = outside(text)
         if self.name in ("go", "java", "rust") and "(" not in bare:
             return False  # a declaration
-        cleaned = _vocabulary.NOT_METHODS.sub(" ", bare)
+        cleaned = _vocabulary.NOT_METHODS.sub(" ", outside(_code_forms.without_elements(text, self.data)))
+        waiting = [name for name in names(text) if name in self.prepared]
+        if _code_forms.sends(bare, waiting):
+            return True
         if _vocabulary.RAW_REQUEST.search(text) and (self.prepared or flags & ADDRESS) and not assignment(text):
             return True
         prepared = _vocabulary.PREPARED.search(cleaned)
         rest = _vocabulary.PREPARED.sub(" ", cleaned) if prepared else cleaned
         known = _vocabulary.BARE_CALLS.get(self.name)
-        if any(
-            re.search(
-                r"(?<![\w.])%s(?:\.(?:get|head|request|url[o]pen|open|fetch|send))?\s*\(" % re.escape(name), cleaned
-            )
-            for name in self.clients
-            if name in cleaned
-        ):
+        if _code_forms.calls(cleaned, self.clients, methods=True) or _code_forms.calls(bare, waiting):
             return True
-        if any(re.search(r"(?<![\w.])%s\s*\(" % re.escape(name), bare) for name in self.prepared if name in bare):
-            return True
-        if not any(name in self.prepared for name in names(text)):
+        if not waiting:
             rest = _vocabulary.RESPONSES.sub(" ", rest)
         if _vocabulary.CALLS.search(rest) or _vocabulary.METHODS.search(rest) or (known and known.search(rest)):
             return not re.match(r"\s*(?:import|from|use|require|using|include)\b", text)
@@ -138,6 +138,9 @@ class CodeJudge(Caller):
         place = max(0, _notation.find_address(text), 0)
         line = one.line_of(place if place else self._place(text))
         added, more = self._sent(text)
+        if more & ADDRESS and not flags & HEADER and more & HEADER:
+            flags |= HEADER
+        flags |= self._hooked(text)
         prepared, expanded, flags = text + added, expanded + added, flags | more
         if (
             flags & REQUEST
@@ -170,7 +173,7 @@ class CodeJudge(Caller):
         """Return text and content of the prepared requests that a statement sends, which are no longer prepared."""
         raw = bool(_vocabulary.RAW_REQUEST.search(text))
         added, flags = "", 0
-        for name in [name for name in self.prepared if raw or name in names(text)]:
+        for name in list(self.prepared) if raw else sorted(name for name in names(text) if name in self.prepared):
             _line, kept, held = self.prepared.pop(name)
             added, flags = added if raw else added + " " + kept, flags | held
         return added, flags
@@ -190,18 +193,27 @@ class CodeJudge(Caller):
         self.outcome.token_authenticated = self.outcome.token_authenticated or inner.token_authenticated
         return bool(inner.lines) or inner.token_authenticated
 
-    def _other(self, one: Statement, text: str, expanded: str, flags: int, function: t.Optional[Function]) -> None:
-        """Judge a statement that neither sends a request nor assigns a variable."""
-        if (
-            function is not None
-            and flags & (ADDRESS | HEADER)
-            and (
-                _RESULT.search(text) or function.last == function.first or self.name in ("ruby", "rust", "java", "perl")
-            )
+    def _returns(self, one: Statement, text: str, expanded: str, flags: int, function: Function) -> None:
+        """Remember what a function returns: an address, a header, or a prepared request."""
+        if flags & (ADDRESS | HEADER) and (
+            _RESULT.search(text) or function.last == function.first or self.name in ("ruby", "rust", "java", "perl")
         ):
             function.returns |= flags & (ADDRESS | HEADER | PATH)
             if flags & ADDRESS and _notation.PATH.search(expanded) and self._builds(text, function):
                 function.place = (one.line_of(self._spot(text)), expanded)
+        returned = re.match(r"\s*return\s+[$&*]?(\w+)\s*\Z", text)
+        if returned and returned.group(1) in self.prepared:
+            function.request = self.prepared.pop(returned.group(1))
+
+    def _other(self, one: Statement, text: str, expanded: str, flags: int, function: t.Optional[Function]) -> None:
+        """Judge a statement that neither sends a request nor assigns a variable."""
+        typed = function is not None and self.name in ("go", "java", "javascript")
+        declared = _code_forms.declares(text) if typed else None
+        if declared is not None:
+            self.values.put(declared, "", 0, one.line, local=True)
+            return
+        if function is not None and not _code_forms.is_log(text):
+            self._returns(one, text, expanded, flags, function)
         self._callback(text)
         if not _EXPORTS.match(text):
             self.outcome.mention(self.values.used)
@@ -222,5 +234,9 @@ class CodeJudge(Caller):
                 return
             self.outcome.called(line, expanded, flags, called)
             return
+        if _code_forms.is_log(text):
+            return
         if not flags & HEADER and self._fetches(text, expanded, flags):
             self.outcome.unsure(line, expanded)
+        elif not flags & HEADER and self._passes(text, expanded, flags):
+            self.outcome.passed(line, expanded)

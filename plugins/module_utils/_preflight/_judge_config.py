@@ -224,7 +224,13 @@ class _Judge:
         return bool(_vocabulary.DOCUMENTED.search(keys[-1]))
 
     def _with_header(self, place: int, line: Line) -> bool:
-        """Return whether the block of the line sends the token header."""
+        """Return whether the block of the line, or a table of headers in it, sends the token header."""
+        section = line.keys[0] if line.keys else ""
+        for one in self.lines[place + 1 : place + 60] if section else ():
+            if SECTION.match(one.text) and not one.text.strip("[] ").startswith(section + "."):
+                break
+            if one.number in self._headed and one.keys[0].startswith(section + "."):
+                return True
         brace = self._ranges.innermost(line.number)
         if brace is not None:
             return self._has_header(*self.blocks[brace])

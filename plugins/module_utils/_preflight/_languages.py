@@ -62,6 +62,11 @@ _LANGUAGES = {
         _language("awk", CODE, _HASH, r'"(?:\\.|[^"\\\n])*"'),
         _language("hash", CODE, _HASH),
         _language("tcl", CODE, r"(?:^|;)[ \t]*\#[^\n]*"),
+        _language("haskell", CODE, r"--[^\n]*|\{-.*?(?:-\}|\Z)", r'"(?:\\.|[^"\\\n])*"'),
+        _language("clojure", CODE, r";[^\n]*|#_\([^()]*\)", r'"(?:\\.|[^"\\])*"|\\.'),
+        _language("erlang", CODE, r"%[^\n]*", r'"(?:\\.|[^"\\])*"'),
+        _language("fsharp", CODE, r"\(\*.*?(?:\*\)|\Z)|//[^\n]*", _TRIPLE + "|" + _STRINGS),
+        _language("basic", CODE, r"'[^\n]*|^[ \t]*[Rr][Ee][Mm]\b[^\n]*", r'"[^"\n]*"'),
         _language("sql", CODE, r"--[^\n]*|/\*.*?(?:\*/|\Z)"),
         _language("terraform", CONFIG, _SLASHES + "|" + _HASH),
         _language("yaml", CONFIG, r"(?<!\S)\#[^\n]*"),
@@ -77,7 +82,7 @@ _LANGUAGES = {
     )
 }
 _ENDINGS = {
-    "shell": "sh bash zsh ksh dash ash bats envrc profile bashrc",
+    "shell": "sh bash zsh ksh dash ash bats envrc profile bashrc fish csh tcsh xsh",
     "python": "py pyw py3 fact",
     "perl": "pl pm t cgi",
     "ruby": "rb rake gemspec erb",
@@ -92,6 +97,11 @@ _ENDINGS = {
     "awk": "awk",
     "hash": "r ex exs jl nim cr",
     "tcl": "tcl exp",
+    "haskell": "hs lhs elm",
+    "clojure": "clj cljs cljc bb lisp el scm rkt",
+    "erlang": "erl escript hrl",
+    "fsharp": "fs fsx ml",
+    "basic": "vb vbs bas",
     "sql": "sql",
     "terraform": "tf hcl tfvars nomad",
     "yaml": "yaml yml sls",
@@ -121,6 +131,10 @@ _INTERPRETERS = (
     ("expect", "tcl"),
     ("make", "make"),
     ("groovy", "java"),
+    ("escript", "erlang"),
+    ("runghc", "haskell"),
+    ("stack", "haskell"),
+    ("bb", "clojure"),
     ("nft", "rules"),
     ("sh", "shell"),
     ("env", "shell"),
@@ -132,7 +146,7 @@ _RULES = re.compile(
 _CRON = re.compile(r"/cron\.d/|/crontabs?(?:/|\Z)|/spool/cron/")
 _UNITS = re.compile(r"/systemd/.*\.conf\Z|/supervisor|/supervisord")
 _CONFIGURATION = re.compile(
-    r"/(?:nginx|httpd|apache2|sysctl\.d|tmpfiles\.d|telegraf|consul|squid|haproxy|modsec[^/]*)/.*\Z"
+    r"/(?:nginx|httpd|apache2|caddy|varnish|envoy|traefik|vector|fluent[\w-]*|sysctl\.d|tmpfiles\.d|telegraf|consul|squid|haproxy|modsec[^/]*)/.*\Z"
 )
 _CLOUD_CONFIG = re.compile(r"#cloud-config\b|## template: jinja\s+#cloud-config")
 _LOOKS_LIKE = (

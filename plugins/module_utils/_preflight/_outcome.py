@@ -17,10 +17,14 @@ class Function:
     def __init__(self, name: str, first: int, last: int, indent: int, parameters: t.Sequence[str] = ()) -> None:
         self.name, self.first, self.last, self.indent = name, first, last, indent
         self.parameters = list(parameters)
+        # What follows the names of the variables of this function, and of those around it.
+        self.scopes = ["@%d" % first]
         self.plain = self.token = self.unknown = False
         self.returns = 0
         # The statement that returns an address: line and text.
         self.place: t.Optional[t.Tuple[int, str]] = None
+        # The request that the function prepares and returns: line, text and what it holds.
+        self.request: t.Optional[t.Tuple[int, str, int]] = None
         # The last request whose headers are a parameter: line, text and what it holds.
         self.deferred: t.Optional[t.Tuple[int, str, int]] = None
 
@@ -30,12 +34,18 @@ class Functions:
 
     def __init__(self) -> None:
         self._all: t.List[Function] = []
+        self._around: t.List[Function] = []
         self._named: t.Dict[str, Function] = {}
         self._ranges: t.Optional[Ranges] = None
 
     def define(self, name: str, first: int, last: int, indent: int, parameters: t.Sequence[str] = ()) -> Function:
         """Add a function."""
         function = Function(name, first, last, indent, parameters)
+        while self._around and self._around[-1].last < first:
+            self._around.pop()
+        if self._around:
+            function.scopes += self._around[-1].scopes
+        self._around.append(function)
         self._all.append(function)
         self._named.setdefault(name, function)
         self._ranges = None
@@ -78,6 +88,8 @@ class Outcome:
         self._defined: t.Dict[str, t.Tuple[int, str]] = {}
         self._used: t.Set[str] = set()
         self._printed: t.Set[str] = set()
+        # What the file gives to code that is not in it.
+        self._passed: t.Dict[int, str] = {}
         # The file gives its variables to other files or programs.
         self.shared = False
 
@@ -109,6 +121,10 @@ class Outcome:
         elif function.token or flags & HEADER:
             self.token_authenticated = True
 
+    def passed(self, line: int, text: str) -> None:
+        """Remember a line that gives an address to code that is not in the file, and that may read it."""
+        self._passed.setdefault(line, text)
+
     def defined(self, name: str, line: int, text: str, flags: int) -> None:
         """Remember a variable that holds an address."""
         if flags & ADDRESS and not flags & (REQUEST | HEADER) and name not in NO_VARIABLES:
@@ -127,6 +143,9 @@ class Outcome:
         used = self._used if self.shared else self._used | self._printed
         for name, (line, text) in self._defined.items():
             if name not in used and (_notation.PATH.search(text) or "://" in text or not self.lines):
+                self.unsure(line, text)
+        if not self.lines and not self.token_authenticated:
+            for line, text in self._passed.items():
                 self.unsure(line, text)
 
 

@@ -103,9 +103,9 @@ def scan(files: Files, directories: t.Sequence[str] = DIRECTORIES, excluded: t.S
         if (packed or b"\0" in content[:512]) and not may_concern(text.encode("utf-8", "replace")):
             continue
         shown = files.shown(path)
-        outcome = _limited(text, shown)
+        outcome, reason = _limited(text, shown)
         if outcome is None:
-            files.note(path, "its judgment took more than %s s" % _LONGEST)
+            files.note(path, reason)
             place = max(0, find_address(text[:_LIMIT]))
             reads.append(NormalModeRead(shown, text.count("\n", 0, place) + 1, "unknown", False))
             continue
@@ -114,25 +114,28 @@ def scan(files: Files, directories: t.Sequence[str] = DIRECTORIES, excluded: t.S
     return Scripts(sorted(reads), examined, skipped, token_authenticated)
 
 
-def _limited(text: str, shown: str) -> t.Optional[Outcome]:
-    """Return the judgment of a file, None if it takes longer than _LONGEST seconds."""
+def _limited(text: str, shown: str) -> t.Tuple[t.Optional[Outcome], str]:
+    """Return the judgment of a file, or None and the reason: it takes longer than _LONGEST seconds, or fails."""
     text = near_places(text)
 
     def expire(_signal: int, _frame: t.Any) -> None:
         raise _TooLong
 
     try:
-        before = signal.signal(signal.SIGPROF, expire)
+        before: t.Any = signal.signal(signal.SIGPROF, expire)
+        signal.setitimer(signal.ITIMER_PROF, _LONGEST)
     except ValueError:  # only the main thread has signals
-        return _judge.judge(text, shown)
-    signal.setitimer(signal.ITIMER_PROF, _LONGEST)
+        before = None
     try:
-        return _judge.judge(text, shown)
+        return _judge.judge(text, shown), ""
     except _TooLong:
-        return None
+        return None, "its judgment took more than %s s" % _LONGEST
+    except Exception as exc:
+        return None, "its judgment failed: %s" % type(exc).__name__
     finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, before)
+        if before is not None:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            signal.signal(signal.SIGPROF, before)
 
 
 class _TooLong(Exception):

@@ -32,6 +32,11 @@ _PASSED = re.compile(
 _OPTIONAL = re.compile(r"(?i)opt|arg|hdr|head|auth|flag|extra|curl|param|token")
 # Commands that give variables to other programs and files.
 SHARES = frozenset(["export", ".", "source", "readonly", "declare", "typeset"])
+# In fish and csh.
+_SET = re.compile(
+    r"(?:set|setenv)\s+(?:-\w+\s+|--\w+\s+)*(?P<name>[A-Za-z_]\w*)(?:\s+=)?\s+(?P<value>[\"']?(?:https?:|[\d$(]).*)\Z",
+    re.S,
+)
 _SEVERAL = re.compile(
     r"(?:export|readonly|local|declare|typeset)\s+(?:-\w+\s+)*(?P<words>(?:[A-Za-z_]\w*=(?:\"[^\"]*\"|'[^']*'|[^\s\"'(])*\s+){1,50}"
     r"[A-Za-z_]\w*=.*)\Z",
@@ -70,7 +75,10 @@ def last_line(text: str, place: int, line: int) -> int:
 
 
 def assignments(text: str) -> t.List[t.Tuple[str, str]]:
-    """Return names and values of a declaration of several variables; empty for any other command."""
+    """Return names and values of a declaration of several variables, or of one in fish; empty for any other command."""
+    one = _SET.match(text)
+    if one:
+        return [(one.group("name"), one.group("value"))]
     several = _SEVERAL.match(text)
     return [found.group("name", "value") for found in _ASSIGNMENT.finditer(several.group("words"))] if several else []  # type: ignore[misc]
 

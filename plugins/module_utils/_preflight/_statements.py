@@ -18,6 +18,9 @@ _TOKEN = re.compile(
 _LITERAL = re.compile(
     r"(?:[=(,:\[@?&|]|\breturn|\bnew\s+[\w.<>]+(?:\(\))?)\s*\Z|(?:\b[A-Z]\w*|\]\*?\w+[\w.]*|\w\.[A-Z]\w*)\Z"
 )
+_TRAILING = re.compile(r"\.(?:get|head|request|prepareGet|prepareRequest|fetch)\s*\([^()]*\)\s*\Z")
+_CONDITION = re.compile(r"[\s}]*(?:if|for|while|switch|match|when|else|with|until|unless|foreach|func|fn|def)\b")
+_LABEL = re.compile(r"(?:\A|[\n{;])[ \t}]*(?:case\b[^\n]*|default)[ \t]*:[ \t]*\Z")
 _CREATES = re.compile(r"\bnew\s+[\w.<>]+\s*(?:\(\))?\s*\Z")
 _ARROW = re.compile(r"=>\s*\Z")
 _GROUP = re.compile(r"(?:^|\s)(?:const|var|import|type)\s*\Z")
@@ -65,7 +68,7 @@ class _Splitter:
             before = self.text[max(self.start, place - 90) : place]
             if token == ";" and not self.depth:
                 self.end(place + 1)
-            elif token in "([" or (token == "{" and self._literal(before)):
+            elif token in "([" or (token == "{" and (self._literal(before) or self._configures(place))):
                 group = token == "(" and _GROUP.search(before) and self._last_on_line(found.end())
                 if group:
                     self.end(found.end())
@@ -88,6 +91,11 @@ class _Splitter:
             r"\b(?:class|struct|interface|enum|namespace)\s+\w+\s*\Z", before
         )
 
+    def _configures(self, place: int) -> bool:
+        """Return whether a "{" begins the block that configures the request of a call: get(url) { header(name, value) }."""
+        whole = self.text[self.start : place]
+        return bool(_TRAILING.search(whole[-300:])) and not _CONDITION.match(whole)
+
     def _last_on_line(self, place: int) -> bool:
         """Return whether nothing but the names of parameters follows on the line."""
         return bool(re.match(r"[ \t]*(?:\|[^|\n]*\|)?[ \t]*(?:\n|\Z)", self.text[place : place + 200]))
@@ -98,6 +106,8 @@ class _Splitter:
             return True
         if self.depth:
             return False
+        if _LABEL.search(before):
+            return True
         following = self.text[after : after + 200]
         if _CREATES.search(before) and following.lstrip().startswith("{"):
             return False

@@ -61,19 +61,28 @@ class Values:
         self.used: t.Set[str] = set()
         # Numbers of the lines that begin another branch, such as "else".
         self.branches: t.List[int] = []
+        # What follows the names of variables that are local to the functions around a statement, the innermost first.
+        self.scopes: t.List[str] = []
 
     def get(self, name: str) -> t.Optional[Value]:
         """Return the value of a variable, None if it is not known."""
+        for place, scope in enumerate(self.scopes):
+            # A function around this one may have assigned its variables when this one is called.
+            found = self.known.get(name + scope) or (self.later.get(name + scope) if place else None)
+            if found is not None:
+                return found
         found = self.known.get(name)
         return found if found is not None or name in self.parameters else self.later.get(name)
 
-    def put(self, name: str, text: str, flags: int, line: int, add: bool = False) -> None:
-        """Assign a variable, or with *add* extend it."""
+    def put(self, name: str, text: str, flags: int, line: int, add: bool = False, local: bool = False) -> None:
+        """Assign a variable, or with *add* extend it; *local* declares it in the function."""
         if name in NO_VARIABLES:
             return
         before = self.get(name) if add else None
         if before is not None:
             text, flags, line = before.text + " " + text, before.flags | flags, before.line
+        declared = self.scopes[:1] if local else [one for one in self.scopes if name + one in self.known][:1]
+        name += declared[0] if declared else ""
         other = self.known.get(name)
         if other is not None and other.flags & ADDRESS and not flags & ADDRESS and self.alternative(other.line, line):
             text, flags = other.text, flags | other.flags & (ADDRESS | PATH)
@@ -88,6 +97,7 @@ class Values:
         """Make *parameters* of a function unknown."""
         for name in parameters:
             self.known.pop(name, None)
+            self.known.pop(name + "".join(self.scopes[:1]), None)
             self.parameters.add(name)
 
     def expand(self, text: str, code: bool) -> str:

@@ -35,6 +35,7 @@ OTHER_COMMANDS = frozenset(
     "REM rem title hosts auditctl ausearch journalctl ".split()
 )
 ASSERTIONS = re.compile(
+    r"\bAssert(?:ions?)?(?:\.|::)|(?:->|::|\.)assert\w+\(|"
     r"(?<![\w.])(?:assert\w*|expect|should|refute\w*|it|describe|test)\s*[( ]|parametrize|"
     r"\.(?:toBe|toThrow|should)\b"
 )
@@ -51,7 +52,7 @@ DENIED = re.compile(
     r"hosts_entry|extra_?hosts|metadata_ips?|link_?local)(?![a-z])"
 )
 DOCUMENTED = re.compile(
-    r"(?i)(?:^|[^a-z])(?:doc|docs|documentation|description|desc|summary|help|usage|epilog|message|msg|title|note|"
+    r"(?i)(?:^|[^a-z])(?:doc|docs|moduledoc|typedoc|documentation|description|desc|summary|help|usage|epilog|message|msg|title|note|"
     r"notes|comment|comments|label|labels|example|examples"
     r"|see|readme|about|hint|text|longdesc|shortdesc|synopsis|banner|motd|error|errors|warning|annotations?|fixme|"
     r"todo|changelog|remark|reason|info)(?![a-z])"
@@ -70,8 +71,8 @@ CALLS = re.compile(
     r"httpx\.(?:get|head|request|stream)"
     r"|open_url|fetch_url|getprint|getstore|mirror|file_get_contents|fopen|curl_exec|curl_multi_exec|"
     r"curl_easy_perform|readfile|simplexml_load_file|get_headers"
-    r"|wp_remote_get|getjson|readlines|download\.file|read\.(?:csv|table|lines)|http[s]?\.(?:get|request|"
-    r"head)|request_uri|geturl|http::geturl"
+    r"|wp_remote_get|getjson|http_?get|fromurl|readlines|download\.file|read\.(?:csv|table|lines)|http[s]?\.(?:get|request|"
+    r"head)|request_uri|(?<![.>])geturl|http::geturl"
     r"|feignclient|registerrestclient|got|axios|needle|superagent|nodefetch|node_fetch|ky|reqwest::get|blocking::get|"
     r"ureq::get|grequests|jsoup\.connect|openstream|readtext|dialtcp"
     r"|getforobject|getforentity|newcall|getstringasync|getasync|getbytearrayasync|getstreamasync|downloadstring|"
@@ -87,17 +88,23 @@ CALLS = re.compile(
 BARE_CALLS = {
     "javascript": re.compile(r"(?<![\w.$])(?:fetch|axios|got|request|needle|\$\.get|\$\.ajax|ky|nodeFetch)\s*\("),
     "perl": re.compile(r"(?<![\w>$:&])(?:get|head|getprint|getstore|mirror)\s*[(\s]"),
-    "ruby": re.compile(r"(?<![\w.])(?:open)\s*\("),
+    "ruby": re.compile(r"(?<![\w.])(?:open\s*\(|source\s*[(\"'])"),
     "php": re.compile(r"(?<![\w>:$])(?:file|copy|getimagesize)\s*\("),
     "hash": re.compile(r"(?<![\w.])(?:GET|HEAD|url|scan|source|fromJSON)\s*\("),
     "lua": re.compile(r"(?<![\w.])fetch\s*\("),
+    "haskell": re.compile(
+        r"(?<![\w.])(?:\w+\.)?(?:get|getWith|simpleHttp|simpleHTTP|getRequest|"
+        r"httpLBS|httpLbs|httpBS|httpJSON|parseRequest_?)\s+\S"
+    ),
+    "clojure": re.compile(r"\(\s*(?:[\w.-]+/(?:get|head|request)|slurp|GET|fetch|http-get)\s"),
+    "erlang": re.compile(r"\b(?:httpc:request|hackney:(?:get|request)|ibrowse:send_req|gun:get|lhttpc:request)\s*\("),
     "rust": re.compile(r"(?<![\w.])get\s*\("),
 }
 # Methods of clients of HTTP.
 METHODS = re.compile(
     r"(?i)(?:\.|->|::|:)\s*(?:get|head|options|request|open|fetch|send|execute|do|perform|exchange|retrieve|call|"
     r"connect|newcall|get_response|request_get"
-    r"|get_json|send_request|url[o]pen|read_url|getjson|get_url|geturl|getbody|stream)\b\s*(?:[(<]|$|['\"])|"
+    r"|get_json|send_request|url[o]pen|read_url|getjson|get_url(?=\(\s*[^)\s])|geturl(?=\(\s*[^)\s])|getbody|stream)\b!?\s*(?:[(<]|$|['\"])|"
     r"new\s+URL\([^)]*\)\.text|\.toURL\(\)\.text|->get\b|\.getText\b|\.Do\("
 )
 NOT_METHODS = re.compile(
@@ -112,7 +119,7 @@ PREPARED = re.compile(
     r"stream_socket_client|net\.dial\w*|openconnection|newrequest\w*"
     r"|(?-i:(?<!\w)Request\()|request\.builder|newbuilder|net::http::get\.new|http::request|axios\.create|got\.extend|"
     r"ky\.(?:create|extend)|asyncclient\(|httpx\.client\(|curl_init|setopt\w*|curl_easy_setopt"
-    r"|httpget\(|webrequest\.create|\.seturl|httprequestmessage|clientsession\(|faraday\.new|resty\.new|createrequest|"
+    r"|(?<=new )httpget\(|webrequest\.create|\.seturl|httprequestmessage|clientsession\(|faraday\.new|resty\.new|createrequest|"
     r"\.connect\((?=\s*[\w\"'(&])|basic_request"
     r"|curl\.new|httpclient\.new|resource\.new|xhr\.open|xmlhttp\.open|urirequest|urlrequest\(|http_request\(|"
     r"dns\.resolve|socket\.socket"
@@ -125,7 +132,7 @@ RUNS = re.compile(
     r"io\.popen|os\.execute|execution\.execute|setcode|getline|paramiko|exec_command|Command::new|cmd|Process\.Start)(?![\w])"
 )
 # Calls that only take the answer of a request.
-RESPONSES = re.compile(r"(?i)getresponse|getinputstream|getresponsecode|getcontent")
+RESPONSES = re.compile(r"(?i)(?:getresponse|getinputstream|getresponsecode|getcontent)(?=\s*\(\s*\)|\s*[^(\w\s]|\s*\Z)")
 # Raw requests that a program writes into a connection itself.
 RAW_REQUEST = re.compile(r"(?:GET|HEAD)\s+(?:/|%s|\$|\{|#\{|\"|')")
 PUT = re.compile(

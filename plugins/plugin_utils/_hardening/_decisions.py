@@ -121,7 +121,7 @@ def instance(run: Run) -> t.Dict[str, t.Any]:
 
 
 def answer(run: Run) -> Result:
-    """Return the API result of the instance of this host, or of its record in an undo, which has no probe; empty without a result."""
+    """Return what the API module returned for the instance of this host, or {}. An undo finds it by the name of its record."""
     answers = step(run, "answers")
     if step(run, "probe"):
         chosen = instance(run)

@@ -32,6 +32,7 @@ _VARIABLES = {
     "path": "imds_report_dir",
     "profile": "hardening_profile",
     "record": "hardening_record_dir",
+    "wait": "hardening_wait_timeout",
     "wait_timeout": "hardening_wait_timeout",
 }
 
@@ -56,6 +57,9 @@ def failure(result: t.Any, task: t.Any) -> str:
     Both are undefined on a host that did not fail but was stopped because another host failed.
     """
     found = result if isinstance(result, t.Mapping) else {}
+    errors = found.get("argument_errors")
+    if isinstance(errors, list) and errors:
+        return printable("Variables of the role are invalid: %s." % "; ".join(map(str, errors)), keep="\n")
     message = found.get("msg") or found.get("reason")
     if message:
         # a host chose the message, and the playbooks display it

@@ -9,8 +9,10 @@ from __future__ import annotations
 import typing as t
 
 from ._excluded import EXCLUDED
+from ._settings import SettingError
 
 Facts = t.Mapping[str, t.Any]
+Groups = t.Mapping[str, t.Sequence[str]]
 _COUNTED = (("changed", "changed"), ("unchanged", "unchanged"), ("rolled_back", "rolled back"))
 # Counted only if there are such hosts
 _RARE = ("blocked", *EXCLUDED)
@@ -35,6 +37,22 @@ def progress(
         "failed": failed,
         "report": bool(failed) or done == len(everybody),
     }
+
+
+def matching(pattern: t.Any, groups: Groups, select: t.Callable[[t.Any, Groups], t.Sequence[t.Any]]) -> t.Any:
+    """Return *pattern* if *select* finds hosts of *groups* for it. The default, "all", may match none: there is no inventory.
+
+    Ansible only warns about a play without hosts, so that a typing error would look like success.
+
+    Raises:
+        SettingError: It matches no host.
+    """
+    if pattern != "all" and not select(pattern, groups):
+        raise SettingError(
+            "imds_hosts=%s matches no host of the inventory. Correct imds_hosts, or pass the inventory with -i."
+            % (pattern,)
+        )
+    return pattern
 
 
 def report_hosts(hosts: t.Sequence[Facts], batch: t.Sequence[str], everybody: t.Sequence[str]) -> t.Dict[str, t.Any]:

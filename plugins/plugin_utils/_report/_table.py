@@ -17,7 +17,7 @@ Host = t.Mapping[str, t.Any]
 _HEADS = ("HOST", "STATE", "OUTCOME", "NEXT STEP", "REASON")
 _MOST = 50  # rows
 _WIDEST = 40  # characters of a column, except the last
-_LONGEST = 300  # characters of a reason
+_LONGEST = 2000  # characters of a reason
 _NEXT = {
     "blocked": "resolve findings",
     "not_checked": "audit",

@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """vendor_sdk.py ADDRESS:PORT: make calls with Alibaba Cloud's SDKs, one for each line of JSON, and print the results.
 
-A line has sdk ("v3": alibabacloud_ecs20140526 and alibabacloud_sts20150401; "v1": aliyun-python-sdk-ecs), key, secret,
-token (may be null), action and parameters. The output is {"answer": {...}} or {"error": code, "status": n}.
+A line has sdk ("v3": alibabacloud_ecs20140526, alibabacloud_ess20220222 and alibabacloud_sts20150401; "v1":
+aliyun-python-sdk-core with the requests of aliyun-python-sdk-ecs), key, secret, token (may be null), action and
+parameters. The output is {"answer": {...}} or {"error": code, "status": n}.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from typing import Any
 
 from alibabacloud_ecs20140526 import client as ecs_client
 from alibabacloud_ecs20140526 import models as ecs_models
+from alibabacloud_ess20220222 import client as ess_client
+from alibabacloud_ess20220222 import models as ess_models
 from alibabacloud_sts20150401 import client as sts_client
 from alibabacloud_sts20150401 import models as sts_models
 from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
@@ -31,6 +34,13 @@ REGION = "cn-interop"
 STS = ("AssumeRole", "GetCallerIdentity")
 
 
+def version_of(action: str) -> str:
+    """Return the version of the API that has an operation."""
+    if "Scaling" in action or action == "ScaleWithAdjustment":
+        return "2022-02-22"
+    return "2015-04-01" if action in STS else "2014-05-26"
+
+
 def v3(call: dict[str, Any]) -> Any:
     action = call["action"]
     config = Config(
@@ -41,7 +51,11 @@ def v3(call: dict[str, Any]) -> Any:
         protocol="http",
         region_id=REGION,
     )
-    client, models = (sts_client, sts_models) if action in STS else (ecs_client, ecs_models)
+    client, models = {
+        "2015-04-01": (sts_client, sts_models),
+        "2022-02-22": (ess_client, ess_models),
+        "2014-05-26": (ecs_client, ecs_models),
+    }[version_of(action)]
     method = getattr(client.Client(config), re.sub("(?<!^)(?=[A-Z])", "_", action).lower())
     if not hasattr(models, action + "Request"):
         return method().body.to_map()
@@ -58,10 +72,14 @@ def v1(call: dict[str, Any]) -> Any:
     # The client adds its region to every call.
     region = call["parameters"].pop("RegionId", REGION)
     client = AcsClient(region_id=region, credential=credential, auto_retry=False)
-    if call["action"] in STS:
-        request = CommonRequest(domain=ADDRESS, version="2015-04-01", action_name=call["action"])
+    version = version_of(call["action"])
+    if version != "2014-05-26":
+        request = CommonRequest(domain=ADDRESS, version=version, action_name=call["action"])
         for name, value in call["parameters"].items():
-            request.add_query_param(name, value)
+            many = value if isinstance(value, list) else None
+            flat = {name: value} if many is None else {f"{name}.{n}": it for n, it in enumerate(many, 1)}
+            for key, text in flat.items():
+                request.add_query_param(key, text)
     else:
         module = importlib.import_module(f"aliyunsdkecs.request.v20140526.{call['action']}Request")
         request = getattr(module, call["action"] + "Request")()

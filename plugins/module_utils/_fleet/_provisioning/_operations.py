@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Select launch templates, restore recorded default versions, and read the items of all regions."""
+"""Select launch templates, and restore recorded default versions."""
 
 import typing as t
 
@@ -13,9 +13,9 @@ from .._causes import grouped
 from .._select import ALL_REGIONS
 from ._plan import Change
 from ._record import TemplateRecord, is_template_id
-from ._report import Result, image_row, template_rows
 from ._survey import Found, Survey, read_each, regions_of
 
+T = t.TypeVar("T")
 Params = t.Mapping[str, t.Any]
 Failures = t.Dict[str, ApiError]
 
@@ -36,22 +36,37 @@ def select(api: Ecs, regions: t.Sequence[str], ids: t.Optional[t.Sequence[str]],
         ValueError: A template or one of its parts cannot be read, or an ID does not exist.
         ApiError: The only region or the list of regions cannot be read.
     """
-    chosen, limit = regions_of(api, regions)
     survey = Survey(LaunchTemplates(api), api, workers)
-    results, failures = read_each(chosen, limit, workers, lambda it, seconds: survey.templates(it, ids, seconds))
+    results = read_selected(api, regions, workers, lambda it, seconds: survey.templates(it, ids, seconds))
+    found = [it for some, _errors in results.values() for it in some]
+    check_found(ids, [it.template.template_id for it in found], results, "launch templates", "launch_template_ids")
+    return sorted(found, key=lambda it: (it.template.region_id, it.template.template_id))
+
+
+def read_selected(
+    api: Ecs, regions: t.Sequence[str], workers: int, read: t.Callable[[str, t.Optional[float]], T]
+) -> t.Dict[str, T]:
+    """Return what *read* returns by region; raise ValueError, or with a single region ApiError, if one cannot be read."""
+    chosen, limit = regions_of(api, regions)
+    results, failures = read_each(chosen, limit, workers, read)
     if failures and len(chosen) == 1:
         raise failures[chosen[0]]
     problem = regions_problem(failures, len(chosen))
     if problem is not None:
         raise ValueError(problem + " To work without these regions, name the others in 'regions'. Nothing was changed.")
-    found = [it for some, _errors in results.values() for it in some]
-    missing = sorted(set(ids or ()) - {it.template.template_id for it in found})
+    return results
+
+
+def check_found(
+    ids: t.Optional[t.Iterable[str]], found: t.Iterable[str], regions: t.Iterable[str], what: str, option: str
+) -> None:
+    """Raise ValueError if some *ids* were not found. *what* is their plural, *option* the name of their option."""
+    missing = sorted(set(ids or ()) - set(found))
     if missing:
         raise ValueError(
-            "Cannot find %d launch templates in %s: %s. Check 'launch_template_ids' and 'regions'. Nothing was changed."
-            % (len(missing), ", ".join(chosen), ", ".join(missing[:5]))
+            "Cannot find %d %s in %s: %s. Check '%s' and 'regions'. Nothing was changed."
+            % (len(missing), what, ", ".join(sorted(regions)), ", ".join(missing[:5]), option)
         )
-    return sorted(found, key=lambda it: (it.template.region_id, it.template.template_id))
 
 
 def plan_restore(api: Ecs, record: TemplateRecord, ids: t.Optional[t.Sequence[str]], workers: int) -> t.List[Change]:
@@ -67,36 +82,13 @@ def plan_restore(api: Ecs, record: TemplateRecord, ids: t.Optional[t.Sequence[st
         by_region.setdefault(entry.region_id, []).append(name)
     for region, names in sorted(by_region.items()):
         for found in select(api, [region], sorted(names), workers):
-            former = wanted[found.template.template_id].default_version
+            former = wanted[found.template.template_id].values["default_version"]
             base = found.versions.get(found.template.default_version)
             options = found.versions[former].options if former in found.versions else None
             refusal = None if former in found.versions else "The recorded version %d does not exist anymore." % former
             other = former != found.template.default_version
             changes.append(Change(found.template, base, former, None, other, refusal, options))
     return changes
-
-
-def read_all(api: Ecs, params: Params) -> t.Tuple[t.List[Result], Failures, t.List[str], int]:
-    """Return the judged items of all regions, the failed regions, the errors of parts, and the number of regions."""
-    workers, kinds = params["max_concurrency"], params["kinds"]
-    chosen, limit = regions_of(api, params["regions"])
-    survey = Survey(LaunchTemplates(api), api, workers)
-
-    def read(region: str, seconds: t.Optional[float]) -> t.Tuple[t.List[Result], t.List[str]]:
-        items: t.List[Result] = []
-        errors: t.List[str] = []
-        if "launch_template" in kinds:
-            found, errors = survey.templates(region, params["launch_template_ids"], seconds)
-            items += [row for it in found for row in template_rows(it)]
-        if "image" in kinds:
-            images = survey.own_images(region, seconds)
-            items += [image_row(region, name, image) for name, image in sorted(images.items())]
-        return items, errors
-
-    results, failures = read_each(chosen, limit, workers, read)
-    rows = [row for region in sorted(results) for row in results[region][0]]
-    errors = [error for region in sorted(results) for error in results[region][1]]
-    return rows, failures, errors, len(chosen)
 
 
 def regions_problem(failures: Failures, number: int) -> t.Optional[str]:

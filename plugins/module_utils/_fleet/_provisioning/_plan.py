@@ -8,6 +8,7 @@ import typing as t
 
 from ._survey import Found
 from ._template import (
+    Raw,
     Template,
     TemplateOptions,
     UnknownFieldsError,
@@ -17,6 +18,8 @@ from ._template import (
     with_options,
 )
 from ._verdict import image_problem, is_windows
+
+_USE_V2 = "Use another image, or set its ImdsSupport to v2 with the module image_imds_support, which cannot be undone."
 
 
 class Desired(t.NamedTuple):
@@ -62,7 +65,8 @@ def plan(found: Found, desired: Desired) -> Change:
         return Change(
             template, base, refusal="The API returned metadata options with unknown values. Set both options."
         )
-    refusal = _image_refusal(found, base, after, desired)
+    problem, image = image_problem(base.image_id, found.images), (found.images or {}).get(base.image_id or "")
+    refusal = image_refusal(base.options, after, problem, image, desired)
     if refusal is not None:
         return Change(template, base, refusal=refusal)
     if after == base.options:
@@ -103,14 +107,21 @@ def _default(change: Change, desired: Desired) -> Change:
     return change._replace(make_default=desired.make_default and other)
 
 
-def _image_refusal(found: Found, base: Version, after: TemplateOptions, desired: Desired) -> t.Optional[str]:
-    if after.http_tokens != "required" or after.http_endpoint == "disabled" or after == base.options:
+def image_refusal(
+    before: TemplateOptions,
+    after: TemplateOptions,
+    problem: t.Tuple[t.Optional[str], t.Optional[str]],
+    image: t.Optional[Raw],
+    desired: Desired,
+) -> t.Optional[str]:
+    """Return why tokens are not required because of the image, or None. *problem* is that of ``image_problem``."""
+    if after.http_tokens != "required" or after.http_endpoint == "disabled" or after == before:
         return None
-    support, reason = image_problem(base.image_id, found.images)
+    support, reason = problem
     if reason is None:
         return None
     if support == "v1":
-        return reason + " Use another image, or change ImdsSupport of the image to v2, which cannot be undone."
-    if found.images is not None and is_windows(found.images.get(base.image_id or "")):
+        return reason + " " + _USE_V2
+    if is_windows(image):
         return None if desired.allow_windows else reason
     return None if desired.allow_unknown_image else reason + " To ignore this, set 'allow_unknown_image'."

@@ -24,45 +24,39 @@ def totals(rows: t.Iterable[Result]) -> t.Dict[str, int]:
     return counts
 
 
+def item(kind: str, item_id: str, region: str, verdict: Verdict, **more: t.Any) -> Result:
+    """Return a resource of the result. Fields that its kind does not have are None."""
+    fields = "name version default latest active scaling_group_id launch_template_id image_id http_endpoint http_tokens"
+    empty = dict.fromkeys(fields.split())
+    return {"kind": kind, "id": item_id, "region_id": region, **empty, **more, **verdict._asdict()}
+
+
 def template_rows(found: Found) -> t.List[Result]:
     template = found.template
     rows = []
     for number in sorted({template.default_version, template.latest_version} - {0}) or [0]:
         version = found.versions.get(number)
         unread = Verdict(UNKNOWN, "The version could not be read.")
-        verdict = judge_version(version, found.images) if version is not None else unread
-        options = version.options.as_dict() if version is not None else {"http_endpoint": None, "http_tokens": None}
         rows.append(
-            {
-                "kind": "launch_template",
-                "id": template.template_id,
-                "region_id": template.region_id,
-                "name": template.name,
-                "version": number or None,
-                "default": number == template.default_version,
-                "latest": number == template.latest_version,
-                "image_id": version.image_id if version is not None else None,
-                **options,
-                **verdict._asdict(),
-            }
+            item(
+                "launch_template",
+                template.template_id,
+                template.region_id,
+                judge_version(version, found.images) if version is not None else unread,
+                name=template.name,
+                version=number or None,
+                default=number == template.default_version,
+                latest=number == template.latest_version,
+                image_id=version.image_id if version is not None else None,
+                **(version.options.as_dict() if version is not None else {}),
+            )
         )
     return rows
 
 
 def image_row(region: str, name: str, image: t.Mapping[str, t.Any]) -> Result:
-    return {
-        "kind": "image",
-        "id": name,
-        "region_id": region,
-        "name": str(image.get("ImageName") or ""),
-        "version": None,
-        "default": None,
-        "latest": None,
-        "image_id": name,
-        "http_endpoint": None,
-        "http_tokens": None,
-        **judge_image(name, image)._asdict(),
-    }
+    verdict = judge_image(name, image)
+    return item("image", name, region, verdict, name=str(image.get("ImageName") or ""), image_id=name)
 
 
 def planned(changes: t.Sequence[Change]) -> t.List[Outcome]:

@@ -115,7 +115,8 @@ class Survey:
 
         with concurrent.futures.ThreadPoolExecutor(max_workers=max(1, min(self._workers, len(listed)))) as pool:
             by_template = list(pool.map(versions, listed))
-        images = self._images_of(region, by_template, limit, errors)
+        wanted = {it.image_id for known in by_template for it in known.values() if it.image_id is not None}
+        images = self.images(region, wanted, limit, errors)
         return [Found(template, known, images) for template, known in zip(listed, by_template)], errors
 
     def own_images(self, region: str, limit: t.Optional[float]) -> t.Dict[str, Raw]:
@@ -125,6 +126,32 @@ class Survey:
             ApiError: They cannot be listed, or this is not permitted.
         """
         found = {str(row["ImageId"]): row for row in self._api.own_images(region, limit)}
+        self._check_permission(region, found, limit)
+        return found
+
+    def named_images(self, region: str, ids: t.Sequence[str], limit: t.Optional[float]) -> t.Mapping[str, Raw]:
+        """Return images of a region by ID.
+
+        Raises:
+            ApiError: They cannot be read, or this is not permitted.
+        """
+        found = self._api.images(region, ids, limit)
+        self._check_permission(region, found, limit)
+        return found
+
+    def images(
+        self, region: str, wanted: t.Collection[str], limit: t.Optional[float], errors: t.List[str]
+    ) -> t.Optional[t.Mapping[str, Raw]]:
+        """Return images of a region by ID; None if they cannot be read, which is added to *errors*."""
+        if not wanted:
+            return {}
+        try:
+            return self.named_images(region, sorted(wanted), limit)
+        except ApiError as exc:
+            errors.append("Cannot read the images that are used in %s. %s" % (region, exc))
+            return None
+
+    def _check_permission(self, region: str, found: t.Collection[str], limit: t.Optional[float]) -> None:
         # Without permission the API returns an empty list, not an error.
         if not found and not self._regions.is_permitted(region, "DescribeImages", limit):
             raise ApiError(
@@ -132,26 +159,3 @@ class Survey:
                 "DescribeImages in %s returned no images, because it is not permitted" % region,
                 hint="Grant the RAM action ecs:DescribeImages to the access key's identity",
             )
-        return found
-
-    def _images_of(
-        self,
-        region: str,
-        by_template: t.Sequence[t.Mapping[int, Version]],
-        limit: t.Optional[float],
-        errors: t.List[str],
-    ) -> t.Optional[t.Mapping[str, Raw]]:
-        wanted = sorted({it.image_id for known in by_template for it in known.values() if it.image_id is not None})
-        if not wanted:
-            return {}
-        try:
-            found = self._api.images(region, wanted, limit)
-            if not found and not self._regions.is_permitted(region, "DescribeImages", limit):
-                errors.append(
-                    "DescribeImages in %s is not permitted. Grant the RAM action ecs:DescribeImages." % region
-                )
-                return None
-        except ApiError as exc:
-            errors.append("Cannot read the images of launch templates in %s. %s" % (region, exc))
-            return None
-        return found

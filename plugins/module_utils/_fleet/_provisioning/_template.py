@@ -96,14 +96,19 @@ class Version(t.NamedTuple):
     @property
     def options(self) -> TemplateOptions:
         """The options of instances from this version. A field that is not set has the documented default of RunInstances."""
-        return TemplateOptions(
-            _known(self.data.get("HttpEndpoint") or "enabled", ("enabled", "disabled")),
-            _known(self.data.get("HttpTokens") or "optional", ("optional", "required")),
-        )
+        return options_of(self.data)
 
 
 class UnknownFieldsError(ValueError):
     """A version has fields that this collection cannot copy. The message names them, without their values."""
+
+
+def options_of(data: Raw) -> TemplateOptions:
+    """Return the metadata options of a version or a scaling configuration. A field that is not set has the documented default."""
+    return TemplateOptions(
+        _known(data.get("HttpEndpoint") or "enabled", ("enabled", "disabled")),
+        _known(data.get("HttpTokens") or "optional", ("optional", "required")),
+    )
 
 
 def parse_template(raw: Raw, region_id: str) -> Template:

@@ -7,7 +7,7 @@
 import typing as t
 
 from .._verdict import COMPLIANT, ENDPOINT_DISABLED, OPTIONAL, UNKNOWN, Verdict
-from ._template import Raw, Version
+from ._template import Raw, TemplateOptions, Version
 
 BLOCKED_BY_IMAGE = "blocked_by_image"
 VERDICTS = (COMPLIANT, OPTIONAL, ENDPOINT_DISABLED, BLOCKED_BY_IMAGE, UNKNOWN)
@@ -34,18 +34,22 @@ def is_windows(image: t.Optional[Raw]) -> bool:
 
 def judge_version(version: Version, images: t.Optional[Images]) -> Verdict:
     """Return the verdict on a version of a launch template. *images* is None if the images could not be read."""
-    options = version.options
+    return judge_options(version.options, version.image_id is None, *image_problem(version.image_id, images))
+
+
+def judge_options(
+    options: TemplateOptions, any_image: bool, support: t.Optional[str], reason: t.Optional[str]
+) -> Verdict:
+    """Return the verdict on options, with ImdsSupport of the image and why it is a problem. *any_image*: the request chooses it."""
     if options.http_endpoint is None or options.http_tokens is None:
         return Verdict(UNKNOWN, "The API returned metadata options with unknown values.")
     if options.http_endpoint == "disabled":
         return Verdict(ENDPOINT_DISABLED)
-    support, reason = image_problem(version.image_id, images)
     if support == "v1":
         return Verdict(BLOCKED_BY_IMAGE, reason)
     if options.http_tokens == "optional":
         return Verdict(OPTIONAL, reason)
-    known = version.image_id is None or support == "v2"
-    return Verdict(COMPLIANT if known else UNKNOWN, reason)
+    return Verdict(COMPLIANT if any_image or support == "v2" else UNKNOWN, reason)
 
 
 def judge_image(image_id: str, image: Raw) -> Verdict:

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
@@ -26,7 +28,8 @@ def test_the_documentation_describes_the_arguments_and_says_internal() -> None:
     for name, function in FILTERS.items():
         page = yaml.safe_load((FOLDER / f"{name}.yml").read_text(encoding="utf-8"))["DOCUMENTATION"]
         assert page["name"] == name
-        assert page["description"][-1].startswith("Internal to the role C(alicloud.imds.hardening)"), name
+        users = ("the role C(alicloud.imds.hardening)", "the playbooks of this collection")
+        assert page["description"][-1].startswith(tuple("Internal to %s" % user for user in users)), name
         arguments = [word for word in page.get("positional", "").split(", ") if word]
         assert set(page["options"]) == {"_input", *arguments}, name
         assert function.__wrapped__.__code__.co_argcount == 1 + len(arguments), name
@@ -42,3 +45,21 @@ def test_an_invalid_value_is_a_filter_error() -> None:
 def test_an_unknown_variable_is_a_key_error() -> None:
     with pytest.raises(KeyError):
         _settings.normalize_one("x", "imds_unknown")
+
+
+GROUPS = {"all": ["web1", "db1"], "ungrouped": [], "web": ["web1"], "db": ["db1"]}
+
+
+@pytest.mark.parametrize("pattern", ["all", "web", "web*:!db", "~w.b1", "web,wbe", ["wbe", "db"], "localhost"])
+def test_a_pattern_with_hosts(pattern: Any) -> None:
+    assert FILTERS["hardening_matching"](pattern, GROUPS) == pattern
+    assert FILTERS["hardening_matching"]("all", {"all": []}) == "all", (
+        "ansible-playbook --syntax-check has no inventory"
+    )
+
+
+@pytest.mark.parametrize("pattern", ["wbe", "web:&db", "web:!web1", ["wbe", "x"], "~wbe"])
+def test_a_pattern_without_hosts_is_an_error_with_its_name(pattern: Any) -> None:
+    with pytest.raises(AnsibleFilterError) as raised:
+        FILTERS["hardening_matching"](pattern, GROUPS)
+    assert f"imds_hosts={pattern} matches no host" in str(raised.value)

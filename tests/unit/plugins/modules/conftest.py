@@ -16,8 +16,12 @@ from ...module_arguments import patch_module_args
 
 KEY, SECRET = "LTAI5tUnitTests00001", "unit-test-secret"
 ACCESS = {
-    KEY: {"secret": SECRET, "account": "1600000000000000", "actions": ["ecs:*"]},
-    "LTAI5tReader00000001": {"secret": SECRET, "account": "1600000000000000", "actions": ["ecs:Describe*"]},
+    KEY: {"secret": SECRET, "account": "1600000000000000", "actions": ["ecs:*", "ess:*"]},
+    "LTAI5tReader00000001": {
+        "secret": SECRET,
+        "account": "1600000000000000",
+        "actions": ["ecs:Describe*", "ess:Describe*"],
+    },
     "LTAI5tNobody00000001": {"secret": SECRET, "account": "1600000000000000", "actions": []},
 }
 

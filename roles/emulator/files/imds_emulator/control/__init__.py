@@ -2,4 +2,4 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Emulate the ECS and STS OpenAPI (the control plane), with verified signatures."""
+"""Emulate the OpenAPI of ECS, Auto Scaling (ESS) and STS (the control plane), with verified signatures."""

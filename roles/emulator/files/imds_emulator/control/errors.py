@@ -52,6 +52,13 @@ ERRORS: t.Dict[str, t.Tuple[int, str]] = {
     "InvalidLaunchTemplate.NotFound": (404, "The specified launch template does not exist."),
     "InvalidLaunchTemplateName.Duplicate": (400, "The specified LaunchTemplateName already exists."),
     "InvalidLaunchTemplateVersion.NotFound": (404, "The specified version of the launch template does not exist."),
+    # Auto Scaling; most messages are not documented
+    "Forbidden.Unauthorized": (403, "A required authorization for the specified action is not supplied."),
+    "InvalidScalingGroupId.NotFound": (404, "The specified scaling group does not exist."),
+    "InvalidScalingGroupName.Duplicate": (400, "The specified scaling group name already exists."),
+    "InvalidScalingConfigurationId.NotFound": (404, "The specified scaling configuration does not exist."),
+    "InvalidScalingConfigurationName.Duplicate": (400, "The specified scaling configuration name already exists."),
+    "IncorrectScalingGroupStatus": (400, "The current status of the scaling group does not support this action."),
     "InvalidStatus.NotFound": (404, "The specified Status is not found"),
     "InvalidTag.Mismatch": (400, "The specified Tag.n.Key and Tag.n.Value are not match."),
     "InvalidTagCount": (400, "The specified tags are beyond the permitted range."),

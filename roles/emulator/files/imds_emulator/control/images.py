@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Implement DescribeImages: the images of instances, and those of the setting `images`."""
+"""Implement DescribeImages and ModifyImageAttribute: the images of instances, and those of the setting `images`."""
 
 from __future__ import annotations
 
@@ -29,6 +29,9 @@ class Images:
         self._state = state
         self._rules = rules
         self._region_of = region_of
+        self._hardened: t.Set[t.Tuple[str, str, str]] = (
+            set()
+        )  #: account, region, image that ModifyImageAttribute set to v2
         self._known: t.Dict[t.Tuple[str, str], t.Tuple[Listing, t.Dict[str, Fields]]] = {}
 
     def describe_images(self, caller: Caller, parameters: t.Mapping[str, str], _allowed: bool) -> Fields:
@@ -51,6 +54,27 @@ class Images:
         page = {"TotalCount": len(rows), "PageNumber": number, "PageSize": size}
         return dict(page, RegionId=region, Images={"Image": rows[(number - 1) * size : number * size]})
 
+    def modify_attribute(self, caller: Caller, parameters: t.Mapping[str, str], _allowed: bool) -> Fields:
+        """Set ImdsSupport of an own image to v2, which cannot be undone. Other attributes are not emulated."""
+        region, name = self._region_of(parameters), parameters["ImageId"]
+        unknown = set(parameters) - {"RegionId", "ImageId", "Features.ImdsSupport", "DryRun"}
+        if unknown:
+            raise ApiError("InvalidParameter", name=min(unknown))
+        wanted = parameters.get("Features.ImdsSupport")
+        if wanted not in ("v1", "v2"):
+            raise ApiError("InvalidParameter", name="Features.ImdsSupport")
+        dry_run = flag(parameters, "DryRun")
+        image = self.known(caller.account, region).get(name)
+        if image is None or _owner(image) != "self":
+            raise ApiError("InvalidImageId.NotFound")
+        if wanted == "v1" and image["image_imds_support"] == "v2":
+            raise ApiError("InvalidParameter", name="Features.ImdsSupport")
+        if dry_run:
+            raise ApiError("DryRunOperation")
+        if wanted == "v2":
+            self._hardened.add((caller.account, region, name))
+        return {}
+
     def known(self, account: str, region: str) -> t.Dict[str, Fields]:
         """Return the images of a region by ID."""
         rules = self._rules()
@@ -59,11 +83,15 @@ class Images:
                 "image_id": name,
                 "image_imds_support": image.get("imds_support"),
                 "os_type": image.get("os_type", "linux"),
+                "owner": image.get("owner", "self"),
             }
             for name, image in rules["images"].items()
             if image["region_id"] == region and account == rules["account_id"]
         }
-        return {**self._of_instances(account, region), **configured}
+        found = {**self._of_instances(account, region), **configured}
+        for name in [it for it in found if (account, region, it) in self._hardened]:
+            found[name] = {**found[name], "image_imds_support": "v2"}
+        return found
 
     def _of_instances(self, account: str, region: str) -> t.Dict[str, Fields]:
         """Return the images of instances by ID, each with settings of one of its instances. Cached until an instance changes."""
@@ -86,7 +114,7 @@ def _row(settings: t.Mapping[str, t.Any]) -> Fields:
     return {
         "ImageId": settings["image_id"],
         "ImageName": settings["image_id"],
-        "ImageOwnerAlias": "system" if "alibase" in settings["image_id"] else "self",
+        "ImageOwnerAlias": _owner(settings),
         "Architecture": "x86_64",
         "OSType": settings["os_type"],
         "Platform": "Windows Server 2022" if settings["os_type"] == "windows" else "Aliyun",
@@ -94,3 +122,8 @@ def _row(settings: t.Mapping[str, t.Any]) -> Fields:
         "Size": 40,
         "Features": features,
     }
+
+
+def _owner(settings: t.Mapping[str, t.Any]) -> str:
+    """Return ImageOwnerAlias of a configured image, or of the image of an instance."""
+    return str(settings.get("owner") or ("system" if "alibase" in settings["image_id"] else "self"))

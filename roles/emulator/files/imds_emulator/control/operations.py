@@ -13,16 +13,21 @@ from .call import Call
 from .ecs import Ecs
 from .errors import ApiError
 from .images import Images
+from .scaling import Scaling
 from .sts import Sts
 from .templates import Templates
 
 NAMES = (
-    "ECS 2014-05-26: DescribeInstances ModifyInstanceMetadataOptions DescribeRegions DescribeImages",
+    "ECS 2014-05-26: DescribeInstances ModifyInstanceMetadataOptions DescribeRegions",
+    "ECS 2014-05-26: DescribeImages ModifyImageAttribute (Features.ImdsSupport)",
     "ECS 2014-05-26: CreateLaunchTemplate CreateLaunchTemplateVersion ModifyLaunchTemplateDefaultVersion",
     "ECS 2014-05-26: DescribeLaunchTemplates DescribeLaunchTemplateVersions RunInstances (from a launch template)",
+    "ESS 2022-02-22: CreateScalingGroup ModifyScalingGroup EnableScalingGroup DescribeScalingGroups",
+    "ESS 2022-02-22: CreateScalingConfiguration ModifyScalingConfiguration DescribeScalingConfigurations",
+    "ESS 2022-02-22: ScaleWithAdjustment (scale-out) DescribeScalingActivities DescribeScalingInstances",
     "STS 2015-04-01: AssumeRole GetCallerIdentity",
 )
-ECS, STS = "2014-05-26", "2015-04-01"
+ECS, ESS, STS = "2014-05-26", "2022-02-22", "2015-04-01"
 
 
 class Operation(t.NamedTuple):
@@ -37,7 +42,7 @@ class Operation(t.NamedTuple):
 class Operations:
     """The operations by API version and name."""
 
-    def __init__(self, ecs: Ecs, images: Images, templates: Templates, sts: Sts) -> None:
+    def __init__(self, ecs: Ecs, images: Images, templates: Templates, scaling: Scaling, sts: Sts) -> None:
         self._known: t.Dict[str, t.Dict[str, Operation]] = {
             ECS: {
                 "DescribeInstances": Operation(ecs.describe_instances, ("RegionId",), "ecs:DescribeInstances", None),
@@ -48,8 +53,12 @@ class Operations:
                 ),
                 "DescribeRegions": Operation(ecs.describe_regions, (), "ecs:DescribeRegions"),
                 "DescribeImages": Operation(images.describe_images, ("RegionId",), "ecs:DescribeImages"),
+                "ModifyImageAttribute": Operation(
+                    images.modify_attribute, ("RegionId", "ImageId"), "ecs:ModifyImageAttribute"
+                ),
                 **_templates(templates),
             },
+            ESS: _scaling(scaling),
             STS: {
                 "AssumeRole": Operation(
                     sts.assume_role, ("RoleArn", "RoleSessionName"), "sts:AssumeRole", "NoPermission"
@@ -89,6 +98,25 @@ def _templates(templates: Templates) -> t.Dict[str, Operation]:
         "RunInstances": (templates.run_instances, template),
     }
     return {name: Operation(run, needs, "ecs:" + name) for name, (run, needs) in known.items()}
+
+
+def _scaling(scaling: Scaling) -> t.Dict[str, Operation]:
+    """Return the operations of Auto Scaling. Those for one scaling group or configuration do not need RegionId."""
+    known: t.Dict[str, t.Tuple[t.Any, t.Tuple[str, ...]]] = {
+        "CreateScalingGroup": (scaling.create_group, ("RegionId", "MinSize", "MaxSize")),
+        "ModifyScalingGroup": (scaling.modify_group, ("ScalingGroupId",)),
+        "EnableScalingGroup": (scaling.enable_group, ("ScalingGroupId",)),
+        "DescribeScalingGroups": (scaling.describe_groups, ("RegionId",)),
+        "CreateScalingConfiguration": (scaling.create_configuration, ("ScalingGroupId",)),
+        "ModifyScalingConfiguration": (scaling.modify_configuration, ("ScalingConfigurationId",)),
+        "DescribeScalingConfigurations": (scaling.describe_configurations, ("RegionId",)),
+        "ScaleWithAdjustment": (scaling.scale, ("ScalingGroupId", "AdjustmentType", "AdjustmentValue")),
+        "DescribeScalingActivities": (scaling.describe_activities, ("RegionId", "ScalingGroupId")),
+        "DescribeScalingInstances": (scaling.describe_instances, ("RegionId", "ScalingGroupId")),
+    }
+    return {
+        name: Operation(run, needs, "ess:" + name, "Forbidden.Unauthorized") for name, (run, needs) in known.items()
+    }
 
 
 def perform(operation: Operation, caller: Caller, parameters: t.Mapping[str, str]) -> t.Dict[str, t.Any]:

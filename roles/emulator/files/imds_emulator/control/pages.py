@@ -18,8 +18,10 @@ import typing as t
 
 from .errors import ApiError
 
+T = t.TypeVar("T")
 PAGING = ("NextToken", "MaxResults", "PageNumber", "PageSize", "DryRun")
 SMALLEST, LARGEST = 10, 100
+LARGEST_NUMBERED = 50  #: the largest page of launch templates, scaling groups and scaling configurations
 
 
 class Page(t.NamedTuple):
@@ -92,3 +94,15 @@ def flag(parameters: t.Mapping[str, str], name: str) -> bool:
     if text not in ("", "true", "false"):
         raise ApiError("InvalidParameter", name=name)
     return text == "true"
+
+
+def numbered_page(parameters: t.Mapping[str, str], items: t.Sequence[T]) -> t.Tuple[t.Dict[str, int], t.Sequence[T]]:
+    """Return the paging fields of a response, and the items on the page that PageNumber and PageSize request.
+
+    Raises: ApiError.
+    """
+    size, number = whole(parameters, "PageSize", SMALLEST), whole(parameters, "PageNumber", 1)
+    if not 1 <= size <= LARGEST_NUMBERED or number < 1:
+        raise ApiError("InvalidParameter", name="PageNumber" if number < 1 else "PageSize")
+    fields = {"TotalCount": len(items), "PageNumber": number, "PageSize": size}
+    return fields, items[(number - 1) * size : number * size]

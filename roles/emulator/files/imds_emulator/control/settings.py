@@ -83,11 +83,18 @@ KEYS: t.Dict[str, Switch] = {
         {},
         is_map(
             record(
-                {"region_id": is_text, "imds_support": _is_support, "os_type": one_of("linux", "windows")}, "region_id"
+                {
+                    "region_id": is_text,
+                    "imds_support": _is_support,
+                    "os_type": one_of("linux", "windows"),
+                    "owner": one_of("self", "system", "others", "marketplace"),
+                },
+                "region_id",
             )
         ),
-        "{ID: {region_id, imds_support, os_type}}",
-        "images of the account account_id, in addition to those of instances; imds_support: v1, v2 or null",
+        "{ID: {region_id, imds_support, os_type, owner}}",
+        "images that the account account_id can use, in addition to those of instances; imds_support: v1, v2 or null; "
+        "owner: self, system, others or marketplace",
     ),
     "regions": Switch(REGIONS, is_list(is_text), "list", "regions that exist, in addition to those of the instances"),
     "throttle": Switch(

@@ -27,7 +27,9 @@ from .faults import Fault, FaultPlan
 from .gate import Gate
 from .images import Images
 from .journal import CallJournal
+from .launcher import Launcher
 from .operations import Operations, perform
+from .scaling import Scaling
 from .sts import Sts
 from .templates import Templates
 from .throttle import ControlThrottle
@@ -62,7 +64,10 @@ class ControlSide:
         self._gate = Gate(access, state.clock, self.settings)
         ecs = Ecs(state, self.settings)
         images = Images(state, self.settings, ecs.region_of)
-        self._operations = Operations(ecs, images, Templates(state, images, ecs.region_of), Sts(access))
+        launcher = Launcher(state, images)
+        templates = Templates(state, launcher, ecs.region_of)
+        scaling = Scaling(state, launcher, templates, ecs.region_of)
+        self._operations = Operations(ecs, images, templates, scaling, Sts(access))
         self._date: t.Tuple[int, str] = (0, "")
 
     def settings(self) -> t.Mapping[str, t.Any]:

@@ -17,23 +17,24 @@ from .errors import ApiError
 
 Fields = t.Dict[str, t.Any]
 _Table = t.Dict[str, t.Any]
-#: A list: its parameter is numbered, a response groups it with these two names.
-_List = t.NamedTuple("_List", [("item", t.Any), ("group", str), ("member", str)])
+#: A list: its parameter is numbered, a response groups it with these two names, or has it under the first name if the second is empty.
+Numbered = t.NamedTuple("Numbered", [("item", t.Any), ("group", str), ("member", str)])
 
 
-def _table(text: str = "", integers: str = "", flags: str = "", numbers: str = "") -> _Table:
+def table(text: str = "", integers: str = "", flags: str = "", numbers: str = "") -> _Table:
+    """Return the types of fields by name; the arguments are names separated by spaces."""
     kinds = ((text, str), (integers, int), (flags, bool), (numbers, float))
     return {name: kind for names, kind in kinds for name in names.split()}
 
 
-_DISK = _table(
+_DISK = table(
     "AutoSnapshotPolicyId Category Description DiskName Encrypted KMSKeyId PerformanceLevel",
     "ProvisionedIops Size",
     "BurstingEnabled DeleteWithInstance",
 )
-_GROUPS = _List(str, "SecurityGroupIds", "SecurityGroupId")
+_GROUPS = Numbered(str, "SecurityGroupIds", "SecurityGroupId")
 TABLE: _Table = {
-    **_table(
+    **table(
         "AutoReleaseTime CreditSpecification DeploymentSetId Description HostName HttpEndpoint HttpTokens ImageId ImageOwnerAlias "
         "InstanceChargeType InstanceName InstanceType InternetChargeType IoOptimized KeyPairName NetworkType PeriodUnit "
         "PrivateIpAddress RamRoleName ResourceGroupId SecurityEnhancementStrategy SecurityGroupId SpotStrategy UserData VSwitchId "
@@ -43,10 +44,10 @@ TABLE: _Table = {
         "SpotPriceLimit",
     ),
     "SystemDisk": {**_DISK, "Iops": int},
-    "DataDisk": _List({**_DISK, "Device": str, "SnapshotId": str}, "DataDisks", "DataDisk"),
-    "NetworkInterface": _List(
+    "DataDisk": Numbered({**_DISK, "Device": str, "SnapshotId": str}, "DataDisks", "DataDisk"),
+    "NetworkInterface": Numbered(
         {
-            **_table(
+            **table(
                 "Description InstanceType NetworkInterfaceName NetworkInterfaceTrafficMode PrimaryIpAddress SecurityGroupId "
                 "VSwitchId",
                 flags="DeleteOnRelease",
@@ -57,14 +58,16 @@ TABLE: _Table = {
         "NetworkInterface",
     ),
     "SecurityGroupIds": _GROUPS,
-    "Tag": _List(_table("Key Value"), "Tags", "InstanceTag"),
-    "ImageOptions": _table(flags="LoginAsNonRoot"),
-    "SecurityOptions": _table("TrustedSystemMode"),
+    "Tag": Numbered(table("Key Value"), "Tags", "InstanceTag"),
+    "ImageOptions": table(flags="LoginAsNonRoot"),
+    "SecurityOptions": table("TrustedSystemMode"),
 }
 
 
-def data_of(parameters: t.Mapping[str, str], ignored: t.Collection[str]) -> Fields:
-    """Return LaunchTemplateData for flat parameters; those with a name in *ignored* are not part of it.
+def data_of(
+    parameters: t.Mapping[str, str], ignored: t.Collection[str], kinds: t.Mapping[str, t.Any] = TABLE
+) -> Fields:
+    """Return the fields of a response for flat parameters; those with a name in *ignored* are not part of it.
 
     Raises: ApiError.
     """
@@ -79,7 +82,7 @@ def data_of(parameters: t.Mapping[str, str], ignored: t.Collection[str]) -> Fiel
             if not isinstance(place, dict):
                 raise ApiError("InvalidParameter", name=name)
         place[last] = value
-    data: Fields = _converted(tree, TABLE, "")
+    data: Fields = _converted(tree, kinds, "")
     for name, key in (("HttpEndpoint", "http_endpoint"), ("HttpTokens", "http_tokens")):
         if name in data and not FIELDS[key].check(data[name]):
             raise ApiError("Invalid%s.NotSupported" % name)
@@ -88,7 +91,7 @@ def data_of(parameters: t.Mapping[str, str], ignored: t.Collection[str]) -> Fiel
 
 def _converted(value: t.Any, kind: t.Any, name: str) -> t.Any:
     """Return the value of a parameter as the type in the table."""
-    if isinstance(kind, (dict, _List)) != isinstance(value, dict):
+    if isinstance(kind, (dict, Numbered)) != isinstance(value, dict):
         raise ApiError("InvalidParameter", name=name)
     if isinstance(kind, dict):
         fields: Fields = {}
@@ -97,9 +100,12 @@ def _converted(value: t.Any, kind: t.Any, name: str) -> t.Any:
                 raise ApiError("InvalidParameter", name="%s.%s" % (name, key) if name else key)
             inner = kind[key]
             converted = _converted(item, inner, "%s.%s" % (name, key) if name else key)
-            fields.update({inner.group: {inner.member: converted}} if isinstance(inner, _List) else {key: converted})
+            if isinstance(inner, Numbered):
+                fields[inner.group] = {inner.member: converted} if inner.member else converted
+            else:
+                fields[key] = converted
         return fields
-    if isinstance(kind, _List):
+    if isinstance(kind, Numbered):
         if not all(re.fullmatch("[1-9][0-9]{0,2}", number) for number in value):
             raise ApiError("InvalidParameter", name=name)
         return [_converted(value[number], kind.item, "%s.%s" % (name, number)) for number in sorted(value, key=int)]

@@ -15,13 +15,12 @@ import typing as t
 from ..state import State
 from .access import Caller
 from .errors import ApiError
-from .images import Images
-from .pages import flag, whole
+from .launcher import Launcher
+from .pages import flag, numbered_page, whole
 from .template_data import data_of
 
 Fields = t.Dict[str, t.Any]
 Parameters = t.Mapping[str, str]
-LARGEST_PAGE, MOST_INSTANCES = 50, 100
 _TIME = "2024-01-01T00:00:00Z"
 _OWN = ("RegionId", "LaunchTemplateId", "LaunchTemplateName", "VersionDescription")
 _RUN_OWN = ("RegionId", "LaunchTemplateId", "LaunchTemplateVersion", "Amount")
@@ -46,9 +45,9 @@ class Template:
 class Templates:
     """The operations. *region_of* checks the parameter RegionId."""
 
-    def __init__(self, state: State, images: Images, region_of: t.Callable[[Parameters], str]) -> None:
+    def __init__(self, state: State, launcher: Launcher, region_of: t.Callable[[Parameters], str]) -> None:
         self._state = state
-        self._images = images
+        self._launcher = launcher
         self._region_of = region_of
         self._templates: t.Dict[t.Tuple[str, str], t.Dict[str, Template]] = {}
         self._numbers = itertools.count(1)
@@ -86,7 +85,7 @@ class Templates:
             if len(wanted) > 100:
                 raise ApiError("InvalidParameter", name=prefix[:-1])
             found = [it for it in found if getattr(it, field) in wanted] if wanted else found
-        page, rows = _page(parameters, found)
+        page, rows = numbered_page(parameters, found)
         return {**page, "LaunchTemplateSets": {"LaunchTemplateSet": [_template_row(it) for it in rows]}}
 
     def describe_versions(self, caller: Caller, parameters: Parameters, _allowed: bool) -> Fields:
@@ -98,7 +97,7 @@ class Templates:
             numbers = [number for number in numbers if str(number) in wanted]
         elif flag(parameters, "DefaultVersion"):
             numbers = [template.default]
-        page, shown = _page(parameters, numbers)
+        page, shown = numbered_page(parameters, numbers)
         detail = parameters.get("DetailFlag", "true").lower() != "false"
         rows = [_version_row(template, number, detail) for number in shown]
         return {**page, "LaunchTemplateVersionSets": {"LaunchTemplateVersionSet": rows}}
@@ -108,31 +107,20 @@ class Templates:
         region, template = self._region_of(parameters), self._template(caller, parameters)
         number = _existing(template, whole(parameters, "LaunchTemplateVersion", template.default))
         data = {**template.versions[number][1], **data_of(parameters, _RUN_OWN)}
-        amount = whole(parameters, "Amount", 1)
-        image = self._images.known(caller.account, region).get(data.get("ImageId", ""))
-        if image is None:
-            raise ApiError("InvalidImageId.NotFound")
-        if not 1 <= amount <= MOST_INSTANCES:
-            raise ApiError("InvalidParameter", name="Amount")
-        if data.get("HttpTokens") == "required" and image["image_imds_support"] != "v2":
-            raise ApiError("InvalidHttpTokens.NotSupported")
-        settings = {
-            "region_id": region,
-            "zone_id": region + "-a",
-            "owner_account_id": caller.account,
-            "image_id": image["image_id"],
-            "image_imds_support": image["image_imds_support"],
-            "os_type": image["os_type"],
-            "instance_name": data.get("InstanceName", ""),
-            "http_endpoint": data.get("HttpEndpoint", "enabled"),
-            "http_tokens": data.get("HttpTokens", "optional"),
-            "clients": [],
-        }
-        made = [
-            self._state.create({**settings, "instance_id": "i-launched%08d" % next(self._numbers)})
-            for _number in range(amount)
-        ]
+        made = self._launcher.launch(caller.account, region, data, whole(parameters, "Amount", 1))
         return {"InstanceIdSets": {"InstanceIdSet": made}}
+
+    def data(self, account: str, region: str, template_id: str, version: str) -> Fields:
+        """Return LaunchTemplateData of a version, which is a number, Default or Latest.
+
+        Raises: ApiError.
+        """
+        template = self._templates.get((account, region), {}).get(template_id)
+        if template is None:
+            raise ApiError("InvalidLaunchTemplate.NotFound")
+        named = {"Default": template.default, "Latest": max(template.versions)}
+        number = named.get(version) or whole({"LaunchTemplateVersion": version}, "LaunchTemplateVersion", 0)
+        return template.versions[_existing(template, number)][1]
 
     def _of(self, caller: Caller, parameters: Parameters) -> t.Dict[str, Template]:
         return self._templates.setdefault((caller.account, self._region_of(parameters)), {})
@@ -151,14 +139,6 @@ def _existing(template: Template, number: int) -> int:
     if number not in template.versions:
         raise ApiError("InvalidLaunchTemplateVersion.NotFound")
     return number
-
-
-def _page(parameters: Parameters, items: t.List[t.Any]) -> t.Tuple[Fields, t.List[t.Any]]:
-    size, number = whole(parameters, "PageSize", 10), whole(parameters, "PageNumber", 1)
-    if not 1 <= size <= LARGEST_PAGE or number < 1:
-        raise ApiError("InvalidParameter", name="PageNumber" if number < 1 else "PageSize")
-    fields = {"TotalCount": len(items), "PageNumber": number, "PageSize": size}
-    return fields, items[(number - 1) * size : number * size]
 
 
 def _template_row(template: Template) -> Fields:

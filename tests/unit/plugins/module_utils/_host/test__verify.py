@@ -16,10 +16,15 @@ from ansible_collections.alicloud.imds.plugins.module_utils._host import _verify
 from ansible_collections.alicloud.imds.plugins.module_utils._imds import _client
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._access_modes import VERDICTS, Modes
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._client import Client, Settings
+from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening._failure import with_variables
 
 from ....timing import FakeClock
 
 pytestmark = pytest.mark.slow  # waits for a verdict
+CHANGE = (
+    "If the metadata options were just changed, raise 'wait'. Otherwise change them with the playbook alicloud.imds.%s or the module"
+    " alicloud.imds.metadata_options."
+)
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user needs root")
 
 
@@ -37,7 +42,9 @@ def test_the_verdict_may_come_within_the_wait(run_module, instance) -> None:
     assert "failed" not in run_module("access_modes_info", endpoint=instance.endpoint, expect=["required"])
     result = run_module("access_modes_info", endpoint=instance.endpoint, expect=["optional"], wait=1)
     assert result["failed"] is True and result["verdict"] == "required"
-    assert result["msg"] == "The metadata service requires tokens after 1 s; expected: optional."
+    assert result["msg"] == "The metadata service requires tokens after 1 s; expected: optional. " + CHANGE % "undo"
+    roles = with_variables(result["msg"])
+    assert "raise 'wait' (hardening_wait_timeout)" in roles, "the role has another name for it"
 
 
 @pytest.mark.parametrize(("wait", "pauses"), [(0.0, 0), (0.4, 0), (2.0, 4), (2.4, 4)])
@@ -56,7 +63,9 @@ def test_an_unmet_condition_can_be_reported(run_module, instance) -> None:
         "access_modes_info", endpoint=instance.endpoint, expect=["optional", "disabled"], unmet="report"
     )
     assert "failed" not in result and result["verdict"] == "required"
-    assert result["unmet"] == ["The metadata service requires tokens; expected: optional or disabled."]
+    assert result["unmet"] == [
+        "The metadata service requires tokens; expected: optional or disabled. " + CHANGE % "undo"
+    ]
     assert result["msg"] == result["unmet"][0]
     met = run_module("access_modes_info", endpoint=instance.endpoint, expect=["required"], unmet="report")
     assert met["unmet"] == [] and "msg" not in met
@@ -156,8 +165,8 @@ def modes(*verdicts: str) -> Modes:
 def test_an_address_in_normal_mode_is_named(run_module, service) -> None:
     service[1].set(http_tokens="optional")
     result = run_module("access_modes_info", timeout=60, expect=["required"], unmet="report")
-    text = "The metadata service still answers normal-mode requests at %s; expected: required."
-    assert (result["verdict"], result["unmet"]) == ("optional", [text % service[1].endpoint])
+    text = "The metadata service still answers normal-mode requests at %s; expected: required. "
+    assert (result["verdict"], result["unmet"]) == ("optional", [text % service[1].endpoint + CHANGE % "harden"])
 
 
 def test_an_address_without_a_result_does_not_count_as_required(run_module, service) -> None:

@@ -167,3 +167,55 @@ PULL = "import requests\n\n\ndef pull(url):\n    return requests.get(url).text\n
 def test_calls_of_functions_are_followed(name, text, lines) -> None:
     found = _judge.judge(text, "/opt/" + name).lines
     assert {line: certain for line, (_what, certain) in found.items()} == lines
+
+
+@pytest.mark.parametrize(
+    "text", ["<?php\n$x->assert('%s', $this->$m($this, 'a'));\n" % KEYS, "<?php\n$this('%s');\n" % KEYS]
+)
+def test_calls_of_names_that_are_no_words_are_judged(text) -> None:
+    assert not _judge.judge(text, "/srv/x.php").token_authenticated
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "lines"),
+    [
+        # A local variable of one function is not that of another, also if it has the same name.
+        (
+            "x.py",
+            "import requests\n\n\ndef f():\n    url = '%s'\n    print(url)\n\n\ndef g(a):\n    requests.get(url)\n"
+            % URL,
+            {},
+        ),
+        (
+            "x.js",
+            "function f() {\n  const u = '%s';\n  console.log(u);\n}\nfunction g() {\n  return fetch(u);\n}\n" % URL,
+            {},
+        ),
+        (
+            "x.py",
+            "import requests\n\n\ndef f():\n    global u\n    u = '%s'\n\n\ndef g():\n    requests.get(u)\n" % URL,
+            {10: True},
+        ),
+        (
+            "x.js",
+            "function f() {\n  const u = '%s';\n  const g = () => {\n    fetch(u);\n  };\n  g();\n}\n" % URL,
+            {4: True},
+        ),
+        # An element of an answer is no request, and an answer is no address.
+        (
+            "x.py",
+            "import requests\n\na = requests.get('%s').json()\nb = a.get('zone')\nprint(b.get('id'))\n" % URL,
+            {3: True},
+        ),
+        # The whole URL is given to code that is not in the file.
+        ("x.py", "from a import Poller\n\nPoller('%s').start()\n" % URL, {3: False}),
+        (
+            "x.py",
+            "from a import Poller\n\nargs = ArgumentParser(description='%s').parse_args()\nprint(args)\n" % URL,
+            {},
+        ),
+    ],
+)
+def test_variables_and_answers_are_followed(name, text, lines) -> None:
+    found = _judge.judge(text, "/opt/" + name).lines
+    assert {line: certain for line, (_what, certain) in found.items()} == lines

@@ -257,6 +257,7 @@ def steps(content: str, path: str) -> int:
     [
         ("/opt/a.sh", "f%d() {\n  curl http://100.100.100.200/latest/meta-data/mac\n}\n"),
         ("/opt/a.py", "def f%d():\n    return requests.get('http://100.100.100.200/latest/meta-data/mac')\n"),
+        ("/opt/b.py", "r%d = urllib.request.Request('http://100.100.100.200/latest/meta-data/mac')\nurlopen(other)\n"),
         ("/opt/a.yml", "- url%d: http://100.100.100.200/latest/meta-data/mac\n"),
         ("/opt/a.conf", "location /%d {\n  proxy_pass http://100.100.100.200;\n}\n"),
     ],
@@ -264,3 +265,24 @@ def steps(content: str, path: str) -> int:
 def test_the_steps_of_a_judgment_grow_with_the_length_of_the_file(path, piece) -> None:
     one, four = (steps("".join(piece % n for n in range(count)), path) for count in (50, 200))
     assert four < 4.4 * one
+
+
+def test_a_file_whose_judgment_fails_is_unsure_and_the_next_one_is_judged(host, monkeypatch) -> None:
+    judge = _scripts._judge.judge
+
+    def fail(text, path):
+        if path == "/opt/a.sh":
+            raise IndexError
+        return judge(text, path)
+
+    monkeypatch.setattr(_scripts._judge, "judge", fail)
+    for name in "ab":
+        host.write("/opt/%s.sh" % name, "curl -s http://100.100.100.200/latest/meta-data/mac\n")
+    found = [
+        (one["id"], one["evidence"].get("path"), one["evidence"].get("reason")) for one in host.run("scripts").findings
+    ]
+    assert sorted(found) == [
+        ("not_examined", "/opt/a.sh", "its judgment failed: IndexError"),
+        ("script_normal_mode", "/opt/b.sh", None),
+        ("script_unsure", "/opt/a.sh", None),
+    ]

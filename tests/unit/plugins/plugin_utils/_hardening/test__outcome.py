@@ -44,6 +44,11 @@ BROKEN = {"failed": True, "msg": "It broke."}
             "hardening_fence must be one of off, audit.",
         ),
         ({"msg": ""}, {"name": ""}, "The task 'without a name' failed without a message."),
+        (
+            {"msg": "Validation of arguments failed:\nx\ny", "argument_errors": ["x", "y"]},
+            {"name": "Validate"},
+            "Variables of the role are invalid: x; y.",
+        ),
     ],
 )
 def test_the_failure_of_a_host_in_rescue(result: Any, task: Any, reason: str) -> None:
