@@ -213,7 +213,7 @@ CATALOG: t.Dict[str, Kind] = {
     ),
     "program_normal_mode": Kind(
         WARN,
-        "A compiled program contains the address and a path of the metadata service, but not the token header",
+        "A compiled or packed program contains the address and a path of the metadata service, but not the token header",
         "`path`",
         "If the program reads metadata, its requests fail with status 403.",
         "Check with the callers watch whether the program sends requests, and upgrade it.",

@@ -33,7 +33,7 @@ _OBJECT = re.compile(
     r"(?P<key>urls?|uri|host|hostname|domain|endpoint|base_?url|address|pathname|path)\b[\"']?\s*\]?\s*=(?![=>])",
     re.I,
 )
-_REQUEST = re.compile(r"(?i)req(?:uest)?(?![a-z])|request|curl|httpconnection|easy\b")
+_REQUEST = re.compile(r"(?i)req(?![a-z])|request|curl|httpconnection|easy\b")
 _SENDER = re.compile(
     r"(?i)(?<![\w])(?:\w+(?:\.|->|::))*(?:async_|a)?(?:do|send|exec(?:ute)?|perform|invoke|submit|dispatch|sync_?invoke)"
     r"(?:_?[A-Za-z]\w*)?\s*\(\s*(?:\w+\s*,\s*)?[&*$]?(?P<name>\w+)\s*[,)]"

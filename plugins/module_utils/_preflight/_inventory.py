@@ -38,6 +38,10 @@ _PYTHON = re.compile(
     r"/(?:alibabacloud|aliyun|oss2|cloud|footmark)[^/]*(?:\.dist-info|\.egg-info|\.egg/EGG-INFO)\Z", re.I
 )
 _NODE = ("/@alicloud/credentials", "/@opentelemetry/resource-detector-alibaba-cloud")
+_PACKED = (".ear", ".whl", ".egg", ".zip", ".pyz", ".pex", ".pyc")
+# Where programs are installed without a directory of their own for them; most have no ending.
+_PLACES = re.compile(r"/(?:opt|srv|app|data|root|home|usr/local)/(?!.*/(?:node_modules|site-packages|dist-packages)/)")
+_EXECUTABLE = re.compile(r"[\w+-]+(?:\.(?:bin|run|elf))?\Z")
 _GEMSPEC = re.compile(r"/ohai-\d[^/]*\.gemspec\Z")
 
 
@@ -48,6 +52,7 @@ class Inventory(t.NamedTuple):
     node: t.List[str]  # package.json
     composer: t.List[str]  # installed.json
     archives: t.List[str]  # jar, war
+    packed: t.List[str]  # wheels and other archives of programs, compiled Python files
     programs: t.List[str]
     gems: t.List[str]  # gemspec of ohai
     collections: t.List[str]  # MANIFEST.json of alibaba.alicloud
@@ -56,7 +61,7 @@ class Inventory(t.NamedTuple):
 
 def collect(files: Files, directories: t.Sequence[str] = DIRECTORIES, excluded: t.Sequence[str] = ()) -> Inventory:
     """Walk *directories* once and return the files that the checks examine."""
-    inventory = Inventory([], [], [], [], [], [], [], [])
+    inventory = Inventory([], [], [], [], [], [], [], [], [])
     skipped = _SKIPPED.union(directory.rstrip("/") for directory in excluded)
     for directory in directories:
         if files.stopped:
@@ -81,17 +86,27 @@ def _kind(inventory: Inventory, path: str) -> t.Optional[t.List[str]]:
         return inventory.collections if folder.endswith("/ansible_collections/alibaba/alicloud") else None
     if name.startswith("terraform-provider-alicloud"):
         return inventory.terraform
-    if (
-        name in PROGRAM_NAMES
-        or folder.rpartition("/")[2] in _PROGRAM_DIRECTORIES
-        or folder.endswith(_AGENT_DIRECTORIES)
-    ):
+    if is_program(path):
         return inventory.programs
     if name.endswith((".jar", ".war")):
         return inventory.archives
+    if name.endswith(_PACKED):
+        return inventory.packed
     if name.endswith(".egg-info"):
         return inventory.python if _PYTHON.search(path) else None
-    return inventory.gems if name.endswith(".gemspec") and _GEMSPEC.search(path) else None
+    if name.endswith(".gemspec"):
+        return inventory.gems if _GEMSPEC.search(path) else None
+    return inventory.programs if _EXECUTABLE.match(name) and _PLACES.search(path) else None
+
+
+def is_program(path: str) -> bool:
+    """Return whether a file is a program by its name or directory."""
+    folder, _slash, name = path.rpartition("/")
+    return (
+        name in PROGRAM_NAMES
+        or folder.rpartition("/")[2] in _PROGRAM_DIRECTORIES
+        or folder.endswith(_AGENT_DIRECTORIES)
+    )
 
 
 def container_stores(files: Files) -> t.List[str]:

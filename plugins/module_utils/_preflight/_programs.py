@@ -14,10 +14,11 @@ import re
 import typing as t
 
 from .._common._text import one_line
-from .._imds._service import ADDRESS, META_DATA, TOKEN_HEADER
-from . import _go
+from .._imds._service import ADDRESS
+from . import _compiled, _go
 from ._files import Files
 from ._findings import Finding, finding
+from ._inventory import is_program
 from ._libraries import Library, judge
 
 CREDENTIALS = "github.com/aliyun/credentials-go"
@@ -32,28 +33,42 @@ NORMAL_MODE = ("github.com/denverdino/aliyungo", "github.com/elastic/beats/v7", 
 _CLI = Library("aliyun_cli_too_old", CREDENTIALS, "semver", "1.3.10", opt_in="1.3.4")
 _CLI_NAME = "aliyun"
 _ADDRESS = ADDRESS.encode("ascii")
-_PLACE = META_DATA.rpartition("/")[0].rpartition("/")[2].encode("ascii")
-_HEADER = TOKEN_HEADER.lower().encode("ascii")
-_BLOCK, _MAX_BLOCKS = 1 << 20, 300
 _CLI_CONFIG = "/.aliyun/config.json"
 _OSSUTIL_CONFIG = "/.ossutilconfig"
 
 
-def check(files: Files, programs: t.Sequence[str], terraform: t.Sequence[str]) -> t.Iterator[Finding]:
-    """Yield findings about *programs*, providers for *terraform* (real paths), and the configuration of tools that were found."""
+def check(
+    files: Files, programs: t.Sequence[str], terraform: t.Sequence[str], packed: t.Sequence[str] = ()
+) -> t.Iterator[Finding]:
+    """Yield findings about *programs*, providers for *terraform*, *packed* programs (real paths), and configurations of tools."""
     seen: t.Set[str] = set()
     tools: t.Set[str] = set()
+    others: t.List[str] = []
     for path in programs:
         real = os.path.realpath(path)
-        if real not in seen and not files.deadline.expired:
+        if real not in seen and not files.deadline.expired and _may_run(path):
             seen.add(real)
-            yield from _program(files, path, tools)
+            found = list(_program(files, path, tools))
+            yield from found
+            if not found:
+                others.append(path)
     for path in terraform:
         yield from _provider(files, path)
     if "aliyun" in tools:
         yield from _cli_configurations(files)
     if "ossutil" in tools:
         yield from _ossutil_configurations(files)
+    yield from _compiled.check(files, [*others, *packed])
+
+
+def _may_run(path: str) -> bool:
+    """Return whether a file is a program by its name or directory, or because somebody may execute it."""
+    if is_program(path):
+        return True
+    try:
+        return bool(os.lstat(path).st_mode & 0o111)
+    except OSError:
+        return False
 
 
 def _program(files: Files, path: str, tools: t.Set[str]) -> t.Iterator[Finding]:
@@ -71,40 +86,6 @@ def _program(files: Files, path: str, tools: t.Set[str]) -> t.Iterator[Finding]:
         yield from judge(_CLI, built.modules.get(CREDENTIALS) if built else None, shown)
     elif built is not None:
         yield from linked(built, shown)
-    if built is None or not any(True for _one in linked(built, shown)):
-        yield from _strings(files, path, shown)
-
-
-def _strings(files: Files, path: str, shown: str) -> t.Iterator[Finding]:
-    """Yield a finding if a compiled program holds the address and a path of the service, but not the token header."""
-    # Programs of the distribution are known by their names; reading all of them takes seconds.
-    if re.match(r"/(?:usr/)?(?:s?bin|lib\w*|libexec)/", shown):
-        return
-    stream = files.open(path)
-    if stream is None:
-        return
-    with stream:
-        if stream.read(4) != b"\x7fELF" or not _holds(files, stream, [_ADDRESS, _PLACE]):
-            return
-        stream.seek(0)
-        if not _holds(files, stream, [_HEADER], fold=True) and not files.deadline.expired:
-            yield finding("program_normal_mode", path=shown)
-
-
-def _holds(files: Files, stream: t.BinaryIO, wanted: t.Sequence[bytes], fold: bool = False) -> bool:
-    """Return whether the rest of a file holds all of *wanted*; with *fold*, these are in lower case and match any case."""
-    missing, kept = set(wanted), b""
-    for _number in range(_MAX_BLOCKS):
-        if files.deadline.expired:
-            files.stopped = "the deadline has passed"
-            return False
-        block = stream.read(_BLOCK)
-        content = (kept + block).lower() if fold else kept + block
-        missing = {text for text in missing if text not in content}
-        if not block or not missing:
-            break
-        kept = block[-64:]
-    return not missing
 
 
 def linked(built: _go.BuildInfo, shown: str) -> t.Iterator[Finding]:

@@ -90,7 +90,7 @@ class _Host:
         self.request, self.root, self.now = request, root, now
         self.deadline = Deadline(request.deadline)
         self.mounts = read_mounts()
-        self.inventory = _inventory.Inventory([], [], [], [], [], [], [], [])
+        self.inventory = _inventory.Inventory([], [], [], [], [], [], [], [], [])
         self.findings: t.List[Finding] = []
         self.records: t.Optional[t.List[t.Any]] = None
         self.examined: t.Dict[str, t.Dict[str, t.Any]] = {}
@@ -175,7 +175,8 @@ class _Host:
 
     def programs(self, files: Files) -> t.Iterator[Finding]:
         """Yield findings about Go programs and command line tools."""
-        return _programs.check(files, self.inventory.programs, self.inventory.terraform)
+        packed = [*self.inventory.archives, *self.inventory.packed]
+        return _programs.check(files, self.inventory.programs, self.inventory.terraform, packed)
 
     def agents(self, files: Files) -> t.Iterator[Finding]:
         """Yield findings about agents."""

@@ -12,6 +12,7 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[5]
 CATALOG = CHECKOUT / "plugins/module_utils/_preflight/_catalog.py"
 PAGE = CHECKOUT / "docs/preflight-findings.md"
+MEASURED = runpy.run_path(str(CHECKOUT / "tests/interop/measured.py"))
 COMMAND = "python %s" % Path(__file__).resolve().relative_to(CHECKOUT)
 
 INTRODUCTION = (
@@ -34,6 +35,10 @@ In the evidence, `path` is a path on the managed node, and `first_good` is the f
 """
     % COMMAND
 )
+MEASUREMENT = (
+    "These clients were run against the emulator while tokens were required, and `make interop` measures them again. The judgments about\n"
+    "software that is not measured rely on its source or its release notes."
+)
 
 
 def page(catalog) -> str:
@@ -43,6 +48,17 @@ def page(catalog) -> str:
     for name, kind in catalog.items():
         lines += ["", "## `%s`" % name, "", "%s. Severity: %s." % (kind.title, kind.severity), ""]
         lines += ["* Evidence: %s" % kind.evidence, "* Impact: %s" % kind.impact, "* Remedy: %s" % kind.remedy]
+    lines += [
+        "",
+        "## Measured clients",
+        "",
+        MEASUREMENT,
+        "",
+        "| finding | package | version | result |",
+        "|---|---|---|---|",
+    ]
+    lines += ["| `%s` | %s | %s | %s |" % row for row in MEASURED["ROWS"]]
+    lines += ["| `%s` | | | not measured |" % name for name in catalog if name in MEASURED["NOT_MEASURED"]]
     return "\n".join(lines) + "\n"
 
 

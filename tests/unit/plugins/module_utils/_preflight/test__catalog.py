@@ -8,9 +8,16 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.alicloud.imds.plugins.module_utils._preflight import _catalog
+import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._preflight import (
+    _catalog,
+    _cloud_init,
+    _libraries,
+    _node,
+    _python,
+)
 
-from .page import CATALOG, COMMAND, PAGE, page
+from .page import CATALOG, COMMAND, MEASURED, PAGE, page
 
 SOURCES = "".join(path.read_text() for path in CATALOG.parent.glob("*.py") if path != CATALOG)
 
@@ -30,3 +37,25 @@ def test_every_finding_has_all_its_parts() -> None:
 def test_every_finding_is_used_and_every_used_finding_exists() -> None:
     assert [name for name in _catalog.CATALOG if '"%s"' % name not in SOURCES] == []
     assert set(re.findall(r'\bfinding\("([a-z0-9_]+)"', SOURCES)) <= set(_catalog.CATALOG)
+
+
+@pytest.mark.parametrize("row", MEASURED["ROWS"], ids=lambda row: row.package + row.version)
+def test_the_judgment_of_a_version_is_what_was_measured(row) -> None:
+    """A version that is refused is a finding, and one that reads with a token is none."""
+    library = {**_python.LIBRARIES, _node._CREDENTIALS.package: _node._CREDENTIALS}.get(row.package)
+    if library is None:
+        library = _libraries.Library(row.finding, "cloud-init", "semver", _cloud_init.UPSTREAM_FIRST)
+    found = [one["id"] for one in _libraries.judge(library, row.version, "/x")]
+    assert found == ([row.finding] if row.result == MEASURED["REFUSED"] else [])
+
+
+def test_all_findings_about_software_are_in_the_measured_table() -> None:
+    measured = {row.finding for row in MEASURED["ROWS"]}
+    assert not measured & set(MEASURED["NOT_MEASURED"])
+    software = {
+        name
+        for name in _catalog.CATALOG
+        if re.search(r"_too_old|_normal_mode|_uncertain|_role", name)
+        and not re.match(r"script_|program_|caller_|aliyun_cli_oss_role|ossutil_role", name)
+    }
+    assert measured | set(MEASURED["NOT_MEASURED"]) == software

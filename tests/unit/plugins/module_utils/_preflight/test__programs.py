@@ -92,14 +92,3 @@ def test_a_terraform_provider_is_judged_by_its_modules(host) -> None:
         ("go_credentials_too_old", path, "v1.2.6"),
         ("terraform_provider_uncertain", path, "1.200.0"),
     ]
-
-
-def test_a_program_with_the_address_but_without_the_header_is_found(host) -> None:
-    strings = b"http://100.100.100.200\0/latest/meta-data/region-id\0"
-    host.write("/opt/x/bin/plain", b"\x7fELF" + bytes(100) + strings)
-    host.write("/opt/x/bin/good", b"\x7fELF" + bytes(100) + strings + b"x-aliyun-ecs-metadata-token\0")
-    host.write("/opt/x/bin/far", b"\x7fELF" + bytes((1 << 20) - 20) + strings)
-    assert host.found("programs") == [
-        ("program_normal_mode", "/opt/x/bin/far", None),
-        ("program_normal_mode", "/opt/x/bin/plain", None),
-    ]
