@@ -37,11 +37,6 @@ OLDEST_CORE = matrix.folder(OLDEST, OLDEST.pythons[0]) / "bin"
 PROGRAM = "/usr/local/bin/ecs-metadata"
 GET = "exec 3<>/dev/tcp/100.100.100.200/80; printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3 >/dev/null"
 JOB = ("systemd-run", "--quiet", "--wait", "--unit=job", "bash", "-c", f"for i in 1 2 3 4 5 6 7 8 9; do {GET}; done")
-STOP_A_CHECK = """
-systemctl start --no-block alicloud-imds-fence-check
-until pgrep -f '^flock -w 20'; do :; done
-systemctl stop alicloud-imds-fence-check
-"""
 
 
 @pytest.fixture
@@ -117,8 +112,6 @@ def test_the_whole_journey(player_with: Callable[..., Player], interpreter: str,
     assert host.run(PROGRAM, "get", "instance-id", user="www-data").returncode != 0
     assert host.run("journalctl", "--unit=alicloud-imds-watch", "--priority=warning", "--quiet").stdout == ""
 
-    # systemd does not learn that a check and its children ended; `output` gives up after a minute.
-    host.output("flock", "/run/alicloud-imds-fence.listing.lock", "sh", "-c", STOP_A_CHECK)
     player.play(hardening_state="absent").check()
     assert player.options(host)[1] == "optional"
     host.output("rm", "/usr/sbin/nft")
