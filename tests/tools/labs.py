@@ -24,7 +24,14 @@ from xml.etree import ElementTree
 TOOLS = Path(__file__).resolve().parent
 NO_TESTS = 5  # pytest's exit status if an option such as -k deselected all tests of a file
 # The longest files start first, so that no lane waits for the other at the end.
-FIRST = ("test_rollback.py", "test_fence.py", "test_hardening.py", "test_playbooks.py", "test_examples.py")
+FIRST = (
+    "test_rollback.py",
+    "test_fence.py",
+    "test_el8.py",
+    "test_hardening.py",
+    "test_identity.py",
+    "test_playbooks.py",
+)
 
 
 def files(folder: Path) -> list[Path]:
