@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import time
 from collections.abc import Mapping
@@ -22,10 +23,24 @@ class Report:
     failed: list[str] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
 
-    def run(self, name: str, command: list[str], folder: Path, environment: Mapping[str, str]) -> bool:
-        """Run *command*; print a line with its result and duration, and its output if it failed."""
+    def run(
+        self,
+        name: str,
+        command: list[str],
+        folder: Path,
+        environment: Mapping[str, str],
+        chance: re.Pattern[str] | None = None,
+    ) -> bool:
+        """Run *command*; print a line with its result and duration, and its output if it failed.
+
+        If the output of a failure matches *chance*, the command itself failed by chance, and runs once more.
+        """
         began = time.monotonic()
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        for again in (chance, None):
+            done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+            if done.returncode == 0 or again is None or not again.search(done.stdout + done.stderr):
+                break
+            print(f"again: {name}: {again.pattern}")
         ok = done.returncode == 0
         (self.passed if ok else self.failed).append(name)
         print(f"{'ok' if ok else 'FAILED':<7}{name:<45}{time.monotonic() - began:5.1f} s", flush=True)

@@ -52,7 +52,7 @@ _HOOK = re.compile(
 )
 _ALIAS = re.compile(
     r"(?i)\s*(?:(?:const|let|var|my|local)\s+)?(?P<name>\w+)\s*=\s*(?:(?:\w+\.)*(?:partial|promisify|retry|cached?|lru_cache)\(\s*)?"
-    r"(?:requests|httpx|axios|https?|urllib\.request|session|client)\.(?:get|urlopen|request)\b\s*(?:[,)].*)?\Z",
+    r"(?:requests|httpx|axios|https?|urllib\.request|session|client)\.(?:get|url(?:open)|request)\b\s*(?:[,)].*)?\Z",
     re.S,
 )
 

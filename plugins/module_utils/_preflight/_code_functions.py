@@ -19,8 +19,8 @@ _DEFINED = (
         r"method)\b\s*(?:\([^)]*\)\s*)?\*?\s*(?P<name>[\w:.!?]+)\s*(?:<[^>]*>)?\s*[({]?(?P<parameters>[^){]*)"
     ),
     re.compile(
-        r"\s*(?:export\s+)?(?:const|let|var)\s+(?P<name>\w+)\s*=\s*(?=(?:async\s*)?(?:function|\(?[\w\s,:={}]*\)?\s*=>))(?:async\s*)?(?:function\s*\w*\s*)?\(?(?P<par"
-        r"ameters>[\w\s,:={}]*)\)?\s*(?:=>|\{|\Z)"
+        r"\s*(?:export\s+)?(?:const|let|var)\s+(?P<name>\w+)\s*=\s*(?=(?:async\s*)?(?:function|\(?[\w\s,:={}]*\)?\s*=>))"
+        r"(?:async\s*)?(?:function\s*\w*\s*)?\(?(?P<parameters>[\w\s,:={}]*)\)?\s*(?:=>|\{|\Z)"
     ),
     re.compile(
         r"\s*(?:(?:public|private|protected|internal|static|final|async|synchronized|override|virtual|"

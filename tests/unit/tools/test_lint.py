@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -19,6 +20,7 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 pytest.importorskip("tomllib", reason="tests/tools/lint.py needs Python 3.11")
 
 import lint  # noqa: E402
+from report import Report  # noqa: E402
 
 pytestmark = pytest.mark.slow
 
@@ -68,3 +70,15 @@ def test_the_development_container_is_json_with_comments_and_runs_a_make_target(
     assert settings["image"] == "python:3.11-bookworm"
     (target,) = re.findall(r"\bmake (\S+)$", settings["postCreateCommand"])
     assert re.search(rf"(?m)^{target}:", (CHECKOUT / "Makefile").read_text())
+
+
+@pytest.mark.parametrize("second", [0, 5])
+def test_a_check_that_failed_by_chance_runs_once_more(tmp_path: Path, second: int) -> None:
+    page = 'x.rst:4:0: (ERROR/3) Unknown target name: "antsibull-docs-6rg5j05".'
+    script = f"[ ! -e ran ] || {{ echo again >> ran; exit {second}; }}; echo first > ran; echo '{page}'; exit 3"
+    report = Report()
+    report.run("documentation", ["sh", "-c", script], tmp_path, os.environ, lint.CHANCE["plugin documentation"])
+    assert (len(report.passed), len(report.failed)) == ((0, 1) if second else (1, 0))
+    assert (tmp_path / "ran").read_text() == "first\nagain\n"
+    assert not report.run("other", ["sh", "-c", script.replace("[ ! -e ran ] ||", "false &&")], tmp_path, os.environ)
+    assert (tmp_path / "ran").read_text() == "first\n", "without a pattern it runs once"
