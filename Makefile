@@ -50,6 +50,8 @@ unit: $(VENV)/.test ## Unit tests for the inner loop (seconds)
 
 thorough: $(VENV)/.test ## The other unit tests: the emulator, the vendor's SDK, old Pythons, shells
 	@$(TOOLS)/need.sh zsh:zsh fish:fish || [ -z "$$CI" ]
+	@[ -z "$$CI" ] || $(TOOLS)/need.sh rpm:rpm rpmbuild:rpm go:golang-go mmdebstrap:mmdebstrap
+	@[ -z "$$CI" ] || $(BIN)/python tests/hosts/roots.py bookworm trixie # with two releases of nginx
 	@$(PYTEST) -n 2 -m slow tests/unit
 
 integration: tools collection ## Playbooks, guides and README against emulated instances, in the network laboratory
