@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""roots.py [NAME...]: create all or the named Debian root file systems of the test hosts in .cache/roots.
+"""roots.py [NAME...]: create all or the named Debian root file systems of the test hosts in .cache/roots, two at a time.
 
 A root is created again only if its recipe changed. Test hosts never write to it: they use an overlay.
 """
@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -215,8 +216,8 @@ def _machine_sources() -> Iterator[tuple[str, str]]:
 
 def main(names: list[str]) -> int:
     try:
-        for name in names or RECIPES:
-            root(name)
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(root, names or RECIPES))
     except CannotCreate as problem:
         print(problem, file=sys.stderr)
         return 1
