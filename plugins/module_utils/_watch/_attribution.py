@@ -153,9 +153,10 @@ class Attributor:
             started = self._processes.recall(event.pid, event.uid)
             if started is not None and method == "tracepoint":
                 sighting, network = started.sighting._replace(attributed_by=method), network or started.network
-        if sighting is None:
+        # Without its network namespace, the process gets no connection of this host.
+        if sighting is None or (method == "tracepoint" and not network):
             self._missed += 1
-        else:
+        if sighting is not None:
             self._connecting.put(event.cookie, _Connecting(Peer(sighting, event.pid), network))
 
     def attribute(self, flow: Flow) -> Peer:

@@ -92,3 +92,11 @@ def test_a_process_that_has_ended_is_counted_as_lost(hook: Hook) -> None:
     assert found.attribute(flow()).sighting.attributed_by == "none"
     hook.lost = 3
     assert found.lost() == 4
+
+
+def test_a_process_that_ends_while_it_is_inspected_is_counted_as_lost(hook: Hook) -> None:
+    """Its user is known, but not its network namespace, so no connection of this host is attributed to it."""
+    found = attributor(hook, "tracepoint")
+    hook.pending = [Connect(7, os.getpid(), os.getuid(), 0, b"", 0), Established(7, "10.0.0.1", 40000, None)]
+    assert found.attribute(flow()).sighting.attributed_by == "none"
+    assert found.lost() == 1
