@@ -222,7 +222,7 @@ ansible_facts:
 import sys
 
 if __name__ == "__main__":
-    sys.modules["ssl"] = None  # http.client imports it if it can; the service has no TLS
+    sys.modules.setdefault("ssl", None)  # http.client imports it if it can; the service has no TLS
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.alicloud.imds.plugins.module_utils._common import _python  # noqa: F401  # pylint: disable=unused-import
