@@ -142,27 +142,29 @@ def _archive(files: Files, path: str, stream: t.IO[bytes], unit: _Unit, units: t
     if not _small(stream):
         files.note(path, "is no ZIP archive, or has too many entries to be searched")
         return
-    damaged = 0
+    omitted = 0
     with zipfile.ZipFile(stream) as archive:
         for info in archive.infolist():
-            # Other compressions may use gigabytes of memory.
-            if info.flag_bits & 1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                damaged += 1
+            packed, inside = info.filename.lower().endswith(ARCHIVES), "!" in unit.name
+            # Other compressions may use gigabytes of memory. An archive at the third level is not unpacked.
+            readable = not info.flag_bits & 1 and info.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+            if not readable or (packed and inside):
+                omitted += 1
                 continue
             if info.filename.lower().endswith(_NO_CODE) or budget.spent:
                 continue
             try:
                 with archive.open(info) as inner:
-                    if info.filename.endswith(ARCHIVES) and "!" not in unit.name:
+                    if packed:
                         _inside(
                             files, path, inner, unit.name + "!" + printable(one_line(info.filename, 200)), units, budget
                         )
                     else:
                         unit.feed(budget.blocks(inner))
             except _DAMAGED:
-                damaged += 1
-    if damaged:
-        files.note(path, "%d of its entries cannot be read" % damaged)
+                omitted += 1
+    if omitted:
+        files.note(path, "%d of its entries cannot be searched" % omitted)
 
 
 def _inside(files: Files, path: str, inner: t.IO[bytes], name: str, units: t.List[_Unit], budget: _Budget) -> None:

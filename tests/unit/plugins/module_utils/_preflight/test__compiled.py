@@ -119,6 +119,7 @@ def encrypted() -> bytes:
         archive(("a.class", READ), compression=zipfile.ZIP_BZIP2),
         encrypted(),
         archive(("a.class", READ * 50)).replace(READ[:8], b"\xff" * 8, 1)[:40] + b"\xff" * 200,
+        archive(("a.jar", archive(("b.JAR", archive(("c.class", READ)))))),
     ],
 )
 def test_archives_that_cannot_be_read_are_said_to_be_not_examined(host, content) -> None:
