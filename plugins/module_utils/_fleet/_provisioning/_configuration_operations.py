@@ -10,12 +10,13 @@ from ..._openapi._ecs import Ecs
 from ..._openapi._errors import ApiError
 from ..._openapi._scaling import AutoScaling
 from ..._openapi._templates import LaunchTemplates
-from . import _configuration, _report
+from . import _configuration, _in_place, _report
 from ._in_place import Change, Present
 from ._operations import check_found, read_selected
 from ._plan import Desired
 from ._record import ConfigurationRecord, is_configuration_id
 from ._survey import Survey
+from ._task import Steps
 from ._template import TemplateOptions
 
 
@@ -51,6 +52,27 @@ def check_options(params: t.Mapping[str, t.Any]) -> None:
         raise ValueError(
             "No scaling configurations are selected. Set 'scaling_configuration_ids', or 'all_scaling_configurations: true'."
         )
+
+
+def steps(
+    api: Ecs, scaling: AutoScaling, params: t.Mapping[str, t.Any], record: t.Optional[ConfigurationRecord]
+) -> Steps:
+    """Return the steps of a task with these options."""
+    ids, workers = params["scaling_configuration_ids"], params["max_concurrency"]
+    options = TemplateOptions(params["http_endpoint"], params["http_tokens"])
+    desired = Desired(options, allow_windows=params["allow_windows"], allow_unknown_image=params["allow_unknown_image"])
+    return Steps(
+        "scaling configurations",
+        record,
+        lambda: plan_present(api, scaling, params["regions"], ids, desired, workers),
+        lambda kept: plan_restore(scaling, kept, ids),
+        _in_place.planned,
+        lambda changes, kept: _in_place.Apply(Configurations(scaling), kept).all(changes, workers),
+        lambda outcomes: (
+            _in_place.problem_of(outcomes, "scaling configurations"),
+            _in_place.result_of(outcomes, "scaling_configurations", "scaling_configuration_id"),
+        ),
+    )
 
 
 def plan_present(
