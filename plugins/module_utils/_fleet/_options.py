@@ -22,6 +22,9 @@ def selection_spec(regions_required: bool) -> _Spec:
         "vpc_id": {"type": "str"},
         "empty_options": {"type": "str", "choices": ["unknown", "default"], "default": "unknown"},
         "expect_at_least": {"type": "int", "default": 0},
+        "exclude": {"type": "dict", "default": {}},
+        "assume_role": {"type": "list", "elements": "raw", "default": []},
+        "own_account": {"type": "bool"},
     }
 
 

@@ -26,10 +26,10 @@ class Configurations:
     def __init__(self, scaling: AutoScaling) -> None:
         self._scaling = scaling
 
-    def send(self, change: Change) -> None:
-        """Send a change."""
+    def send(self, change: Change) -> str:
+        """Send a change, and return the RequestId."""
         after = change.after
-        self._scaling.modify_configuration(
+        return self._scaling.modify_configuration(
             change.region_id, change.item_id, after["http_endpoint"], after["http_tokens"]
         )
 
@@ -61,13 +61,16 @@ def steps(
     ids, workers = params["scaling_configuration_ids"], params["max_concurrency"]
     options = TemplateOptions(params["http_endpoint"], params["http_tokens"])
     desired = Desired(options, allow_windows=params["allow_windows"], allow_unknown_image=params["allow_unknown_image"])
+    target = Configurations(scaling)
     return Steps(
         "scaling configurations",
         record,
         lambda: plan_present(api, scaling, params["regions"], ids, desired, workers),
         lambda kept: plan_restore(scaling, kept, ids),
         _in_place.planned,
-        lambda changes, kept: _in_place.Apply(Configurations(scaling), kept).all(changes, workers),
+        lambda changes, kept, log: _in_place.Apply(target, kept, log=log, kind="scaling_configuration").all(
+            changes, workers
+        ),
         lambda outcomes: (
             _in_place.problem_of(outcomes, "scaling configurations"),
             _in_place.result_of(outcomes, "scaling_configurations", "scaling_configuration_id"),

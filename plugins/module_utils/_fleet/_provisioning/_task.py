@@ -7,6 +7,7 @@
 import typing as t
 
 from ..._common._protocol import Protocol
+from .._change_log import ChangeLog, open_log
 from .._record_file import RecordError
 from ._record import ItemRecord
 
@@ -28,8 +29,8 @@ class Steps(t.NamedTuple):
     """What differs between the kinds of items; ``what`` is their plural.
 
     ``present`` returns the changes to the options of the task, and ``restore`` those to the recorded values. ``planned`` returns the
-    outcomes that the changes would have, and ``apply`` those of sending them. ``restore`` and ``apply`` get the record. ``ended``
-    returns the error, or None, and the result.
+    outcomes that the changes would have, and ``apply`` those of sending them. ``restore`` and ``apply`` get the record, and
+    ``apply`` the log. ``ended`` returns the error, or None, and the result.
     """
 
     what: str
@@ -37,7 +38,7 @@ class Steps(t.NamedTuple):
     present: t.Callable[[], Changes]
     restore: t.Callable[[t.Any], Changes]
     planned: t.Callable[[Changes], Outcomes]
-    apply: t.Callable[[Changes, t.Any], Outcomes]
+    apply: t.Callable[[Changes, t.Any, t.Optional[ChangeLog]], Outcomes]
     ended: t.Callable[[Outcomes], Ended]
 
 
@@ -50,6 +51,7 @@ def run(module: Module, steps: Steps) -> Ended:
         ApiError, RecordError, ValueError: Nothing was changed, or the record could not be written.
     """
     record, restored = steps.record, module.params["state"] == "restored"
+    log = open_log(record.path, True, module.params["state"]) if record is not None else None
     if not restored:
         changes = steps.present()
         if not changes:
@@ -61,9 +63,11 @@ def run(module: Module, steps: Steps) -> Ended:
         changes = steps.restore(record)
     if module.check_mode:
         return steps.ended(steps.planned(changes))
-    outcomes = steps.apply(changes, None if restored else record)
+    outcomes = steps.apply(changes, None if restored else record, log)
     if restored and record is not None:
         for outcome in outcomes:
             if outcome.error is None:
                 record.remove(outcome.change.item_id)
+    if log is not None and log.problem is not None:
+        module.warn(log.problem)
     return steps.ended(outcomes)

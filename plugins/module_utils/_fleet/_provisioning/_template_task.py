@@ -44,7 +44,7 @@ def steps(api: Ecs, params: Params, record: t.Optional[TemplateRecord]) -> Steps
         lambda: [plan(found, desired) for found in select(api, params["regions"], ids, workers)],
         lambda kept: plan_restore(api, kept, ids, workers),
         _report.planned,
-        lambda changes, kept: Apply(LaunchTemplates(api), kept).all(changes, workers),
+        lambda changes, kept, log: Apply(LaunchTemplates(api), kept, log=log).all(changes, workers),
         lambda outcomes: (_report.problem_of(outcomes), _report.result_of(outcomes)),
     )
 

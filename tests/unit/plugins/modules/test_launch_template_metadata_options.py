@@ -151,6 +151,20 @@ def test_instances_are_created_with_the_options_of_the_version(run, account, tmp
     assert account.launch(template)["http_tokens"] == "required"
     assert run(MODULE, state="restored", regions=None, record=str(tmp_path))["changed"] is True
     assert account.launch(template)["http_tokens"] == "optional"
+    lines = [json.loads(line) for line in (tmp_path / "changes.jsonl").read_text().splitlines()]
+    assert [(it["state"], it["outcome"]) for it in lines] == [
+        ("present", "sending"),
+        ("present", "accepted"),
+        ("restored", "sending"),
+        ("restored", "accepted"),
+    ]
+    assert lines[0]["after"]["version"] is None and lines[1]["after"] == {
+        "default_version": 3,
+        "version": 3,
+        "http_endpoint": "enabled",
+        "http_tokens": "required",
+    }
+    assert lines[1]["request_id"] and lines[3]["after"]["default_version"] == 2 and lines[1]["id"] == template
 
 
 def test_a_second_run_changes_nothing(run, account, control) -> None:

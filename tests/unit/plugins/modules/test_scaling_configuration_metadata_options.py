@@ -183,9 +183,12 @@ def test_a_configuration_that_fails_does_not_stop_the_others(run, account, contr
     assert require(run, names["m-old"], http_tokens=None, http_endpoint="disabled")["changed"] is True
 
 
-def test_a_missing_permission_is_reported_once(run, account, control) -> None:
+def test_a_missing_permission_is_reported_once(run, account, control, tmp_path) -> None:
     names = [account.configuration(account.group()) for _number in range(3)]
-    result = require(run, *names, access_key_id=READER, max_concurrency=1)
+    result = require(run, *names, access_key_id=READER, max_concurrency=1, record=str(tmp_path))
+    lines = [json.loads(line) for line in (tmp_path / "changes.jsonl").read_text().splitlines()]
+    assert [it["outcome"] for it in lines] == ["sending", "failed"]  # the others were not sent
+    assert lines[1]["request_id"] and lines[1]["kind"] == "scaling_configuration" and SECRET not in str(lines)
     assert result["failed"] is True and "ess:ModifyScalingConfiguration" in result["msg"]
     assert result["totals"] == {"changed": 0, "unchanged": 0, "refused": 0, "failed": 3} and changes(control) == 1
 
