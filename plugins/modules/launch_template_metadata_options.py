@@ -73,6 +73,7 @@ options:
       - Directory of the records, which can be that of M(alicloud.imds.metadata_options). Before a change, the default version of a template
         is recorded there in C(launch_templates/ID.json) for O(state=restored). An entry of an earlier change stays until it is restored.
       - It is refused if it belongs to another user or others can write it, or if it contains links or other content.
+      - Each change is appended to the log C(changes.jsonl) in the directory.
     type: path
 extends_documentation_fragment:
   - alicloud.imds._openapi

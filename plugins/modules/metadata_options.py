@@ -93,6 +93,9 @@ options:
       - The record is refused before the first API call if it belongs to another user, if others can write it, if it is a link or not a
         regular file, or if its content is unknown. Entries that were recorded through another O(api_endpoint) are not restored.
       - The record is a directory with a file for each instance if the path is a directory, or if O(record_names) or O(record_only) is set.
+      - Each change is appended to the log C(changes.jsonl) in the directory, or C(PATH.changes.jsonl) beside the file. The guide
+        L(Enforce security hardening mode on a fleet,https://github.com/alicloud-imds/alicloud.imds/blob/main/docs/docsite/rst/fleet.rst)
+        lists the keys of its lines.
     type: path
   record_names:
     description:

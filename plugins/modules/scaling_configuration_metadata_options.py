@@ -67,6 +67,7 @@ options:
         configuration are recorded there in C(scaling_configurations/ID.json) for O(state=restored). An entry of an earlier change stays
         until it is restored.
       - It is refused if it belongs to another user or others can write it, or if it contains links or other content.
+      - Each change is appended to the log C(changes.jsonl) in the directory.
     type: path
 extends_documentation_fragment:
   - alicloud.imds._openapi

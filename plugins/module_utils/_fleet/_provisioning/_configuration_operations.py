@@ -7,7 +7,6 @@
 import typing as t
 
 from ..._openapi._ecs import Ecs
-from ..._openapi._errors import ApiError
 from ..._openapi._scaling import AutoScaling
 from ..._openapi._templates import LaunchTemplates
 from . import _configuration, _in_place, _report
@@ -182,22 +181,3 @@ def group_rows(
             )
         )
     return rows, errors
-
-
-def read_parts(
-    parts: t.Sequence[t.Callable[[], t.Tuple[t.List[_report.Result], t.List[str]]]],
-) -> t.Tuple[t.List[_report.Result], t.List[str], t.Optional[ApiError]]:
-    """Call all parts of a region; return the items, the errors, and the first failure. A part that does not respond ends the region."""
-    items: t.List[_report.Result] = []
-    errors: t.List[str] = []
-    failure: t.Optional[ApiError] = None
-    for part in parts:
-        try:
-            some, problems = part()
-        except ApiError as exc:
-            failure = failure or exc
-            if exc.kind == "transient":
-                break
-            continue
-        items, errors = items + some, errors + [it for it in problems if it not in errors]
-    return items, errors, failure
