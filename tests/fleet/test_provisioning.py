@@ -18,7 +18,7 @@ from typing import Any
 
 import lab
 import pytest
-from fleets import ACCOUNT, HERE, KEY, SECRET, Fleet, Run
+from fleets import ACCOUNT, HERE, KEY, SECRET, Fleet, Run, instance
 
 SIZE, HALF, WORKERS = 1_000, 500, 16
 PAGES = SIZE // 50
@@ -90,7 +90,7 @@ def emulator() -> Iterator[lab.Emulator]:
         "account_id": ACCOUNT,
         "images": {IMAGE: {"region_id": REGION, "imds_support": "v2"}},
     }
-    with lab.start_emulator({"instances": [], "control": control}, "127.0.0.1:0", control=True) as process:
+    with lab.start_emulator({"instances": [instance(0)], "control": control}, "127.0.0.1:0", control=True) as process:
         yield process
 
 
