@@ -125,7 +125,7 @@ options:
   assume_role:
     description:
       - RAM roles to assume, one for each account, as in the inventory plugin P(alicloud.imds.ecs#inventory). The credentials of the other
-        options are used to assume the roles.
+        options are used to assume the roles, with one API call C(AssumeRole) for each.
       - Each item is an ARN, or a dictionary with C(role_arn), and optionally C(session_name) (default V(alicloud-imds)), C(external_id) and
         C(duration_seconds) (V(900) to V(43200), default V(3600)).
     type: list

@@ -110,6 +110,7 @@ def _writable_record(params: t.Mapping[str, t.Any]) -> t.Optional[RecordStore]:
     record = record_of(params)
     if record is not None:
         record.check_writable()
+        log_of(params, record)
     return record
 
 

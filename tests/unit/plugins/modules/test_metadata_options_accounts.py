@@ -144,6 +144,15 @@ def test_excluded_instances_are_named_and_never_changed(task, control, tmp_path)
     assert task(MODULE, **back)["excluded"] == [] and "i-web1" not in Path(record).read_text()
 
 
+def test_a_planted_log_is_refused_before_any_call(run, control, tmp_path) -> None:
+    record = tmp_path / "record.json"
+    (tmp_path / "record.json.changes.jsonl").symlink_to(tmp_path / "elsewhere")
+    for asked in ({"all_instances": True, "http_tokens": "required"}, {"state": "restored"}, {"dry_run": True}):
+        refused = run(MODULE, record=str(record), **{"http_tokens": "required", **asked})
+        assert refused["failed"] is True and "changes.jsonl: it is a link" in refused["msg"]
+    assert control.calls() == [] and not (tmp_path / "elsewhere").exists()
+
+
 @pytest.mark.parametrize(
     "options",
     [
