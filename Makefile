@@ -132,10 +132,7 @@ benchmark: tools collection ## Compare the speed with amazon.aws.ec2_metadata_fa
 benchmark-hardening: roots collection ## Compare hardening 50 hosts with pings, and with one task per step (minutes)
 	@$(TOOLS)/in-lab.sh $(BIN)/python tests/benchmark/hardening.py $(ARGS)
 
-benchmark-mutation: $(VENV)/.test ## Change 200 random statements, one at a time: how many do the unit tests notice? (ARGS="N SEED")
-	@$(BIN)/python $(TOOLS)/mutation.py $(ARGS)
-
-fleet: $(VENV)/.test collection ## Compare changing many instances with a loop over the vendor's SDK
+benchmark-fleet: $(VENV)/.test collection ## Compare changing many instances with a loop over the vendor's SDK
 	@$(BIN)/python $(TOOLS)/interop.py || [ -z "$$CI" ]
 	@$(BIN)/python tests/benchmark/fleet.py
 
