@@ -104,7 +104,7 @@ def build() -> CommandLine:
     connection = _connection()
     common = Parser(add_help=False, argument_default=argparse.SUPPRESS, parents=[as_json, connection])
     sections = (texts.PATHS, texts.SECRETS, texts.EXIT_STATUS, ENVIRONMENT, texts.FILES, texts.EXAMPLES)
-    epilog = "\n\n".join([*map(_as_text, sections), "Help of a command: %s COMMAND --help" % texts.NAME])
+    epilog = "\n\n".join([*map(texts.as_text, sections), "Help of a command: %s COMMAND --help" % texts.NAME])
     parser = Parser(prog=texts.NAME, description=texts.DESCRIPTION, epilog=epilog, parents=[common])
     parser.add_argument("--version", nargs=0, action=ShowVersion, help="print the version of the collection and exit")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", prog=texts.NAME, title="commands")
@@ -113,7 +113,7 @@ def build() -> CommandLine:
 
     def add(name: str, parents: t.Sequence[Parser] = (common,)) -> Parser:
         text = texts.COMMANDS[name]
-        examples = _as_text(texts.Section("examples", text.examples))
+        examples = texts.as_text(texts.Section("examples", text.examples))
         commands[name] = subparsers.add_parser(
             name,
             help=text.purpose,
@@ -132,6 +132,7 @@ def build() -> CommandLine:
     _add_exec(add("exec", (connection,)))
     _add_watch(add("watch", (as_json,)))
     _add_callers(add("callers", (as_json,)))
+    _add_support_bundle(add("support-bundle", (connection,)))
     add("completion", ()).add_argument("shell", choices=["bash", "zsh", "fish"], help="the shell")
     return CommandLine(parser, commands)
 
@@ -213,6 +214,13 @@ def _add_callers(parser: Parser) -> None:
     parser.add_argument("--follow", action="store_true", help="print new requests until interrupted")
 
 
+def _add_support_bundle(parser: Parser) -> None:
+    _add_state_dir(parser)
+    parser.add_argument("--file", metavar="FILE", help="file for the report (default: standard output)")
+    text = "include names of programs, users, units and containers, addresses, and messages"
+    parser.add_argument("--names", action="store_true", help=text)
+
+
 def _add_state_dir(parser: Parser) -> None:
     text = "directory of the records (default: %s)" % STATE_DIRECTORY
     parser.add_argument("--state-dir", metavar="DIR", default=STATE_DIRECTORY, help=text)
@@ -253,10 +261,3 @@ def with_option_names(message: str) -> str:
         if message.startswith(name + " "):
             message = _option(name) + message[len(name) :]
     return message
-
-
-def _as_text(section: texts.Section) -> str:
-    width = max(len(term) for term, _meaning in section.entries)
-    if width > 30:
-        return "%s:\n%s" % (section.title, "\n".join("  %s\n      %s" % entry for entry in section.entries))
-    return "%s:\n%s" % (section.title, "\n".join("  %-*s  %s" % (width, *entry) for entry in section.entries))
