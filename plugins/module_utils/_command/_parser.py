@@ -200,8 +200,7 @@ def _add_callers(parser: Parser) -> None:
     _add_state_dir(parser)
     text = "directory of the analyzer's log (default: %s)" % LOG_DIRECTORY
     parser.add_argument("--log-dir", metavar="DIR", default=LOG_DIRECTORY, help=text)
-    text = "only requests last seen within this time"
-    parser.add_argument("--max-age", type=int, metavar="SECONDS", help=text)
+    parser.add_argument("--max-age", type=int, metavar="SECONDS", help="only requests last seen within this time")
     text = "only requests of this mode: %s; may be repeated" % ", ".join(MODES)
     parser.add_argument("--mode", metavar="MODE", action="append", choices=MODES, help=text)
     text = (
@@ -209,8 +208,9 @@ def _add_callers(parser: Parser) -> None:
         " may be repeated"
     )
     parser.add_argument("--caller", action="append", metavar="PATTERN", help=text)
-    text = "omit known harmless requests from token-aware software"
-    parser.add_argument("--ignore-noise", action="store_true", help=text)
+    parser.add_argument(
+        "--ignore-noise", action="store_true", help="omit known harmless requests from token-aware software"
+    )
     parser.add_argument("--follow", action="store_true", help="print new requests until interrupted")
 
 
