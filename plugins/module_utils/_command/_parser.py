@@ -17,7 +17,6 @@ from ._version import ShowVersion
 
 _DEFAULTS = Settings()
 
-
 # Name, type, placeholder and help of the options that set up the client.
 _SETTINGS: t.Sequence[t.Tuple[str, t.Callable[[str], t.Any], str, str]] = (
     ("endpoint", str, "URL", "address of the service, http://HOST or http://HOST:PORT"),
