@@ -13,7 +13,7 @@ import typing as t
 
 from . import faults
 from .address import parse_address
-from .clock import moment
+from .clock import LARGEST, moment
 
 
 class Field(t.NamedTuple):
@@ -41,8 +41,8 @@ def is_bool(value: t.Any) -> bool:
 
 
 def is_number(value: t.Any) -> bool:
-    """Accept a number that is not a Boolean."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    """Accept a number that is not a Boolean, infinite or too large to be a time."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -LARGEST < value < LARGEST
 
 
 def is_moment(value: t.Any) -> bool:

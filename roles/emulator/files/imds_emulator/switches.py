@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import typing as t
 
+from .clock import LARGEST
+
 
 class Switch(t.NamedTuple):
     """A switch: default, validator, and accepted values and meaning for messages and help."""
@@ -37,7 +39,7 @@ def is_flag(value: t.Any) -> bool:
 
 
 def _is_number(value: t.Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < LARGEST
 
 
 def _is_throttle(value: t.Any) -> bool:
