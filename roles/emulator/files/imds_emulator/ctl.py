@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import argparse
-import http.client
 import json
 import os
 import sys
@@ -147,6 +146,8 @@ def run(admin: str, words: t.List[str]) -> t.Tuple[int, str]:
 
 
 def _request(admin: str, method: str, path: str, body: t.Any) -> t.Tuple[int, t.Any]:
+    import http.client  # imports ssl, which `serve` does not need
+
     host, port = parse_address(admin)
     connection = http.client.HTTPConnection(host, port, timeout=10)
     try:

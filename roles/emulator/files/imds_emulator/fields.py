@@ -208,7 +208,7 @@ FIELDS: t.Dict[str, Field] = {
     ),
     "metadata_all": Field(lambda value: isinstance(value, dict), "an object", "values merged into meta-data/all only"),
     "name": Field(is_text, "text", "alias of instance_name", True),
-    "os_type": Field(one_of("linux", "windows"), "linux or windows", "control plane: OSType"),
+    "os_type": Field(one_of("linux", "windows"), "linux or windows", "system; windows has other items"),
     "status": Field(
         one_of("Pending", "Starting", "Running", "Stopping", "Stopped"), "Running, Stopped...", "control plane: Status"
     ),

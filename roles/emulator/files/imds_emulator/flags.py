@@ -89,7 +89,7 @@ def changes(options: argparse.Namespace) -> Changes:
             instance[key] = value
     if options.role:
         instance["role"] = {"name": options.role}
-    tags = {key: text for key, text in (_pair("--tag", word) for word in options.tag or [])}
+    tags = dict(_pair("--tag", word) for word in options.tag or [])
     if tags:
         instance["instance_metadata_tags"] = "enabled"
     if options.user_data:

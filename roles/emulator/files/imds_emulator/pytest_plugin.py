@@ -15,7 +15,9 @@ from .local import LocalEmulator
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker."""
-    config.addinivalue_line("markers", "imds_emulator(**settings): settings of the instance of the fixture imds_emulator")
+    config.addinivalue_line(
+        "markers", "imds_emulator(**settings): settings of the instance of the fixture imds_emulator"
+    )
 
 
 @pytest.fixture

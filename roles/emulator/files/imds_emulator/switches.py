@@ -71,6 +71,7 @@ SWITCHES: t.Dict[str, Switch] = {
         "string", one_of("string", "array"), "string|array", "values of multi-value items in meta-data/all"
     ),
     "list_all": Switch(False, is_flag, "false|true", "list all in meta-data/"),
+    "launch_index": Switch(False, is_flag, "false|true", "serve launch-index, which one published listing has"),
     "list_unset_user_data": Switch(True, is_flag, "true|false", "list user-data even if the instance has none"),
     "list_vendor_data": Switch(False, is_flag, "false|true", "list vendor-data if the instance has it"),
     "list_global_config": Switch(False, is_flag, "false|true", "serve a listing of global-config/ (else 404)"),

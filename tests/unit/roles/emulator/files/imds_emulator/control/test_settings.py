@@ -131,7 +131,7 @@ def test_bad_configuration_is_named(tmp_path: Any) -> None:
     (tmp_path / "config.json").write_text(json.dumps(config))
     command = [str(LAUNCHER), "check-config", str(tmp_path / "config.json")]
     done = subprocess.run(command, stderr=subprocess.PIPE, check=False, universal_newlines=True)
-    assert done.returncode == 1 and done.stderr.startswith("imds-emulator: control.regions: ")
+    assert done.returncode == 1 and done.stderr.startswith("imds-emulator: %s:1: control.regions: " % (tmp_path / "config.json"))
 
 
 def test_off_unless_asked_for(tmp_path: Any) -> None:
