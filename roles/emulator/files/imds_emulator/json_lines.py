@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 import typing as t
-from json.decoder import scanstring
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _STEP = re.compile(r"\[(?P<index>\d+)\]|\.?(?P<key>[A-Za-z0-9_#-]+)")
@@ -46,7 +45,7 @@ def _members(text: str, start: int) -> t.Iterator[t.Tuple[t.Union[str, int], int
     """Yield (key, position of the key, position of the value) of an object."""
     at = _after_space(text, start + 1)
     while text[start] == "{" and text[at] == '"':
-        key, end = scanstring(text, at + 1)
+        key, end = _decode(text, at)
         value = _after_space(text, _after_space(text, end) + 1)  # after the colon
         yield key, at, value
         at = _next(text, value)

@@ -14,9 +14,9 @@ from ..fields import FIELDS
 from ..index import Listing
 from ..instance import Instance
 from .errors import ApiError
-from .filters import OWNER, tags, wildcard
+from .filters import tags, wildcard
 from .format import Prepared
-from .pages import PAGING, Page, Pages
+from .pages import Page, Pages
 from .row import NOT_REQUESTED, described, shown_options
 
 #: Returns the metadata options of an instance that were set at least once.
@@ -44,9 +44,11 @@ _ADDRESSES: t.Dict[str, t.Callable[[t.Mapping[str, t.Any]], t.List[str]]] = {
     "EipAddresses": lambda row: [row["EipAddress"]["IpAddress"]],
     "InnerIpAddresses": lambda row: row["InnerIpAddress"]["IpAddress"],
 }
-#: The parameters. Others are refused: ignoring a filter that is not emulated would return wrong instances.
-_KNOWN = set(_EXACT) | set(_ROW) | set(_ADDRESSES) | set(PAGING) | set(OWNER)
-_KNOWN |= {"RegionId", "InstanceIds", "InstanceName", "HttpTokens", "HttpEndpoint"}
+#: Documented filters that are not emulated. They are refused: ignoring them would return wrong instances. The service, and the
+#: emulator, ignore parameters that are not documented.
+NOT_EMULATED = (
+    "HpcClusterId HttpPutResponseHopLimit LockReason NeedSaleCycle RdmaIpAddresses ResourceGroupId SecurityGroupId"
+).split()
 
 
 class Found(t.NamedTuple):
@@ -179,9 +181,11 @@ def _tests(parameters: t.Mapping[str, str], options: Options) -> t.List[Test]:
 
     Raises: ApiError for an invalid value.
     """
-    for name, value in parameters.items():
-        if value and name not in _KNOWN and not name.startswith("Tag.") and not _ADDITIONAL.fullmatch(name):
+    for name in NOT_EMULATED:
+        if parameters.get(name):
             raise ApiError("InvalidParameter", "%s is not emulated." % name)
+    if any(name.startswith("Filter.") for name in parameters):
+        raise ApiError("InvalidParameter", "Filter.N is not emulated.")
     if parameters.get("Status") and not FIELDS["status"].check(parameters["Status"]):
         raise ApiError("InvalidStatus.NotFound")
     tests: t.List[Test] = [_exact(_EXACT[name], parameters[name]) for name in _EXACT if parameters.get(name)]

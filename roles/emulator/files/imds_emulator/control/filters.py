@@ -11,8 +11,6 @@ import typing as t
 
 from .errors import ApiError
 
-#: Parameters of every operation of ECS, which have no effect.
-OWNER = ("OwnerId", "OwnerAccount", "ResourceOwnerId", "ResourceOwnerAccount")
 MOST_TAGS = 20
 _TAG = re.compile(r"Tag\.([0-9]{1,4})\.([Kk]ey|[Vv]alue)")
 

@@ -12,11 +12,13 @@ from ..index import Listing
 from ..state import State
 from .access import Caller
 from .errors import ApiError
-from .filters import OWNER, tags, wildcard
+from .filters import tags, wildcard
 from .pages import LARGEST, PAGING, SMALLEST, flag, whole
 
 Fields = t.Dict[str, t.Any]
 
+#: Parameters of every operation of ECS, which have no effect.
+OWNER = ("OwnerId", "OwnerAccount", "ResourceOwnerId", "ResourceOwnerAccount")
 #: Filters by one value, and the documented values.
 _EXACT: t.Dict[str, t.Tuple[str, ...]] = {
     "ImageOwnerAlias": ("self", "system", "others", "marketplace"),
@@ -141,8 +143,8 @@ def _tests(parameters: t.Mapping[str, str]) -> t.List[t.Callable[[Fields], bool]
     if parameters.get("ImageName"):
         matches = wildcard(parameters["ImageName"])
         tests.append(lambda row: matches(row["ImageName"]))
-    for key, value in tags(parameters):
-        tests.append(lambda row, key=key, value=value: _has(row, key, value))  # type: ignore[misc]
+    for key, content in tags(parameters):
+        tests.append(lambda row, key=key, content=content: _has(row, key, content))  # type: ignore[misc]
     return tests
 
 
