@@ -133,7 +133,7 @@ benchmark-fleet: $(VENV)/.test collection ## Compare changing many instances wit
 	@$(BIN)/python $(TOOLS)/interop.py || [ -z "$$CI" ]
 	@$(BIN)/python tests/benchmark/fleet.py
 
-dist: $(VENV)/.core ## Build the tarball of the last commit in build/, reproducibly
+dist: $(VENV)/.core ## Build the tarball, and the wheel of the emulator, of the last commit in build/, reproducibly
 	@$(BIN)/python $(TOOLS)/dist.py build
 
 changelog: $(VENV)/.test ## Write the release notes of the version in galaxy.yml from changelogs/fragments
