@@ -30,6 +30,7 @@ CALLER = {
     "user": "controller",
     "secret": SECRET,
     "account": "1600000000000000",
+    "user": "fleet",
     "actions": ["ecs:*", "sts:AssumeRole"],
     "roles": [ROLE, READER],
 }
