@@ -36,6 +36,10 @@ def different(folder: Path, attempt: int) -> None:
     (folder / "a.tar.gz").write_bytes(bytes([attempt]))
 
 
+def broken(folder: Path, attempt: int) -> None:
+    raise subprocess.CalledProcessError(1, "build")
+
+
 def failed(
     root: Path, changes: dict[str, str], left: str = "", tag: str = "1.2.0", build: Callable[[Path, int], None] = same
 ) -> list[str]:
@@ -64,6 +68,7 @@ def failed(
         ({}, {"left": "new.txt"}, "no uncommitted files"),
         ({}, {"tag": "1.2.1"}, "tag equals the version"),
         ({}, {"build": different}, "the artifacts have the same bytes twice"),
+        ({}, {"build": broken}, "the artifacts have the same bytes twice"),
     ],
 )
 def test_an_incomplete_release_is_found(tmp_path: Path, changes: dict[str, str], more: dict, point: str | None) -> None:
