@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""1,000 launch templates and 1,000 scaling configurations: changed by a run that is killed half way and by the next one, then restored.
+"""1,000 launch templates and 1,000 scaling configurations: changed by a run that is killed half way and by the next one.
 
 Counted are the calls that the emulator accepted.
 """
@@ -136,8 +136,6 @@ def test_launch_templates(emulator: lab.Emulator, tmp_path: Path) -> None:
     found = outcomes(made)
     assert found["sending"] == set(hardened) and set(found) == {"sending", "accepted"}
     assert len(found["accepted"]) >= SIZE - WORKERS
-    assert made.run(**RESTORE).result["totals"]["changed"] == SIZE
-    assert set(account.template_state().values()) == {(2, "optional")}
 
 
 def test_scaling_configurations(emulator: lab.Emulator, tmp_path: Path) -> None:
