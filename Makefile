@@ -23,7 +23,7 @@ GATES  := matrix packaging
 
 .DEFAULT_GOAL := help
 # allow-phrase: proofs
-.PHONY: help setup demo test proofs unit unit-hosts unit-others thorough integration interop guides fleet corpus mutation roots hosts molecule watch report-page lint docs sanity benchmark benchmark-fleet benchmark-watch benchmark-hardening clean constraints newcomer collection tools matrix gates heavy packaging dist changelog
+.PHONY: help setup demo test proofs unit unit-hosts unit-others thorough integration interop guides fleet corpus mutation roots hosts molecule watch report-page lint docs sanity benchmark benchmark-fleet benchmark-watch benchmark-hardening clean constraints newcomer collection tools matrix gates heavy packaging dist release-check changelog
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -132,15 +132,15 @@ benchmark: tools collection ## Compare the speed with amazon.aws.ec2_metadata_fa
 benchmark-hardening: roots collection ## Compare hardening 50 hosts with pings, and with one task per step (minutes)
 	@$(TOOLS)/in-lab.sh $(BIN)/python tests/benchmark/hardening.py $(ARGS)
 
-benchmark-mutation: $(VENV)/.test ## Change 200 random statements, one at a time: how many do the unit tests notice? (ARGS="N SEED")
-	@$(BIN)/python $(TOOLS)/mutation.py $(ARGS)
-
-fleet: $(VENV)/.test collection ## Compare changing many instances with a loop over the vendor's SDK
+benchmark-fleet: $(VENV)/.test collection ## Compare changing many instances with a loop over the vendor's SDK
 	@$(BIN)/python $(TOOLS)/interop.py || [ -z "$$CI" ]
 	@$(BIN)/python tests/benchmark/fleet.py
 
 dist: $(VENV)/.core ## Build the tarball of the last commit in build/, reproducibly
 	@$(BIN)/python $(TOOLS)/dist.py build
+
+release-check: $(VENV)/.core ## Check that the last commit is a complete release: versions, changelog, tag, same bytes twice
+	@$(BIN)/python $(TOOLS)/release_check.py
 
 changelog: $(VENV)/.test ## Write the release notes of the version in galaxy.yml from changelogs/fragments
 	@$(BIN)/python $(TOOLS)/changelog.py
