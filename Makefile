@@ -136,7 +136,7 @@ benchmark-fleet: $(VENV)/.test collection ## Compare changing many instances wit
 	@$(BIN)/python $(TOOLS)/interop.py || [ -z "$$CI" ]
 	@$(BIN)/python tests/benchmark/fleet.py
 
-dist: $(VENV)/.core ## Build the tarball of the last commit in build/, reproducibly
+dist: $(VENV)/.core ## Build the tarball, and the wheel of the emulator, of the last commit in build/, reproducibly
 	@$(BIN)/python $(TOOLS)/dist.py build
 
 release-check: $(VENV)/.core ## Check that the last commit is a complete release: versions, changelog, tag, same bytes twice

@@ -9,6 +9,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
+import signal
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -19,40 +22,24 @@ from pathlib import Path
 import interpreters
 import pytest
 from conftest import CHECKOUT, run, run_checked
+from imds_emulator import __version__, flags, help_text
 from waiting import GIVE_UP_SECONDS, wait_until
 
 PIP = ("-m", "pip", "--disable-pip-version-check", "--quiet", "install")
 PYTEST = ("pytest", "iniconfig", "packaging", "pluggy", "pygments")
-TESTS = """
-import urllib.error, urllib.request
-import pytest
+README = CHECKOUT / "roles/emulator/files/README.md"
 
-PATH = "/latest/meta-data/instance-id"
 
-def read(emulator, path=PATH, method="GET", **headers):
-    request = urllib.request.Request(emulator.url + path, method=method, headers=headers)
-    with urllib.request.urlopen(request) as response:
-        return response.read().decode()
+def examples(language: str) -> list[str]:
+    """Return the examples of the package's README in a language."""
+    found = re.findall(rf"(?ms)^```{language}\n(.*?)^```", README.read_text())
+    assert found
+    return found
 
-def test_normal_mode(imds_emulator):
-    assert read(imds_emulator) == "i-test"
-    imds_emulator.configure(http_tokens="required")
-    with pytest.raises(urllib.error.HTTPError, match="403"):
-        read(imds_emulator)
-    assert [entry["mode"] for entry in imds_emulator.journal()] == ["normal_mode"] * 2
 
-@pytest.mark.imds_emulator(http_tokens="required", instance_id="i-own")
-def test_settings(imds_emulator):
-    token = read(imds_emulator, "/latest/api/token", "PUT", **{"X-aliyun-ecs-metadata-token-ttl-seconds": "60"})
-    assert read(imds_emulator, **{"X-aliyun-ecs-metadata-token": token}) == "i-own"
-    imds_emulator.faults({"kind": "status", "status": 503, "times": 1})
-    with pytest.raises(urllib.error.HTTPError, match="503"):
-        read(imds_emulator)
-    address = imds_emulator.url
-    imds_emulator.stop()
-    with pytest.raises(urllib.error.URLError, match="refused"):
-        urllib.request.urlopen(address)
-"""
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +60,7 @@ def venv(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_needs_nothing_and_starts_with_one_line(venv: Path, tmp_path: Path) -> None:
     run_checked(venv / "bin/python", "-m", "pip", "check", folder=tmp_path)
-    assert run_checked(venv / "bin/imds-emulator", "--version", folder=tmp_path) == "0.3.0\n"
+    assert run_checked(venv / "bin/imds-emulator", "--version", folder=tmp_path) == f"{__version__}\n"
     ready = tmp_path / "ready.json"
     command = [venv / "bin/imds-emulator", "serve", "--instance", "i-test", "--tokens", "required"]
     command += ["--listen", "127.0.0.1:0", "--ready-file", ready]
@@ -103,9 +90,48 @@ def test_the_pytest_fixture(wheel: Path, tmp_path: Path) -> None:
     (tmp_path / "pins.txt").write_text("\n".join(pins) + "\n")
     run_checked("venv/bin/python", *PIP, "--require-hashes", "--requirement", "pins.txt", folder=tmp_path)
     run_checked("venv/bin/python", *PIP, "--no-index", wheel, folder=tmp_path)
-    (tmp_path / "test_it.py").write_text(TESTS)
+    (tmp_path / "test_it.py").write_text("".join(examples("python")))
     done = run("venv/bin/python", "-m", "pytest", "-q", "--strict-markers", "test_it.py", folder=tmp_path)
     assert "2 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_commands_of_the_readme_print_the_shown_output(venv: Path, tmp_path: Path) -> None:
+    """The commands run as shown, but on free ports, and the emulator ends with the test."""
+    text = "".join(examples("console")).replace(":8100", f":{free_port()}").replace(":8101", admin := f":{free_port()}")
+    lines = text.splitlines()
+    commands = [line[2:] for line in lines if line.startswith("$ ")]
+    (serve,) = [command for command in commands if " serve " in command]
+    listen = re.findall(r"http://([0-9.:]+)/", text)[0]
+    ready = tmp_path / "ready.json"
+    script = "\n".join(commands).replace(serve, f"{serve} --listen {listen} --ready-file {ready}")
+    path = f"{venv / 'bin'}:{os.environ['PATH']}"
+    try:
+        shown = run_checked("bash", "-ec", script, folder=tmp_path, PATH=path, IMDS_EMULATOR_ADMIN=f"127.0.0.1{admin}")
+    finally:
+        if ready.exists():
+            os.kill(json.loads(ready.read_text())["pid"], signal.SIGTERM)
+    assert shown.splitlines() == [line for line in lines if not line.startswith("$ ")]
+
+
+def test_the_containerfile(tmp_path: Path) -> None:
+    """Where a container engine runs, build the image and read its version; elsewhere, check the instructions."""
+    text = (README.parent / "Containerfile").read_text()
+    instructions = [line.split(None, 1) for line in text.splitlines() if line and not line.startswith("#")]
+    assert [word for word, _rest in instructions] == "FROM COPY RUN ENV EXPOSE USER ENTRYPOINT CMD".split()
+    values = dict(instructions)
+    assert re.fullmatch(r"docker\.io/library/python:3\.\d+-slim", values["FROM"])
+    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", values["USER"]), "not root"
+    assert [*json.loads(values["ENTRYPOINT"]), *json.loads(values["CMD"])] == ["imds-emulator", "serve"]
+    _whole, serve = help_text.parser()
+    known = {flags.variable(option) for action in serve._actions for option in action.option_strings}
+    variables = dict(word.split("=") for word in values["ENV"].split())
+    assert set(variables) <= known and variables["IMDS_EMULATOR_LISTEN"] == "0.0.0.0:" + values["EXPOSE"]
+    for engine in ("podman", "docker"):
+        if shutil.which(engine) and run(engine, "info", folder=tmp_path).returncode == 0:
+            run_checked(engine, "build", "--tag", "imds-emulator-test", README.parent, folder=tmp_path)
+            version = run_checked(engine, "run", "--rm", "imds-emulator-test", "--version", folder=tmp_path)
+            assert version == f"{__version__}\n"
+            run_checked(engine, "rmi", "imds-emulator-test", folder=tmp_path)
 
 
 def test_the_command_does_not_import_pytest(venv: Path, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ THEIRS = [
 CALLER = {
     "secret": SECRET,
     "account": "1600000000000000",
+    "user": "fleet",
     "actions": ["ecs:*", "sts:AssumeRole"],
     "roles": [ROLE, READER],
 }

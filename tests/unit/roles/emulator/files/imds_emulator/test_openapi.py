@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
+from pathlib import Path
 from typing import Any, Dict, Iterator, Tuple
 
 import pytest
-from imds_emulator import description
+from imds_emulator import __version__, description
 from imds_emulator.emulator import Emulator, Settings
 from imds_emulator.request import Request
 
@@ -124,3 +126,15 @@ def test_malformed_requests_have_documented_errors_and_change_nothing(emulator: 
         ("GET", "/calls?after=" + "9" * 5000, 400),
     ):
         assert send(emulator, method, path)[0] == status, path
+
+
+def test_the_guide_lists_each_request() -> None:
+    checkout = Path(__file__).resolve().parents[6]
+    guide = (checkout / "docs/docsite/rst/emulator_admin_api.rst").read_text(encoding="utf-8")
+    rows = re.findall(r"   \* - ``([A-Z]+ /\S*)``\n     - (.*)\n", guide)
+    assert rows == [("%s %s" % (method.upper(), path), it["summary"]) for path, method, it in operations()]
+
+
+def test_the_version_is_that_of_the_collection() -> None:
+    galaxy = (Path(__file__).resolve().parents[6] / "galaxy.yml").read_text(encoding="utf-8")
+    assert "\nversion: %s\n" % __version__ in galaxy
