@@ -13,6 +13,7 @@ CHECKOUT = Path(__file__).resolve().parents[5]
 CATALOG = CHECKOUT / "plugins/module_utils/_preflight/_catalog.py"
 PAGE = CHECKOUT / "docs/preflight-findings.md"
 MEASURED = runpy.run_path(str(CHECKOUT / "tests/interop/measured.py"))
+ROWS = MEASURED["ROWS"]
 COMMAND = "python %s" % Path(__file__).resolve().relative_to(CHECKOUT)
 
 INTRODUCTION = (
@@ -35,10 +36,36 @@ In the evidence, `path` is a path on the managed node, and `first_good` is the f
 """
     % COMMAND
 )
-MEASUREMENT = (
-    "These clients were run against the emulator while tokens were required, and `make interop` measures them again. The judgments about\n"
-    "software that is not measured rely on its source or its release notes."
-)
+MEASUREMENT = """\
+These clients were run unmodified on emulated instances in three modes, and `make interop` measures them again. "token" and "normal
+mode" are the kinds of requests that the emulator recorded, in this order; "fails without an error" means that the client ends with
+exit status 0, or returns an empty value. The judgments about software that is not measured rely on its source or its release notes.
+"""
+GUIDE = CHECKOUT / "docs/docsite/rst/emulator.rst"
+_BEGIN, _END = ".. Written by page.py, begin.\n", ".. Written by page.py, end.\n"
+
+
+def guide(text: str) -> str:
+    """Return the guide *text* of the emulator with the table of clients."""
+    before, _begin, rest = text.partition(_BEGIN)
+    _table, _end, after = rest.partition(_END)
+    rows = [("client", "version", "language", "optional", "required", "disabled")]
+    rows += [(row.package, row.version, row.language, row.optional, row.required, row.disabled) for row in ROWS]
+    lines = [".. list-table::", "   :header-rows: 1", ""]
+    for row in rows:
+        lines += [("   * - " if number == 0 else "     - ") + cell for number, cell in enumerate(row)]
+    return before + _BEGIN + "\n" + "\n".join(lines) + "\n\n" + _END + after
+
+
+def _cells(row):
+    return (
+        "`%s`" % row.finding if row.finding else "",
+        row.package,
+        row.version,
+        row.optional,
+        row.required,
+        row.disabled,
+    )
 
 
 def page(catalog) -> str:
@@ -54,13 +81,15 @@ def page(catalog) -> str:
         "",
         MEASUREMENT,
         "",
-        "| finding | package | version | result |",
-        "|---|---|---|---|",
+        "| finding | client | version | optional | required | disabled |",
+        "|---|---|---|---|---|---|",
     ]
-    lines += ["| `%s` | %s | %s | %s |" % row for row in MEASURED["ROWS"]]
-    lines += ["| `%s` | | | not measured |" % name for name in catalog if name in MEASURED["NOT_MEASURED"]]
+    lines += ["| %s | %s | %s | %s | %s | %s |" % _cells(row) for row in ROWS]
+    lines += ["", "| finding | why it is not measured |", "|---|---|"]
+    lines += ["| `%s` | %s |" % (name, reason) for name, reason in MEASURED["NOT_MEASURED"].items()]
     return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":
+    GUIDE.write_text(guide(GUIDE.read_text(encoding="utf-8")), encoding="utf-8")
     PAGE.write_text(page(runpy.run_path(str(CATALOG))["CATALOG"]), encoding="utf-8")
