@@ -23,7 +23,7 @@ GATES  := matrix packaging
 
 .DEFAULT_GOAL := help
 # allow-phrase: proofs
-.PHONY: help setup demo test proofs unit unit-hosts unit-others thorough integration interop guides fleet corpus roots hosts molecule watch report-page lint docs sanity benchmark benchmark-fleet benchmark-watch benchmark-hardening clean constraints newcomer collection tools matrix gates heavy packaging dist changelog
+.PHONY: help setup demo test proofs unit unit-hosts unit-others thorough integration interop guides fleet corpus mutation roots hosts molecule watch report-page lint docs sanity benchmark benchmark-fleet benchmark-watch benchmark-hardening clean constraints newcomer collection tools matrix gates heavy packaging dist release-check changelog
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ interop: tools collection ## Clients of other projects against the emulator, in 
 
 corpus: $(VENV)/.test ## Measure the preflight check of scripts on labeled files (ARGS=--verbose lists differences)
 	@$(BIN)/python tests/corpus/measure.py $(ARGS)
+
+mutation: $(VENV)/.test ## Change 200 random statements, one at a time: how many do the unit tests notice? (ARGS="N SEED")
+	@$(BIN)/python $(TOOLS)/mutation.py $(ARGS)
 
 fleet: $(VENV)/.test collection ## Change, interrupt and restore 10,000 emulated instances, and measure it
 	@$(PYTEST) tests/fleet
@@ -133,8 +136,11 @@ benchmark-fleet: $(VENV)/.test collection ## Compare changing many instances wit
 	@$(BIN)/python $(TOOLS)/interop.py || [ -z "$$CI" ]
 	@$(BIN)/python tests/benchmark/fleet.py
 
-dist: $(VENV)/.core ## Build the tarball of the last commit in build/, reproducibly
+dist: $(VENV)/.core ## Build the tarball, and the wheel of the emulator, of the last commit in build/, reproducibly
 	@$(BIN)/python $(TOOLS)/dist.py build
+
+release-check: $(VENV)/.core ## Check that the last commit is a complete release: versions, changelog, tag, same bytes twice
+	@$(BIN)/python $(TOOLS)/release_check.py
 
 changelog: $(VENV)/.test ## Write the release notes of the version in galaxy.yml from changelogs/fragments
 	@$(BIN)/python $(TOOLS)/changelog.py

@@ -14,6 +14,7 @@ from ansible_collections.alicloud.imds.plugins.module_utils._common._text import
 
 from . import _csv, _junit, _last_known, _steps, _table, _validation, _words, _writer
 from ._document import Document, document, dumped, loaded
+from ._language import Words, words
 from ._page import page
 from ._text import counted
 from ._views import control_mode, guest_mode
@@ -37,7 +38,8 @@ def report(params: t.Mapping[str, t.Any], now: str, check: bool, validate: _vali
     mode = int(params["mode"], 8)
     before = _before(paths["json"])
     made, differs = document(params["title"], _all_entries(params, validate, before), now, before, params["inventory"])
-    files = _Files(made)
+    texts = words(params["language"])
+    files = _Files(made, texts)
     # only a new time is not a change
     changed = differs or not all(
         _writer.is_current(paths[kind], text, mode) for kind, text in files.at((before or made)["generated_at"]).items()
@@ -51,7 +53,7 @@ def report(params: t.Mapping[str, t.Any], now: str, check: bool, validate: _vali
         "changed": changed,
         "paths": paths,
         "totals": made["totals"],
-        "next_steps": _steps.lines(made),
+        "next_steps": _steps.lines(made, texts),
         "table": _table.lines(made),
         "drift": _validation.shown(made["drift"]),
         "diff": {"before": lines(before), "after": lines(made)} if changed else {"before": "", "after": ""},
@@ -93,11 +95,11 @@ def lines(made: t.Optional[Document]) -> str:
 class _Files:
     """The text of each file, rendered once with a random placeholder for the time of the report."""
 
-    def __init__(self, made: Document) -> None:
+    def __init__(self, made: Document, texts: Words) -> None:
         self._placeholder = secrets.token_hex(16)
         made = dict(made, generated_at=self._placeholder)
         self._texts = {
-            "html": page(made),
+            "html": page(made, texts),
             "hosts_csv": _csv.hosts(made),
             "findings_csv": _csv.findings(made),
             "junit": _junit.junit(made),

@@ -6,16 +6,24 @@
 
 from __future__ import annotations
 
-import runpy
 from pathlib import Path
+from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[5]
 CATALOG = CHECKOUT / "plugins/module_utils/_preflight/_catalog.py"
 PAGE = CHECKOUT / "docs/preflight-findings.md"
-MEASURED = runpy.run_path(str(CHECKOUT / "tests/interop/measured.py"))
-ROWS = MEASURED["ROWS"]
 COMMAND = "python %s" % Path(__file__).resolve().relative_to(CHECKOUT)
 
+
+def definitions(path: Path) -> dict[str, Any]:
+    """Run a file and return what it defines. `runpy` cannot do so inside a folder ansible_collections: ansible-core's loader takes over."""
+    found: dict[str, Any] = {"__name__": path.stem, "__file__": str(path)}
+    exec(compile(path.read_bytes(), path, "exec"), found)
+    return found
+
+
+MEASURED = definitions(CHECKOUT / "tests/interop/measured.py")
+ROWS = MEASURED["ROWS"]
 INTRODUCTION = (
     """\
 # Preflight findings
@@ -39,22 +47,31 @@ In the evidence, `path` is a path on the managed node, and `first_good` is the f
 MEASUREMENT = """\
 These clients were run unmodified on emulated instances in three modes, and `make interop` measures them again. "token" and "normal
 mode" are the kinds of requests that the emulator recorded, in this order; "fails without an error" means that the client ends with
-exit status 0, or returns an empty value. The judgments about software that is not measured rely on its source or its release notes.
-"""
-GUIDE = CHECKOUT / "docs/docsite/rst/emulator.rst"
+exit status 0, or returns an empty value. The judgments about software that is not measured rely on its source or its release notes."""
+_FOLDER = CHECKOUT / "docs/docsite/rst"
+# The guides with the table of clients, with its heading and the translation of its words.
+GUIDES: dict[Path, tuple[tuple[str, ...], dict[str, str]]] = {
+    _FOLDER / "emulator.rst": (("client", "version", "language", "optional", "required", "disabled"), {}),
+    _FOLDER / "emulator.zh_CN.rst": (
+        ("客户端", "版本", "语言", "optional", "required", "disabled"),
+        {"works": "成功", "fails without an error": "失败且不报错", "fails": "失败", "normal mode": "普通模式"}
+        | {"token": "访问凭证", ", then ": "，然后", ": ": "："},
+    ),
+}
 _BEGIN, _END = ".. Written by page.py, begin.\n", ".. Written by page.py, end.\n"
 
 
-def guide(text: str) -> str:
-    """Return the guide *text* of the emulator with the table of clients."""
-    before, _begin, rest = text.partition(_BEGIN)
-    _table, _end, after = rest.partition(_END)
-    rows = [("client", "version", "language", "optional", "required", "disabled")]
-    rows += [(row.package, row.version, row.language, row.optional, row.required, row.disabled) for row in ROWS]
+def guide(path: Path) -> str:
+    """Return the text of a guide with the present table of clients."""
+    heading, words = GUIDES[path]
+    before, _begin, rest = path.read_text(encoding="utf-8").partition(_BEGIN)
     lines = [".. list-table::", "   :header-rows: 1", ""]
-    for row in rows:
-        lines += [("   * - " if number == 0 else "     - ") + cell for number, cell in enumerate(row)]
-    return before + _BEGIN + "\n" + "\n".join(lines) + "\n\n" + _END + after
+    for row in (heading, *(tuple(row[1:]) for row in ROWS)):
+        for number, cell in enumerate(row):
+            for word, translated in words.items() if number > 2 else ():
+                cell = cell.replace(word, translated)
+            lines.append(("   * - " if number == 0 else "     - ") + cell)
+    return before + _BEGIN + "\n" + "\n".join(lines) + "\n\n" + _END + rest.partition(_END)[2]
 
 
 def _cells(row):
@@ -91,5 +108,6 @@ def page(catalog) -> str:
 
 
 if __name__ == "__main__":
-    GUIDE.write_text(guide(GUIDE.read_text(encoding="utf-8")), encoding="utf-8")
-    PAGE.write_text(page(runpy.run_path(str(CATALOG))["CATALOG"]), encoding="utf-8")
+    for path in GUIDES:
+        path.write_text(guide(path), encoding="utf-8")
+    PAGE.write_text(page(definitions(CATALOG)["CATALOG"]), encoding="utf-8")

@@ -17,7 +17,7 @@ from ansible_collections.alicloud.imds.plugins.module_utils._preflight import (
     _python,
 )
 
-from .page import CATALOG, COMMAND, GUIDE, MEASURED, PAGE, guide, page
+from .page import CATALOG, COMMAND, GUIDES, MEASURED, PAGE, guide, page
 
 SOURCES = "".join(path.read_text() for path in CATALOG.parent.glob("*.py") if path != CATALOG)
 
@@ -39,9 +39,9 @@ def test_every_finding_is_used_and_every_used_finding_exists() -> None:
     assert set(re.findall(r'\bfinding\("([a-z0-9_]+)"', SOURCES)) <= set(_catalog.CATALOG)
 
 
-def test_the_guide_has_the_measured_clients() -> None:
-    text = GUIDE.read_text()
-    assert text == guide(text), "Run: " + COMMAND
+def test_the_guides_have_the_measured_clients() -> None:
+    for path in GUIDES:
+        assert path.read_text(encoding="utf-8") == guide(path), "Run: " + COMMAND
     assert len(MEASURED["ROWS"]) >= 25
 
 
