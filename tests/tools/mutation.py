@@ -27,7 +27,9 @@ from checkout import CHECKOUT, copied
 
 UNDER = ("_imds", "_fleet", "_host/_fence", "_preflight")
 MODULE_UTILS = Path("plugins/module_utils")
-PLUGIN_TESTS = [f"tests/unit/plugins/{name}" for name in ("modules", "action", "plugin_utils", "lookup")]
+# The tests of modules that are marked as slow are those of modules with an API.
+SLOW = {"_fleet"}
+PLUGIN_TESTS = [f"tests/unit/plugins/{name}" for name in ("modules", "action", "lookup")]
 WANTED = 0.9
 LIMIT_SECONDS = 300  # An endless loop is killed, too.
 SIMPLE = (ast.Assign, ast.AugAssign, ast.Expr, ast.Raise, ast.Delete, ast.Continue, ast.Break)
@@ -80,9 +82,13 @@ def nearest(path: Path) -> list[list[str]]:
     """Return groups of tests in the order in which they run."""
     folder = Path("tests/unit") / path.parent
     mirrored = folder / f"test_{path.name}"
-    package = Path("tests/unit") / MODULE_UTILS / path.relative_to(MODULE_UTILS).parts[0]
+    name = path.relative_to(MODULE_UTILS).parts[0]
     groups = [[str(mirrored)]] if (CHECKOUT / mirrored).exists() else []
-    return [*groups, [str(package)], PLUGIN_TESTS]
+    return [
+        *groups,
+        [f"tests/unit/{MODULE_UTILS}/{name}"],
+        [*([] if name in SLOW else ["-m", "not slow"]), *PLUGIN_TESTS],
+    ]
 
 
 def passes(tests: list[str], copy: Path) -> bool:
@@ -135,7 +141,7 @@ def main() -> int:
             copies.put(copy)
         os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # A changed file may have the size and time of the compiled one.
 
-        for group in {group[-1]: group for mutant in chosen for group in nearest(mutant.path)[-2:]}.values():
+        for group in {" ".join(group): group for mutant in chosen for group in nearest(mutant.path)[-2:]}.values():
             if not passes(group, one):
                 print(f"mutation.py: without a change, the tests below {' '.join(group)} fail", file=sys.stderr)
                 return 2
