@@ -24,6 +24,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 WANTED = CHECKOUT / "tests" / "interop"
 CACHE = CHECKOUT / ".cache" / "interop"
 SUITES = ("bullseye", "bookworm", "trixie", "sid")
+STABLE = ("bookworm", "trixie")  # those that mirrors are certain to have
 OPTIONAL = ("node", "debian")
 # Clients in Debian: the suite, the packages, and whether they run in a root directory with all that they depend on.
 DEBIAN = {
@@ -95,12 +96,15 @@ def other(folder: Path) -> None:
 
 def cloud_init(folder: Path) -> None:
     """Fetch cloud-init of some Debian suites with apt, from the archive that this machine uses."""
-    get = apt(folder, SUITES)
+    try:
+        get = apt(folder, SUITES)
+    except Missing:
+        get = apt(folder, STABLE)
     for suite in SUITES:
         try:
             unpack(get, [f"cloud-init/{suite}"], folder / suite)
         except Missing as reason:
-            missing(folder / suite, reason, optional=suite not in ("trixie", "bookworm"))
+            missing(folder / suite, reason, optional=suite not in STABLE)
     shutil.rmtree(folder / "apt")
 
 
@@ -141,7 +145,7 @@ def apt(folder: Path, suites: tuple[str, ...]) -> list[str | Path]:
     archive = debian_archive()
     lists = folder / "apt"
     for needed in ("lists/partial", "cache/archives/partial"):
-        (lists / needed).mkdir(parents=True)
+        (lists / needed).mkdir(parents=True, exist_ok=True)
     signed = f"[signed-by={KEYRING}] " if KEYRING.exists() else ""
     (lists / "sources.list").write_text("".join(f"deb {signed}{archive} {suite} main\n" for suite in suites))
     (lists / "apt.conf").write_text(APT_SETTINGS.format(folder=lists))
@@ -199,7 +203,8 @@ CLIENTS = {"python": python, "other": other, "sdk": sdk, "cloud-init": cloud_ini
 def fingerprint() -> str:
     """Return a digest of all files that define the clients."""
     digest = hashlib.sha256(sys.version.encode())
-    for path in (Path(__file__), *sorted(WANTED.glob("constraints*.txt")), *sorted((WANTED / "node").glob("*.json"))):
+    patterns = ("constraints*.txt", "node/*.json", "clients/*.go")
+    for path in (Path(__file__), *(path for pattern in patterns for path in sorted(WANTED.glob(pattern)))):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
