@@ -25,9 +25,7 @@ THEIRS = [
     instance("build", owner_account_id=OTHER, role={"name": "reader", "actions": ["ecs:Describe*"]}, tags={"k": "v"}),
     instance("shut", owner_account_id=OTHER, role={"name": "closed", "actions": ["ecs:*"]}),
 ]
-# The key of an account itself cannot assume roles.
 CALLER = {
-    "user": "controller",
     "secret": SECRET,
     "account": "1600000000000000",
     "user": "fleet",

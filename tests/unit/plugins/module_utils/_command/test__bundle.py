@@ -74,7 +74,7 @@ class Host:
         self.write("state/callers.json", json.dumps(records()))
         self.write("logs/imds-trace.log", f"{SECRET}\n")
         self.write("rules", f'# {SECRET}\nlog prefix "alicloud-imds fence would refuse: "\n')
-        self.write("repairs", f"2026-11-24T21:06:27Z {SECRET.split()[0]}\n{SECRET}\n")
+        self.write("repairs", f"2026-11-24T21:06:27Z {MARK}\n{SECRET}\n{MARK} removed\n")
         self.write("manifest", json.dumps({"files": {f"/nonexistent/{SECRET}": SECRET}, SECRET: SECRET}))
         self.outputs = {
             "systemctl --version": f"systemd 252 ({SECRET})\n",
