@@ -95,7 +95,9 @@ def test_audit_reports_exactly_the_expected_findings_and_changes_nothing(fleet: 
     assert report["cron"]["findings"][0]["evidence"].startswith("path: /etc/cron.d/plain, line: 1")
     assert fleet.modified() == [] and {path.name for path in fleet.reports.iterdir()} >= {
         "report.html",
+        "future.csv",
         "junit.xml",
+        "report.sarif",
         "hosts.csv",
     }
     assert "changed=0" in played.output.split("PLAY RECAP")[1].split("oldinit")[1]

@@ -15,7 +15,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from . import _markup, _rows, _steps, _summary, _words
+from . import _future, _markup, _rows, _steps, _summary, _words
 from ._text import counted
 
 Document = t.Mapping[str, t.Any]
@@ -43,6 +43,9 @@ def page(document: Document) -> str:
             callers=_summary.callers(hosts),
             rows=[_rows.row(it) for it in hosts],
             picks=_rows.picks(hosts),
+            future=document["future"],
+            failing=_future.failing(document["future"]),
+            unread=_future.unread(document["future"]) if document["future"] else [],
             details=_markup.data([_rows.details(it) for it in hosts]),
         )
     )
@@ -60,10 +63,13 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.globals.update(states=_words.STATES, severities=_words.SEVERITIES, segments=_rows.segments)
+    environment.globals.update(
+        future_words=_future.WORDS, states=_words.STATES, severities=_words.SEVERITIES, segments=_rows.segments
+    )
     environment.filters.update(
         breakable=_markup.breakable,
         counted=counted,
+        label=_future.label,
         largest=_rows.largest,
         number=_markup.number,
         prose=_markup.prose,
