@@ -55,9 +55,9 @@ def _select(pattern: t.Any, groups: _playbooks.Groups) -> t.Sequence[t.Any]:
     return selected
 
 
-def matching(pattern: t.Any, groups: _playbooks.Groups) -> t.Any:
-    """Return *pattern* if hosts of *groups* match it."""
-    return _playbooks.matching(pattern, groups, _select)
+def matching(pattern: t.Any, groups: _playbooks.Groups, conditions: t.Any = None) -> t.Any:
+    """Return *pattern* if hosts of *groups* match it; see `_playbooks.matching`."""
+    return _playbooks.matching(pattern, groups, _select, conditions)
 
 
 def identities(hosts: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, dict[str, t.Any]]:

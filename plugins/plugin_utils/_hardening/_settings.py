@@ -18,6 +18,7 @@ import typing as t
 import yaml
 
 from .._facts import override
+from .._report import _gate
 
 PREFIX = "hardening_"
 _SHOWN = 77  # characters of a value in a message
@@ -135,6 +136,16 @@ def batches(name: str, value: t.Any) -> t.List[str]:
     return sizes
 
 
+def conditions(name: str, value: t.Any) -> t.List[str]:
+    """Return the conditions under which the audit fails, without repetitions."""
+    found = list(dict.fromkeys(texts(name, value)))
+    try:
+        _gate.check(found)
+    except ValueError as exc:
+        raise SettingError("%s: %s" % (name, exc)) from None
+    return found
+
+
 def choice(*choices: str) -> t.Callable[[str, t.Any], str]:
     """Return a converter that accepts *choices* only. If "off" is one of them, it also accepts false, because YAML converts ``off``."""
 
@@ -190,6 +201,8 @@ CONVERTERS: t.Dict[str, Converter] = {
     "hardening_verify_cloud_init": boolean,
     "imds_api": boolean,
     "imds_become": boolean,
+    "imds_fail_on": conditions,
+    "imds_future": boolean,
     "imds_regions": texts,
     "imds_skip_blocked": boolean,
     "imds_report_dir": text_or("~/.alicloud-imds/report"),

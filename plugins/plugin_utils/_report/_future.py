@@ -50,8 +50,8 @@ def future(given: t.Any, before: t.Optional[t.Mapping[str, t.Any]]) -> t.Optiona
     Without a result, that of the report *before* is kept as the last known one. Whatever could not be read is in ``failed_regions`` or
     ``errors``.
     """
-    if isinstance(given, dict) and not given.get("skipped"):
-        return {**_parts(given), "last_known": None}
+    if given and not (isinstance(given, dict) and given.get("skipped")):
+        return {**_parts(given if isinstance(given, dict) else {}), "last_known": None}
     known = before.get("future") if before else None
     if before is None or not isinstance(known, dict):
         return None

@@ -78,7 +78,9 @@ def _of_finding(finding_id: str, hosts: Hosts) -> t.List[str]:
 
 def _of_future(part: t.Optional[Document]) -> t.List[str]:
     if part is None or part["last_known"]:
-        return ["this run did not read the launch templates, scaling configurations and images"]
+        return [
+            "this run did not read the launch templates, scaling configurations and images; in the audit, set imds_regions"
+        ]
     rows, unread = _future.failing(part), _future.unread(part)
     labels = ["%s %s" % (_future.label(it), _future.WORDS[it["verdict"]]) for it in rows]
     found = ["%s: %s" % (counted(len(rows), "resource"), _some(labels))] if rows else []
