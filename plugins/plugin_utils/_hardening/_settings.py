@@ -19,6 +19,7 @@ import yaml
 
 from .._facts import override
 from .._report import _gate
+from ._remedies import REMEDIES
 
 PREFIX = "hardening_"
 _SHOWN = 77  # characters of a value in a message
@@ -136,6 +137,17 @@ def batches(name: str, value: t.Any) -> t.List[str]:
     return sizes
 
 
+def remedies(name: str, value: t.Any) -> t.List[str]:
+    """Return the names of remedies, without repetitions."""
+    found = list(dict.fromkeys(texts(name, value)))
+    wrong = [it for it in found if it not in REMEDIES]
+    if wrong:
+        raise SettingError(
+            "An element of %s must be one of %s, not %s." % (name, ", ".join(REMEDIES), _shown(wrong[0]))
+        )
+    return found
+
+
 def conditions(name: str, value: t.Any) -> t.List[str]:
     """Return the conditions under which the audit fails, without repetitions."""
     found = list(dict.fromkeys(texts(name, value)))
@@ -169,6 +181,7 @@ CONVERTERS: t.Dict[str, Converter] = {
     "hardening_preflight_extra_directories": texts,
     "hardening_preflight_excluded_directories": texts,
     "hardening_quiet_period": integer,
+    "hardening_remedies": remedies,
     "hardening_waivers": waivers,
     "hardening_tooling": boolean,
     "hardening_local_fact": boolean,

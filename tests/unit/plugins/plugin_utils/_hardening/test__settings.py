@@ -82,6 +82,7 @@ def test_every_variable_of_the_role_and_of_the_playbooks_is_normalized() -> None
         *CHOICES,
         *MAPPINGS,
         "hardening_waivers",
+        "hardening_remedies",
         "imds_fail_on",
         "imds_serial",
     ]
