@@ -109,3 +109,9 @@ def test_the_functions_do_no_io() -> None:
 
 def test_the_variables_are_compared_with_the_facts_of_the_host() -> None:
     assert "| alicloud.imds.hardening_settings(ansible_facts | default({}))" in text([ROLE / "vars/main.yml"])
+
+
+def test_no_condition_skips_a_task_that_would_replace_the_findings() -> None:
+    for task in ROLE_TASKS:
+        if task.get("ansible.builtin.import_tasks") == "preflight_check.yml":
+            assert task.get("when") in (None, "not __hardening_windows"), "the result of a skipped task has no findings"
