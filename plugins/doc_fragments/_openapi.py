@@ -120,6 +120,34 @@ options:
     choices: [enabled, disabled]
 """
 
+    ACCOUNTS = r"""
+options:
+  assume_role:
+    description:
+      - RAM roles to assume, one for each account, as in the inventory plugin P(alicloud.imds.ecs#inventory). The credentials of the other
+        options are used to assume the roles, with one API call C(AssumeRole) for each.
+      - Each item is an ARN, or a dictionary with C(role_arn), and optionally C(session_name) (default V(alicloud-imds)), C(external_id) and
+        C(duration_seconds) (V(900) to V(43200), default V(3600)).
+    type: list
+    elements: raw
+    default: []
+    version_added: 1.0.0
+  own_account:
+    description:
+      - Also use the account of the credentials. The default is V(false) with O(assume_role), else V(true).
+    type: bool
+    version_added: 1.0.0
+  exclude:
+    description:
+      - Leave out instances that match any of these rules, as in the inventory plugin P(alicloud.imds.ecs#inventory). They are in the result
+        as RV(excluded), each with its rule.
+      - Keys are C(instance_ids), a list of IDs; C(tags), a dictionary of tags, of which any matches, and a null value matches any value;
+        C(names), a list of patterns of names with V(*), V(?) and V([abc]). Uppercase and lowercase letters differ.
+    type: dict
+    default: {}
+    version_added: 1.0.0
+"""
+
     SELECTION = r"""
 options:
   regions:

@@ -73,6 +73,7 @@ options:
       - Directory of the records, which can be that of M(alicloud.imds.metadata_options). Before a change, the default version of a template
         is recorded there in C(launch_templates/ID.json) for O(state=restored). An entry of an earlier change stays until it is restored.
       - It is refused if it belongs to another user or others can write it, or if it contains links or other content.
+      - Each change is appended to the log C(changes.jsonl) in the directory.
     type: path
 extends_documentation_fragment:
   - alicloud.imds._openapi
@@ -178,58 +179,23 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.alicloud.imds.plugins.module_utils._common import _python  # noqa: F401  # pylint: disable=unused-import
 
 # isort: split
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet._provisioning import _operations, _report
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet._provisioning._apply import Apply
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet._provisioning._plan import Desired, plan
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet._provisioning._record import TemplateRecord
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet._provisioning._template import TemplateOptions
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._provisioning import _task, _template_task
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._provisioning._record import (
+    TemplateRecord,
+    open_record,
+)
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._record_file import RecordError
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._module import open_api
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._options import argument_spec
-from ansible_collections.alicloud.imds.plugins.module_utils._openapi._templates import LaunchTemplates
-
-
-def make_plan(api, params, record):
-    ids, workers = params["launch_template_ids"], params["max_concurrency"]
-    if params["state"] == "restored":
-        return _operations.plan_restore(api, record, ids, workers)
-    if not (params["all_launch_templates"] or ids):
-        raise ValueError(
-            "No launch templates are selected. Set 'launch_template_ids', or 'all_launch_templates: true'."
-        )
-    desired = Desired(
-        TemplateOptions(params["http_endpoint"], params["http_tokens"]),
-        params["base_version"],
-        params["make_default"],
-        params["allow_windows"],
-        params["allow_unknown_image"],
-    )
-    return [plan(found, desired) for found in _operations.select(api, params["regions"], ids, workers)]
 
 
 def run(module):
     """Return an error, or None, and the result."""
     params = module.params
-    _operations.check_options(params)
-    restored = params["state"] == "restored"
-    record = TemplateRecord(params["record"], params["api_endpoint"]) if params["record"] else None
-    if record is not None:
-        record.check()
-    api = open_api(module, missing_required_lib)
-    changes = make_plan(api, params, record)
-    if not changes and not restored:
-        module.warn("No launch templates are selected. Check 'regions' (%s)." % ", ".join(params["regions"]))
-    if module.check_mode:
-        outcomes = _report.planned(changes)
-    else:
-        apply = Apply(LaunchTemplates(api), None if restored else record)
-        outcomes = apply.all(changes, params["max_concurrency"])
-    if restored and not module.check_mode:
-        for outcome in outcomes:
-            if outcome.error is None:
-                record.remove(outcome.change.template.template_id)
-    return _report.problem_of(outcomes), _report.result_of(outcomes)
+    _template_task.check_options(params)
+    record = open_record(TemplateRecord, params["record"], params["api_endpoint"])
+    return _task.run(module, _template_task.steps(open_api(module, missing_required_lib), params, record))
 
 
 def main():

@@ -19,12 +19,14 @@ description:
   - API calls to change - one C(ModifyInstanceMetadataOptions) for each instance that needs a change. With O(wait), one
     C(DescribeInstances) for each 100 changed instances of a region, repeated until the changes are visible. Retries come on top.
   - If the change of an instance fails, the others continue. The task fails at the end; its message groups the instances by cause.
+  - If a role of O(assume_role) cannot be assumed, nothing is changed.
   - While a task runs for more than ten seconds, a line every ten seconds has the number of changes, the rate and the remaining time.
 options:
   state:
     description:
       - V(present) sets the options that the task names. V(restored) sets the instances in O(record) to their recorded options, and
-        removes the restored instances from the record. A missing record file is an error; an empty record changes nothing.
+        removes the restored instances from the record. A missing record file is an error; an empty record changes nothing. An instance
+        that was recorded with a role needs a role of the same account in O(assume_role).
       - V(verified) removes the marks of O(record_unverified) from the record, or from its files in O(record_only). It makes no API call.
     type: str
     choices: [present, restored, verified]
@@ -91,6 +93,9 @@ options:
       - The record is refused before the first API call if it belongs to another user, if others can write it, if it is a link or not a
         regular file, or if its content is unknown. Entries that were recorded through another O(api_endpoint) are not restored.
       - The record is a directory with a file for each instance if the path is a directory, or if O(record_names) or O(record_only) is set.
+      - Each change is appended to the log C(changes.jsonl) in the directory, or C(PATH.changes.jsonl) beside the file. The guide
+        L(Enforce security hardening mode on a fleet,https://github.com/alicloud-imds/alicloud.imds/blob/main/docs/docsite/rst/fleet.rst)
+        lists the keys of its lines.
     type: path
   record_names:
     description:
@@ -140,6 +145,7 @@ options:
     default: 60.0
 extends_documentation_fragment:
   - alicloud.imds._openapi
+  - alicloud.imds._openapi.accounts
   - alicloud.imds._openapi.selection
   - alicloud.imds._openapi.empty_options
   - alicloud.imds._openapi.metadata_options
@@ -152,7 +158,8 @@ attributes:
     support: full
     description: Returns the options of the changed instances before and after the change.
 notes:
-  - Needs the RAM actions C(ecs:DescribeInstances) and C(ecs:ModifyInstanceMetadataOptions), and C(ecs:DescribeRegions) for V(all) regions.
+  - Needs the RAM actions C(ecs:DescribeInstances) and C(ecs:ModifyInstanceMetadataOptions), C(ecs:DescribeRegions) for V(all)
+    regions, and C(sts:AssumeRole) for O(assume_role).
   - Run M(alicloud.imds.preflight_info) on the instances before you require tokens. For example, cloud-init before 23.2.2
     fails if tokens are required.
 seealso:
@@ -181,6 +188,21 @@ EXAMPLES = r"""
     region: cn-hangzhou
     instance_id: i-bp1d6tsvznfghy7y0000
     instance_metadata_tags: enabled
+
+- name: Require tokens in two accounts, without build hosts and instances with the tag imds_exclude
+  alicloud.imds.metadata_options:
+    regions: all
+    all_instances: true
+    http_tokens: required
+    exclude:
+      names: ["build-*"]
+      tags:
+        imds_exclude:
+    assume_role:
+      - acs:ram::1234567890123456:role/harden
+      - role_arn: acs:ram::6543210987654321:role/harden
+        external_id: fleet
+    record: "{{ playbook_dir }}/records"
 """
 
 RETURN = r"""
@@ -200,6 +222,11 @@ instances:
       description: Region ID.
       type: str
       returned: always
+    role_arn:
+      description: ARN of the role that was assumed for the account, null for the account of the credentials.
+      type: str
+      returned: always
+      version_added: 1.0.0
     name:
       description: Name of the instance.
       type: str
@@ -248,6 +275,36 @@ instances:
       description: Why the instance was not changed although it should be, or that the change is not visible; else null.
       type: str
       returned: always
+excluded:
+  description:
+    - One item for each instance that O(exclude) matches. These instances are not in RV(instances) and RV(totals), and are not changed.
+  returned: same as RV(instances)
+  type: list
+  elements: dict
+  contains:
+    instance_id:
+      description: Instance ID.
+      type: str
+      returned: always
+    region_id:
+      description: Region ID.
+      type: str
+      returned: always
+    role_arn:
+      description: ARN of the role that was assumed for the account, null for the account of the credentials.
+      type: str
+      returned: always
+    name:
+      description: Name of the instance, empty with O(state=restored) and an ID in O(exclude), because the instance is not read.
+      type: str
+      returned: always
+    rule:
+      description: Key and value of O(exclude) that match.
+      type: str
+      returned: always
+      sample: "names: build-*"
+  sample: []
+  version_added: 1.0.0
 record_errors:
   description: Why files in O(record_only) were not restored, by name.
   returned: with O(record_only)
@@ -270,10 +327,10 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.alicloud.imds.plugins.module_utils._common import _python  # noqa: F401  # pylint: disable=unused-import
 
 # isort: split
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet import _report
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet._module import ERRORS, run
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet import _accounts, _report
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._module import ERRORS, all_accounts, run
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._options import selection_spec
-from ansible_collections.alicloud.imds.plugins.module_utils._openapi._module import open_api
+from ansible_collections.alicloud.imds.plugins.module_utils._openapi._module import open_apis
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._options import argument_spec
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._requests import IMPORT_ERROR
 
@@ -318,7 +375,8 @@ def main():
     )
     missing = missing_required_lib("requests") if IMPORT_ERROR is not None else None
     try:
-        problem, done = run(module, lambda: open_api(module, missing_required_lib), missing)
+        roles = _accounts.roles(module.params["assume_role"], module.params["own_account"])
+        problem, done = run(module, lambda: all_accounts(open_apis(module, missing_required_lib, roles)), missing)
     except ERRORS as exc:
         module.fail_json(msg=str(exc))
     if problem is not None:

@@ -17,7 +17,8 @@ description:
   - If the API does not return the options of an instance, the verdict is V(unknown).
   - With V(all) regions, a region that cannot be listed (not permitted, or no response for 30 seconds) is a warning and an item of
     RV(failed_regions). The task fails if no region can be listed, or if O(fail_on) or O(expect_at_least) is set. If a region that
-    O(regions) names cannot be listed, the task fails, and its result has the instances of the others.
+    O(regions) names cannot be listed, or a role of O(assume_role) cannot be assumed, the task fails, and its result has the instances of
+    the others.
   - API calls - one C(DescribeInstances) for each 100 instances of a region, one more for a region without a matching instance, and one
     C(DescribeRegions) for V(all) regions. If O(tags) match 1000 or more instances of a region, all its instances are read again. With
     O(image_support), one C(DescribeImages) for each 100 images of a region. Retries come on top.
@@ -49,13 +50,14 @@ options:
     default: []
 extends_documentation_fragment:
   - alicloud.imds._openapi
+  - alicloud.imds._openapi.accounts
   - alicloud.imds._openapi.selection
   - alicloud.imds._openapi.empty_options
   - alicloud.imds._attributes
   - alicloud.imds._attributes.action_group_api
 notes:
-  - Needs the RAM action C(ecs:DescribeInstances), for O(regions=all) also C(ecs:DescribeRegions), and for O(image_support) also
-    C(ecs:DescribeImages).
+  - Needs the RAM action C(ecs:DescribeInstances), for O(regions=all) also C(ecs:DescribeRegions), for O(image_support) also
+    C(ecs:DescribeImages), and for O(assume_role) also C(sts:AssumeRole).
   - Nodes of ACK clusters and Windows instances that do not require tokens are V(exempt), with a reason.
 seealso:
   - module: alicloud.imds.metadata_options
@@ -96,6 +98,11 @@ instances:
       description: Region ID.
       type: str
       returned: always
+    role_arn:
+      description: ARN of the role that was assumed for the account, null for the account of the credentials.
+      type: str
+      returned: always
+      version_added: 1.0.0
     name:
       description: Name of the instance.
       type: str
@@ -133,21 +140,55 @@ instances:
       description: Reason for V(exempt) and V(unknown), else null.
       type: str
       returned: always
+excluded:
+  description: One item for each instance that O(exclude) matches. These instances are not in RV(instances) and RV(totals).
+  returned: same as RV(instances)
+  type: list
+  elements: dict
+  contains:
+    instance_id:
+      description: Instance ID.
+      type: str
+      returned: always
+    region_id:
+      description: Region ID.
+      type: str
+      returned: always
+    role_arn:
+      description: ARN of the role that was assumed for the account, null for the account of the credentials.
+      type: str
+      returned: always
+    name:
+      description: Name of the instance.
+      type: str
+      returned: always
+    rule:
+      description: Key and value of O(exclude) that match.
+      type: str
+      returned: always
+      sample: "names: build-*"
+  sample: []
+  version_added: 1.0.0
 missing:
   description: Why instances were not found, by instance ID.
   returned: with O(missing=report)
   type: dict
   version_added: 1.0.0
 failed_regions:
-  description: The regions that could not be listed. Their instances are not in RV(instances), and their number is unknown.
+  description: The regions and accounts that could not be listed. Their instances are not in RV(instances), and their number is unknown.
   returned: same as RV(instances)
   type: list
   elements: dict
   contains:
     region_id:
-      description: Region ID.
+      description: Region ID, null if all regions of the account could not be listed.
       type: str
       returned: always
+    role_arn:
+      description: ARN of the role that was assumed for the account, null for the account of the credentials.
+      type: str
+      returned: always
+      version_added: 1.0.0
     error:
       description: Why the region could not be listed.
       type: str
@@ -164,51 +205,66 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.alicloud.imds.plugins.module_utils._common import _python  # noqa: F401  # pylint: disable=unused-import
 
 # isort: split
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet import _report
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet import _accounts, _exclude, _report
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._images import image_support
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._options import selection, selection_spec, too_few
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._select import (
     ALL_REGIONS,
     Found,
     find_each,
-    image_support,
     survey,
 )
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._verdict import COMPLIANT, VERDICTS, unwanted
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
-from ansible_collections.alicloud.imds.plugins.module_utils._openapi._module import open_api
+from ansible_collections.alicloud.imds.plugins.module_utils._openapi._module import open_apis
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._options import argument_spec
 
 FAILING = [verdict for verdict in VERDICTS if verdict != COMPLIANT]
 
 
+def read(apis, failures, params):
+    """Return the instances and the places that cannot be listed, and with ``missing: report`` why IDs were not found."""
+    chosen = selection(params)
+    if params["missing"] == "report" and chosen.instance_ids and ALL_REGIONS not in chosen.regions:
+        instances, missing = find_each(apis, chosen, params["max_concurrency"])
+        return Found(instances, len(apis) * len(chosen.regions) + len(failures), failures), missing
+    return survey(apis, chosen, params["max_concurrency"], failures), {}
+
+
+def tolerates(params, found):
+    """Return whether places that cannot be listed are only a warning."""
+    checked = params["fail_on"] or params["expect_at_least"]
+    accounts = [it for it in found.failures if it.region_id is None]
+    return not (checked or accounts or ALL_REGIONS not in params["regions"] or len(found.failures) == found.places)
+
+
 def run(module):
     """Return an error, or None, and the result."""
     params = module.params
-    chosen = selection(params)
-    api = open_api(module, missing_required_lib)
-    missing = {}
-    if params["missing"] == "report" and chosen.instance_ids and ALL_REGIONS not in chosen.regions:
-        instances, missing = find_each(api, chosen, params["max_concurrency"])
-        found = Found(instances, len(chosen.regions), {})
-    else:
-        found = survey(api, chosen, params["max_concurrency"])
+    selection(params)
+    exclude = _exclude.parse(params["exclude"])
+    roles = _accounts.roles(params["assume_role"], params["own_account"])
+    apis, failed = open_apis(module, missing_required_lib, roles)
+    found, missing = read(apis, {_accounts.Place(arn, None): exc for arn, exc in failed.items()}, params)
+    rules = [(it, exclude.rule(it)) for it in found.instances]
+    instances = [it for it, rule in rules if rule is None]
     support, no_support = None, None
     if params["image_support"]:
         try:
-            support = image_support(api, found.instances)
+            support = image_support(apis, instances)
         except ApiError as exc:
             support, no_support = {}, "Cannot read the images. %s" % exc
-    result = _report.judged(found.instances, params["exempt"], support)
+    result = _report.judged(instances, params["exempt"], support)
     if params["missing"] == "report":
         result["missing"] = missing
-    result["failed_regions"] = [{"region_id": name, "error": str(exc)} for name, exc in found.failures.items()]
-    too_few_error, warning = too_few(params, len(found.instances))
+    result["excluded"] = [_report.excluded_row(it, rule) for it, rule in rules if rule is not None]
+    result["failed_regions"] = [dict(place._asdict(), error=str(exc)) for place, exc in found.failures.items()]
+    too_few_error, warning = too_few(params, len(instances))
     failing = unwanted(result["totals"], params["fail_on"], "instances")
     if failing is not None:
         return failing, result
     if found.problem is not None:
-        checked = params["fail_on"] or params["expect_at_least"]
-        if checked or ALL_REGIONS not in chosen.regions or len(found.failures) == found.regions:
+        if not tolerates(params, found):
             return found.problem, result
         module.warn(found.problem)
     elif warning is not None:

@@ -22,6 +22,9 @@ description:
   - With V(all) regions, a region that cannot be read (not permitted, or no response for 30 seconds) is a warning and an item of
     RV(failed_regions). The task fails if all regions have failed, or if O(fail_on) is set. If a region that O(regions) names cannot be
     read, the task fails. The result has the resources that could be read, also those of a region of which only a part could be read.
+  - If the permission to read some of O(kinds) is missing in a region, for example because the credentials have no permission for Auto
+    Scaling, the others are read. RV(resources) then has one item with the verdict V(unknown) for each such kind and region, whose
+    RV(resources[].reason) names the missing RAM action. The task fails because of it only with V(unknown) in O(fail_on).
   - API calls for each region - one C(DescribeLaunchTemplates) for each 50 launch templates, one C(DescribeLaunchTemplateVersions) for
     each template and 50 versions, one C(DescribeImages) for each 100 images of templates, of scaling configurations and each 100 custom
     images, and one more without any. One C(DescribeScalingConfigurations) for each 50 scaling configurations, and one
@@ -71,8 +74,9 @@ extends_documentation_fragment:
   - alicloud.imds._attributes
   - alicloud.imds._attributes.action_group_api
 notes:
-  - Needs the RAM actions C(ecs:DescribeLaunchTemplates), C(ecs:DescribeLaunchTemplateVersions), C(ecs:DescribeImages),
-    C(ess:DescribeScalingConfigurations) and C(ess:DescribeScalingGroups), and C(ecs:DescribeRegions) for V(all) regions.
+  - Needs the RAM actions C(ecs:DescribeLaunchTemplates), C(ecs:DescribeLaunchTemplateVersions) and C(ecs:DescribeImages), for
+    V(scaling_configuration) and V(scaling_group) also C(ess:DescribeScalingConfigurations) and C(ess:DescribeScalingGroups), and for V(all)
+    regions C(ecs:DescribeRegions).
   - Does not read node pools of ACK, which can also create instances.
 seealso:
   - module: alicloud.imds.launch_template_metadata_options
@@ -108,7 +112,8 @@ resources:
       type: str
       returned: always
     id:
-      description: ID of the resource.
+      description: ID of the resource; null if the item stands for all resources of the kind in the region, because reading them is not
+        permitted.
       type: str
       returned: always
     region_id:
@@ -170,7 +175,7 @@ failed_regions:
   elements: dict
   sample: []
 errors:
-  description: Errors of single resources in regions that could be read. Their verdicts are V(unknown).
+  description: Errors of single resources in regions that could be read, and of kinds that are not permitted. Their verdicts are V(unknown).
   returned: same as RV(resources)
   type: list
   elements: str
@@ -207,22 +212,23 @@ def run(module):
     params = module.params
     _operations.check_options(params)
     api = open_api(module, missing_required_lib)
-    rows, failures, errors, regions = _info.read_all(api, AutoScaling(api, endpoint_of(params)), params)
-    totals = _report.totals(rows)
+    found = _info.read_all(api, AutoScaling(api, endpoint_of(params)), params)
+    totals = _report.totals(found.items)
     shown = params["verdicts"] or VERDICTS
+    unread = _info.unread_problem(found.unread)
     result = {
-        "resources": [row for row in rows if row["verdict"] in shown],
-        "failed_regions": [{"region_id": name, "error": str(exc)} for name, exc in failures.items()],
-        "errors": errors,
+        "resources": [row for row in found.items if row["verdict"] in shown],
+        "failed_regions": [{"region_id": name, "error": str(exc)} for name, exc in found.failures.items()],
+        "errors": found.errors + ([unread] if unread is not None else []),
         "totals": totals,
     }
     failing = unwanted(totals, params["fail_on"], "resources")
     if failing is not None:
-        return failing, result
-    problem = _operations.regions_problem(failures, regions)
-    if problem is not None and not _operations.tolerates(params, failures, regions):
+        return " ".join([failing] + ([unread] if unread is not None and "unknown" in params["fail_on"] else [])), result
+    problem = _operations.regions_problem(found.failures, found.regions)
+    if problem is not None and not _operations.tolerates(params, found.failures, found.regions):
         return problem, result
-    for warning in ([problem] if problem is not None else []) + errors:
+    for warning in ([problem] if problem is not None else []) + result["errors"]:
         module.warn(warning)
     return None, result
 

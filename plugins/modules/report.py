@@ -29,6 +29,15 @@ options:
       - Title of the page.
     type: str
     default: ECS metadata access
+  language:
+    description:
+      - Language of C(report.html) and of RV(next_steps), V(en) for English or V(zh) for Chinese.
+      - The other files, the messages, and what hosts and the API report stay in English, so that programs can read them. Titles of the
+        playbooks of this collection are translated, any other O(title) is displayed as it is.
+    type: str
+    choices: [en, zh]
+    default: en
+    version_added: 1.0.0
   mode:
     description:
       - Mode of the files. Findings and callers show an attacker where to start, so others can never read them.

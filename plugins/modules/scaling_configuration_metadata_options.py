@@ -67,6 +67,7 @@ options:
         configuration are recorded there in C(scaling_configurations/ID.json) for O(state=restored). An entry of an earlier change stays
         until it is restored.
       - It is refused if it belongs to another user or others can write it, or if it contains links or other content.
+      - Each change is appended to the log C(changes.jsonl) in the directory.
     type: path
 extends_documentation_fragment:
   - alicloud.imds._openapi
@@ -174,11 +175,12 @@ from ansible_collections.alicloud.imds.plugins.module_utils._common import _pyth
 # isort: split
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._provisioning import (
     _configuration_operations,
-    _in_place,
+    _task,
 )
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet._provisioning._plan import Desired
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet._provisioning._record import ConfigurationRecord
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet._provisioning._template import TemplateOptions
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._provisioning._record import (
+    ConfigurationRecord,
+    open_record,
+)
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._record_file import RecordError
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._module import open_api
@@ -194,36 +196,10 @@ def run(module):
     """Return an error, or None, and the result."""
     params = module.params
     _configuration_operations.check_options(params)
-    ids, workers = params["scaling_configuration_ids"], params["max_concurrency"]
-    restored = params["state"] == "restored"
     endpoint = endpoint_of(params)
-    record = ConfigurationRecord(params["record"], endpoint) if params["record"] else None
-    if record is not None:
-        record.check()
+    record = open_record(ConfigurationRecord, params["record"], endpoint)
     api = open_api(module, missing_required_lib)
-    scaling = AutoScaling(api, endpoint)
-    if restored:
-        changes = _configuration_operations.plan_restore(scaling, record, ids)
-    else:
-        desired = Desired(
-            TemplateOptions(params["http_endpoint"], params["http_tokens"]),
-            allow_windows=params["allow_windows"],
-            allow_unknown_image=params["allow_unknown_image"],
-        )
-        changes = _configuration_operations.plan_present(api, scaling, params["regions"], ids, desired, workers)
-        if not changes:
-            module.warn("No scaling configurations are selected. Check 'regions' (%s)." % ", ".join(params["regions"]))
-    if module.check_mode:
-        outcomes = _in_place.planned(changes)
-    else:
-        target = _configuration_operations.Configurations(scaling)
-        outcomes = _in_place.Apply(target, None if restored else record).all(changes, workers)
-    if restored and not module.check_mode:
-        for outcome in outcomes:
-            if outcome.error is None:
-                record.remove(outcome.change.item_id)
-    result = _in_place.result_of(outcomes, "scaling_configurations", "scaling_configuration_id")
-    return _in_place.problem_of(outcomes, "scaling configurations"), result
+    return _task.run(module, _configuration_operations.steps(api, AutoScaling(api, endpoint), params, record))
 
 
 def main():

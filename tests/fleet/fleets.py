@@ -78,9 +78,13 @@ class Run:
 
 
 class Fleet:
-    """The emulator, and runs of modules with its API."""
+    """The emulator, and runs of a module with its API. *modify* is the operation that changes an item."""
 
-    def __init__(self, emulator: lab.Emulator, folder: Path) -> None:
+    def __init__(
+        self, emulator: lab.Emulator, folder: Path, module: str = "metadata_options", modify: str = MODIFY
+    ) -> None:
+        self._module = module
+        self._modify = modify
         self.usage = folder / "usage.json"
         self.endpoint = emulator.control_endpoint
         self.admin = emulator.admin
@@ -105,7 +109,7 @@ class Fleet:
         self.admin("PATCH", "/control", {"faults": list(faults)})
 
     def run(self, **arguments: Any) -> Run:
-        """Run metadata_options with these arguments until it ends."""
+        """Run the module with these arguments until it ends."""
         return self.measure(self._command(), self._arguments(arguments))
 
     def measure(self, command: Sequence[str], text: str) -> Run:
@@ -119,10 +123,10 @@ class Fleet:
         return Run(wall, self._calls(), json.loads(output), used["memory"], used["cpu"])
 
     def run_and_kill(self, after_changes: int, **arguments: Any) -> Run:
-        """Run metadata_options and kill it after *after_changes* accepted changes. Further calls hang, so it cannot end before."""
+        """Run the module and kill it after *after_changes* accepted changes. Further calls hang, so it cannot end before."""
         began = time.monotonic()
         before = self._changes()
-        self.faults({"kind": "hang", "action": MODIFY, "skip": after_changes})
+        self.faults({"kind": "hang", "action": self._modify, "skip": after_changes})
         process = self._start(self._command(), self._arguments(arguments))
         wait_until(
             lambda: self._changes() == before + after_changes or process.poll() is not None, "half of the changes"
@@ -135,7 +139,7 @@ class Fleet:
         return Run(time.monotonic() - began, self._calls())
 
     def _command(self) -> list[str]:
-        return [sys.executable, str(HERE / "run_module.py"), "metadata_options", str(self.usage)]
+        return [sys.executable, str(HERE / "run_module.py"), self._module, str(self.usage)]
 
     def _arguments(self, own: dict[str, Any]) -> str:
         common = {"access_key_id": KEY, "access_key_secret": SECRET, "api_endpoint": self.endpoint}
@@ -152,7 +156,11 @@ class Fleet:
 
     def _changes(self) -> int:
         totals = self.admin("GET", f"/calls?after={NO_ENTRY}")["totals"]
-        return int(totals.get(MODIFY, {}).get("ok", 0))
+        return int(totals.get(self._modify, {}).get("ok", 0))
+
+    def measured(self) -> None:
+        """Do not count the calls so far."""
+        self._calls()
 
     def _calls(self) -> list[dict[str, Any]]:
         entries: list[dict[str, Any]] = self.admin("GET", f"/calls?after={self._seen}")["entries"]

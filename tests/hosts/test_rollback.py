@@ -445,6 +445,8 @@ def test_a_host_that_is_lost_before_its_verification(ground: Ground, lost_host: 
         output = (ground.player.folder / "killed.log").read_text()
         said = reasons(Played(process.returncode, output))
         assert "The host became unreachable before its access was verified: " in said["bad"], output
+        failures = [line for line in output.splitlines() if line.startswith("fatal: [bad]")]
+        assert sum("became unreachable before" in line for line in failures) == 1, output
         tokens = ground.player.options(ground.bad)[1]
         if lost_host == "restore":
             assert tokens == "optional" and "The metadata options were restored through the API." in said["bad"]

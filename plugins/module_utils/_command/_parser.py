@@ -17,7 +17,6 @@ from ._version import ShowVersion
 
 _DEFAULTS = Settings()
 
-
 # Name, type, placeholder and help of the options that set up the client.
 _SETTINGS: t.Sequence[t.Tuple[str, t.Callable[[str], t.Any], str, str]] = (
     ("endpoint", str, "URL", "address of the service, http://HOST or http://HOST:PORT"),
@@ -104,7 +103,7 @@ def build() -> CommandLine:
     connection = _connection()
     common = Parser(add_help=False, argument_default=argparse.SUPPRESS, parents=[as_json, connection])
     sections = (texts.PATHS, texts.SECRETS, texts.EXIT_STATUS, ENVIRONMENT, texts.FILES, texts.EXAMPLES)
-    epilog = "\n\n".join([*map(_as_text, sections), "Help of a command: %s COMMAND --help" % texts.NAME])
+    epilog = "\n\n".join([*map(texts.as_text, sections), "Help of a command: %s COMMAND --help" % texts.NAME])
     parser = Parser(prog=texts.NAME, description=texts.DESCRIPTION, epilog=epilog, parents=[common])
     parser.add_argument("--version", nargs=0, action=ShowVersion, help="print the version of the collection and exit")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", prog=texts.NAME, title="commands")
@@ -113,7 +112,7 @@ def build() -> CommandLine:
 
     def add(name: str, parents: t.Sequence[Parser] = (common,)) -> Parser:
         text = texts.COMMANDS[name]
-        examples = _as_text(texts.Section("examples", text.examples))
+        examples = texts.as_text(texts.Section("examples", text.examples))
         commands[name] = subparsers.add_parser(
             name,
             help=text.purpose,
@@ -132,6 +131,7 @@ def build() -> CommandLine:
     _add_exec(add("exec", (connection,)))
     _add_watch(add("watch", (as_json,)))
     _add_callers(add("callers", (as_json,)))
+    _add_support_bundle(add("support-bundle", (connection,)))
     add("completion", ()).add_argument("shell", choices=["bash", "zsh", "fish"], help="the shell")
     return CommandLine(parser, commands)
 
@@ -199,8 +199,7 @@ def _add_callers(parser: Parser) -> None:
     _add_state_dir(parser)
     text = "directory of the analyzer's log (default: %s)" % LOG_DIRECTORY
     parser.add_argument("--log-dir", metavar="DIR", default=LOG_DIRECTORY, help=text)
-    text = "only requests last seen within this time"
-    parser.add_argument("--max-age", type=int, metavar="SECONDS", help=text)
+    parser.add_argument("--max-age", type=int, metavar="SECONDS", help="only requests last seen within this time")
     text = "only requests of this mode: %s; may be repeated" % ", ".join(MODES)
     parser.add_argument("--mode", metavar="MODE", action="append", choices=MODES, help=text)
     text = (
@@ -208,9 +207,17 @@ def _add_callers(parser: Parser) -> None:
         " may be repeated"
     )
     parser.add_argument("--caller", action="append", metavar="PATTERN", help=text)
-    text = "omit known harmless requests from token-aware software"
-    parser.add_argument("--ignore-noise", action="store_true", help=text)
+    parser.add_argument(
+        "--ignore-noise", action="store_true", help="omit known harmless requests from token-aware software"
+    )
     parser.add_argument("--follow", action="store_true", help="print new requests until interrupted")
+
+
+def _add_support_bundle(parser: Parser) -> None:
+    _add_state_dir(parser)
+    parser.add_argument("--file", metavar="FILE", help="file for the report (default: standard output)")
+    text = "include names of programs, users, units and containers, addresses, and messages"
+    parser.add_argument("--names", action="store_true", help=text)
 
 
 def _add_state_dir(parser: Parser) -> None:
@@ -253,10 +260,3 @@ def with_option_names(message: str) -> str:
         if message.startswith(name + " "):
             message = _option(name) + message[len(name) :]
     return message
-
-
-def _as_text(section: texts.Section) -> str:
-    width = max(len(term) for term, _meaning in section.entries)
-    if width > 30:
-        return "%s:\n%s" % (section.title, "\n".join("  %s\n      %s" % entry for entry in section.entries))
-    return "%s:\n%s" % (section.title, "\n".join("  %-*s  %s" % (width, *entry) for entry in section.entries))

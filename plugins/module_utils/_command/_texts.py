@@ -24,6 +24,14 @@ class Section(t.NamedTuple):
     entries: Entries
 
 
+def as_text(section: Section) -> str:
+    """Return *section* as indented lines below its title."""
+    width = max(len(term) for term, _meaning in section.entries)
+    if width > 30:
+        return "%s:\n%s" % (section.title, "\n".join("  %s\n      %s" % entry for entry in section.entries))
+    return "%s:\n%s" % (section.title, "\n".join("  %-*s  %s" % (width, *entry) for entry in section.entries))
+
+
 class Command(t.NamedTuple):
     """The help of a command: its purpose in a few words, its description, and example command lines."""
 
@@ -241,6 +249,26 @@ with --json as one JSON object per line.""",
             ("ecs-metadata callers --caller '*/curl' --caller backup", "curl, and the user backup"),
             ("ecs-metadata callers --ignore-noise --json", "without harmless requests, as JSON"),
             ("ecs-metadata callers --follow --mode %s" % NORMAL_MODE, "normal-mode requests from now on"),
+        ],
+    ),
+    "support-bundle": Command(
+        "print a report on this host for an issue",
+        """\
+Print a report on this host as JSON, to attach to an issue: versions, settings, the
+verdict of 'modes', the state of the installed files, units and fence, recent messages
+of the units, and a summary of the callers. To obtain the verdict, one normal-mode
+request is sent to each address, as 'modes' does.
+
+The report has no keys, tokens, user data, host names or addresses: texts that were read
+are replaced by words that ecs-metadata knows, or 'other'. What cannot be read is listed
+under 'unknown' with the reason; as root, more can be read.
+
+With --names, the report also has the names of programs, users, units and containers,
+source addresses, and the texts of messages. Words that look like keys or tokens are
+removed, but not every secret can be recognized: read the report before you send it.""",
+        [
+            ("ecs-metadata support-bundle --file report.json", "write the report to a file"),
+            ("ecs-metadata support-bundle --names --file report.json", "with the names of the callers"),
         ],
     ),
     "completion": Command(

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Write a token to a file that only its owner can ever read.
+"""Write a token, or a support bundle, to a file that only its owner can ever read.
 
 A new file is created in the same directory, accessible to its owner only from the start, and renamed when it is complete.
 So no other user can read the token at any time, and readers never see a partial file. A link in place of the file is refused.
@@ -50,6 +50,12 @@ class TokenFile:
     def __exit__(self, *_exc: object) -> None:
         os.close(self._descriptor)
 
+    def write_json(self, content: t.Any) -> None:
+        """Replace the file with one that contains *content* as JSON in ASCII."""
+        import json
+
+        self.write(json.dumps(content, indent=2))
+
     def write(self, token: str) -> None:
         """Replace the file with one that contains *token* and a line feed, synchronized to disk."""
         temporary = ".%s.%s" % (self._name[:200], os.urandom(8).hex())
@@ -94,7 +100,7 @@ class TokenFile:
         if stat.S_ISLNK(found.st_mode):
             raise Failure(OTHER, "Refused: %r is a symbolic link. Pass the path of the file itself." % self._path)
         if not stat.S_ISREG(found.st_mode):
-            raise Failure(OTHER, "Refused: %r is not a regular file. A token is written only to a file." % self._path)
+            raise Failure(OTHER, "Refused: %r is not a regular file. Pass the path of a file." % self._path)
 
 
 # O_PATH: parents need not be readable.

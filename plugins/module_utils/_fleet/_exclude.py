@@ -22,13 +22,17 @@ class Exclude(t.NamedTuple):
     tags: t.Mapping[str, t.Optional[str]] = {}
     names: t.Tuple[str, ...] = ()
 
-    def matches(self, instance: Instance) -> bool:
-        """Return whether *instance* is excluded."""
-        return (
-            instance.instance_id in self.instance_ids
-            or any(fnmatch.fnmatchcase(instance.name, pattern) for pattern in self.names)
-            or any(key in instance.tags and value in (None, instance.tags[key]) for key, value in self.tags.items())
-        )
+    def rule(self, instance: Instance) -> t.Optional[str]:
+        """Return the rule that excludes *instance*, such as ``names: build-*``, or None."""
+        if instance.instance_id in self.instance_ids:
+            return "instance_ids: " + instance.instance_id
+        for pattern in self.names:
+            if fnmatch.fnmatchcase(instance.name, pattern):
+                return "names: " + pattern
+        for key, value in self.tags.items():
+            if key in instance.tags and value in (None, instance.tags[key]):
+                return "tags: " + (key if value is None else "%s=%s" % (key, value))
+        return None
 
 
 def parse(value: t.Optional[t.Mapping[str, t.Any]]) -> Exclude:

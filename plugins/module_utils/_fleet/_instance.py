@@ -45,6 +45,9 @@ class Instance(t.NamedTuple):
     tags: t.Dict[str, str]
     options: t.Optional[Options]
     addresses: t.FrozenSet[str] = frozenset()  # private IPv4 and IPv6 addresses
+    role_arn: t.Optional[str] = (
+        None  # the role that was assumed for its account, None for the account of the credentials
+    )
 
     @property
     def is_windows(self) -> bool:

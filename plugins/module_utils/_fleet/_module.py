@@ -12,19 +12,21 @@ import typing as t
 from .._common._protocol import Protocol
 from .._openapi import _module
 from .._openapi._errors import ApiError
-from . import _operations, _report
-from ._apply import Outcome, Writer
+from . import _exclude, _operations, _report
+from ._apply import Apis, Outcome
+from ._causes import grouped
+from ._change_log import ChangeLog
 from ._instance import Options
 from ._operations import ExecutionOptions
 from ._options import selection, too_few
 from ._plan import Change, Permissions
 from ._progress import ProgressFile
 from ._record import RecordError, RecordStore
-from ._record_options import addresses, options_before, record_of
+from ._record_options import addresses, log_of, options_before, record_of
 
 ERRORS = (ApiError, RecordError, ValueError)
 Ended = t.Tuple[t.Optional[str], t.Dict[str, t.Any]]
-Opener = t.Callable[[], Writer]
+Opener = t.Callable[[], Apis]
 _Value = t.TypeVar("_Value")
 
 
@@ -33,6 +35,16 @@ class Module(_module.Module, Protocol):
 
     check_mode: bool
     tmpdir: str
+
+
+def all_accounts(opened: _module.Opened) -> Apis:
+    """Return the APIs of all accounts; raise ValueError if one cannot be used: a change of a part would look complete."""
+    if opened.failures:
+        causes = grouped(((arn, str(exc)) for arn, exc in opened.failures.items()), "roles")
+        raise ValueError(
+            "Cannot assume %d of the roles in 'assume_role'. %s Nothing was changed." % (len(opened.failures), causes)
+        )
+    return opened.apis
 
 
 def run(module: Module, open_api: Opener, missing_library: t.Optional[str]) -> Ended:
@@ -46,7 +58,8 @@ def run(module: Module, open_api: Opener, missing_library: t.Optional[str]) -> E
     record = record_of(module.params)
     if module.params["state"] == "verified":
         return _confirm(module, record)
-    return _change(module, record, open_api())
+    log = log_of(module.params, record)
+    return _change(module, record, open_api(), log)
 
 
 def _dry_run(module: Module, open_api: Opener, missing_library: t.Optional[str]) -> Ended:
@@ -56,10 +69,10 @@ def _dry_run(module: Module, open_api: Opener, missing_library: t.Optional[str])
     if missing_library is not None:
         problems.found.append(missing_library)
         return problems.message(), _result([], {}, {}, {})
-    api = problems.of(open_api)
-    if api is None or not (params["instance_ids"] or params["state"] == "restored"):
+    apis = problems.of(open_api)
+    if apis is None or not (params["instance_ids"] or params["state"] == "restored"):
         return problems.message(), _result([], {}, {}, {})
-    changes = problems.of(lambda: _plan(api, params, record, _execution(module))) or []
+    changes = problems.of(lambda: _plan(apis, params, record, _execution(module))) or []
     planned = [it._replace(changed=False) for it in _report.planned(changes)]
     refusal = _report.problem(planned, tolerate_refusals=params["refused"] == "report")
     problems.found += [refusal] if refusal else []
@@ -97,6 +110,7 @@ def _writable_record(params: t.Mapping[str, t.Any]) -> t.Optional[RecordStore]:
     record = record_of(params)
     if record is not None:
         record.check_writable()
+        log_of(params, record)
     return record
 
 
@@ -108,14 +122,14 @@ def _confirm(module: Module, record: t.Optional[RecordStore]) -> Ended:
     return None, {"changed": bool(confirmed), "instances": []}
 
 
-def _change(module: Module, record: t.Optional[RecordStore], api: Writer) -> Ended:
+def _change(module: Module, record: t.Optional[RecordStore], apis: Apis, log: t.Optional[ChangeLog]) -> Ended:
     """Apply the desired options, or restore the recorded ones. In check mode, only plan this."""
-    params, execution = module.params, _execution(module)
+    params, execution = module.params, _execution(module)._replace(log=log)
     names = record.names() if record else {}
     unverified = record.unverified() if record and params["record_unverified"] else {}
     errors = record.errors() if record and params["state"] == "restored" else {}
-    changes = _plan(api, params, record, execution)
-    error, warning = too_few(params, len(changes))
+    changes = _plan(apis, params, record, execution)
+    error, warning = too_few(params, len([it for it in changes if not it.excluded]))
     if error is not None:
         raise ValueError(error + " Nothing was changed.")
     if warning is not None:
@@ -128,26 +142,31 @@ def _change(module: Module, record: t.Optional[RecordStore], api: Writer) -> End
     if module.check_mode:
         return None, _result(planned, names, errors, unverified)
     if record is not None and params["state"] == "restored":
-        outcomes = _operations.restore(api, changes, record, execution)
+        outcomes = _operations.restore(apis, changes, record, execution)
     else:
-        outcomes = _operations.apply(api, changes, record, execution)
+        outcomes = _operations.apply(apis, changes, record, execution)
         names = record.names() if record else {}
+    if log is not None and log.problem is not None:
+        module.warn(log.problem)
     return _report.problem(outcomes, tolerant), _result(outcomes, names, errors, unverified)
 
 
 def _plan(
-    api: Writer, params: t.Mapping[str, t.Any], record: t.Optional[RecordStore], execution: ExecutionOptions
+    apis: Apis, params: t.Mapping[str, t.Any], record: t.Optional[RecordStore], execution: ExecutionOptions
 ) -> t.List[Change]:
-    each = params["refused"] == "report"
+    each, exclude = params["refused"] == "report", _exclude.parse(params["exclude"])
     if record is not None and params["state"] == "restored":
-        return _operations.plan_restore(api, record, params["instance_ids"], options_before(params["before"]), each)
+        before = options_before(params["before"])
+        return _operations.plan_restore(apis, record, params["instance_ids"], before, each, exclude)
     if not (params["all_instances"] or any(params[name] for name in ("instance_ids", "tags", "name", "vpc_id"))):
         raise ValueError(
             "No instances are selected. Set 'instance_ids', 'tags', 'name' or 'vpc_id', or 'all_instances: true'."
         )
     desired = Options(params["http_endpoint"], params["http_tokens"], params["instance_metadata_tags"])
     permissions = Permissions(params["allow_windows"], params["allow_ack_nodes"])
-    changes = _operations.plan_desired(api, selection(params), desired, permissions, execution, addresses(params), each)
+    changes = _operations.plan_desired(
+        apis, selection(params), desired, permissions, execution, addresses(params), each, exclude
+    )
     return _operations.refuse_conflicts(changes, record)
 
 

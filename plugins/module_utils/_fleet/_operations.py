@@ -7,11 +7,16 @@
 import typing as t
 
 from . import _apply
-from ._apply import Outcome, Writer
+from ._accounts import Place, role_for
+from ._apply import Apis, Outcome
+from ._change_log import ChangeLog
+from ._exclude import Exclude
 from ._instance import Instance, Options, missing
 from ._plan import Change, Permissions, address_problem, plan, refuse
 from ._record import RecordStore
 from ._select import ALL_REGIONS, Selection, find, find_each
+
+NO_EXCLUDE = Exclude()
 
 
 class ExecutionOptions(t.NamedTuple):
@@ -21,50 +26,59 @@ class ExecutionOptions(t.NamedTuple):
     wait_timeout: t.Optional[float]
     report: _apply.Report = lambda progress: None
     unverified: bool = False  # whether the caller verifies the changes, and confirms them in the record
+    log: t.Optional[ChangeLog] = None
 
 
 def plan_desired(
-    api: Writer,
+    apis: Apis,
     selection: Selection,
     desired: Options,
     permissions: Permissions,
     execution: ExecutionOptions,
     addresses: t.Optional[t.Mapping[str, t.Sequence[str]]] = None,
     each: bool = False,
+    exclude: Exclude = NO_EXCLUDE,
 ) -> t.List[Change]:
-    """Return the changes that take the instances of *selection* to *desired*.
+    """Return the changes that take the instances of *selection* to *desired*, except for those that *exclude* matches.
 
     An instance in *addresses* is refused if the API returns none of these private addresses for it. With *each*, an instance that cannot
     be found is a refusal; otherwise it is an error.
     """
     unknown: t.Dict[str, str] = {}
     if each and selection.instance_ids and ALL_REGIONS not in selection.regions:
-        found, unknown = find_each(api, selection, execution.max_concurrency)
+        found, unknown = find_each(apis, selection, execution.max_concurrency)
     else:
-        found = find(api, selection, execution.max_concurrency)
+        found = find(apis, selection, execution.max_concurrency)
     wanted = addresses or {}
-    changes = [
-        refuse(plan(it, desired, permissions), address_problem(it, wanted.get(it.instance_id, ()))) for it in found
-    ]
+
+    def change(instance: Instance) -> Change:
+        rule = exclude.rule(instance)
+        if rule is not None:
+            return Change(instance, excluded=rule)
+        problem = address_problem(instance, wanted.get(instance.instance_id, ()))
+        return refuse(plan(instance, desired, permissions), problem)
+
+    changes = [change(it) for it in found]
     return changes + [Change(missing(instance_id), refusal=reason) for instance_id, reason in unknown.items()]
 
 
 def plan_restore(
-    api: Writer,
+    apis: Apis,
     record: RecordStore,
     only: t.Optional[t.Sequence[str]],
     before: t.Optional[t.Mapping[str, Options]] = None,
     each: bool = False,
+    exclude: Exclude = NO_EXCLUDE,
 ) -> t.List[Change]:
     """Return the changes that restore the recorded options of all recorded instances, or of the IDs in *only*.
 
     With *before*, restore the instances in it, to these options instead of the recorded ones. With *each*, an instance that cannot be
-    found is a refusal; otherwise it is an error.
+    found is a refusal; otherwise it is an error. Instances that *exclude* matches are not changed.
 
     Raises:
-        ValueError: An ID has no recorded options or, without *each*, an instance does not exist anymore.
+        ValueError: An ID has no recorded options or, without *each*, an instance does not exist anymore, or its account is unknown.
     """
-    recorded = record.recorded_options()
+    recorded, roles = record.recorded_options(), record.roles()
     chosen = list(before) if before is not None else list(recorded) if only is None else list(only)
     unknown = sorted(set(chosen) - set(recorded))
     if unknown:
@@ -73,22 +87,59 @@ def plan_restore(
             % (record.path, ", ".join(unknown[:5]))
         )
     wanted = {it: before[it] if before is not None else recorded[it][1] for it in chosen}
-    by_region: t.Dict[str, t.List[str]] = {}
-    for instance_id in chosen:
-        by_region.setdefault(recorded[instance_id][0], []).append(instance_id)
-    found: t.List[Instance] = []
-    lost: t.Dict[str, str] = {}
-    for region, ids in by_region.items():
-        selection = Selection([region], instance_ids=ids, empty_means_default=True)
-        if each:
-            some, reasons = find_each(api, selection, 1)
-            lost.update(reasons)
+    entries = [missing(it)._replace(region_id=recorded[it][0], role_arn=roles.get(it)) for it in chosen]
+    # Excluded by ID: without an API call, also if the instance does not exist anymore
+    rules = {it.instance_id: exclude.rule(it) for it in entries}
+    changes = [Change(it, excluded=rules[it.instance_id]) for it in entries if rules[it.instance_id]]
+    places, lost = _places([it for it in entries if not rules[it.instance_id]], apis, record.path, each)
+    changes += [Change(it, refusal=reason) for it, reason in lost]
+    for place, ids in places.items():
+        changes += _restoration(apis, place, {it: wanted[it] for it in ids}, each, exclude)
+    return changes
+
+
+def _places(
+    entries: t.Iterable[Instance], apis: Apis, path: str, each: bool
+) -> t.Tuple[t.Dict[Place, t.List[str]], t.List[t.Tuple[Instance, str]]]:
+    """Return the IDs of recorded instances by place, and with *each* the instances whose account is unknown, with the reasons.
+
+    Raises:
+        ValueError: The account of an instance is unknown, without *each*.
+    """
+    places: t.Dict[Place, t.List[str]] = {}
+    lost: t.List[t.Tuple[Instance, str]] = []
+    for entry in entries:
+        try:
+            place = Place(role_for(entry.role_arn, apis), entry.region_id)
+        except ValueError as exc:
+            if not each:
+                raise ValueError("Cannot restore %s from the record %s. %s" % (entry.instance_id, path, exc)) from exc
+            lost.append((entry, str(exc)))
         else:
-            some = find(api, selection, 1)
-        found += some
-    # Restoring is never refused.
-    changes = [plan(instance, wanted[instance.instance_id], Permissions(True, True)) for instance in found]
-    return changes + [Change(missing(instance_id), refusal=reason) for instance_id, reason in lost.items()]
+            places.setdefault(place, []).append(entry.instance_id)
+    return places, lost
+
+
+def _restoration(
+    apis: Apis, place: Place, wanted: t.Mapping[str, Options], each: bool, exclude: Exclude
+) -> t.Iterator[Change]:
+    """Yield the changes of the instances of one place to the options *wanted* by ID."""
+    selection = Selection([str(place.region_id)], instance_ids=list(wanted), empty_means_default=True)
+    here = {place.role_arn: apis[place.role_arn]}
+    lost: t.Dict[str, str] = {}
+    if each:
+        found, lost = find_each(here, selection, 1)
+    else:
+        found = find(here, selection, 1)
+    for instance in found:
+        rule = exclude.rule(instance)
+        if rule is not None:
+            yield Change(instance, excluded=rule)
+        else:
+            # Restoring is never refused.
+            yield plan(instance, wanted[instance.instance_id], Permissions(True, True))
+    for instance_id, reason in lost.items():
+        yield Change(missing(instance_id)._replace(role_arn=place.role_arn), refusal=reason)
 
 
 def refuse_conflicts(changes: t.Sequence[Change], record: t.Optional[RecordStore]) -> t.List[Change]:
@@ -100,22 +151,26 @@ def refuse_conflicts(changes: t.Sequence[Change], record: t.Optional[RecordStore
 
 
 def apply(
-    api: Writer, changes: t.Sequence[Change], record: t.Optional[RecordStore], execution: ExecutionOptions
+    apis: Apis, changes: t.Sequence[Change], record: t.Optional[RecordStore], execution: ExecutionOptions
 ) -> t.List[Outcome]:
     """Record the present options of the instances to change, then apply *changes*. Safe to repeat after an interruption."""
     if record is not None:
         record.add((change.instance for change in changes if change.after is not None), execution.unverified)
-    return _apply.apply(api, changes, execution.max_concurrency, execution.wait_timeout, execution.report)
+    return _apply.apply(
+        apis, changes, execution.max_concurrency, execution.wait_timeout, execution.report, execution.log
+    )
 
 
 def restore(
-    api: Writer, changes: t.Sequence[Change], record: RecordStore, execution: ExecutionOptions
+    apis: Apis, changes: t.Sequence[Change], record: RecordStore, execution: ExecutionOptions
 ) -> t.List[Outcome]:
     """Apply *changes* and remove the restored instances from the record.
 
     Instances stay in it if they failed, or if they were restored to other options than the recorded ones.
     """
-    outcomes = _apply.apply(api, changes, execution.max_concurrency, execution.wait_timeout, execution.report)
+    outcomes = _apply.apply(
+        apis, changes, execution.max_concurrency, execution.wait_timeout, execution.report, execution.log
+    )
     recorded = record.recorded_options()
     record.remove([it.change.instance.instance_id for it in outcomes if _is_restored(it, recorded)])
     return outcomes
@@ -124,6 +179,6 @@ def restore(
 def _is_restored(outcome: Outcome, recorded: t.Mapping[str, t.Tuple[str, Options]]) -> bool:
     instance = outcome.change.instance
     present = outcome.change.after or instance.options
-    if outcome.error is not None or present is None or instance.instance_id not in recorded:
+    if outcome.error is not None or outcome.change.excluded or present is None or instance.instance_id not in recorded:
         return False
     return recorded[instance.instance_id][1].merged_into(present) == present

@@ -22,6 +22,9 @@ def selection_spec(regions_required: bool) -> _Spec:
         "vpc_id": {"type": "str"},
         "empty_options": {"type": "str", "choices": ["unknown", "default"], "default": "unknown"},
         "expect_at_least": {"type": "int", "default": 0},
+        "exclude": {"type": "dict", "default": {}},
+        "assume_role": {"type": "list", "elements": "raw", "default": []},
+        "own_account": {"type": "bool"},
     }
 
 
@@ -50,7 +53,7 @@ def too_few(params: t.Mapping[str, t.Any], number: int) -> t.Tuple[t.Optional[st
 
 def _to_check(params: t.Mapping[str, t.Any]) -> str:
     """Return what to check: the filters that are set, with their values."""
-    names = ("regions", "instance_ids", "tags", "name", "vpc_id", "record_only")
+    names = ("regions", "instance_ids", "tags", "name", "vpc_id", "exclude", "record_only")
     given = ["'%s' (%s)" % (name, _short(params[name])) for name in names if params.get(name)]
     return "Check %s." % ", ".join(given) if given else "Check 'record'."
 

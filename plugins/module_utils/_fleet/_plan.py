@@ -13,13 +13,15 @@ from ._verdict import exemption
 class Change(t.NamedTuple):
     """The planned change of an instance: ``after`` are the options to send, or None; ``refusal`` is the reason for sending none.
 
-    ``exemption`` is why tokens cannot be required on the instance, if that is the refusal.
+    ``exemption`` is why tokens cannot be required on the instance, if that is the refusal. ``excluded`` is the rule that excludes the
+    instance, if any: then nothing else is set.
     """
 
     instance: Instance
     after: t.Optional[Options] = None
     refusal: t.Optional[str] = None
     exemption: t.Optional[str] = None
+    excluded: t.Optional[str] = None
 
 
 class Permissions(t.NamedTuple):

@@ -49,6 +49,9 @@ class RecordStore(Protocol):
     def recorded_options(self) -> t.Dict[str, t.Tuple[str, Options]]:
         """Return region and recorded options by instance ID."""
 
+    def roles(self) -> t.Dict[str, t.Optional[str]]:
+        """Return the roles of the accounts by instance ID, None for the account of the credentials."""
+
     def names(self) -> t.Dict[str, str]:
         """Return the names of files by instance ID."""
 
@@ -117,6 +120,11 @@ class Record:
             if problem:
                 raise RecordError("Cannot restore %s from the record %s: %s" % (instance_id, self.path, problem))
         return {instance_id: (entry.region_id, entry.before) for instance_id, entry in entries.items()}
+
+    def roles(self) -> t.Dict[str, t.Optional[str]]:
+        """Return the roles of the accounts by instance ID."""
+        content = self._file.read() or Content({}, {})
+        return {instance_id: it.role_arn for instance_id, it in {**content.unassigned, **content.own}.items()}
 
     def names(self) -> t.Dict[str, str]:
         """Return an empty dictionary: instances in one file have no names of files."""

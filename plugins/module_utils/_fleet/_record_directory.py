@@ -120,6 +120,10 @@ class RecordDirectory:
             raise RecordError(" ".join(errors.values()))
         return {instance_id: (entry.region_id, entry.before) for instance_id, (_name, _source, entry) in chosen.items()}
 
+    def roles(self) -> t.Dict[str, t.Optional[str]]:
+        """Return the roles of the accounts by instance ID."""
+        return {instance_id: entry.role_arn for instance_id, (_name, _source, entry) in self._chosen()[0].items()}
+
     def names(self) -> t.Dict[str, str]:
         """Return the names of files, without ``.json``, by instance ID."""
         return {instance_id: name for instance_id, (name, _source, _entry) in self._chosen()[0].items()}

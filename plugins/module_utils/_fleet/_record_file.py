@@ -18,6 +18,7 @@ import typing as t
 
 from .._common._atomic import replace_file
 from .._common._utc import format_utc
+from ._accounts import is_role_arn
 from ._instance import Instance, Options
 from ._select import is_instance_id, is_region_id
 
@@ -44,6 +45,7 @@ class Entry(t.NamedTuple):
     has_endpoint: bool = False
     endpoint: t.Optional[str] = None
     unverified: bool = False
+    role_arn: t.Optional[str] = None
 
     def as_dict(self) -> t.Dict[str, t.Any]:
         """Return the entry as it is in the file."""
@@ -54,6 +56,8 @@ class Entry(t.NamedTuple):
         }
         if self.has_endpoint:
             entry["api_endpoint"] = self.endpoint
+        if self.role_arn is not None:
+            entry["role_arn"] = self.role_arn
         return {**entry, "unverified": True} if self.unverified else entry
 
     def endpoint_problem(self, endpoint: t.Optional[str]) -> t.Optional[str]:
@@ -162,27 +166,26 @@ def _entries(raw: t.Any) -> t.Dict[str, Entry]:
     entries = {}
     for instance_id, value in raw.items():
         before = Options(**value["before"])
-        if not is_instance_id(instance_id) or not is_region_id(value["region_id"]):
+        role_arn = value.get("role_arn")
+        if not (is_instance_id(instance_id) and is_region_id(value["region_id"])) or not (
+            role_arn is None or is_role_arn(role_arn)
+        ):
             raise ValueError("an ID is invalid")
         if any(it is not None and it not in known for it, known in zip(before, _VALUES)):  # type: ignore[operator]
             raise ValueError("an option has an unknown value")
         endpoint = value.get("api_endpoint")
         if endpoint is not None and not isinstance(endpoint, str):
             raise ValueError("the endpoint is not text")
+        recorded_at, unverified = str(value.get("recorded_at", "")), value.get("unverified") is True
         entries[instance_id] = Entry(
-            value["region_id"],
-            before,
-            str(value.get("recorded_at", "")),
-            "api_endpoint" in value,
-            endpoint,
-            value.get("unverified") is True,
+            value["region_id"], before, recorded_at, "api_endpoint" in value, endpoint, unverified, role_arn
         )
     return entries
 
 
 def new_entry(instance: Instance, options: Options, endpoint: t.Optional[str]) -> Entry:
     """Return the entry of an instance with these options."""
-    return Entry(instance.region_id, options, format_utc(time.time()), True, endpoint)
+    return Entry(instance.region_id, options, format_utc(time.time()), True, endpoint, role_arn=instance.role_arn)
 
 
 class LockedFile:

@@ -6,8 +6,9 @@
 
 import typing as t
 
+from ._change_log import ChangeLog, open_log
 from ._instance import Options
-from ._record import Earlier, RecordStore, open_record
+from ._record import Earlier, RecordDirectory, RecordStore, open_record
 from ._record_file import normalized_endpoint
 
 Params = t.Mapping[str, t.Any]
@@ -54,3 +55,10 @@ def record_of(params: Params) -> t.Optional[RecordStore]:
     record = open_record(params["record"], params["record_names"], params["record_only"], earlier, endpoint)
     record.check()
     return record
+
+
+def log_of(params: Params, record: t.Optional[RecordStore]) -> t.Optional[ChangeLog]:
+    """Return the log of changes beside the record, or None without a record; raise RecordError."""
+    if record is None:
+        return None
+    return open_log(record.path, isinstance(record, RecordDirectory), params["state"])

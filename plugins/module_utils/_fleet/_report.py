@@ -30,6 +30,7 @@ def judged(
         row = {
             "instance_id": instance.instance_id,
             "region_id": instance.region_id,
+            "role_arn": instance.role_arn,
             "name": instance.name,
             "os_type": instance.os_type,
             "status": instance.status,
@@ -48,9 +49,10 @@ def judged(
 def changed(outcomes: t.Sequence[Outcome], record_names: t.Mapping[str, str]) -> Result:
     """Return ``instances`` with before, after, changed and error, their ``totals``, ``changed`` and ``diff``.
 
-    Instances with an error come first.
+    Instances with an error come first. Excluded instances are only in ``excluded``.
     """
-    ordered = sorted(outcomes, key=lambda it: it.error is None)
+    excluded = [excluded_row(it.change.instance, it.change.excluded) for it in outcomes if it.change.excluded]
+    ordered = sorted((it for it in outcomes if not it.change.excluded), key=lambda it: it.error is None)
     rows = [dict(_row(it), record_name=record_names.get(it.change.instance.instance_id)) for it in ordered]
     totals = {
         "changed": sum(row["changed"] for row in rows),
@@ -61,6 +63,7 @@ def changed(outcomes: t.Sequence[Outcome], record_names: t.Mapping[str, str]) ->
     shown = [row for row in rows if row["changed"]]
     return {
         "instances": rows,
+        "excluded": excluded,
         "totals": totals,
         "changed": bool(shown),
         "diff": {which: "".join(_lines(row, which) for row in shown) for which in ("before", "after")},
@@ -73,7 +76,19 @@ def problem(outcomes: t.Sequence[Outcome], tolerate_refusals: bool) -> t.Optiona
     if not bad:
         return None
     causes = grouped(((it.change.instance.instance_id, str(it.error)) for it in bad), "instances")
-    return "Cannot set the metadata options of %d of %d instances. %s" % (len(bad), len(outcomes), causes)
+    number = len([it for it in outcomes if not it.change.excluded])
+    return "Cannot set the metadata options of %d of %d instances. %s" % (len(bad), number, causes)
+
+
+def excluded_row(instance: Instance, rule: str) -> Result:
+    """Return an item of the list ``excluded``."""
+    return {
+        "instance_id": instance.instance_id,
+        "region_id": instance.region_id,
+        "role_arn": instance.role_arn,
+        "name": instance.name,
+        "rule": rule,
+    }
 
 
 def abridged(result: Result) -> Result:
@@ -95,6 +110,7 @@ def _row(outcome: Outcome) -> Result:
     return {
         "instance_id": instance.instance_id,
         "region_id": instance.region_id,
+        "role_arn": instance.role_arn,
         "name": instance.name,
         "before": _as_dict(before),
         "after": _as_dict(after if outcome.changed else before),

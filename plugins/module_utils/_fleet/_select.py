@@ -10,6 +10,7 @@ import typing as t
 
 from .._common._protocol import Protocol
 from .._openapi._errors import ApiError
+from ._accounts import Place
 from ._causes import grouped
 from ._instance import Instance, Raw, parse
 
@@ -87,23 +88,31 @@ class Selection(t.NamedTuple):
         return self
 
 
+#: The APIs by account, see ``_accounts``.
+Apis = t.Mapping[t.Optional[str], Reader]
+
+
 class Found(t.NamedTuple):
-    """The selected instances, sorted by region and ID; the number of regions; and the error of each region that could not be listed."""
+    """The selected instances, sorted by region and ID, and the error of each place that could not be listed.
+
+    ``places`` is the number of the regions of all accounts.
+    """
 
     instances: t.List[Instance]
-    regions: int
-    failures: t.Dict[str, ApiError]
+    places: int
+    failures: t.Dict[Place, ApiError]
 
     @property
     def problem(self) -> t.Optional[str]:
-        """A message about the regions that could not be listed, or None."""
+        """A message about the places that could not be listed, or None."""
         if not self.failures:
             return None
-        causes = grouped(((region, str(exc)) for region, exc in self.failures.items()), "regions")
-        return "Cannot list the instances of %d of %d regions. %s" % (len(self.failures), self.regions, causes)
+        what = "regions" if all(it.role_arn is None and it.region_id for it in self.failures) else "accounts or regions"
+        causes = grouped(((str(place), str(exc)) for place, exc in self.failures.items()), what)
+        return "Cannot list the instances of %d of %d %s. %s" % (len(self.failures), self.places, what, causes)
 
 
-def find(api: Reader, selection: Selection, workers: int) -> t.List[Instance]:
+def find(apis: Apis, selection: Selection, workers: int) -> t.List[Instance]:
     """Return the selected instances, sorted by region and ID. One API call for each page of 100 instances.
 
     With all regions, one more call lists them. A region without instances needs one more call, to check the permission.
@@ -112,72 +121,98 @@ def find(api: Reader, selection: Selection, workers: int) -> t.List[Instance]:
         ValueError: An instance ID is in none of the regions, or one of several regions cannot be listed.
         ApiError: A call failed or is not permitted.
     """
-    found = survey(api, selection, workers)
+    found = survey(apis, selection, workers)
     if found.problem is not None:
         raise ValueError(found.problem + " To work without these regions, name the others in 'regions'.")
     return found.instances
 
 
-def survey(api: Reader, selection: Selection, workers: int) -> Found:
-    """Return the selected instances of all regions that can be listed, and the errors of the others; see ``find``.
+def survey(
+    apis: Apis, selection: Selection, workers: int, failures: t.Optional[t.Mapping[Place, ApiError]] = None
+) -> Found:
+    """Return the selected instances of all places that can be listed, and the errors of the others; see ``find``.
+
+    *failures* has the errors of accounts that are not in *apis*.
 
     Raises:
         ValueError: An instance ID is in none of the regions, all of which could be listed.
-        ApiError: The only region, or the list of all regions, cannot be read.
+        ApiError: The only region, or the list of all regions of the only account, cannot be read.
     """
     selection.validate()
-    regions = list(dict.fromkeys(selection.regions))
-    limit: t.Optional[float] = None
-    if ALL_REGIONS in regions:
-        regions, limit = api.describe_regions(), REGION_DEADLINE
-    failures: t.Dict[str, ApiError] = {}
-
-    def read(region: str) -> t.List[Instance]:
-        try:
-            return in_region(api, selection, region, limit)
-        except ApiError as exc:
-            failures[region] = exc
-            return []
-
-    with concurrent.futures.ThreadPoolExecutor(max_workers=max(1, min(workers, len(regions)))) as pool:
-        found = [it for some in pool.map(read, regions) for it in some]
-    if failures and len(regions) == 1:
-        raise failures[regions[0]]
-    missing = sorted(set(selection.instance_ids or ()) - {it.instance_id for it in found})
-    if missing and not failures:
+    failed: t.Dict[Place, ApiError] = dict(failures or {})
+    places, limit = _places(apis, selection, failed)
+    listed, errors = _read_each(apis, selection, places, workers, limit)
+    number = len(places) + len(failed)
+    failed.update(errors)
+    if failed and number == 1:
+        raise next(iter(failed.values()))
+    unique = {it.instance_id: it for it in reversed(listed)}  # of an account with two roles, each instance once
+    missing = sorted(set(selection.instance_ids or ()) - set(unique))
+    if missing and not failed:
         raise ValueError(
             "Cannot find %d of the instances in %s with these filters: %s. Check 'instance_ids' and 'regions'."
-            % (len(missing), ", ".join(regions), ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else ""))
+            % (
+                len(missing),
+                ", ".join(map(str, places)),
+                ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else ""),
+            )
         )
-    ordered = {region: failures[region] for region in regions if region in failures}
-    return Found(sorted(found, key=lambda it: (it.region_id, it.instance_id)), len(regions), ordered)
+    return Found(_ordered(unique.values()), number, failed)
 
 
-def find_each(api: Reader, selection: Selection, workers: int) -> t.Tuple[t.List[Instance], t.Dict[str, str]]:
+def _ordered(instances: t.Iterable[Instance]) -> t.List[Instance]:
+    return sorted(instances, key=lambda it: (it.region_id, it.instance_id))
+
+
+def _places(
+    apis: Apis, selection: Selection, failures: t.Dict[Place, ApiError]
+) -> t.Tuple[t.List[Place], t.Optional[float]]:
+    """Return the places to read, and with all regions the deadline of each in seconds. Add accounts that fail to *failures*."""
+    regions = list(dict.fromkeys(selection.regions))
+    if ALL_REGIONS not in regions:
+        return [Place(role, region) for role in apis for region in regions], None
+    places: t.List[Place] = []
+    for role, api in apis.items():
+        try:
+            places += [Place(role, region) for region in api.describe_regions()]
+        except ApiError as exc:
+            failures[Place(role, None)] = exc
+    return places, REGION_DEADLINE
+
+
+def _read_each(
+    apis: Apis, selection: Selection, places: t.Sequence[Place], workers: int, limit: t.Optional[float] = None
+) -> t.Tuple[t.List[Instance], t.Dict[Place, ApiError]]:
+    """Return the instances of all places that can be listed, and the errors of the others."""
+    failures: t.Dict[Place, ApiError] = {}
+
+    def read(place: Place) -> t.List[Instance]:
+        try:
+            found = in_region(apis[place.role_arn], selection, str(place.region_id), limit)
+            return found if place.role_arn is None else [it._replace(role_arn=place.role_arn) for it in found]
+        except ApiError as exc:
+            failures[place] = exc
+            return []
+
+    with concurrent.futures.ThreadPoolExecutor(max_workers=max(1, min(workers, len(places)))) as pool:
+        found = [it for some in pool.map(read, places) for it in some]
+    return found, {place: failures[place] for place in places if place in failures}
+
+
+def find_each(apis: Apis, selection: Selection, workers: int) -> t.Tuple[t.List[Instance], t.Dict[str, str]]:
     """Return the instances with the IDs of *selection* that were found, and why the others were not, by ID.
 
     An ID that is unknown or a region that fails does not affect the other instances. Only for a selection by IDs in named regions.
     """
     selection.validate()
-    regions = list(dict.fromkeys(selection.regions))
-    problems: t.Dict[str, str] = {}
-
-    def read(region: str) -> t.List[Instance]:
-        try:
-            return in_region(api, selection, region)
-        except ApiError as exc:
-            problems[region] = str(exc)
-            return []
-
-    with concurrent.futures.ThreadPoolExecutor(max_workers=max(1, min(workers, len(regions)))) as pool:
-        found = [it for some in pool.map(read, regions) for it in some]
-    reasons = [
-        "The API returned no instance with this ID in %s." % ", ".join(it for it in regions if it not in problems)
-    ]
-    reasons = (reasons if len(problems) < len(regions) else []) + [problems[it] for it in regions if it in problems]
-    known = {it.instance_id for it in found}
-    missing = {it: " ".join(reasons) for it in selection.instance_ids or () if it not in known}
-    return sorted(found, key=lambda it: (it.region_id, it.instance_id)), missing
+    places, limit = _places(apis, selection, {})
+    listed, failures = _read_each(apis, selection, places, workers, limit)
+    unique = {it.instance_id: it for it in reversed(listed)}
+    read = ", ".join(str(it) for it in places if it not in failures)
+    reasons = ["The API returned no instance with this ID in %s." % read] if read else []
+    reasons += [str(failures[it]) for it in places if it in failures]
+    missing = {it: " ".join(reasons) for it in selection.instance_ids or () if it not in unique}
+    return _ordered(unique.values()), missing
 
 
 def in_region(api: Reader, selection: Selection, region: str, limit: t.Optional[float] = None) -> t.List[Instance]:
@@ -203,22 +238,3 @@ def check_permission(api: PermissionReader, region: str, found: int, limit: t.Op
             "DescribeInstances in %s returned no instances, because it is not permitted" % region,
             hint="Grant the RAM action ecs:DescribeInstances to the access key's identity",
         )
-
-
-def image_support(api: Reader, instances: t.Iterable[Instance]) -> t.Dict[str, t.Optional[str]]:
-    """Return "v1", "v2" or None (no information, or the image was deleted) by image ID. One API call for 100 images of a region."""
-    by_region: t.Dict[str, t.Set[str]] = {}
-    for instance in instances:
-        by_region.setdefault(instance.region_id, set()).add(instance.image_id)
-    support: t.Dict[str, t.Optional[str]] = {}
-    for region, image_ids in by_region.items():
-        found = api.images(region, sorted(image_ids))
-        if not found and not api.is_permitted(region, "DescribeImages"):
-            raise ApiError(
-                "forbidden",
-                "DescribeImages in %s returned no images, because it is not permitted" % region,
-                hint="Grant the RAM action ecs:DescribeImages to the access key's identity",
-            )
-        for image_id, image in found.items():
-            support[image_id] = image.get("ImdsSupport")
-    return support

@@ -58,8 +58,8 @@ class AutoScaling:
         """Return the scaling groups of a region. One API call for each page of 50."""
         return list(self._pages("DescribeScalingGroups", region, {}, "ScalingGroups", "ScalingGroupId", limit))
 
-    def modify_configuration(self, region: str, configuration_id: str, http_endpoint: str, http_tokens: str) -> None:
-        """Set both metadata options of a scaling configuration, and no other field. One API call.
+    def modify_configuration(self, region: str, configuration_id: str, http_endpoint: str, http_tokens: str) -> str:
+        """Set both metadata options of a scaling configuration, and no other field; return the RequestId. One API call.
 
         The vendor does not document whether the API keeps or resets an option that is not sent, so send the present value.
         """
@@ -68,7 +68,8 @@ class AutoScaling:
             "HttpEndpoint": http_endpoint,
             "HttpTokens": http_tokens,
         }
-        self._transport.call(self._service(region), "ModifyScalingConfiguration", region, parameters)
+        done = self._transport.call(self._service(region), "ModifyScalingConfiguration", region, parameters)
+        return str(done.get("RequestId", ""))
 
     def _pages(
         self, action: str, region: str, filters: Fields, plural: str, key: str, limit: t.Optional[float]

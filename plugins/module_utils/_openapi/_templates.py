@@ -58,10 +58,10 @@ class LaunchTemplates:
             return number
         raise _errors.unexpected(self._api.where(action, region), "a response without the number of the version")
 
-    def set_default_version(self, region: str, template_id: str, number: int) -> None:
-        """Make a version the default of its launch template. One API call."""
+    def set_default_version(self, region: str, template_id: str, number: int) -> str:
+        """Make a version the default of its launch template, and return the RequestId. One API call."""
         parameters = {"RegionId": region, "LaunchTemplateId": template_id, "DefaultVersionNumber": number}
-        self._api.call("ModifyLaunchTemplateDefaultVersion", region, parameters)
+        return str(self._api.call("ModifyLaunchTemplateDefaultVersion", region, parameters).get("RequestId", ""))
 
     def own_images(self, region: str, limit: t.Optional[float] = None) -> t.List[Fields]:
         """Return the custom images of the account in a region. One API call for each page of 100 images."""

@@ -92,6 +92,10 @@ class Transport:
         """Start a new task: its deadline counts from now."""
         self._ends_at = self._timer.now() + self.settings.deadline
 
+    def authenticate(self) -> None:
+        """Get the credentials, which otherwise the first call does; raise ApiError if there are none."""
+        self._provider.current()
+
     def close(self) -> None:
         """Close the open connections."""
         self._connections.close()

@@ -219,6 +219,7 @@ CONVERTERS: t.Dict[str, Converter] = {
     "imds_regions": texts,
     "imds_skip_blocked": boolean,
     "imds_report_dir": text_or("~/.alicloud-imds/report"),
+    "imds_report_language": choice("en", "zh"),
     "imds_serial": batches,
     "imds_subset": texts,
     "emulator_account": mapping,

@@ -10,6 +10,7 @@ import concurrent.futures
 import typing as t
 
 from ansible_collections.alicloud.imds.plugins.module_utils._common._protocol import Protocol
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._accounts import OWN_ACCOUNT
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._causes import grouped
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._instance import Raw, parse
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._select import (
@@ -25,7 +26,6 @@ from ._hosts import Row, host_row
 from ._options import Request
 
 _MOST_ACCOUNTS = 8  # at the same time
-OWN_ACCOUNT = "the account of the credentials"
 
 
 class Api(Protocol):
@@ -156,7 +156,7 @@ class _Account:
             raise ApiError("unexpected", "DescribeInstances in %s returned an invalid instance ID" % region)
         if self._wanted.states and instance.status not in self._wanted.states:
             return None
-        if self._wanted.exclude.matches(instance):
+        if self._wanted.exclude.rule(instance) is not None:
             return None
         return host_row(raw, instance, self._role.arn if self._role else None, self._wanted.exempt)
 

@@ -6,19 +6,16 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import typing as t
 
-from ansible_collections.alicloud.imds.plugins.module_utils._fleet import _exclude
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet import _accounts, _exclude
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._select import Selection
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._assume_role import Role
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._options import max_concurrency
 
 GetOption = t.Callable[[str], t.Any]
 _FILTERS = ("http_tokens", "name", "states", "tags", "vpc_id")
-_ROLE = ("duration_seconds", "external_id", "role_arn", "session_name")
-_ARN = re.compile(r"acs:ram::[0-9]+:role/[0-9A-Za-z._-]+\Z")
 ADDRESSES = ("private_ip", "public_ip", "ipv6")
 SOURCES = ("name", *ADDRESSES, "instance_id")
 _TAG = "tag:"
@@ -49,28 +46,28 @@ class Naming(t.NamedTuple):
 
 def check_names(known: t.Iterable[str], given: t.Iterable[t.Any]) -> None:
     """Raise ValueError for an option of the inventory source that does not exist: ansible-core would ignore it."""
-    _check_keys(sorted(known), given, "The inventory source")
+    _accounts.check_keys(sorted(known), given, "The inventory source")
 
 
 def request(get_option: GetOption) -> Request:
     """Return what to read; raise ValueError for an invalid option."""
-    filters = _dictionary(get_option("filters"), "filters")
-    _check_keys(_FILTERS, filters, "'filters'")
+    filters = _accounts.dictionary(get_option("filters"), "filters")
+    _accounts.check_keys(_FILTERS, filters, "'filters'")
     tokens = filters.get("http_tokens")
     if tokens not in (None, "optional", "required"):
         raise ValueError("'filters.http_tokens' must be optional or required.")
-    exempt = _dictionary(get_option("exempt"), "exempt")
+    exempt = _accounts.dictionary(get_option("exempt"), "exempt")
     return Request(
         regions=Selection(regions=_exclude.text_list(get_option("regions"), "regions")).validate().regions,
         tags=_exclude.tag_filter(filters.get("tags"), "filters.tags"),
-        vpc_id=_text(filters.get("vpc_id"), "filters.vpc_id"),
-        name=_text(filters.get("name"), "filters.name"),
+        vpc_id=_accounts.text(filters.get("vpc_id"), "filters.vpc_id"),
+        name=_accounts.text(filters.get("name"), "filters.name"),
         http_tokens=tokens,
         states=_exclude.text_list(filters.get("states"), "filters.states"),
-        exclude=_exclude.parse(_dictionary(get_option("exclude"), "exclude")),
+        exclude=_exclude.parse(_accounts.dictionary(get_option("exclude"), "exclude")),
         exempt={str(key): str(reason) for key, reason in exempt.items()},
         empty_means_default=get_option("empty_options") == "default",
-        roles=_roles(get_option("assume_role"), get_option("own_account")),
+        roles=_accounts.roles(get_option("assume_role"), get_option("own_account")),
         workers=max_concurrency(get_option),
     )
 
@@ -88,38 +85,6 @@ def naming(get_option: GetOption) -> Naming:
     return Naming(hostnames, addresses)
 
 
-def _roles(value: t.Any, own_account: bool | None) -> list[Role | None]:
-    roles: list[Role | None] = [_role(item) for item in value or []]
-    arns = [role.arn for role in roles if role is not None]
-    repeated = sorted({arn for arn in arns if arns.count(arn) > 1})
-    if repeated:
-        raise ValueError("'assume_role' has the role %s twice." % repeated[0])
-    if own_account or (own_account is None and not roles):
-        return [None, *roles]
-    if not roles:
-        raise ValueError("'own_account: false' needs 'assume_role'.")
-    return roles
-
-
-def _role(item: t.Any) -> Role:
-    fields = {"role_arn": item} if isinstance(item, str) else _dictionary(item, "assume_role")
-    _check_keys(_ROLE, fields, "'assume_role'")
-    arn = _text(fields.get("role_arn"), "assume_role.role_arn")
-    if arn is None or not _ARN.match(arn):
-        raise ValueError(
-            "'assume_role.role_arn' must be the ARN of a role, such as acs:ram::1234567890123456:role/audit."
-        )
-    seconds = fields.get("duration_seconds", 3600)
-    if isinstance(seconds, bool) or not isinstance(seconds, int) or not 900 <= seconds <= 43200:
-        raise ValueError("'assume_role.duration_seconds' must be 900 to 43200.")
-    return Role(
-        arn=arn,
-        session_name=_text(fields.get("session_name"), "assume_role.session_name") or Role(arn).session_name,
-        seconds=seconds,
-        external_id=_text(fields.get("external_id"), "assume_role.external_id"),
-    )
-
-
 def names_plugin(path: str, plugin: str) -> bool:
     """Return whether the file at *path* names *plugin* near its beginning."""
     try:
@@ -128,25 +93,3 @@ def names_plugin(path: str, plugin: str) -> bool:
     except OSError:
         return False
     return re.search(r"^plugin: *[\"']?%s\b" % re.escape(plugin), start, re.MULTILINE) is not None
-
-
-def _check_keys(known: t.Sequence[str], given: t.Iterable[t.Any], what: str) -> None:
-    for key in given:
-        if key not in known:
-            near = difflib.get_close_matches(str(key), known, 1)
-            hint = "Did you mean '%s'?" % near[0] if near else "The options are %s." % ", ".join(known)
-            raise ValueError("%s has no option '%s'. %s" % (what, key, hint))
-
-
-def _dictionary(value: t.Any, option: str) -> dict[str, t.Any]:
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise ValueError("'%s' must be a dictionary." % option)
-    return value
-
-
-def _text(value: t.Any, option: str) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise ValueError("'%s' must be text." % option)
-    return str(value) if value else None

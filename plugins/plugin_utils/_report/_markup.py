@@ -49,6 +49,11 @@ def number(value: int) -> str:
     return format(value, ",")
 
 
+def attribute(value: t.Any) -> Markup:
+    """Return *value*, which must be ours, as JSON for an attribute."""
+    return escape(json.dumps(value, separators=(",", ":")))
+
+
 def data(value: t.Any) -> Markup:
     """Return *value* as JSON for a script element: nothing in it ends the element or opens a comment."""
     text = json.dumps(value, separators=(",", ":"))  # ASCII: line separators are escaped as well

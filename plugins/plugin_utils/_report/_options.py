@@ -13,6 +13,8 @@ from ansible_collections.alicloud.imds.plugins.module_utils._host._fence_rules i
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._access_modes import VERDICTS as IN_GUEST_VERDICTS
 from ansible_collections.alicloud.imds.plugins.module_utils._preflight._catalog import SEVERITIES
 
+from ._language import LANGUAGES
+
 Spec = t.Dict[str, t.Any]
 
 OUTCOMES = (
@@ -90,6 +92,7 @@ def argument_spec() -> Spec:
         "future": {"type": "dict"},
         "conditions": {"type": "list", "elements": "str", "default": []},
         "mode": {"type": "str", "choices": list(FILE_MODES), "default": "0600"},
+        "language": {"type": "str", "choices": list(LANGUAGES), "default": "en"},
     }
 
 

@@ -16,19 +16,20 @@ import jinja2
 from markupsafe import Markup
 
 from . import _future, _markup, _rows, _steps, _summary, _words
-from ._text import counted
+from ._language import ENGLISH, Words
 
 Document = t.Mapping[str, t.Any]
 _FOLDER = Path(__file__).parent / "page"
 
 
-def page(document: Document) -> str:
-    """Render the page of *document*, the JSON form of a report."""
+def page(document: Document, texts: Words = ENGLISH) -> str:
+    """Render the page of *document*, the JSON form of a report, with the fixed texts in a language."""
+    document = texts.document(document)
     hosts = _rows.ordered(document["hosts"])
     groups = _summary.findings(hosts)
     style, script = _asset("report.css"), _asset("report.js")
     return (
-        _environment()
+        _environment(texts)
         .get_template("report.html.j2")
         .render(
             document=document,
@@ -36,13 +37,14 @@ def page(document: Document) -> str:
             % (_digest(style), _digest(script)),
             style=style,
             script=script,
-            verdict=_words.verdict(document["totals"]),
-            steps=_steps.steps(document),
-            changes=_words.changes(document["drift"]),
+            verdict=_words.verdict(document["totals"], texts),
+            steps=_steps.steps(document, texts),
+            changes=_words.changes(document["drift"], texts),
             groups=groups,
             callers=_summary.callers(hosts),
-            rows=[_rows.row(it) for it in hosts],
-            picks=_rows.picks(hosts),
+            rows=[_rows.row(it, texts) for it in hosts],
+            picks=_rows.picks(hosts, texts),
+            script_texts=_markup.attribute(texts.part("script.")),
             future=document["future"],
             failing=_future.failing(document["future"]),
             unread=_future.unread(document["future"]) if document["future"] else [],
@@ -52,8 +54,8 @@ def page(document: Document) -> str:
 
 
 @functools.lru_cache(maxsize=None)
-def _environment() -> jinja2.Environment:
-    """Return an environment of its own: escapes everything, fails on undefined names, knows nothing of Ansible's templates."""
+def _environment(texts: Words) -> jinja2.Environment:
+    """Return the environment of a language: escapes everything, fails on undefined names, knows nothing of Ansible's templates."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_FOLDER),
         autoescape=True,
@@ -63,13 +65,10 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.globals.update(
-        future_words=_future.WORDS, states=_words.STATES, severities=_words.SEVERITIES, segments=_rows.segments
-    )
+    environment.globals.update(text=texts, states=_words.states(texts), segments=_rows.segments)
     environment.filters.update(
         breakable=_markup.breakable,
-        counted=counted,
-        label=_future.label,
+        counted=texts.counted,
         largest=_rows.largest,
         number=_markup.number,
         prose=_markup.prose,

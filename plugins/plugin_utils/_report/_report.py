@@ -14,6 +14,7 @@ from ansible_collections.alicloud.imds.plugins.module_utils._common._text import
 
 from . import _csv, _future, _gate, _junit, _last_known, _sarif, _steps, _table, _validation, _words, _writer
 from ._document import Document, document, dumped, loaded
+from ._language import Words, words
 from ._page import page
 from ._text import counted
 from ._views import control_mode, guest_mode
@@ -41,7 +42,8 @@ def report(params: t.Mapping[str, t.Any], now: str, check: bool, validate: _vali
     before = _before(paths["json"])
     entries, future = _all_entries(params, validate, before), _future.future(params["future"], before)
     made, differs = document(params["title"], entries, now, before, params["inventory"], future)
-    files = _Files(made)
+    texts = words(params["language"])
+    files = _Files(made, texts)
     # only a new time is not a change
     changed = differs or not all(
         _writer.is_current(paths[kind], text, mode) for kind, text in files.at((before or made)["generated_at"]).items()
@@ -55,7 +57,7 @@ def report(params: t.Mapping[str, t.Any], now: str, check: bool, validate: _vali
         "changed": changed,
         "paths": paths,
         "totals": made["totals"],
-        "next_steps": _steps.lines(made),
+        "next_steps": _steps.lines(made, texts),
         "table": _table.lines(made),
         "drift": _validation.shown(made["drift"]),
         "met_conditions": _gate.met(made, params["conditions"], before is None),
@@ -98,11 +100,11 @@ def lines(made: t.Optional[Document]) -> str:
 class _Files:
     """The text of each file, rendered once with a random placeholder for the time of the report."""
 
-    def __init__(self, made: Document) -> None:
+    def __init__(self, made: Document, texts: Words) -> None:
         self._placeholder = secrets.token_hex(16)
         made = dict(made, generated_at=self._placeholder)
         self._texts = {
-            "html": page(made),
+            "html": page(made, texts),
             "hosts_csv": _csv.hosts(made),
             "findings_csv": _csv.findings(made),
             "future_csv": _csv.future(made),

@@ -10,6 +10,7 @@ import typing as t
 
 from . import _words
 from ._hosts import NON_COMPLIANT, NORMAL_MODE, STATES, normal_mode_callers
+from ._language import ENGLISH, Words
 from ._markup import shown
 from ._options import SEVERITIES
 from ._views import control_mode, guest_mode
@@ -26,7 +27,7 @@ def ordered(hosts: t.Iterable[Host]) -> t.List[Host]:
     return sorted(hosts, key=lambda it: (STATES.index(it["state"]), it["host"]))
 
 
-def row(host: Host) -> Row:
+def row(host: Host, texts: Words = ENGLISH) -> Row:
     """Return what the row of *host* shows. ``sort_…`` are the keys of columns that do not sort by their text."""
     control, guest = control_mode(host["control_plane"]), guest_mode(host["in_guest"])
     callers = normal_mode_callers(host)
@@ -51,18 +52,18 @@ def row(host: Host) -> Row:
         "sort_callers": "%05d" % max(99999 - len(callers), 0) if callers else "z",
         "urgent": host["state"] == NON_COMPLIANT,
         "fence": (host["fence"] or {}).get("mode"),
-        "outcome": (result or "").replace("_", " "),
+        "outcome": texts("outcome." + result) if result else "",
         "filters": list(_words.filters(host)),
     }
 
 
-def picks(hosts: t.Iterable[Host]) -> t.List[t.Tuple[str, str, int]]:
+def picks(hosts: t.Iterable[Host], texts: Words = ENGLISH) -> t.List[t.Tuple[str, str, int]]:
     """Return the filters that show at least one host: name, title and number of hosts."""
     numbers: t.Dict[str, int] = {}
     for host in hosts:
         for name in _words.filters(host):
             numbers[name] = numbers.get(name, 0) + 1
-    return [(name, title, numbers[name]) for name, title in _words.FILTERS.items() if name in numbers]
+    return [(name, texts("filter." + name), numbers[name]) for name in _words.FILTERS if name in numbers]
 
 
 def segments(states: t.Mapping[str, int], whole: int) -> t.List[t.Tuple[str, str, str]]:

@@ -14,7 +14,7 @@ from ansible_collections.alicloud.imds.plugins.module_utils._common._text import
 
 from . import _words
 from ._hosts import BLOCKED, HAS_CALLERS, NOT_CHECKED, NOT_MANAGED, NOT_WATCHED, READY, UNKNOWN, is_blocking
-from ._text import counted
+from ._language import ENGLISH, Words
 from ._views import DISAGREE
 
 Document = t.Mapping[str, t.Any]
@@ -42,38 +42,52 @@ class Step(t.NamedTuple):
         return len(self.names)
 
 
-def steps(document: Document) -> t.List[Step]:
-    """Return the next steps that have hosts, in order."""
+def steps(document: Document, texts: Words = ENGLISH) -> t.List[Step]:
+    """Return the next steps that have hosts, in order, and their texts in a language."""
+    document = texts.document(document)
     hosts: t.Dict[str, t.List[Document]] = {name: [] for name in _words.FILTERS}
     for host in document["hosts"]:
         for name in _words.filters(host):
             hosts[name].append(host)
-    return [it for it in (*_to_clarify(hosts), *_to_enforce(hosts), *_to_complete(hosts, document)) if it.names]
+    made = (
+        _step("failed", hosts[_words.FAILED], texts),
+        _step(DISAGREE, hosts[DISAGREE], texts),
+        _step(BLOCKED, hosts[BLOCKED], texts, findings=_findings(hosts[BLOCKED], texts)),
+        _step(HAS_CALLERS, hosts[HAS_CALLERS], texts),
+        _step(NOT_CHECKED, hosts[NOT_CHECKED], texts, _AUDIT),
+        _step(NOT_WATCHED, hosts[NOT_WATCHED], texts, "%s %s" % (_HARDEN, _WATCH)),
+        _step(READY, hosts[READY], texts, _HARDEN),
+        _not_managed(hosts[NOT_MANAGED], document["totals"]["without_instance_id"], texts),
+        _step(UNKNOWN, [it for it in hosts[UNKNOWN] if _words.NOT_ECS not in _words.filters(it)], texts),
+        _step(_words.NOT_ECS, hosts[_words.NOT_ECS], texts),
+        _step(_words.LAST_KNOWN, [it for it in hosts[_words.LAST_KNOWN] if it["managed"]], texts, _AUDIT),
+    )
+    return [it for it in made if it.names]
 
 
-def lines(document: Document) -> t.List[str]:
+def lines(document: Document, texts: Words = ENGLISH) -> t.List[str]:
     """Return the next steps as lines for a terminal, with names."""
     found = []
-    for place, step in enumerate(steps(document), 1):
-        found.append("%d. %s: %s" % (place, step.title, some(step.names)))
+    for place, step in enumerate(steps(document, texts), 1):
+        found.append(texts("step.line", place=place, title=step.title, names=some(step.names, texts)))
         found.append("   " + step.why.replace("`", ""))
         found += ["   " + step.command] if step.command else []
     return [printable(it) for it in found]
 
 
-def some(names: t.Sequence[str]) -> str:
+def some(names: t.Sequence[str], texts: Words = ENGLISH) -> str:
     """Return the first names, and the number of the others."""
-    more = ["and %s more" % format(len(names) - _MOST, ",")] if len(names) > _MOST else []
+    more = [texts("step.more_names", number=format(len(names) - _MOST, ","))] if len(names) > _MOST else []
     return ", ".join([*names[:_MOST], *more])
 
 
-def shown_finding(finding: Document, others: t.Iterable[Document]) -> str:
+def shown_finding(finding: Document, others: t.Iterable[Document], texts: Words = ENGLISH) -> str:
     """Return title and evidence of a finding, the key of a waiver for it, and the waiver among *others* (findings) that expired."""
-    place = [finding["evidence"] or finding["id"], "waiver key %s" % waiver_key(finding)]
+    place = [finding["evidence"] or finding["id"], texts("waiver.key", key=waiver_key(finding))]
     waived = finding["waived"]
     dates = [waived["expires"]] if waived else [it for it in map(_expired(finding["id"]), others) if it]
-    place += ["waiver expired on %s" % date for date in dates[:1]]
-    return one_line("%s (%s)" % (finding["title"].rstrip("."), "; ".join(place)), _LONGEST)
+    place += [texts("waiver.expired", date=date) for date in dates[:1]]
+    return one_line("%s (%s)" % (finding["title"].rstrip(".。"), "; ".join(place)), _LONGEST)
 
 
 def waiver_key(finding: Document) -> str:
@@ -92,110 +106,34 @@ def _expired(finding_id: str) -> t.Callable[[Document], t.Optional[str]]:
     return date
 
 
-def _step(
-    title: str, why: str, hosts: t.Sequence[Document], filter: str, command: str = "", unit: str = "host"
-) -> Step:
-    """Return a step; *title* has the place of the number of hosts, *command* may lack ``--limit``."""
+def _step(name: str, hosts: t.Sequence[Document], texts: Words, command: str = "", **values: str) -> Step:
+    """Return the step *name*, which is also the filter of its hosts; *command* may lack ``--limit``."""
     names = [it["host"] for it in hosts]
-    plain = [name for name in names if _PLAIN.fullmatch(name)][:_MOST]
+    plain = [it for it in names if _PLAIN.fullmatch(it)][:_MOST]
     left = len(names) - len(plain)
+    why = texts("step.%s.why" % name, **values)
     if command and left:
-        why += " The command omits %s: it has at most %d names, and none with special characters." % (
-            counted(left, "host"),
-            _MOST,
-        )
+        why += texts("step.omitted", hosts=texts.counted(left, "host"), most=_MOST)
     limited = command.replace(" --", " --limit %s --" % ",".join(plain), 1) if " --" in command else ""
     limited = limited or "%s --limit %s" % (command, ",".join(plain))
-    return Step(title % counted(len(names), unit), why, names, filter, limited if command and plain else None)
+    unit = "instance" if name == NOT_MANAGED else "host"
+    title = texts("step." + name, hosts=texts.counted(len(names), unit))
+    return Step(title, why, names, name, limited if command and plain else None)
 
 
-def _to_clarify(hosts: t.Mapping[str, t.List[Document]]) -> t.Iterator[Step]:
-    yield _step(
-        "Review the last run on %s",
-        "It failed, was rolled back or could not reach them. The details of each host give the reason.",
-        hosts[_words.FAILED],
-        _words.FAILED,
-    )
-    yield _step(
-        "Resolve the disagreement between API and host on %s",
-        "One of the two views is wrong. Until you know which, neither of them is evidence.",
-        hosts[DISAGREE],
-        DISAGREE,
-    )
+def _not_managed(hosts: t.Sequence[Document], without: int, texts: Words) -> Step:
+    step = _step(NOT_MANAGED, hosts, texts)
+    perhaps = texts("step.not_managed.perhaps", hosts=texts.counted(without, "host")) if without else ""
+    return step._replace(why=step.why + perhaps)
 
 
-def _to_enforce(hosts: t.Mapping[str, t.List[Document]]) -> t.Iterator[Step]:
-    yield _step("Resolve the blocking findings on %s", _findings(hosts[BLOCKED]), hosts[BLOCKED], BLOCKED)
-    yield _step(
-        "Update the normal-mode callers on %s",
-        "No finding blocks these hosts, but programs on them send normal-mode requests, which fail once tokens are required.",
-        hosts[HAS_CALLERS],
-        HAS_CALLERS,
-    )
-    yield _step(
-        "Run the preflight check on %s",
-        "It has not run yet, so what would break on them is unknown.",
-        hosts[NOT_CHECKED],
-        NOT_CHECKED,
-        _AUDIT,
-    )
-    yield _step(
-        "Watch %s",
-        "The callers watch has no records of them, or records of less than the quiet period. Programs that no file shows would break"
-        " unnoticed. Install the watch, and run the audit again after the quiet period; or waive `callers_*`.",
-        hosts[NOT_WATCHED],
-        NOT_WATCHED,
-        "%s %s" % (_HARDEN, _WATCH),
-    )
-    yield _step(
-        "Require tokens on %s",
-        "They have no blocking finding and no normal-mode caller, and were watched.",
-        hosts[READY],
-        READY,
-        _HARDEN,
-    )
-
-
-def _to_complete(hosts: t.Mapping[str, t.List[Document]], document: Document) -> t.Iterator[Step]:
-    without = document["totals"]["without_instance_id"]
-    perhaps = " %s without a known instance ID may be among them." % counted(without, "host") if without else ""
-    yield _step(
-        "Add %s to the inventory",
-        "They are in the account, but no host of the inventory has their instance ID." + perhaps,
-        hosts[NOT_MANAGED],
-        NOT_MANAGED,
-        unit="instance",
-    )
-    others = [it for it in hosts[UNKNOWN] if _words.NOT_ECS not in _words.filters(it)]
-    yield _step(
-        "Determine the mode of %s",
-        "Neither the API nor the host reported it. Check that the hosts are reachable and that the API permissions are complete.",
-        others,
-        UNKNOWN,
-    )
-    yield _step(
-        "Confirm that %s cannot be examined",
-        "By their own account they are not ECS instances, or Ansible reaches them as Windows hosts. If that is right, omit them from"
-        " `imds_hosts`.",
-        hosts[_words.NOT_ECS],
-        _words.NOT_ECS,
-    )
-    yield _step(
-        "Examine %s again",
-        "The last run did not include or not reach them. Their state is the last known one, with its date.",
-        [it for it in hosts[_words.LAST_KNOWN] if it["managed"]],
-        _words.LAST_KNOWN,
-        _AUDIT,
-    )
-
-
-def _findings(hosts: t.Iterable[Document]) -> str:
+def _findings(hosts: t.Iterable[Document], texts: Words) -> str:
     """Return the first blocking findings of *hosts* with their place and the key of a waiver."""
     found = [
-        "%s: %s" % (host["host"], shown_finding(it, host["findings"]))
+        texts("step.finding", host=host["host"], finding=shown_finding(it, host["findings"], texts))
         for host in hosts
         for it in host["findings"]
         if is_blocking(it)
     ]
-    more = ["%s more" % format(len(found) - _FEW, ",")] if len(found) > _FEW else []
-    return "; ".join([*found[:_FEW], *more]) + "."
+    more = [texts("step.blocked.more", number=format(len(found) - _FEW, ","))] if len(found) > _FEW else []
+    return "; ".join([*found[:_FEW], *more])

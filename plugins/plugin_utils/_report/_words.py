@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The sentences of the page: the verdict, the names of states and filters, what changed. No I/O."""
+"""The sentences of the page in a language: the verdict, the names of states and filters, what changed. No I/O."""
 
 from __future__ import annotations
 
@@ -23,89 +23,70 @@ from ._hosts import (
     READY,
     UNKNOWN,
 )
-from ._text import counted
+from ._language import ENGLISH, Words
 from ._views import DISAGREE
 
 Totals = t.Mapping[str, t.Any]
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(:\d\d(\.\d+)?)?(Z|\+00:00)")
 
-STATES = {
-    NON_COMPLIANT: ("Non-compliant", "accepts normal-mode requests, which carry no token"),
-    UNKNOWN: ("Unknown", "neither the API nor the host reported a mode"),
-    EXEMPT: ("Exempt", "accepts normal-mode requests, and is exempt"),
-    DISABLED: ("Disabled", "the metadata service is turned off"),
-    COMPLIANT: ("Compliant", "requires tokens"),
-}
-SEVERITIES = {"block": "Block", "warn": "Warn", "info": "Info"}
 # Filters of the table of hosts that are neither a state nor a next step
 FAILED, CALLERS, NOT_ECS, LAST_KNOWN = "failed", "normal_mode_callers", "not_ecs", "last_known"
 # Outcomes of hosts that are no ECS instances with a metadata service that Ansible can change
 _NOT_ECS = ("not_ecs", "unsupported")
-FILTERS = {
-    NON_COMPLIANT: "Non-compliant",
-    BLOCKED: "Non-compliant: blocked by findings",
-    HAS_CALLERS: "Non-compliant: normal-mode callers",
-    NOT_CHECKED: "Non-compliant: not checked",
-    NOT_WATCHED: "Non-compliant: not watched",
-    READY: "Non-compliant: ready to require tokens",
-    DISAGREE: "API and host disagree",
-    FAILED: "Last run failed",
-    NOT_MANAGED: "Not managed",
-    NOT_ECS: "Not an ECS instance, or not supported",
-    LAST_KNOWN: "Not examined in the last run",
-    CALLERS: "Normal-mode callers",
-    UNKNOWN: "Unknown",
-    EXEMPT: "Exempt",
-    DISABLED: "Disabled",
-    COMPLIANT: "Compliant",
-}
+FILTERS = (
+    *(NON_COMPLIANT, BLOCKED, HAS_CALLERS, NOT_CHECKED, NOT_WATCHED, READY, DISAGREE, FAILED, NOT_MANAGED, NOT_ECS),
+    *(LAST_KNOWN, CALLERS, UNKNOWN, EXEMPT, DISABLED, COMPLIANT),
+)
 
 
-def verdict(totals: Totals) -> t.Tuple[str, str]:
+def states(texts: Words = ENGLISH) -> t.Dict[str, t.Tuple[str, str]]:
+    """Return the title and the description of each state."""
+    return {name: (texts("state." + name), texts("state.%s.about" % name)) for name in _hosts.STATES}
+
+
+def verdict(totals: Totals, texts: Words = ENGLISH) -> t.Tuple[str, str]:
     """Return the headline in two parts; the first is emphasized."""
     if not totals["hosts"]:
-        return "No hosts", "are in this report"
-    subject, predicate = _judgment(totals["states"], totals["hosts"])
+        return texts("verdict.empty"), texts("verdict.empty.rest")
+    subject, predicate = _judgment(totals["states"], totals["hosts"], texts)
     kept = totals["last_known"]
     if kept:
-        predicate += ", by the last known state of %s" % counted(kept, "host")
+        predicate = texts("verdict.last_known", rest=predicate, hosts=texts.counted(kept, "host"))
     return subject, predicate
 
 
-def _judgment(states: t.Mapping[str, int], number: int) -> t.Tuple[str, str]:
-    if states[NON_COMPLIANT]:
-        verb = "still accepts" if number == 1 or states[NON_COMPLIANT] == 1 else "still accept"
-        least = "At least " if states[UNKNOWN] else ""
-        return least + _share(states[NON_COMPLIANT], number), verb + " normal-mode requests"
-    if states[UNKNOWN]:
-        verb = "has" if number == 1 or states[UNKNOWN] == 1 else "have"
-        return _share(states[UNKNOWN], number), verb + " an unknown mode; no other accepts normal-mode requests"
+def _judgment(states: t.Mapping[str, int], number: int, texts: Words) -> t.Tuple[str, str]:
+    hosts = texts.counted(number, "host")
+    for state, predicate in ((NON_COMPLIANT, "verdict.accepts"), (UNKNOWN, "verdict.unknown")):
+        if states[state]:
+            least = ".at_least" if state == NON_COMPLIANT and states[UNKNOWN] else ""
+            subject = texts("verdict.share" + least, number=format(states[state], ","), hosts=hosts)
+            return subject, texts("%s.%s" % (predicate, "one" if number == 1 or states[state] == 1 else "other"))
+    form = "one" if number == 1 else "other"
     if number == states[EXEMPT]:
-        if number == 1:
-            return "The host", "is exempt and accepts normal-mode requests"
-        return "All %s" % counted(number, "host"), "are exempt and accept normal-mode requests"
-    exempt = ", except %s" % counted(states[EXEMPT], "exempt host") if states[EXEMPT] else ""
-    if number == 1:
-        return "The host", "does not accept normal-mode requests"
-    return "No host", "accepts normal-mode requests" + exempt
+        return texts("verdict.exempt." + form, hosts=hosts), texts("verdict.exempt.%s.rest" % form)
+    if states[EXEMPT]:
+        exempt = texts.counted(states[EXEMPT], "exempt_host")
+        return texts("verdict.refuses.other"), texts("verdict.refuses.except", hosts=exempt)
+    return texts("verdict.refuses." + form), texts("verdict.refuses.%s.rest" % form)
 
 
-def changes(drift: t.Optional[t.Mapping[str, t.Any]]) -> t.List[t.Tuple[str, t.List[str]]]:
+def changes(drift: t.Optional[t.Mapping[str, t.Any]], texts: Words = ENGLISH) -> t.List[t.Tuple[str, t.List[str]]]:
     """Return what changed since the last report: titles, and a line per host or finding."""
     if drift is None:
         return []
     modes = [
-        "%s: %s to %s (%s)"
-        % (it["host"], it["before"], it["after"], "API" if it["view"] == "control_plane" else "in-guest")
+        texts("drift.mode", view=texts("view." + it["view"]), **{key: it[key] for key in ("host", "before", "after")})
         for it in drift["changed_modes"]
     ]
-    return [
-        ("New hosts", drift["new_hosts"]),
-        ("Vanished hosts", drift["vanished_hosts"]),
-        ("Changed modes", modes),
-        ("New findings", ["%s: %s" % (it["host"], it["title"]) for it in drift["new_findings"]]),
-        ("Solved findings", ["%s: %s" % (it["host"], it["title"]) for it in drift["solved_findings"]]),
-    ]
+    lists: t.Dict[str, t.List[str]] = {
+        "new_hosts": drift["new_hosts"],
+        "vanished_hosts": drift["vanished_hosts"],
+        "changed_modes": modes,
+    }
+    for name in ("new_findings", "solved_findings"):
+        lists[name] = [texts("drift.finding", host=it["host"], title=it["title"]) for it in drift[name]]
+    return [(texts("drift." + name), rows) for name, rows in lists.items()]
 
 
 def filters(host: t.Mapping[str, t.Any]) -> t.Iterator[str]:
@@ -131,7 +112,3 @@ def time(text: t.Optional[str]) -> str:
     """Return an ISO 8601 time in UTC without seconds and zone; any other text unchanged."""
     matched = _TIME.fullmatch(text or "")
     return "%s %s" % matched.group(1, 2) if matched else text or ""
-
-
-def _share(number: int, whole: int) -> str:
-    return "%s of %s" % (format(number, ","), counted(whole, "host"))

@@ -28,7 +28,7 @@ def current(path: str) -> t.Optional[str]:
 
 def mode(path: str) -> int:
     """Return the mode of a file: only the launcher is executable."""
-    return 0o644 if path.endswith(".py") else 0o755
+    return 0o644 if path.endswith((".py", ".json")) else 0o755
 
 
 def write(path: str, text: str) -> None:

@@ -11,6 +11,7 @@ import typing as t
 
 from ..._common._protocol import Protocol
 from ..._openapi._errors import ApiError
+from .._change_log import ACCEPTED, FAILED, SENDING, UNKNOWN, ChangeLog, Item, is_unknown
 from .._record_file import RecordError
 from ._plan import Change, changed_fields, is_same
 from ._survey import Reader
@@ -26,8 +27,8 @@ class Writer(Reader, Protocol):
     def create_version(self, region: str, template_id: str, parameters: t.Mapping[str, t.Any]) -> int:
         """Create a version and return its number."""
 
-    def set_default_version(self, region: str, template_id: str, number: int) -> None:
-        """Make a version the default."""
+    def set_default_version(self, region: str, template_id: str, number: int) -> t.Optional[str]:
+        """Make a version the default, and return the RequestId, if it is known."""
 
 
 class Record(Protocol):
@@ -48,13 +49,18 @@ class Outcome(t.NamedTuple):
 
 
 class Apply:
-    """Apply changes with *api*. Former default versions are added to *record* first, if there is one."""
+    """Apply changes with *api*. Former default versions are added to *record* first, and the changes to *log*, if there are any."""
 
     def __init__(
-        self, api: Writer, record: t.Optional[Record] = None, sleep: t.Callable[[float], None] = time.sleep
+        self,
+        api: Writer,
+        record: t.Optional[Record] = None,
+        sleep: t.Callable[[float], None] = time.sleep,
+        log: t.Optional[ChangeLog] = None,
     ) -> None:
         self._api = api
         self._record = record
+        self._log = log
         self._sleep = sleep
         self._forbidden: t.Optional[str] = None
         self._succeeded = threading.Event()
@@ -77,19 +83,36 @@ class Apply:
         try:
             if change.make_default and self._record is not None:
                 self._record.add(template)
+            if self._log is not None:
+                self._log.write(_item(outcome), SENDING)
+        except RecordError as exc:
+            return outcome._replace(error=str(exc))
+        outcome, request_id, unknown = self._send(change, outcome)
+        if self._log is not None:
+            result = ACCEPTED if outcome.error is None else UNKNOWN if unknown else FAILED
+            self._log.write_outcome(_item(outcome), result, request_id, outcome.error)
+        if outcome.error is None:
+            self._succeeded.set()
+        return outcome
+
+    def _send(self, change: Change, outcome: Outcome) -> t.Tuple[Outcome, t.Optional[str], bool]:
+        """Return the outcome, the RequestId of the last request, if it is known, and whether it is unknown if a request took effect."""
+        template, request_id = change.template, None
+        try:
             if change.parameters is not None:
                 number, created = self._create(template, change.parameters)
                 outcome = outcome._replace(version=number, changed=created)
                 self._verify(template, number, change.parameters)
             if change.make_default and outcome.version is not None:
-                self._api.set_default_version(template.region_id, template.template_id, outcome.version)
+                request_id = self._api.set_default_version(template.region_id, template.template_id, outcome.version)
                 outcome = outcome._replace(default_version=outcome.version, changed=True)
-        except (ApiError, RecordError, UnknownFieldsError) as exc:
-            if isinstance(exc, ApiError) and exc.kind == "forbidden" and not self._succeeded.is_set():
+        except UnknownFieldsError as exc:
+            return outcome._replace(error=str(exc)), None, False
+        except ApiError as exc:
+            if exc.kind == "forbidden" and not self._succeeded.is_set():
                 self._forbidden = str(exc)
-            return outcome._replace(error=str(exc))
-        self._succeeded.set()
-        return outcome
+            return outcome._replace(error=str(exc)), exc.request_id, is_unknown(exc)
+        return outcome, request_id, False
 
     def _create(self, template: Template, parameters: t.Mapping[str, t.Any]) -> t.Tuple[int, bool]:
         """Return the number of a new version. After a failure, use a version that the failed call created nevertheless."""
@@ -133,3 +156,19 @@ class Apply:
                     return version
             self._sleep(_FIRST_PAUSE * 2**attempt)
         return None
+
+
+def _item(outcome: Outcome) -> Item:
+    """Return the change for the log. Before the first request, the number of a version to create is unknown (None)."""
+    change, template = outcome.change, outcome.change.template
+    before = change.base.options.as_dict() if change.base is not None else {}
+    after = change.options.as_dict() if change.options is not None else before
+    default = outcome.version if change.make_default else template.default_version
+    return Item(
+        "launch_template",
+        template.template_id,
+        template.region_id,
+        None,
+        {"default_version": template.default_version, **before},
+        {"default_version": default, "version": outcome.version, **after},
+    )

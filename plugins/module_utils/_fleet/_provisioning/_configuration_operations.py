@@ -7,15 +7,15 @@
 import typing as t
 
 from ..._openapi._ecs import Ecs
-from ..._openapi._errors import ApiError
 from ..._openapi._scaling import AutoScaling
 from ..._openapi._templates import LaunchTemplates
-from . import _configuration, _report
+from . import _configuration, _in_place, _report
 from ._in_place import Change, Present
 from ._operations import check_found, read_selected
 from ._plan import Desired
 from ._record import ConfigurationRecord, is_configuration_id
 from ._survey import Survey
+from ._task import Steps
 from ._template import TemplateOptions
 
 
@@ -25,10 +25,10 @@ class Configurations:
     def __init__(self, scaling: AutoScaling) -> None:
         self._scaling = scaling
 
-    def send(self, change: Change) -> None:
-        """Send a change."""
+    def send(self, change: Change) -> str:
+        """Send a change, and return the RequestId."""
         after = change.after
-        self._scaling.modify_configuration(
+        return self._scaling.modify_configuration(
             change.region_id, change.item_id, after["http_endpoint"], after["http_tokens"]
         )
 
@@ -51,6 +51,30 @@ def check_options(params: t.Mapping[str, t.Any]) -> None:
         raise ValueError(
             "No scaling configurations are selected. Set 'scaling_configuration_ids', or 'all_scaling_configurations: true'."
         )
+
+
+def steps(
+    api: Ecs, scaling: AutoScaling, params: t.Mapping[str, t.Any], record: t.Optional[ConfigurationRecord]
+) -> Steps:
+    """Return the steps of a task with these options."""
+    ids, workers = params["scaling_configuration_ids"], params["max_concurrency"]
+    options = TemplateOptions(params["http_endpoint"], params["http_tokens"])
+    desired = Desired(options, allow_windows=params["allow_windows"], allow_unknown_image=params["allow_unknown_image"])
+    target = Configurations(scaling)
+    return Steps(
+        "scaling configurations",
+        record,
+        lambda: plan_present(api, scaling, params["regions"], ids, desired, workers),
+        lambda kept: plan_restore(scaling, kept, ids),
+        _in_place.planned,
+        lambda changes, kept, log: _in_place.Apply(target, kept, log=log, kind="scaling_configuration").all(
+            changes, workers
+        ),
+        lambda outcomes: (
+            _in_place.problem_of(outcomes, "scaling configurations"),
+            _in_place.result_of(outcomes, "scaling_configurations", "scaling_configuration_id"),
+        ),
+    )
 
 
 def plan_present(
@@ -157,22 +181,3 @@ def group_rows(
             )
         )
     return rows, errors
-
-
-def read_parts(
-    parts: t.Sequence[t.Callable[[], t.Tuple[t.List[_report.Result], t.List[str]]]],
-) -> t.Tuple[t.List[_report.Result], t.List[str], t.Optional[ApiError]]:
-    """Call all parts of a region; return the items, the errors, and the first failure. A part that does not respond ends the region."""
-    items: t.List[_report.Result] = []
-    errors: t.List[str] = []
-    failure: t.Optional[ApiError] = None
-    for part in parts:
-        try:
-            some, problems = part()
-        except ApiError as exc:
-            failure = failure or exc
-            if exc.kind == "transient":
-                break
-            continue
-        items, errors = items + some, errors + [it for it in problems if it not in errors]
-    return items, errors, failure

@@ -13,6 +13,7 @@ from ..._common._protocol import Protocol
 from ..._common._text import one_line
 from ..._openapi._errors import ApiError
 from .._causes import grouped
+from .._change_log import ChangeLog, Item, logged
 from .._record_file import RecordError
 
 _READS, _FIRST_PAUSE = 6, 0.5
@@ -49,8 +50,8 @@ class Present(t.NamedTuple):
 class Target(Protocol):
     """The part of the API that changes one kind of item."""
 
-    def send(self, change: Change) -> None:
-        """Send a change."""
+    def send(self, change: Change) -> t.Optional[str]:
+        """Send a change, and return the RequestId, if it is known."""
 
     def read(self, region: str, ids: t.Sequence[str]) -> t.Mapping[str, Present]:
         """Return the items by ID."""
@@ -73,13 +74,23 @@ class Outcome(t.NamedTuple):
 
 
 class Apply:
-    """Apply changes to *target*. The former values are added to *record* first, if there is one."""
+    """Apply changes to *target*. The former values are added to *record* first, and the changes to *log*, if there are any.
+
+    *kind* is that of the items in the log.
+    """
 
     def __init__(
-        self, target: Target, record: t.Optional[Record] = None, sleep: t.Callable[[float], None] = time.sleep
+        self,
+        target: Target,
+        record: t.Optional[Record] = None,
+        sleep: t.Callable[[float], None] = time.sleep,
+        log: t.Optional[ChangeLog] = None,
+        kind: str = "",
     ) -> None:
         self._target = target
         self._record = record
+        self._log = log
+        self._kind = kind
         self._sleep = sleep
         self._forbidden: t.Optional[str] = None
         self._succeeded = threading.Event()
@@ -109,7 +120,8 @@ class Apply:
         try:
             if self._record is not None:
                 self._record.add(change)
-            self._target.send(change)
+            item = Item(self._kind, change.item_id, change.region_id, None, change.before, change.after)
+            logged(self._log, item, lambda: self._target.send(change))
         except RecordError as exc:
             return Outcome(change, False, str(exc))
         except ApiError as exc:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Select launch templates, and restore recorded default versions."""
+"""Select launch templates, and read chosen regions."""
 
 import typing as t
 
@@ -11,8 +11,7 @@ from ..._openapi._errors import ApiError
 from ..._openapi._templates import LaunchTemplates
 from .._causes import grouped
 from .._select import ALL_REGIONS
-from ._plan import Change
-from ._record import TemplateRecord, is_template_id
+from ._record import is_template_id
 from ._survey import Found, Survey, read_each, regions_of
 
 T = t.TypeVar("T")
@@ -67,28 +66,6 @@ def check_found(
             "Cannot find %d %s in %s: %s. Check '%s' and 'regions'. Nothing was changed."
             % (len(missing), what, ", ".join(sorted(regions)), ", ".join(missing[:5]), option)
         )
-
-
-def plan_restore(api: Ecs, record: TemplateRecord, ids: t.Optional[t.Sequence[str]], workers: int) -> t.List[Change]:
-    """Return the changes that make the recorded versions the default again; raise RecordError, ApiError or ValueError."""
-    entries = record.entries()
-    wanted = {name: it for name, it in entries.items() if ids is None or name in ids}
-    missing = sorted(set(ids or ()) - set(wanted))
-    if missing:
-        raise ValueError("The record %s has no launch template %s." % (record.path, ", ".join(missing[:5])))
-    changes = []
-    by_region: t.Dict[str, t.List[str]] = {}
-    for name, entry in wanted.items():
-        by_region.setdefault(entry.region_id, []).append(name)
-    for region, names in sorted(by_region.items()):
-        for found in select(api, [region], sorted(names), workers):
-            former = wanted[found.template.template_id].values["default_version"]
-            base = found.versions.get(found.template.default_version)
-            options = found.versions[former].options if former in found.versions else None
-            refusal = None if former in found.versions else "The recorded version %d does not exist anymore." % former
-            other = former != found.template.default_version
-            changes.append(Change(found.template, base, former, None, other, refusal, options))
-    return changes
 
 
 def regions_problem(failures: Failures, number: int) -> t.Optional[str]:

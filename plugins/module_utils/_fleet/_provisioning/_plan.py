@@ -48,6 +48,11 @@ class Change(t.NamedTuple):
     options: t.Optional[TemplateOptions] = None
 
     @property
+    def item_id(self) -> str:
+        """The ID of the launch template."""
+        return self.template.template_id
+
+    @property
     def needed(self) -> bool:
         """Whether the change sends a request."""
         return self.refusal is None and (self.parameters is not None or self.make_default)

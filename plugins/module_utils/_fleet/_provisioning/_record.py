@@ -202,3 +202,17 @@ class ConfigurationRecord(ItemRecord):
     def options(self) -> t.Dict[str, t.Tuple[str, TemplateOptions]]:
         """Return region and recorded options by ID; raise RecordError if the directory or a file cannot be used."""
         return {name: (it.region_id, TemplateOptions(**it.values)) for name, it in self.entries().items()}
+
+
+Kept = t.TypeVar("Kept", bound=ItemRecord)
+
+
+def open_record(
+    kind: t.Callable[[str, t.Optional[str]], Kept], path: t.Optional[str], endpoint: t.Optional[str]
+) -> t.Optional[Kept]:
+    """Return the record at *path*, or None without a path; raise RecordError if it cannot be used."""
+    if not path:
+        return None
+    record = kind(path, endpoint)
+    record.check()
+    return record

@@ -59,6 +59,12 @@ def image_row(region: str, name: str, image: t.Mapping[str, t.Any]) -> Result:
     return item("image", name, region, verdict, name=str(image.get("ImageName") or ""), image_id=name)
 
 
+def unread_row(kind: str, region: str, error: Exception) -> Result:
+    """Return the item for all resources of a kind in a region, which cannot be read."""
+    fields = item(kind, "", region, Verdict(UNKNOWN, "The resources of this kind could not be read. %s" % error))
+    return {**fields, "id": None}
+
+
 def planned(changes: t.Sequence[Change]) -> t.List[Outcome]:
     """Return the outcomes that the changes would have."""
     return [

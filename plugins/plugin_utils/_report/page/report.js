@@ -18,6 +18,9 @@
   const REGION = 2; // column
   const rows = Array.from(body.rows);
   const filters = rows.map((row) => row.dataset.f.split(" "));
+  const fixed = JSON.parse(table.dataset.texts);
+  const text = (key, values = {}) =>
+    fixed[key].replace(/\{(\w+)\}/g, (place, name) => (name in values ? String(values[name]) : place));
   const number = new Map(rows.map((row, at) => [row, at]));
   const unfolded = new Map();
   let known = null;
@@ -41,7 +44,7 @@
   };
 
   // Searching and filtering
-  const format = (value) => value.toLocaleString("en");
+  const format = (value) => value.toLocaleString(document.documentElement.lang);
   const show = () => {
     const wanted = query.value.toLowerCase().split(/\s+/).filter(Boolean);
     const all = wanted.length ? searched() : null;
@@ -56,8 +59,8 @@
       if (unfolded.has(row)) unfolded.get(row).hidden = !fits;
       shown += fits;
     });
-    const whole = rows.length === 1 ? "1 host" : `${format(rows.length)} hosts`;
-    byId("count").textContent = shown === rows.length ? whole : `${format(shown)} of ${whole}`;
+    const whole = text(rows.length === 1 ? "hosts.one" : "hosts.other", { number: format(rows.length) });
+    byId("count").textContent = shown === rows.length ? whole : text("some", { number: format(shown), hosts: whole });
     clear.hidden = !(query.value || pick.value || region.value);
     table.classList.toggle("empty", shown === 0);
   };
@@ -69,7 +72,7 @@
   };
 
   // Sorting
-  const collator = new Intl.Collator("en", { numeric: true });
+  const collator = new Intl.Collator(document.documentElement.lang, { numeric: true });
   const heads = Array.from(table.tHead.rows[0].cells);
   const sort = (column) => {
     const head = heads[column];
@@ -118,12 +121,12 @@
       make(
         "em",
         "",
-        `${it.waiver_holds ? "Waived until" : "The waiver expired on"} ${it.waived.expires}: ${it.waived.reason}`,
+        text(it.waiver_holds ? "waived_until" : "waiver_expired", { date: it.waived.expires, reason: it.waived.reason }),
       );
     return make(
       "li",
       "",
-      make("span", `tag ${kind}`, kind[0].toUpperCase() + kind.slice(1)),
+      make("span", `tag ${kind}`, text(`severity.${kind}`)),
       make(
         "div",
         "",
@@ -135,28 +138,18 @@
       ),
     );
   };
-  const COLUMNS = {
-    mode: "Mode",
-    exe: "Executable",
-    unit: "Unit",
-    user: "User",
-    path_class: "Reads",
-    count: "Requests",
-    first_seen: "First seen",
-    last_seen: "Last seen",
-    noise: "Known noise",
-  };
+  const COLUMNS = ["mode", "exe", "unit", "user", "path_class", "count", "first_seen", "last_seen", "noise"];
   const callers = (host) => {
-    const columns = Object.entries(COLUMNS).filter(([name]) => host.callers.some((it) => it[name] !== undefined));
-    const head = columns.map(([, title]) => {
-      const cell = make("th", "", title);
+    const columns = COLUMNS.filter((name) => host.callers.some((it) => it[name] !== undefined));
+    const head = columns.map((name) => {
+      const cell = make("th", "", text(name));
       cell.scope = "col";
       return cell;
     });
     const lines = host.callers.map((it) => {
-      const cells = columns.map(([name, title]) => {
+      const cells = columns.map((name) => {
         const cell = make("td", "", ...breakable(it[name] === undefined ? "" : String(it[name])));
-        cell.dataset.label = title;
+        cell.dataset.label = text(name);
         return cell;
       });
       return make("tr", it.mode === "normal_mode" && !it.noise ? "normal" : "", ...cells);
@@ -170,11 +163,11 @@
     const run = host.outcome || {};
     const counters = Object.entries(fence.counters || {}).map(([name, value]) => line(name, value));
     const apiLines = list(
-      line("Endpoint", api.http_endpoint),
-      line("Tokens", api.http_tokens),
-      line("Tags in metadata", api.instance_metadata_tags),
-      line("Verdict", api.verdict),
-      line("Reason", api.reason),
+      line(text("endpoint"), api.http_endpoint),
+      line(text("tokens"), api.http_tokens),
+      line(text("tags"), api.instance_metadata_tags),
+      line(text("verdict"), api.verdict),
+      line(text("reason"), api.reason),
     );
     return make(
       "div",
@@ -182,29 +175,29 @@
       make(
         "div",
         "views",
-        part("Instance", list(line("ID", host.instance_id), line("Name", host.name))),
-        part("API", apiLines || make("p", "", "No data.")),
+        part(text("instance"), list(line(text("id"), host.instance_id), line(text("name"), host.name))),
+        part(text("api"), apiLines || make("p", "", text("no_data"))),
         part(
-          "In the guest",
-          list(line("Verdict", guest.verdict)) || make("p", "", "Not examined."),
+          text("guest"),
+          list(line(text("verdict"), guest.verdict)) || make("p", "", text("not_examined")),
           guest.problems && make("ul", "", ...guest.problems.map((it) => make("li", "", it))),
         ),
-        part("Fence", list(line("Mode", fence.mode), ...counters)),
+        part(text("fence"), list(line(text("mode"), fence.mode), ...counters)),
         part(
-          "Last run",
+          text("last_run"),
           list(
-            line("Result", run.result),
-            line("Reason", run.reason),
-            line("Batch", host.batch),
-            line("Last known", host.last_known),
+            line(text("result"), run.result),
+            line(text("reason"), run.reason),
+            line(text("batch"), host.batch),
+            line(text("last_known"), host.last_known),
           ),
         ),
       ),
-      part("Findings", host.findings && make("ul", "found", ...host.findings.map(finding))),
+      part(text("findings"), host.findings && make("ul", "found", ...host.findings.map(finding))),
       part(
-        "Callers",
+        text("callers"),
         host.callers && callers(host),
-        host.more_callers && make("p", "", `And ${host.more_callers} more, in report.json.`),
+        host.more_callers && make("p", "", text("more", { number: host.more_callers, file: "report.json" })),
       ),
     );
   };

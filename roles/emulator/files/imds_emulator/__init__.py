@@ -3,3 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """Emulate the ECS instance metadata service (IMDS) of Alibaba Cloud for tests. Standard library only."""
+
+#: The version of the collection alicloud.imds that contains this emulator.
+__version__ = "0.3.0"

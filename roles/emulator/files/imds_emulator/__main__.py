@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run the `imds-emulator` command: serve, example-config, check-config, ctl, certificate, address."""
+"""Run the `imds-emulator` command: serve, example-config, check-config, ctl, openapi, certificate, address."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import signal
 import sys
 import typing as t
 
-from . import background, config, ctl, example, help_text, real_address
+from . import background, config, ctl, description, example, flags, help_text, real_address
 from .address import is_loopback, parse_address
 from .clock import Clock
 from .emulator import Emulator, Settings
@@ -24,20 +24,13 @@ from .test_key import CERTIFICATE
 
 def main(arguments: t.Optional[t.List[str]] = None) -> int:
     """Run one command and return its exit status. Errors are one line on stderr."""
-    options = help_text.parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
     try:
+        options = help_text.parse(words, os.environ)
         return int(_COMMANDS[options.command](options))
     except (ValueError, OSError) as problem:
-        print("imds-emulator: %s" % _line(problem), file=sys.stderr)
+        print("imds-emulator: %s" % ctl.line(problem), file=sys.stderr)
         return 1
-
-
-def _line(problem: Exception) -> str:
-    if isinstance(problem, OSError) and problem.filename:
-        return "%s: %s" % (problem.filename, problem.strerror)
-    if isinstance(problem, OSError):
-        return problem.strerror or str(problem)
-    return str(problem)
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -56,6 +49,7 @@ def _serve(options: argparse.Namespace) -> int:
         options.timeout,
         options.connections,
         options.control,
+        flags.changes(options),
     )
     if options.background:
         return background.run(lambda ready: _run(settings, options, ready), options.log)
@@ -104,9 +98,12 @@ def _check_config(options: argparse.Namespace) -> int:
 
 
 def _ctl(options: argparse.Namespace) -> int:
-    status, text = ctl.run(options.admin, options.words)
-    print(text, file=sys.stderr if status else sys.stdout)
-    return status
+    return ctl.perform(options.admin, options.words)
+
+
+def _openapi(_options: argparse.Namespace) -> int:
+    print(description.text(), end="")
+    return 0
 
 
 def _certificate(_options: argparse.Namespace) -> int:
@@ -123,6 +120,7 @@ _COMMANDS = {
     "example-config": _example_config,
     "check-config": _check_config,
     "ctl": _ctl,
+    "openapi": _openapi,
     "certificate": _certificate,
     "address": _address,
 }

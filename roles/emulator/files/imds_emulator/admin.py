@@ -12,6 +12,7 @@ import typing as t
 from email.utils import formatdate
 from urllib.parse import parse_qs, unquote
 
+from . import description
 from .answers import Answer, encode
 from .connection import Connection
 from .control import settings as control_settings
@@ -38,6 +39,28 @@ class Refusal(Exception):
         self.status = status
 
 
+def _decoded(body: bytes) -> t.Any:
+    """Return the JSON data of a body, or None if it is empty.
+
+    Raises: ValueError.
+    """
+    try:
+        return json.loads(body.decode("utf-8"), parse_constant=_refuse) if body.strip() else None
+    except (ValueError, RecursionError) as problem:
+        raise ValueError("invalid JSON in the body: %s" % problem) from None
+
+
+def _refuse(constant: str) -> t.NoReturn:
+    raise ValueError("%s is not JSON" % constant)
+
+
+def _after(query: t.Mapping[str, str]) -> int:
+    text = query.get("after", "0")
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise ValueError("after: must be the number of an entry, from 0")
+    return int(text)
+
+
 class Admin:
     """The handler of connections to the admin API."""
 
@@ -60,6 +83,7 @@ class Admin:
         self._timeout = timeout
         self._routes: t.Dict[str, t.Dict[str, Action]] = {
             "health": {"GET": self._health},
+            "openapi.json": {"GET": lambda *_: json.loads(description.text())},
             "instances": {"GET": self._instances, "POST": self._create},
             "instances/*": {"GET": self._instance, "PATCH": self._update, "DELETE": self._delete},
             "instances/*/faults": {"PUT": self._set_faults, "DELETE": self._clear_faults},
@@ -99,8 +123,7 @@ class Admin:
                 raise Refusal(403, reason % header)
             action, name = self._find(request)
             query = {key: values[-1] for key, values in parse_qs(request.query or "").items()}
-            data = json.loads(body.decode("utf-8")) if body.strip() else None
-            return 200, action(name, query, data)
+            return 200, action(name, query, _decoded(body))
         except Refusal as refusal:
             return refusal.status, {"error": str(refusal)}
         except KeyError as missing:
@@ -109,6 +132,10 @@ class Admin:
             return 400, {"error": str(wrong)}
         except OSError as failed:
             return 400, {"error": failed.strerror or str(failed)}
+
+    def routes(self) -> t.Dict[str, t.List[str]]:
+        """Return the methods of each path, in which `*` is an instance ID."""
+        return {path: sorted(actions) for path, actions in self._routes.items()}
 
     def _find(self, request: Request) -> t.Tuple[Action, str]:
         parts = [unquote(part) for part in request.path.strip("/").split("/")]
@@ -162,7 +189,7 @@ class Admin:
         return self._state.switches()
 
     def _journal(self, _name: str, query: t.Dict[str, str], _data: t.Any) -> t.Any:
-        entries = self._requests.after(int(query.get("after", "0")))
+        entries = self._requests.after(_after(query))
         return {"entries": entries, "next": entries[-1]["n"] if entries else self._requests.last()}
 
     def _clear_journal(self, _name: str, _query: t.Dict[str, str], _data: t.Any) -> t.Any:
@@ -171,7 +198,7 @@ class Admin:
 
     def _calls(self, _name: str, query: t.Dict[str, str], _data: t.Any) -> t.Any:
         calls = self._api_calls
-        entries = calls.after(int(query.get("after", "0")))
+        entries = calls.after(_after(query))
         following = entries[-1]["n"] if entries else calls.last()
         return {"entries": entries, "next": following, "totals": calls.totals()}
 

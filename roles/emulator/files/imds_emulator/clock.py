@@ -10,6 +10,9 @@ import calendar
 import time
 import typing as t
 
+#: The largest accepted number of seconds. Times of larger ones have no common format.
+LARGEST = 95e9
+
 
 class Clock:
     """The real time plus an offset in seconds, which never decreases."""
@@ -28,10 +31,12 @@ class Clock:
     def advance(self, seconds: float) -> None:
         """Move the clock forward by *seconds*.
 
-        Raises: ValueError for a negative number.
+        Raises: ValueError for a negative number, and for a time after the year 5000.
         """
         if seconds < 0:
             raise ValueError("advance: %s is negative; the clock cannot move back" % seconds)
+        if not self.offset + seconds < LARGEST:
+            raise ValueError("advance: %s is too large" % seconds)
         self.offset += seconds
 
 

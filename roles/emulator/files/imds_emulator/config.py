@@ -10,27 +10,43 @@ import hashlib
 import json
 import typing as t
 
-from . import example, switches
+from . import example, flags, switches
 from .config_values import Config
 from .control import settings as control_settings
 from .fields import check_instance
+from .json_lines import located
 
 KEYS = ("instances", "switches", "control")
 
 
-def load(path: t.Optional[str]) -> Config:
-    """Return the configuration in the file *path*, or the built-in one if *path* is None.
+def load(path: t.Optional[str], changes: flags.Changes = flags.NO_CHANGES) -> Config:
+    """Return the configuration in the file *path*, or the built-in one if *path* is None, with *changes*.
 
-    Raises: ValueError naming the invalid key, OSError.
+    Raises: ValueError naming the invalid key, and file and line, OSError.
     """
     if path is None:
-        return parse(json.dumps(example.built_in()))
+        text = json.dumps(example.built_in())
+        config = parse(text)
+    else:
+        text = _read(path)
+        try:
+            config = parse(text)
+        except ValueError as problem:
+            raise located(path, text, problem) from None
+    if changes.empty():
+        return config
+    digest = hashlib.sha256((text + json.dumps(changes, sort_keys=True)).encode("utf-8")).hexdigest()
+    return flags.applied(config._replace(digest=digest), changes, path)
+
+
+def _read(path: str) -> str:
     with open(path, "rb") as stream:
         data = stream.read()
     try:
-        return parse(data.decode("utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as problem:
-        raise ValueError("%s: not a JSON file in UTF-8: %s" % (path, problem)) from None
+        return data.decode("utf-8")
+    except UnicodeDecodeError as problem:
+        line = data.count(b"\n", 0, problem.start) + 1
+        raise ValueError("%s:%d: not text in UTF-8: %s" % (path, line, problem.reason)) from None
 
 
 def parse(text: str) -> Config:
@@ -38,7 +54,10 @@ def parse(text: str) -> Config:
 
     Raises: ValueError naming the invalid key.
     """
-    data = json.loads(text)
+    try:
+        data = json.loads(text)
+    except RecursionError:
+        raise ValueError("invalid JSON: nested too deeply") from None
     if not isinstance(data, dict):
         raise ValueError(
             "the configuration must be a JSON object with the key instances; see `imds-emulator example-config`"
@@ -50,6 +69,16 @@ def parse(text: str) -> Config:
     if not isinstance(raw, list) or not raw:
         raise ValueError("instances: must be a list with at least one instance")
     instances = [check_instance(entry, "instances[%d]" % index) for index, entry in enumerate(raw)]
+    _check_unique(instances)
     digest = hashlib.sha256(text.encode("utf-8")).hexdigest()
     control = control_settings.merged(control_settings.defaults(), data.get("control", {}))
     return Config(instances, switches.merged(switches.defaults(), data.get("switches", {})), digest, control)
+
+
+def _check_unique(instances: t.List[t.Dict[str, t.Any]]) -> None:
+    owners: t.Dict[t.Tuple[str, str], int] = {}
+    for index, raw in enumerate(instances):
+        for key, names in (("instance_id", [raw["instance_id"]]), ("clients", raw.get("clients", []))):
+            for name in names:
+                if owners.setdefault((key, name), index) != index:
+                    raise ValueError("instances[%d].%s: %s is used by two instances" % (index, key, name))

@@ -24,6 +24,14 @@ MULTI_VALUE: t.Dict[t.Tuple[str, ...], t.List[str]] = {
     ("dns-conf", "nameservers"): ["100.100.2.136", "100.100.2.138"],
     ("ntp-conf", "ntp-servers"): ["ntp1.aliyun.com", "ntp1.cloud.aliyuncs.com", "ntp10.cloud.aliyuncs.com"],
 }
+_LINUX = {"source-address": "http://mirrors.cloud.aliyuncs.com"}
+_WINDOWS: t.Dict[str, t.Any] = {
+    "kms-server": "kms.cloud.aliyuncs.com",
+    "wsus-server": {
+        "wu-server": "http://update.cloud.aliyuncs.com",
+        "wu-status-server": "http://update.cloud.aliyuncs.com",
+    },
+}
 _INTERFACE_TEXTS = [
     "network_interface_id",
     "primary_ip_address",
@@ -83,7 +91,6 @@ def meta_data(
         "image-id": settings["image_id"],
         "instance-id": settings["instance_id"],
         "instance": _instance(settings, now, started),
-        "launch-index": "0",
         "mac": first["mac"],
         "network-type": "vpc",
         "network": {"interfaces": {"macs": {nic["mac"]: _interface(nic, switches) for nic in interfaces}}},
@@ -91,7 +98,6 @@ def meta_data(
         "private-ipv4": first["primary_ip_address"],
         "region-id": settings["region_id"],
         "serial-number": settings["serial_number"],
-        "source-address": "http://mirrors.cloud.aliyuncs.com",
         "sub-private-ipv4-list": ",".join(ip for ip in first["private_ipv4s"] if ip != first["primary_ip_address"]),
         "vpc-cidr-block": first["vpc_cidr_block"],
         "vpc-id": first["vpc_id"],
@@ -102,6 +108,9 @@ def meta_data(
     separator = "\r\n" if switches["multi_value_separator"] == "crlf" else "\n"
     for (directory, leaf), values in MULTI_VALUE.items():
         meta[directory] = {leaf: separator.join(values)}
+    if switches["launch_index"]:
+        meta["launch-index"] = "0"
+    meta.update(_WINDOWS if settings["os_type"] == "windows" else _LINUX)
     _add_optional(meta, settings)
     return meta
 

@@ -33,8 +33,8 @@ class RoleKeys:
         self.overlap_seconds = float(role.get("overlap_seconds", OVERLAP_SECONDS))
 
     def document(self, now: float) -> str:
-        """Return the JSON text of `ram/security-credentials/ROLE`."""
-        return json.dumps(self._set(self._number(now)), separators=(",", ":"))
+        """Return the JSON text of `ram/security-credentials/ROLE`, in the layout of the service, which scripts parse by line."""
+        return json.dumps(self._set(self._number(now)), indent=2, separators=(",", " : "))
 
     def next_change(self, now: float) -> float:
         """Return when the next set is issued, in seconds since 1970."""

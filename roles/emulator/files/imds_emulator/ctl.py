@@ -2,27 +2,95 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Send the commands of `imds-emulator ctl` to the admin API of a running emulator."""
+"""Send the commands of `imds-emulator-ctl`, or `imds-emulator ctl`, to the admin API of a running emulator."""
 
 from __future__ import annotations
 
-import http.client
+import argparse
 import json
+import os
+import sys
 import typing as t
 from urllib.parse import quote
 
+from . import __version__
 from .address import parse_address
+from .flags import PREFIX, pairs
 
-COMMANDS = """commands:
+DEFAULT_ADMIN = "127.0.0.1:8101"
+COMMANDS = """commands; VALUE is JSON, or else text:
   instances                    list the instances with their settings
-  set ID KEY=VALUE...          change settings of an instance; VALUE is JSON, or else text
+  create ID [KEY=VALUE...]     create an instance
+  set ID KEY=VALUE...          change settings of an instance
+  delete ID                    delete an instance
   fault ID JSON                set the faults of an instance: one fault or a list of faults
   clear ID                     remove the faults of an instance
   journal                      print the recorded requests, one JSON object per line
+  calls                        print the recorded calls of the control plane, one JSON object per line
+  forget                       delete the recorded requests and calls
   stats                        count connections, requests and tokens
   switch NAME=VALUE...         change switches
+  control KEY=VALUE...         change settings of the control plane
   clock SECONDS                move the emulator's clock forward
+  health                       print the addresses of the emulator
 """
+#: Commands without arguments, and their requests.
+SIMPLE = {
+    "instances": ("GET", "/instances"),
+    "journal": ("GET", "/journal"),
+    "calls": ("GET", "/calls"),
+    "forget": ("DELETE", "/journal"),
+    "stats": ("GET", "/stats"),
+    "health": ("GET", "/health"),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments to the parser of `imds-emulator-ctl` or `imds-emulator ctl`."""
+    parser.add_argument(
+        "--admin",
+        default=os.environ.get(PREFIX + "ADMIN") or DEFAULT_ADMIN,
+        metavar="ADDRESS:PORT",
+        help="address of the admin API (environment: IMDS_EMULATOR_ADMIN; default: %s)" % DEFAULT_ADMIN,
+    )
+    parser.add_argument("words", nargs="+", metavar="COMMAND", help="command, see below")
+
+
+def main(arguments: t.Optional[t.List[str]] = None) -> int:
+    """Run `imds-emulator-ctl` and return its exit status. Errors are one line on stderr."""
+    parser = argparse.ArgumentParser(
+        prog="imds-emulator-ctl",
+        description="Inspect and change a running emulator.",
+        epilog=COMMANDS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    add_arguments(parser)
+    options = parser.parse_args(arguments)
+    try:
+        return perform(options.admin, options.words)
+    except (ValueError, OSError) as problem:
+        print("imds-emulator-ctl: %s" % line(problem), file=sys.stderr)
+        return 1
+
+
+def perform(admin: str, words: t.List[str]) -> int:
+    """Run a command, print its output, and return the exit status.
+
+    Raises: ValueError, OSError.
+    """
+    status, text = run(admin, words)
+    print(text, file=sys.stderr if status else sys.stdout)
+    return status
+
+
+def line(problem: Exception) -> str:
+    """Return the message of an error."""
+    if isinstance(problem, OSError) and problem.filename:
+        return "%s: %s" % (problem.filename, problem.strerror)
+    if isinstance(problem, OSError):
+        return problem.strerror or str(problem)
+    return str(problem)
 
 
 def to_request(words: t.List[str]) -> t.Tuple[str, str, t.Any]:
@@ -31,15 +99,18 @@ def to_request(words: t.List[str]) -> t.Tuple[str, str, t.Any]:
     Raises: ValueError for an invalid command.
     """
     command, rest = words[0], words[1:]
-    reads = {"instances": "/instances", "journal": "/journal", "stats": "/stats"}
-    if command in reads and not rest:
-        return "GET", reads[command], None
+    if command in SIMPLE and not rest:
+        return (*SIMPLE[command], None)
+    if command == "create" and rest:
+        return "POST", "/instances", {"instance_id": rest[0], **pairs("create", rest[1:])}
     if command == "set" and len(rest) >= 2:
-        return "PATCH", _instance(rest[0]), _pairs(rest[1:])
-    if command == "switch" and rest:
-        return "PATCH", "/switches", _pairs(rest)
+        return "PATCH", _instance(rest[0]), pairs("set", rest[1:])
+    if command == "delete" and len(rest) == 1:
+        return "DELETE", _instance(rest[0]), None
+    if command in ("switch", "control") and rest:
+        return "PATCH", "/switches" if command == "switch" else "/control", pairs(command, rest)
     if command == "fault" and len(rest) == 2:
-        return "PUT", _instance(rest[0]) + "/faults", json.loads(rest[1])
+        return "PUT", _instance(rest[0]) + "/faults", _json(rest[1])
     if command == "clear" and len(rest) == 1:
         return "DELETE", _instance(rest[0]) + "/faults", None
     if command == "clock" and len(rest) == 1:
@@ -51,17 +122,11 @@ def _instance(instance_id: str) -> str:
     return "/instances/" + quote(instance_id, safe="")
 
 
-def _pairs(words: t.List[str]) -> t.Any:
-    result = {}
-    for word in words:
-        key, equals, value = word.partition("=")
-        if not equals:
-            raise ValueError("%s: must have the form KEY=VALUE" % word)
-        try:
-            result[key] = json.loads(value)
-        except ValueError:
-            result[key] = value
-    return result
+def _json(text: str) -> t.Any:
+    try:
+        return json.loads(text)
+    except ValueError as problem:
+        raise ValueError("fault %s: invalid JSON: %s" % (text, problem)) from None
 
 
 def run(admin: str, words: t.List[str]) -> t.Tuple[int, str]:
@@ -70,16 +135,26 @@ def run(admin: str, words: t.List[str]) -> t.Tuple[int, str]:
     Raises: ValueError, OSError.
     """
     method, path, body = to_request(words)
+    status, data = _request(admin, method, path, body)
+    if status == 200 and words[0] == "forget":
+        status, data = _request(admin, method, "/calls", None)
+    if status != 200:
+        return 1, "error: %s" % data.get("error")
+    if method == "GET" and path in ("/journal", "/calls"):
+        return 0, "\n".join(json.dumps(entry) for entry in data["entries"])
+    return 0, json.dumps(data, indent=1)
+
+
+def _request(admin: str, method: str, path: str, body: t.Any) -> t.Tuple[int, t.Any]:
+    import http.client  # imports ssl, which `serve` does not need
+
     host, port = parse_address(admin)
     connection = http.client.HTTPConnection(host, port, timeout=10)
     try:
         connection.request(method, path, None if body is None else json.dumps(body))
         answer = connection.getresponse()
-        data = json.loads(answer.read().decode("utf-8"))
+        return answer.status, json.loads(answer.read().decode("utf-8"))
+    except http.client.HTTPException as problem:
+        raise ValueError("%s: not the admin API of the emulator: %r" % (admin, problem)) from None
     finally:
         connection.close()
-    if answer.status != 200:
-        return 1, "error: %s" % data.get("error")
-    if path == "/journal":
-        return 0, "\n".join(json.dumps(entry) for entry in data["entries"])
-    return 0, json.dumps(data, indent=1)

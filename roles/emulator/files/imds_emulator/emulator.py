@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from . import config, storage
+from . import config, flags, storage
 from .admin import Admin
 from .control.journal import CallJournal
 from .control.side import ControlSide
@@ -33,6 +33,7 @@ class Settings(t.NamedTuple):
     timeout: float = 30.0
     connections: int = 512
     control: t.Optional[str] = None
+    changes: flags.Changes = flags.NO_CHANGES
 
 
 class Emulator:
@@ -43,19 +44,19 @@ class Emulator:
 
         Raises: ValueError, OSError.
         """
-        loaded = config.load(settings.config)
+        loaded = config.load(settings.config, settings.changes)
         restored, clock, started = storage.restore(settings.state, loaded)
         self._settings = settings
-        state = State(restored, clock, started)
-        self._journal = Journal(clock, settings.journal)
+        self.state = state = State(restored, clock, started)
+        self.journal = Journal(clock, settings.journal)
         stats = Stats()
-        self._data_server = Server(DataSide(state, self._journal, stats, settings.timeout).run, settings.connections)
-        calls = CallJournal(clock, self._journal)
-        control = ControlSide(state, calls, stats, settings.timeout, restored.control)
+        self._data_server = Server(DataSide(state, self.journal, stats, settings.timeout).run, settings.connections)
+        self.calls = calls = CallJournal(clock, self.journal)
+        self.control = control = ControlSide(state, calls, stats, settings.timeout, restored.control)
         self._control_server = Server(control.run, settings.connections)
         self.listeners = Listeners(state, self._data_server)
-        admin = Admin(state, self.listeners, self._journal, calls, stats, control, settings.timeout)
-        self._admin_server = Server(admin.run, ADMIN_CONNECTIONS)
+        self.admin = Admin(state, self.listeners, self.journal, calls, stats, control, settings.timeout)
+        self._admin_server = Server(self.admin.run, ADMIN_CONNECTIONS)
         if settings.state:
             path, digest = settings.state, loaded.digest
             state.changed = lambda: storage.write_json(path, storage.snapshot(state, digest, control.settings()))
@@ -76,4 +77,4 @@ class Emulator:
         self._data_server.close_all()
         self._control_server.close_all()
         self._admin_server.close_all()
-        self._journal.close()
+        self.journal.close()

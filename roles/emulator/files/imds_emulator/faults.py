@@ -10,6 +10,8 @@ import fnmatch
 import threading
 import typing as t
 
+from .clock import LARGEST
+
 #: kind -> (keys of the kind with their defaults, meaning). A key with the default None is required.
 KINDS: t.Dict[str, t.Any] = {
     "latency": ({"seconds": None}, "delay the response by SECONDS"),
@@ -69,7 +71,7 @@ def _fits(key: str, value: t.Any) -> bool:
         return isinstance(value, str)
     if key == "location":
         return isinstance(value, str) and value.isprintable()
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < LARGEST:
         return False
     if key == "status":
         return isinstance(value, int) and 200 <= value <= 599

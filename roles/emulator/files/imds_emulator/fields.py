@@ -13,7 +13,7 @@ import typing as t
 
 from . import faults
 from .address import parse_address
-from .clock import moment
+from .clock import LARGEST, moment
 
 
 class Field(t.NamedTuple):
@@ -41,8 +41,8 @@ def is_bool(value: t.Any) -> bool:
 
 
 def is_number(value: t.Any) -> bool:
-    """Accept a number that is not a Boolean."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    """Accept a number that is not a Boolean, infinite or too large to be a time."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -LARGEST < value < LARGEST
 
 
 def is_moment(value: t.Any) -> bool:
@@ -208,7 +208,7 @@ FIELDS: t.Dict[str, Field] = {
     ),
     "metadata_all": Field(lambda value: isinstance(value, dict), "an object", "values merged into meta-data/all only"),
     "name": Field(is_text, "text", "alias of instance_name", True),
-    "os_type": Field(one_of("linux", "windows"), "linux or windows", "control plane: OSType"),
+    "os_type": Field(one_of("linux", "windows"), "linux or windows", "system; windows has other items"),
     "status": Field(
         one_of("Pending", "Starting", "Running", "Stopping", "Stopped"), "Running, Stopped...", "control plane: Status"
     ),

@@ -7,30 +7,57 @@
 from __future__ import annotations
 
 import argparse
+import typing as t
 
-from . import ctl, faults, switches
+from . import __version__, ctl, faults, flags, switches
 from .control import faults as control_faults
 from .control import operations as control_operations
 from .control import settings as control_settings
 from .listeners import DEFAULT_LISTEN
 
 EXAMPLE = """example:
-  imds-emulator serve --listen 127.0.0.1:8100 --admin 127.0.0.1:8101 &
+  imds-emulator serve --instance i-test --tokens required --admin 127.0.0.1:8101 &
   TOKEN=$(curl -sX PUT -H 'X-aliyun-ecs-metadata-token-ttl-seconds: 60' http://127.0.0.1:8100/latest/api/token)
   curl -H "X-aliyun-ecs-metadata-token: $TOKEN" http://127.0.0.1:8100/latest/meta-data/instance-id
-  imds-emulator ctl --admin 127.0.0.1:8101 set i-bp1example0000000001 http_tokens=required
+  imds-emulator-ctl set i-test http_tokens=optional   # from a checkout: imds-emulator ctl
 """
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands."""
-    result = argparse.ArgumentParser(
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors name the environment variables in use."""
+
+    variables: t.Tuple[str, ...] = ()
+
+    def error(self, message: str) -> t.NoReturn:
+        """Print the usage and the message, and exit with status 2."""
+        if self.variables:
+            message += " (environment variables in use: %s)" % ", ".join(self.variables)
+        super().error(message)
+
+
+def parse(words: t.List[str], environment: t.Mapping[str, str]) -> argparse.Namespace:
+    """Return the options of a command line. Environment variables add options to `serve`.
+
+    Raises: ValueError for an invalid variable.
+    """
+    whole, serve = parser()
+    if words[:1] == ["serve"]:
+        added = flags.from_environment(serve, words, environment)
+        serve.variables = tuple(added)
+        words = ["serve"] + [word for more in added.values() for word in more] + words[1:]
+    return whole.parse_args(words)
+
+
+def parser() -> t.Tuple[_Parser, _Parser]:
+    """Return the parser of all commands, and that of `serve`."""
+    result = _Parser(
         prog="imds-emulator",
         description="Emulate the ECS instance metadata service (IMDS) of Alibaba Cloud for tests.",
         epilog="Start with: imds-emulator serve --help",
     )
+    result.add_argument("--version", action="version", version=__version__)
     commands = result.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_serve(commands)
+    serve = _add_serve(commands)
     commands.add_parser(
         "example-config", help="print a configuration with every key (keys that start with # are comments)"
     )
@@ -42,8 +69,8 @@ def parser() -> argparse.ArgumentParser:
         epilog=ctl.COMMANDS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    control.add_argument("--admin", required=True, metavar="ADDRESS:PORT", help="admin address of the emulator")
-    control.add_argument("words", nargs="+", metavar="COMMAND", help="command, see below")
+    ctl.add_arguments(control)
+    commands.add_parser("openapi", help="print the OpenAPI description of the admin API")
     commands.add_parser("certificate", help="print the certificate for the verification of identity documents (pkcs7)")
     address = commands.add_parser(
         "address",
@@ -57,17 +84,19 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="record in FILE which addresses add added; remove only addresses with this record",
     )
-    return result
+    return result, serve
 
 
-def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_serve(commands: "argparse._SubParsersAction[_Parser]") -> _Parser:
     serve = commands.add_parser(
         "serve",
         help="run the emulator",
         description="Run the emulator until SIGTERM or SIGINT.",
         epilog=_epilog(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
+    flags.add_options(serve)
     _add_addresses_and_files(serve)
     add = serve.add_argument
     add(
@@ -86,6 +115,7 @@ def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     add("--background", action="store_true", help="return when the emulator is ready, and continue in the background")
     add("--log", metavar="FILE", help="with --background: log file (default: no log)")
+    return serve
 
 
 def _add_addresses_and_files(serve: argparse.ArgumentParser) -> None:
@@ -134,7 +164,10 @@ def _count(text: str) -> int:
 
 
 def _epilog() -> str:
-    parts = [EXAMPLE, "switches (in the configuration, or PATCH /switches) for undocumented behavior;"]
+    parts = [EXAMPLE, "environment: each option has a variable, such as IMDS_EMULATOR_TOKENS for --tokens. An option"]
+    parts += ["on the command line replaces its variable. Variables of options that can be repeated have words as in a"]
+    parts += ["shell: IMDS_EMULATOR_TAG='env=test team=infra'. Variables of flags are true or false.", ""]
+    parts += ["switches (in the configuration, or PATCH /switches) for undocumented behavior;"]
     parts += ["the first value is the default unless a default is given"]
     parts += switches.help_lines()
     parts += ["", 'faults (in an instance, or PUT /instances/ID/faults): {"kind": KIND, "on": "token|data|any",']
@@ -155,7 +188,7 @@ def _epilog() -> str:
     parts += control_faults.help_lines()
     parts += [
         "",
-        "admin API: GET /health /instances /switches /journal?after=N /stats; GET PATCH DELETE /instances/ID;",
+        "admin API: GET /health /openapi.json /instances /switches /journal?after=N /stats; GET PATCH DELETE /instances/ID;",
     ]
     parts += ["POST /instances; PUT DELETE /instances/ID/faults; PATCH /switches; DELETE /journal;"]
     parts += ["GET /calls?after=N; DELETE /calls; GET PATCH /control;"]

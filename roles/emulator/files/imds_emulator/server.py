@@ -35,17 +35,18 @@ class Waiting:
                 raise ConnectionResetError("closed for another connection")
             del self._sockets[sock]
 
-    def close_oldest(self) -> None:
-        """Close the connection that has waited longest, if there is one."""
+    def close_oldest(self) -> bool:
+        """Close the connection that has waited longest; return False without connections."""
         with self._lock:
             sock = next(iter(self._sockets), None)
             if sock is None:
-                return
+                return False
             del self._sockets[sock]
         try:
             sock.shutdown(socket.SHUT_RDWR)  # ends recv() in its thread
         except OSError:
             pass
+        return True
 
 
 #: Handles one connection: socket, client address, instance ID of the listening address (None if shared), waiting connections.
@@ -98,9 +99,11 @@ class Server:
             listener.close()
 
     def close_all(self) -> None:
-        """Stop listening on all addresses."""
+        """Stop listening on all addresses, and close the connections that wait for a request."""
         for bound in list(self._listeners):
             self.close(bound)
+        while self._waiting.close_oldest():
+            pass
 
     def _accept(self, listener: socket.socket, owner: t.Optional[str]) -> None:
         while True:

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import typing as t
 
+from .clock import LARGEST
+
 
 class Switch(t.NamedTuple):
     """A switch: default, validator, and accepted values and meaning for messages and help."""
@@ -37,7 +39,7 @@ def is_flag(value: t.Any) -> bool:
 
 
 def _is_number(value: t.Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < LARGEST
 
 
 def _is_throttle(value: t.Any) -> bool:
@@ -69,6 +71,7 @@ SWITCHES: t.Dict[str, Switch] = {
         "string", one_of("string", "array"), "string|array", "values of multi-value items in meta-data/all"
     ),
     "list_all": Switch(False, is_flag, "false|true", "list all in meta-data/"),
+    "launch_index": Switch(False, is_flag, "false|true", "serve launch-index, which one published listing has"),
     "list_unset_user_data": Switch(True, is_flag, "true|false", "list user-data even if the instance has none"),
     "list_vendor_data": Switch(False, is_flag, "false|true", "list vendor-data if the instance has it"),
     "list_global_config": Switch(False, is_flag, "false|true", "serve a listing of global-config/ (else 404)"),

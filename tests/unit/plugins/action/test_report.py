@@ -181,7 +181,7 @@ def test_values_are_taken_as_a_module_would_get_them(run) -> None:
 def test_each_output_is_rendered_once(run, monkeypatch) -> None:
     rendered = []
     real = action.report.__globals__["page"]
-    monkeypatch.setitem(action.report.__globals__, "page", lambda document: rendered.append(1) or real(document))
+    monkeypatch.setitem(action.report.__globals__, "page", lambda *given: rendered.append(1) or real(*given))
     for expected in (1, 2):
         run(NON_COMPLIANT)
         assert len(rendered) == expected

@@ -69,7 +69,7 @@ HOSTILE = [
 @pytest.fixture(scope="module")
 def cloud():
     keys = {
-        KEY: {"secret": SECRET, "account": OWN, "roles": [ROLE, UNTRUSTED_ROLE]},
+        KEY: {"secret": SECRET, "account": OWN, "user": "ann", "roles": [ROLE, UNTRUSTED_ROLE]},
         "LTAI5tHangzhou0000001": {"secret": SECRET, "account": OWN, "actions": []},
     }
     config = {"instances": FLEET + HOSTILE, "control": {"access_keys": keys, "account_id": OWN}}
@@ -393,7 +393,7 @@ def test_ten_thousand_instances_need_one_call_for_each_page(load, cloud) -> None
             for number in range(10_000)
         ],
         "control": {
-            "access_keys": {KEY: {"secret": SECRET, "account": OWN, "roles": [ROLE]}},
+            "access_keys": {KEY: {"secret": SECRET, "account": OWN, "user": "ann", "roles": [ROLE]}},
             "account_id": OWN,
             "throttle": {"per_second": 20},
         },

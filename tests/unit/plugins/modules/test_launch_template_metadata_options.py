@@ -151,6 +151,20 @@ def test_instances_are_created_with_the_options_of_the_version(run, account, tmp
     assert account.launch(template)["http_tokens"] == "required"
     assert run(MODULE, state="restored", regions=None, record=str(tmp_path))["changed"] is True
     assert account.launch(template)["http_tokens"] == "optional"
+    lines = [json.loads(line) for line in (tmp_path / "changes.jsonl").read_text().splitlines()]
+    assert [(it["state"], it["outcome"]) for it in lines] == [
+        ("present", "sending"),
+        ("present", "accepted"),
+        ("restored", "sending"),
+        ("restored", "accepted"),
+    ]
+    assert lines[0]["after"]["version"] is None and lines[1]["after"] == {
+        "default_version": 3,
+        "version": 3,
+        "http_endpoint": "enabled",
+        "http_tokens": "required",
+    }
+    assert lines[1]["request_id"] and lines[3]["after"]["default_version"] == 2 and lines[1]["id"] == template
 
 
 def test_a_second_run_changes_nothing(run, account, control) -> None:
@@ -371,10 +385,15 @@ def test_a_region_that_cannot_be_read_is_named_and_the_others_are_complete(
     fault = {**FAULTS[kind], "action": "DescribeLaunchTemplates", "region": "eu-central-1", "times": None}
     control.admin("PATCH", "/control", {"faults": [fault]})
     monkeypatch.setattr(_select, "REGION_DEADLINE", 1.0)
-    result = run(INFO, regions=["all"])
+    permitted = run(INFO, regions=["all"])  # a kind that is not permitted is unknown, the region has not failed
+    unread = [it["region_id"] for it in permitted["resources"] if it["id"] is None and it["verdict"] == "unknown"]
+    assert unread == (["eu-central-1"] if kind == "forbidden" else []) and permitted.get("failed") is not True
+    result = run(INFO, regions=["all"], kinds=["launch_template"])
     assert result.get("failed") is not True and ("web", 2) in verdicts(result)
     assert [it["region_id"] for it in result["failed_regions"]] == ["eu-central-1"]
-    assert "Cannot read 1 of" in " ".join(result["displayed"].split())
+    assert "Cannot read 1 of" in " ".join(
+        (permitted["displayed"] + result["displayed"]).split()
+    )  # a warning is displayed once
     checked = run(INFO, regions=["all"], fail_on=["blocked_by_image"], kinds=["launch_template"])
     assert checked["failed"] is True and "eu-central-1" in checked["msg"]
     unchanged = run(MODULE, regions=["all"], all_launch_templates=True, http_tokens="required")

@@ -21,13 +21,13 @@ def test_a_directory_of_records_is_restored_in_parts(run, control, tmp_path) -> 
     assert planned["changed"] is True and not os.path.exists(record)
     done = run("metadata_options", **args)
     assert {row["instance_id"]: row["record_name"] for row in done["instances"]} == names
-    assert sorted(os.listdir(record)) == [".lock", "web-off.json", "web-one.json"]
+    assert sorted(os.listdir(record)) == [".lock", "changes.jsonl", "web-off.json", "web-one.json"]
 
     back = {"state": "restored", "record": record, "regions": None}
     some = run("metadata_options", **back, record_only=["web-one", "never-recorded"])
     assert [(row["record_name"], row["changed"]) for row in some["instances"]] == [("web-one", True)]
     assert control.options("web1")[1] == "optional" and control.options("off")[1] == "required"
-    assert sorted(os.listdir(record)) == [".lock", "web-off.json"]
+    assert sorted(os.listdir(record)) == [".lock", "changes.jsonl", "web-off.json"]
     assert run("metadata_options", **back, record_only=["web-one"])["instances"] == []
     assert run("metadata_options", **back)["totals"]["changed"] == 1
     assert run("metadata_options", **back, record_only=["../x"])["failed"] is True

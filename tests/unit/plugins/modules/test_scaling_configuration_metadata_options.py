@@ -17,7 +17,7 @@ import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet import _select
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._scaling import DEFAULT_ENDPOINT, endpoint_of
 
-from .conftest import KEY, SECRET
+from .conftest import ACCESS, KEY, SECRET
 
 api = pytest.importorskip("alibabacloud_tea_openapi.client", reason="the vendor's SDK is not installed")
 from alibabacloud_tea_openapi import utils_models  # noqa: E402
@@ -183,9 +183,12 @@ def test_a_configuration_that_fails_does_not_stop_the_others(run, account, contr
     assert require(run, names["m-old"], http_tokens=None, http_endpoint="disabled")["changed"] is True
 
 
-def test_a_missing_permission_is_reported_once(run, account, control) -> None:
+def test_a_missing_permission_is_reported_once(run, account, control, tmp_path) -> None:
     names = [account.configuration(account.group()) for _number in range(3)]
-    result = require(run, *names, access_key_id=READER, max_concurrency=1)
+    result = require(run, *names, access_key_id=READER, max_concurrency=1, record=str(tmp_path))
+    lines = [json.loads(line) for line in (tmp_path / "changes.jsonl").read_text().splitlines()]
+    assert [it["outcome"] for it in lines] == ["sending", "failed"]  # the others were not sent
+    assert lines[1]["request_id"] and lines[1]["kind"] == "scaling_configuration" and SECRET not in str(lines)
     assert result["failed"] is True and "ess:ModifyScalingConfiguration" in result["msg"]
     assert result["totals"] == {"changed": 0, "unchanged": 0, "refused": 0, "failed": 3} and changes(control) == 1
 
@@ -338,17 +341,44 @@ def test_configurations_and_groups_with_a_template_have_a_verdict(run, account, 
     assert run(INFO, kinds=["scaling_group"], fail_on=["optional"])["failed"] is True
 
 
-@pytest.mark.parametrize("fault", [{"code": "Forbidden.Unauthorized", "status": 403}, {"kind": "hang"}])
-def test_a_region_without_auto_scaling_still_has_its_templates(run, account, control, monkeypatch, fault) -> None:
+def test_a_region_whose_auto_scaling_hangs_still_has_its_templates(run, account, control, monkeypatch) -> None:
     account.configuration(account.group())
     template = account.template(ImageId="m-new")
-    fail(control, "DescribeScalingConfigurations", region=REGION, **fault)
+    fail(control, "DescribeScalingConfigurations", region=REGION, kind="hang")
     monkeypatch.setattr(_select, "REGION_DEADLINE", 1.0)
     result = run(INFO, regions=["all"])
     assert result.get("failed") is not True and template in {row["id"] for row in result["resources"]}
     assert [it["region_id"] for it in result["failed_regions"]] == [REGION]
     assert run(INFO, regions=["all"], fail_on=["unknown"])["failed"] is True
     assert run(INFO, kinds=["launch_template"]).get("failed") is not True
+
+
+def test_without_permission_for_auto_scaling_its_resources_are_unknown_and_the_others_are_read(
+    run, account, control
+) -> None:
+    account.configuration(account.group())
+    template = account.template(ImageId="m-new", HttpTokens="required")
+    key = "LTAI5tEcsOnly00000001"
+    keys = {"secret": SECRET, "account": "1600000000000000", "actions": ["ecs:Describe*"]}
+    control.admin("PATCH", "/control", {"access_keys": {**ACCESS, key: keys}})
+    own = {"access_key_id": key}
+    result = run(INFO, **own, kinds=["launch_template", "scaling_configuration", "scaling_group"])
+    assert result.get("failed") is not True and result["failed_regions"] == []
+    unread = {row["kind"]: row for row in result["resources"] if row["id"] is None}
+    assert set(unread) == {"scaling_configuration", "scaling_group"} and result["totals"]["unknown"] == 2
+    assert {row["verdict"] for row in unread.values()} == {"unknown"}
+    assert "ess:DescribeScalingConfigurations" in unread["scaling_configuration"]["reason"]
+    assert "ess:DescribeScalingGroups" in unread["scaling_group"]["reason"]
+    assert template in {row["id"] for row in result["resources"] if row["verdict"] == "compliant"}
+    assert "ess:DescribeScalingGroups" in " ".join(result["displayed"].split())
+    hidden = run(INFO, **own, verdicts=["optional"])
+    assert hidden["resources"] == [] and "ess:DescribeScalingGroups" in hidden["errors"][0]
+    for verdicts, failed in ((["optional", "blocked_by_image"], False), (["unknown"], True)):
+        checked = run(INFO, **own, kinds=["launch_template", "scaling_group"], fail_on=verdicts)
+        assert (checked.get("failed") is True) is failed
+    assert "ess:DescribeScalingGroups" in checked["msg"]
+    nothing = run(INFO, **own, kinds=["scaling_group"])
+    assert nothing["failed"] is True and "ess:DescribeScalingGroups" in nothing["msg"]
 
 
 # the default of ess_endpoint

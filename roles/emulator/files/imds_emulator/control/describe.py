@@ -14,16 +14,16 @@ from ..fields import FIELDS
 from ..index import Listing
 from ..instance import Instance
 from .errors import ApiError
+from .filters import tags, wildcard
 from .format import Prepared
 from .pages import Page, Pages
-from .row import NO_OPTIONS, described, shown_options
+from .row import NOT_REQUESTED, described, shown_options
 
 #: Returns the metadata options of an instance that were set at least once.
 Options = t.Callable[[Instance], t.Mapping[str, str]]
 Test = t.Callable[[Instance], bool]
 
-MOST_IDS, MOST_TAGS = 100, 20
-_TAG = re.compile(r"Tag\.([0-9]{1,4})\.([Kk]ey|[Vv]alue)")
+MOST_IDS = 100
 _ADDITIONAL = re.compile(r"AdditionalAttributes\.[0-9]{1,4}")
 #: Filters by one exact value, and the setting that they compare.
 _EXACT: t.Dict[str, t.Callable[[t.Mapping[str, t.Any]], t.Any]] = {
@@ -35,11 +35,19 @@ _EXACT: t.Dict[str, t.Callable[[t.Mapping[str, t.Any]], t.Any]] = {
     "InstanceTypeFamily": lambda settings: settings["instance_type"].rpartition(".")[0],
     "Status": lambda settings: settings["status"],
 }
-#: Documented filters that are not emulated. They are refused: ignoring them would return wrong instances.
+#: Filters by one exact value of the row, in which a Boolean is the text true or false.
+_ROW = "InstanceNetworkType InstanceChargeType InternetChargeType IoOptimized DeviceAvailable KeyPairName".split()
+#: Filters by a JSON list of addresses, and the addresses in the row.
+_ADDRESSES: t.Dict[str, t.Callable[[t.Mapping[str, t.Any]], t.List[str]]] = {
+    "PrivateIpAddresses": lambda row: row["VpcAttributes"]["PrivateIpAddress"]["IpAddress"],
+    "PublicIpAddresses": lambda row: row["PublicIpAddress"]["IpAddress"],
+    "EipAddresses": lambda row: [row["EipAddress"]["IpAddress"]],
+    "InnerIpAddresses": lambda row: row["InnerIpAddress"]["IpAddress"],
+}
+#: Documented filters that are not emulated. They are refused: ignoring them would return wrong instances. The service, and the
+#: emulator, ignore parameters that are not documented.
 NOT_EMULATED = (
-    "DeviceAvailable EipAddresses HpcClusterId HttpPutResponseHopLimit InnerIpAddresses InstanceChargeType "
-    "InstanceNetworkType InternetChargeType IoOptimized KeyPairName LockReason NeedSaleCycle PrivateIpAddresses "
-    "PublicIpAddresses RdmaIpAddresses ResourceGroupId SecurityGroupId"
+    "HpcClusterId HttpPutResponseHopLimit LockReason NeedSaleCycle RdmaIpAddresses ResourceGroupId SecurityGroupId"
 ).split()
 
 
@@ -67,7 +75,7 @@ def describe(
     found = _find(listing, parameters, page, options, rules["tag_limit"])
     requested = "META_OPTIONS" in [value for name, value in parameters.items() if _ADDITIONAL.fullmatch(name)]
     untouched = rules["untouched_options"]
-    shown = [shown_options(options(row), untouched) if requested else NO_OPTIONS for row in found.rows]
+    shown = [shown_options(options(row), untouched) if requested else NOT_REQUESTED for row in found.rows]
     return {
         "Instances": Prepared(
             lambda: _json(found.rows, shown),
@@ -148,16 +156,24 @@ def _ids(parameters: t.Mapping[str, str]) -> t.Optional[t.List[str]]:
 
     Raises: ApiError.
     """
-    text = parameters.get("InstanceIds")
+    return _texts(parameters, "InstanceIds")
+
+
+def _texts(parameters: t.Mapping[str, str], name: str) -> t.Optional[t.List[str]]:
+    text = parameters.get(name)
     if text is None:
         return None
     try:
-        ids = json.loads(text)
-    except ValueError:
-        ids = None
-    if not isinstance(ids, list) or len(ids) > MOST_IDS or not all(isinstance(item, str) and item for item in ids):
-        raise ApiError("InvalidParameter", name="InstanceIds")
-    return ids
+        texts = json.loads(text)
+    except (ValueError, RecursionError):
+        texts = None
+    if (
+        not isinstance(texts, list)
+        or len(texts) > MOST_IDS
+        or not all(isinstance(item, str) and item for item in texts)
+    ):
+        raise ApiError("InvalidParameter", name=name)
+    return texts
 
 
 def _tests(parameters: t.Mapping[str, str], options: Options) -> t.List[Test]:
@@ -173,6 +189,10 @@ def _tests(parameters: t.Mapping[str, str], options: Options) -> t.List[Test]:
     if parameters.get("Status") and not FIELDS["status"].check(parameters["Status"]):
         raise ApiError("InvalidStatus.NotFound")
     tests: t.List[Test] = [_exact(_EXACT[name], parameters[name]) for name in _EXACT if parameters.get(name)]
+    tests += [_shown(name, parameters[name]) for name in _ROW if parameters.get(name)]
+    tests += [
+        _addressed(read, _texts(parameters, name) or []) for name, read in _ADDRESSES.items() if parameters.get(name)
+    ]
     if parameters.get("InstanceName"):
         tests.append(_named(parameters["InstanceName"]))
     for name, key in (("HttpTokens", "http_tokens"), ("HttpEndpoint", "http_endpoint")):
@@ -180,17 +200,25 @@ def _tests(parameters: t.Mapping[str, str], options: Options) -> t.List[Test]:
             if not FIELDS[key].check(parameters[name]):
                 raise ApiError("Invalid%s.NotSupported" % name)
             tests.append(_with_option(key, parameters[name], options))
-    return tests + [_tagged(key, value) for key, value in _tags(parameters)]
+    return tests + [_tagged(key, value) for key, value in tags(parameters)]
 
 
 def _exact(read: t.Callable[[t.Mapping[str, t.Any]], t.Any], value: str) -> Test:
     return lambda instance: bool(read(instance.settings) == value)
 
 
+def _shown(name: str, value: str) -> Test:
+    wanted: t.Any = {"true": True, "false": False}.get(value.lower(), value)
+    return lambda instance: bool(described(instance)[1][name] == wanted)
+
+
+def _addressed(read: t.Callable[[t.Mapping[str, t.Any]], t.List[str]], wanted: t.List[str]) -> Test:
+    return lambda instance: any(address in wanted for address in read(described(instance)[1]) if address)
+
+
 def _named(pattern: str) -> Test:
-    """Return a test for the instance name, in which only `*` is a wildcard."""
-    regex = re.compile(".*".join(re.escape(part) for part in pattern.split("*")), re.DOTALL)
-    return lambda instance: regex.fullmatch(instance.settings["instance_name"]) is not None
+    matches = wildcard(pattern)
+    return lambda instance: matches(instance.settings["instance_name"])
 
 
 def _with_option(key: str, value: str, options: Options) -> Test:
@@ -201,23 +229,3 @@ def _with_option(key: str, value: str, options: Options) -> Test:
 def _tagged(key: str, value: t.Optional[str]) -> Test:
     """Return a test for a tag. The value None matches any value."""
     return lambda instance: key in instance.settings["tags"] and value in (None, instance.settings["tags"][key])
-
-
-def _tags(parameters: t.Mapping[str, str]) -> t.List[t.Tuple[str, t.Optional[str]]]:
-    """Return (key, value) of each Tag.N filter.
-
-    Raises: ApiError.
-    """
-    found: t.Dict[int, t.Dict[str, str]] = {}
-    for name, value in parameters.items():
-        match = _TAG.fullmatch(name)
-        if match:
-            number = int(match.group(1))
-            if not 1 <= number <= MOST_TAGS:
-                raise ApiError("InvalidTagCount")
-            found.setdefault(number, {})[match.group(2).lower()] = value
-        elif name.startswith("Tag."):
-            raise ApiError("InvalidParameter", name=name)
-    if not all(tag.get("key") for tag in found.values()):
-        raise ApiError("InvalidTag.Mismatch")
-    return [(tag["key"], tag.get("value") or None) for _number, tag in sorted(found.items())]

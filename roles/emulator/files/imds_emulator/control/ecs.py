@@ -16,7 +16,7 @@ from ..fields import FIELDS
 from ..index import NOTHING
 from ..instance import Instance
 from ..state import State
-from . import describe
+from . import describe, regions
 from .access import Caller
 from .errors import ApiError
 from .pages import Pages, flag, whole
@@ -70,18 +70,12 @@ class Ecs:
             self._state.set_metadata_options(parameters["InstanceId"], delay=rules["delay_seconds"], **wanted)
         return {}
 
-    def describe_regions(self, _caller: Caller, _parameters: t.Mapping[str, str], _allowed: bool) -> Fields:
-        """List the configured regions and those of instances."""
-        regions = [
-            {
-                "RegionId": region,
-                "LocalName": region,
-                "RegionEndpoint": "ecs.%s.aliyuncs.com" % region,
-                "Status": "available",
-            }
-            for region in self._regions()
-        ]
-        return {"Regions": {"Region": regions}}
+    def describe_regions(self, _caller: Caller, parameters: t.Mapping[str, str], _allowed: bool) -> Fields:
+        """List the configured regions and those of instances. The parameter AcceptLanguage selects the language of names."""
+        language = parameters.get("AcceptLanguage") or "zh-CN"
+        if language not in ("zh-CN", "en-US"):
+            raise ApiError("InvalidParameter", "AcceptLanguage %s is not emulated." % language)
+        return {"Regions": {"Region": [regions.row(region, language == "en-US") for region in self._regions()]}}
 
     def region_of(self, parameters: t.Mapping[str, str]) -> str:
         """Return the parameter RegionId of a region that exists.

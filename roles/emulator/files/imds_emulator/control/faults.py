@@ -10,6 +10,7 @@ import fnmatch
 import threading
 import typing as t
 
+from ..clock import LARGEST
 from .call import Call
 from .errors import ERRORS
 
@@ -93,7 +94,7 @@ def _fits(key: str, value: t.Any) -> bool:
         return isinstance(value, str) and (key == "message" or value != "")
     if key == "status":
         return _is_count(value, 0) and (value == 0 or 200 <= value <= 599)
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < LARGEST
 
 
 class FaultPlan:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import typing as t
 import uuid
-from xml.sax.saxutils import escape
+from html import escape  # xml.sax.saxutils imports ssl
 
 from .errors import ApiError
 
@@ -66,5 +66,5 @@ def _element(name: str, value: t.Any) -> str:
     elif isinstance(value, bool):
         inner = "true" if value else "false"
     else:
-        inner = escape(str(value))
+        inner = escape(str(value), quote=False)
     return "<%s>%s</%s>" % (name, inner, name)

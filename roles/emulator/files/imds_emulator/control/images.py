@@ -12,9 +12,23 @@ from ..index import Listing
 from ..state import State
 from .access import Caller
 from .errors import ApiError
-from .pages import LARGEST, SMALLEST, flag, whole
+from .filters import tags, wildcard
+from .pages import LARGEST, PAGING, SMALLEST, flag, whole
 
 Fields = t.Dict[str, t.Any]
+
+#: Parameters of every operation of ECS, which have no effect.
+OWNER = ("OwnerId", "OwnerAccount", "ResourceOwnerId", "ResourceOwnerAccount")
+#: Filters by one value, and the documented values.
+_EXACT: t.Dict[str, t.Tuple[str, ...]] = {
+    "ImageOwnerAlias": ("self", "system", "others", "marketplace"),
+    "ImageFamily": (),
+    "OSType": ("linux", "windows"),
+    "Architecture": ("i386", "x86_64", "arm64"),
+    "Status": ("Creating", "Waiting", "Available", "UnAvailable", "CreateFailed", "Deprecated"),
+    "Usage": ("instance", "none"),
+}
+_KNOWN = {"RegionId", "ImageId", "ImageName", "ShowExpired", *_EXACT, *PAGING, *OWNER}
 
 
 class Images:
@@ -40,9 +54,7 @@ class Images:
         size, number = whole(parameters, "PageSize", SMALLEST), whole(parameters, "PageNumber", 1)
         if not 1 <= size <= LARGEST or number < 1:
             raise ApiError("InvalidParameter", name="PageSize" if not 1 <= size <= LARGEST else "PageNumber")
-        owner = parameters.get("ImageOwnerAlias")
-        if owner not in (None, "", "self", "system", "others", "marketplace"):
-            raise ApiError("InvalidParameter", name="ImageOwnerAlias")
+        tests = _tests(parameters)
         if flag(parameters, "DryRun"):
             raise ApiError("DryRunOperation")
         known = self.known(caller.account, region)
@@ -50,7 +62,9 @@ class Images:
         if len(wanted) > 100:
             raise ApiError("InvalidParameter", name="ImageId")
         found = [known[name] for name in wanted if name in known] if wanted else list(known.values())
-        rows = [row for row in map(_row, found) if not owner or row["ImageOwnerAlias"] == owner]
+        used = {instance.settings["image_id"] for instance in self._state.listing(caller.account, region).instances}
+        every = (_row(image, image["image_id"] in used) for image in found)
+        rows = [row for row in every if all(test(row) for test in tests)]
         page = {"TotalCount": len(rows), "PageNumber": number, "PageSize": size}
         return dict(page, RegionId=region, Images={"Image": rows[(number - 1) * size : number * size]})
 
@@ -84,6 +98,9 @@ class Images:
                 "image_imds_support": image.get("imds_support"),
                 "os_type": image.get("os_type", "linux"),
                 "owner": image.get("owner", "self"),
+                "image_name": image.get("name", name),
+                "image_family": image.get("family", ""),
+                "image_tags": image.get("tags", {}),
             }
             for name, image in rules["images"].items()
             if image["region_id"] == region and account == rules["account_id"]
@@ -106,21 +123,53 @@ class Images:
         return known[1]
 
 
-def _row(settings: t.Mapping[str, t.Any]) -> Fields:
+def _tests(parameters: t.Mapping[str, str]) -> t.List[t.Callable[[Fields], bool]]:
+    """Return the tests of all filters for rows.
+
+    Raises: ApiError for an invalid value, and for a parameter that is not emulated: ignoring it would return wrong images.
+    """
+    for name, value in parameters.items():
+        if value and name not in _KNOWN and not name.startswith("Tag."):
+            raise ApiError("InvalidParameter", "%s is not emulated." % name)
+    tests: t.List[t.Callable[[Fields], bool]] = []
+    for name, allowed in _EXACT.items():
+        wanted = parameters.get(name) or ("Available" if name == "Status" else "")
+        if not wanted:
+            continue
+        values = wanted.split(",") if name == "Status" else [wanted]
+        if allowed and not set(values) <= set(allowed):
+            raise ApiError("InvalidParameter", name=name)
+        tests.append(lambda row, name=name, values=values: row[name] in values)  # type: ignore[misc]
+    if parameters.get("ImageName"):
+        matches = wildcard(parameters["ImageName"])
+        tests.append(lambda row: matches(row["ImageName"]))
+    for key, content in tags(parameters):
+        tests.append(lambda row, key=key, content=content: _has(row, key, content))  # type: ignore[misc]
+    return tests
+
+
+def _has(row: Fields, key: str, value: t.Optional[str]) -> bool:
+    return any(tag["TagKey"] == key and value in (None, tag["TagValue"]) for tag in row["Tags"]["Tag"])
+
+
+def _row(settings: t.Mapping[str, t.Any], used: bool) -> Fields:
     support = settings["image_imds_support"]
     features = {"NvmeSupport": "supported"}
     if support is not None:
         features["ImdsSupport"] = support
     return {
         "ImageId": settings["image_id"],
-        "ImageName": settings["image_id"],
+        "ImageName": settings.get("image_name", settings["image_id"]),
+        "ImageFamily": settings.get("image_family", ""),
         "ImageOwnerAlias": _owner(settings),
         "Architecture": "x86_64",
         "OSType": settings["os_type"],
         "Platform": "Windows Server 2022" if settings["os_type"] == "windows" else "Aliyun",
         "Status": "Available",
+        "Usage": "instance" if used else "none",
         "Size": 40,
         "Features": features,
+        "Tags": {"Tag": [{"TagKey": key, "TagValue": value} for key, value in settings.get("image_tags", {}).items()]},
     }
 
 

@@ -11,7 +11,14 @@ import typing as t
 
 from ..instance import OPTIONS, Instance
 
-NO_OPTIONS = {"HttpEndpoint": "", "HttpPutResponseHopLimit": 0, "HttpTokens": "", "InstanceMetadataTags": ""}
+NO_OPTIONS: t.Dict[str, t.Any] = {
+    "HttpEndpoint": "",
+    "HttpPutResponseHopLimit": 0,
+    "HttpTokens": "",
+    "InstanceMetadataTags": "",
+}
+#: MetadataOptions without META_OPTIONS in the request.
+NOT_REQUESTED: t.Dict[str, t.Any] = {"HttpEndpoint": "", "HttpTokens": ""}
 
 
 def described(instance: Instance) -> t.Tuple[str, t.Dict[str, t.Any]]:
@@ -73,7 +80,7 @@ def _fields(settings: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
         "AutoReleaseTime": "",
         "InstanceChargeType": "PostPaid",
         "InternetChargeType": "PayByTraffic",
-        "InternetMaxBandwidthIn": 100,
+        "InternetMaxBandwidthIn": -1,
         "InternetMaxBandwidthOut": 0,
         "SpotStrategy": "SpotAsPriceGo" if settings["spot"] else "NoSpot",
         "SpotPriceLimit": 0.0,
@@ -96,6 +103,13 @@ def _fields(settings: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
         },
         "NetworkInterfaces": {"NetworkInterface": [_interface(*item) for item in enumerate(_interfaces(settings))]},
         "SecurityGroupIds": {"SecurityGroupId": []},
+        "DedicatedHostAttribute": {"DedicatedHostClusterId": "", "DedicatedHostId": "", "DedicatedHostName": ""},
+        "DedicatedInstanceAttribute": {"Affinity": "", "Tenancy": ""},
+        "DeploymentSetId": "",
+        "EcsCapacityReservationAttr": {"CapacityReservationId": "", "CapacityReservationPreference": ""},
+        "HibernationOptions": {"Configured": False},
+        "ImageOptions": {},
+        "PrivateDnsNameOptions": {},
         "OperationLocks": {"LockReason": []},
         "Tags": {"Tag": [{"TagKey": key, "TagValue": value} for key, value in settings["tags"].items()]},
     }

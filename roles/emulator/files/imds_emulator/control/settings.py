@@ -64,8 +64,9 @@ KEYS: t.Dict[str, Switch] = {
         {},
         is_map(record(_KEY, "secret")),
         "{ID: {secret, account, user, actions, roles, security_token}}",
-        'access keys of callers; actions: patterns such as "ecs:Describe*", default ["*"]; roles: roles that the caller '
-        "can assume, default: all roles of the account; a role of another account by its ARN",
+        "access keys of callers; user: name of the RAM user, default: the account itself, which cannot assume roles; "
+        'actions: patterns such as "ecs:Describe*", default ["*"]; roles: roles that the caller can assume, default: all '
+        "roles of the account; a role of another account by its ARN",
     ),
     "account_id": Switch(
         INSTANCE_DEFAULTS["owner_account_id"],
@@ -88,11 +89,14 @@ KEYS: t.Dict[str, Switch] = {
                     "imds_support": _is_support,
                     "os_type": one_of("linux", "windows"),
                     "owner": one_of("self", "system", "others", "marketplace"),
+                    "name": is_text,
+                    "family": is_text,
+                    "tags": is_map(is_text),
                 },
                 "region_id",
             )
         ),
-        "{ID: {region_id, imds_support, os_type, owner}}",
+        "{ID: {region_id, imds_support, os_type, owner, name, family, tags}}",
         "images that the account account_id can use, in addition to those of instances; imds_support: v1, v2 or null; "
         "owner: self, system, others or marketplace",
     ),
@@ -153,7 +157,7 @@ def defaults() -> t.Dict[str, t.Any]:
 
 
 def merged(current: t.Mapping[str, t.Any], changes: t.Any) -> t.Dict[str, t.Any]:
-    """Return *current* updated with *changes*. Fields of an access key are merged; null removes an access key.
+    """Return *current* updated with *changes*. Fields of an access key are merged; null removes a field, or an access key.
 
     Raises: ValueError naming the invalid key without its value, which may be a secret.
     """
@@ -185,7 +189,8 @@ def _keys(current: t.Mapping[str, t.Any], changes: t.Any) -> t.Dict[str, t.Any]:
         if fields is None:
             result.pop(name, None)
         elif isinstance(fields, dict):
-            result[name] = {**result.get(name, {}), **fields}
+            together = {**result.get(name, {}), **fields}
+            result[name] = {field: content for field, content in together.items() if content is not None}
         else:
             raise ValueError("control.access_keys: each access key must be an object or null")
     return result

@@ -37,6 +37,8 @@ class Sts:
             raise ApiError("InvalidParameter.RoleSessionName", "The parameter RoleSessionName is wrongly formed.")
         if parameters.get("Policy"):
             raise ApiError("InvalidParameter", "Policy is not emulated.")
+        if caller.kind == "Account":
+            raise ApiError("NoPermission", "Roles may not be assumed by root accounts.")
         account, name = found.groups()
         role = self._access.role(account, name)
         if role is None:

@@ -55,7 +55,7 @@ def test_a_slow_region_does_not_delay_the_others() -> None:
 
     api = Api(before)
     changes = [change("slow", number) for number in range(20)] + [change("fast", number) for number in range(20)]
-    outcomes = apply(api, changes, max_concurrency=4, wait_timeout=None)
+    outcomes = apply({None: api}, changes, max_concurrency=4, wait_timeout=None)
     assert others_done.is_set() and all(outcome.changed for outcome in outcomes)
     assert sorted(api.sent) == sorted(it.instance.instance_id for it in changes)
 
@@ -69,7 +69,7 @@ def test_outcomes_have_the_order_of_the_changes() -> None:
             raise ApiError("not_found", "It is gone")
 
     api = Api(before)
-    outcomes = apply(api, changes, max_concurrency=8, wait_timeout=None)
+    outcomes = apply({None: api}, changes, max_concurrency=8, wait_timeout=None)
     assert [outcome.change for outcome in outcomes] == changes
     assert [outcome.changed for outcome in outcomes] == [number % 4 > 0 and number != 1 for number in range(60)]
     assert [outcome.error for outcome in outcomes if outcome.error] == ["It is gone."]
@@ -79,7 +79,7 @@ def test_outcomes_have_the_order_of_the_changes() -> None:
 def test_a_change_that_is_not_needed_or_refused_is_not_sent() -> None:
     api = Api()
     refused = Change(change("a", 1).instance, refusal="because")
-    outcomes = apply(api, [change("a", 0, None), refused], max_concurrency=2, wait_timeout=None)
+    outcomes = apply({None: api}, [change("a", 0, None), refused], max_concurrency=2, wait_timeout=None)
     assert [(outcome.changed, outcome.error) for outcome in outcomes] == [(False, None), (False, "because")]
     assert api.sent == []
 
@@ -102,5 +102,5 @@ def test_an_interruption_stops_the_queue(interruption: type[BaseException], monk
     monkeypatch.setattr(concurrent.futures.ThreadPoolExecutor, "shutdown", noticed)
     api = Api(before)
     with pytest.raises(interruption):
-        apply(api, [change("a", number) for number in range(200)], max_concurrency=4, wait_timeout=None)
+        apply({None: api}, [change("a", number) for number in range(200)], max_concurrency=4, wait_timeout=None)
     assert len(api.sent) <= 3

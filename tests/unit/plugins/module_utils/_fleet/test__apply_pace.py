@@ -71,7 +71,7 @@ def change_fleet(rate: float, monkeypatch: pytest.MonkeyPatch) -> tuple[float, V
     api = ThrottledApi(time, rate)
     monkeypatch.setattr(transport, "_connections", api)
     changes = [change(region, number) for number in range(CHANGES_IN_REGION) for region in REGIONS]
-    outcomes = apply(_ecs.Ecs(transport), changes, THREADS, None)
+    outcomes = apply({None: _ecs.Ecs(transport)}, changes, THREADS, None)
     assert [outcome.error for outcome in outcomes if outcome.error] == []
     assert api.changed == Counter({it.instance.instance_id: 1 for it in changes})
     return rate, time, api

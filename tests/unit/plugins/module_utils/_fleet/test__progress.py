@@ -53,6 +53,6 @@ def test_each_finished_change_is_reported() -> None:
 
     seen: list[Progress] = []
     changes = [change("a", number, None if number == 4 else change("a", 0).after) for number in range(6)]
-    apply(Api(before), changes, 1, None, seen.append)
+    apply({None: Api(before)}, changes, 1, None, seen.append)
     assert [it.done for it in seen] == [1, 2, 3, 4, 5] and {it.total for it in seen} == {5}
     assert seen[-1] == Progress(SENDING, 5, 1, 5)

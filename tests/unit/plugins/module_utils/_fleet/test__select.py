@@ -51,8 +51,8 @@ def names(instances: Any) -> list[str]:
 
 def test_a_region_that_cannot_be_listed_is_named_and_the_others_are_returned() -> None:
     api = Api(cn_a=["i-1"], cn_b=FORBIDDEN, cn_c=HANGING, cn_d=["i-2"])
-    found = survey(api, ALL, 4)
-    assert names(found.instances) == ["i-1", "i-2"] and list(found.failures) == ["cn-b", "cn-c"]
+    found = survey({None: api}, ALL, 4)
+    assert names(found.instances) == ["i-1", "i-2"] and list(map(str, found.failures)) == ["cn-b", "cn-c"]
     assert found.problem is not None
     assert found.problem.startswith(
         "Cannot list the instances of 2 of 4 regions. cn-b: Forbidden.RAM. cn-c: no response"
@@ -61,9 +61,9 @@ def test_a_region_that_cannot_be_listed_is_named_and_the_others_are_returned() -
 
 def test_only_with_all_regions_each_has_a_deadline_of_its_own() -> None:
     api = Api(cn_a=["i-1"], cn_b=["i-2"])
-    survey(api, ALL, 2)
+    survey({None: api}, ALL, 2)
     assert api.limits == [_select.REGION_DEADLINE] * 2
-    survey(api, Selection(["cn-a", "cn-b"]), 2)
+    survey({None: api}, Selection(["cn-a", "cn-b"]), 2)
     assert api.limits[2:] == [None, None]
 
 
@@ -72,18 +72,18 @@ def test_find_fails_if_one_of_several_regions_cannot_be_listed() -> None:
     api = Api(cn_a=["i-1"], cn_b=FORBIDDEN)
     for regions in (["all"], ["cn-a", "cn-b"]):
         with pytest.raises(ValueError, match="1 of 2 regions. cn-b: Forbidden.RAM.*name the others in 'regions'"):
-            find(api, Selection(regions), 2)
+            find({None: api}, Selection(regions), 2)
 
 
 def test_the_error_of_a_single_region_is_unchanged() -> None:
     with pytest.raises(ApiError) as caught:
-        find(Api(cn_a=FORBIDDEN), Selection(["cn-a"]), 2)
+        find({None: Api(cn_a=FORBIDDEN)}, Selection(["cn-a"]), 2)
     assert caught.value is FORBIDDEN
 
 
 def test_an_id_that_may_be_in_a_failed_region_is_not_called_missing() -> None:
     api = Api(cn_a=["i-1"], cn_b=HANGING)
     wanted = Selection(["all"], instance_ids=["i-1", "i-2"])
-    assert names(survey(api, wanted, 2).instances) == ["i-1"]
+    assert names(survey({None: api}, wanted, 2).instances) == ["i-1"]
     with pytest.raises(ValueError, match="Cannot find 1 of the instances in cn-a.*i-2"):
-        survey(Api(cn_a=["i-1"]), wanted, 2)
+        survey({None: Api(cn_a=["i-1"])}, wanted, 2)

@@ -53,7 +53,7 @@ def test_ids_are_sent_in_groups_of_ten(api) -> None:
 
 def test_a_change_has_only_the_options(api) -> None:
     with Server([reply({"RequestId": "R"}, action="ModifyScalingConfiguration")]) as server:
-        api(server).modify_configuration(REGION, "asc-1", "enabled", "required")
+        assert api(server).modify_configuration(REGION, "asc-1", "enabled", "required") == "R"
     assert server.requests[0].parameters == {
         "ScalingConfigurationId": "asc-1", "HttpEndpoint": "enabled", "HttpTokens": "required"
     }  # fmt: skip
@@ -98,7 +98,7 @@ def test_templates_and_images_that_were_not_requested_are_an_error(make_transpor
 )
 def test_some_regions_share_an_endpoint(make_transport, region: str, host: str) -> None:
     transport, urls = make_transport(), []
-    transport.call = lambda service, action, region, *_rest: urls.append(service.url(region))
+    transport.call = lambda service, action, region, *_rest: urls.append(service.url(region)) or {"RequestId": "R"}
     scaling = AutoScaling(_ecs.Ecs(transport), DEFAULT_ENDPOINT)
     scaling.modify_configuration(region, "asc-1", "enabled", "required")
     assert urls == ["https://" + host]

@@ -36,7 +36,7 @@ def cloud():
         for n in range(120)
     ]  # fmt: skip
     keys = {
-        KEY: {"secret": SECRET, "account": ACCOUNT},
+        KEY: {"secret": SECRET, "account": ACCOUNT, "user": "ann"},
         READER: {"secret": SECRET, "account": ACCOUNT, "actions": ["ecs:Describe*"]},
         NOBODY: {"secret": SECRET, "account": ACCOUNT, "actions": []},
     }

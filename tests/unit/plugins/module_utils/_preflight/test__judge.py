@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
-import runpy
 from pathlib import Path
 
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._preflight import _decoding, _judge, _notation, _numeric
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from .page import definitions
 
 MEASURE = Path(__file__).resolve().parents[4] / "corpus/measure.py"
 KEYS = "http://100.100.100.200/latest/meta-data/ram/security-credentials/"
@@ -21,7 +22,7 @@ NAMES = "x.sh x.py x.pl x.rb x.php x.js x.go x.java x.ps1 x.yml x.json x.conf x.
 
 @pytest.mark.slow
 def test_the_wanted_precision_and_recall_are_met_on_the_corpus() -> None:
-    measure = runpy.run_path(str(MEASURE))
+    measure = definitions(MEASURE)
     found = measure["results"](list(measure["corpus"].samples()))
     assert len(found) >= 250
     assert {one.sample.label for one in found} == set(measure["corpus"].CLASSES)

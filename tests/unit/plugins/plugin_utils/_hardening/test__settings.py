@@ -21,7 +21,16 @@ from ....conftest import CHECKOUT
 from .runs import DEFAULTS, settings
 
 PLAYBOOKS = {
-    *("imds_api", "imds_become", "imds_fail_on", "imds_future", "imds_regions", "imds_report_dir", "imds_serial"),
+    *(
+        "imds_api",
+        "imds_become",
+        "imds_fail_on",
+        "imds_future",
+        "imds_regions",
+        "imds_report_dir",
+        "imds_report_language",
+    ),
+    "imds_serial",
     *("imds_skip_blocked", "imds_subset"),
 }
 # Templates of Ansible convert the other variables of the emulator, or use them as text.
@@ -51,6 +60,7 @@ CHOICES = {
     "hardening_watch": ("observe", "keep", "off"),
     "hardening_lost_host": ("restore", "keep"),
     "hardening_undo_to": ("recorded", "optional", "keep"),
+    "imds_report_language": ("en", "zh"),
 }
 WITH_OFF = [name for name, choices in CHOICES.items() if "off" in choices]
 FALSE = [False, "false", "False", "FALSE", "no", "No", "off", "n", "f", "0", 0, 0.0, " no "]

@@ -45,7 +45,15 @@ class Folder:
         self.path = path
 
     def run(self, hosts: list[Any], now: str = SECOND, **more: Any) -> dict[str, Any]:
-        params = {"path": str(self.path), "title": "t", "mode": "0600", **LISTS, "inventory": NAMES, **more}
+        params = {
+            "path": str(self.path),
+            "title": "t",
+            "mode": "0600",
+            "language": "en",
+            **LISTS,
+            "inventory": NAMES,
+            **more,
+        }
         result = _report.report({**params, "hosts": hosts}, now, False, validate)
         made: dict[str, Any] = json.loads((self.path / "report.json").read_text())
         return {**made, "result": result, "by_name": {it["host"]: it for it in made["hosts"]}}

@@ -38,7 +38,7 @@ WAIVED = {**FINDING, "waived": {"reason": "ok", "expires": "2099-01-01"}}
 
 def report(tmp_path: Any, *hosts: Any, **more: Any) -> dict[str, Any]:
     """Write the report and return its JSON form with the result of the action."""
-    params = {"path": str(tmp_path / "report"), "title": "t", "mode": "0600", **LISTS, **more}
+    params = {"path": str(tmp_path / "report"), "title": "t", "mode": "0600", "language": "en", **LISTS, **more}
     result = _report.report({**params, "hosts": list(hosts)}, NOW, False, validate)
     made: dict[str, Any] = json.loads((tmp_path / "report/report.json").read_text())
     return {**made, "result": result}

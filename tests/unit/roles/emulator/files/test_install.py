@@ -14,7 +14,12 @@ from pathlib import Path
 from typing import Dict, List, Set
 
 ROLE = Path(__file__).resolve().parents[5] / "roles/emulator"
-FILES = {"imds-emulator": "#!/bin/sh\n", "imds_emulator/state.py": "a", "imds_emulator/control/side.py": "b\r\n"}
+FILES = {
+    "imds-emulator": "#!/bin/sh\n",
+    "imds_emulator/openapi.json": "{}",
+    "imds_emulator/state.py": "a",
+    "imds_emulator/control/side.py": "b\r\n",
+}
 
 
 def install(folder: Path, action: str, files: Dict[str, str]) -> List[str]:
@@ -35,7 +40,7 @@ def test_files_are_written_once_with_their_modes(tmp_path: Path) -> None:
     assert install(folder, "write", FILES) == ["written " + name for name in sorted(FILES)]
     assert tree(folder) == FILES
     modes = {name: (folder / name).stat().st_mode & 0o777 for name in (*FILES, "imds_emulator/control")}
-    assert list(modes.values()) == [0o755, 0o644, 0o644, 0o755]
+    assert list(modes.values()) == [0o755, 0o644, 0o644, 0o644, 0o755]
     assert install(folder, "write", FILES) == []
     (folder / "imds_emulator/state.py").chmod(0o600)
     assert install(folder, "write", FILES) == ["written imds_emulator/state.py"]
@@ -63,4 +68,5 @@ def test_an_update_removes_modules_of_other_versions(tmp_path: Path) -> None:
 def test_the_role_installs_every_module() -> None:
     patterns = re.findall(r"'(imds_emulator/[^']*)'", (ROLE / "tasks/install.yml").read_text(encoding="utf-8"))
     installed: Set[Path] = {path for pattern in patterns for path in (ROLE / "files").glob(pattern)}
-    assert installed == set((ROLE / "files/imds_emulator").rglob("*.py"))
+    package = ROLE / "files/imds_emulator"
+    assert installed == {path for kind in ("*.py", "*.json") for path in package.rglob(kind)}

@@ -42,6 +42,15 @@ def test_form(instance: Instance) -> None:
     assert keys(instance) == document
 
 
+def test_parsers_of_lines_read_each_member(instance: Instance) -> None:
+    """Scripts in the field use awk -F'"', cut and sed; the service prints one member per line, with spaces round the colon."""
+    text = instance.get(PATH).text
+    assert text.split("\n")[0] == "{" and text.split("\n")[-1] == "}"
+    members = {parts[1]: parts[3] for parts in (line.split('"') for line in text.split("\n")) if len(parts) > 3}
+    assert members == json.loads(text)
+    assert text.count('" : "') == 6 == text.count('\n  "')
+
+
 def test_new_keys_30_minutes_before_the_old_ones_end(new_instance: Callable[..., Instance]) -> None:
     instance = new_instance()
     old = keys(instance)

@@ -40,7 +40,7 @@ def imports(name: str, path: Path, known: Dict[str, Path]) -> Set[str]:
             start = ".".join(part for part in base if part)
             for alias in node.names:
                 below = ".".join(part for part in (start, alias.name) if part)
-                found.add("." + (below if below in known else start))
+                found.add("." + (below if below in known else start or "__init__"))
     return found
 
 
@@ -51,8 +51,10 @@ def graph() -> dict[str, set[str]]:
 
 
 def test_only_the_standard_library_is_imported() -> None:
-    foreign = {name for found in graph().values() for name in found if not name.startswith(".")}
-    assert foreign <= set(sys.stdlib_module_names)
+    foreign = {(name, other) for name, found in graph().items() for other in found if not other.startswith(".")}
+    outside = {(name, other) for name, other in foreign if other not in sys.stdlib_module_names}
+    assert outside == {("pytest_plugin", "pytest")}, "only pytest loads the plugin"
+    assert not [name for name, found in graph().items() if ".pytest_plugin" in found]
 
 
 def test_imports_are_resolved() -> None:

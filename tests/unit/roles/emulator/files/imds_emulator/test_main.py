@@ -124,20 +124,28 @@ def test_the_example_configuration_starts_and_every_key_is_explained(tmp_path: P
         (["--listen", "192.0.2.1:80", "--background"], None, "cannot listen on 192.0.2.1:80: Cannot assign"),
         (["--listen", "nonsense"], None, "'nonsense' is not an IP address and port"),
         (["--admin", "0.0.0.0:0"], None, "--admin 0.0.0.0:0: not a loopback address"),
-        ([], "{", "config: not a JSON file in UTF-8: Expecting property name"),
-        ([], "[]", "the configuration must be a JSON object"),
+        ([], '{\n "instances": [,', "config:2:16: invalid JSON: Expecting value"),
+        ([], "[" * 100000, "config:1: invalid JSON: nested too deeply"),
+        ([], '{"instances": [\n\n{"instance_id": "i-1", "hostname": "\udcff"}]}', "config:3: not text in UTF-8"),
+        ([], "[]", "config:1: the configuration must be a JSON object"),
         ([], '{"instances": []}', "must be a list with at least one instance"),
         ([], '{"instances": [{}]}', "instances[0]: the required key instance_id is missing"),
-        ([], '{"instances": [{"instance_id": "i-1", "tokens": 1}]}', "instances[0].tokens: unknown key"),
-        ([], '{"instances": [{"instance_id": "i"}, {"instance_id": "i"}]}', "used by two instances"),
+        ([], '{"instances": [\n{"instance_id": "i-1",\n"tokens": 1}]}', "config:3: instances[0].tokens: unknown key"),
+        (
+            [],
+            '{"instances": [{"instance_id": "i"},\n{"instance_id": "i"}]}',
+            "config:2: instances[1].instance_id: i is used by",
+        ),
+        (["--tag", "env"], None, "--tag env: must have the form KEY=VALUE"),
+        (["--instance", "i-2"], '{"instances": [{"instance_id": "i-1"}]}', "--instance i-2: not in "),
         ([], '{"instances": [{"instance_id": "i-1"}], "switches": {"all": 2}}', "switches.all: invalid value 2"),
         (["--config", "/nonexistent"], None, "/nonexistent: No such file or directory"),
     ],
 )
 def test_a_bad_start_is_one_clear_line(tmp_path: Path, arguments: Any, config: Any, message: str) -> None:
     if config is not None:
-        (tmp_path / "config").write_text(config)
-        arguments = ["--config", str(tmp_path / "config")]
+        (tmp_path / "config").write_bytes(config.encode("utf-8", "surrogateescape"))
+        arguments = ["--config", str(tmp_path / "config"), *arguments]
     result = run("serve", *arguments)
     assert result.returncode == 1
     assert message in result.stderr and result.stderr.count("\n") == 1

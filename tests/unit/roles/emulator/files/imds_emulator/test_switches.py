@@ -247,6 +247,12 @@ def test_server_header(instance: Instance, switch: Switch) -> None:
     assert servers(instance.get(DATA), instance.get("/nothing")) == {"lighttpd"}
 
 
+def test_launch_index(instance: Instance, switch: Callable[..., None]) -> None:
+    assert instance.get("/latest/meta-data/launch-index").status == 404
+    switch(launch_index=True)
+    assert instance.get("/latest/meta-data/launch-index").text == "0"
+
+
 def test_every_switch_has_a_test(emulator: Emulator) -> None:
     names = {name for name in emulator.admin("GET", "/switches") if "test_" + name not in globals()}
     assert names == set()

@@ -15,6 +15,7 @@ from .client import Instance
 pytestmark = pytest.mark.slow
 
 #: What a real instance listed in June 2021, as published; `all`, `disks/` and `tags/` were not there.
+#: Listings of later years have no launch-index.
 TOP_LEVEL = """dns-conf/
 eipv4
 hibernation/
@@ -22,7 +23,6 @@ hostname
 image-id
 instance-id
 instance/
-launch-index
 mac
 network-type
 network/
@@ -49,6 +49,15 @@ def test_the_top_level_is_that_of_a_real_instance(instance: Instance, version: s
     assert reply.text == TOP_LEVEL
     assert reply.headers["content-type"] == "text/plain"
     assert reply.headers["content-length"] == str(len(reply.body))
+
+
+def test_windows_has_its_own_items(new_instance: Callable[..., Instance]) -> None:
+    windows = new_instance(os_type="windows")
+    names = set(windows.get("/latest/meta-data/").text.split("\n"))
+    assert names ^ set(TOP_LEVEL.split("\n")) == {"kms-server", "wsus-server/", "source-address"}
+    assert windows.get("/latest/meta-data/wsus-server/").text == "wu-server\nwu-status-server"
+    assert windows.get("/latest/meta-data/kms-server").text == "kms.cloud.aliyuncs.com"
+    assert windows.get("/latest/meta-data/source-address").status == 404
 
 
 @pytest.mark.parametrize(

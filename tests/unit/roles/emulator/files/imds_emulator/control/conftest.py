@@ -22,6 +22,8 @@ SETTINGS: Dict[str, Any] = {
     "describe_delay_seconds": 0,
     "clock_skew": 0,
     "roles": {},
+    "images": {},
+    "regions": ["cn-empty"],
     "untouched_options": "empty",
     "omitted_http_tokens": "optional",
     "omitted_metadata_tags": "disabled",

@@ -132,15 +132,21 @@ def test_keys_of_an_instance_that_has_gone(emulator: Emulator, address: str, reg
     assert inside.describe("cn-empty").code == "InvalidAccessKeyId.NotFound"
 
 
+@pytest.fixture
+def user(control: Make, address: str) -> Caller:
+    """Return a RAM user with all permissions. The account itself cannot assume roles."""
+    return limited(control, address, "*", user="ann")
+
+
 def assume(caller: Caller, arn: str = ROLE, session: str = "test", **parameters: Any) -> Any:
     return caller.v3("AssumeRole", {"RoleArn": arn, "RoleSessionName": session, **parameters})
 
 
 def test_assumed_role(
-    emulator: Emulator, address: str, caller: Caller, region: str, instance: Any, control: Make
+    emulator: Emulator, address: str, user: Caller, region: str, instance: Any, control: Make
 ) -> None:
     control(roles={"Auditor": {"actions": ["ecs:DescribeInstances"]}})
-    answer = assume(caller).data
+    answer = assume(user).data
     keys = answer["Credentials"]
     assert keys["AccessKeyId"].startswith("STS.") and keys["Expiration"].endswith("Z")
     assert answer["AssumedRoleUser"]["Arn"] == "acs:ram::%s:role/auditor/test" % ACCOUNT
@@ -153,8 +159,11 @@ def test_assumed_role(
     assert auditor.describe(region).code == "InvalidSecurityToken.Expired"
 
 
-def test_role_of_an_instance_may_be_assumed(caller: Caller, instance: Instance) -> None:
-    assert assume(caller, "acs:ram::%s:role/NodeRole" % ACCOUNT).code is None
+def test_role_of_an_instance_may_be_assumed(user: Caller, caller: Caller, instance: Instance) -> None:
+    refused = assume(caller, "acs:ram::%s:role/NodeRole" % ACCOUNT)
+    assert (refused.status, refused.code) == (403, "NoPermission")
+    assert refused.data["Message"] == "Roles may not be assumed by root accounts."
+    assert assume(user, "acs:ram::%s:role/NodeRole" % ACCOUNT).code is None
 
 
 @pytest.mark.parametrize(
@@ -171,14 +180,14 @@ def test_role_of_an_instance_may_be_assumed(caller: Caller, instance: Instance) 
         ({"Policy": "{}"}, "InvalidParameter"),
     ],
 )
-def test_assume_role_refused(caller: Caller, control: Make, parameters: Any, code: Any) -> None:
+def test_assume_role_refused(user: Caller, control: Make, parameters: Any, code: Any) -> None:
     control(roles={"Auditor": {"actions": []}})
-    assert assume(caller, **parameters).code == code
+    assert assume(user, **parameters).code == code
 
 
-def test_longer_sessions_where_the_role_allows_them(caller: Caller, control: Make) -> None:
+def test_longer_sessions_where_the_role_allows_them(user: Caller, control: Make) -> None:
     control(roles={"Auditor": {"maximum_seconds": 43200}})
-    assert assume(caller, DurationSeconds=43200).code is None
+    assert assume(user, DurationSeconds=43200).code is None
 
 
 def test_who_may_assume(address: str, control: Make) -> None:
@@ -186,7 +195,7 @@ def test_who_may_assume(address: str, control: Make) -> None:
     without = limited(control, address, "ecs:*")
     reply = assume(without)
     assert (reply.status, reply.code) == (403, "NoPermission")
-    only = limited(control, address, "sts:AssumeRole", roles=["Auditor"])
+    only = limited(control, address, "sts:AssumeRole", user="ann", roles=["Auditor"])
     assert assume(only).code is None
     assert assume(only, "acs:ram::%s:role/Other" % ACCOUNT).code == "NoPermission"
 
@@ -195,9 +204,11 @@ def test_a_role_of_another_account_needs_its_arn(address: str, control: Make, ne
     theirs = "acs:ram::1700000000000000:role/Theirs"
     actions = ["ecs:DescribeInstances"]
     listed = new_instance(owner_account_id="1700000000000000", role={"name": "Theirs", "actions": actions})
-    assert assume(limited(control, address, "sts:AssumeRole"), theirs).code == "NoPermission"
-    assert assume(limited(control, address, "sts:AssumeRole", roles=["Theirs"]), theirs).code == "NoPermission"
-    keys = assume(limited(control, address, "sts:AssumeRole", roles=[theirs]), theirs).data["Credentials"]
+    assert assume(limited(control, address, "sts:AssumeRole", user="ann"), theirs).code == "NoPermission"
+    assert (
+        assume(limited(control, address, "sts:AssumeRole", user="ann", roles=["Theirs"]), theirs).code == "NoPermission"
+    )
+    keys = assume(limited(control, address, "sts:AssumeRole", user="ann", roles=[theirs]), theirs).data["Credentials"]
     session = Caller(address, keys["AccessKeyId"], keys["AccessKeySecret"], keys["SecurityToken"])
     assert session.describe(region).ids() == [listed.id]
 

@@ -61,8 +61,9 @@ def test_what_the_guest_reads_is_the_same(caller: Caller, region: str, new_insta
 
 def test_options_only_when_asked_for(caller: Caller, region: str, new_instance: Make) -> None:
     new_instance(http_tokens="required", instance_metadata_tags="enabled")
-    assert options(caller, region) == EMPTY
-    assert options(caller, region, **{"AdditionalAttributes.1": "DDH_CLUSTER"}) == EMPTY
+    two = {"HttpEndpoint": "", "HttpTokens": ""}
+    assert options(caller, region) == two
+    assert options(caller, region, **{"AdditionalAttributes.1": "DDH_CLUSTER"}) == two
     asked = {"AdditionalAttributes.1": "DDH_CLUSTER", "AdditionalAttributes.2": "META_OPTIONS"}
     shown = options(caller, region, **asked)
     assert shown == {
@@ -201,6 +202,41 @@ def test_filters_that_are_not_emulated_are_refused(caller: Caller, name: str) ->
 def test_unknown_parameters_are_ignored(caller: Caller, region: str, new_instance: Make) -> None:
     made = new_instance()
     assert caller.describe(region, HttpToken="required").ids() == [made.id]
+
+
+def test_members_of_published_rows(caller: Caller, region: str, new_instance: Make) -> None:
+    new_instance()
+    (row,) = caller.describe(region).instances()
+    later = {"DedicatedHostAttribute", "DedicatedInstanceAttribute", "DeploymentSetId", "EcsCapacityReservationAttr"}
+    later |= {"HibernationOptions", "ImageOptions", "PrivateDnsNameOptions"}
+    assert later <= set(row) and row["InternetMaxBandwidthIn"] == -1
+
+
+def test_filters_by_values_of_the_row(caller: Caller, region: str, new_instance: Make) -> None:
+    nic = {"primary_ip_address": "10.0.0.7", "vpc_id": "vpc-x"}
+    one = new_instance(network_interfaces=[nic], eipv4="47.96.0.1", public_keys={"pair": "ssh-ed25519 A"}).id
+    two = new_instance(public_ipv4="47.96.0.2").id
+    for name, value, found in (
+        ("InstanceNetworkType", "vpc", [one, two]),
+        ("InstanceNetworkType", "classic", []),
+        ("InstanceChargeType", "PostPaid", [one, two]),
+        ("InstanceChargeType", "PrePaid", []),
+        ("InternetChargeType", "PayByTraffic", [one, two]),
+        ("InternetChargeType", "PayByBandwidth", []),
+        ("IoOptimized", "true", [one, two]),
+        ("IoOptimized", "false", []),
+        ("DeviceAvailable", "True", [one, two]),
+        ("KeyPairName", "pair", [one]),
+        ("PrivateIpAddresses", '["10.0.0.7", "10.0.0.8"]', [one]),
+        ("EipAddresses", '["47.96.0.1"]', [one]),
+        ("PublicIpAddresses", '["47.96.0.2"]', [two]),
+        ("InnerIpAddresses", '["10.0.0.7"]', []),
+    ):
+        assert caller.describe(region, **{name: value}).ids() == found, (name, value)
+    for wrong in ("10.0.0.7", "{}", "[1]", "[" * 2000):
+        assert caller.describe(region, PrivateIpAddresses=wrong).code == "InvalidParameter"
+    for name in ("SecurityGroupId", "ResourceGroupId", "LockReason", "Filter.1.Key"):
+        assert caller.describe(region, **{name: "x"}).code == "InvalidParameter", name
 
 
 def test_ack_nodes_have_its_tags(caller: Caller, region: str, new_instance: Make) -> None:

@@ -46,6 +46,22 @@ def test_regions(caller: Caller, region: str, new_instance: Callable[..., Any]) 
     assert region in known()
 
 
+def test_names_and_endpoints_of_regions(caller: Caller, control: Callable[..., Any]) -> None:
+    control(regions=["cn-empty", "cn-hangzhou", "eu-central-1"])
+
+    def rows(**parameters: str) -> Any:
+        listed = caller.v3("DescribeRegions", parameters).data["Regions"]["Region"]
+        return {row.pop("RegionId"): row for row in listed}
+
+    hangzhou = {"RegionEndpoint": "ecs.aliyuncs.com", "LocalName": "华东1（杭州）"}
+    assert rows()["cn-hangzhou"] == hangzhou == rows(AcceptLanguage="zh-CN")["cn-hangzhou"]
+    english = rows(AcceptLanguage="en-US")
+    assert english["cn-hangzhou"]["LocalName"] == "China (Hangzhou)"
+    assert english["eu-central-1"]["RegionEndpoint"] == "ecs.eu-central-1.aliyuncs.com"
+    assert english["cn-empty"]["LocalName"] == "cn-empty"
+    assert caller.v3("DescribeRegions", {"AcceptLanguage": "ja"}).code == "InvalidParameter"
+
+
 @pytest.mark.parametrize("action", ["DescribeInstances", "DescribeImages"])
 def test_region_is_mandatory_and_must_exist(caller: Caller, action: str) -> None:
     missing = caller.v3(action)
@@ -79,6 +95,39 @@ def test_images(caller: Caller, region: str, new_instance: Callable[..., Any]) -
     assert (second["TotalCount"], [image["ImageId"] for image in second["Images"]["Image"]]) == (3, ["m-two"])
     assert caller.v3("DescribeImages", {"RegionId": region, "PageSize": 101}).code == "InvalidParameter"
     assert caller.v3("DescribeImages", {"RegionId": region, "DryRun": "true"}).code == "DryRunOperation"
+
+
+def test_filters_of_images(caller: Caller, region: str, new_instance: Callable[..., Any], control: Any) -> None:
+    new_instance(image_id="aliyun_alibase_1.vhd", image_imds_support="v1")
+    own = {"region_id": region, "name": "web golden 7", "family": "web", "tags": {"team": "a"}, "os_type": "windows"}
+    control(account_id="1609000000000000", images={"m-web": own})
+    every = ["aliyun_alibase_1.vhd", "m-web"]
+    for name, value, found in (
+        ("ImageName", "web golden 7", every[1:]),
+        ("ImageName", "web*", every[1:]),
+        ("ImageName", "golden", []),
+        ("ImageFamily", "web", every[1:]),
+        ("ImageFamily", "none", []),
+        ("OSType", "linux", every[:1]),
+        ("ImageOwnerAlias", "self", every[1:]),
+        ("ImageOwnerAlias", "system", every[:1]),
+        ("Architecture", "x86_64", every),
+        ("Architecture", "arm64", []),
+        ("Status", "Creating,Available", every),
+        ("Status", "Deprecated", []),
+        ("Usage", "instance", every[:1]),
+        ("Tag.1.Key", "team", every[1:]),
+        ("Tag.1.Key", "none", []),
+        ("ShowExpired", "true", every),
+        ("OwnerId", "1", every),
+        ("SnapshotId", "", every),
+    ):
+        listed = caller.v3("DescribeImages", {"RegionId": region, name: value}).data["Images"]["Image"]
+        assert [image["ImageId"] for image in listed] == found, (name, value)
+    refused = [("SnapshotId", "s-1"), ("Filter.1.Key", "x"), ("ResourceGroupId", "rg"), ("NoSuchFilter", "x")]
+    refused += [("OSType", "dos"), ("ImageOwnerAlias", "me"), ("Status", "Available,Lost")]
+    for name, value in refused:
+        assert caller.v3("DescribeImages", {"RegionId": region, name: value}).code == "InvalidParameter", name
 
 
 def test_xml(caller: Caller, region: str, new_instance: Callable[..., Any]) -> None:

@@ -76,7 +76,9 @@ def test_no_secret_anywhere(emulator: Emulator, address: str, caller: Caller, re
         one.describe(region)
         one.v1("DescribeInstances", {"RegionId": region})
         one.v1_form("DescribeInstances", {"RegionId": region})
-    session = caller.v3("AssumeRole", {"RoleArn": "acs:ram::1609000000000000:role/NodeRole", "RoleSessionName": "abc"})
+    emulator.admin("PATCH", "/control", {"access_keys": {"LTAIother": {"secret": "s", "user": "ann"}}})
+    user = Caller(address, "LTAIother", "s")
+    session = user.v3("AssumeRole", {"RoleArn": "acs:ram::1609000000000000:role/NodeRole", "RoleSessionName": "abc"})
     made = session.data["Credentials"]
     kept = json.dumps(
         [emulator.admin("GET", path) for path in ("/calls", "/journal", "/control", "/instances", "/stats")]
@@ -93,6 +95,20 @@ def test_calls_need_not_be_of_this_world(emulator: Emulator, caller: Caller, sta
     caller.v3("X" * 5000, {"RegionId": "\x00\n" + "r" * 5000})
     entry = calls(emulator, start)[0]
     assert entry["action"] == "X" * 64 and entry["region"] == "??" + "r" * 62
+
+
+def test_null_removes_a_field_of_an_access_key(
+    emulator: Emulator, address: str, region: str, instance: Instance
+) -> None:
+    def change(**fields: Any) -> None:
+        emulator.admin("PATCH", "/control", {"access_keys": {"LTAIother": fields}})
+
+    change(secret="s", security_token="t")
+    assert Caller(address, "LTAIother", "s").describe(region).code == "MissingSecurityToken"
+    change(security_token=None)
+    assert Caller(address, "LTAIother", "s").describe(region).code is None
+    body = {"access_keys": {"LTAIother": {"secret": None}}}
+    assert emulator.admin_status("PATCH", "/control", body)[0] == 400, "the secret is required"
 
 
 def test_settings_are_shown_without_secrets(emulator: Emulator) -> None:
@@ -131,7 +147,9 @@ def test_bad_configuration_is_named(tmp_path: Any) -> None:
     (tmp_path / "config.json").write_text(json.dumps(config))
     command = [str(LAUNCHER), "check-config", str(tmp_path / "config.json")]
     done = subprocess.run(command, stderr=subprocess.PIPE, check=False, universal_newlines=True)
-    assert done.returncode == 1 and done.stderr.startswith("imds-emulator: control.regions: ")
+    assert done.returncode == 1 and done.stderr.startswith(
+        "imds-emulator: %s:1: control.regions: " % (tmp_path / "config.json")
+    )
 
 
 def test_off_unless_asked_for(tmp_path: Any) -> None:

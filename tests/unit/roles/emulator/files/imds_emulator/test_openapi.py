@@ -1,0 +1,140 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The OpenAPI description of the admin API: compared with the routes, and with the answer to each documented request."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from pathlib import Path
+from typing import Any, Dict, Iterator, Tuple
+
+import pytest
+from imds_emulator import __version__, description
+from imds_emulator.emulator import Emulator, Settings
+from imds_emulator.request import Request
+
+DOCUMENT = json.loads(description.text())
+METHODS = ("get", "post", "put", "patch", "delete")
+MALFORMED = (b"[[]]", b"null", b"1", b'"x"', b"{", b"\xff", b"[" * 100000, b'{"advance": NaN}', b'{"advance": -1}')
+MALFORMED += (b'{"advance": 1e999}', b'{"kind": 1}', b'[{"kind": "latency", "seconds": 1e300}]', b'{"access_keys": []}')
+MALFORMED += (
+    b'{"faults": 1}',
+    b'{"tags": {"a": 1}}',
+    b'{"options_delay": Infinity}',
+    b'{"access_keys": {"x": {"secret": null}}}',
+)
+
+
+def operations() -> Iterator[Tuple[str, str, Dict[str, Any]]]:
+    for path, item in DOCUMENT["paths"].items():
+        for method in METHODS:
+            if method in item:
+                yield path, method, item[method]
+
+
+@pytest.fixture
+def emulator() -> Emulator:
+    return Emulator(Settings())
+
+
+def send(emulator: Emulator, method: str, path: str, body: bytes = b"", **headers: str) -> Tuple[int, Any]:
+    name, _mark, query = path.partition("?")
+    fields = {"method": method.upper(), "path": name, "query": query, "headers": {"host": "127.0.0.1:8101", **headers}}
+    known = {key: fields.get(key) for key in Request._fields}
+    status, data = emulator.admin.respond(Request(**known), body)  # type: ignore[arg-type]
+    return status, json.loads(json.dumps(data))
+
+
+def conforms(data: Any, schema: Dict[str, Any]) -> bool:
+    """Check the keywords of JSON Schema that the description uses; an unknown one is an error of the test."""
+    if "$ref" in schema:
+        return conforms(data, DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
+    known = {"type", "properties", "required", "items", "enum", "const", "additionalProperties", "maxItems", "minimum"}
+    assert set(schema) <= known | {"description"}, schema
+    types = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float), "null": type(None)}
+    wanted = schema.get("type", [])
+    names = [wanted] if isinstance(wanted, str) else wanted
+    if names and not any(isinstance(data, types[name]) for name in names):  # type: ignore[arg-type]
+        return False
+    if "enum" in schema and data not in schema["enum"] or "const" in schema and data != schema["const"]:
+        return False
+    if isinstance(data, list):
+        return len(data) <= schema.get("maxItems", len(data)) and all(
+            conforms(it, schema.get("items", {})) for it in data
+        )
+    if isinstance(data, dict):
+        other = schema.get("additionalProperties", {})
+        below = all(conforms(value, schema.get("properties", {}).get(key, other)) for key, value in data.items())
+        return below and set(schema.get("required", [])) <= set(data)
+    return True
+
+
+def test_paths_and_methods_are_those_of_the_code(emulator: Emulator) -> None:
+    described: Dict[str, Any] = {}
+    for path, method, _operation in operations():
+        described.setdefault(path[1:].replace("{id}", "*"), []).append(method.upper())
+    assert {path: sorted(methods) for path, methods in described.items()} == emulator.admin.routes()
+    assert len({operation["operationId"] for _path, _method, operation in operations()}) == len(list(operations()))
+
+
+def test_each_documented_request_has_a_documented_answer(emulator: Emulator) -> None:
+    send(emulator, "POST", "/instances", b'{"instance_id": "i-test"}')
+    for path, method, operation in operations():
+        example = operation.get("requestBody", {"content": {"application/json": {"example": None}}})
+        body = example["content"]["application/json"]["example"]
+        status, data = send(
+            emulator, method, path.replace("{id}", "i-test"), json.dumps(body).encode() if body else b""
+        )
+        assert status == 200, (path, method, data)
+        assert conforms(data, operation["responses"]["200"]["content"]["application/json"]["schema"]), (
+            path,
+            method,
+            data,
+        )
+        if method == "delete" and path == "/instances/{id}":
+            send(emulator, "POST", "/instances", b'{"instance_id": "i-test"}')
+        refused, data = send(emulator, method, path.replace("{id}", "i-test"), host="example.com")
+        assert (refused, list(data)) == (403, ["error"]) and "403" in operation["responses"]
+
+
+def test_malformed_requests_have_documented_errors_and_change_nothing(emulator: Emulator) -> None:
+    send(emulator, "POST", "/instances", b'{"instance_id": "i-test"}')
+    reads = ("/instances", "/switches", "/control", "/clock")
+
+    def seen() -> Any:
+        states = [send(emulator, "GET", path) for path in reads]
+        return [{key: value for key, value in data.items() if key != "now"} for _status, data in states]
+
+    before = seen()
+    changing = [it for it in operations() if it[1] in ("post", "put", "patch")]
+    for (path, method, operation), body in itertools.product(changing, MALFORMED):
+        status, data = send(emulator, method, path.replace("{id}", "i-test"), body)
+        assert str(status) in operation["responses"] and status != 200, (method, path, body[:50], data)
+        assert isinstance(data["error"], str)
+    assert seen() == before
+    for method, path, status in (
+        ("GET", "/nonsense", 404),
+        ("GET", "/instances/none", 404),
+        ("GET", "/instances/i-test/none", 404),
+        ("PUT", "/clock", 405),
+        ("GET", "/journal?after=-1", 400),
+        ("GET", "/journal?after=%C2%B2", 400),
+        ("GET", "/calls?after=" + "9" * 5000, 400),
+    ):
+        assert send(emulator, method, path)[0] == status, path
+
+
+def test_the_guide_lists_each_request() -> None:
+    checkout = Path(__file__).resolve().parents[6]
+    guide = (checkout / "docs/docsite/rst/emulator_admin_api.rst").read_text(encoding="utf-8")
+    rows = re.findall(r"   \* - ``([A-Z]+ /\S*)``\n     - (.*)\n", guide)
+    assert rows == [("%s %s" % (method.upper(), path), it["summary"]) for path, method, it in operations()]
+
+
+def test_the_version_is_that_of_the_collection() -> None:
+    galaxy = (Path(__file__).resolve().parents[6] / "galaxy.yml").read_text(encoding="utf-8")
+    assert "\nversion: %s\n" % __version__ in galaxy
