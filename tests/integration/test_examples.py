@@ -44,7 +44,20 @@ PLUGINS = [
 KINDS = ("lookup", "module", "filter")
 # Its examples use programs and modules that are not installed here.
 NOT_RUN = [("lookup", "alicloud.imds.ram_credentials")]
-CONTROL = {"access_keys": {KEY: {"secret": SECRET}}, "regions": ["cn-shanghai"]}
+# The roles that the examples assume, each in an account with an instance.
+ROLES = [f"acs:ram::{account}:role/harden" for account in ("1234567890123456", "6543210987654321")]
+THEIRS = [
+    {
+        "instance_id": f"i-bp1d6tsvznfghy7y001{number}",
+        "owner_account_id": role.split(":")[3],
+        "http_tokens": "optional",
+        "role": {"name": "harden", "actions": ["ecs:*"]},
+        "clients": [],
+    }
+    for number, role in enumerate(ROLES)
+]
+CALLER = {"secret": SECRET, "user": "fleet", "actions": ["ecs:*", "sts:AssumeRole"], "roles": ROLES}
+CONTROL = {"access_keys": {KEY: CALLER}, "regions": ["cn-shanghai"]}
 ACCOUNT = {"ALIBABA_CLOUD_ACCESS_KEY_ID": KEY, "ALIBABA_CLOUD_ACCESS_KEY_SECRET": SECRET}
 
 
@@ -81,8 +94,8 @@ def plays() -> dict[str, list[dict[str, Any]]]:
 @pytest.fixture(scope="module")
 def run(start_shared_emulator, run_shared_playbook, plays, tmp_path_factory) -> subprocess.CompletedProcess[str]:
     """Run all examples, one after the other."""
-    emulator = start_shared_emulator({"instances": [INSTANCE, PRODUCTION], "control": CONTROL}, control=True)
-    api = {"api_endpoint": emulator.control_endpoint}
+    emulator = start_shared_emulator({"instances": [INSTANCE, PRODUCTION, *THEIRS], "control": CONTROL}, control=True)
+    api = {"api_endpoint": emulator.control_endpoint, "sts_endpoint": emulator.control_endpoint}
     defaults = {"alicloud.imds.metadata_options": api, "alicloud.imds.metadata_options_info": api}
     together = [
         {**play, "module_defaults": {**defaults, **play.get("module_defaults", {})}}
