@@ -24,6 +24,7 @@ from ansible_collections.alicloud.imds.plugins.plugin_utils._hardening import (
     _identity,
     _names,
     _playbooks,
+    _remedies,
     _settings,
 )
 from ansible_collections.alicloud.imds.plugins.plugin_utils._identity import _signature
@@ -55,9 +56,9 @@ def _select(pattern: t.Any, groups: _playbooks.Groups) -> t.Sequence[t.Any]:
     return selected
 
 
-def matching(pattern: t.Any, groups: _playbooks.Groups) -> t.Any:
-    """Return *pattern* if hosts of *groups* match it."""
-    return _playbooks.matching(pattern, groups, _select)
+def matching(pattern: t.Any, groups: _playbooks.Groups, conditions: t.Any = None) -> t.Any:
+    """Return *pattern* if hosts of *groups* match it; see `_playbooks.matching`."""
+    return _playbooks.matching(pattern, groups, _select, conditions)
 
 
 def identities(hosts: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, dict[str, t.Any]]:
@@ -75,7 +76,9 @@ _FUNCTIONS: dict[str, t.Callable[..., t.Any]] = {
     "hardening_entry": _entry.entry,
     "hardening_failure": _failure.failure,
     "hardening_identities": identities,
+    "hardening_lookups": _remedies.lookups,
     "hardening_matching": matching,
+    "hardening_packages": _remedies.packages,
     "hardening_progress": _playbooks.progress,
     "hardening_read_back": _entry.read_back,
     "hardening_record_earlier": _names.earlier_records,

@@ -10,15 +10,16 @@ version_added: 0.2.0
 author:
   - Contributors to the alicloud.imds collection (@alicloud-imds)
 description:
-  - Writes the results of other modules for each host to one self-contained HTML page, and the same data as JSON, CSV and JUnit XML.
+  - Writes the results of other modules for each host to one self-contained HTML page, and the same data as JSON, CSV, JUnit XML
+    and SARIF 2.1.0.
   - Compares them with the report that is already in the folder, and returns what changed since then.
   - Adds the finding C(views_disagree) to hosts whose metadata service does not behave as the ECS API reports.
   - Sends no request to hosts or to the API. Runs on the controller, whatever the connection of the host is. Use it with C(run_once).
 options:
   path:
     description:
-      - Folder on the controller for C(report.html), C(report.json), C(hosts.csv), C(findings.csv) and C(junit.xml). Created if it does
-        not exist. A relative path starts at the working directory of Ansible.
+      - Folder on the controller for C(report.html), C(report.json), C(hosts.csv), C(findings.csv), C(future.csv), C(junit.xml) and
+        C(report.sarif). Created if it does not exist. A relative path starts at the working directory of Ansible.
       - Each file is replaced atomically; a symbolic link in its place is replaced, not followed. A C(report.json) that is not a
         report of this module is an error.
     type: path
@@ -254,6 +255,29 @@ options:
     elements: str
     default: []
     version_added: 1.0.0
+  future:
+    description:
+      - What creates instances in the future, as a registered result of M(alicloud.imds.provisioning_info), also of a task that failed.
+        Everything that it could not read is named in the report.
+      - If omitted or skipped, the data of the previous report stays in the report, with the time of that report.
+    type: dict
+    version_added: 1.0.0
+  conditions:
+    description:
+      - Conditions to evaluate for RV(met_conditions). The task does not fail because of them, so that a playbook can show the report first.
+        What is unknown meets a condition. Hosts of O(inventory) that are not part of the run do not count.
+      - V(drift) is met by a host that required tokens in an earlier report in this folder and accepts normal-mode requests now, or whose
+        mode is unknown now. It stays met until the host requires tokens again. It is also met if there is no earlier report.
+      - V(non_compliant) is met by a host that accepts normal-mode requests and is not exempt, or whose mode is unknown. A host that
+        could not be examined is unknown, whatever its last known state is.
+      - V(finding:ID), such as V(finding:cloud_init_too_old), is met by a host with a finding of this ID without a valid waiver, and by a
+        host of the run without results of the preflight check.
+      - V(future) is met if something of O(future) creates instances that accept normal-mode requests, if its verdict is V(unknown), or
+        if anything could not be read.
+    type: list
+    elements: str
+    default: []
+    version_added: 1.0.0
 extends_documentation_fragment:
   - alicloud.imds._attributes
 attributes:
@@ -275,6 +299,7 @@ seealso:
   - module: alicloud.imds.preflight_info
   - module: alicloud.imds.access_modes_info
   - module: alicloud.imds.metadata_options_info
+  - module: alicloud.imds.provisioning_info
 """
 
 EXAMPLES = r"""
@@ -321,7 +346,9 @@ paths:
     json: /srv/report/report.json
     hosts_csv: /srv/report/hosts.csv
     findings_csv: /srv/report/findings.csv
+    future_csv: /srv/report/future.csv
     junit: /srv/report/junit.xml
+    sarif: /srv/report/report.sarif
 totals:
   description: Numbers over all hosts.
   returned: success
@@ -389,6 +416,13 @@ table:
   type: list
   elements: str
   sample: ["HOST  STATE      OUTCOME  NEXT STEP  REASON", "web1  compliant  changed  -          -"]
+met_conditions:
+  description: A message for each of the O(conditions) that is met, with the names of hosts or resources.
+  returned: success
+  type: list
+  elements: str
+  sample: ["non_compliant: normal-mode requests are accepted by 1 host (web2); the mode of 1 host is unknown (web3)."]
+  version_added: 1.0.0
 drift:
   description: What changed since the last report that differs, null if this is the first.
   returned: success

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -95,7 +96,9 @@ def test_audit_reports_exactly_the_expected_findings_and_changes_nothing(fleet: 
     assert report["cron"]["findings"][0]["evidence"].startswith("path: /etc/cron.d/plain, line: 1")
     assert fleet.modified() == [] and {path.name for path in fleet.reports.iterdir()} >= {
         "report.html",
+        "future.csv",
         "junit.xml",
+        "report.sarif",
         "hosts.csv",
     }
     assert "changed=0" in played.output.split("PLAY RECAP")[1].split("oldinit")[1]
@@ -119,6 +122,49 @@ def test_audit_writes_its_report_also_if_the_api_does_not_answer(fleet: Fleet) -
     assert {name: serious(host) for name, host in fleet.report().items()} == EXPECTED
     played = fleet.play("audit", hardening_api_endpoint="http://127.0.0.1:9", imds_api=False).check()
     assert fleet.report() == report
+
+
+def offer_newer_cloud_init(host: Host) -> None:
+    """Give the host an apt repository of its own, in which cloud-init supports tokens."""
+    package, repository = host.root / "srv/package", host.root / "srv/repository"
+    (package / "DEBIAN").mkdir(parents=True)
+    repository.mkdir()
+    control = "Package: cloud-init\nVersion: 23.2.2-1\nArchitecture: all\nMaintainer: Nobody <root@localhost>\nDescription: none\n"
+    (package / "DEBIAN/control").write_text(control)
+    built = repository / "new.deb"
+    subprocess.run(["dpkg-deb", "--build", str(package), str(built)], capture_output=True, check=True)
+    digest = hashlib.sha256(built.read_bytes()).hexdigest()
+    listed = f"{control}Filename: ./{built.name}\nSize: {built.stat().st_size}\nSHA256: {digest}\n"
+    (repository / "Packages").write_text(listed)
+    (host.root / "etc/apt/sources.list").write_text("deb [trusted=yes] file:/srv/repository ./\n")
+    for folder in (
+        "etc/apt/sources.list.d",
+        "var/lib/apt/lists/partial",
+        "var/cache/apt/archives/partial",
+        "var/log/apt",
+    ):
+        (host.root / folder).mkdir(parents=True, exist_ok=True)
+
+
+@pytest.mark.long
+def test_a_remedy_upgrades_an_installed_package_before_the_preflight_check_decides(fleet: Fleet) -> None:
+    host = fleet.hosts["oldinit"]
+    offer_newer_cloud_init(host)
+    old = host.output("dpkg-query", "--show", "cloud-init")
+    remedies = {"imds_hosts": "oldinit", "hardening_remedies": "cloud_init,cloud_assistant"}
+    played = fleet.play("harden", "--check", **remedies)
+    assert played.status == 2 and "A run without check mode upgrades cloud-init" in " ".join(played.output.split())
+    assert host.output("dpkg-query", "--show", "cloud-init") == old, "check mode upgrades nothing"
+    host.output("apt-mark", "hold", "cloud-init")
+    played = fleet.play("harden", **remedies)
+    evidence = " ".join(it["evidence"] for it in fleet.report()["oldinit"]["findings"])
+    assert "Not remedied: the upgrade of cloud-init failed: " in evidence, evidence
+    assert played.status == 2 and "Nothing was changed." in played.output and fleet.modified() == []
+    host.output("apt-mark", "unhold", "cloud-init")
+    fleet.play("harden", **remedies).check()
+    assert host.output("dpkg-query", "--show", "cloud-init") == "cloud-init\t23.2.2-1\n"
+    report = fleet.report()["oldinit"]
+    assert fleet.modified() == ["i-oldinit"] and not serious(report) and report["outcome"]["result"] == "changed"
 
 
 @pytest.mark.long

@@ -34,7 +34,7 @@ PYTHON = {
     "alibabacloud-credentials (asyncio)": ("credentials_async", "sdk"),
     "aliyun-python-sdk-core": ("core", "python"),
     "aliyun-python-sdk-core-v3": ("core", "other"),
-    "footmark": ("footmark", "python"),
+    "footmark": ("footmark", "ecs"),
     "acm-sdk-python": ("acm", "python"),
     "ansible-alicloud": ("ansible_alicloud", "python"),
     "oss2": ("oss2", "python"),
@@ -70,17 +70,22 @@ class Site(NamedTuple):
         return self.commands("sh", "-c", CHROOT, "sh", root, *words, **variables)
 
 
+def packages(site: Site, environment: str) -> Path:
+    """Return the folder with the packages of an environment; that of `sdk` has aliyun-python-sdk-ecs."""
+    return next((site.fetched(environment) / "lib").glob("python*/site-packages"))
+
+
 @contextlib.contextmanager
 def python(site: Site, row: Row) -> Iterator[tuple[str, Run]]:
     """Start clients/python_clients.py, which runs the client as often as asked."""
     function, environment = PYTHON.get(f"{row.package} {row.version}") or PYTHON[row.package]
     package = row.package.partition(" ")[0]
     variables = {**site.ecs.variables, "HOME": str(site.scratch)}
-    interpreter = site.fetched("python" if environment == "other" else environment) / "bin/python"
-    if environment == "other":
-        variables["PYTHONPATH"] = str(site.fetched("other"))
+    interpreter = site.fetched("sdk" if environment == "sdk" else "python") / "bin/python"
+    if environment in ("other", "ecs"):
+        variables["PYTHONPATH"] = str(site.fetched("other") if environment == "other" else packages(site, "sdk"))
     if package == "ansible-alicloud":  # a part of Ansible, which the environment of the tests has
-        variables["MORE"] = str(next((site.fetched("python") / "lib").glob("python*/site-packages")))
+        variables["MORE"] = str(packages(site, "python"))
         interpreter = Path(sys.executable)
     command = site.ecs.command(interpreter, HERE / "clients/python_clients.py", function, package, ROLE["name"])
     with open(site.scratch / "errors", "w") as errors, subprocess.Popen(
@@ -172,7 +177,7 @@ def fence(site: Site, row: Row) -> Iterator[tuple[str, Run]]:
     words = ("--ram-role", ROLE["name"], "--region", "cn-hangzhou", "--action", "list")
     script = site.scratch / "fence_aliyun"
     script.write_text((agents / "usr/sbin/fence_aliyun").read_text())
-    path = str(agents / "usr/share/fence")
+    path = f"{agents}/usr/share/fence:{packages(site, 'sdk')}"
     yield (
         debian_version(agents, "fence-agents-aliyun"),
         site.commands(site.fetched("python") / "bin/python", script, *words, "-v", PYTHONPATH=path),

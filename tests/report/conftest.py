@@ -36,6 +36,7 @@ PLAYBOOK = """
         path: "{{ folder }}"
         language: "{{ language }}"
         hosts: "{{ lookup('ansible.builtin.file', fleet) | from_json }}"
+        future: "{{ lookup('ansible.builtin.file', future) | from_json }}"
       run_once: true
 """
 HOSTILE = [
@@ -63,12 +64,14 @@ class Reports:
 _lines: list[str] = []
 
 
-def write_report(folder: Path, hosts: list[dict[str, Any]], language: str = "en") -> Path:
+def write_report(folder: Path, hosts: list[dict[str, Any]], future: dict[str, Any], language: str = "en") -> Path:
     """Run the module in a playbook, and return the path of the page."""
     folder.mkdir(exist_ok=True)
     (folder / "fleet.json").write_text(json.dumps(hosts))
+    (folder / "future.json").write_text(json.dumps(future))
     (folder / "play.yml").write_text(PLAYBOOK)
-    given = ["-e", f"folder={folder}/report", "-e", f"fleet={folder}/fleet.json", "-e", f"language={language}"]
+    given = ["-e", f"folder={folder}/report", "-e", f"fleet={folder}/fleet.json", "-e", f"future={folder}/future.json"]
+    given += ["-e", f"language={language}"]
     command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "localhost,", "-c", "local", *given]
     environment = dict(os.environ, ANSIBLE_PYTHON_INTERPRETER=sys.executable, ANSIBLE_NOCOLOR="1")
     done = subprocess.run(
@@ -94,15 +97,21 @@ def hostile_fleet() -> list[dict[str, Any]]:
     return fleet
 
 
+def hostile_future() -> dict[str, Any]:
+    keys = ("kind", "id", "name", "region_id", "reason", "verdict")
+    failed = [{"region_id": text, "error": text} for text in HOSTILE]
+    return {"resources": [dict.fromkeys(keys, text) for text in HOSTILE], "failed_regions": failed, "errors": HOSTILE}
+
+
 @pytest.fixture(scope="session")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> Reports:
     root = tmp_path_factory.mktemp("reports")
-    write_report(root / "thousand", sample.fleet(990, 0.85))
+    write_report(root / "thousand", sample.fleet(990, 0.85), {})
     return Reports(
-        three=write_report(root / "three", sample.three()),
-        thousand=write_report(root / "thousand", sample.fleet(1000, 0.96)),
-        hostile=write_report(root / "hostile", hostile_fleet()),
-        chinese=write_report(root / "chinese", sample.fleet(60, 0.5), "zh"),
+        three=write_report(root / "three", sample.three(), sample.future(1)),
+        thousand=write_report(root / "thousand", sample.fleet(1000, 0.96), sample.future(300)),
+        hostile=write_report(root / "hostile", hostile_fleet(), hostile_future()),
+        chinese=write_report(root / "chinese", sample.fleet(60, 0.5), sample.future(30), "zh"),
     )
 
 

@@ -41,6 +41,31 @@ def fleet(size: int, hardened: float = 0.93, seed: int = 7) -> list[Entry]:
     return [_host(number, None, random.Random(seed * 100_000 + number), hardened) for number in range(size)]
 
 
+def future(size: int) -> dict[str, Any]:
+    """Return what provisioning_info returns for *size* launch templates, scaling configurations, images and scaling groups each."""
+    verdicts = ("compliant", "optional", "blocked_by_image", "unknown", "endpoint_disabled")
+    kinds = (("launch_template", "lt"), ("scaling_configuration", "asc"), ("image", "m"), ("scaling_group", "asg"))
+    rows = [
+        {
+            "kind": kind,
+            "id": f"{short}-bp1{number:017}",
+            "region_id": REGIONS[number % len(REGIONS)],
+            "name": f"shop-{KINDS[number % len(KINDS)]}-{short}",
+            "version": number + 1 if short == "lt" else None,
+            "default": number % 2 == 0 if short == "lt" else None,
+            "image_id": f"m-bp1{number:017}",
+            "verdict": verdicts[(number + place) % len(verdicts)],
+            "reason": "The image m-bp10000000000000001 has ImdsSupport v1. Tokens cannot be required."
+            if short == "m"
+            else None,
+        }
+        for number in range(size)
+        for place, (kind, short) in enumerate(kinds)
+    ]
+    failed = [{"region_id": "me-east-1", "error": "DescribeLaunchTemplates is not permitted (Forbidden.RAM)."}]
+    return {"resources": rows, "failed_regions": failed, "errors": []}
+
+
 def three() -> list[Entry]:
     """Return a host that is ready, one that is blocked and a compliant one."""
     chance = random.Random(1)

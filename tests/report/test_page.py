@@ -206,7 +206,12 @@ def test_hostile_texts_run_nothing(browser, reports) -> None:
     assert browser.run("return document.scripts.length") == 2
     assert browser.run("return document.querySelectorAll('img, svg[onload], [onfocus], b[onload]').length") == 0
     text = browser.run("return document.body.innerText")
-    assert "<img src=x onerror=window.pwned=1>" in text and "\\u202etxt.exe" in text and "{{ 7 * 7 }}" in text
+    future = browser.run("return document.querySelector('section.future').innerText")
+    assert (
+        all("<img src=x onerror=window.pwned=1>" in it for it in (text, future))
+        and "\\u202etxt.exe" in text
+        and "{{ 7 * 7 }}" in text
+    )
     assert browser.run("return document.documentElement.scrollWidth <= innerWidth")
     assert browser.errors() == []
 

@@ -16,6 +16,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,6 +25,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 WANTED = CHECKOUT / "tests" / "interop"
 CACHE = CHECKOUT / ".cache" / "interop"
 SUITES = ("bullseye", "bookworm", "trixie", "sid")
+STABLE = ("bookworm", "trixie")  # those that mirrors are certain to have
 OPTIONAL = ("node", "debian")
 # Clients in Debian: the suite, the packages, and whether they run in a root directory with all that they depend on.
 DEBIAN = {
@@ -32,6 +34,7 @@ DEBIAN = {
     "aliyungo": ("trixie", ("golang-github-denverdino-aliyungo-dev",), False),
     "imds": ("sid", ("systemd-imds", "udev", "dash", "base-files"), True),
 }
+APT, APT_LOCK = CACHE / "apt", threading.Lock()
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 # apt with separate lists and a separate cache changes nothing on the system, and does not run its hooks.
@@ -41,6 +44,8 @@ Dir::State::status "/dev/null";
 Dir::Cache "{folder}/cache";
 Dir::Etc::sourcelist "{folder}/sources.list";
 Dir::Etc::sourceparts "/dev/null";
+Dir::Cache::pkgcache "pkgcache.bin";
+Dir::Cache::srcpkgcache "srcpkgcache.bin";
 Acquire::Languages "none";
 APT::Sandbox::User "root";
 #clear APT::Update::Pre-Invoke;
@@ -95,18 +100,17 @@ def other(folder: Path) -> None:
 
 def cloud_init(folder: Path) -> None:
     """Fetch cloud-init of some Debian suites with apt, from the archive that this machine uses."""
-    get = apt(folder, SUITES)
+    get = apt()
     for suite in SUITES:
         try:
             unpack(get, [f"cloud-init/{suite}"], folder / suite)
         except Missing as reason:
-            missing(folder / suite, reason, optional=suite not in ("trixie", "bookworm"))
-    shutil.rmtree(folder / "apt")
+            missing(folder / suite, reason, optional=suite not in STABLE)
 
 
 def debian(folder: Path) -> None:
     """Fetch other clients from Debian: each in a folder, or the reason why it is missing in a file beside it."""
-    get = apt(folder, ("trixie", "sid"))
+    get = apt()
     for name, (suite, packages, closure) in DEBIAN.items():
         try:
             unpack(get, [f"{package}/{suite}" for package in packages], folder / name, suite if closure else "")
@@ -114,7 +118,6 @@ def debian(folder: Path) -> None:
                 compile_go(folder / name)
         except Missing as reason:
             missing(folder / name, reason, optional=True)
-    shutil.rmtree(folder / "apt")
 
 
 def compile_go(folder: Path) -> None:
@@ -136,18 +139,30 @@ def missing(folder: Path, reason: Missing, optional: bool) -> None:
     print(f"No {folder.name} of Debian: {reason}", file=sys.stderr)
 
 
-def apt(folder: Path, suites: tuple[str, ...]) -> list[str | Path]:
-    """Download the lists of packages of some Debian suites, and return the command line of apt-get that uses them."""
-    archive = debian_archive()
-    lists = folder / "apt"
-    for needed in ("lists/partial", "cache/archives/partial"):
-        (lists / needed).mkdir(parents=True)
-    signed = f"[signed-by={KEYRING}] " if KEYRING.exists() else ""
-    (lists / "sources.list").write_text("".join(f"deb {signed}{archive} {suite} main\n" for suite in suites))
-    (lists / "apt.conf").write_text(APT_SETTINGS.format(folder=lists))
-    get: list[str | Path] = ["apt-get", "--config-file", lists / "apt.conf", "--quiet"]
-    run(*get, "update")
+def apt() -> list[str | Path]:
+    """Return the command line of apt-get with the lists of the suites, or of the stable ones if a mirror lacks others."""
+    get: list[str | Path] = ["apt-get", "--config-file", APT / "apt.conf", "--quiet"]
+    with APT_LOCK:
+        if not APT.exists():
+            for needed in ("lists/partial", "cache/archives/partial"):
+                (APT / needed).mkdir(parents=True)
+            (APT / "apt.conf").write_text(APT_SETTINGS.format(folder=APT))
+            try:
+                update(get, SUITES)
+            except Missing:
+                update(get, STABLE)
+            (APT / "complete").touch()
+        elif not (APT / "complete").exists():
+            raise Missing("the lists of Debian's packages cannot be fetched")
     return get
+
+
+def update(get: list[str | Path], suites: tuple[str, ...]) -> None:
+    """Download the lists of packages of some suites."""
+    archive = debian_archive()
+    signed = f"[signed-by={KEYRING}] " if KEYRING.exists() else ""
+    (APT / "sources.list").write_text("".join(f"deb {signed}{archive} {suite} main\n" for suite in suites))
+    run(*get, "update")
 
 
 def unpack(get: list[str | Path], packages: list[str], folder: Path, closure: str = "") -> None:
@@ -155,7 +170,7 @@ def unpack(get: list[str | Path], packages: list[str], folder: Path, closure: st
 
     The versions of the packages are written to versions.json.
     """
-    folder.mkdir()
+    folder.mkdir(parents=True)
     wanted = {package.partition("/")[0] for package in packages}
     if closure:
         only = ("--option", f"APT::Default-Release={closure}", "--no-install-recommends", "--print-uris", "--yes")
@@ -199,7 +214,8 @@ CLIENTS = {"python": python, "other": other, "sdk": sdk, "cloud-init": cloud_ini
 def fingerprint() -> str:
     """Return a digest of all files that define the clients."""
     digest = hashlib.sha256(sys.version.encode())
-    for path in (Path(__file__), *sorted(WANTED.glob("constraints*.txt")), *sorted((WANTED / "node").glob("*.json"))):
+    patterns = ("constraints*.txt", "node/*.json", "clients/*.go")
+    for path in (Path(__file__), *(path for pattern in patterns for path in sorted(WANTED.glob(pattern)))):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
@@ -234,9 +250,11 @@ def main() -> int:
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # Two `make` may run at the same time.
-        missing = prepare(fingerprint())
-        (CACHE / "missing.json").write_text(json.dumps(missing))
-    return 1 if "CI" in os.environ and set(missing) - set(OPTIONAL) else 0
+        shutil.rmtree(APT, ignore_errors=True)
+        reasons = prepare(fingerprint())
+        shutil.rmtree(APT, ignore_errors=True)
+        (CACHE / "missing.json").write_text(json.dumps(reasons))
+    return 1 if "CI" in os.environ and set(reasons) - set(OPTIONAL) else 0
 
 
 if __name__ == "__main__":

@@ -7,15 +7,16 @@
 A *run* is the state of one use of the role on one host: ``host``, ``check_mode``, the normalized ``settings``, the ``nonce`` of the
 run, the ``identities`` of the hosts of the batch, the indexed results of the API check (``plan``) and change (``answers``), and the
 result of each step under its name
-(``probe``, ``preflight``, ``tooling``, ``fence``, ``nftables``, ``verify``, ``last_records`` and ``unwatched`` of a watch that is
-removed, and ``restored_options``, ``restored_fence``, ``restored_tooling``, ``restored_access`` of a rollback). A skipped step has an
-empty dictionary. No function fails if the result of a step is missing.
+(``probe``, ``preflight``, ``remedied`` with a result for each remedy, ``tooling``, ``fence``, ``nftables``, ``verify``, ``last_records``
+and ``unwatched`` of a watch that is removed, and ``restored_options``, ``restored_fence``, ``restored_tooling``, ``restored_access`` of
+a rollback). A skipped step has an empty dictionary. No function fails if the result of a step is missing.
 """
 
 from __future__ import annotations
 
 import typing as t
 
+from . import _remedies
 from ._excluded import excluded
 from ._failure import failure
 from ._names import audience, record_name
@@ -167,7 +168,7 @@ def unrecorded(run: Run) -> bool:
 def changed(run: Run) -> bool:
     """Return whether a step changed anything on the host or its options."""
     steps = (step(run, "tooling"), step(run, "nftables"), step(run, "fence"), answer(run), step(run, "unwatched"))
-    return any(bool(it.get("changed")) for it in steps)
+    return any(bool(it.get("changed")) for it in steps) or _remedies.changed(run)
 
 
 def blocking(run: Run) -> t.List[Result]:
@@ -254,6 +255,8 @@ def decisions(run: Run) -> t.Dict[str, t.Any]:
         "audience": audience(run["nonce"], run["host"]) if chosen["enforce"] and run.get("nonce") else None,
         "run_preflight": chosen["preflight"] != "off" and probe.get("verdict") in ("optional", "unknown"),
         "blocked": blocked(run),
+        "remedies": _remedies.wanted(run),
+        "upgraded": bool(_remedies.upgraded(run)),
         "record_name": record_name(run["host"]),
         "install_nftables": must_install_nftables(run),
         "problem": problem(run),

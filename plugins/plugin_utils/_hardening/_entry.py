@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from . import _remedies
 from ._decisions import Result, Run, answer, exclusion, expected, identity, instance, planned, settings, step
 from ._excluded import EXCLUDED
 from ._outcome import outcome
@@ -41,14 +42,14 @@ def result(run: Run, ending: str) -> Entry:
 
 def entry(run: Run, ending: str) -> Entry:
     """Return ``hardening_report``: the host's entry for the module alicloud.imds.report. Values of skipped steps are None."""
-    identity, seen, preflight = _identity(run), _last_access(run), step(run, "preflight")
+    identity, seen = _identity(run), _last_access(run)
     return {
         "host": run["host"],
         "instance_id": identity.get("instance_id"),
         "region_id": identity.get("region_id"),
         "control_plane": _options(run),
         "in_guest": {"verdict": seen["verdict"], "problems": seen.get("problems", [])} if seen else None,
-        "findings": preflight.get("findings"),
+        "findings": _remedies.explained(run),
         "callers": _callers(run),
         "fence": _fence(step(run, "fence")),
         "outcome": outcome(run, ending),

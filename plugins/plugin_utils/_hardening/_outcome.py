@@ -10,6 +10,7 @@ import typing as t
 
 from ansible_collections.alicloud.imds.plugins.module_utils._common._text import printable
 
+from . import _remedies
 from ._decisions import (
     Result,
     Run,
@@ -54,7 +55,8 @@ _OTHER_RECORD = (
     " optional (normal mode) or keep (no failure)."
 )
 _NOT_UNDONE = "Cannot undo everything: %s Correct this and run the role with hardening_state=absent again."
-_BLOCKED = "Blocked by %s. Nothing was changed."
+_BLOCKED = "Blocked by %s. %s"
+_NOTHING, _UPGRADED = "Nothing was changed.", "Nothing else was changed than the upgraded packages: %s."
 
 
 def reason_of_rollback(run: Run) -> str:
@@ -78,7 +80,10 @@ def blocked_reason(run: Run) -> str:
     shown = ["%s (%s%s)" % (it["title"].rstrip("."), it["id"], _evidence(it)) for it in found[:_SHOWN]]
     more = ["and %d more" % (len(found) - _SHOWN)] if len(found) > _SHOWN else []
     count = "1 finding: " if len(found) == 1 else "%d findings: " % len(found)
-    return _BLOCKED % (count + "; ".join(shown + more)) + "".join(_expired(run))
+    upgraded = _remedies.upgraded(run)
+    done = _UPGRADED % ", ".join(upgraded) if upgraded else _NOTHING
+    sentences = [_BLOCKED % (count + "; ".join(shown + more), done), *_remedies.reasons(run, found)]
+    return " ".join(sentences) + "".join(_expired(run))
 
 
 def _expired(run: Run) -> t.Iterator[str]:

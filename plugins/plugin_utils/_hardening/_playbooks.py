@@ -39,15 +39,18 @@ def progress(
     }
 
 
-def matching(pattern: t.Any, groups: Groups, select: t.Callable[[t.Any, Groups], t.Sequence[t.Any]]) -> t.Any:
+def matching(
+    pattern: t.Any, groups: Groups, select: t.Callable[[t.Any, Groups], t.Sequence[t.Any]], conditions: t.Any = None
+) -> t.Any:
     """Return *pattern* if *select* finds hosts of *groups* for it. The default, "all", may match none: there is no inventory.
 
-    Ansible only warns about a play without hosts, so that a typing error would look like success.
+    Ansible only warns about a play without hosts, so that a typing error would look like success. With *conditions* (imds_fail_on), the
+    default must match a host, too: without hosts, no condition would be evaluated.
 
     Raises:
         SettingError: It matches no host.
     """
-    if pattern != "all" and not select(pattern, groups):
+    if (pattern != "all" or conditions) and not select(pattern, groups):
         raise SettingError(
             "imds_hosts=%s matches no host of the inventory. Correct imds_hosts, or pass the inventory with -i."
             % (pattern,)

@@ -18,6 +18,8 @@ import typing as t
 import yaml
 
 from .._facts import override
+from .._report import _gate
+from ._remedies import REMEDIES
 
 PREFIX = "hardening_"
 _SHOWN = 77  # characters of a value in a message
@@ -135,6 +137,27 @@ def batches(name: str, value: t.Any) -> t.List[str]:
     return sizes
 
 
+def remedies(name: str, value: t.Any) -> t.List[str]:
+    """Return the names of remedies, without repetitions."""
+    found = list(dict.fromkeys(texts(name, value)))
+    wrong = [it for it in found if it not in REMEDIES]
+    if wrong:
+        raise SettingError(
+            "An element of %s must be one of %s, not %s." % (name, ", ".join(REMEDIES), _shown(wrong[0]))
+        )
+    return found
+
+
+def conditions(name: str, value: t.Any) -> t.List[str]:
+    """Return the conditions under which the audit fails, without repetitions."""
+    found = list(dict.fromkeys(texts(name, value)))
+    try:
+        _gate.check(found)
+    except ValueError as exc:
+        raise SettingError("%s: %s" % (name, exc)) from None
+    return found
+
+
 def choice(*choices: str) -> t.Callable[[str, t.Any], str]:
     """Return a converter that accepts *choices* only. If "off" is one of them, it also accepts false, because YAML converts ``off``."""
 
@@ -158,6 +181,7 @@ CONVERTERS: t.Dict[str, Converter] = {
     "hardening_preflight_extra_directories": texts,
     "hardening_preflight_excluded_directories": texts,
     "hardening_quiet_period": integer,
+    "hardening_remedies": remedies,
     "hardening_waivers": waivers,
     "hardening_tooling": boolean,
     "hardening_local_fact": boolean,
@@ -190,6 +214,8 @@ CONVERTERS: t.Dict[str, Converter] = {
     "hardening_verify_cloud_init": boolean,
     "imds_api": boolean,
     "imds_become": boolean,
+    "imds_fail_on": conditions,
+    "imds_future": boolean,
     "imds_regions": texts,
     "imds_skip_blocked": boolean,
     "imds_report_dir": text_or("~/.alicloud-imds/report"),

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The report as CSV: one file of hosts, one of findings. No I/O."""
+"""The report as CSV: one file of hosts, one of findings, one of what creates instances. No I/O."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typing as t
 
 from ansible_collections.alicloud.imds.plugins.module_utils._common._text import csv_line
 
+from . import _future
 from ._hosts import normal_mode_callers
 
 HOSTS = (
@@ -22,6 +23,7 @@ FINDINGS = (
     *("host", "instance_id", "region_id", "id", "severity", "title", "evidence", "impact", "remedy"),
     *("waiver_holds", "waiver_reason", "waiver_expires"),
 )
+FUTURE = (*_future.KEYS, "last_known")
 Document = t.Mapping[str, t.Any]
 
 
@@ -31,6 +33,11 @@ def hosts(document: Document) -> str:
 
 def findings(document: Document) -> str:
     return _written(FINDINGS, (_finding(host, it) for host in document["hosts"] for it in host["findings"]))
+
+
+def future(document: Document) -> str:
+    part = document["future"] or {"resources": [], "last_known": None}
+    return _written(FUTURE, ({**it, "last_known": part["last_known"]} for it in part["resources"]))
 
 
 def _host(host: Document) -> t.Dict[str, t.Any]:

@@ -21,8 +21,10 @@ CONTROL = {
     "source": "Alibaba Cloud Config, managed rule",
     "title": "ECS instances allow metadata access in security hardening mode only",
 }
+_COMPARED = ("title", "control", "totals", "hosts", "future")
 
 Document = t.Dict[str, t.Any]
+_TEXTS = ("last_known", "region_id", "was_compliant")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d[0-9:.]{0,20}(Z|\+00:00)")
 
 
@@ -32,14 +34,16 @@ def document(
     now: str,
     before: t.Optional[Document],
     inventory: t.Iterable[str] = (),
+    future: t.Optional[Document] = None,
 ) -> t.Tuple[Document, bool]:
     """Return the report of *entries* at *now* (ISO 8601, UTC), and whether it differs from the report *before*.
 
-    *inventory* are the names of all hosts, of which some may have no entry.
+    *future* is what `_future.future` returned. *inventory* are the names of all hosts, of which some may have no entry.
 
     A report that does not differ keeps the comparison of that report, so that running twice does not hide what changed.
     """
     hosts = _hosts.hosts(entries, now[:10])
+    _drift.remember(before, hosts)
     absent = set(inventory).difference(it["host"] for it in hosts)
     made: Document = {
         "format": FORMAT,
@@ -49,8 +53,9 @@ def document(
         "totals": _summary.totals(hosts, len(absent)),
         "regions": _summary.regions(hosts),
         "hosts": hosts,
+        "future": future,
     }
-    same = before is not None and all(before.get(key) == made[key] for key in ("title", "control", "totals", "hosts"))
+    same = before is not None and all(before.get(key) == made[key] for key in _COMPARED)
     if before is None:
         made["drift"] = None
     else:
@@ -92,6 +97,6 @@ def _is_host(host: t.Mapping[str, t.Any]) -> bool:
     modes = [views[0].get(key) for key in ("http_tokens", "http_endpoint", "verdict")]
     return (
         all(isinstance(it, str) for it in [*names, views[1]["verdict"]])
-        and all(it is None or isinstance(it, str) for it in [*modes, host.get("last_known"), host.get("region_id")])
+        and all(it is None or isinstance(it, str) for it in [*modes, *(host.get(key) for key in _TEXTS)])
         and isinstance(host["checked"], bool)
     )

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ._hosts import Host
-from ._views import DISAGREE, control_mode, guest_mode
+from ._hosts import NON_COMPLIANT, UNKNOWN, Host
+from ._views import DISABLED, DISAGREE, REQUIRED, control_mode, guest_mode, mode
 
 Drift = t.Dict[str, t.Any]
 
@@ -38,6 +38,21 @@ def valid(stored: t.Any) -> t.Optional[Drift]:
     return stored
 
 
+def remember(before: t.Optional[t.Mapping[str, t.Any]], hosts: t.Iterable[Host]) -> None:
+    """Set ``was_compliant`` of each host that does not require tokens, or may not: the time of the last report in which it did.
+
+    None if no report shows that. Later reports keep it until the host requires tokens again, or is exempt.
+    """
+    old = {it["host"]: it for it in before["hosts"]} if before else {}
+    for host in hosts:
+        earlier = old.get(host["host"])
+        host["was_compliant"] = None
+        if before and earlier and host["state"] in (NON_COMPLIANT, UNKNOWN):
+            seen = earlier.get("last_known") or before["generated_at"]
+            required = mode(control_mode(earlier["control_plane"]), guest_mode(earlier["in_guest"]))
+            host["was_compliant"] = seen if required in (REQUIRED, DISABLED) else earlier.get("was_compliant")
+
+
 def drift(before: t.Mapping[str, t.Any], hosts: t.Iterable[Host]) -> Drift:
     """Return new and vanished hosts, changed modes, new and solved findings since the report *before* (its JSON form).
 
@@ -58,8 +73,8 @@ def drift(before: t.Mapping[str, t.Any], hosts: t.Iterable[Host]) -> Drift:
 
 def _changed(name: str, old: Host, new: Host) -> t.Iterator[t.Dict[str, t.Any]]:
     views: t.Tuple[t.Tuple[str, t.Any], ...] = (("control_plane", control_mode), ("in_guest", guest_mode))
-    for view, mode in views:
-        before, after = mode(old[view]), mode(new[view])
+    for view, read in views:
+        before, after = read(old[view]), read(new[view])
         # a view that is missing on one side is not a change
         if before is not None and after is not None and before != after:
             yield {"host": name, "view": view, "before": before, "after": after}

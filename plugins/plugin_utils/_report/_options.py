@@ -89,6 +89,8 @@ def argument_spec() -> Spec:
         "inventory": {"type": "list", "elements": "str", "default": []},
         "instances": {"type": "list", "elements": "dict"},
         "unread_regions": {"type": "list", "elements": "str", "default": []},
+        "future": {"type": "dict"},
+        "conditions": {"type": "list", "elements": "str", "default": []},
         "mode": {"type": "str", "choices": list(FILE_MODES), "default": "0600"},
         "language": {"type": "str", "choices": list(LANGUAGES), "default": "en"},
     }

@@ -15,7 +15,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from . import _markup, _rows, _steps, _summary, _words
+from . import _future, _markup, _rows, _steps, _summary, _words
 from ._language import ENGLISH, Words
 
 Document = t.Mapping[str, t.Any]
@@ -45,6 +45,9 @@ def page(document: Document, texts: Words = ENGLISH) -> str:
             rows=[_rows.row(it, texts) for it in hosts],
             picks=_rows.picks(hosts, texts),
             script_texts=_markup.attribute(texts.part("script.")),
+            future=document["future"],
+            failing=_future.failing(document["future"]),
+            unread=_future.unread(document["future"]) if document["future"] else [],
             details=_markup.data([_rows.details(it) for it in hosts]),
         )
     )

@@ -12,7 +12,7 @@ import typing as t
 
 from ansible_collections.alicloud.imds.plugins.module_utils._common._text import printable
 
-from . import _csv, _junit, _last_known, _steps, _table, _validation, _words, _writer
+from . import _csv, _future, _gate, _junit, _last_known, _sarif, _steps, _table, _validation, _words, _writer
 from ._document import Document, document, dumped, loaded
 from ._language import Words, words
 from ._page import page
@@ -24,7 +24,9 @@ NAMES = {
     "html": "report.html",
     "hosts_csv": "hosts.csv",
     "findings_csv": "findings.csv",
+    "future_csv": "future.csv",
     "junit": "junit.xml",
+    "sarif": "report.sarif",
     # written last: after an interruption the next run compares with the old report
     "json": "report.json",
 }
@@ -36,8 +38,10 @@ def report(params: t.Mapping[str, t.Any], now: str, check: bool, validate: _vali
     """Write the report that *params* describe, unless *check*; return its totals, drift and diff."""
     paths = {kind: os.path.join(params["path"], name) for kind, name in NAMES.items()}
     mode = int(params["mode"], 8)
+    _gate.check(params["conditions"])
     before = _before(paths["json"])
-    made, differs = document(params["title"], _all_entries(params, validate, before), now, before, params["inventory"])
+    entries, future = _all_entries(params, validate, before), _future.future(params["future"], before)
+    made, differs = document(params["title"], entries, now, before, params["inventory"], future)
     texts = words(params["language"])
     files = _Files(made, texts)
     # only a new time is not a change
@@ -56,6 +60,7 @@ def report(params: t.Mapping[str, t.Any], now: str, check: bool, validate: _vali
         "next_steps": _steps.lines(made, texts),
         "table": _table.lines(made),
         "drift": _validation.shown(made["drift"]),
+        "met_conditions": _gate.met(made, params["conditions"], before is None),
         "diff": {"before": lines(before), "after": lines(made)} if changed else {"before": "", "after": ""},
         "warnings": _warnings(made),
     }
@@ -102,7 +107,9 @@ class _Files:
             "html": page(made, texts),
             "hosts_csv": _csv.hosts(made),
             "findings_csv": _csv.findings(made),
+            "future_csv": _csv.future(made),
             "junit": _junit.junit(made),
+            "sarif": _sarif.sarif(made),
             "json": dumped(made),
         }
 

@@ -50,6 +50,8 @@ _UNKNOWN: Entry = {
     "impact": "Unknown. The evidence has the ID and the title that were given.",
     "remedy": "Examine the host. docs/preflight-findings.md lists all findings.",
 }
+# The kinds of findings that are not in the catalog
+DERIVED = (_INVALID, {**_UNKNOWN, "severity": BLOCK})
 
 
 def entries(given: t.Iterable[t.Any], validate: Validate) -> t.List[Entry]:

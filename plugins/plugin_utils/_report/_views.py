@@ -23,6 +23,13 @@ _REMEDY = (
     " instance ID belongs to this host, set the options again with `alicloud.imds.metadata_options`, and check the host for a"
     " firewall rule, proxy or emulator that responds in place of the metadata service."
 )
+DISAGREE_KIND = {
+    "id": DISAGREE,
+    "severity": "block",
+    "title": "The API and the host disagree",
+    "impact": _IMPACT,
+    "remedy": _REMEDY,
+}
 
 View = t.Optional[t.Mapping[str, t.Any]]
 
@@ -55,11 +62,8 @@ def disagreement(control: t.Optional[str], guest: t.Optional[str]) -> t.Optional
     if control is None or guest in (None, UNKNOWN) or control == guest:
         return None
     return {
-        "id": DISAGREE,
+        **DISAGREE_KIND,
         "severity": "block" if guest == OPTIONAL else "warn",
-        "title": "The API and the host disagree",
         "evidence": "According to the API the service %s; on the host it %s." % (_BEHAVIOR[control], _BEHAVIOR[guest]),
-        "impact": _IMPACT,
-        "remedy": _REMEDY,
         "waived": None,
     }

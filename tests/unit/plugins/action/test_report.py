@@ -27,7 +27,7 @@ from ansible_collections.alicloud.imds.plugins.action import report as action
 from ansible_collections.alicloud.imds.plugins.modules import report as module
 from ansible_collections.alicloud.imds.plugins.plugin_utils._report._options import argument_spec
 
-FILES = {"report.html", "report.json", "hosts.csv", "findings.csv", "junit.xml"}
+FILES = {"report.html", "report.json", "hosts.csv", "findings.csv", "future.csv", "junit.xml", "report.sarif"}
 NON_COMPLIANT = {"host": "web1", "in_guest": {"verdict": "optional"}, "findings": []}
 COMPLIANT = {**NON_COMPLIANT, "in_guest": {"verdict": "required"}}
 
@@ -63,7 +63,7 @@ def modes(folder: Path) -> dict[str, int]:
 
 
 @pytest.mark.parametrize(("mode", "folder"), [("0600", 0o700), ("0640", 0o750)])
-def test_it_writes_five_files_that_others_cannot_read(run, tmp_path, mode, folder) -> None:
+def test_it_writes_files_that_others_cannot_read(run, tmp_path, mode, folder) -> None:
     result = run(NON_COMPLIANT, mode=mode)
     assert result["changed"] and result["drift"] is None and result["totals"]["states"]["non_compliant"] == 1
     assert modes(tmp_path / "report") == dict.fromkeys(FILES, int(mode, 8))

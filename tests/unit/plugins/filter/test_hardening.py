@@ -56,6 +56,9 @@ def test_a_pattern_with_hosts(pattern: Any) -> None:
     assert FILTERS["hardening_matching"]("all", {"all": []}) == "all", (
         "ansible-playbook --syntax-check has no inventory"
     )
+    assert FILTERS["hardening_matching"]("all", GROUPS, ["drift"]) == "all"
+    with pytest.raises(AnsibleFilterError, match="matches no host"):  # no condition would be evaluated
+        FILTERS["hardening_matching"]("all", {"all": []}, ["drift"])
 
 
 @pytest.mark.parametrize("pattern", ["wbe", "web:&db", "web:!web1", ["wbe", "x"], "~wbe"])

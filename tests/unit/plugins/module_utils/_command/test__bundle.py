@@ -264,3 +264,5 @@ def test_the_command_writes_the_report(command: Command, tmp_path: Path, instanc
     (tmp_path / "link").symlink_to(written)
     done = command(*words_of, "--file", str(tmp_path / "link"))
     assert done.status == 1 and "symbolic link" in done.stderr
+    done = command("support-bundle", "--state-dir", str(tmp_path / "none"))
+    assert (done.status, done.stdout) == (2, b"") and "Check --state-dir." in done.stderr

@@ -21,7 +21,16 @@ from ....conftest import CHECKOUT
 from .runs import DEFAULTS, settings
 
 PLAYBOOKS = {
-    *("imds_api", "imds_become", "imds_regions", "imds_report_dir", "imds_report_language", "imds_serial"),
+    *(
+        "imds_api",
+        "imds_become",
+        "imds_fail_on",
+        "imds_future",
+        "imds_regions",
+        "imds_report_dir",
+        "imds_report_language",
+    ),
+    "imds_serial",
     *("imds_skip_blocked", "imds_subset"),
 }
 # Templates of Ansible convert the other variables of the emulator, or use them as text.
@@ -83,6 +92,8 @@ def test_every_variable_of_the_role_and_of_the_playbooks_is_normalized() -> None
         *CHOICES,
         *MAPPINGS,
         "hardening_waivers",
+        "hardening_remedies",
+        "imds_fail_on",
         "imds_serial",
     ]
     assert sorted(grouped) == sorted(_settings.CONVERTERS)
@@ -99,10 +110,32 @@ def test_the_playbooks_use_normalized_variables_only() -> None:
         for before, name, after in variable.findall(text):
             if before:
                 # the host whose variables are used for all hosts must not choose where the report is written
-                facts = ", ansible_facts | default({})" if name == "imds_report_dir" else ""
+                # and not what makes a pipeline fail
+                shared = name in ("imds_report_dir", "imds_fail_on")
+                facts = ", ansible_facts | default({})" if shared else ""
                 assert f"| alicloud.imds.hardening_setting('{name}'{facts})" in after, (path.name, after)
         used = set(re.findall(r"\bimds_[a-z_]+(?= \| default\()", text))
         assert used <= PLAYBOOKS | {"imds_hosts", "imds_account"}, path.name
+
+
+def test_conditions_in_every_form() -> None:
+    conditions = ["drift", "finding:ack_node"]
+    forms = (
+        conditions,
+        "drift,finding:ack_node",
+        '["drift", "finding:ack_node"]',
+        "drift\nfinding:ack_node\ndrift",
+        tuple(conditions),
+    )
+    assert [one("imds_fail_on", it) for it in forms] == [conditions] * len(forms)
+    assert [one("imds_fail_on", it) for it in (None, "", [], "[]", " ")] == [[]] * 5
+    for wrong in ("drifft", ["finding:ack_nod"], True, {"drift": 1}):
+        with pytest.raises(_settings.SettingError, match="imds_fail_on"):
+            one("imds_fail_on", wrong)
+    with pytest.raises(_settings.SettingError, match="Did you mean finding:ack_node"):
+        one("imds_fail_on", "finding:ack_nod")
+    with pytest.raises(_settings.SettingError, match="imds_fail_on"):
+        _settings.normalize_one("drift", "imds_fail_on", {"imds_fail_on": []})
 
 
 @pytest.mark.parametrize(("name", "default"), NEVER_EMPTY.items())

@@ -101,4 +101,14 @@ def test_a_report_of_format_1_can_be_compared() -> None:
 def test_the_json_form_says_its_version() -> None:
     report = json.loads(dumped(made(host())))
     assert report["format"] == 2
-    assert set(report) == {"format", "generated_at", "title", "control", "totals", "regions", "hosts", "drift"}
+    assert set(report) == {
+        "format",
+        "generated_at",
+        "title",
+        "control",
+        "totals",
+        "regions",
+        "hosts",
+        "future",
+        "drift",
+    }

@@ -86,6 +86,8 @@ def test_every_text_is_used_and_every_used_text_exists() -> None:
         "drift.",
         "title.",
         "verdict.",
+        "future.kind.",
+        "future.verdict.",
     )
     assert sorted(used - set(EN) - {"verdict.accepts", "verdict.unknown"}) == []
     assert sorted(key for key in set(EN) - used if not key.startswith(stems)) == []

@@ -28,7 +28,10 @@ GOOD = {
     "in_guest": {"verdict": "optional"},
     "findings": [],
 }
-LISTS: dict[str, Any] = {"unreachable": [], "skipped": [], "inventory": [], "instances": None, "unread_regions": []}
+LISTS: dict[str, Any] = {
+    **dict.fromkeys(("unreachable", "skipped", "inventory", "unread_regions", "conditions"), []),
+    **dict.fromkeys(("instances", "future")),
+}
 FINDING = {"id": KNOWN, "severity": "block", "title": "x", "evidence": {"path": "/usr/bin/cloud-init"}}
 WAIVED = {**FINDING, "waived": {"reason": "ok", "expires": "2099-01-01"}}
 
