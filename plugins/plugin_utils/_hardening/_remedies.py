@@ -85,7 +85,7 @@ def upgraded(run: Result) -> t.List[str]:
 def explained(run: Result) -> t.Any:
     """Return the findings of the preflight check; those that a remedy was to resolve have a sentence about it in ``detail``."""
     found, why = (run.get("preflight") or {}).get("findings"), _reasons(run)
-    if not why:
+    if not found or not why:
         return found
     return [{**it, "detail": " ".join(filter(None, (it.get("detail"), why.get(id(it)))))} for it in found]
 
