@@ -85,6 +85,9 @@ def test_chinese_pages_use_the_terms_of_the_glossary() -> None:
     found = [f"{page}: {bad}, use {good}" for page, text in texts.items() for bad, good in wrong.items() if bad in text]
     assert found == []
     everything = "".join(texts.values())
+    assert not re.findall("[\u2018\u2019\u201c\u201d]", everything), (
+        "ansible-test refuses these quotes: emphasize the words instead"
+    )
     unused = [row[1].strip() for row in rows if row[1].strip().partition("（")[0] not in everything]
     assert unused == []
 
