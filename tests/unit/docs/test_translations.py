@@ -79,10 +79,15 @@ def test_chinese_pages_use_the_terms_of_the_glossary() -> None:
     rows = [line.strip("|").split("|") for line in table.partition("\n\n")[0].splitlines()]
     wrong = {bad: row[1].strip() for row in rows for bad in row[2].strip().split(", ")}
     assert len(rows) > 20 and wrong["增强模式"] == "加固模式"
-    texts = {chinese: (CHECKOUT / chinese).read_text() for _english, chinese, _read in PAGES}
+    catalogs = [path.relative_to(CHECKOUT) for path in CHECKOUT.glob("plugins/plugin_utils/_report/page/*.zh.json")]
+    pages = [*(chinese for _english, chinese, _read in PAGES), RST.parent / "sphinx/index.zh_CN.rst", *catalogs]
+    texts = {page: (CHECKOUT / page).read_text() for page in pages}
     found = [f"{page}: {bad}, use {good}" for page, text in texts.items() for bad, good in wrong.items() if bad in text]
     assert found == []
     everything = "".join(texts.values())
+    assert not re.findall("[\u2018\u2019\u201c\u201d]", everything), (
+        "ansible-test refuses these quotes: emphasize the words instead"
+    )
     unused = [row[1].strip() for row in rows if row[1].strip().partition("（")[0] not in everything]
     assert unused == []
 
