@@ -51,13 +51,19 @@ options:
         an image needs a change, and nothing is sent. Not needed in check mode.
     type: bool
     default: false
+  change_log:
+    description:
+      - Directory in which each change is appended to the log C(changes.jsonl). It can be the directory of the records of
+        M(alicloud.imds.metadata_options).
+      - It is refused if it belongs to another user or others can write it, and the log also if it is a link.
+    type: path
 extends_documentation_fragment:
   - alicloud.imds._openapi
   - alicloud.imds._attributes
   - alicloud.imds._attributes.action_group_api
 attributes:
   check_mode:
-    description: In C(check_mode), reads the images and returns the changes, but does not send them.
+    description: In C(check_mode), reads the images and returns the changes, but neither sends them nor writes the log.
   diff_mode:
     support: full
     description: Returns C(ImdsSupport) of the changed images before and after the change.
@@ -139,7 +145,9 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.alicloud.imds.plugins.module_utils._common import _python  # noqa: F401  # pylint: disable=unused-import
 
 # isort: split
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._change_log import open_log
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._provisioning import _image_operations, _in_place
+from ansible_collections.alicloud.imds.plugins.module_utils._fleet._record_file import RecordError
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._errors import ApiError
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._module import open_api
 from ansible_collections.alicloud.imds.plugins.module_utils._openapi._options import argument_spec
@@ -150,6 +158,7 @@ def run(module):
     """Return an error, or None, and the result."""
     params = module.params
     _image_operations.check_options(params)
+    log = open_log(params["change_log"], True, "present") if params["change_log"] else None
     api, workers = open_api(module, missing_required_lib), params["max_concurrency"]
     ids = params["image_ids"]
     changes = _image_operations.plan_images(api, params["regions"], ids, params["allow_windows"], workers)
@@ -161,7 +170,10 @@ def run(module):
             module.warn("Without check mode, this task would fail. %s." % _image_operations.CONFIRM)
     else:
         confirmed = changes if params["confirm"] else _image_operations.unconfirmed(changes)
-        outcomes = _in_place.Apply(_image_operations.Images(LaunchTemplates(api))).all(confirmed, workers)
+        target = _image_operations.Images(LaunchTemplates(api))
+        outcomes = _in_place.Apply(target, log=log, kind="image").all(confirmed, workers)
+    if log is not None and log.problem is not None:
+        module.warn(log.problem)
     return _in_place.problem_of(outcomes, "images"), _in_place.result_of(outcomes, "images", "image_id")
 
 
@@ -173,12 +185,13 @@ def main():
             all_images={"type": "bool", "default": False},
             allow_windows={"type": "bool", "default": False},
             confirm={"type": "bool", "default": False},
+            change_log={"type": "path"},
         ),
         supports_check_mode=True,
     )
     try:
         problem, result = run(module)
-    except (ApiError, ValueError) as exc:
+    except (ApiError, RecordError, ValueError) as exc:
         module.fail_json(msg=str(exc))
     if problem is not None:
         module.fail_json(msg=problem, **result)

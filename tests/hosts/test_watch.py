@@ -85,6 +85,30 @@ def test_units_users_and_containers(
     assert executables[None] <= 3
     (forwarded,) = [caller for caller in callers if caller["source"]]
     assert (forwarded["comm"], forwarded["source"], forwarded["exe"]) == ("curl", "172.30.0.2", "/usr/bin/curl")
+    check_support_bundle(host)
+
+
+def check_support_bundle(host: Host) -> None:
+    """Compare the report for issues with the host: as root, and as a user who cannot read everything."""
+    text = host.output("ecs-metadata", "support-bundle")
+    bundle = json.loads(text)
+    assert (bundle["modes"]["verdict"], bundle["fence"]["mode"], bundle["versions"]["system"]) == (
+        "optional",
+        "off",
+        "debian",
+    )
+    unit = bundle["units"][UNIT]  # `found` stopped it
+    assert (unit["ActiveState"], unit["UnitFileState"], unit["Result"]) == ("inactive", "enabled", "success")
+    assert bundle["installed"]["unchanged"] > 50 and not bundle["installed"]["changed"] + bundle["installed"]["missing"]
+    assert not bundle["callers"]["watch"]["running"] and {"curl", "other"} <= {
+        one["program"] for one in bundle["callers"]["callers"]
+    }
+    assert bundle["messages"] is not None
+    for name in (host.name, "www-data", "172.30.0.2", "loop.service", host.output("hostname").strip()):
+        assert name not in text
+    limited = json.loads(host.output("ecs-metadata", "support-bundle", user="www-data"))
+    assert limited["callers"] is limited["messages"] is None
+    assert {"callers", "messages"} <= {one["part"] for one in limited["unknown"]}
 
 
 def test_a_host_with_control_groups_of_version_1(

@@ -132,8 +132,11 @@ def fetched() -> Callable[[str], Path]:
         reasons = FETCHED / "missing.json"
         if not reasons.exists():
             pytest.skip("tests/tools/interop.py has not been run; use `make interop`")
-        if name in (missing := json.loads(reasons.read_text())):
-            pytest.skip(f"no {name} clients here: {missing[name]}")
+        client = name.partition("/")[0]
+        if client in (missing := json.loads(reasons.read_text())):
+            pytest.skip(f"no {client} clients here: {missing[client]}")
+        if (reason := FETCHED / f"{name}.missing").exists():
+            pytest.skip(f"no {name} here: {reason.read_text()}")
         return FETCHED / name
 
     return folder

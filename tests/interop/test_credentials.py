@@ -122,3 +122,12 @@ def test_slow_service(ecs: Ecs, client: Client) -> None:
 def test_switched_off(ecs: Ecs, client: Client) -> None:
     assert client(ALIBABA_CLOUD_ECS_METADATA_DISABLED="true").returncode == 1
     assert ecs.requests() == []
+
+
+def test_old_client_told_to_use_tokens(ecs: Ecs, fetched: Callable[[str], Path]) -> None:
+    """0.3.5 supports tokens, but requests the role's name in normal mode."""
+    command = (fetched("python") / "bin" / "python", HERE / "clients/role_keys.py", "--v2")
+    assert ROLE_KEYS["access_key_id"] in ecs.output(*command, ROLE["name"])
+    assert ecs.requests() == [TOKEN, f"GET {ROLE_PATH} token_authenticated 200"]
+    assert ecs.run(*command).returncode == 1
+    assert ecs.requests()[2:] == [f"GET {DIRECTORY} normal_mode 403"]

@@ -34,6 +34,7 @@ PLAYBOOK = """
     - name: One report
       alicloud.imds.report:
         path: "{{ folder }}"
+        language: "{{ language }}"
         hosts: "{{ lookup('ansible.builtin.file', fleet) | from_json }}"
         future: "{{ lookup('ansible.builtin.file', future) | from_json }}"
       run_once: true
@@ -57,18 +58,20 @@ class Reports:
     three: Path
     thousand: Path
     hostile: Path
+    chinese: Path
 
 
 _lines: list[str] = []
 
 
-def write_report(folder: Path, hosts: list[dict[str, Any]], future: dict[str, Any]) -> Path:
+def write_report(folder: Path, hosts: list[dict[str, Any]], future: dict[str, Any], language: str = "en") -> Path:
     """Run the module in a playbook, and return the path of the page."""
     folder.mkdir(exist_ok=True)
     (folder / "fleet.json").write_text(json.dumps(hosts))
     (folder / "future.json").write_text(json.dumps(future))
     (folder / "play.yml").write_text(PLAYBOOK)
     given = ["-e", f"folder={folder}/report", "-e", f"fleet={folder}/fleet.json", "-e", f"future={folder}/future.json"]
+    given += ["-e", f"language={language}"]
     command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "localhost,", "-c", "local", *given]
     environment = dict(os.environ, ANSIBLE_PYTHON_INTERPRETER=sys.executable, ANSIBLE_NOCOLOR="1")
     done = subprocess.run(
@@ -108,6 +111,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Reports:
         three=write_report(root / "three", sample.three(), sample.future(1)),
         thousand=write_report(root / "thousand", sample.fleet(1000, 0.96), sample.future(300)),
         hostile=write_report(root / "hostile", hostile_fleet(), hostile_future()),
+        chinese=write_report(root / "chinese", sample.fleet(60, 0.5), sample.future(30), "zh"),
     )
 
 

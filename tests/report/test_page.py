@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from pages import AXE, BROKEN_WORDS, SCREENSHOTS
@@ -120,7 +121,7 @@ def test_heads_sort_both_ways(browser, reports) -> None:
         assert sort == "descending"
     # The hosts with the most blocking findings come first.
     browser.click(heads % 6 + " button")
-    assert browser.run(CELLS, 5)[0].startswith("block ")
+    assert browser.run(CELLS, 5)[0].startswith("Block ")
 
 
 def test_a_host_unfolds_by_mouse_and_by_keyboard(browser, reports) -> None:
@@ -295,6 +296,28 @@ def test_nothing_is_cut_off_in_narrow_windows(browser, reports, size: str, width
         "return Array.from(document.querySelector('#rows > tr').cells).slice(0, 3).map((one) => one.getBoundingClientRect().top)"
     )
     assert order == sorted(set(order))
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_chinese_page_fits_and_names_everything_in_chinese(browser, reports, width: int) -> None:
+    browser.open(reports.chinese, width=width)
+    browser.run(UNFOLD + "document.querySelectorAll('details').forEach((one) => { one.open = true; });")
+    browser.screenshot(SCREENSHOTS / f"report-chinese-{width}.png")
+    assert browser.run("return [document.documentElement.lang, document.documentElement.scrollWidth]") == [
+        "zh-CN",
+        width,
+    ]
+    # In wide windows, the names of instances end in an ellipsis.
+    assert width > 1000 or browser.run(CUT_OFF) == []
+    assert browser.errors() == []
+    titles = "h2, .part h3, thead th, thead button, #tools span, option[value=''], dt"
+    names = browser.run(
+        "return Array.from(document.querySelectorAll(arguments[0])).map((one) => one.firstChild.textContent.trim())",
+        titles,
+    )
+    # Names of counters are those of the host.
+    english = {name for name in names if name and not re.search("[\u4e00-\u9fff]", name)}
+    assert english <= {"API", "ID", "accepted", "refused", "would refuse"} and len(set(names)) > 30
 
 
 def test_a_paper_page_shows_all_columns(browser, reports) -> None:

@@ -49,6 +49,7 @@ ALL = (
     Pins(TESTS / "packaging/constraints.txt", TESTS / "packaging/requirements.txt"),
     Pins(TESTS / "packaging/constraints-lowest.txt", TESTS / "packaging/lowest.txt"),
     Pins(TESTS / "interop/constraints.txt", TESTS / "interop/requirements.txt", ("--no-deps",)),
+    Pins(TESTS / "interop/constraints-other.txt", TESTS / "interop/requirements-other.txt", ("--no-deps",)),
     Pins(TESTS / "interop/constraints-sdk.txt", TESTS / "interop/requirements-sdk.txt", ("--no-deps",)),
     Pins(TESTS / "hosts/constraints.txt", TESTS / "hosts/requirements.txt", ("--no-deps",)),
     Pins(TESTS / "benchmark/constraints.txt", TESTS / "benchmark/requirements.txt", ("--no-deps",)),

@@ -19,11 +19,12 @@ from checkout import CHECKOUT
 
 Build = Callable[[Path, int], None]
 VERSION = re.compile(r"(?m)^VERSION = \"([^\"]+)\"")
+EMULATOR = re.compile(r"(?m)^__version__ = \"([^\"]+)\"")
 ADDED = re.compile(r"(?m)^ *version_added: [\"']?([0-9.]+)")
 
 
 class Check:
-    """The points of a release in the checkout *root*; *build* writes the tarball to a folder, with a number that varies the environment."""
+    """The points of a release in the checkout *root*; *build* writes the artifacts to a folder; its number varies the environment."""
 
     def __init__(self, root: Path, build: Build, tag: str | None = None) -> None:
         self.root, self.build, self.tag = root, build, tag
@@ -50,17 +51,20 @@ class Check:
         yield "no uncommitted files", not changes, ", ".join(line[3:] for line in changes[:5])
         tags = [self.tag] if self.tag is not None else self.git("tag", "--points-at", "HEAD").split()
         yield "tag equals the version", tags in ([], [self.version]), ", ".join(tags) or "the commit has no tag yet"
-        digests = self.digests()
-        yield "the tarball has the same bytes twice", len(set(digests)) == 1, ", ".join(dict.fromkeys(digests))
+        first, second = self.artifacts(0), self.artifacts(1)
+        listed = ", ".join(f"{name} {digest}" for name, digest in first.items())
+        yield "the artifacts have the same bytes twice", bool(first) and first == second, listed
 
     def versions(self) -> dict[str, str | None]:
         """Return the version in each place that has one."""
         command = VERSION.search((self.root / "plugins/module_utils/_command/_version.py").read_text())
+        emulator = EMULATOR.search((self.root / "roles/emulator/files/imds_emulator/__init__.py").read_text())
         releases = yaml.safe_load((self.root / "changelogs/changelog.yaml").read_text())["releases"]
         newest = max(releases, key=number)
         heading = re.search(r"(?m)^## v?(\d\S*)", (self.root / "CHANGELOG.md").read_text())
         return {
             "_command/_version.py": command[1] if command else None,
+            "imds_emulator/__init__.py": emulator[1] if emulator else None,
             "changelogs/changelog.yaml": newest,
             "CHANGELOG.md": heading[1].replace("\\", "") if heading else None,
         }
@@ -79,14 +83,15 @@ class Check:
             if number(version) > number(self.version)
         ]
 
-    def digests(self) -> list[str]:
-        """Build the tarball twice, in different environments, and return the checksums."""
-        found = []
-        for attempt in (0, 1):
-            with tempfile.TemporaryDirectory(prefix="imds-release-") as folder:
+    def artifacts(self, attempt: int) -> dict[str, str]:
+        """Build the artifacts, in an environment that depends on *attempt*, and return their checksums by name; nothing if that fails."""
+        with tempfile.TemporaryDirectory(prefix="imds-release-") as folder:
+            try:
                 self.build(Path(folder), attempt)
-                found += [hashlib.sha256(path.read_bytes()).hexdigest() for path in Path(folder).iterdir()]
-        return found
+            except subprocess.CalledProcessError:  # its output is above
+                return {}
+            paths = sorted(Path(folder).iterdir())
+            return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
     def git(self, *words: str) -> str:
         return subprocess.run(["git", *words], cwd=self.root, check=True, capture_output=True, text=True).stdout
@@ -97,7 +102,7 @@ def number(version: str) -> tuple[int, ...]:
 
 
 def build(folder: Path, attempt: int) -> None:
-    """Build the tarball of the last commit with dist.py."""
+    """Build the artifacts of the last commit with dist.py."""
     environment = dict(os.environ, TZ=("UTC", "Asia/Shanghai")[attempt], PYTHONHASHSEED=str(attempt))
     command = [sys.executable, str(CHECKOUT / "tests/tools/dist.py"), str(folder)]
     subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)

@@ -2,19 +2,17 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the collection says of itself: metadata, links of its documents, forms for issues."""
+"""What the collection says of itself: metadata, links of its documents."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-import pytest
 import yaml
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [path for pattern in ("*.md", "docs/*.md", ".github/*.md") for path in sorted(CHECKOUT.glob(pattern))]
-FORMS = sorted((CHECKOUT / ".github/ISSUE_TEMPLATE").glob("[!c]*.yml"))
 
 
 def test_version_dependencies_and_tags() -> None:
@@ -43,14 +41,3 @@ def test_every_file_of_the_repository_that_a_document_links_to_is_there() -> Non
     files = [(path, re.match(r"(blob|tree)/main/(.*)", link)) for path, link in links if link != "issues"]
     assert len(files) > 60
     assert [(path.name, found) for path, found in files if not found or not (CHECKOUT / found[2]).exists()] == []
-
-
-@pytest.mark.parametrize("path", FORMS, ids=lambda path: path.name)
-def test_the_forms_for_issues_are_what_github_accepts(path: Path) -> None:
-    form = yaml.safe_load(path.read_text())
-    assert form["name"] and form["description"]
-    fields = [item for item in form["body"] if item["type"] != "markdown"]
-    assert len({item["id"] for item in fields}) == len(fields) > 0
-    for item in form["body"]:
-        assert item["type"] in {"markdown", "input", "textarea", "dropdown", "checkboxes"}
-        assert item["attributes"].get("value" if item["type"] == "markdown" else "label")

@@ -76,15 +76,15 @@ def follow_callers(directory: str, logs: str, chosen: Filter, as_json: bool) -> 
 
 
 def _read(directory: str, logs: str, chosen: Filter) -> t.Dict[str, t.Any]:
-    _check(directory, "--state-dir", STATE_DIRECTORY)
-    _check(logs, "--log-dir", LOG_DIRECTORY)
+    check_directory(directory, "--state-dir", STATE_DIRECTORY)
+    check_directory(logs, "--log-dir", LOG_DIRECTORY)
     try:
         return read_callers(directory, logs, chosen)
     except NotReadable as exc:
         raise Failure(OTHER, str(exc)) from None
 
 
-def _check(directory: str, option: str, default: str) -> None:
+def check_directory(directory: str, option: str, default: str) -> None:
     """Raise Failure if *directory* was chosen but cannot be found. The default does not exist before something is recorded."""
     if directory not in ("", default):
         try:

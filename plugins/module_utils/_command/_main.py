@@ -195,7 +195,10 @@ def _callers(arguments: argparse.Namespace) -> int:
 def _support_bundle(arguments: argparse.Namespace) -> int:
     from .._imds._access_modes import probe, unreachable
     from ._bundle import Bundle, Places
+    from ._callers import check_directory
     from ._token_file import TokenFile
+
+    check_directory(arguments.state_dir, "--state-dir", Places().state)
 
     def modes() -> t.Any:
         try:

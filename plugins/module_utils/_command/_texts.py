@@ -44,9 +44,10 @@ DESCRIPTION = """\
 Read the metadata of this ECS instance from the instance metadata service (IMDS).
 
 Every request is sent in security hardening mode (comparable to IMDSv2): the command
-obtains a token first and never shows it. The one exception is 'modes', which sends one
-normal-mode request to each address to test whether the service replies to it. No proxy
-is used and no redirect is followed. Errors are reported in one line on standard error."""
+obtains a token first and never shows it. The one exception: 'modes' and
+'support-bundle' send one normal-mode request to each address to test whether the
+service replies to it. No proxy is used and no redirect is followed. Errors are
+reported in one line on standard error."""
 
 PATHS = Section(
     "paths",

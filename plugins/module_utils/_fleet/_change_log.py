@@ -161,8 +161,10 @@ def open_log(record: str, is_directory: bool, state: str) -> ChangeLog:
     """Return the log beside *record*: in a directory, or with a name that begins with that of the file.
 
     Raises:
-        RecordError: It exists and cannot be used.
+        RecordError: The log or its directory exists and cannot be used.
     """
+    if is_directory and os.path.exists(record):
+        check_owner(record, os.stat(record))
     log = ChangeLog(os.path.join(record, NAME) if is_directory else "%s.%s" % (record, NAME), state)
     log.check()
     return log

@@ -79,10 +79,10 @@ class LaunchTemplates:
                 found[row["ImageId"]] = row
         return found
 
-    def support_tokens(self, region: str, image_id: str) -> None:
-        """Set ImdsSupport of an image to v2, which cannot be undone. One API call."""
+    def support_tokens(self, region: str, image_id: str) -> str:
+        """Set ImdsSupport of an image to v2, which cannot be undone, and return the RequestId. One API call."""
         parameters = {"RegionId": region, "ImageId": image_id, "Features": {"ImdsSupport": "v2"}}
-        self._api.call("ModifyImageAttribute", region, parameters)
+        return str(self._api.call("ModifyImageAttribute", region, parameters).get("RequestId", ""))
 
     def _requested(
         self,

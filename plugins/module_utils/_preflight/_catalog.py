@@ -91,8 +91,8 @@ CATALOG: t.Dict[str, Kind] = {
     # R: aliyun-python-sdk-core 2.16.1, then the newest.
     "python_sdk_core_normal_mode": Kind(
         BLOCK,
-        "A Python package (aliyun-python-sdk-core, aliyun-python-sdk-core-v3, footmark) sends normal-mode "
-        "requests for credentials, in every version",
+        "A Python package (aliyun-python-sdk-core, aliyun-python-sdk-core-v3, footmark, acm-sdk-python, ansible-alicloud) sends "
+        "normal-mode requests for credentials, in every version",
         "`path`, `package`, `version`",
         _NO_CREDENTIALS,
         "Use alibabacloud-credentials for credentials of the instance RAM role; add a waiver if no program here uses the role.",

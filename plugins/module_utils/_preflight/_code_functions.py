@@ -11,7 +11,7 @@ from . import _notation, _vocabulary
 from ._code_values import Program
 from ._outcome import Function
 from ._statements import Statement, names, outside
-from ._values import HEADER, PATH, REQUEST, UNKNOWN, chain
+from ._values import ADDRESS, HEADER, PATH, REQUEST, UNKNOWN, chain
 
 _DEFINED = (
     re.compile(
@@ -121,15 +121,17 @@ class Caller(Program):
         """Return whether the unknown headers are a parameter of *function*, which the file calls."""
         return any("header" in name.lower() for name in function.parameters) and function.name in self.called
 
-    def _deferred(self, line: int, flags: int, called: Function) -> bool:
-        """Judge a call of a function that passes its headers on; return whether it is one."""
+    def _deferred(self, line: int, text: str, flags: int, called: Function) -> bool:
+        """Judge the call *text* of a function that passes its headers on; return whether it is one."""
         if called.deferred is None:
             return False
+        called.judged = called.judged or self.final
         both = flags | called.deferred[2]
         if flags & (HEADER | REQUEST):
             self.outcome.token()
         else:
-            self.outcome.request(line, called.deferred[1], both & ~UNKNOWN)
+            unknown = UNKNOWN if self._headers_unknown(text) else 0
+            self.outcome.request(line, called.deferred[1], both & ~UNKNOWN | unknown)
         return True
 
     def _called(self, text: str, inside: t.Optional[Function]) -> t.Optional[Function]:
@@ -146,8 +148,11 @@ class Caller(Program):
         line, inside = one.line_of(self._spot(one.text)), self.functions.at(one.line)
         called = self._called(value, inside)
         if called is not None:
-            if self._deferred(line, flags, called):
+            if self._deferred(line, value, self.values.flags(value, expanded), called):
                 return True
+        if not flags & ADDRESS:
+            return False
+        if called is not None:
             if called.plain or called.token:
                 self.outcome.called(line, expanded, flags, called)
             return called.plain or called.token

@@ -135,7 +135,7 @@ class Program:
         parsed = not element and _code_forms.is_parsed(outside(value)) and not _notation.has_address(value)
         self.data = self.data.union(targets) if parsed else self.data.difference(targets)
         flags, prepared = self._held(targets, value, 0 if parsed else flags)
-        if flags & ADDRESS and not element and not prepared and self._answered(one, value, result, flags):
+        if not element and not prepared and self._answered(one, value, result, flags):
             flags = 0
         literal = bool(re.match(r"\s*(?:await\s+)?[rbfu@$]?[\"'`]", value)) and not prepared
         content = result.strip().strip("\"'`;") if literal else ""

@@ -35,7 +35,8 @@ _AGENT_DIRECTORIES = (
 PROGRAM_NAMES = frozenset(["aliyun", "ossutil", "ossutil64", "ossutil32", "ossutilarm64"])
 # The metadata folder of a Python package that a check judges.
 _PYTHON = re.compile(
-    r"/(?:alibabacloud|aliyun|oss2|cloud|footmark)[^/]*(?:\.dist-info|\.egg-info|\.egg/EGG-INFO)\Z", re.I
+    r"/(?:alibabacloud|aliyun|oss2|cloud|footmark|acm[-_.]sdk|ansible[-_.]alicloud)[^/]*(?:\.dist-info|\.egg-info|\.egg/EGG-INFO)\Z",
+    re.I,
 )
 _NODE = ("/@alicloud/credentials", "/@opentelemetry/resource-detector-alibaba-cloud")
 _PACKED = (".ear", ".whl", ".egg", ".zip", ".pyz", ".pex", ".pyc")

@@ -63,7 +63,7 @@ class CodeJudge(Caller):
                         self.values.forget(function.parameters)
                     inside = function
                 self._statement(one, function)
-        for line, expanded in self.functions.addresses(self.called):
+        for line, expanded in (*self.functions.addresses(self.called), *self.functions.deferred()):
             outcome.unsure(line, expanded)
         for line, expanded, flags in [*self.unsent, *self.prepared.values()]:
             if flags & PATH and not flags & HEADER:
@@ -218,7 +218,7 @@ class CodeJudge(Caller):
         if not _EXPORTS.match(text):
             self.outcome.mention(self.values.used)
         deferring = self._called(text, function)
-        if deferring is not None and self._deferred(one.line, flags, deferring):
+        if deferring is not None and self._deferred(one.line, text, flags, deferring):
             return
         if not flags & ADDRESS or _vocabulary.ASSERTIONS.search(text):
             if flags & HEADER and not flags & ADDRESS and not _vocabulary.OUTPUT_CALLS.search(outside(text)):

@@ -20,6 +20,8 @@ LIBRARIES = {
     "aliyun-python-sdk-core": Library("python_sdk_core_normal_mode", "aliyun-python-sdk-core", "python", None),
     "aliyun-python-sdk-core-v3": Library("python_sdk_core_normal_mode", "aliyun-python-sdk-core-v3", "python", None),
     "footmark": Library("python_sdk_core_normal_mode", "footmark", "python", None),
+    "acm-sdk-python": Library("python_sdk_core_normal_mode", "acm-sdk-python", "python", None),
+    "ansible-alicloud": Library("python_sdk_core_normal_mode", "ansible-alicloud", "python", None),
     "oss2": Library("python_oss2_normal_mode", "oss2", "python", None),
 }
 _FOLDER = re.compile(r"(?P<name>[^/]+?)(?:-(?P<version>\d[^-/]*))?(?:-py[\d.]+)?\.(?:dist-info|egg-info|egg)\Z")

@@ -31,19 +31,29 @@ needs = (sources.DEP_FILESYSTEM, sources.DEP_NETWORK)
 reporter = ReportEventStack("interop", "interop", reporting_enabled=False)
 packages = ["cloudinit.sources"]
 
+
+def network(source: sources.DataSource) -> object:
+    """Return the network configuration, or an error: 20.4 needs an item that EC2 has and ECS has not."""
+    try:
+        return source.network_config
+    except KeyError as missing:
+        return repr(missing)
+
+
 result: dict[str, object] = {"version": version.version_string(), "found": None}
 try:
     source, _name = sources.find_source(settings, distro, paths, needs, ["AliYun"], packages, reporter)
 except sources.DataSourceNotFoundException:
     pass
 else:
+    hostname = source.get_hostname()
     user_data, vendor_data = source.userdata_raw, source.vendordata_raw
     result.update(
         found=source.dsname,
         instance_id=source.get_instance_id(),
-        hostname=source.get_hostname().hostname,
+        hostname=getattr(hostname, "hostname", hostname),  # a str before 22.4
         keys=source.get_public_ssh_keys(),
-        network=source.network_config,
+        network=network(source),
         user_data=user_data.decode() if isinstance(user_data, bytes) else user_data,
         vendor_data=vendor_data.decode() if isinstance(vendor_data, bytes) else vendor_data,
         metadata=source.metadata,

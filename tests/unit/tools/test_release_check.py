@@ -18,6 +18,7 @@ from release_check import Check
 FILES = {
     "galaxy.yml": "version: 1.2.0\n",
     "plugins/module_utils/_command/_version.py": 'VERSION = "1.2.0"  # as in galaxy.yml\n',
+    "roles/emulator/files/imds_emulator/__init__.py": '__version__ = "1.2.0"\n',
     "changelogs/changelog.yaml": "releases:\n  1.2.0: {}\n  1.1.9: {}\n",
     "changelogs/fragments/.keep": "",
     "CHANGELOG.md": "# Release notes\n\n## v1\\.2\\.0\n\n## v1\\.1\\.9\n",
@@ -33,6 +34,10 @@ def same(folder: Path, attempt: int) -> None:
 
 def different(folder: Path, attempt: int) -> None:
     (folder / "a.tar.gz").write_bytes(bytes([attempt]))
+
+
+def broken(folder: Path, attempt: int) -> None:
+    raise subprocess.CalledProcessError(1, "build")
 
 
 def failed(
@@ -55,13 +60,15 @@ def failed(
         ({}, {}, None),
         ({"galaxy.yml": "version: 1.2.0-dev\n"}, {}, "version"),
         ({"plugins/module_utils/_command/_version.py": 'VERSION = "1.1.9"\n'}, {}, "version in _command/_version.py"),
+        ({"roles/emulator/files/imds_emulator/__init__.py": ""}, {}, "version in imds_emulator/__init__.py"),
         ({"changelogs/changelog.yaml": "releases: {1.1.9: {}}\n"}, {}, "version in changelogs/changelog.yaml"),
         ({"CHANGELOG.md": "## v1.1.9\n"}, {}, "version in CHANGELOG.md"),
         ({"changelogs/fragments/a.yml": ""}, {}, "changelog fragments consumed"),
         ({"plugins/modules/x.py": "    version_added: '1.10.0'\n"}, {}, "version_added not later than the version"),
         ({}, {"left": "new.txt"}, "no uncommitted files"),
         ({}, {"tag": "1.2.1"}, "tag equals the version"),
-        ({}, {"build": different}, "the tarball has the same bytes twice"),
+        ({}, {"build": different}, "the artifacts have the same bytes twice"),
+        ({}, {"build": broken}, "the artifacts have the same bytes twice"),
     ],
 )
 def test_an_incomplete_release_is_found(tmp_path: Path, changes: dict[str, str], more: dict, point: str | None) -> None:

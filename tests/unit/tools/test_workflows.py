@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
+import lines
 import pytest
 import yaml
 from checkout import CHECKOUT
@@ -68,6 +69,12 @@ def test_the_workflows_are_those_that_the_documentation_names() -> None:
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_a_workflow_is_safe_and_runs_what_exists(path: Any) -> None:
     assert list(problems(path.stem, path.read_text())) == []
+
+
+def test_the_workflows_name_the_oldest_line_and_the_pre_release() -> None:
+    named = {path.stem: re.findall(r"make matrix ARGS=(\S+)", path.read_text()) for path in PATHS}
+    assert named["pull-request"] == [lines.LINES[0].version]
+    assert named["nightly"] == [line.version for line in lines.LINES if line.pre_release]
 
 
 @pytest.mark.parametrize(

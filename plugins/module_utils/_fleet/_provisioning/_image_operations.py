@@ -30,10 +30,9 @@ class Images:
     def __init__(self, api: LaunchTemplates) -> None:
         self._api = api
 
-    def send(self, change: Change) -> t.Optional[str]:
-        """Send a change."""
-        self._api.support_tokens(change.region_id, change.item_id)
-        return None
+    def send(self, change: Change) -> str:
+        """Send a change, and return the RequestId."""
+        return self._api.support_tokens(change.region_id, change.item_id)
 
     def read(self, region: str, ids: t.Sequence[str]) -> t.Mapping[str, Present]:
         """Return the images by ID."""

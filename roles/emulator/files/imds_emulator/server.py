@@ -36,7 +36,7 @@ class Waiting:
             del self._sockets[sock]
 
     def close_oldest(self) -> bool:
-        """Close the connection that has waited longest; return False without connections."""
+        """Close the connection that has waited longest; return whether there was one."""
         with self._lock:
             sock = next(iter(self._sockets), None)
             if sock is None:

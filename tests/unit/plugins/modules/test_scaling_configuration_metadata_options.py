@@ -270,7 +270,7 @@ def support(control, name: str) -> str:
     )
 
 
-def test_an_old_image_blocks_a_template_until_it_is_changed(run, account, control) -> None:
+def test_an_old_image_blocks_a_template_until_it_is_changed(run, account, control, tmp_path) -> None:
     """The whole way: a scaling group that uses a launch template with an old image."""
     template = account.template(ImageId="m-old")
     group = account.group(LaunchTemplateId=template)
@@ -281,9 +281,20 @@ def test_an_old_image_blocks_a_template_until_it_is_changed(run, account, contro
     shown = run(IMAGE, image_ids=["m-old"], _ansible_check_mode=True, _ansible_diff=True)
     assert shown["changed"] is True and "confirm: true" in " ".join(shown["displayed"].split())
     assert shown["diff"][0]["after"] == {"imds_support": "v2"} and support(control, "m-old") == "v1"
-    unconfirmed = run(IMAGE, image_ids=["m-old"])
+    log = {"change_log": str(tmp_path)}
+    unconfirmed = run(IMAGE, image_ids=["m-old"], **log)
+    assert os.listdir(tmp_path) == []
     assert unconfirmed["failed"] is True and "confirm: true" in unconfirmed["msg"] and changes(control) == 0
-    done = run(IMAGE, image_ids=["m-old"], confirm=True)
+    tmp_path.chmod(0o777)
+    assert "can write it" in run(IMAGE, image_ids=["m-old"], confirm=True, **log)["msg"] and changes(control) == 0
+    tmp_path.chmod(0o700)
+    done = run(IMAGE, image_ids=["m-old"], confirm=True, **log)
+    lines = [json.loads(line) for line in (tmp_path / "changes.jsonl").read_text().splitlines()]
+    assert [(it["kind"], it["id"], it["outcome"]) for it in lines] == [
+        ("image", "m-old", "sending"),
+        ("image", "m-old", "accepted"),
+    ]
+    assert lines[1]["request_id"] and lines[1]["after"] == {"imds_support": "v2"}
     assert done["images"][0]["after"] == {"imds_support": "v2"} and done["totals"]["changed"] == 1
     assert run(IMAGE, image_ids=["m-old"])["changed"] is False and changes(control) == 1
     assert run(TEMPLATE, **wanted)["changed"] is True

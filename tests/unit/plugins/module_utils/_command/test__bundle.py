@@ -74,7 +74,7 @@ class Host:
         self.write("state/callers.json", json.dumps(records()))
         self.write("logs/imds-trace.log", f"{SECRET}\n")
         self.write("rules", f'# {SECRET}\nlog prefix "alicloud-imds fence would refuse: "\n')
-        self.write("repairs", f"2026-11-24T21:06:27Z {SECRET.split()[0]}\n{SECRET}\n")
+        self.write("repairs", f"2026-11-24T21:06:27Z {MARK}\n{SECRET}\n{MARK} removed\n")
         self.write("manifest", json.dumps({"files": {f"/nonexistent/{SECRET}": SECRET}, SECRET: SECRET}))
         self.outputs = {
             "systemctl --version": f"systemd 252 ({SECRET})\n",
@@ -264,3 +264,5 @@ def test_the_command_writes_the_report(command: Command, tmp_path: Path, instanc
     (tmp_path / "link").symlink_to(written)
     done = command(*words_of, "--file", str(tmp_path / "link"))
     assert done.status == 1 and "symbolic link" in done.stderr
+    done = command("support-bundle", "--state-dir", str(tmp_path / "none"))
+    assert (done.status, done.stdout) == (2, b"") and "Check --state-dir." in done.stderr

@@ -23,6 +23,7 @@ def definitions(path: Path) -> dict[str, Any]:
 
 
 MEASURED = definitions(CHECKOUT / "tests/interop/measured.py")
+ROWS = MEASURED["ROWS"]
 INTRODUCTION = (
     """\
 # Preflight findings
@@ -43,10 +44,45 @@ In the evidence, `path` is a path on the managed node, and `first_good` is the f
 """
     % COMMAND
 )
-MEASUREMENT = (
-    "These clients were run against the emulator while tokens were required, and `make interop` measures them again. The judgments about\n"
-    "software that is not measured rely on its source or its release notes."
-)
+MEASUREMENT = """\
+These clients were run unmodified on emulated instances in three modes, and `make interop` measures them again. "token" and "normal
+mode" are the kinds of requests that the emulator recorded, in this order; "fails without an error" means that the client ends with
+exit status 0, or returns an empty value. The judgments about software that is not measured rely on its source or its release notes."""
+_FOLDER = CHECKOUT / "docs/docsite/rst"
+# The guides with the table of clients, with its heading and the translation of its words.
+GUIDES: dict[Path, tuple[tuple[str, ...], dict[str, str]]] = {
+    _FOLDER / "emulator.rst": (("client", "version", "language", "optional", "required", "disabled"), {}),
+    _FOLDER / "emulator.zh_CN.rst": (
+        ("客户端", "版本", "语言", "optional", "required", "disabled"),
+        {"works": "成功", "fails without an error": "失败且不报错", "fails": "失败", "normal mode": "普通模式"}
+        | {"token": "访问凭证", ", then ": "，然后", ": ": "："},
+    ),
+}
+_BEGIN, _END = ".. Written by page.py, begin.\n", ".. Written by page.py, end.\n"
+
+
+def guide(path: Path) -> str:
+    """Return the text of a guide with the present table of clients."""
+    heading, words = GUIDES[path]
+    before, _begin, rest = path.read_text(encoding="utf-8").partition(_BEGIN)
+    lines = [".. list-table::", "   :header-rows: 1", ""]
+    for row in (heading, *(tuple(row[1:]) for row in ROWS)):
+        for number, cell in enumerate(row):
+            for word, translated in words.items() if number > 2 else ():
+                cell = cell.replace(word, translated)
+            lines.append(("   * - " if number == 0 else "     - ") + cell)
+    return before + _BEGIN + "\n" + "\n".join(lines) + "\n\n" + _END + rest.partition(_END)[2]
+
+
+def _cells(row):
+    return (
+        "`%s`" % row.finding if row.finding else "",
+        row.package,
+        row.version,
+        row.optional,
+        row.required,
+        row.disabled,
+    )
 
 
 def page(catalog) -> str:
@@ -62,13 +98,16 @@ def page(catalog) -> str:
         "",
         MEASUREMENT,
         "",
-        "| finding | package | version | result |",
-        "|---|---|---|---|",
+        "| finding | client | version | optional | required | disabled |",
+        "|---|---|---|---|---|---|",
     ]
-    lines += ["| `%s` | %s | %s | %s |" % row for row in MEASURED["ROWS"]]
-    lines += ["| `%s` | | | not measured |" % name for name in catalog if name in MEASURED["NOT_MEASURED"]]
+    lines += ["| %s | %s | %s | %s | %s | %s |" % _cells(row) for row in ROWS]
+    lines += ["", "| finding | why it is not measured |", "|---|---|"]
+    lines += ["| `%s` | %s |" % (name, reason) for name, reason in MEASURED["NOT_MEASURED"].items()]
     return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":
+    for path in GUIDES:
+        path.write_text(guide(path), encoding="utf-8")
     PAGE.write_text(page(definitions(CATALOG)["CATALOG"]), encoding="utf-8")

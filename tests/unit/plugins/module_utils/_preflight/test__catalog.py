@@ -17,7 +17,7 @@ from ansible_collections.alicloud.imds.plugins.module_utils._preflight import (
     _python,
 )
 
-from .page import CATALOG, COMMAND, MEASURED, PAGE, page
+from .page import CATALOG, COMMAND, GUIDES, MEASURED, PAGE, guide, page
 
 SOURCES = "".join(path.read_text() for path in CATALOG.parent.glob("*.py") if path != CATALOG)
 
@@ -39,18 +39,30 @@ def test_every_finding_is_used_and_every_used_finding_exists() -> None:
     assert set(re.findall(r'\bfinding\("([a-z0-9_]+)"', SOURCES)) <= set(_catalog.CATALOG)
 
 
+def test_the_guides_have_the_measured_clients() -> None:
+    for path in GUIDES:
+        assert path.read_text(encoding="utf-8") == guide(path), "Run: " + COMMAND
+    assert len(MEASURED["ROWS"]) >= 25
+
+
+LIBRARIES = {**_python.LIBRARIES, _node._CREDENTIALS.package: _node._CREDENTIALS}
+LIBRARIES["cloud-init"] = _libraries.Library("cloud_init_too_old", "cloud-init", "semver", _cloud_init.UPSTREAM_FIRST)
+
+
 @pytest.mark.parametrize("row", MEASURED["ROWS"], ids=lambda row: row.package + row.version)
 def test_the_judgment_of_a_version_is_what_was_measured(row) -> None:
-    """A version that is refused is a finding, and one that reads with a token is none."""
-    library = {**_python.LIBRARIES, _node._CREDENTIALS.package: _node._CREDENTIALS}.get(row.package)
-    if library is None:
-        library = _libraries.Library(row.finding, "cloud-init", "semver", _cloud_init.UPSTREAM_FIRST)
-    found = [one["id"] for one in _libraries.judge(library, row.version, "/x")]
-    assert found == ([row.finding] if row.result == MEASURED["REFUSED"] else [])
+    """A version that fails where tokens are required is a finding; one that reads with a token, or never succeeds, is none."""
+    refused = "normal mode" in row.required and row.optional != row.required
+    if row.package in LIBRARIES:
+        found = [one["id"] for one in _libraries.judge(LIBRARIES[row.package], row.version, "/x")]
+        assert found == ([row.finding] if refused else [])
+    else:
+        assert bool(row.finding) == refused
+    assert row.finding in ("", "script_normal_mode", *_catalog.CATALOG)
 
 
 def test_all_findings_about_software_are_in_the_measured_table() -> None:
-    measured = {row.finding for row in MEASURED["ROWS"]}
+    measured = {row.finding for row in MEASURED["ROWS"]} - {"", "script_normal_mode"}
     assert not measured & set(MEASURED["NOT_MEASURED"])
     software = {
         name

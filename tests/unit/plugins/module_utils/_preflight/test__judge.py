@@ -128,6 +128,10 @@ def test_an_address_in_the_query_to_another_host_is_no_target() -> None:
 
 
 PULL = "import requests\n\n\ndef pull(url):\n    return requests.get(url).text\n\n\n"
+ITEM = (
+    'import requests\n\n\ndef item(name, headers):\n    return requests.get("%s" + name, headers=headers).text\n\n\n'
+    % URL
+)
 
 
 @pytest.mark.parametrize(
@@ -143,6 +147,18 @@ PULL = "import requests\n\n\ndef pull(url):\n    return requests.get(url).text\n
         ),
         ("x.py", "from lib import fetch_item\n\ndata = fetch_item('%s')\nprint(data)\n" % URL, {3: False}),
         ("x.py", "from lib import fetch_item\n\ndata = fetch_item('%s', {'%s': t()})\n" % (URL, HEADER), {}),
+        # The headers are a parameter: each call decides, also one whose address is only in the function.
+        ("x.py", ITEM + "data = item('zone-id', {'Accept': '*/*'})\n", {8: True}),
+        ("x.py", ITEM + "print(item('zone-id', {'Accept': '*/*'}))\n", {8: True}),
+        (
+            "x.py",
+            ITEM + "data = item('zone-id', {'%s': t()})\nprint(item('mac', {'%s': t()}))\n" % (HEADER, HEADER),
+            {},
+        ),
+        ("x.py", ITEM + "data = [n + item(n, {'%s': t()}) for n in N]\n" % HEADER, {}),
+        ("x.py", ITEM + "def region(headers):\n    return item('region-id', headers)\n", {9: False}),
+        # No call is in a statement that is followed.
+        ("x.py", ITEM + "print(f\"{item('zone-id', {'Accept': '*/*'})}\")\n", {5: False}),
         # A method returns the address to a class in another file.
         (
             "X.java",

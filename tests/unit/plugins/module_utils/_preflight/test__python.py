@@ -99,7 +99,7 @@ def test_a_package_that_pip_installed_is_found(host) -> None:
     assert path.startswith("/opt/reports/lib/alibabacloud_credentials-0.3.5") and (host.root / path[1:]).is_file()
 
 
-@pytest.mark.parametrize("name", ["aliyun-python-sdk-core-v3", "footmark"])
+@pytest.mark.parametrize("name", ["aliyun-python-sdk-core-v3", "footmark", "acm-sdk-python", "ansible-alicloud"])
 def test_other_names_of_libraries_without_tokens_are_found(host, name) -> None:
     path = "/opt/x/lib/python3.11/site-packages/%s-2.13.33.dist-info/METADATA" % name.replace("-", "_")
     host.write(path, "Name: %s\nVersion: 2.13.33\n" % name)

@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._host import _install
 from ansible_collections.alicloud.imds.plugins.module_utils._preflight import (
     _decoding,
+    _inventory,
     _judge,
     _notation,
     _places,
@@ -126,6 +127,12 @@ def test_directories_that_were_not_reached_are_named_and_others_left_out(host) -
     files = Files(str(host.root), Deadline(0))
     _scripts.scan(files, ["/opt", "/srv"])
     assert files.not_reached == ["/srv"] and files.stopped
+    files = Files(str(host.root))
+    _inventory.collect(files, ["/opt", "/srv"])
+    assert files.not_reached == [] and not files.stopped
+    stopped = Files(str(host.root), Deadline(0))
+    _inventory.collect(stopped, ["/opt", "/srv"])
+    assert stopped.not_reached == ["/srv"] and stopped.stopped
     left = _scripts.scan(Files(str(host.root)), ["/opt", "/srv"], ["/srv/"]).reads
     assert [read.path for read in left] == ["/opt/a.sh"]
 
