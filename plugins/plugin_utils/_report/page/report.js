@@ -121,7 +121,10 @@
       make(
         "em",
         "",
-        text(it.waiver_holds ? "waived_until" : "waiver_expired", { date: it.waived.expires, reason: it.waived.reason }),
+        text(it.waiver_holds ? "waived_until" : "waiver_expired", {
+          date: it.waived.expires,
+          reason: it.waived.reason,
+        }),
       );
     return make(
       "li",
