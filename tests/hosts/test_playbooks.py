@@ -152,12 +152,11 @@ def test_a_remedy_upgrades_an_installed_package_before_the_preflight_check_decid
     offer_newer_cloud_init(host)
     old = host.output("dpkg-query", "--show", "cloud-init")
     remedies = {"imds_hosts": "oldinit", "hardening_remedies": "cloud_init,cloud_assistant"}
-    played = fleet.play("harden", "--check", **remedies)
-    assert played.status == 2 and "A run without check mode upgrades cloud-init" in " ".join(played.output.split())
+    assert fleet.play("harden", "--check", **remedies).status == 2
     assert host.output("dpkg-query", "--show", "cloud-init") == old, "check mode upgrades nothing"
     host.output("apt-mark", "hold", "cloud-init")
     played = fleet.play("harden", **remedies)
-    evidence = " ".join(it["evidence"] for it in fleet.report()["oldinit"]["findings"])
+    evidence = " ".join(str(it["evidence"]) for it in fleet.report()["oldinit"]["findings"])
     assert "Not remedied: the upgrade of cloud-init failed: " in evidence, evidence
     assert played.status == 2 and "Nothing was changed." in played.output and fleet.modified() == []
     host.output("apt-mark", "unhold", "cloud-init")

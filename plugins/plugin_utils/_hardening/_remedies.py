@@ -84,20 +84,22 @@ def upgraded(run: Result) -> t.List[str]:
 
 def explained(run: Result) -> t.Any:
     """Return the findings of the preflight check; those that a remedy was to resolve have a sentence about it in ``detail``."""
-    found, why = (run.get("preflight") or {}).get("findings"), _reasons(run)
-    if not found or not why:
+    found = (run.get("preflight") or {}).get("findings")
+    if not found or not _results(run):
         return found
-    return [{**it, "detail": " ".join(filter(None, (it.get("detail"), why.get(id(it)))))} for it in found]
+    return [{**it, "detail": " ".join(filter(None, (it.get("detail"), _reason(run, it))))} for it in found]
 
 
 def reasons(run: Result, findings: t.Iterable[Result]) -> t.List[str]:
     """Return the sentences about remedies of these *findings* of the preflight check."""
-    why = _reasons(run)
-    return list(dict.fromkeys(why[id(it)] for it in findings if id(it) in why))
+    return list(dict.fromkeys(filter(None, (_reason(run, it) for it in findings))))
 
 
-def _reasons(run: Result) -> t.Dict[int, str]:
-    return {id(it): _why(run, result) for name, result in _results(run).items() for it in _findings(run, name)}
+def _reason(run: Result, finding: Result) -> str:
+    if finding.get("waived") is not None:
+        return ""
+    found = (_why(run, it) for name, it in _results(run).items() if finding.get("id") in REMEDIES[name].findings)
+    return next(found, "")
 
 
 def _why(run: Result, result: Result) -> str:
