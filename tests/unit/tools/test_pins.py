@@ -49,6 +49,10 @@ def test_all_files_of_pins_are_listed() -> None:
     assert {path for part in pattern for path in CHECKOUT.glob(part)} == {CHECKOUT / pins.file for pins in ALL}
 
 
+# Ways to install with pip.
+INSTALLS = re.compile(
+    r"-m pip install|\"pip\",[^\]]*\"(install|download)\"|^ *\w+ = [(\[]\"install\"|\"pip\", \"--python\"", re.MULTILINE
+)
 # What installs without hashes, and why.
 EXCEPTIONS = {
     "tests/tools/pins.py": "installs the resolver, whose version decides nothing",
@@ -65,9 +69,7 @@ def test_pip_always_checks_hashes() -> None:
     for name in files or [str(path.relative_to(CHECKOUT)) for path in CHECKOUT.rglob("tests/**/*.py")]:
         if name == "Makefile" or (name.startswith("tests/") and name.endswith((".py", ".sh"))):
             text = (CHECKOUT / name).read_text(errors="replace")
-            if re.search(
-                r"-m pip install|\"pip\",[^\]]*\"(install|download)\"|^ *install = \(\"install\"", text, re.MULTILINE
-            ):
+            if INSTALLS.search(text):
                 found[name] = "--require-hashes" in text
     assert {"Makefile", "tests/tools/lines.py", "tests/tools/interop.py", "tests/benchmark/peer.py"} <= set(found)
     assert {name for name, checks in found.items() if not checks} - {"tests/unit/tools/test_pins.py"} <= set(EXCEPTIONS)
