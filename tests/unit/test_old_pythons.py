@@ -187,6 +187,7 @@ def evaluated(annotations: list[ast.expr | None]) -> Iterator[str]:
                 yield f"{node.value.id}[...]"
 
 
+@pytest.mark.slow
 def test_no_file_uses_what_python_3_6_does_not_have() -> None:
     assert len(SHIPPED) > 100
     assert [(str(path.relative_to(PLUGINS)), problem) for path in SHIPPED for problem in problems(path)] == []

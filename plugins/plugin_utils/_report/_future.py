@@ -87,6 +87,10 @@ def _parts(given: t.Mapping[str, t.Any]) -> Part:
     for row in _list(given.get("resources")):
         if isinstance(row, dict) and isinstance(row.get("id"), str) and isinstance(row.get("kind"), str):
             resources.append(_row(row))
+        elif isinstance(row, dict) and row.get("id") is None and isinstance(row.get("reason"), str):
+            # all resources of a kind, which this run was not permitted to read
+            kind = _KINDS.get(str(row.get("kind")), "resource")
+            errors.append("%ss in %s: %s" % (kind, row.get("region_id"), row["reason"]))
         else:
             errors.append(_INVALID)
     failed = [

@@ -18,6 +18,8 @@ from ansible_collections.alicloud.imds.plugins.module_utils._imds import _gather
 
 from .conftest import CHECKOUT, Command, without_service
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def help_texts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:

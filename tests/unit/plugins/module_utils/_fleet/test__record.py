@@ -364,6 +364,7 @@ def harden_all(path, tokens):
         RecordDirectory(path, {}, [f"web{number}"]).confirm()
 
 
+@pytest.mark.slow
 def test_several_controllers_share_a_directory(tmp_path) -> None:
     """The first entry of an instance has its options before all changes; no entry is lost, and no mark comes back."""
     path = str(tmp_path / "shared")

@@ -54,6 +54,7 @@ def interpreters() -> list[str]:
     return [sys.executable] + [str(path) for path in found] + [path for path in [shutil.which("python3.8")] if path]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("python", interpreters()[:2])
 def test_all_files_can_be_imported_without_requests(python) -> None:
     names = " ".join(path.stem for path in FILES if path.stem != "__init__")

@@ -92,6 +92,12 @@ def test_a_finding_counts_unless_it_is_waived_and_a_host_without_a_check_is_unkn
     ]
 
 
+UNREAD = {
+    **{"kind": "scaling_group", "id": None, "region_id": "cn-beijing", "verdict": "unknown"},
+    "reason": "The action ess:DescribeScalingGroups is missing.",
+}
+
+
 @pytest.mark.parametrize(
     ("given", "text"),
     [
@@ -106,6 +112,7 @@ def test_a_finding_counts_unless_it_is_waived_and_a_host_without_a_check_is_unkn
         ({"failed": True, "msg": "No credentials."}, "No credentials"),
         ({"unreachable": True}, "no result"),
         ({"resources": ["x"]}, "invalid form"),
+        ({"resources": [UNREAD]}, "scaling groups in cn-beijing: The action ess:DescribeScalingGroups is missing"),
     ],
 )
 def test_future_includes_what_could_not_be_read(given: Any, text: str) -> None:
