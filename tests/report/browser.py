@@ -47,6 +47,7 @@ class Browser:
         self.cdp("Emulation.setDeviceMetricsOverride", **size)
         self.cdp("Emulation.setScriptExecutionDisabled", value=not scripts)
         self.prefer(scheme)
+        self.errors()  # those of the page before
         self._command("POST", "/url", {"url": path.as_uri()})
         if scripts:
             wait_until(lambda: self.run("return !document.querySelector('.loading')"), "the page to load")
@@ -71,7 +72,7 @@ class Browser:
         self._command("POST", f"/element/{active}/value", {"text": KEYS[key]})
 
     def errors(self) -> list[str]:
-        """Return the errors since the last call."""
+        """Return the errors since the page was opened, or since the last call."""
         entries = self._command("POST", "/se/log", {"type": "browser"})
         return [entry["message"] for entry in entries if entry["level"] in ("SEVERE", "WARNING")]
 
