@@ -49,6 +49,7 @@ def player_with(tmp_path: Path) -> Iterator[Callable[..., Player]]:
                 pytest.skip(f"{controller} does not exist; `make hosts` creates it")
             host = site.add("el8", "el8", "el8")
             host.more_variables["ansible_python_interpreter"] = interpreter
+            host.more_variables["allowed_user"] = "daemon"
             emulator = start({"instances": [instance(host), CONTROLLER]}, control=True)
             return Player([host], emulator, tmp_path, controller)
 
@@ -101,6 +102,9 @@ def test_the_whole_journey(player_with: Callable[..., Player], interpreter: str,
 
     # Enforce. Before, a setting that needs control groups v2 is refused.
     wanted: dict[str, Any] = {"hardening_watch": "keep", "hardening_fence": "enforce"}
+    wanted["hardening_fence_users"] = [
+        "{{ allowed_user }}"
+    ]  # a variable of the inventory, which old lines of ansible-core resolve late
     host.output("cp", el8.NFT, "/usr/sbin/nft")
     refused = player.play(**wanted, hardening_fence_services=["cron.service"])
     assert "needs control groups v2, and this host uses version 1" in words(refused) and refused.failed == {"el8": 1}
@@ -109,6 +113,7 @@ def test_the_whole_journey(player_with: Callable[..., Player], interpreter: str,
     assert player.options(host)[1] == "required"
     assert player.play(**wanted).check().changed == {"el8": 0}
     assert host.output(PROGRAM, "get", "instance-id").strip() == "i-el8"
+    assert host.output(PROGRAM, "get", "instance-id", user="daemon").strip() == "i-el8"
     assert host.run(PROGRAM, "get", "instance-id", user="www-data").returncode != 0
     assert host.run("journalctl", "--unit=alicloud-imds-watch", "--priority=warning", "--quiet").stdout == ""
 

@@ -115,3 +115,18 @@ def test_no_condition_skips_a_task_that_would_replace_the_findings() -> None:
     for task in ROLE_TASKS:
         if task.get("ansible.builtin.import_tasks") == "preflight_check.yml":
             assert task.get("when") in (None, "not __hardening_windows"), "the result of a skipped task has no findings"
+
+
+def test_the_names_of_included_files_have_a_value_without_a_host() -> None:
+    """Before 2.19, ansible-core evaluates them without a host where an included file imports another, and ends the run if this fails."""
+    paths = [*TASKS, *(CHECKOUT / "roles/emulator/tasks").glob("*.yml"), *PLAYBOOKS]
+    tasks = [task for path in paths for task in all_tasks(yaml.safe_load(path.read_text(encoding="utf-8")))]
+    named = [
+        task["ansible.builtin.include_tasks"]
+        for task in tasks
+        if "{{" in str(task.get("ansible.builtin.include_tasks"))
+    ]
+    assert len(named) == 5
+    assert [name for name in named if "| default(" not in name] == ["remedy_{{ __hardening_remedy }}.yml"]
+    for path in (ROLE / "tasks").glob("remedy_*.yml"):
+        assert "import_tasks" not in path.read_text(encoding="utf-8")
