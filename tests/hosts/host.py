@@ -25,7 +25,7 @@ import boot
 import el8
 import lab
 from containers import Container
-from waiting import comes_true
+from waiting import PROCESS_SECONDS, comes_true
 
 KINDS = ("systemd", "plain", "el8")
 KEY = boot.STATE / "key"
@@ -172,7 +172,7 @@ class Host:
         *command: str | Path,
         user: str | None = None,
         input: str | None = None,
-        timeout: float = 60,
+        timeout: float = PROCESS_SECONDS,
         network: str = "",
     ) -> subprocess.CompletedProcess[str]:
         """Run a command in all namespaces and the control group of the host, without SSH; output is text.

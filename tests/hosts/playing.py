@@ -19,6 +19,7 @@ from typing import Any
 import lab
 from host import Host
 from imds_emulator import test_key
+from waiting import PROCESS_SECONDS
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -112,7 +113,7 @@ class Player:
             env=self.environment(),
             capture_output=True,
             text=True,
-            timeout=600,
+            timeout=PROCESS_SECONDS,
             check=False,
         )
         output = done.stdout + done.stderr

@@ -18,6 +18,7 @@ import pytest
 import yaml
 from hosts import Site
 from playing import BIN, CHECKOUT, CONTROLLER, Player, instance
+from waiting import PROCESS_SECONDS
 
 pytestmark = pytest.mark.lab
 
@@ -40,7 +41,9 @@ def run(player: Player, plays: list[dict[str, Any]]) -> str:
         common = {"hardening_api_endpoint": player.emulator.control_endpoint}
         play["vars"] = {**common, "hardening_record_dir": str(player.record), "hardening_preflight": "report"}
     (player.folder / "play.json").write_text(yaml.safe_dump(plays))  # YAML keeps dates
-    done = subprocess.run(command, env=player.environment(), capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        command, env=player.environment(), capture_output=True, text=True, timeout=PROCESS_SECONDS, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -17,7 +17,7 @@ import pytest
 from host import Host
 from hosts import Site
 from playing import BIN, CONTROLLER, Played, Player, instance
-from waiting import GIVE_UP_SECONDS, wait_until
+from waiting import GIVE_UP_SECONDS, PROCESS_SECONDS, wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.long]
 
@@ -93,7 +93,7 @@ class Journey:
     def play(self, name: str, *arguments: str, **variables: Any) -> Played:
         command = self.command(name, *arguments, **variables)
         done = subprocess.run(
-            command, env=self.player.environment(), capture_output=True, text=True, timeout=900, check=False
+            command, env=self.player.environment(), capture_output=True, text=True, timeout=PROCESS_SECONDS, check=False
         )
         return Played(done.returncode, done.stdout + done.stderr)
 

@@ -19,6 +19,7 @@ import pytest
 from host import Host
 from hosts import Site
 from playing import BIN, CHECKOUT, CONTROLLER, Played, Player, instance
+from waiting import PROCESS_SECONDS
 
 pytestmark = pytest.mark.lab
 
@@ -60,7 +61,7 @@ class Fleet:
         command = [str(BIN / "ansible-playbook"), "--inventory", str(self.player.folder / "inventory.json")]
         command += [f"alicloud.imds.{name}", "--extra-vars", json.dumps({**common, **variables}), *arguments]
         done = subprocess.run(
-            command, env=self.player.environment(), capture_output=True, text=True, timeout=600, check=False
+            command, env=self.player.environment(), capture_output=True, text=True, timeout=PROCESS_SECONDS, check=False
         )
         return Played(done.returncode, done.stdout + done.stderr)
 

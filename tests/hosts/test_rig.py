@@ -20,6 +20,7 @@ import roots
 from host import Host
 from hosts import Site
 from snapshots import differences, snapshot
+from waiting import PROCESS_SECONDS
 
 HERE = Path(__file__).resolve().parent
 ROOTS = ("bookworm", "trixie")
@@ -42,7 +43,7 @@ def ssh(host: Host, command: str) -> subprocess.CompletedProcess[str]:
     said = host.ansible_variables()
     options = [*shlex.split(said["ansible_ssh_args"]), "-o", f"ControlPath={said['ansible_control_path'] % {}}"]
     words = ["ssh", *options, "-i", said["ansible_ssh_private_key_file"], f"root@{host.ip}", command]
-    return subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(words, capture_output=True, text=True, timeout=PROCESS_SECONDS, check=False)
 
 
 def token_and_id(run: Callable[..., subprocess.CompletedProcess[str]]) -> str:
@@ -212,7 +213,7 @@ def test_a_container_reaches_the_service_through_its_host(
 
 def command_line(*words: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(HERE / "hosts.py"), *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PROCESS_SECONDS, check=False)
 
 
 def test_hosts_of_the_command_line_persist_between_calls(tmp_path: Path) -> None:
