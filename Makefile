@@ -49,7 +49,7 @@ unit: $(VENV)/.test ## Unit tests for the inner loop (seconds)
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target $(UNIT)
 
 # Two halves that take about as long as each other. Two processes need a quarter less time than one with two workers.
-HOST_SIDE := $(addprefix tests/unit/plugins/module_utils/,_command _host _imds _openapi _preflight _watch)
+HOST_SIDE := $(addprefix tests/unit/plugins/module_utils/,_command _imds _openapi _preflight _watch)
 unit-hosts: $(VENV)/.test
 	@$(PYTEST) --quiet -m "not slow" $(HOST_SIDE)
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._common._bounded import BoundedMap
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,6 +42,7 @@ def test_an_entry_of_none_is_an_entry() -> None:
 
 
 @given(st.integers(1, 5), st.lists(st.tuples(st.booleans(), st.integers(0, 9), st.integers())))
+@pytest.mark.slow
 def test_the_map_holds_the_latest_entries(most: int, operations: list[tuple[bool, int, int]]) -> None:
     table: BoundedMap[int, int] = BoundedMap(most)
     model: list[tuple[int, int]] = []  # the oldest first

@@ -117,6 +117,7 @@ def test_the_counters_are_read_from_a_listing(verdict: str) -> None:
     assert rules.counted("") == ({}, 0, 0, 0)
 
 
+@pytest.mark.slow
 def test_the_counters_of_loaded_rules_are_read() -> None:
     """Connect as two users and as one that the full set cannot hold, on a link without a peer that answers."""
     nft = shutil.which("nft", path=os.environ["PATH"] + ":/usr/sbin")

@@ -127,6 +127,7 @@ def test_archives_that_cannot_be_read_are_said_to_be_not_examined(host, content)
     assert [(kind, path) for kind, path, _version in host.found("programs")] == [("not_examined", "/opt/x/a.zip")]
 
 
+@pytest.mark.slow
 def test_what_an_archive_expands_to_is_bounded(host, monkeypatch) -> None:
     monkeypatch.setattr(_compiled, "_MAX_FILE", 4 << 20)
     bomb = archive(("a.class", bytes(24 << 20)))
