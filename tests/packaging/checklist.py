@@ -192,9 +192,6 @@ class Collection:
             "exception: Python 2 is not supported by ansible-core 2.17 and later",
         )
         undated = [name for name, page in pages.items() if not page["doc"].get("version_added")]
-        undated += [
-            name for name, page in self.docs["role"].items() for entry in page["entry_points"].values() if not entry
-        ]
         yield "version_added of every module and plugin", undated, f"{len(pages)} modules and plugins"
         short = [
             name

@@ -58,10 +58,22 @@ def without_definition(text: str) -> str:
     return re.sub(r"\b(?:def|function|func|fn|sub|fun)\s+\w+", "", text)
 
 
-class Caller(Program):
-    """A program whose functions are known; ``called`` are the names that it calls."""
+def each_call(text: str, name: str) -> t.Iterator[str]:
+    """Yield each call of the function *name* in *text*, with its arguments."""
+    for found in re.finditer(r"\b%s\s*\(" % re.escape(name), text):
+        depth, end = 0, len(text)
+        for place in range(found.end() - 1, len(text)):
+            depth += {"(": 1, ")": -1}.get(text[place], 0)
+            if depth == 0:
+                end = place + 1
+                break
+        yield text[found.start() : end]
 
-    called: t.Set[str] = frozenset()  # type: ignore[assignment]
+
+class Caller(Program):
+    """A program whose functions are known; ``called`` are the names that it calls, and how often."""
+
+    called: t.Mapping[str, int] = {}
 
     def _define(self, listed: t.Sequence[Statement]) -> None:
         """Find the functions; a body ends where a statement is not indented more than the definition."""
@@ -117,21 +129,29 @@ class Caller(Program):
         called = re.findall(r"([A-Za-z_]\w*)\s*[({]", bare)
         return bool(called) and self._may_read(text) and not any(_COMPARES.search(name) for name in called)
 
+    def _is_in(self, name: str, line: int) -> bool:
+        """Return whether a line is in the function *name*, which calls itself with its own parameters."""
+        function = self.functions.at(line)
+        return function is not None and function.name == name
+
     def _calls_of(self, function: Function) -> bool:
         """Return whether the unknown headers are a parameter of *function*, which the file calls."""
         return any("header" in name.lower() for name in function.parameters) and function.name in self.called
 
     def _deferred(self, line: int, text: str, flags: int, called: Function) -> bool:
-        """Judge the call *text* of a function that passes its headers on; return whether it is one."""
+        """Judge each call in *text* of a function that passes its headers on; return whether it is one."""
         if called.deferred is None:
             return False
-        called.judged = called.judged or self.final
-        both = flags | called.deferred[2]
-        if flags & (HEADER | REQUEST):
-            self.outcome.token()
-        else:
-            unknown = UNKNOWN if self._headers_unknown(text) else 0
-            self.outcome.request(line, called.deferred[1], both & ~UNKNOWN | unknown)
+        calls = list(each_call(text, called.name))
+        if self.final:
+            called.judged += len(calls)
+        for call in calls or [text]:
+            held = self.values.flags(call, self.values.expand(call, code=True)) if calls else flags
+            if held & (HEADER | REQUEST):
+                self.outcome.token()
+                continue
+            unknown = UNKNOWN if self._headers_unknown(call) else 0
+            self.outcome.request(line, called.deferred[1], (held | called.deferred[2]) & ~UNKNOWN | unknown)
         return True
 
     def _called(self, text: str, inside: t.Optional[Function]) -> t.Optional[Function]:

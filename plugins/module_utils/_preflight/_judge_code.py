@@ -9,6 +9,7 @@ Evidence is local: a token header counts for the request that it is passed to, t
 
 import re
 import typing as t
+from collections import Counter
 
 from . import _code_forms, _notation, _vocabulary
 from ._code_functions import Caller, without_definition
@@ -37,12 +38,12 @@ class CodeJudge(Caller):
         """Judge a whole program whose comments are blanked."""
         listed = statements(text, self.name)
         self._define(listed)
-        self.called = {
+        self.called = Counter(
             name
             for one in listed
             for name in re.findall(r"\b(\w+)\s*\(", without_definition(one.text))
-            if not self.functions.defines(name, one.line)
-        }
+            if not self.functions.defines(name, one.line) and not self._is_in(name, one.line)
+        )
         outcome, alternatives = self.outcome, branches(text)
         self.shared = _code_forms.shared_names(text)
         self._find_hooks(listed)
@@ -63,7 +64,7 @@ class CodeJudge(Caller):
                         self.values.forget(function.parameters)
                     inside = function
                 self._statement(one, function)
-        for line, expanded in (*self.functions.addresses(self.called), *self.functions.deferred()):
+        for line, expanded in (*self.functions.addresses(self.called), *self.functions.deferred(self.called)):
             outcome.unsure(line, expanded)
         for line, expanded, flags in [*self.unsent, *self.prepared.values()]:
             if flags & PATH and not flags & HEADER:

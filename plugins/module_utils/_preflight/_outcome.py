@@ -27,8 +27,8 @@ class Function:
         self.request: t.Optional[t.Tuple[int, str, int]] = None
         # The last request whose headers are a parameter: line, text and what it holds.
         self.deferred: t.Optional[t.Tuple[int, str, int]] = None
-        # A call of the function was found, and judged.
-        self.judged = False
+        # How many calls of the function were judged.
+        self.judged = 0
 
 
 class Functions:
@@ -64,10 +64,10 @@ class Functions:
             if one.place is not None and one.returns & ADDRESS and not one.returns & HEADER and one.name not in called:
                 yield one.place
 
-    def deferred(self) -> t.Iterator[t.Tuple[int, str]]:
-        """Yield the requests whose headers are a parameter, from functions of which no call was judged."""
+    def deferred(self, called: t.Mapping[str, int]) -> t.Iterator[t.Tuple[int, str]]:
+        """Yield the requests whose headers are a parameter, from functions that are *called* more often than calls were judged."""
         for one in self._all:
-            if one.deferred is not None and not one.judged:
+            if one.deferred is not None and one.judged < called.get(one.name, 1):
                 yield one.deferred[:2]
 
     def at(self, line: int) -> t.Optional[Function]:

@@ -157,6 +157,14 @@ ITEM = (
         ),
         ("x.py", ITEM + "data = [n + item(n, {'%s': t()}) for n in N]\n" % HEADER, {}),
         ("x.py", ITEM + "def region(headers):\n    return item('region-id', headers)\n", {9: False}),
+        ("x.py", ITEM + "pair = (item('mac', {'%s': t()}), item('zone-id', {}))\n" % HEADER, {8: True}),
+        ("x.py", ITEM + "pair = (item('mac', {'%s': t()}), item('zone-id', {'%s': t()}))\n" % (HEADER, HEADER), {}),
+        ("x.py", ITEM + "data = item('mac', {'%s': t()})\nprint(f\"{item('zone-id', {})}\")\n" % HEADER, {5: False}),
+        (
+            "x.py",
+            ITEM.rstrip() + " or item(name, headers)\n\n\ndata = item('mac', {'%s': t()})\n" % HEADER,
+            {},
+        ),
         # No call is in a statement that is followed.
         ("x.py", ITEM + "print(f\"{item('zone-id', {'Accept': '*/*'})}\")\n", {5: False}),
         # A method returns the address to a class in another file.
