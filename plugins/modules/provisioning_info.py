@@ -24,7 +24,7 @@ description:
     read, the task fails. The result has the resources that could be read, also those of a region of which only a part could be read.
   - If the permission to read some of O(kinds) is missing in a region, for example because the credentials have no permission for Auto
     Scaling, the others are read. RV(resources) then has one item with the verdict V(unknown) for each such kind and region, whose
-    RV(resources[].reason) names the missing RAM action. The task fails because of it only with V(unknown) in O(fail_on).
+    RV(resources[].reason) names the missing RAM action. The task fails if O(fail_on) is set; to check other kinds only, set O(kinds).
   - API calls for each region - one C(DescribeLaunchTemplates) for each 50 launch templates, one C(DescribeLaunchTemplateVersions) for
     each template and 50 versions, one C(DescribeImages) for each 100 images of templates, of scaling configurations and each 100 custom
     images, and one more without any. One C(DescribeScalingConfigurations) for each 50 scaling configurations, and one
@@ -60,7 +60,8 @@ options:
     choices: [compliant, optional, endpoint_disabled, blocked_by_image, unknown]
   fail_on:
     description:
-      - Fail if a resource has one of these verdicts. The result of the task is complete nevertheless.
+      - Fail if a resource has one of these verdicts, or if regions or kinds of resources could not be read. The result has everything
+        that was read.
     type: list
     elements: str
     choices: [optional, endpoint_disabled, blocked_by_image, unknown]
@@ -223,8 +224,8 @@ def run(module):
         "totals": totals,
     }
     failing = unwanted(totals, params["fail_on"], "resources")
-    if failing is not None:
-        return " ".join([failing] + ([unread] if unread is not None and "unknown" in params["fail_on"] else [])), result
+    if params["fail_on"] and (failing is not None or unread is not None):
+        return " ".join(filter(None, (failing, unread))), result
     problem = _operations.regions_problem(found.failures, found.regions)
     if problem is not None and not _operations.tolerates(params, found.failures, found.regions):
         return problem, result
