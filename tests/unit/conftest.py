@@ -10,6 +10,7 @@ Plugin loaders work as well, for example ``ansible.plugins.loader.lookup_loader.
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import re
 import shutil
@@ -66,6 +67,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if unwanted and collection_path.is_file() and ALL_SLOW.search(collection_path.read_text(encoding="utf-8")):
         return True
     return None
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from visiting the collected tests and imported modules again and again."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
