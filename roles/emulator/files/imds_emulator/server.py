@@ -42,10 +42,7 @@ class Waiting:
             if sock is None:
                 return False
             del self._sockets[sock]
-        try:
-            sock.shutdown(socket.SHUT_RDWR)  # ends recv() in its thread
-        except OSError:
-            pass
+        _shut_down(sock)
         return True
 
 
@@ -65,6 +62,8 @@ class Server:
         self._slots = threading.BoundedSemaphore(most)
         self._waiting = Waiting()
         self._listeners: t.Dict[str, socket.socket] = {}
+        self._connections: t.Set[socket.socket] = set()
+        self._closed = False
         self._lock = threading.Lock()
 
     def listen(self, address: str, owner: t.Optional[str] = None) -> str:
@@ -92,18 +91,17 @@ class Server:
         with self._lock:
             listener = self._listeners.pop(bound, None)
         if listener:
-            try:
-                listener.shutdown(socket.SHUT_RDWR)  # ends accept() in the thread
-            except OSError:
-                pass
+            _shut_down(listener)  # ends accept() in the thread
             listener.close()
 
     def close_all(self) -> None:
-        """Stop listening on all addresses, and close the connections that wait for a request."""
+        """Stop listening on all addresses and close all connections, for good."""
         for bound in list(self._listeners):
             self.close(bound)
-        while self._waiting.close_oldest():
-            pass
+        with self._lock:
+            self._closed = True
+            for sock in self._connections:
+                _shut_down(sock)  # its thread closes it
 
     def _accept(self, listener: socket.socket, owner: t.Optional[str]) -> None:
         while True:
@@ -129,10 +127,25 @@ class Server:
                 self._waiting.close_oldest()
 
     def _run(self, sock: socket.socket, client: str, owner: t.Optional[str]) -> None:
+        with self._lock:
+            is_wanted = not self._closed
+            if is_wanted:
+                self._connections.add(sock)
         try:
-            self._handler(sock, client, owner, self._waiting)
+            if is_wanted:
+                self._handler(sock, client, owner, self._waiting)
         except OSError:
             pass  # the client disconnected
         finally:
-            sock.close()
+            with self._lock:
+                self._connections.discard(sock)
+                sock.close()
             self._slots.release()
+
+
+def _shut_down(sock: socket.socket) -> None:
+    """End a call of recv(), send() or accept() that another thread waits in."""
+    try:
+        sock.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass  # it has ended already
