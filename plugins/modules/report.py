@@ -31,7 +31,7 @@ options:
     default: ECS metadata access
   language:
     description:
-      - Language of C(report.html) and of RV(next_steps), V(en) for English or V(zh) for Chinese.
+      - Language of C(report.html), RV(next_steps) and RV(summary), V(en) for English or V(zh) for Chinese.
       - The other files, the messages, and what hosts and the API report stay in English, so that programs can read them. Titles of the
         playbooks of this collection are translated, any other O(title) is displayed as it is.
     type: str
@@ -416,6 +416,14 @@ table:
   type: list
   elements: str
   sample: ["HOST  STATE      OUTCOME  NEXT STEP  REASON", "web1  compliant  changed  -          -"]
+summary:
+  description: What the playbooks of the collection print - RV(table), RV(next_steps) with a heading, and the path of C(report.html).
+  returned: success
+  type: list
+  elements: str
+  sample: ["HOST  STATE      OUTCOME  NEXT STEP  REASON", "web1  compliant  changed  -          -", "", "What to do next",
+    "Nothing. Run the audit again after changes.", "", "The report: /srv/report/report.html"]
+  version_added: 1.0.0
 met_conditions:
   description: A message for each of the O(conditions) that is met, with the names of hosts or resources.
   returned: success

@@ -71,6 +71,21 @@ def test_it_writes_files_that_others_cannot_read(run, tmp_path, mode, folder) ->
     assert {os.path.basename(it) for it in result["paths"].values()} == FILES
 
 
+@pytest.mark.parametrize(
+    ("language", "title", "nothing", "report"),
+    [
+        ("en", "What to do next", "Nothing. Run the audit again after changes.", "The report: "),
+        ("zh", "下一步", "无。有变更之后请再次审计。", "报告："),
+    ],
+)
+def test_the_summary_is_what_playbooks_print(run, language, title, nothing, report):
+    done = run({**COMPLIANT, "control_plane": {"http_tokens": "required"}}, language=language)
+    assert done["summary"] == [*done["table"], "", title, nothing, "", report + done["paths"]["html"]]
+    done = run(NON_COMPLIANT, language=language)
+    assert done["next_steps"]
+    assert done["summary"] == [*done["table"], "", title, *done["next_steps"], "", report + done["paths"]["html"]]
+
+
 def test_the_same_again_changes_nothing_but_the_time(run, tmp_path, monkeypatch) -> None:
     run(NON_COMPLIANT)
     monkeypatch.setattr(action, "format_utc", lambda _seconds: "2099-01-01T00:00:00Z")
