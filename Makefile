@@ -35,8 +35,8 @@ demo: collection ## Enforce security hardening mode on three emulated instances,
 	@$(TOOLS)/need.sh ip:iproute2 || true
 	@$(TOOLS)/in-lab.sh $(BIN)/python tests/demo/demo.py
 
-test: tools ## Run all checks that take minutes: lint, docs, unit, thorough, integration, interop, fleet, sanity
-	@$(BIN)/python $(TOOLS)/stages.py --lanes 2 $(UNIT) lint integration sanity thorough interop docs fleet
+test: tools ## Run all checks that take minutes: unit, lint, integration, thorough, interop, fleet, sanity, docs
+	@$(BIN)/python $(TOOLS)/stages.py --lanes 2 $(UNIT) lint integration thorough interop fleet sanity docs
 
 # .ci/run calls this target. allow-phrase: proofs
 proofs: tools ## Run the system tests, which take longer: test hosts, molecule, the watch, long guides, a browser
