@@ -77,7 +77,7 @@ def main(arguments: t.Optional[t.List[str]] = None) -> int:
 def perform(admin: str, words: t.List[str]) -> int:
     """Run a command, print its output, and return the exit status.
 
-    Raises: ValueError, OSError.
+    Raises: ValueError, OSError if the output cannot be written.
     """
     status, text = run(admin, words)
     print(text, file=sys.stderr if status else sys.stdout)
@@ -132,7 +132,7 @@ def _json(text: str) -> t.Any:
 def run(admin: str, words: t.List[str]) -> t.Tuple[int, str]:
     """Run a command at the address *admin* and return (exit status, output).
 
-    Raises: ValueError, OSError.
+    Raises: ValueError.
     """
     method, path, body = to_request(words)
     status, data = _request(admin, method, path, body)
@@ -153,8 +153,14 @@ def _request(admin: str, method: str, path: str, body: t.Any) -> t.Tuple[int, t.
     try:
         connection.request(method, path, None if body is None else json.dumps(body))
         answer = connection.getresponse()
-        return answer.status, json.loads(answer.read().decode("utf-8"))
-    except http.client.HTTPException as problem:
-        raise ValueError("%s: not the admin API of the emulator: %r" % (admin, problem)) from None
+        data = json.loads(answer.read().decode("utf-8"))
+        if not isinstance(data, dict):
+            raise ValueError("the answer is no JSON object")
+        return answer.status, data
+    except OSError as problem:
+        reason = "%s: no emulator answers: %s. Start one with --admin %s, or name its address with --admin or %sADMIN."
+        raise ValueError(reason % (admin, line(problem), admin, PREFIX)) from None
+    except (http.client.HTTPException, ValueError) as problem:
+        raise ValueError("%s: not the admin API of the emulator: %s" % (admin, line(problem) or repr(problem))) from None
     finally:
         connection.close()

@@ -209,10 +209,13 @@ def test_ctl(tmp_path: Path) -> None:
         bad = ctl("set", "i-1", "http_tokens=maybe")
         assert (bad.returncode, bad.stdout) == (1, "") and "optional or required" in bad.stderr
         assert ctl("nonsense").returncode == 1
+        other = run("ctl", "--admin", running.listen[0], "instances")
+        assert other.returncode == 1 and running.listen[0] + ": not the admin API of the emulator" in other.stderr
     finally:
         assert running.stop() == 0
     gone = ctl("instances")
-    assert gone.returncode == 1 and "Connection refused" in gone.stderr
+    assert gone.returncode == 1 and gone.stderr.count("\n") == 1
+    assert running.admin_address + ": no emulator answers: Connection refused. Start one" in gone.stderr
 
 
 def test_help_explains_everything_a_stranger_needs() -> None:
