@@ -161,6 +161,7 @@ def _request(admin: str, method: str, path: str, body: t.Any) -> t.Tuple[int, t.
         reason = "%s: no emulator answers: %s. Start one with --admin %s, or name its address with --admin or %sADMIN."
         raise ValueError(reason % (admin, line(problem), admin, PREFIX)) from None
     except (http.client.HTTPException, ValueError) as problem:
-        raise ValueError("%s: not the admin API of the emulator: %s" % (admin, line(problem) or repr(problem))) from None
+        reason = "%s: not the admin API of the emulator: %s"
+        raise ValueError(reason % (admin, line(problem) or repr(problem))) from None
     finally:
         connection.close()
