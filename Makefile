@@ -43,7 +43,7 @@ proofs: tools ## Run the system tests, which take longer: test hosts, molecule, 
 	@$(BIN)/python $(TOOLS)/stages.py --lanes 2 $(SYSTEM)
 
 heavy: tools ## Run the system tests and the gates side by side, as CI does
-	@MATRIX=--after-test $(BIN)/python $(TOOLS)/stages.py --lanes 2 $(SYSTEM) $(GATES)
+	@MATRIX=--after-test $(BIN)/python $(TOOLS)/stages.py --lanes 3 $(SYSTEM) $(GATES)
 
 unit: $(VENV)/.test ## Unit tests for the inner loop (seconds)
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target $(UNIT)

@@ -33,6 +33,9 @@ CONTROLLER = {
     "role": {"name": "Hardener", "actions": ["ecs:DescribeInstances", "ecs:ModifyInstanceMetadataOptions"]},
 }
 
+# Variables that enforce tokens and the fence.
+ENFORCE = {"hardening_fence": "enforce", "hardening_fence_services": ["cron.service"]}
+
 
 def instance(host: Host, **config: Any) -> dict[str, Any]:
     """Return the configuration of the emulated instance for a test host."""
@@ -56,6 +59,11 @@ class Played:
         """Return this result; fail the test if the playbook failed."""
         assert self.status == 0, self.output
         return self
+
+    def reasons(self) -> dict[str, str]:
+        """Return the final error message of each host, by name."""
+        found = re.findall(r"^fatal: \[(\w+)\]: FAILED! => (\{.*\})$", self.output, re.MULTILINE)
+        return {name: json.loads(result)["msg"] for name, result in found}
 
 
 class Player:

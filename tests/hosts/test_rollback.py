@@ -2,13 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Make each step of the role fail, and compare the state of the host before and after the rollback."""
+"""Make each step of the role fail on one of two hosts, and compare its state before and after the rollback."""
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import signal
 import subprocess
 import time
@@ -20,13 +18,11 @@ import lab
 import pytest
 from host import Host
 from hosts import Site
-from playing import CONTROLLER, Played, Player, instance
+from playing import CONTROLLER, ENFORCE, Played, Player, instance
 from snapshots import differences, snapshot
 from waiting import GIVE_UP_SECONDS, wait_until
 
 pytestmark = pytest.mark.lab
-
-ENFORCE = {"hardening_fence": "enforce", "hardening_fence_services": ["cron.service"]}
 
 
 class Ground:
@@ -248,93 +244,6 @@ def test_undo_restores_everything_and_can_be_repeated(ground: Ground) -> None:
     assert ground.player.play(hardening_state="absent").check().changed == {"bad": 0, "good": 0}
 
 
-@pytest.fixture
-def three(site: tuple[Host, Host], tmp_path: Path) -> Iterator[Player]:
-    """Yield a player for three hosts with the API's default options."""
-    with Site() as more:
-        hosts = [*site, more.add("third")]
-        with lab.start_emulator({"instances": [*map(instance, hosts), CONTROLLER]}, control=True) as emulator:
-            player = Player(hosts, emulator, tmp_path)
-            yield player
-            emulator.admin("PATCH", "/control", {"faults": [], "delay_seconds": 0})
-            player.play(hardening_state="absent").check()
-
-
-REFUSAL = {"kind": "error", "code": "IncorrectInstanceStatus", "action": "ModifyInstanceMetadataOptions"}
-NOT_ITS_OWN = "Another host of the play failed, which ended the play for this host, too"
-
-
-def reasons(played: Played) -> dict[str, str]:
-    """Return the final error message of each host, by name."""
-    found = re.findall(r"^fatal: \[(\w+)\]: FAILED! => (\{.*\})$", played.output, re.MULTILINE)
-    return {name: json.loads(result)["msg"] for name, result in found}
-
-
-def player_state(player: Player, host: Host) -> Iterator[Any]:
-    yield snapshot(host)
-    yield player.options(host)
-
-
-def test_any_errors_fatal_leaves_each_host_verified_or_rolled_back(three: Player) -> None:
-    """The API refuses the change of one host; the others enter `rescue` without a failed task."""
-    before = {host.name: [*player_state(three, host)] for host in three.hosts}
-    three.emulator.admin("PATCH", "/control", {"faults": [{**REFUSAL, "instance": "i-good"}]})
-    played = three.play(strategy={"any_errors_fatal": True}, **ENFORCE)
-    assert played.status == 2 and played.failed == {"bad": 1, "good": 1, "third": 1}, played.output
-    assert "is undefined" not in played.output
-    said = reasons(played)
-    assert "IncorrectInstanceStatus" in said["good"]
-    assert NOT_ITS_OWN in said["bad"] and NOT_ITS_OWN in said["third"]
-    for host in three.hosts:
-        assert three.options(host)[1] == "optional", played.output
-        assert said[host.name].endswith("The host was rolled back to its previous state.")
-        assert before[host.name] == [*player_state(three, host)]
-    assert not list(three.record.glob("*.json"))
-
-
-def test_any_errors_fatal_before_anything_is_sent(three: Player) -> None:
-    """The fence fails on one host: no change is sent for any host, and the installed files are removed."""
-    bad = next(host for host in three.hosts if host.name == "bad")
-    before = {host.name: snapshot(host) for host in three.hosts}
-    bad.output("mv", "/usr/sbin/nft", "/usr/sbin/nft.gone")
-    try:
-        played = three.play(strategy={"any_errors_fatal": True}, **ENFORCE)
-    finally:
-        bad.output("mv", "/usr/sbin/nft.gone", "/usr/sbin/nft")
-    said = reasons(played)
-    assert played.failed == {"bad": 1, "good": 1, "third": 1} and "nft" in said["bad"], played.output
-    assert NOT_ITS_OWN in said["good"] and NOT_ITS_OWN in said["third"]
-    assert three.emulator.calls("ModifyInstanceMetadataOptions") == []
-    for host in three.hosts:
-        assert three.options(host)[1] == "optional" and differences(before[host.name], snapshot(host)) == []
-
-
-def test_an_earlier_failure_is_not_the_reason(three: Player) -> None:
-    """The play has a failed and rescued block before the role, whose error message must not appear."""
-    unrelated = {
-        "block": [{"ansible.builtin.fail": {"msg": "an earlier failure"}}],
-        "rescue": [{"ansible.builtin.meta": "noop"}],
-    }
-    three.emulator.admin("PATCH", "/control", {"faults": [{**REFUSAL, "instance": "i-good"}]})
-    played = three.play(strategy={"any_errors_fatal": True, "pre_tasks": [unrelated]}, **ENFORCE)
-    said = reasons(played)
-    assert NOT_ITS_OWN in said["bad"] and "IncorrectInstanceStatus" in said["good"], played.output
-    assert "an earlier failure" not in said["bad"] + said["good"]
-
-
-@pytest.mark.long
-def test_an_api_host_that_cannot_be_reached(three: Player) -> None:
-    before = {host.name: snapshot(host) for host in three.hosts}
-    for more in ({}, {"max_fail_percentage": 0}, {"any_errors_fatal": True}):
-        played = three.play(strategy=more, hardening_api_host="127.0.0.9", **ENFORCE)
-        said = reasons(played)
-        assert played.failed == {"bad": 1, "good": 1, "third": 1}, played.output
-        for host in three.hosts:
-            assert "Cannot reach the API host, hardening_api_host: " in said[host.name]
-            assert said[host.name].endswith("Nothing was changed.")
-            assert differences(before[host.name], snapshot(host)) == []
-
-
 def test_all_problems_are_found_at_once_before_anything_is_changed(ground: Ground) -> None:
     """A profile that does not exist, a record that cannot be written, an unknown user, then the strategy free."""
     before = {host.name: ground.state(host) for host in (ground.bad, ground.good)}
@@ -342,7 +251,7 @@ def test_all_problems_are_found_at_once_before_anything_is_changed(ground: Groun
     wrong = {"hardening_profile": "nowhere", "hardening_verify_user": "no-such-user"}
     played = ground.player.play(**wrong, hardening_record_dir=str(ground.player.folder / "file" / "record"))
     assert played.status == 2 and "Install the ecs-metadata command" not in played.output
-    for said in reasons(played).values():
+    for said in played.reasons().values():
         assert (
             "nowhere" in said
             and "Not a directory" in said
@@ -367,7 +276,7 @@ def test_an_undo_with_and_without_its_record(ground: Ground, tmp_path_factory: p
     first.play(**ENFORCE).check()
     lost = third.play(hardening_state="absent")
     assert lost.failed == {"bad": 1, "good": 1}
-    for name, said in reasons(lost).items():
+    for name, said in lost.reasons().items():
         assert f"There is no record of {name} in {third.record} on localhost; its options stay `required`." in said
     assert {first.options(host)[1] for host in first.hosts} == {"required"}
     second.play(hardening_state="absent").check()
@@ -416,7 +325,7 @@ def test_the_run_after_a_killed_controller_finishes_it_or_rolls_it_back(ground: 
         assert unverified(ground) == ["bad", "good"]
         if broken:  # the guest still does not show the change
             played = ground.player.play(**ENFORCE)
-            for said in reasons(played).values():
+            for said in played.reasons().values():
                 assert said.endswith("recorded before an earlier run, which was interrupted."), played.output
             assert not list(ground.player.record.glob("*.json"))
             assert {host.name: ground.player.options(host) for host in (ground.bad, ground.good)} == before
@@ -443,7 +352,7 @@ def test_a_host_that_is_lost_before_its_verification(ground: Ground, lost_host: 
         ground.emulator.admin("PATCH", "/control", {"delay_seconds": 0})
         process.wait(GIVE_UP_SECONDS)
         output = (ground.player.folder / "killed.log").read_text()
-        said = reasons(Played(process.returncode, output))
+        said = Played(process.returncode, output).reasons()
         assert "The host became unreachable before its access was verified: " in said["bad"], output
         failures = [line for line in output.splitlines() if line.startswith("fatal: [bad]")]
         assert sum("became unreachable before" in line for line in failures) == 1, output
@@ -454,26 +363,7 @@ def test_a_host_that_is_lost_before_its_verification(ground: Ground, lost_host: 
             assert tokens == "required" and "it is not verified that the host reads metadata" in said["bad"]
             assert unverified(ground) == ["bad"]
             undone = ground.player.play("--limit", "bad", hardening_state="absent")  # while it is unreachable
-            assert "The metadata options are restored. The host is unreachable" in reasons(undone)["bad"]
+            assert "The metadata options are restored. The host is unreachable" in undone.reasons()["bad"]
             assert ground.player.options(ground.bad)[1] == "optional"
     finally:
         ground.bad.output("systemctl", "start", "ssh.service")
-
-
-@pytest.mark.long
-def test_variables_that_are_strings(three: Player) -> None:
-    """`-e name=value`, INI inventories and surveys set variables to strings."""
-    for words in (
-        ("hardening_enforce=False", "hardening_fence=off", "hardening_tooling=0", "hardening_verify=no"),
-        ("hardening_enforce=no", "hardening_fence=enforce", "hardening_fence_users=root,daemon"),
-        ("hardening_verify=false", "hardening_local_fact=no", "hardening_watch=off", "hardening_fence_groups="),
-        ('{"hardening_fence_users": "[\\"root\\", \\"daemon\\"]", "hardening_verify_cloud_init": "off"}',),
-        ('{"hardening_preflight": false, "hardening_fence": false, "hardening_wait_timeout": "5"}',),
-        (
-            '{"hardening_waivers": "[{\\"finding\\": \\"*\\", \\"reason\\": \\"x\\", \\"expires\\": \\"2099-12-31\\"}]"}',
-        ),
-    ):
-        extra = [part for word in words for part in ("--extra-vars", word)]
-        three.play(*extra).check()
-        enforced = not any(word.startswith("hardening_enforce") for word in words)
-        assert {three.options(host)[1] for host in three.hosts} == {"required" if enforced else "optional"}, words

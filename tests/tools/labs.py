@@ -27,6 +27,7 @@ NO_TESTS = 5  # pytest's exit status if an option such as -k deselected all test
 FIRST = (
     "test_rollback.py",
     "test_fence.py",
+    "test_three_hosts.py",
     "test_el8.py",
     "test_hardening.py",
     "test_identity.py",
@@ -67,7 +68,7 @@ def merge(parts: list[Path], target: Path) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--lanes", type=int, default=2, metavar="N", help="laboratories at the same time (default: 2)")
+    parser.add_argument("--lanes", type=int, default=3, metavar="N", help="laboratories at the same time (default: 3)")
     parser.add_argument("folder", type=Path)
     arguments, options = parser.parse_known_args()
     statuses: list[int] = []
