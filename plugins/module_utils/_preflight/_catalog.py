@@ -450,7 +450,7 @@ CATALOG: t.Dict[str, Kind] = {
     "search_incomplete": Kind(
         WARN,
         "A check stopped early",
-        "`check`, `reason`, `not_reached` (directories that were not examined, if they are known)",
+        "`check`, `reason`, `not_reached` (directories that were not examined to the end, if they are known)",
         _NOT_SEEN,
         "Raise `deadline`, or leave out directories with `excluded_directories`.",
     ),

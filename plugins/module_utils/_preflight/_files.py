@@ -69,8 +69,14 @@ class Files:
         """Yield the real paths of all files and links below *start* of the host, or *start* itself if it is a file.
 
         The entries of a directory are sorted. *skip* holds names, or paths of the host, of directories not to enter; *depth*
-        is the number of levels to enter.
+        is the number of levels to enter. If the search must stop before the end of *start*, ``not_reached`` names it.
         """
+        if not self._spent():
+            yield from self._below(start, skip, depth)
+        if self.stopped and start not in self.not_reached:
+            self.not_reached.append(start)
+
+    def _below(self, start: str, skip: t.Container[str], depth: int) -> t.Iterator[str]:
         begin = os.path.normpath(self.real(start))
         begin = self.resolve(begin) or ""
         if not begin:
@@ -84,7 +90,7 @@ class Files:
             below: t.List[t.Tuple[str, int]] = []
             for number, entry in enumerate(self._entries(directory), 1):
                 if number % _CHECKED_EVERY == 0 and self._spent():
-                    return
+                    break
                 if not entry.is_dir(follow_symlinks=False):
                     yield entry.path
                 elif entry.name in skip or entry.path[len(self.root) :] in skip or not self._local(entry.path):

@@ -65,8 +65,6 @@ def collect(files: Files, directories: t.Sequence[str] = DIRECTORIES, excluded: 
     inventory = Inventory([], [], [], [], [], [], [], [], [])
     skipped = _SKIPPED.union(directory.rstrip("/") for directory in excluded)
     for directory in directories:
-        if files.stopped:
-            files.not_reached.append(directory)
         for path in files.walk(directory, skipped):
             target = _kind(inventory, path)
             if target is not None:

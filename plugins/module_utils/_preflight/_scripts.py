@@ -158,9 +158,6 @@ def _candidates(files: Files, directories: t.Sequence[str], excluded: t.Sequence
     for directory in directories:
         if directory.rstrip("/") in skipped:
             continue
-        if files.stopped:
-            files.not_reached.append(directory)
-            continue
         for path in files.walk(directory, skipped, _DEPTH):
             if path.lower().endswith(_DATA) and "/cloud/" not in path:
                 continue

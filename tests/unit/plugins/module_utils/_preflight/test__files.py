@@ -31,6 +31,22 @@ def test_depth_time_and_number_of_names_are_bounded(host) -> None:
     few = Files(str(host.root), max_names=3)
     _scripts.scan(few, ["/opt", "/usr"])
     assert few.stopped == "there are more than 3 files"
+    assert few.not_reached == ["/opt", "/usr"], "one that was not examined to the end, and one that was not entered"
+
+
+@pytest.mark.parametrize("stops_after", ["the first file", "the last file"])
+def test_the_place_where_a_search_stops_is_not_reached(host, stops_after) -> None:
+    """The deadline passes while a file is read, whether or not others follow it."""
+    for name in ("/etc/done", "/opt/a", "/opt/b/c", "/srv/d"):
+        host.write(name, KEYS)
+    files = Files(str(host.root))
+    assert len(list(files.walk("/etc"))) == 1
+    for path in files.walk("/opt"):
+        if stops_after == "the first file" or path.endswith("/c"):
+            files.deadline = Deadline(0)
+            assert files.open(path) is None
+    assert list(files.walk("/srv")) == []
+    assert files.not_reached == ["/opt", "/srv"]
 
 
 def test_network_mounts_are_not_entered(host, tmp_path) -> None:

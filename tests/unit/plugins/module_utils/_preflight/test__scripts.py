@@ -126,13 +126,13 @@ def test_directories_that_were_not_reached_are_named_and_others_left_out(host) -
     host.write("/srv/b.sh", "curl %s\n" % KEYS)
     files = Files(str(host.root), Deadline(0))
     _scripts.scan(files, ["/opt", "/srv"])
-    assert files.not_reached == ["/srv"] and files.stopped
+    assert files.not_reached == ["/opt", "/srv"] and files.stopped
     files = Files(str(host.root))
     _inventory.collect(files, ["/opt", "/srv"])
     assert files.not_reached == [] and not files.stopped
     stopped = Files(str(host.root), Deadline(0))
     _inventory.collect(stopped, ["/opt", "/srv"])
-    assert stopped.not_reached == ["/srv"] and stopped.stopped
+    assert stopped.not_reached == ["/opt", "/srv"] and stopped.stopped
     left = _scripts.scan(Files(str(host.root)), ["/opt", "/srv"], ["/srv/"]).reads
     assert [read.path for read in left] == ["/opt/a.sh"]
 
