@@ -19,7 +19,7 @@ CANNOT_EXECUTE, NO_COMMAND = 126, 127
 
 
 def execute(client: Client, words: t.Sequence[str]) -> t.NoReturn:
-    """Execute *words*, a command and its arguments, searching the command in the PATH.
+    """Execute *words*, a command and its arguments. The command is searched for in PATH.
 
     Raises:
         Failure: There are no valid keys, or the command cannot be executed.

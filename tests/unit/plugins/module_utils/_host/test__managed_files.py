@@ -181,7 +181,7 @@ def test_a_failed_change_rolls_back_those_before_it(root: Path) -> None:
 
 
 def test_a_read_only_place_leaves_nothing_elsewhere(root: Path, monkeypatch) -> None:
-    """There, removing a directory that does not exist is an error, too."""
+    """In a read-only file system, to remove a directory that does not exist is an error, too."""
     before = snapshot(root)
     read_only = str(root / "usr")
     for name in ("mkdir", "rmdir", "unlink"):
