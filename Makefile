@@ -23,7 +23,7 @@ GATES  := matrix packaging
 
 .DEFAULT_GOAL := help
 # allow-phrase: proofs
-.PHONY: help setup demo test proofs unit unit-hosts unit-others thorough integration interop guides fleet corpus mutation roots hosts molecule watch report-page lint docs sanity benchmark benchmark-fleet benchmark-watch benchmark-hardening clean constraints newcomer collection tools matrix gates heavy packaging dist release-check changelog
+.PHONY: help setup demo test proofs unit unit-hosts unit-others thorough integration interop guides fleet corpus mutation roots hosts molecule watch report-page lint docs sanity benchmark benchmark-fleet benchmark-watch benchmark-hardening benchmark-inventory clean constraints newcomer collection tools matrix gates heavy packaging dist release-check changelog
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,7 +43,7 @@ proofs: tools ## Run the system tests, which take longer: test hosts, molecule, 
 	@$(BIN)/python $(TOOLS)/stages.py --lanes 2 $(SYSTEM)
 
 heavy: tools ## Run the system tests and the gates side by side, as CI does
-	@MATRIX=--after-test $(BIN)/python $(TOOLS)/stages.py --lanes 3 $(SYSTEM) $(GATES)
+	@MATRIX=--after-test $(BIN)/python $(TOOLS)/stages.py --lanes 2 $(SYSTEM) $(GATES)
 
 unit: $(VENV)/.test ## Unit tests for the inner loop (seconds)
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target $(UNIT)
@@ -135,6 +135,10 @@ benchmark-hardening: roots collection ## Compare hardening 50 hosts with pings, 
 benchmark-fleet: $(VENV)/.test collection ## Compare changing many instances with a loop over the vendor's SDK
 	@$(BIN)/python $(TOOLS)/interop.py || [ -z "$$CI" ]
 	@$(BIN)/python tests/benchmark/fleet.py
+
+benchmark-inventory: $(VENV)/.test collection ## Compare the inventory plugin with an inventory script over the vendor's SDK
+	@$(BIN)/python $(TOOLS)/interop.py || [ -z "$$CI" ]
+	@$(BIN)/python tests/benchmark/inventory.py
 
 dist: $(VENV)/.core ## Build the tarball, and the wheel of the emulator, of the last commit in build/, reproducibly
 	@$(BIN)/python $(TOOLS)/dist.py build
