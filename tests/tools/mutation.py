@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """mutation.py [N] [SEED] [--under PATH...]: change N random statements, one at a time, and run the nearest unit tests on each.
 
-A change deletes a statement, inverts a condition, or returns None. It is *killed* if a test fails: first the file of tests
+A change deletes a statement, inverts a condition, or returns something else: None, or the other truth value. It is *killed* if a test fails: first the file of tests
 that mirrors the changed file, then the folder of that file, then the tests of the plugins. Tests run in a copy of the
 checkout. The others, the *survivors*, are printed as a diff. Exit status 1 if less than 90 % are killed.
 """
@@ -69,9 +69,16 @@ def mutants(path: Path) -> Iterator[Mutant]:
         if isinstance(node, CONDITIONAL):
             yield change(node.test, f"not ({ast.get_source_segment(source.decode(), node.test)})")
         elif isinstance(node, ast.Return) and node.value is not None and not _is_none(node.value):
-            yield change(node, "return None")
+            yield change(node, f"return {_other(node.value)}")
         elif isinstance(node, SIMPLE) and not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
             yield change(node, "pass")
+
+
+def _other(value: ast.expr) -> str:
+    """Return another value. In most places, None means the same as False."""
+    if isinstance(value, ast.Constant) and isinstance(value.value, bool):
+        return str(not value.value)
+    return "None"
 
 
 def _is_none(node: ast.expr) -> bool:

@@ -21,12 +21,17 @@ def größe(text):
         text = text.strip()
         raise ValueError(text)
     return len(text)
+
+
+def is_empty(text):
+    return False
 """
 CHANGED = {
     6: '    if not ("ä" in text):',
     7: "        pass",
     8: "        pass",
     9: "    return None",
+    13: "    return True",
 }
 
 
