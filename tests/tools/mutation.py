@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """mutation.py [N] [SEED] [--under PATH...]: change N random statements, one at a time, and run the nearest unit tests on each.
 
-A change deletes a statement, inverts a condition, or returns something else: None, or the other truth value. It is *killed* if a test fails: first the file of tests
-that mirrors the changed file, then the folder of that file, then the tests of the plugins. Tests run in a copy of the
-checkout. The others, the *survivors*, are printed as a diff. Exit status 1 if less than 90 % are killed.
+A change deletes a statement, inverts a condition, or returns something else: None, or the other truth value. It is *killed* if
+a test fails: first the file of tests that mirrors the changed file, then the folder of that file, then the tests of the
+plugins. Tests run in a copy of the checkout. The others, the *survivors*, are printed as a diff. Exit status 1 if
+less than 90 % are killed.
 """
 
 from __future__ import annotations
