@@ -16,7 +16,7 @@ import stat
 import typing as t
 
 from .._common._text import from_bytes, printable
-from ._limits import LOCAL_TYPES, Deadline, Note, read_mounts
+from ._limits import Deadline, Note, read_mounts, refused_type
 
 # Parsed JSON takes about 30 times the memory of its text.
 _MAX_JSON = 1 << 21
@@ -77,9 +77,8 @@ class Files:
             self.not_reached.append(start)
 
     def _below(self, start: str, skip: t.Container[str], depth: int) -> t.Iterator[str]:
-        begin = os.path.normpath(self.real(start))
-        begin = self.resolve(begin) or ""
-        if not begin:
+        begin = self.resolve(os.path.normpath(self.real(start)))
+        if begin is None:
             return
         if os.path.isfile(begin):
             yield begin
@@ -246,15 +245,8 @@ class Files:
         return self.stopped is not None
 
     def _local(self, directory: str, start: bool = False) -> bool:
-        """Return whether a directory may be accessed, judged by the mount table alone: stat() can hang on a dead mount.
-
-        With *start* the mount that holds it counts, otherwise only a mount on the directory itself.
-        """
-        point = directory
-        while start and point not in self.mounts and point != "/":
-            point = os.path.dirname(point)
-        kind = self.mounts.get(point)
-        if point == "/" or kind is None or kind in LOCAL_TYPES:
-            return True
-        self.note(directory, "not entered: a file system of type %s" % printable(kind))
-        return False
+        """Return whether a directory may be accessed, else note why; see `refused_type` for *start*."""
+        kind = refused_type(directory, self.mounts, start)
+        if kind is not None:
+            self.note(directory, "not entered: a file system of type %s" % printable(kind))
+        return kind is None

@@ -4,6 +4,7 @@
 
 """Limits of a search: the deadline, the file systems that are entered, and notes of what was not examined."""
 
+import os
 import re
 import time
 import typing as t
@@ -52,3 +53,16 @@ def read_mounts(path: str = "/proc/self/mountinfo") -> t.Dict[str, str]:
     except OSError:
         return {}
     return mounts
+
+
+def refused_type(directory: str, mounts: t.Mapping[str, str], start: bool = False) -> t.Optional[str]:
+    """Return the file system type of a directory that may not be accessed, else None.
+
+    This is judged by the mount table alone: stat() can hang on a dead mount. With *start* the mount that holds the directory
+    counts, otherwise only a mount on the directory itself.
+    """
+    point = directory
+    while start and point not in mounts and point != "/":
+        point = os.path.dirname(point)
+    kind = mounts.get(point)
+    return None if point == "/" or kind in LOCAL_TYPES else kind
