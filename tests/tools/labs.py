@@ -68,7 +68,7 @@ def merge(parts: list[Path], target: Path) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--lanes", type=int, default=2, metavar="N", help="laboratories at the same time (default: 2)")
+    parser.add_argument("--lanes", type=int, default=3, metavar="N", help="laboratories at the same time (default: 3)")
     parser.add_argument("folder", type=Path)
     arguments, options = parser.parse_known_args()
     statuses: list[int] = []
