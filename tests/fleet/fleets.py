@@ -125,7 +125,7 @@ class Fleet:
     def run_and_kill(self, after_changes: int, **arguments: Any) -> Run:
         """Run the module and kill it after *after_changes* accepted changes. Further calls hang, so it cannot end before."""
         began = time.monotonic()
-        before = self._changes()
+        before, open_before = self._changes(), self._connections()
         self.faults({"kind": "hang", "action": self._modify, "skip": after_changes})
         process = self._start(self._command(), self._arguments(arguments))
         wait_until(
@@ -135,6 +135,8 @@ class Fleet:
         process.kill()
         process.communicate()
         assert process.returncode == -signal.SIGKILL
+        # A call that the API has not read yet would be accepted without the fault.
+        wait_until(lambda: self._connections() <= open_before, "the end of the connections of the killed module")
         self.faults()
         return Run(time.monotonic() - began, self._calls())
 
@@ -153,6 +155,12 @@ class Fleet:
         process.stdin.close()
         process.stdin = None  # Otherwise communicate() closes it again.
         return process
+
+    def _connections(self) -> int:
+        """Return the number of connections that the API has not closed."""
+        port = f":{int(str(self.endpoint).rpartition(':')[2]):04X}"
+        lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        return sum(words[1].endswith(port) and words[3] in ("01", "08") for words in lines)  # established, close wait
 
     def _changes(self) -> int:
         totals = self.admin("GET", f"/calls?after={NO_ENTRY}")["totals"]
