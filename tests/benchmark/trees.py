@@ -21,6 +21,7 @@ def ecs_instance(more: dict[str, str] | None = None) -> dict[str, Any]:
     leaves: dict[str, str | None] = {
         "image/market-place/product-code": "cmjj0123456",
         "image/market-place/charge-type": "PrePaid",
+        "launch-index": "0",
     }
     leaves.update(more or {})
     return {
