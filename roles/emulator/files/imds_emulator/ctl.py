@@ -139,8 +139,10 @@ def run(admin: str, words: t.List[str]) -> t.Tuple[int, str]:
     if status == 200 and words[0] == "forget":
         status, data = _request(admin, method, "/calls", None)
     if status != 200:
-        return 1, "error: %s" % data.get("error")
+        return 1, "error: %s" % data.get("error", "status %d" % status)
     if method == "GET" and path in ("/journal", "/calls"):
+        if "entries" not in data:
+            raise ValueError("%s: not the admin API of the emulator: the answer has no entries" % admin)
         return 0, "\n".join(json.dumps(entry) for entry in data["entries"])
     return 0, json.dumps(data, indent=1)
 
@@ -158,8 +160,8 @@ def _request(admin: str, method: str, path: str, body: t.Any) -> t.Tuple[int, t.
             raise ValueError("the answer is no JSON object")
         return answer.status, data
     except OSError as problem:
-        reason = "%s: no emulator answers: %s. Start one with --admin %s, or name its address with --admin or %sADMIN."
-        raise ValueError(reason % (admin, line(problem), admin, PREFIX)) from None
+        advice = "Start one with `imds-emulator serve --admin %s`, or give the address of another with --admin." % admin
+        raise ValueError("%s: no emulator answers: %s. %s" % (admin, line(problem), advice)) from None
     except (http.client.HTTPException, ValueError) as problem:
         reason = "%s: not the admin API of the emulator: %s"
         raise ValueError(reason % (admin, line(problem) or repr(problem))) from None
