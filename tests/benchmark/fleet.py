@@ -24,12 +24,17 @@ sys.path[:0] = [str(CHECKOUT / "tests/fleet"), str(CHECKOUT / "tests/lab")]
 
 import fleets  # noqa: E402
 import lab  # noqa: E402
+from compared import table  # noqa: E402
 from fleets import DESCRIBE, KEY, MODIFY, REGIONS, SECRET, Fleet, Run  # noqa: E402
 
 SIZE = 1700
 DUE = sum(fleets.instance(number)["http_tokens"] == "optional" for number in range(SIZE))
 ROUNDS = {0.0: 5, 0.05: 1}  # delay of each answer in seconds -> rounds
 LOOP = "plain loop over the SDK"
+COUNTS: dict[str, Callable[[Run], int]] = {
+    "reads": lambda run: len(run.accepted(DESCRIBE)),
+    "changes": lambda run: len(run.accepted(MODIFY)),
+}
 LIMITS = (50, 20)  # calls of one operation in one region that the API allows in a second
 WANTED_RATIO = 1.2
 HARDEN = {"regions": REGIONS, "all_instances": True, "http_tokens": "required"}
@@ -104,24 +109,6 @@ def pace_table(found: dict[int, tuple[float, float, int]]) -> str:
     return "\n".join(lines)
 
 
-def median(runs: list[Run], value: str) -> float:
-    return statistics.median(getattr(run, value) for run in runs)
-
-
-def table(found: dict[str, list[Run]]) -> str:
-    lines = [
-        "|  | reads | changes | s | times less | CPU s | times less | peak MiB | times less |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    for name, runs in found.items():
-        cells = [name, str(len(runs[0].accepted(DESCRIBE))), str(len(runs[0].accepted(MODIFY)))]
-        for value, form in (("wall", ".2f"), ("cpu", ".2f"), ("memory", ".0f")):
-            own, theirs = median(runs, value), median(found[LOOP], value)
-            cells += [format(own, form), "1" if name == LOOP else f"{theirs / own:.1f}"]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
 def render(results: dict[float, dict[str, list[Run]]], paces: dict[int, tuple[float, float, int]], load: float) -> str:
     loops = [run for found in results.values() for run in found[LOOP]]
     return TEMPLATE.format(
@@ -134,7 +121,9 @@ def render(results: dict[float, dict[str, list[Run]]], paces: dict[int, tuple[fl
         load=f"{load:.1f}",
         imports=f"{statistics.median(run.result['import_seconds'] for run in loops):.1f}",
         rounds=", ".join(f"{rounds} with {delay * 1000:.0f} ms" for delay, rounds in ROUNDS.items()),
-        tables="\n\n".join(f"## {delay * 1000:.0f} ms delay\n\n{table(found)}" for delay, found in results.items()),
+        tables="\n\n".join(
+            f"## {delay * 1000:.0f} ms delay\n\n{table(found, LOOP, COUNTS)}" for delay, found in results.items()
+        ),
         pace=pace_table(paces),
         wanted=WANTED_RATIO,
     )

@@ -12,7 +12,6 @@ import datetime
 import json
 import os
 import platform
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -29,6 +28,7 @@ sys.path[:0] = [str(CHECKOUT / "tests/fleet"), str(CHECKOUT / "tests/lab")]
 
 import fleets  # noqa: E402
 import lab  # noqa: E402
+from compared import median, table  # noqa: E402
 from fleets import ACCOUNT, KEY, REGIONS, SECRET  # noqa: E402
 
 SIZE = 10_000
@@ -96,6 +96,15 @@ class Bench:
         self._environment["ANSIBLE_INVENTORY_ENABLED"] = "alicloud.imds.ecs,ansible.builtin.script"
         self._environment["ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED"] = "true"
 
+    def variables(self) -> dict[str, Any]:
+        """Return the variables of a host in the last listing."""
+        hosts: dict[str, dict[str, Any]] = self._listing()["_meta"]["hostvars"]
+        return next(iter(hosts.values()))
+
+    def _listing(self) -> dict[str, Any]:
+        listing: dict[str, Any] = json.loads((self._folder / "listing.json").read_text())
+        return listing
+
     def run(self, source: Path) -> Run:
         """Run ``ansible-inventory --list`` until it ends."""
         listing, errors = self._folder / "listing.json", self._folder / "errors"
@@ -109,7 +118,7 @@ class Bench:
         if process.returncode:
             raise RuntimeError(errors.read_text()[-2000:])
         calls = self._calls()
-        hosts = len(json.loads(listing.read_text())["_meta"]["hostvars"])
+        hosts = len(self._listing().get("_meta", {}).get("hostvars", {}))
         throttled = sum(call["status"] != 200 for call in calls)
         return Run(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, len(calls), throttled, hosts)
 
@@ -119,6 +128,7 @@ class Bench:
         return entries
 
 
+COUNTS: dict[str, Callable[[Run], int]] = {"API calls": lambda run: run.calls}
 SUBJECTS: dict[str, Callable[[Bench], Path]] = {
     SCRIPT: lambda bench: bench.script,
     PLUGIN: lambda bench: bench.plugin,
@@ -152,24 +162,6 @@ def pace(bench: Bench, plain: float) -> tuple[Run, float]:
     return run, run.wall / (pages / PER_SECOND - 1 + plain)
 
 
-def median(runs: list[Run], value: str) -> float:
-    return statistics.median(getattr(run, value) for run in runs)
-
-
-def table(found: dict[str, list[Run]]) -> str:
-    lines = [
-        "|  | API calls | s | times less | CPU s | times less | peak MiB |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    for name, runs in found.items():
-        cells = [name, str(max(run.calls for run in runs))]
-        for value in ("wall", "cpu"):
-            own, theirs = median(runs, value), median(found[SCRIPT], value)
-            cells += [format(own, ".1f"), "1" if name == SCRIPT else f"{theirs / own:.1f}"]
-        lines.append(f"| {' | '.join(cells)} | {median(runs, 'memory'):.0f} |")
-    return "\n".join(lines)
-
-
 TEMPLATE = """\
 # Benchmarks: the inventory
 
@@ -183,10 +175,9 @@ the ratios of one run only. No test asserts a duration.
   start: {load}.
 - *Delay* is the delay of each response of the emulated API. *s* and *CPU s* apply to `ansible-inventory` with the
   script, *peak MiB* to the largest process. They are medians of interleaved rounds ({rounds} delay).
-- `ansible-inventory` alone, with a source without hosts, takes {alone_cpu} s of CPU. Output from the cache needs no call and takes
-  nearly as long as without: most of the time is used to add hosts and groups, and to print them.
-- The plugin does more than the script: it has {ours} variables for each host, which the script does not have, and groups
-  for exempt and unknown hosts.
+- `ansible-inventory` alone, with a source without hosts, takes {alone_cpu} s of CPU.
+- A host of the plugin has {variables} variables below `imds` and the variables of its connection; a host of the script has
+  {theirs}. The plugin also has groups for exempt and unknown hosts.
 
 {tables}
 
@@ -207,7 +198,9 @@ def render(results: dict[float, dict[str, list[Run]]], paced: tuple[Run, float],
         cores=os.cpu_count(),
         python=platform.python_version(),
         rounds=", ".join(f"{rounds} with {delay * 1000:.0f} ms" for delay, rounds in ROUNDS.items()),
-        tables="\n\n".join(f"## {delay * 1000:.0f} ms delay\n\n{table(found)}" for delay, found in results.items()),
+        tables="\n\n".join(
+            f"## {delay * 1000:.0f} ms delay\n\n{table(found, SCRIPT, COUNTS)}" for delay, found in results.items()
+        ),
         per_second=PER_SECOND,
         wall=f"{run.wall:.1f}",
         throttled=run.throttled,
@@ -233,12 +226,14 @@ def main() -> int:
         bench.run(bench.cached)  # fills the cache
         results = {delay: measure(bench, delay, rounds) for delay, rounds in ROUNDS.items()}
         paced = pace(bench, median(results[0.0][PLUGIN], "wall"))
-        variables = json.loads((Path(scratch) / "listing.json").read_text())["_meta"]["hostvars"]
-    one = next(iter(variables.values()))
+        variables = bench.variables()
+        bench.run(bench.script)
+        theirs = bench.variables()
     facts = {
         "load": f"{load:.1f}",
         "alone_cpu": f"{alone.cpu:.1f}",
-        "ours": str(len(one["imds"])),
+        "variables": str(len(variables["imds"])),
+        "theirs": str(len(theirs)),
         "core": version(),
     }
     PAGE.write_text(render(results, paced, facts))

@@ -1,11 +1,12 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""run.py [--quick]: compare with amazon.aws.ec2_metadata_facts, and write docs/benchmarks.md.
+"""run.py [--quick | --trees]: compare with amazon.aws.ec2_metadata_facts, and write docs/benchmarks.md.
 
 Runs inside tests/lab/enter (see ``make benchmark``).
 
---quick is a smoke test of less than a minute with few repeats, which writes to .cache/benchmark/.
+--quick is a smoke test of about a minute with few repeats, which writes to .cache/benchmark/. --trees only checks that both
+services have equal trees, without amazon.aws.
 """
 
 from __future__ import annotations
@@ -39,8 +40,7 @@ def log(text: str) -> None:
 def one_tree(plan: Plan, page: report.Page) -> None:
     """Measure facts of the trees of 65 leaves, and lookups."""
     with Services() as services:
-        page.trees = (survey(ECS), survey(EC2_SERVICE))
-        _expect_equal(*page.trees)
+        page.trees = equal_trees()
         page.floor = floor(page.trees[0], page.connections)
         for subject in (ALL, WALK, ALL_SECRETS, WALK_SECRETS, EC2):
             services.serve_all(subject.all_served)
@@ -72,10 +72,15 @@ def _cost(found: Survey) -> float:
     return statistics.median(found.seconds)
 
 
-def _expect_equal(ours: Survey, ec2: Survey) -> None:
-    shapes = [(len(found.leaves), len(found.directories), found.below_meta_data()) for found in (ours, ec2)]
+def equal_trees() -> tuple[Survey, Survey]:
+    """Return the trees of both services; raise RuntimeError if they do not have the same numbers of leaves and directories."""
+    trees = (survey(ECS), survey(EC2_SERVICE))
+    shapes = [(len(found.leaves), len(found.directories), found.below_meta_data()) for found in trees]
     if shapes[0] != shapes[1]:
-        raise RuntimeError(f"the two trees differ (leaves, directories, leaves below meta-data/): {shapes}")
+        raise RuntimeError(
+            f"the two trees differ (leaves, directories, leaves below meta-data/): {shapes}; change tests/benchmark/trees.py"
+        )
+    return trees
 
 
 def _brief(results: Results) -> str:
@@ -99,11 +104,18 @@ def off_cloud(plan: Plan, page: report.Page) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="few repeats")
-    plan = QUICK if parser.parse_args().quick else FULL
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--quick", action="store_true", help="few repeats")
+    only.add_argument("--trees", action="store_true", help="only check that both services have equal trees")
+    arguments = parser.parse_args()
+    plan = QUICK if arguments.quick else FULL
     if os.environ.get("IMDS_LAB") != "1":
         print("The benchmark needs the laboratory: tests/lab/enter", sys.executable, *sys.argv, file=sys.stderr)
         return 77
+    if arguments.trees:
+        with Services():
+            log(f"{len(equal_trees()[0].leaves)} leaves each")
+        return 0
     if not peer.COLLECTION.exists():
         print("Run this first, outside of the laboratory:", sys.executable, peer.__file__, file=sys.stderr)
         return 77
