@@ -17,6 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lab"))  # pytest does this from pyproject.toml
 
 import lab
+import priorities
 from costs import RATE, Costs, measure, quantile
 from machine import CHECKOUT, Machine, Watch
 
@@ -42,24 +43,37 @@ from 1 than this one is not significant.
 {busy}
 
 The watch processes the packets of 50 ms at once. It wakes up immediately for a process that has not connected for a
-second, because a short-lived process may exit within a millisecond. The size of the records is limited: 10,000
-callers with a million requests need less than 1 MB (`tests/unit/plugins/module_utils/_watch/test__records_size.py`).
+second, because a short-lived process may exit within a millisecond.
+
+That is also why it runs with high priority (nice value -20) as long as it uses less than a quarter of a processor.
+{shells} shells, each in a unit, start {short} processes each, which send one request and end. The kernel reports the user,
+the command name and the unit. The executable is read from `/proc` while the process lives. If it has ended, another
+process with the same name in the same unit may show the executable:
+
+| priority | busy loops beside | requests | right command name and unit | executable read | by the same name |
+|---|---|---|---|---|---|
+{known}
+
+The size of the records is limited: 10,000 callers with a million requests need less than 1 MB
+(`tests/unit/plugins/module_utils/_watch/test__records_size.py`).
 """
 
 
 def main() -> int:
-    rounds, seconds, idle = (4, 2, 5) if "--quick" in sys.argv else (12, 5, 30)
+    rounds, seconds, idle, each = (4, 2, 5, 50) if "--quick" in sys.argv else (12, 5, 30, 250)
     load = os.getloadavg()[0]
     numbers = itertools.count()
     with lab.shared_emulator() as emulator:
         machine = Machine(emulator, 1)
         folder = Path(tempfile.mkdtemp(dir="/run"))
 
-        def start() -> Watch:
-            return Watch(machine, folder / "state", folder / f"log{next(numbers)}")
+        def start(*before: str) -> Watch:
+            number = next(numbers)
+            return Watch(machine, folder / f"state{number}", folder / f"log{number}", before)
 
         try:
             costs = {kind: measure(machine, start, rounds, seconds, idle, kind) for kind in KINDS}
+            known = priorities.measure(machine, start, each)
         finally:
             machine.remove()
     text = TEXT.format(
@@ -74,6 +88,9 @@ def main() -> int:
         delays="\n".join(row for kind in KINDS for row in delays(kind, costs[kind])),
         idle=costs[""].idle,
         memory_idle=costs[""].memory_idle / (1 << 20),
+        shells=priorities.SHELLS,
+        short=each,
+        known="\n".join(row(one) for one in known),
         busy="\n".join(busy(kind, costs[kind]) for kind in KINDS),
     )
     print(text)
@@ -87,6 +104,11 @@ def delays(kind: str, costs: Costs) -> list[str]:
         times = " | ".join(f"{quantile(rounds, share) * 1e6:.0f} µs" for rounds in (costs.without, costs.beside))
         rows.append(f"| {KINDS[kind]} | {name} | {times} | {costs.ratio(share):.2f} | {costs.noise(share):.2f} |")
     return rows
+
+
+def row(one: priorities.Known) -> str:
+    shares = " | ".join(f"{number / one.requests:.1%}" for number in (one.named, one.read, one.same_name))
+    return f"| {one.priority} | {one.busy} | {one.requests} | {shares} |"
 
 
 def busy(kind: str, costs: Costs) -> str:

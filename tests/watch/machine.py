@@ -24,6 +24,7 @@ import lab
 from waiting import GIVE_UP_SECONDS, comes_true
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+KEPT = CHECKOUT / "tests/watch/clients/kept.py"
 CONTAINER = "0123456789abcdef" * 4
 POD_ADDRESS = "172.30.0.2"
 
@@ -110,6 +111,24 @@ class Machine:
     ) -> subprocess.Popen[bytes]:
         options = {"stdin": subprocess.DEVNULL, "stdout": stdout, "stderr": stderr}
         return subprocess.Popen(self.command(*words, **where), **options)
+
+    @contextlib.contextmanager
+    def kept(self, times: int, *options: str, before: Callable[[], Any] = lambda: None, **where: Any) -> Iterator[None]:
+        """Connect, call *before*, and send *times* requests; the process lives until the block ends.
+
+        A process that has ended may be inspected too late, so tests of its names stop the watch in the block.
+        """
+        command = self.command(os.path.realpath(sys.executable), KEPT, *options, **where)
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdin and process.stdout
+            assert process.stdout.readline() == "connected\n"
+            before()
+            for _time in range(times):
+                print(file=process.stdin, flush=True)
+                assert process.stdout.readline() == "200\n"
+            yield
+            process.stdin.close()
+            assert process.wait(GIVE_UP_SECONDS) == 0
 
     def journal(self) -> list[dict[str, Any]]:
         return [

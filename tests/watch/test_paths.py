@@ -89,8 +89,8 @@ def test_the_instance_of_a_killed_watch_is_removed_by_the_next_one(machine: Mach
     watch.process.wait()
     wait_until(lambda: left in instances())
     again = start(*METHODS["tracepoint"])
-    machine.run("bash", GET, ZONE, "ask", "3", uid=33)
-    content = again.stop()
+    with machine.kept(3, uid=33):
+        content = again.stop()
     assert left not in instances()
     assert [caller["attributed_by"] for caller in content["callers"]] == [{"tracepoint": 3}]
 
@@ -100,9 +100,10 @@ def test_two_watches_have_an_instance_each(machine: Machine, start: Start, tmp_p
     first = start(*METHODS["tracepoint"], state=tmp_path / "first")
     second = start(*METHODS["tracepoint"], state=tmp_path / "second")
     assert len(set(instances()) - before) == 2
-    machine.run("bash", GET, ZONE, "ask", "3", uid=33)
-    for watch in (first, second):
-        assert [caller["attributed_by"] for caller in watch.stop()["callers"]] == [{"tracepoint": 3}]
+    with machine.kept(3, uid=33):
+        contents = [watch.stop() for watch in (first, second)]
+    for content in contents:
+        assert [caller["attributed_by"] for caller in content["callers"]] == [{"tracepoint": 3}]
 
 
 def test_the_kernel_drops_records_of_other_connections(machine: Machine, start: Start) -> None:
@@ -140,5 +141,6 @@ def test_another_program_in_the_same_process(
     script = script.format(ZONE) + f"exec {second} {GET} {ZONE} second"
     machine.run(first, "-c", script, uid=33)
     found = {caller["comm"]: caller["exe"] for caller in watch.stop()["callers"]}
-    assert found.keys() == {"first", "second"} and found["first"] == str(first)
-    assert found["second"] in (str(second), None)  # it may have ended before its executable was read
+    assert found.keys() == {"first", "second"}
+    # Its program may have changed, or ended, before the executable was read.
+    assert found["first"] in (str(first), None) and found["second"] in (str(second), None)
