@@ -14,7 +14,7 @@ USER_FIELD, TASK_FIELD = 24, 8  # offsets in the event of a connecting process
 
 # Helper functions: BPF_FUNC_* of the kernel
 _RINGBUF_OUTPUT, _MAP_LOOKUP, _MAP_UPDATE, _CLOCK = 130, 1, 2, 5
-WAKE_UP, NO_WAKE_UP = 0, 1  # BPF_RB_NO_WAKEUP
+WAKE_UP, NO_WAKE_UP = 2, 1  # BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP
 _SECOND = 1000000000
 _MAP_FD, _MAP_VALUE = 1, 2  # BPF_PSEUDO_MAP_FD: the constant is the descriptor of a map, or stands for the map's value
 END = "end"  # the label before ``return 1``
@@ -107,7 +107,7 @@ def _spend(target: Target) -> bpf.Code:
 
 
 #     u64 process, now;
-#     r7 = BPF_RB_WAKEUP;                       // 0
+#     r7 = BPF_RB_FORCE_WAKEUP;                 // also if the watch has not read all events
 #     process = event.task >> 32;               // the PID
 #     u64 *last = bpf_map_lookup_elem(&known, &process);
 #     if (last) {
@@ -115,7 +115,7 @@ def _spend(target: Target) -> bpf.Code:
 #         if (bpf_ktime_get_ns() - r8 <= SECOND)
 #             r7 = BPF_RB_NO_WAKEUP;
 #     }
-#     if (r7 == BPF_RB_WAKEUP) {
+#     if (r7 == BPF_RB_FORCE_WAKEUP) {
 #         now = bpf_ktime_get_ns();
 #         bpf_map_update_elem(&known, &process, &now, 0);
 #     }
@@ -139,7 +139,11 @@ def choose_wake_up(known: int, event: int) -> bpf.Code:
         bpf.instruction(bpf.MOVE, bpf.R7, imm=NO_WAKE_UP),
         "chosen",
     ]
-    code += [bpf.Jump(bpf.IF_NOT_EQUAL, "no wake-up", bpf.R7), bpf.instruction(bpf.CALL, imm=_CLOCK), bpf.store(now)]
+    code += [
+        bpf.Jump(bpf.IF_NOT_EQUAL, "no wake-up", bpf.R7, WAKE_UP),
+        bpf.instruction(bpf.CALL, imm=_CLOCK),
+        bpf.store(now),
+    ]
     code += [bpf.load_constant(bpf.R1, known, _MAP_FD), *bpf.address_of(bpf.R2, process), *bpf.address_of(bpf.R3, now)]
     code += [bpf.instruction(bpf.MOVE, bpf.R4), bpf.instruction(bpf.CALL, imm=_MAP_UPDATE), "no wake-up"]
     return code
