@@ -61,7 +61,8 @@ def main() -> None:
                 options = one.metadata_options
                 mode = "disabled" if options.http_endpoint == "disabled" else options.http_tokens
                 groups["imds_" + mode].append(one.instance_id)
-                variables[one.instance_id] = {"region_id": region, "zone_id": one.zone_id, "http_tokens": mode}
+                few = {"region_id": region, "zone_id": one.zone_id, "http_tokens": mode}
+                variables[one.instance_id] = one.to_map() if order["members"] else few
     document: dict[str, Any] = {name: {"hosts": hosts} for name, hosts in groups.items()}
     print(json.dumps({**document, "_meta": {"hostvars": variables}}))
 
