@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import banned_phrases
-from checkout import CHECKOUT, files, linked
+from checkout import CHECKOUT, copied, files, linked
 from report import Report
 
 BIN = Path(sys.executable).parent
@@ -62,8 +62,11 @@ def mypy(collections: Path) -> list[str]:
     return [str(BIN / "mypy"), "--config-file", str(CHECKOUT / "pyproject.toml"), *typed]
 
 
-def checks(collections: Path) -> Iterator[tuple[str, list[str], Path]]:
-    """Yield name, command and working folder of each check."""
+def checks(collections: Path, copy: Path) -> Iterator[tuple[str, list[str], Path]]:
+    """Yield name, command and working folder of each check.
+
+    *copy* has the project's files only. In the checkout, tests that run at the same time write compiled files.
+    """
     yield "ruff check", [str(BIN / "ruff"), "check", "--quiet", "--output-format", "concise", "."], CHECKOUT
     yield "ruff format", [str(BIN / "ruff"), "format", "--check", "--quiet", "."], CHECKOUT
     yield "mypy plugins", mypy(collections), collections
@@ -77,7 +80,7 @@ def checks(collections: Path) -> Iterator[tuple[str, list[str], Path]]:
     yield "yamllint", [str(BIN / "yamllint"), "--strict", "."], CHECKOUT
     yield "ansible-lint", [str(BIN / "ansible-lint"), "--strict", "-q", "--offline"], CHECKOUT
     yield "changelog", [str(BIN / "antsibull-changelog"), "lint"], CHECKOUT
-    yield "licenses", [str(BIN / "reuse"), "lint", "--lines"], CHECKOUT
+    yield "licenses", [str(BIN / "reuse"), "lint", "--lines"], copy
     yield (
         "plugin documentation",
         [str(BIN / "antsibull-docs"), "lint-collection-docs", "--plugin-docs", *DOCS_STRICT, "."],
@@ -100,9 +103,9 @@ def is_meant(name: str, words: Sequence[str]) -> bool:
 def main(words: Sequence[str]) -> int:
     """Run the checks that *words* name."""
     report = Report()
-    with linked() as collections:
+    with linked() as collections, copied() as copy:
         environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(collections), PATH=f"{BIN}:{os.environ['PATH']}")
-        chosen = [check for check in checks(collections) if is_meant(check[0], words)]
+        chosen = [check for check in checks(collections, copy) if is_meant(check[0], words)]
         unknown = [word for word in words if not any(is_meant(check[0], [word]) for check in chosen)]
         if unknown:
             print(f"lint.py: no such check: {', '.join(unknown)}", file=sys.stderr)
