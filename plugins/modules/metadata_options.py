@@ -128,8 +128,10 @@ options:
       - Change nothing, and find all problems at once - the library C(requests), the credentials, whether the API returns the instances,
         refused changes, and a record that cannot be written. All problems are in one message; refused changes
         only with O(refused=fail). Without O(instance_ids) no API call is made.
-      - Whether the access key may change the options stays unknown until the first change, because C(ModifyInstanceMetadataOptions) has no
-        dry run. After a change that is refused for this reason, no other change is sent unless an earlier one succeeded.
+      - C(ModifyInstanceMetadataOptions) has no dry run. To find a missing permission, it is called with values that do not exist, which
+        the API refuses, once for each region of an account. The vendor does not document whether the permission is checked before the
+        values. If it is not, the permission stays unknown until the first change. In check mode, this call is not made.
+      - After a change that is refused for want of the permission, no other change is sent unless an earlier one succeeded.
     type: bool
     default: false
     version_added: 1.0.0

@@ -245,7 +245,7 @@ def test_undo_restores_everything_and_can_be_repeated(ground: Ground) -> None:
 
 
 def test_all_problems_are_found_at_once_before_anything_is_changed(ground: Ground) -> None:
-    """A profile that does not exist, a record that cannot be written, an unknown user, then the strategy free."""
+    """A profile that does not exist, a record that cannot be written, an unknown user; the strategy free; a key that may only read."""
     before = {host.name: ground.state(host) for host in (ground.bad, ground.good)}
     (ground.player.folder / "file").touch()
     wrong = {"hardening_profile": "nowhere", "hardening_verify_user": "no-such-user"}
@@ -263,6 +263,14 @@ def test_all_problems_are_found_at_once_before_anything_is_changed(ground: Groun
         played = ground.player.play(strategy={"strategy": "free"}, **variables)
         assert played.status == 2 and "needs the strategy linear" in played.output
     assert ground.emulator.calls("ModifyInstanceMetadataOptions") == []
+    refused = {"kind": "error", "action": "ModifyInstanceMetadataOptions", "code": "Forbidden.RAM", "status": 403}
+    ground.emulator.admin("PATCH", "/control", {"faults": [refused]})
+    played = ground.player.play()
+    assert played.failed.keys() == {"bad", "good"} and "Install the ecs-metadata command" not in played.output
+    for said in played.reasons().values():
+        assert "Grant the RAM action ecs:ModifyInstanceMetadataOptions" in said and said.endswith(
+            "Nothing was changed."
+        )
     for host in (ground.bad, ground.good):
         assert differences(before[host.name], ground.state(host)) == []
 

@@ -36,6 +36,9 @@ class Writer(Reader, Protocol):
     ) -> str:
         """Set the metadata options of one instance and return the RequestId."""
 
+    def refusal(self, region: str, instance_id: str) -> t.Optional[str]:
+        """Return why the RAM policies refuse to change the options of an instance, or None if they do not, or if this is unknown."""
+
 
 Apis = t.Mapping[t.Optional[str], Writer]
 
@@ -93,7 +96,7 @@ def _send_all(
     senders: t.Mapping[t.Optional[str], "_Sender"], outcomes: t.List[Outcome], max_concurrency: int, report: Report
 ) -> None:
     """Send the changes that are needed and replace their elements of *outcomes*. *senders* has one for each account."""
-    needed = [(_place(it.change), index) for index, it in enumerate(outcomes) if it.change.after]
+    needed = [(place_of(it.change), index) for index, it in enumerate(outcomes) if it.change.after]
     queue = FairQueue(needed)
     counts = {"done": 0, "failed": 0}
     lock = threading.Lock()
@@ -177,14 +180,14 @@ def _wait_until_visible(
             if change is not None and _is_visible(change, instance):
                 del waiting[instance.instance_id]
         report(Progress(WAITING, len(sent) - len(waiting), 0, len(sent)))
-        places = {_place(change) for change in waiting.values()}
+        places = {place_of(change) for change in waiting.values()}
         # After the deadline of the task no request is sent anymore.
         useless = all(place in failures and failures[place].after_deadline for place in places)
         if not waiting or useless or time.monotonic() + pause > ends_at:
             break
         time.sleep(pause)
         pause = min(_MAX_PAUSE, pause * 2)
-    return {name: _late(failures.get(_place(change)), wait_timeout) for name, change in waiting.items()}
+    return {name: _late(failures.get(place_of(change)), wait_timeout) for name, change in waiting.items()}
 
 
 def _late(failure: t.Optional[ApiError], wait_timeout: float) -> str:
@@ -201,7 +204,7 @@ def _is_visible(change: Change, now: Instance) -> bool:
     return all(wanted is None or wanted == found for wanted, found in zip(after, present))
 
 
-def _place(change: Change) -> Place:
+def place_of(change: Change) -> Place:
     return Place(change.instance.role_arn, change.instance.region_id)
 
 
@@ -211,7 +214,7 @@ def _reread(
     """Return the changed instances as the API shows them, and the error of each place that could not be read."""
     by_place: t.Dict[Place, t.List[str]] = {}
     for change in changes:
-        by_place.setdefault(_place(change), []).append(change.instance.instance_id)
+        by_place.setdefault(place_of(change), []).append(change.instance.instance_id)
     failures: t.Dict[Place, ApiError] = {}
 
     def read(place: Place) -> t.List[Instance]:

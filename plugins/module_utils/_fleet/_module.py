@@ -63,7 +63,10 @@ def run(module: Module, open_api: Opener, missing_library: t.Optional[str]) -> E
 
 
 def _dry_run(module: Module, open_api: Opener, missing_library: t.Optional[str]) -> Ended:
-    """Find all problems at once and change nothing: no API call of it can change an instance."""
+    """Find all problems at once and change nothing.
+
+    Without check mode, a call that the API refuses for its values tests the permission to change instances (see `refuse_forbidden`).
+    """
     params, problems = module.params, _Problems()
     record = problems.of(lambda: _writable_record(params))
     if missing_library is not None:
@@ -72,7 +75,8 @@ def _dry_run(module: Module, open_api: Opener, missing_library: t.Optional[str])
     apis = problems.of(open_api)
     if apis is None or not (params["instance_ids"] or params["state"] == "restored"):
         return problems.message(), _result([], {}, {}, {})
-    changes = problems.of(lambda: _plan(apis, params, record, _execution(module))) or []
+    plan = problems.of(lambda: _plan(apis, params, record, _execution(module))) or []
+    changes = plan if module.check_mode else problems.of(lambda: _operations.refuse_forbidden(apis, plan)) or plan
     planned = [it._replace(changed=False) for it in _report.planned(changes)]
     refusal = _report.problem(planned, tolerate_refusals=params["refused"] == "report")
     problems.found += [refusal] if refusal else []

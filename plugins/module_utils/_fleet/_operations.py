@@ -17,6 +17,7 @@ from ._record import RecordStore
 from ._select import ALL_REGIONS, Selection, find, find_each
 
 NO_EXCLUDE = Exclude()
+_MOST_TESTED = 100
 
 
 class ExecutionOptions(t.NamedTuple):
@@ -60,6 +61,25 @@ def plan_desired(
 
     changes = [change(it) for it in found]
     return changes + [Change(missing(instance_id), refusal=reason) for instance_id, reason in unknown.items()]
+
+
+def refuse_forbidden(apis: Apis, changes: t.Iterable[Change]) -> t.List[Change]:
+    """Return *changes*, with a refusal for each that the RAM policies do not permit, as far as this can be known without a change.
+
+    One API call for each region of an account. If it is refused, one for each of the next changes there, because a policy may permit
+    some instances only, until one is not refused. Changes after the first _MOST_TESTED are not tested.
+    """
+    tested: t.Dict[Place, int] = {}
+
+    def tried(change: Change) -> Change:
+        place = _apply.place_of(change)
+        if change.after is None or tested.get(place, 0) >= _MOST_TESTED:
+            return change
+        reason = apis[place.role_arn].refusal(str(place.region_id), change.instance.instance_id)
+        tested[place] = tested.get(place, 0) + 1 if reason is not None else _MOST_TESTED
+        return refuse(change, reason)
+
+    return [tried(change) for change in changes]
 
 
 def plan_restore(

@@ -24,6 +24,7 @@ _LISTING_REGIONS = ("cn-hangzhou", "cn-beijing", "ap-southeast-1")
 _LISTING_SECONDS = 20.0
 # Only these operations support DryRun. Others ignore the parameter and take effect.
 _DRY_RUN_ACTIONS = ("DescribeInstances", "DescribeImages")
+_NO_VALUE = "permission-check"  # HttpEndpoint and HttpTokens have no such value
 _ALL_STATES = "Creating,Waiting,Available,UnAvailable,CreateFailed,Deprecated"
 
 Fields = t.Dict[str, t.Any]
@@ -94,6 +95,20 @@ class Ecs:
             "InstanceMetadataTags": instance_metadata_tags,
         }
         return str(self.call("ModifyInstanceMetadataOptions", region, parameters).get("RequestId", ""))
+
+    def refusal(self, region: str, instance_id: str) -> t.Optional[str]:
+        """Return why the RAM policies refuse to change the options of an instance, or None if they do not, or if this is unknown.
+
+        One API call, which changes nothing: its values do not exist, and the API refuses such values (InvalidHttpTokens.NotSupported and
+        InvalidHttpEndpoint.NotSupported in its documentation). Whether it checks the policies first is not documented.
+        """
+        try:
+            self.modify_metadata_options(region, instance_id, _NO_VALUE, _NO_VALUE)
+        except _errors.ApiError as exc:
+            return str(exc) if exc.kind == "forbidden" else None
+        raise _errors.unexpected(
+            self.where("ModifyInstanceMetadataOptions", region), "success for a value that does not exist"
+        )
 
     def images(self, region: str, image_ids: t.Iterable[str]) -> t.Dict[str, Fields]:
         """Return ImdsSupport (``v1``, ``v2`` or None) of the images that exist, by image ID. One API call for each 100 images."""

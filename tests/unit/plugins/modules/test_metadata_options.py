@@ -326,9 +326,32 @@ def test_a_dry_run_finds_all_problems_at_once_and_changes_nothing(run, control, 
         access_key_secret=None,
     )
     assert "a directory" in nothing["msg"] and "profile" in nothing["msg"], nothing
-    assert control.calls("ModifyInstanceMetadataOptions") == [], (
-        "it has no dry run, so that each call can change an instance"
-    )
+    calls = control.calls("ModifyInstanceMetadataOptions")
+    assert [call["code"] for call in calls] == ["InvalidHttpEndpoint.NotSupported"], "refused, so they change nothing"
+    run("metadata_options", **asked, _ansible_check_mode=True)
+    assert control.calls("ModifyInstanceMetadataOptions") == calls
+
+
+@pytest.mark.parametrize("kept", ["i-web1", "i-off"])
+def test_a_dry_run_finds_a_missing_permission_to_change(run, control, tmp_path, kept) -> None:
+    """A policy permits changes of no instance or, here by faults, of some instances only."""
+    other = {"i-web1": "i-off", "i-off": "i-web1"}[kept]
+    refused = {"kind": "error", "action": "Modify*", "code": "Forbidden.RAM", "status": 403, "instance": other}
+    control.admin("PATCH", "/control", {"faults": [refused]})
+    asked = {"instance_ids": ["i-off", "i-web1"], "http_tokens": "required", "dry_run": True, "refused": "report"}
+    rows = {row["instance_id"]: row for row in run("metadata_options", **asked)["instances"]}
+    tested_first = min(rows)
+    assert rows[kept]["error"] is None and rows[kept]["planned"] is True
+    if other == tested_first:
+        assert "ecs:ModifyInstanceMetadataOptions" in rows[other]["error"] and rows[other]["planned"] is False
+    else:
+        assert rows[other]["error"] is None, "unknown: one call for each region, if that is not refused"
+    control.admin("PATCH", "/control", {"faults": [{**refused, "instance": "*"}]})
+    rows = {row["instance_id"]: row for row in run("metadata_options", **asked)["instances"]}
+    assert all("ecs:ModifyInstanceMetadataOptions" in row["error"] for row in rows.values())
+    failed = run("metadata_options", **{**asked, "refused": "fail"})
+    assert failed["failed"] is True and "Forbidden.RAM" in failed["msg"] and "2 of 2 instances" in failed["msg"]
+    assert control.options("web1")[1] == "optional"
 
 
 def test_a_dry_run_without_requests_still_checks_the_record(run, control, tmp_path, monkeypatch) -> None:

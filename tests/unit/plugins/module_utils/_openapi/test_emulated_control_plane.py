@@ -99,6 +99,14 @@ def test_a_missing_permission_differs_from_an_empty_list(make, key, allowed) -> 
     assert bool(list(make(key).instances(REGION))) is allowed
 
 
+@pytest.mark.parametrize(("key", "refused"), [(KEY, False), (READER, True), (NOBODY, True)])
+def test_the_permission_to_change_is_tested_without_a_change(make, key, refused) -> None:
+    (before,) = make().instances(REGION, instance_ids=["i-web0001"])
+    reason = make(key).refusal(REGION, "i-web0001")
+    assert ("Forbidden.RAM" in reason and "ecs:ModifyInstanceMetadataOptions" in reason) if refused else reason is None
+    assert list(make().instances(REGION, instance_ids=["i-web0001"])) == [before]
+
+
 @pytest.mark.parametrize(
     ("given", "region", "instance", "code", "hint"),
     [
