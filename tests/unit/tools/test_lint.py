@@ -24,7 +24,7 @@ from report import Report  # noqa: E402
 
 pytestmark = pytest.mark.slow
 
-NAMES = [name for name, _command, _folder in lint.checks(CHECKOUT)]
+NAMES = [name for name, _command, _folder in lint.checks(CHECKOUT, CHECKOUT)]
 HOOKS = [
     hook
     for repository in yaml.safe_load((CHECKOUT / ".pre-commit-config.yaml").read_text())["repos"]
