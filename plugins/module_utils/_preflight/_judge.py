@@ -24,6 +24,7 @@ from ._languages import (
     interpreter_language,
     language_of,
     masked,
+    may_configure,
     named,
 )
 from ._outcome import Outcome
@@ -61,6 +62,14 @@ def judge(text: str, path: str = "", nested: int = 0, language: t.Optional[Langu
     else:
         _KINDS[spoken.kind](outcome, visible, nested)
     outcome.finish()
+    if (
+        spoken.kind == SHELL
+        and language is None
+        and not (outcome.lines or outcome.token_authenticated)
+        and may_configure(path, text)
+    ):
+        for line, (what, _certain) in judge(text, path, nested, named("conf")).lines.items():
+            outcome.lines[line] = (what, False)
     if nested < _MOST_NESTED:
         for place, inner in encoded_parts(visible):
             _merge(outcome, judge(inner, "", nested + 1), 0, visible.count("\n", 0, place) + 1)

@@ -146,8 +146,11 @@ _RULES = re.compile(
 _CRON = re.compile(r"/cron\.d/|/crontabs?(?:/|\Z)|/spool/cron/")
 _UNITS = re.compile(r"/systemd/.*\.conf\Z|/supervisor|/supervisord")
 _CONFIGURATION = re.compile(
-    r"/(?:nginx|httpd|apache2|caddy|varnish|envoy|traefik|vector|fluent[\w-]*|sysctl\.d|tmpfiles\.d|telegraf|consul|squid|haproxy|modsec[^/]*)/.*\Z"
+    r"/(?:nginx|httpd|apache2|caddy|varnish|envoy|traefik|vector|fluent[\w-]*|sysctl\.d|tmpfiles\.d|telegraf|consul|squid|haproxy|modsec[^/]*|"
+    r"monit|keepalived|zabbix[\w-]*|nagios[\w-]*|icinga2?|nrpe[\w.-]*|collectd[\w.-]*|munin|prometheus|blackbox[\w-]*)/.*\Z"
 )
+# Without an ending, a file here may be a script or a configuration file.
+_MAY_CONFIGURE = re.compile(r"(?:\A|/)etc/|/[\w.-]*conf[\w.-]*/")
 _CLOUD_CONFIG = re.compile(r"#cloud-config\b|## template: jinja\s+#cloud-config")
 _LOOKS_LIKE = (
     ("cron", re.compile(r"(?m)^(?:@(?:daily|hourly|weekly|reboot|monthly)|(?:[\d*/,-]+\s+){5})\s*\S")),
@@ -161,6 +164,11 @@ _LOOKS_LIKE = (
 def language_of(path: str, text: str) -> Language:
     """Return the language of the file *path* with this *text*; a script of the shell if nothing shows another."""
     return _LANGUAGES[_name_of(path, text)]
+
+
+def may_configure(path: str, text: str) -> bool:
+    """Return whether a file that looks like a script of the shell may be a configuration file, because nothing shows what it is."""
+    return not text.startswith("#!") and "." not in path.rpartition("/")[2] and bool(_MAY_CONFIGURE.search(path))
 
 
 def named(name: str) -> Language:

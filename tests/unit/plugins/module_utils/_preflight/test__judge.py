@@ -26,7 +26,31 @@ def test_the_wanted_precision_and_recall_are_met_on_the_corpus() -> None:
     found = measure["results"](list(measure["corpus"].samples()))
     assert len(found) >= 250
     assert {one.sample.label for one in found} == set(measure["corpus"].CLASSES)
-    assert measure["table"](found).met, [one.sample.name for one in found if not one.right]
+    assert measure["table"](found).met
+    # The shell of Python, and a list that cloud-init includes, are only reported as unsure.
+    assert {one.sample.name: one.predicted for one in found if not one.right} == {
+        "cloudinit/include.txt": "unsure",
+        "w/meta.xsh": "unsure",
+    }
+
+
+REQUEST = "check host imds with address 100.100.100.200\n  if failed protocol http request '/latest/meta-data/mac' then alert\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "found"),
+    [
+        ("/etc/monit/conf.d/imds", REQUEST, {1: True}),
+        ("/etc/other/imds", REQUEST, {1: False}),  # nothing shows what the file is
+        ("/srv/confs/imds", REQUEST, {1: False}),
+        ("/opt/imds", REQUEST, {}),
+        ("/etc/hosts", "100.100.100.200 metadata imds\n127.0.0.1 localhost\n", {}),
+        ("/etc/conf.d/agent", "NO_PROXY=100.100.100.200\nMETA=100.100.100.200\n", {2: False}),
+        ("/etc/init.d/agent", "#!/bin/sh\n# url: http://100.100.100.200/latest/meta-data/mac\necho ok\n", {}),
+    ],
+)
+def test_a_file_without_an_ending_may_be_a_configuration_file(path: str, text: str, found: dict[int, bool]) -> None:
+    assert {line: certain for line, (_what, certain) in _judge.judge(text, path).lines.items()} == found
 
 
 @pytest.mark.parametrize(
