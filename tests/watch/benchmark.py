@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lab"))  # pytest d
 
 import lab
 import priorities
-from costs import RATE, Costs, measure, quantile
+from costs import RATE, Costs, measure, measure_paths, quantile
 from machine import CHECKOUT, Machine, Watch
 
 PAGE = CHECKOUT / "docs/benchmarks-watch.md"
@@ -41,6 +41,13 @@ from 1 than this one is not significant.
 |---|---|---|
 | idle | {idle:.2%} | {memory_idle:.0f} MiB |
 {busy}
+
+Shares of one processor with each method of attribution, beside {rate} requests a second on new connections, and beside
+connections of a busy proxy to port 80 of another server:
+
+| method | {rate} requests a second | other connections | of them a second |
+|---|---|---|---|
+{paths}
 
 The watch processes the packets of 50 ms at once. It wakes up immediately for a process that has not connected for a
 second, because a short-lived process may exit within a millisecond.
@@ -73,6 +80,7 @@ def main() -> int:
 
         try:
             costs = {kind: measure(machine, start, rounds, seconds, idle, kind) for kind in KINDS}
+            paths = measure_paths(machine, start, seconds)
             known = priorities.measure(machine, start, each)
         finally:
             machine.remove()
@@ -88,6 +96,7 @@ def main() -> int:
         delays="\n".join(row for kind in KINDS for row in delays(kind, costs[kind])),
         idle=costs[""].idle,
         memory_idle=costs[""].memory_idle / (1 << 20),
+        paths="\n".join(f"| {one.method} | {one.requests:.2%} | {one.others:.2%} | {one.rate} |" for one in paths),
         shells=priorities.SHELLS,
         short=each,
         known="\n".join(row(one) for one in known),

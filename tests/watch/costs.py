@@ -13,12 +13,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from machine import Machine, Watch
+from paths import METHODS
 
-MANY = Path(__file__).resolve().parent / "clients/many.py"
+CLIENTS = Path(__file__).resolve().parent / "clients"
+MANY = CLIENTS / "many.py"
 TICKS = os.sysconf("SC_CLK_TCK")
 RATE = 200
+OTHERS = 5000
 
 
 @dataclass
@@ -61,6 +65,35 @@ def measure(
         costs.memory_busy = max(costs.memory_busy, memory(watch))
         watch.stop()
     return costs
+
+
+class PathCosts(NamedTuple):
+    """Processor time of the watch with one method of attribution, as shares of one processor."""
+
+    method: str
+    requests: float  # beside RATE requests a second, each on a new connection
+    others: float  # beside OTHERS connections a second to port 80 of another server
+    rate: int  # the rate of these connections that was achieved
+
+
+def measure_paths(machine: Machine, start: Callable[..., Watch], seconds: int) -> list[PathCosts]:
+    """Measure each method of attribution."""
+    found = []
+    for method, before in METHODS.items():
+        watch = start(*before)
+        time.sleep(2)  # the costs of starting are not measured
+        requests = share(watch, lambda: load(machine, seconds, "new"))
+        rates: list[int] = []
+        others = share(watch, lambda: rates.append(connect_elsewhere(machine, seconds)))  # noqa: B023 - called at once
+        watch.stop()
+        found.append(PathCosts(method, requests, others, rates[0]))
+    return found
+
+
+def connect_elsewhere(machine: Machine, seconds: int) -> int:
+    """Connect to another server, OTHERS times a second; return the rate that was achieved."""
+    client = CLIENTS / "elsewhere.py"
+    return int(machine.run(os.path.realpath(sys.executable), client, str(OTHERS), str(seconds)))
 
 
 def load(machine: Machine, seconds: int, kind: str) -> list[float]:
