@@ -30,6 +30,8 @@ PACKAGES = (
     *("systemd", "systemd-sysv", "dbus", "openssh-server", "python3", "python3-apt", "sudo"),
     # Programs of the role and of its tests.
     *("nftables", "iptables", "cron", "bash-completion", "ca-certificates", "curl", "iproute2", "procps"),
+    # Programs of the jobs in jobs.py.
+    *("wget", "xxd"),
     # The open reverse proxy and the web server's user for test_ssrf.py.
     "nginx-light",
 )
