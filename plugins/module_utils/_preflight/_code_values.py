@@ -100,6 +100,9 @@ class Program:
                 self.values.put(name, value.strip("\"'"), self.values.flags(value, value), one.line)
         if flags & ADDRESS and re.match(r"\s*base_uri\b", text):
             self.values.put("class", "", flags & (ADDRESS | PATH), one.line)
+            self.outcome.passed(one.line, text)  # to the methods of the class, here or in another file
+        elif flags & HEADER and re.match(r"\s*headers\b", text) and self.values.get("class") is not None:
+            self.outcome.token()
         other = _code_forms.alias(text)
         if other:
             self.clients.add(other)

@@ -56,3 +56,14 @@ def test_required_tokens_are_refused_unless_permitted(kind, permission, remedy) 
 def test_unknown_options_are_refused() -> None:
     change = plan(instance(MetadataOptions=None), Options(http_tokens="required"), Permissions())
     assert change.after is None and "empty_options" in change.refusal
+
+
+def test_the_addresses_are_those_of_all_interfaces() -> None:
+    sets = {"PrivateIpSets": {"PrivateIpSet": [{"PrivateIpAddress": "10.0.0.3"}]}}
+    sets["Ipv6Sets"] = {"Ipv6Set": [{"Ipv6Address": "fd00::4"}]}
+    found = instance(
+        InnerIpAddress={"IpAddress": ["10.0.0.1"]},
+        VpcAttributes={"PrivateIpAddress": {"IpAddress": ["10.0.0.2"]}},
+        NetworkInterfaces={"NetworkInterface": [sets, {"PrimaryIpAddress": "10.0.0.5"}]},
+    )
+    assert found.addresses == {"10.0.0.1", "10.0.0.2", "10.0.0.3", "fd00::4", "10.0.0.5"}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import urllib.request
 
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._common._clock import SYSTEM_CLOCK
@@ -57,6 +58,17 @@ def test_one_token_and_one_connection_for_many_reads(make, instance) -> None:
     journal = instance.journal()
     assert shape(journal) == [PUT] + [GET] * 5
     assert len({entry["connection"] for entry in journal}) == 1
+
+
+def test_each_token_is_registered_as_a_secret(make, instance, monkeypatch) -> None:
+    registered: list[str] = []
+    monkeypatch.setattr(_client, "register_secret", registered.append)
+    client = make()
+    client.get(ITEM)
+    (token,) = registered
+    asked = urllib.request.Request(instance.endpoint + ITEM, headers={"X-aliyun-ecs-metadata-token": token})
+    with urllib.request.urlopen(asked, timeout=60) as answer:
+        assert answer.read() == client.get(ITEM) and registered == [token]
 
 
 @pytest.mark.parametrize(("ttl", "early"), [(300, 30.0), (40, 10.0)])

@@ -6,11 +6,18 @@
 
 from __future__ import annotations
 
+import socket
 import time
 
 import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._common._clock import SYSTEM_CLOCK
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._connect import Origin, Route, parse_endpoint
-from ansible_collections.alicloud.imds.plugins.module_utils._imds._http import Connection, Pool, TransportError
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._http import (
+    Connection,
+    Pool,
+    TransportError,
+    _BoundedSocket,
+)
 
 PUT = ("PUT", "/latest/api/token", {"X-aliyun-ecs-metadata-token-ttl-seconds": "60"})
 
@@ -42,6 +49,20 @@ def test_a_connection_is_reused(instance) -> None:
         assert connection.exchange(*PUT, ends_at, ends_at, 4096).status == 200
     connection.close()
     assert len({entry["connection"] for entry in instance.journal()}) == 1
+
+
+def test_a_socket_stays_open_until_its_last_reader_is_closed() -> None:
+    """http.client closes the socket when the reply ends the connection, and reads the body afterwards."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        bounded = _BoundedSocket(ours, SYSTEM_CLOCK)
+        bounded.ends_at = SYSTEM_CLOCK.now() + 60
+        reader = bounded.makefile("rb")
+        bounded.close()
+        theirs.sendall(b"body")
+        assert reader.read(4) == b"body"
+        reader.close()
+        assert ours.fileno() == -1
 
 
 def test_a_pool_uses_the_last_connection_again(instance) -> None:

@@ -53,6 +53,49 @@ def test_a_file_without_an_ending_may_be_a_configuration_file(path: str, text: s
     assert {line: certain for line, (_what, certain) in _judge.judge(text, path).lines.items()} == found
 
 
+HTTPARTY = "class Instance\n  include HTTParty\n  base_uri 'http://100.100.100.200'\n%s\nend\n"
+
+
+@pytest.mark.parametrize(
+    ("inside", "found", "token"),
+    [
+        ("", {3: False}, False),  # another file may send the request
+        ("  def self.id\n    get('/latest/meta-data/mac').body\n  end", {3: False}, False),
+        ("  def id\n    self.class.get('/latest/meta-data/mac')\n  end", {5: True}, False),
+        (
+            "  headers 'X-aliyun-ecs-metadata-token' => TOKEN\n  def self.id\n    get '/latest/meta-data/mac'\n  end",
+            {},
+            True,
+        ),
+    ],
+)
+def test_the_address_of_a_class_is_not_passed_over(inside: str, found: dict[int, bool], token: bool) -> None:
+    outcome = _judge.judge(HTTPARTY % inside, "/opt/instance.rb")
+    assert {line: certain for line, (_what, certain) in outcome.lines.items()} == found
+    assert bool(outcome.token_authenticated) is token
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "found"),
+    [
+        (
+            "/etc/agent/checks.yml",
+            "- url: http://100.100.100.200/latest/meta-data/mac\n  headers: {X-aliyun-ecs-metadata-token: t}\n"
+            "- url: http://100.100.100.200/latest/meta-data/zone-id\n",
+            {3: True},
+        ),
+        (
+            "/etc/agent/checks.yml",
+            "checks:\n  - name: a\n    command: curl http://$IMDS/latest/meta-data/mac\n",
+            {3: False},
+        ),
+    ],
+)
+def test_items_of_a_list_are_judged_one_by_one(path: str, text: str, found: dict[int, bool]) -> None:
+    """The token header of one is no evidence for the next. An address that the file does not have is unknown."""
+    assert {line: certain for line, (_what, certain) in _judge.judge(text, path).lines.items()} == found
+
+
 @pytest.mark.parametrize(
     "text",
     [
