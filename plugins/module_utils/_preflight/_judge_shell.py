@@ -68,12 +68,14 @@ class ShellJudge:
         self.pending = ""
         # Names of files that the script writes with the token header.
         self.written: t.Set[str] = set()
+        # What programs such as nc send to the service from here-documents, by the lines of the commands.
+        self.sent: t.Dict[int, str] = {}
 
     def run(self, text: str, line: int = 1) -> None:
         """Judge a whole script."""
         body, inner = heredocs(text)
         for heredoc in inner:
-            self._heredoc(heredoc)
+            self._heredoc(heredoc, line)
         listed = commands(body, line)
         defined = [(line + body.count("\n", 0, found.start()), found) for found in _DEFINED.finditer(body)]
         for number, found in defined:
@@ -91,8 +93,8 @@ class ShellJudge:
             for command in listed:
                 self._command(command, raw)
 
-    def _heredoc(self, one: Heredoc) -> None:
-        """Judge a here-document by the command that reads it."""
+    def _heredoc(self, one: Heredoc, line: int) -> None:
+        """Judge a here-document by the command that reads it. *line* is the number of the first line of the script."""
         command = one.command
         first = first_word(command[: command.index("<<")]) if "<<" in command else ""
         to_file = re.search(r">>?\s*[\"']?[^&\s]", re.sub(r"<<-?\s*\S+|[0-9&]>\S*|>&\d|>>?\s*/dev/\S+", "", command))
@@ -118,8 +120,7 @@ class ShellJudge:
             target = re.search(r">>?\s*[\"']?([\w./${}-]+)|tee\s+(?:-\w+\s+)*[\"']?([\w./${}-]+)", command)
             self.nested(one, (target.group(1) or target.group(2)) if target else "sh")
         elif re.search(r"\b(?:nc|ncat|netcat|socat|telnet)\b|/dev/tcp/", command) and _notation.has_address(command):
-            flags = HEADER if _notation.has_header(one.text) else 0
-            self.outcome.request(one.line - 1, one.text, flags | ADDRESS)
+            self.sent[line + one.line - 2] = one.text
 
     def _command(self, one: Statement, raw: str) -> None:
         """Judge one command: an assignment, a request, or neither."""
@@ -195,6 +196,7 @@ class ShellJudge:
         line = one.line_of(self._place(text))
         tool = _vocabulary.TOOLS.search(expanded) and not _vocabulary.NOT_RUN.search(expanded)
         if "/dev/tcp/" in expanded or "/inet/" in expanded or raw_tool(expanded):
+            raw = self.sent.get(one.line, raw)
             if flags & ADDRESS and raw and not _notation.PATH.search(expanded):
                 flags |= (HEADER if _notation.has_header(self.values.expand(raw, code=False)) else 0) | PATH
                 expanded += " " + raw

@@ -96,6 +96,36 @@ def test_items_of_a_list_are_judged_one_by_one(path: str, text: str, found: dict
     assert {line: certain for line, (_what, certain) in _judge.judge(text, path).lines.items()} == found
 
 
+READ = "nc 100.100.100.200 80 <<E\nGET /latest/meta-data/mac HTTP/1.0\n%s\nE\n"
+TOKEN_READ = READ % "X-aliyun-ecs-metadata-token: $T\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "lines", "token"),
+    [
+        (READ % "", {1}, False),
+        (TOKEN_READ, set(), True),
+        (TOKEN_READ + READ % "", {6}, True),
+        ("f() {\n  " + READ % "" + "}\nf\n", {2}, False),
+        (READ.replace("nc 100", "cat >/dev/tcp/100").replace(" 80 <<", "/80 <<") % "", {1}, False),
+        (READ.replace("<<E", "<<E | tail -1") % "", {1}, False),
+        (READ.replace("nc 100.100.100.200", "nc 10.0.0.1") % "X-Origin: 100.100.100.200\n", set(), False),
+    ],
+)
+def test_what_netcat_sends_is_its_own_here_document(text: str, lines: set[int], token: bool) -> None:
+    outcome = _judge.judge(text, "/opt/read.sh")
+    assert set(outcome.lines) == lines and all(certain for _what, certain in outcome.lines.values())
+    assert bool(outcome.token_authenticated) is token
+
+
+PREPARED = "import requests\ns = requests.Session()\nq = requests.Request('GET', 'http://100.100.100.200/latest/meta-data/mac')\n"
+
+
+@pytest.mark.parametrize(("last", "line"), [("s.send(q.prepare())\n", 4), ("print(q.url)\n", 3)])
+def test_a_request_is_at_the_line_that_sends_it_or_else_prepares_it(last: str, line: int) -> None:
+    assert list(_judge.judge(PREPARED + last, "/opt/read.py").lines) == [line]
+
+
 @pytest.mark.parametrize(
     "text",
     [
