@@ -62,8 +62,7 @@ class ShellJudge:
 
     def __init__(self, outcome: Outcome, nested: t.Callable[[Heredoc, str], None]) -> None:
         self.outcome, self.nested = outcome, nested
-        self.values = Values()
-        self.functions = Functions()
+        self.values, self.functions = Values(), Functions()
         self.final = False
         self.pending = ""
         # Names of files that the script writes with the token header.
