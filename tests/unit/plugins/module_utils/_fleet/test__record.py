@@ -287,6 +287,11 @@ def deep(path) -> None:
     path.write_text('{"format": 2, "instances": ' + "[" * 100000)
 
 
+def too_large(path) -> None:
+    path.write_text(valid())
+    os.truncate(str(path), 32 * 1024 * 1024 + 1)
+
+
 def with_entry(**changed):
     def write(path) -> None:
         entry = {key: value for key, value in {**OLD, **changed}.items() if key != "id"}
@@ -303,6 +308,7 @@ HOSTILE = {
     "a socket": (lambda path: os.mknod(str(path), stat.S_IFSOCK | 0o600), "Cannot read the record"),
     "writable by others": (writable_by_others, "other users can write it"),
     "of another user": (belongs_to_another_user, "it belongs to the user with ID 12345"),
+    "too large": (too_large, "it is larger than 32 MiB"),
     "deep JSON": (deep, "is not a record of metadata options"),
     "an invalid instance ID": (with_entry(id="../x"), "is not a record of metadata options"),
     "a region that is another host": (with_entry(region_id="evil.example/x"), "is not a record of metadata options"),
