@@ -441,12 +441,16 @@ def test_the_record_of_repairs_is_bounded(host: FakeHost) -> None:
     assert len(repairs.read_text().splitlines()) == 100
 
 
-def test_the_check_reports_an_error_of_nft_and_keeps_the_rules(host: FakeHost) -> None:
+@pytest.mark.parametrize("command", ["nft list tables", "nft -s -t list table inet *"])
+def test_the_check_reports_an_error_of_nft_and_keeps_the_rules(host: FakeHost, command: str) -> None:
+    """An error is not read as rules that another program removed: the check loads nothing."""
     apply("enforce")
-    host.fail({"nft list tables": NOT_PERMITTED})
+    host.fail({command: NOT_PERMITTED})
+    host.calls()
     with pytest.raises(subprocess.CalledProcessError) as caught:
         check(host)
     assert "Operation not permitted" in caught.value.stderr and host.table is not None
+    assert [call for call in host.calls() if call.startswith("nft -f")] == []
 
 
 def test_the_check_does_nothing_without_rules(host: FakeHost) -> None:
