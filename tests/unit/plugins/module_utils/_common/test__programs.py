@@ -83,6 +83,22 @@ def test_python_2_gets_the_options_that_it_knows() -> None:
     assert isolated("/usr/libexec/platform-python3.6") == ["/usr/libexec/platform-python3.6", "-I"]
 
 
+def test_a_program_has_half_a_minute_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host with many busy processes needs seconds to start nft or systemctl; that must not fail the verification or the fence."""
+    limits: list[float] = []
+
+    class Process:
+        returncode, stdin, stdout, stderr = 0, None, None, None
+
+        def communicate(self, _text: str, timeout: float) -> tuple[str, str]:
+            limits.append(timeout)
+            return "", ""
+
+    monkeypatch.setattr(_programs, "_start", lambda _command, _environment: Process())
+    run("nft", "list", "tables")
+    assert limits == [30.0]
+
+
 # The shell stops itself; a child of it holds the output open.
 STOPS = 'echo $$ >"$1"; sleep 1000 & kill -STOP $$'
 
