@@ -95,6 +95,15 @@ def test_variables_of_a_failed_task_have_a_default() -> None:
                 assert after.startswith(" | default({})"), f"{path.name}: {line}"
 
 
+def test_no_failure_on_one_host_ends_the_rollback_of_the_others() -> None:
+    """Also with any_errors_fatal in the play, which a task in a rollback would otherwise inherit."""
+    rollback = yaml.safe_load((ROLE / "tasks/rollback.yml").read_text(encoding="utf-8"))[0]
+    assert rollback["any_errors_fatal"] is False
+    for task in rollback["block"]:
+        if "register" in task:
+            assert task["failed_when"] is False and task["ignore_unreachable"] is True, task["name"]
+
+
 def test_the_functions_do_no_io() -> None:
     pure = {"ansible_collections.alicloud.imds.plugins.module_utils._common._text"}
     allowed = {"__future__", "collections", "datetime", "hashlib", "json", "re", "typing", "urllib.parse", "yaml"}
