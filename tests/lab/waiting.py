@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import time
-from typing import Any, Callable, TypeVar
+from typing import Any, Callable, Iterator, NoReturn, TypeVar
 
 # Each wait ends with an event; these only end one that would last forever.
 GIVE_UP_SECONDS = 120.0
@@ -29,6 +31,22 @@ def wait_until(condition: Callable[[], Value], what: str = "the condition") -> V
         if time.monotonic() > give_up:
             raise AssertionError(f"waited {GIVE_UP_SECONDS:.0f} s in vain for {what}")
         time.sleep(_PAUSE)
+
+
+@contextlib.contextmanager
+def gives_up() -> Iterator[None]:
+    """Raise AssertionError if the block does not end within GIVE_UP_SECONDS, also in a system call. For the main thread."""
+
+    def end(_number: int, _frame: Any) -> NoReturn:
+        raise AssertionError(f"waited {GIVE_UP_SECONDS:.0f} s in vain for the end")
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, GIVE_UP_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def comes_true(condition: Callable[[], Any]) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._common import _programs
 from ansible_collections.alicloud.imds.plugins.module_utils._common._programs import ProgramError, find, isolated, run
-from waiting import wait_until
+from waiting import gives_up, wait_until
 
 # Each test starts programs.
 pytestmark = pytest.mark.slow
@@ -113,7 +113,7 @@ def gone(number: int) -> bool:
 
 def test_a_stopped_program_and_its_children_are_killed_after_the_time_limit(tmp_path: Path) -> None:
     marker = tmp_path / "pid"
-    with pytest.raises(ProgramError, match="did not end within 2 s"):
+    with pytest.raises(ProgramError, match="did not end within 2 s"), gives_up():
         run("/bin/sh", "-c", STOPS, "sh", str(marker), timeout=2.0)
     group = int(marker.read_text())
     wait_until(lambda: gone(group))
@@ -123,6 +123,6 @@ def test_a_stopped_program_and_its_children_are_killed_after_the_time_limit(tmp_
 
 def test_a_child_that_keeps_the_output_open_is_killed_too(tmp_path: Path) -> None:
     marker = tmp_path / "pid"
-    with pytest.raises(ProgramError, match="did not end within 2 s"):
+    with pytest.raises(ProgramError, match="did not end within 2 s"), gives_up():
         run("/bin/sh", "-c", 'sleep 1000 & echo $! >"$1"', "sh", str(marker), timeout=2.0)
     wait_until(lambda: gone(int(marker.read_text())))
