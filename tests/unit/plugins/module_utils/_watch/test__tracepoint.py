@@ -200,6 +200,13 @@ def test_an_older_instance_is_removed(tracefs: Tracefs) -> None:
     assert tracefs.removed == ["alicloud-imds-4711"]
 
 
+def test_lost_records_of_all_processors_are_added(tracefs: Tracefs, tracepoint: Tracepoint) -> None:
+    tracefs.process(4711, 33)
+    for cpu, lost in ((0, 7), (1, 35)):
+        tracefs.write(cpu, page((1, sock(2, cookie=cpu, pid=4711)), flags=1 << 31 | 1 << 30, lost=lost))
+    assert len(list(tracepoint.events())) == 2 and tracepoint.lost == 42
+
+
 def test_a_connection_on_two_processors(tracefs: Tracefs, tracepoint: Tracepoint) -> None:
     tracefs.process(4711, 33)
     assert not tracepoint.waiting() and list(tracepoint.events()) == []
