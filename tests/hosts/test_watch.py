@@ -58,11 +58,13 @@ def found(host: Host) -> Counter[tuple[Any, ...]]:
     return requests
 
 
-def send_and_wait(host: Host, container: Container) -> None:
+def send_and_wait(host: Host, container: Container, user: str = "root") -> None:
     """Send a request from a unit and one from a container, by processes that live until they are recorded."""
     host.output("cp", "/usr/bin/bash", KEPT)
     script = f"{GET} && {{ sleep 3600; true; }}"
-    host.output("systemd-run", "--quiet", "--collect", "--unit=kept", KEPT, "-c", script, "mac")
+    host.output(
+        "systemd-run", "--quiet", "--collect", "--unit=kept", f"--property=User={user}", KEPT, "-c", script, "mac"
+    )
     begun = container.run("sh", "-c", '"$@" >/dev/null 2>&1 & echo $!', "sh", KEPT, "-c", script, "mac")
 
     def seen() -> bool:
@@ -134,6 +136,22 @@ def check_support_bundle(host: Host) -> None:
     limited = json.loads(host.output("ecs-metadata", "support-bundle", user="www-data"))
     assert limited["callers"] is limited["messages"] is None
     assert {"callers", "messages"} <= {one["part"] for one in limited["unknown"]}
+
+
+def test_a_host_that_hides_processes_of_other_users(
+    new_host: NewHost, start_emulator: Callable[..., lab.Emulator], tmp_path: Path
+) -> None:
+    """With hidepid, /proc has only the own processes for a program that lacks the capability to trace others."""
+    host = new_host()
+    host.output("mount", "-o", "remount,hidepid=2", "/proc")
+    start_emulator({"instances": [{"host": host.name, "http_tokens": "optional"}]})
+    install(host, tmp_path)
+    assert host.run("cat", "/proc/1/stat", user="www-data").returncode != 0
+    send_and_wait(host, host.container(), user="www-data")
+    found(host)
+    kept = [caller for caller in report(host)["callers"] if caller["comm"] == "kept"]
+    assert sorted((caller["unit"] or "", caller["exe"]) for caller in kept) == [("", KEPT), ("kept.service", KEPT)]
+    assert [caller["user"] for caller in kept if caller["unit"]] == ["www-data"]
 
 
 def test_a_host_with_control_groups_of_version_1(
