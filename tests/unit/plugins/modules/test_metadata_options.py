@@ -380,3 +380,15 @@ def test_a_change_of_an_interrupted_run_stays_unverified_until_it_is_confirmed(r
     assert {row["instance_id"]: row["unverified"] for row in rows} == {"i-web1": False, "i-off": True}
     run("metadata_options", state="restored", regions=None, record=record["record"])
     assert control.options("web1")[1] == control.options("off")[1] == "optional"
+
+
+def test_a_restoration_with_refused_report_names_an_instance_that_does_not_exist_and_restores_the_others(
+    run, control, tmp_path
+) -> None:
+    record = {"record": str(tmp_path / "records"), "record_names": {"i-web1": "web1", "i-off": "off"}}
+    run("metadata_options", instance_ids=["i-web1", "i-off"], http_tokens="required", **record)
+    control.admin("DELETE", "/instances/i-off")
+    restored = {"state": "restored", "regions": None, "refused": "report", "record": record["record"]}
+    rows = {row["instance_id"]: row for row in run("metadata_options", **restored)["instances"]}
+    assert rows["i-web1"]["error"] is None and control.options("web1")[1] == "optional"
+    assert "no instance" in rows["i-off"]["error"]

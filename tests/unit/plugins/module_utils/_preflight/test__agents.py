@@ -41,6 +41,11 @@ def test_the_newest_cloud_assistant_is_judged(host, versions, kind, newest) -> N
     assert host.found("agents") == ([(kind, base + newest, newest)] if kind else [])
 
 
+def test_a_cloud_assistant_whose_version_is_unknown_is_not_passed_over(host) -> None:
+    status(host, ("aliyun-assist", "unknown"))
+    assert host.found("agents") == [("cloud_assistant_noise", "/var/lib/dpkg/status", "unknown")]
+
+
 def test_agents_are_found_by_their_files(host) -> None:
     host.write("/usr/bin/afterburn")
     gem = "/opt/chef/embedded/lib/ruby/gems/3.1.0/specifications/ohai-18.1.3.gemspec"
