@@ -85,12 +85,15 @@ def test_every_request_of_a_mixed_load_is_attributed(
     content = watch.stop()
     assert totals(content) == machine.received()
     assert totals(content)["normal_mode"] >= 5000 and content["status"]["dropped"] == 0
+    not_known = 0
     for expected, agent, _process in clients:
         mine = expected.records(content)
         assert sum((requests(caller) for caller in mine), Counter()) == machine.received(agent), agent
         assert {caller["exe"] for caller in mine} <= {expected.exe, None}
+        not_known += sum(requests(caller).total() for caller in mine if caller["exe"] is None)
     ways: Counter[str] = sum((Counter(caller["exe_attributed_by"]) for caller in content["callers"]), Counter())
-    print(f"{totals(content)}; executables: {dict(ways)}")  # `make benchmark-watch` measures how many are known
+    print(f"{totals(content)}; executables: {dict(ways)}, not known: {not_known}")
+    assert not_known <= 0.05 * totals(content).total()
     assert {way for caller in content["callers"] for way in caller["attributed_by"]} == {"connect"}
 
 
@@ -135,8 +138,7 @@ def test_real_clients_are_recorded_like_in_the_journal(
         found = [caller for caller in content["callers"] if caller["unit"] == unit]
         journal = Counter(entry["mode"] for entry in machine.journal() if sender(entry) == unit)
         assert sum((requests(caller) for caller in found), Counter()) == journal, unit
-        assert {caller["uid"] for caller in found} == {0}
-        assert {caller["exe"] for caller in found} <= {PYTHON, None}  # None: it ended before it was inspected
+        assert {(caller["uid"], caller["exe"]) for caller in found} == {(0, PYTHON)}
         assert ("normal_mode" in journal) == (unit in ("old.service", "bookworm.service"))
 
 

@@ -205,6 +205,7 @@ def _is_visible(change: Change, now: Instance) -> bool:
 
 
 def place_of(change: Change) -> Place:
+    """Return the account and the region of the instance."""
     return Place(change.instance.role_arn, change.instance.region_id)
 
 

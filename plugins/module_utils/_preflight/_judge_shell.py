@@ -63,8 +63,7 @@ class ShellJudge:
     def __init__(self, outcome: Outcome, nested: t.Callable[[Heredoc, str], None]) -> None:
         self.outcome, self.nested = outcome, nested
         self.values, self.functions = Values(), Functions()
-        self.final = False
-        self.pending = ""
+        self.final, self.pending = False, ""
         # Names of files that the script writes with the token header.
         self.written: t.Set[str] = set()
         # What programs such as nc send to the service from here-documents, by the lines of the commands.
@@ -119,7 +118,8 @@ class ShellJudge:
             target = re.search(r">>?\s*[\"']?([\w./${}-]+)|tee\s+(?:-\w+\s+)*[\"']?([\w./${}-]+)", command)
             self.nested(one, (target.group(1) or target.group(2)) if target else "sh")
         elif re.search(r"\b(?:nc|ncat|netcat|socat|telnet)\b|/dev/tcp/", command) and _notation.has_address(command):
-            self.sent[line + one.line - 2] = one.text
+            at = line + one.read_at - 1  # of several here-documents, one without the token decides
+            self.sent[at] = min(self.sent.get(at, one.text), one.text, key=_notation.has_header)
 
     def _command(self, one: Statement, raw: str) -> None:
         """Judge one command: an assignment, a request, or neither."""

@@ -23,11 +23,12 @@ _INNER = re.compile(
 
 
 class Heredoc(t.NamedTuple):
-    """A here-document: the command line that reads it, its text, and the number of its first line."""
+    """A here-document: the command line that reads it, its text, and the numbers of its first line and of the command line."""
 
     command: str
     text: str
     line: int
+    read_at: int = 0
 
 
 def heredocs(text: str) -> t.Tuple[str, t.List[Heredoc]]:
@@ -42,6 +43,7 @@ def heredocs(text: str) -> t.Tuple[str, t.List[Heredoc]]:
         place += 1
         if "<<" not in line or re.match(r"\s*#", line):
             continue
+        read_at = place
         for mark in _HEREDOC.finditer(line):
             body = []
             start = place
@@ -51,7 +53,7 @@ def heredocs(text: str) -> t.Tuple[str, t.List[Heredoc]]:
                 body.append(lines[place])
                 place += 1
             place = min(place + 1, len(lines))
-            found.append(Heredoc(line, "\n".join(body), start + 1))
+            found.append(Heredoc(line, "\n".join(body), start + 1, read_at))
             kept += [""] * (place - start)
     return "\n".join(kept), found
 

@@ -97,6 +97,8 @@ def test_items_of_a_list_are_judged_one_by_one(path: str, text: str, found: dict
 
 
 READ = "nc 100.100.100.200 80 <<E\nGET /latest/meta-data/mac HTTP/1.0\n%s\nE\n"
+NC, GET = "nc 100.100.100.200 80 <<", "GET /latest/meta-data/mac HTTP/1.0\n%s\n"
+TWO = f"{NC}E; {NC}F\n{GET}E\n{GET}F\n"
 TOKEN_READ = READ % "X-aliyun-ecs-metadata-token: $T\n"
 
 
@@ -109,6 +111,9 @@ TOKEN_READ = READ % "X-aliyun-ecs-metadata-token: $T\n"
         ("f() {\n  " + READ % "" + "}\nf\n", {2}, False),
         (READ.replace("nc 100", "cat >/dev/tcp/100").replace(" 80 <<", "/80 <<") % "", {1}, False),
         (READ.replace("<<E", "<<E | tail -1") % "", {1}, False),
+        (TWO % ("X-aliyun-ecs-metadata-token: $T\n", ""), {1}, False),
+        (TWO % ("", "X-aliyun-ecs-metadata-token: $T\n"), {1}, False),
+        (TWO % (("X-aliyun-ecs-metadata-token: $T\n",) * 2), set(), True),
         (READ.replace("nc 100.100.100.200", "nc 10.0.0.1") % "X-Origin: 100.100.100.200\n", set(), False),
     ],
 )
