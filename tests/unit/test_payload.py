@@ -50,7 +50,7 @@ def test_a_module_is_sent_with_only_the_packages_that_it_needs(module: str, sent
 def test_metadata_facts_is_sent_with_the_client_only() -> None:
     names = "_client _connect _dmi _errors _facts _gather _http _options _presence _secrets _service _tree _walk"
     client = {"_imds/%s.py" % name for name in names.split()}
-    assert files("metadata_facts") == client | {"_common/_clock.py", "_common/_python.py"}
+    assert files("metadata_facts") == client | {"_common/_clock.py", "_common/_python.py", "_common/_zip_import.py"}
 
 
 @pytest.mark.parametrize("module", ["metadata_facts", "metadata_info", "access_modes_info"])

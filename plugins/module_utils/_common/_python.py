@@ -5,7 +5,7 @@
 """End the module with one sentence if the managed node's Python is too old for the files that are imported after this one.
 
 ansible-core 2.16 also runs modules with Python 2.7, for example on CentOS 7. So modules and this file have only syntax that Python 2.7
-accepts, and modules import this file first.
+accepts, and modules import this file first. The importer for the other files is installed here, too.
 """
 
 import json
@@ -23,3 +23,5 @@ if sys.version_info < (3, 6):
         )
     )
     raise SystemExit(1)
+
+from . import _zip_import  # noqa: F401  # pylint: disable=unused-import,wrong-import-position
