@@ -52,7 +52,11 @@ ALL = (
     Pins(TESTS / "interop/constraints-other.txt", TESTS / "interop/requirements-other.txt", ("--no-deps",)),
     Pins(TESTS / "interop/constraints-sdk.txt", TESTS / "interop/requirements-sdk.txt", ("--no-deps",)),
     Pins(TESTS / "hosts/constraints.txt", TESTS / "hosts/requirements.txt", ("--no-deps",)),
-    Pins(TESTS / "benchmark/constraints.txt", TESTS / "benchmark/requirements.txt", ("--no-deps",)),
+    Pins(
+        TESTS / "benchmark/constraints.txt",
+        TESTS / "benchmark/requirements.txt",
+        ("--no-deps", "--python-version", "3.13"),
+    ),
 )
 
 
