@@ -258,7 +258,7 @@ options:
   future:
     description:
       - What creates instances in the future, as a registered result of M(alicloud.imds.provisioning_info), also of a task that failed.
-        Everything that it could not read is named in the report.
+        Everything that it could not read is named in the report, and what the previous report has of it stays, with the time.
       - If omitted or skipped, the data of the previous report stays in the report, with the time of that report.
     type: dict
     version_added: 1.0.0
@@ -417,7 +417,8 @@ table:
   elements: str
   sample: ["HOST  STATE      OUTCOME  NEXT STEP  REASON", "web1  compliant  changed  -          -"]
 summary:
-  description: What the playbooks of the collection print - RV(table), RV(next_steps) with a heading, and the path of C(report.html).
+  description: What the playbooks of the collection print - RV(table), the number of resources in O(future) and what could not be
+    read, if the report has them, RV(next_steps) with a heading, and the path of C(report.html).
   returned: success
   type: list
   elements: str

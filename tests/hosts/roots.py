@@ -59,6 +59,19 @@ class Recipe:
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
 
+# Alibaba Cloud Linux 3. With these files, ansible-core 2.16 reports yum as its package manager, because 3 is less than 8.
+EL8_RELEASE = "Alibaba Cloud Linux release 3 (Soaring Falcon)"
+EL8_FILES = {
+    "usr/lib/os-release": r'NAME="Alibaba Cloud Linux"\nVERSION="3 (Soaring Falcon)"\nID="alinux"\n'
+    r'ID_LIKE="rhel fedora centos anolis"\nVERSION_ID="3"\nPLATFORM_ID="platform:al8"\n'
+    r'PRETTY_NAME="Alibaba Cloud Linux 3 (Soaring Falcon)"\n',
+    "etc/alinux-release": rf"{EL8_RELEASE}\n",
+    # Where RPM and dnf find the database; the default of Debian is in the home directory.
+    "etc/rpm/macros": r"%%_dbpath /var/lib/rpm\n",
+    # As on EL8.
+    "etc/dnf/dnf.conf": r"[main]\ngpgcheck=1\ninstallonly_limit=3\nclean_requirements_on_remove=True\n"
+    r"best=True\nskip_if_unavailable=False\n",
+}
 # The RPM database of an EL8 system, with the vendor's name of Cloud Assistant. The packages have no files.
 RPM_PACKAGES = {"cloud-init": "22.1-5.el8", "aliyun_assist": "2.2.3.529-1", "systemd": "239-68.el8"}
 SPECIFICATION = """cat >"$1/tmp/{0}.spec" <<END
@@ -72,6 +85,12 @@ BuildArch: noarch
 %files
 END"""
 EL8_HOOKS = (
+    *(
+        f"""mkdir -p "$(dirname "$1/{path}")" && printf '{content}' >"$1/{path}\""""
+        for path, content in EL8_FILES.items()
+    ),
+    """ln -s alinux-release "$1/etc/redhat-release" && ln -s alinux-release "$1/etc/system-release"
+    ln -s dnf-3 "$1/usr/bin/yum" && rm "$1/etc/debian_version\"""",
     *(SPECIFICATION.format(name, *version.split("-")) for name, version in RPM_PACKAGES.items()),
     """chroot "$1" sh -ec 'rpmbuild -bb --quiet --define "_topdir /tmp/rpm" /tmp/*.spec
     rpm --dbpath /var/lib/rpm --force-debian --install --justdb --nodeps /tmp/rpm/RPMS/noarch/*.rpm; rm -r /tmp/rpm /tmp/*.spec'""",
@@ -84,7 +103,7 @@ RECIPES = {
     # nft 0.9.8, systemd 247 and Python 3.9.
     "bullseye": Recipe("bullseye"),
     # For hosts of kind el8.
-    "el8": Recipe("bookworm", (*PACKAGES, "rpm"), (*EL8_HOOKS, *HOOKS)),
+    "el8": Recipe("bookworm", (*PACKAGES, "rpm", "dnf", "createrepo-c"), (*EL8_HOOKS, *HOOKS)),
     # Its cloud-init, 22.4.2, does not support tokens.
     "bookworm-cloud-init": Recipe("bookworm", (*PACKAGES, "cloud-init")),
 }

@@ -27,6 +27,8 @@ NO_TESTS = 5  # pytest's exit status if an option such as -k deselected all test
 FIRST = (
     "test_rollback.py",
     "test_fence.py",
+    "test_dnf.py",
+    "test_future_instances.py",
     "test_three_hosts.py",
     "test_el8.py",
     "test_hardening.py",

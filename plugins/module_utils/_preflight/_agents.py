@@ -35,6 +35,9 @@ _UNIT_FOLDERS = ("/usr/lib/systemd/system", "/run/systemd/system", "/etc/systemd
 _NM_UNIT = "/nm-cloud-setup.service"
 _NM_ENABLED = re.compile(rb"(?mi)^\s*Environment\s*=.*\bNM_CLOUD_SETUP_ALIYUN=[\"']?(?:yes|y|1|true|t|on)\b")
 
+#: A version of Cloud Assistant, and the evidence of where it was found.
+Agent = t.Tuple[str, t.Dict[str, str]]
+
 
 def check(files: Files, gems: t.Sequence[str], collections: t.Sequence[str]) -> t.Iterator[Finding]:
     """Yield findings about agents, ossfs, *gems* of ohai, and manifests of *collections*, both as real paths."""
@@ -77,27 +80,28 @@ def _configured(files: Files) -> t.Iterator[Finding]:
 
 def _assistant(files: Files, packages: t.Sequence[t.Any]) -> t.Iterator[Finding]:
     """Yield a finding about the newest version of Cloud Assistant; the agent keeps older versions beside it."""
-    found = [(name, _ASSISTANT + "/" + name) for name in files.listing(_ASSISTANT) if _assistant_number(name)]
-    found = found or [(package.upstream, package.source) for package in packages]
-    numbered = [(version, path) for version, path in found if _assistant_number(version)]
+    names = [name for name in files.listing(_ASSISTANT) if _assistant_number(name)]
+    found: t.List[Agent] = [(name, {"path": _ASSISTANT + "/" + name}) for name in names]
+    found = found or [(package.upstream, {"path": package.source, "package": package.name}) for package in packages]
+    numbered = [one for one in found if _assistant_number(one[0])]
     if not numbered:
-        for version, path in found:
+        for version, evidence in found:
             detail = "Its version cannot be determined; 2.x.3.529 and older do not support tokens."
-            yield finding("cloud_assistant_noise", detail, path=path, version=version)
+            yield finding("cloud_assistant_noise", detail, **evidence, version=version)
         return
     running = _running_assistant(files)
     if running:
-        numbered = [one for one in numbered if one[0] == running] or [(running, _ASSISTANT + "/" + running)]
+        numbered = [one for one in numbered if one[0] == running] or [(running, {"path": _ASSISTANT + "/" + running})]
     newest = numbered[0]
     for one in numbered[1:]:
         if older("semver", _assistant_number(newest[0]), _assistant_number(one[0])):
             newest = one
-    version, path = newest
+    version, evidence = newest
     if older("semver", _ASSISTANT_NORMAL_MODE, _assistant_number(version)):
         detail = "Tokens are supported since a version after 2.x.3.529; which one is not known."
-        yield finding("cloud_assistant_noise", detail, path=path, version=version)
+        yield finding("cloud_assistant_noise", detail, **evidence, version=version)
     else:
-        yield finding("cloud_assistant_too_old", path=path, version=version)
+        yield finding("cloud_assistant_too_old", **evidence, version=version)
 
 
 def _running_assistant(files: Files) -> str:

@@ -298,14 +298,14 @@ CATALOG: t.Dict[str, Kind] = {
     "cloud_assistant_too_old": Kind(
         BLOCK,
         "The Cloud Assistant agent does not support tokens",
-        _PACKAGED,
+        _PACKAGED + ", `package` (if the package database has it)",
         "The agent gets no metadata: commands sent through Cloud Assistant may no longer reach the instance.",
         "Upgrade the agent: https://www.alibabacloud.com/help/en/ecs/user-guide/overview-10",
     ),
     "cloud_assistant_noise": Kind(
         INFO,
         "The Cloud Assistant agent sends a normal-mode request before it uses a token",
-        _PACKAGED,
+        _PACKAGED + ", `package` (if the package database has it)",
         "None: after the refused request the agent gets a token. Its normal-mode requests appear among the recorded callers.",
         "No action is needed.",
     ),

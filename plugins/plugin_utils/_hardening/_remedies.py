@@ -41,7 +41,7 @@ _OWNER = {
     "apt": ["dpkg-query", "--search"],
     **dict.fromkeys(("dnf", "dnf5"), ["rpm", "--query", "--queryformat", "%{NAME}\\n", "--file"]),
 }
-# Evidence of a package from the package database names the database. The check only reads the package cloud-init this way.
+# Evidence of a package from the package database names the database, and, except for cloud-init, the package.
 _DATABASES = re.compile("/var/lib/dpkg/|/(var/lib|usr/lib/sysimage|usr/share)/rpm")
 _MOST = 20  # files to look up
 _LONGEST = 300
@@ -63,7 +63,8 @@ def packages(run: Result, name: str, owners: t.Iterable[Result], manager: t.Any)
     """Return the installed packages to upgrade for a remedy. *owners* are the results of the commands of `lookups`."""
     if str(manager) not in _OWNER:
         return []
-    found = ["cloud-init"] if any(_DATABASES.match(path) for path in _paths(run, name)) else []
+    evidence = [it.get("evidence") or {} for it in _findings(run, name)]
+    found = [str(it.get("package") or "cloud-init") for it in evidence if _DATABASES.match(str(it.get("path")))]
     for it in owners:
         for line in str(it.get("stdout") or "").splitlines() if it.get("rc") == 0 else ():
             # dpkg-query prints "name:amd64, other: /path", rpm prints "name"
@@ -113,14 +114,16 @@ def _why(run: Result, result: Result) -> str:
             "Not remedied: the software is not installed as a package of its own that the package manager can upgrade."
         )
     if result.get("failed"):
-        return one_line(
-            "Not remedied: the upgrade of %s failed: %s" % (names, result.get("msg") or "no reason."), _LONGEST
-        )
+        reason = " ".join(str(result.get("msg") or "no reason.").split())
+        return one_line("Not remedied: the upgrade of %s failed: %s" % (names, reason), _LONGEST)
     if not result.get("changed"):
         return "Not remedied: the package manager has no newer version of %s." % names
     if run.get("check_mode"):
         return "A run without check mode upgrades %s, and checks again." % names
-    return "%s was upgraded, and the finding remains." % names
+    return (
+        "%s was upgraded, and the finding remains: the new version is too old, or another package has this copy."
+        % names
+    )
 
 
 def _findings(run: Result, name: str) -> t.List[Result]:

@@ -37,7 +37,8 @@ def findings(document: Document) -> str:
 
 def future(document: Document) -> str:
     part = document["future"] or {"resources": [], "last_known": None}
-    return _written(FUTURE, ({**it, "last_known": part["last_known"]} for it in part["resources"]))
+    rows = ({**it, "last_known": it["last_known"] or part["last_known"]} for it in part["resources"])
+    return _written(FUTURE, rows)
 
 
 def _host(host: Document) -> t.Dict[str, t.Any]:

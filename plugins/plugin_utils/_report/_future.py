@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ansible_collections.alicloud.imds.plugins.module_utils._common._text import one_line
 from ansible_collections.alicloud.imds.plugins.module_utils._fleet._provisioning._verdict import VERDICTS
 
+from ._language import Words
 from ._text import cut
 
 Part = t.Dict[str, t.Any]
@@ -42,21 +44,57 @@ _KINDS = {
     "image": "image",
 }
 _INVALID = "A resource has an invalid form and was omitted."
+_SHOWN = 5  # lines about what could not be read, in a terminal
+_LONGEST_NAME, _LONGEST_LINE = 80, 300
+# They differ from run to run: without them, a report with the same content is the same report.
+_OF_THE_RUN = re.compile(r" RequestId: [\w-]{1,64}\.?| \(gave up after \d{1,9} tries in \d{1,9} s\)")
 
 
 def future(given: t.Any, before: t.Optional[t.Mapping[str, t.Any]]) -> t.Optional[Part]:
     """Return the part ``future`` of the document from a result of provisioning_info; None if no run has read the resources.
 
     Without a result, that of the report *before* is kept as the last known one. Whatever could not be read is in ``failed_regions`` or
-    ``errors``.
+    ``errors``; its resources in the report *before* are kept, with the time when they were read.
     """
+    earlier = _earlier(before)
     if given and not (isinstance(given, dict) and given.get("skipped")):
-        return {**_parts(given if isinstance(given, dict) else {}), "last_known": None}
+        raw = given if isinstance(given, dict) else {}
+        part = _parts(raw)
+        read = [{**it, "last_known": None} for it in part["resources"]]
+        return {**part, **_resources([*read, *_kept(raw, part, read, earlier)]), "last_known": None}
+    if earlier is None:
+        return None
+    part = _parts(earlier)
+    return {**part, **_resources(part["resources"]), "last_known": earlier["last_known"]}
+
+
+def _earlier(before: t.Optional[t.Mapping[str, t.Any]]) -> t.Optional[Part]:
+    """Return the part ``future`` of the report *before*, with the time when it was read."""
     known = before.get("future") if before else None
     if before is None or not isinstance(known, dict):
         return None
     since = known.get("last_known")
-    return {**_parts(known), "last_known": since if isinstance(since, str) else before["generated_at"]}
+    return {**known, "last_known": since if isinstance(since, str) else before["generated_at"]}
+
+
+def _kept(
+    given: t.Mapping[str, t.Any], part: Part, read: t.Iterable[Part], earlier: t.Optional[Part]
+) -> t.Iterator[Part]:
+    """Yield the resources of an earlier report that this run could not read. None of them may seem to be gone."""
+    if earlier is None:
+        return
+    nothing_read = not isinstance(given.get("resources"), list)
+    regions = {it["region_id"] for it in part["failed_regions"]}
+    kinds = {
+        (str(it.get("region_id")), str(it.get("kind")))
+        for it in _list(given.get("resources"))
+        if isinstance(it, dict) and it.get("id") is None
+    }
+    known = {(it["region_id"], it["kind"], it["id"]) for it in read}
+    for it in _parts(earlier)["resources"]:
+        unread = nothing_read or it["region_id"] in regions or (it["region_id"], it["kind"]) in kinds
+        if unread and (it["region_id"], it["kind"], it["id"]) not in known:
+            yield {**it, "last_known": it["last_known"] or earlier["last_known"]}
 
 
 def failing(part: t.Optional[t.Mapping[str, t.Any]]) -> t.List[Part]:
@@ -72,6 +110,7 @@ def unread(part: t.Mapping[str, t.Any]) -> t.List[str]:
 def label(row: t.Mapping[str, t.Any]) -> str:
     """Return kind, name, ID and version of a resource on one line."""
     names = [row["id"], *([row["name"]] if row["name"] and row["name"] != row["id"] else [])]
+    names = [one_line(it, _LONGEST_NAME) for it in names]
     text = "%s %s" % (_KINDS.get(row["kind"], row["kind"]), " ".join(names))
     return one_line(text if row["version"] is None else "%s version %s" % (text, row["version"]), 200)
 
@@ -80,6 +119,20 @@ def sentence(row: t.Mapping[str, t.Any]) -> str:
     """Return the verdict on a resource, with the reason."""
     text = "%s in %s %s." % (label(row), row["region_id"] or "an unknown region", WORDS[row["verdict"]])
     return "%s %s" % (text, row["reason"]) if row["reason"] else text
+
+
+def summary(part: t.Optional[t.Mapping[str, t.Any]], texts: Words, time: t.Callable[[str], str]) -> t.List[str]:
+    """Return lines for a terminal: how many resources create non-compliant instances, and what could not be read."""
+    if part is None:
+        return []
+    since = part["last_known"]
+    title = texts("future.title") + (" (%s)" % texts("hosts.last_known", time=time(since)) if since else "")
+    count = texts("future.count", number=format(len(failing(part)), ","), all=format(len(part["resources"]), ","))
+    lines = unread(part)
+    shown = ["   " + it for it in lines[:_SHOWN]]
+    more = [texts("step.more_names", number=format(len(lines) - _SHOWN, ","))] if len(lines) > _SHOWN else []
+    found = [title, "   " + count, *(["   " + texts("future.unread")] if lines else []), *shown, *more]
+    return ["", *(one_line(it, _LONGEST_LINE) for it in found)]
 
 
 def _parts(given: t.Mapping[str, t.Any]) -> Part:
@@ -94,25 +147,36 @@ def _parts(given: t.Mapping[str, t.Any]) -> Part:
         else:
             errors.append(_INVALID)
     failed = [
-        {name: cut(str(it.get(name) or "unknown")) for name in ("region_id", "error")}
+        {name: _stable(str(it.get(name) or "unknown")) for name in ("region_id", "error")}
         for it in _list(given.get("failed_regions"))
         if isinstance(it, dict)
     ]
     if not isinstance(given.get("resources"), list) or (given.get("failed") and not failed):
         errors.append(str(given.get("msg") or "provisioning_info returned no result."))
-    resources.sort(
-        key=lambda it: (_place(it["verdict"]), *(str(it[key] or "") for key in ("region_id", "kind", "name", "id")))
-    )
+    errors = list(dict.fromkeys(map(_stable, errors)))
+    return {**_resources(resources), "failed_regions": failed, "errors": errors}
+
+
+def _resources(found: t.Iterable[Part]) -> Part:
+    """Return the resources, those first that fail, and their number by verdict."""
+    resources = sorted(
+        found,
+        key=lambda it: (_place(it["verdict"]), *(str(it[key] or "") for key in ("region_id", "kind", "name", "id"))),
+    )[:MOST]
     return {
         "resources": resources,
-        "failed_regions": failed,
-        "errors": [cut(it) for it in dict.fromkeys(errors)],
         "totals": {name: sum(it["verdict"] == name for it in resources) for name in VERDICTS},
     }
 
 
+def _stable(text: str) -> str:
+    return cut(_OF_THE_RUN.sub("", text))
+
+
 def _row(given: t.Mapping[str, t.Any]) -> Part:
     row = {key: _value(given.get(key)) for key in KEYS}
+    since = given.get("last_known")
+    row["last_known"] = cut(since) if isinstance(since, str) else None
     row["verdict"] = row["verdict"] if row["verdict"] in VERDICTS else "unknown"
     for key in ("name", "region_id", "reason"):
         row[key] = None if row[key] is None else str(row[key])

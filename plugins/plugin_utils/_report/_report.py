@@ -54,6 +54,7 @@ def report(params: t.Mapping[str, t.Any], now: str, check: bool, validate: _vali
             if not _writer.is_current(paths[kind], text, mode):
                 _writer.write(paths[kind], text, mode)
     table, steps = _table.lines(made), _steps.lines(made, texts)
+    later = _future.summary(future, texts, _words.time)
     end = texts("summary.report", path=printable(paths["html"]))
     return {
         "changed": changed,
@@ -61,7 +62,7 @@ def report(params: t.Mapping[str, t.Any], now: str, check: bool, validate: _vali
         "totals": made["totals"],
         "next_steps": steps,
         "table": table,
-        "summary": [*table, "", texts("next.title"), *(steps or [texts("next.nothing")]), "", end],
+        "summary": [*table, *later, "", texts("next.title"), *(steps or [texts("next.nothing")]), "", end],
         "drift": _validation.shown(made["drift"]),
         "met_conditions": _gate.met(made, params["conditions"], before is None),
         "diff": {"before": lines(before), "after": lines(made)} if changed else {"before": "", "after": ""},

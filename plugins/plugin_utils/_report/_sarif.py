@@ -32,6 +32,8 @@ _REPOSITORY = "https://github.com/alicloud-imds/alicloud.imds"
 _LEVELS = {"block": "error", "warn": "warning", "info": "note"}
 _BASE = "HOSTS"
 _BASE_TEXT = "The file systems of all hosts: the first segment is the name of the host."
+_UNCHECKED = "The preflight check has no results of %s, so what would break on it is unknown."
+_UNREAD = "What creates instances could not be read, so it is unknown whether they will require tokens. %s"
 _FIELD = re.compile(r"(?:^|, )([a-z_]{1,20}): ")
 # What identifies a finding on its host, other than text that changes from run to run such as versions, counts and times
 _STABLE = ("path", "exe", "comm", "unit", "container", "package", "module", "check", "finding")
@@ -47,8 +49,12 @@ def sarif(document: Document) -> str:
         it["ruleIndex"] = index[it["ruleId"]]
     invocation = {"executionSuccessful": True, "endTimeUtc": document["generated_at"]}
     not_checked = [it["host"] for it in document["hosts"] if not it["checked"]]
-    if not_checked:
-        invocation["toolExecutionNotifications"] = [_notification(name) for name in not_checked]
+    unread = _future.unread(document["future"]) if document["future"] else []
+    notifications = [_notification(_UNCHECKED % it) for it in not_checked] + [
+        _notification(_UNREAD % it) for it in unread
+    ]
+    if notifications:
+        invocation["toolExecutionNotifications"] = notifications
     run = {
         "tool": {
             "driver": {"name": "alicloud.imds", "version": VERSION, "informationUri": _REPOSITORY, "rules": rules}
@@ -124,6 +130,14 @@ def _of_future(future: t.Optional[Document]) -> t.Iterator[_Object]:
     for it in _future.failing(future):
         where = {"host": it["region_id"] or "no region"}
         yield _result(where, _future.KIND["id"], "error", _future.sentence(it), "%(kind)s/%(id)s/%(version)s" % it)
+    if future is None:
+        return
+    unread = {it["region_id"]: (it["region_id"], "%(region_id)s: %(error)s" % it) for it in future["failed_regions"]}
+    for error in future["errors"]:
+        unread.setdefault(error.partition(": ")[0], ("no region", error))
+    for key, (place, text) in unread.items():
+        made = _result({"host": place}, _future.KIND["id"], "none", _UNREAD % text, key="unread " + key)
+        yield {**made, "kind": "open"}
 
 
 def _result(host: Document, rule: str, level: str, text: str, path: str = "", key: str = "") -> _Object:
@@ -146,9 +160,8 @@ def _result(host: Document, rule: str, level: str, text: str, path: str = "", ke
     }
 
 
-def _notification(name: str) -> _Object:
-    text = "The preflight check has no results of %s, so what would break on it is unknown."
-    return {"level": "warning", "message": {"text": _plain(text % name)}}
+def _notification(text: str) -> _Object:
+    return {"level": "warning", "message": {"text": _plain(text)}}
 
 
 def fields(evidence: str) -> t.Dict[str, str]:

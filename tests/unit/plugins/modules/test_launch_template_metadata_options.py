@@ -388,6 +388,9 @@ def test_a_region_that_cannot_be_read_is_named_and_the_others_are_complete(
     permitted = run(INFO, regions=["all"])  # a kind that is not permitted is unknown, the region has not failed
     unread = [it["region_id"] for it in permitted["resources"] if it["id"] is None and it["verdict"] == "unknown"]
     assert unread == (["eu-central-1"] if kind == "forbidden" else []) and permitted.get("failed") is not True
+    # A region that does not respond costs the time of one call only.
+    others = [it for it in control.calls("DescribeScalingConfigurations") if it["region"] == "eu-central-1"]
+    assert bool(others) == (kind == "forbidden")
     result = run(INFO, regions=["all"], kinds=["launch_template"])
     assert result.get("failed") is not True and ("web", 2) in verdicts(result)
     assert [it["region_id"] for it in result["failed_regions"]] == ["eu-central-1"]

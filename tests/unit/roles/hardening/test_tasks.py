@@ -22,8 +22,8 @@ PLAYBOOKS = sorted((CHECKOUT / "playbooks").rglob("*.yml"))
 UTILS = sorted((CHECKOUT / "plugins/plugin_utils/_hardening").glob("*.py"))
 VARS = yaml.safe_load((ROLE / "vars/main.yml").read_text(encoding="utf-8"))
 PREFIX = "__hardening_"
-# Results within upgrade.yml
-LOCAL = {"facts", "owners", "apt", "dnf"}
+# Results within upgrade.yml, and those of package_manager.yml
+LOCAL = {"facts", "yum_is_dnf", "owners", "apt", "dnf"}
 GIVEN_BY_ANSIBLE = {"host", "check_mode", "windows", "failed_result", "failed_task"}
 
 

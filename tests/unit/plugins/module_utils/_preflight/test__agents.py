@@ -24,6 +24,15 @@ def test_agents_in_the_package_database_are_found(host) -> None:
     ]
 
 
+def test_cloud_assistant_in_the_package_database_has_the_name_of_its_package(host) -> None:
+    status(host, ("aliyun_assist", "2.2.3.529-1"))
+    (found,) = host.run("agents").findings
+    assert found["evidence"] == {"path": "/var/lib/dpkg/status", "package": "aliyun_assist", "version": "2.2.3.529"}
+    host.write("/usr/local/share/aliyun-assist/2.2.3.529/aliyun-service")
+    (found,) = host.run("agents").findings
+    assert found["evidence"] == {"path": "/usr/local/share/aliyun-assist/2.2.3.529", "version": "2.2.3.529"}
+
+
 @pytest.mark.parametrize(
     ("versions", "kind", "newest"),
     [

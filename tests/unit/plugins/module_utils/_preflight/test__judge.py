@@ -131,6 +131,24 @@ def test_a_request_is_at_the_line_that_sends_it_or_else_prepares_it(last: str, l
     assert list(_judge.judge(PREPARED + last, "/opt/read.py").lines) == [line]
 
 
+BUILT = "from urllib.request import Request\nr = Request('%s'%s)\n\nbody = pool.dispatch(r)\n"
+AUTHENTICATED = ", headers={'X-aliyun-ecs-metadata-token': t}"
+
+
+@pytest.mark.parametrize(
+    ("address", "headers", "found", "token"),
+    [
+        (KEYS, "", {4: True}, False),
+        ("http://100.100.100.200", "", {4: True}, False),
+        (KEYS, AUTHENTICATED, {}, True),
+    ],
+)
+def test_whatever_takes_a_request_sends_it(address: str, headers: str, found: dict[int, bool], token: bool) -> None:
+    outcome = _judge.judge(BUILT % (address, headers), "/opt/read.py")
+    assert {line: certain for line, (_what, certain) in outcome.lines.items()} == found
+    assert bool(outcome.token_authenticated) is token
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -332,6 +350,14 @@ def test_objects_whose_names_are_numbers_are_judged(name, text) -> None:
             "x.py",
             "import requests\n\na = requests.get('%s').json()\nb = a.get('zone')\nprint(b.get('id'))\n" % URL,
             {3: True},
+        ),
+        # A variable that gets the answer no longer holds the address, or the header.
+        ("x.py", "import requests\n\nu = '%s'\nu = requests.get(u).json()['next']\nrequests.get(u)\n" % URL, {4: True}),
+        (
+            "x.py",
+            "import requests\n\nh = {'%s': t()}\nh = requests.get('http://a/').headers\nrequests.get('%s', headers=h)\n"
+            % (HEADER, URL),
+            {5: True},
         ),
         # The whole URL is given to code that is not in the file.
         ("x.py", "from a import Poller\n\nPoller('%s').start()\n" % URL, {3: False}),

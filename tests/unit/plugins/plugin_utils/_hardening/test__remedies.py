@@ -68,11 +68,20 @@ def test_the_database_of_packages_stands_for_cloud_init() -> None:
         assert _remedies.packages(checks, "cloud_init", [], "zypper") == []
 
 
+def test_cloud_assistant_in_the_package_database_has_the_name_of_its_package() -> None:
+    for package in ("aliyun-assist", "aliyun_assist", "systemd"):
+        evidence = {"path": "/var/lib/rpm", "version": "2.2.3.529", "package": package}
+        checks = checked(finding(id="cloud_assistant_too_old", evidence=evidence))
+        expected = [package] if package.startswith("aliyun") else []
+        assert _remedies.packages(checks, "cloud_assistant", [], "dnf") == expected
+
+
 def test_other_files_are_looked_up() -> None:
     path = "/usr/lib/python3/dist-packages/alibabacloud_credentials-0.3.5.egg-info"
     checks = checked(found("python_credentials_too_old", path), found("node_credentials_too_old", "relative"))
     assert _remedies.lookups(checks, "credentials_packages", "apt") == [["dpkg-query", "--search", path]]
-    assert _remedies.lookups(checks, "credentials_packages", "dnf")[0][-2:] == ["--file", path]
+    for manager in ("dnf", "dnf5"):
+        assert _remedies.lookups(checks, "credentials_packages", manager)[0][-2:] == ["--file", path]
     assert _remedies.lookups(checks, "credentials_packages", "pacman") == []
 
 
@@ -104,6 +113,7 @@ def test_only_packages_of_the_software_itself_are_upgraded(owners: list[dict[str
             False,
             "the upgrade of cloud-init failed: Held \\x1b[0mpackages",
         ),
+        (upgrade(failed=True, msg="Depsolve Error: \n Problem\n  - x"), False, "failed: Depsolve Error: Problem - x"),
         (upgrade(changed=True), True, "A run without check mode upgrades cloud-init"),
         (upgrade(changed=True), False, "cloud-init was upgraded, and the finding remains"),
     ],
