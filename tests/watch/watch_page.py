@@ -24,8 +24,7 @@ TEXT = """# Benchmarks: the callers watch
 
 - **Ratio**: with {rate} new connections a second, the median delay of a request with the watch is {ratio:.2f} times that without
   it (two halves of the rounds without it: {noise:.2f}).
-- **Growth**: the watch needs {growth} of one processor for each 100 new connections a second
-  ({others}).
+- **Growth**: for each 100 new connections a second, the watch needs of one processor: {growth}.
 - **Conditions**: {machine}, Linux {kernel}, Python {python}; load average {load:.1f} at the start.
 
 {plot}
@@ -85,13 +84,11 @@ class Run(NamedTuple):
 
 def render(costs: dict[str, Costs], paths: list[PathCosts], known: list[priorities.Known], run: Run, page: Path) -> str:
     shares = plot(paths)
-    fastest = next(iter(shares.lines))
     per_100 = {name: 100 * slope(points.items()) for name, points in shares.lines.items() if len(points) > 1}
     return TEXT.format(
         ratio=costs["new"].ratio(0.5),
         noise=costs["new"].noise(0.5),
-        growth=f"{per_100[fastest]:.2f}%",
-        others=", ".join(f"{share:.2f}% with {name}" for name, share in per_100.items() if name != fastest),
+        growth=", ".join(f"{share:.2f}% with {name}" for name, share in per_100.items()),
         plot=image(shares, page),
         rates=" | ".join(f"{rate} a second" for rate in RATES),
         columns="---|" * len(RATES),

@@ -101,7 +101,7 @@ def metadata(path: Path) -> str:
     return metadata_page.render(page, path)
 
 
-def watch(page: Path) -> str:
+def watch(page: Path, reached: dict[str, int] | None = None) -> str:
     rounds = [[0.0003 + 0.000001 * number for number in range(100)] for _round in range(4)]
     costs = {kind: Costs(rounds, rounds, 0.0, [0.0119], 18 << 20, 19 << 20) for kind in watch_page.KINDS}
     shares = {"bpf": 1.0, "tracepoint": 3.1, "sockets": 3.3}
@@ -109,7 +109,9 @@ def watch(page: Path) -> str:
         PathCosts(name, {rate: factor * rate * 0.0001 + 0.0012 for rate in watch_page.RATES}, 0.002, 5000)
         for name, factor in shares.items()
     ]
-    del paths[2].requests[max(watch_page.RATES)]
+    for one in paths:
+        for rate in watch_page.RATES[(reached or {"sockets": 2}).get(one.method, 3) :]:
+            del one.requests[rate]
     known = [priorities.Known("high", 0, 2000, 2000, 1998, 2)]
     return watch_page.render(costs, paths, known, watch_page.Run(2.5, 12, 5, 250), page)
 
@@ -220,10 +222,13 @@ def test_hardening_shows_a_size_that_is_not_finished(tmp_path: Path) -> None:
 def test_the_watch_shows_a_rate_that_the_client_did_not_reach(tmp_path: Path) -> None:
     text = watch(tmp_path / "page.md")
     assert re.search(r"^\| sockets \| [\d.]+% \| [\d.]+% \| not reached \|", text, re.MULTILINE)
-    assert (
-        "the watch needs 1.00% of one processor for each 100 new connections a second\n  (3.10% with tracepoint,"
-        in text
-    )
+    assert "of one processor: 1.00% with bpf, 3.10% with tracepoint, 3.30% with sockets." in text
+
+
+def test_the_watch_has_a_page_also_with_methods_that_reached_one_rate_or_none(tmp_path: Path) -> None:
+    text = watch(tmp_path / "page.md", reached={"bpf": 1, "tracepoint": 0, "sockets": 2})
+    assert "of one processor: 3.30% with sockets." in text
+    assert "| tracepoint | not reached | not reached | not reached |" in text
 
 
 def test_fleet_says_how_duration_cpu_time_and_memory_grow(tmp_path: Path) -> None:
