@@ -129,10 +129,10 @@ benchmark: tools collection ## Compare the speed with amazon.aws.ec2_metadata_fa
 	@$(BIN)/python tests/benchmark/peer.py
 	@$(TOOLS)/in-lab.sh $(BIN)/python tests/benchmark/run.py $(ARGS)
 
-benchmark-hardening: roots collection ## Compare hardening 50 hosts with pings, and with one task per step (minutes)
+benchmark-hardening: roots collection ## Compare hardening up to 1,000 hosts with pings, and with one task per step (ARGS=10 for one number)
 	@$(TOOLS)/in-lab.sh $(BIN)/python tests/benchmark/hardening.py $(ARGS)
 
-benchmark-fleet: $(VENV)/.test collection ## Compare changing many instances with a loop over the vendor's SDK
+benchmark-fleet: $(VENV)/.test collection ## Compare changing up to 100,000 instances with a loop over the vendor's SDK
 	@$(BIN)/python $(TOOLS)/interop.py || [ -z "$$CI" ]
 	@$(BIN)/python tests/benchmark/fleet.py
 

@@ -2,41 +2,47 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""hardening.py [HOSTS]: compare the role with pings and with one task per step; write docs/benchmarks-hardening.md.
+"""Measure the role hardening on several numbers of hosts, beside pings and one task per step.
 
-Runs inside tests/lab/enter, on test hosts of kind plain (namespaces with an SSH server). All subjects are measured in one
-run, on the same hosts: a play before all others opens the SSH connections, so that no subject includes that time.
+Runs inside tests/lab/enter, on test hosts of kind plain: namespaces with an SSH server each, which share one root file
+system. Each number of hosts has new hosts. A play before all others opens the SSH connections, so that no subject
+includes that time.
 """
 
 from __future__ import annotations
 
-import datetime
-import json
+import argparse
 import os
-import platform
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(CHECKOUT / "tests/hosts"), str(CHECKOUT / "tests/lab")]
+sys.path[:0] = [str(CHECKOUT / name) for name in ("tests/hosts", "tests/lab", "roles/emulator/files")]
 
+import hardening_page  # noqa: E402
 import lab  # noqa: E402
+from hardening_page import COMPARED, TASKS, Measured, Results  # noqa: E402
 from hosts import Site  # noqa: E402
 from playing import CONTROLLER, Player, instance  # noqa: E402
 
 PAGE = CHECKOUT / "docs/benchmarks-hardening.md"
-# Tasks of the role on each host, see roles/hardening/tasks: probe, tooling, fence, verify.
-TASKS = 4
-ROLE: dict[str, dict[str, Any]] = {
-    "harden": {},
-    "second run": {},
-    "undo": {"hardening_state": "absent"},
-}
+OTHER_PAGE = CHECKOUT / ".cache/benchmark/benchmarks-hardening.md"
+# The number with all subjects comes first, so that the page of a run that is stopped later has all of its parts.
+SIZES = (COMPARED, 10, 200, 1000)
+MOST = 1000  # a bridge has 1,024 ports
+# Seconds for each host on an idle machine with 2 cores. Only the estimate at the start uses them.
+USUAL = {"creation": 0.2, "connections": 0.3, "one ping": 0.16, "harden": 1.2, "second run": 0.9}
+USUAL_COMPARED = {"undo": 0.8, "pings": 1.2, "one task per step": 3.1}
+PROGRESS_SECONDS = 60
+RESULT = re.compile(r"^(?:ok|changed|skipping): ", re.MULTILINE)
 ENFORCE = {"hardening_fence": "enforce"}
 UTILS = CHECKOUT / "plugins/module_utils"
 
@@ -68,103 +74,112 @@ def one_task_per_step(player: Player) -> list[dict[str, Any]]:
     ]
 
 
-class Measured:
-    """The duration in seconds and the API calls of one subject."""
+def run(player: Player, command: list[str]) -> float:
+    """Return the duration in seconds of a playbook, which may take longer than tests wait for a process.
 
-    def __init__(self, seconds: float, reads: int, changes: int) -> None:
-        self.seconds, self.reads, self.changes = seconds, reads, changes
-
-
-def run(player: Player, tasks: list[dict[str, Any]]) -> float:
-    """Return the duration in seconds of a play with only these tasks."""
-    command = player.command(strategy={"roles": [], "tasks": tasks})
+    Raises: RuntimeError with the end of the output if the playbook fails.
+    """
+    output = player.folder / "output"
     began = time.monotonic()
-    subprocess.run(command, env=player.environment(), check=True, stdout=subprocess.DEVNULL)
-    return time.monotonic() - began
+    with output.open("wb") as log_file:
+        process = subprocess.Popen(command, env=player.environment(), stdout=log_file, stderr=log_file)
+    while True:
+        try:
+            status = process.wait(PROGRESS_SECONDS)
+            break
+        except subprocess.TimeoutExpired:
+            log(f"  {len(RESULT.findall(output.read_text()))} results of tasks so far")
+    seconds = time.monotonic() - began
+    if status:
+        raise RuntimeError(f"ansible-playbook failed with status {status}: {output.read_text()[-4000:]}")
+    return seconds
 
 
-def measure(player: Player) -> dict[str, Measured]:
-    found: dict[str, Measured] = {}
+def measure(player: Player, compare: bool) -> Iterator[tuple[str, Measured]]:
+    """Yield each subject with its costs, as soon as it is measured. *compare* adds those of one number of hosts only."""
 
-    def note(name: str, seconds: float) -> None:
-        calls = player.emulator.calls()
+    def tasks(wanted: list[dict[str, Any]]) -> list[str]:
+        return player.command(strategy={"roles": [], "tasks": wanted})
+
+    def role(**variables: Any) -> list[str]:
+        return player.command(**ENFORCE, **variables)
+
+    subjects = {"one ping": lambda: tasks(pings(1))}
+    if compare:
+        subjects[f"{TASKS} pings"] = lambda: tasks(pings(TASKS))
+    subjects |= {"harden": role, "second run": role}
+    if compare:
+        subjects["undo"] = lambda: role(hardening_state="absent")
+        subjects[f"{TASKS} pings again"] = lambda: tasks(pings(TASKS))
+        subjects["one task per step"] = lambda: tasks(one_task_per_step(player))
+    log(f"{len(player.hosts)} hosts: opening the connections")
+    run(player, tasks(pings(1)))
+    for name, command in subjects.items():
         player.emulator.admin("DELETE", "/calls")
+        seconds = run(player, command())
+        calls = player.emulator.calls()
         reads = sum(call["action"] == "DescribeInstances" for call in calls)
         changes = sum(call["action"] == "ModifyInstanceMetadataOptions" and call["status"] == 200 for call in calls)
-        found[name] = Measured(seconds, reads, changes)
-        print(f"{name}: {seconds:.1f} s, {reads} reads, {changes} changes", flush=True)
-
-    run(player, pings(1))
-    note("one ping", run(player, pings(1)))
-    note(f"{TASKS} pings", run(player, pings(TASKS)))
-    for name, variables in ROLE.items():
-        began = time.monotonic()
-        player.play(**ENFORCE, **variables).check()
-        note(name, time.monotonic() - began)
-    note(f"{TASKS} pings again", run(player, pings(TASKS)))
-    note("one task per step", run(player, one_task_per_step(player)))
-    return found
+        yield name, Measured(seconds, reads, changes)
 
 
-def render(hosts: int, load: float, found: dict[str, Measured], steps: int) -> str:
-    base = min(found[f"{TASKS} pings"].seconds, found[f"{TASKS} pings again"].seconds)
-    rows = [
-        f"| {name} | {it.seconds:.1f} | {it.seconds / base:.2f} | {it.reads} | {it.changes} |"
-        for name, it in found.items()
-    ]
-    return TEMPLATE.format(
-        hosts=hosts,
-        tasks=TASKS,
-        steps=steps,
-        today=datetime.date.today().isoformat(),
-        python=platform.python_version(),
-        load=load,
-        rows="\n".join(rows),
-        second=found["second run"].seconds / base,
-        naive=found["one task per step"].seconds / found["harden"].seconds,
-    )
-
-
-TEMPLATE = """\
-# Benchmarks: hardening many hosts
-
-This benchmark measures the role `alicloud.imds.hardening` on {hosts} hosts with `forks: 20`. It compares the role
-with the same number of `ping` tasks, and with a playbook that has one task per step. `make benchmark-hardening` wrote
-this page on {today}; do not edit it. Durations depend on the machine, so compare only within one run.
-
-- {hosts} test hosts (network namespaces with an SSH server each), the emulator and Ansible share 2 cores. Python
-  {python}. Load average at the start: {load:.1f}. The SSH connections are open at the start.
-- The role has {tasks} tasks on each host (probe, tooling, fence, verify), and one task for all hosts that calls the
-  API. If the probe finds nothing to change, the role skips the verification. This is the case in the second run.
-- *One task per step* copies each file with its own task (the library of the command as one archive) and calls the API
-  for each host: {steps} tasks. It has no check of the rules before it loads them, no rollback, and no verification as
-  another user.
-- *Reads* and *changes* are calls of DescribeInstances and ModifyInstanceMetadataOptions.
-  ModifyInstanceMetadataOptions changes one instance per call.
-
-| | s | times {tasks} pings | reads | changes |
-|---|---:|---:|---:|---:|
-{rows}
-
-A second run takes {second:.2f} times as long as {tasks} pings. One task per step takes {naive:.1f} times as long as
-the role.
-"""
-
-
-def main() -> None:
-    hosts = int(sys.argv[1]) if len(sys.argv) > 1 else 50
-    load = os.getloadavg()[0]
+@contextmanager
+def hosts_of(number: int) -> Iterator[tuple[Player, int]]:
+    """Create *number* hosts and an emulator with their instances; yield a player for them and the number of its steps."""
     with Site() as site, tempfile.TemporaryDirectory() as folder:
-        made = [site.add(f"host{number}", "plain") for number in range(hosts)]
+        made = []
+        for count in range(1, number + 1):
+            made.append(site.add(f"host{count}", "plain"))
+            if not count % 100:
+                log(f"{count} hosts created")
         config = {"instances": [*map(instance, made), CONTROLLER]}
         with lab.start_emulator(config, control=True) as emulator:
             player = Player(made, emulator, Path(folder))
-            found = measure(player)
-            steps = len(one_task_per_step(player))
-    print(json.dumps({name: vars(it) for name, it in found.items()}, indent=2))
-    if hosts >= 50:
-        PAGE.write_text(render(hosts, load, found, steps))
-        print("Written:", PAGE.relative_to(CHECKOUT))
+            for host in made:
+                # One task on 1,000 hosts takes minutes, and the connections must survive it.
+                ssh = host.ansible_variables()["ansible_ssh_args"].replace("ControlPersist=300", "ControlPersist=3600")
+                player.variables[host.name] = {"ansible_ssh_args": ssh}
+            yield player, len(one_task_per_step(player))
+
+
+def estimate(sizes: list[int]) -> float:
+    """Return the minutes that the run usually takes."""
+    seconds = sum(sizes) * sum(USUAL.values())
+    return (seconds + sizes.count(COMPARED) * COMPARED * sum(USUAL_COMPARED.values())) / 60
+
+
+BEGAN = time.monotonic()
+
+
+def log(text: str) -> None:
+    print(f"{time.monotonic() - BEGAN:6.0f} s  {text}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    default = " ".join(map(str, SIZES))
+    more = f"default: {default}; with others that include {COMPARED}, writes {OTHER_PAGE.relative_to(CHECKOUT)}"
+    parser.add_argument("sizes", metavar="HOSTS", type=int, nargs="*", help=f"numbers of hosts ({more})")
+    sizes: list[int] = parser.parse_args().sizes or list(SIZES)
+    if not all(0 < size <= MOST for size in sizes):
+        parser.error(f"a number of hosts is between 1 and {MOST}, because a bridge has 1,024 ports")
+    page = PAGE if sizes == list(SIZES) else OTHER_PAGE
+    page.parent.mkdir(exist_ok=True)
+    log(f"{', '.join(map(str, sizes))} hosts: about {estimate(sizes):.0f} minutes on an idle machine with 2 cores")
+    load, results = os.getloadavg()[0], Results()
+    for size in sizes:
+        with hosts_of(size) as (player, results.steps):
+            log(f"{size} hosts are ready")
+            for name, found in measure(player, compare=size == COMPARED):
+                results.sizes.setdefault(size, {})[name] = found
+                each = f"{found.seconds / size:.2f} s for each host"
+                log(
+                    f"{size} hosts, {name}: {found.seconds:.1f} s ({each}), {found.reads} reads, {found.changes} changes"
+                )
+                if results.complete():
+                    page.write_text(hardening_page.render(results, load, page))
+        if results.complete():
+            log(f"wrote {page.relative_to(CHECKOUT)}")
 
 
 if __name__ == "__main__":

@@ -8,17 +8,16 @@ Everything is on loopback addresses. Needs the SDK that tests/tools/interop.py f
 
 from __future__ import annotations
 
-import datetime
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -27,38 +26,20 @@ PAGE = CHECKOUT / "docs/benchmarks-inventory.md"
 sys.path[:0] = [str(CHECKOUT / "tests/fleet"), str(CHECKOUT / "tests/lab")]
 
 import fleets  # noqa: E402
+import inventory_page  # noqa: E402
 import lab  # noqa: E402
-from compared import median, table  # noqa: E402
+from compared import median  # noqa: E402
 from fleets import ACCOUNT, KEY, REGIONS, SECRET  # noqa: E402
+from inventory_page import BARE, CACHED, MEMBERS, PER_PAGE, PER_SECOND, PLUGIN, ROUNDS, SCRIPT, SIZE, Growth, Run, costs  # noqa: E402
 
-SIZE = 10_000
+FEWER = (1_000, 3_000)  # measured without a delay only
 OTHER = "1700000000000000"
 ROLE = f"acs:ram::{OTHER}:role/auditor"
-PER_PAGE = 100
-ROUNDS = {0.0: 3, 0.05: 3}  # delay of each answer in seconds -> rounds
-PER_SECOND = 2  # calls of one operation in one region of one account that the API allows
-WANTED_RATIO = 1.1
-BARE = "10,000 hosts without variables, from a file"
-SCRIPT = "script over the SDK, 3 variables a host"
-MEMBERS = "script over the SDK, all members"
-PLUGIN = "alicloud.imds.ecs"
-CACHED = "alicloud.imds.ecs, from its cache"
 
 
-class Run(NamedTuple):
-    """One run of ansible-inventory: seconds, CPU seconds of all its processes, peak MiB of the largest one, API calls, hosts."""
-
-    wall: float
-    cpu: float
-    memory: float
-    calls: int
-    throttled: int
-    hosts: int
-
-
-def configuration() -> dict[str, Any]:
-    """Return the configuration of the emulator: half of the instances belong to another account, with a role to assume."""
-    made = fleets.configuration(SIZE, None)
+def configuration(size: int) -> dict[str, Any]:
+    """Return the configuration of the emulator with *size* instances, half of them in another account with a role to assume."""
+    made = fleets.configuration(size, None)
     for number, one in enumerate(made["instances"]):
         one["owner_account_id"] = OTHER if number % 2 else ACCOUNT
     made["instances"][1]["role"] = {"name": "auditor", "actions": ["ecs:Describe*"]}
@@ -67,9 +48,10 @@ def configuration() -> dict[str, Any]:
 
 
 class Bench:
-    """The emulated API, and runs of ansible-inventory with it. Files are in *folder*."""
+    """The emulated API with *size* instances, and runs of ansible-inventory with it. Files are in *folder*."""
 
-    def __init__(self, emulator: lab.Emulator, folder: Path) -> None:
+    def __init__(self, emulator: lab.Emulator, folder: Path, size: int) -> None:
+        self.size = size
         self.admin = emulator.admin
         self._folder = folder
         self._seen = 0
@@ -104,7 +86,7 @@ class Bench:
             )
             for name in ("script", "members")
         )
-        hosts = {"all": {"hosts": [f"host{number}" for number in range(SIZE)]}, "_meta": {"hostvars": {}}}
+        hosts = {"all": {"hosts": [f"host{number}" for number in range(size)]}, "_meta": {"hostvars": {}}}
         (folder / "bare.json").write_text(json.dumps(hosts))
         self.bare = self._executable("bare", f"exec cat {folder / 'bare.json'}")
         self.empty = self._executable("empty", "echo '{}'")
@@ -151,7 +133,6 @@ class Bench:
         return entries
 
 
-COUNTS: dict[str, Callable[[Run], int]] = {"API calls": lambda run: run.calls}
 SUBJECTS: dict[str, Callable[[Bench], Path]] = {
     BARE: lambda bench: bench.bare,
     SCRIPT: lambda bench: bench.script,
@@ -170,12 +151,24 @@ def measure(bench: Bench, delay: float, rounds: int) -> dict[str, list[Run]]:
     for number in range(rounds):
         for name in names[number % len(names) :] + names[: number % len(names)]:
             run = bench.run(SUBJECTS[name](bench))
-            if run.hosts != SIZE:
-                raise RuntimeError(f"{name} lists {run.hosts} instances, not {SIZE}")
+            if run.hosts != bench.size:
+                raise RuntimeError(f"{name} lists {run.hosts} instances, not {bench.size}")
             found[name].append(run)
-            print(f"{delay * 1000:3.0f} ms, {name}: {run.wall:.1f} s, {run.calls} calls", flush=True)
+            what = f"{bench.size:,} hosts, {delay * 1000:.0f} ms, {name}"
+            print(f"{what}: {run.wall:.1f} s, {run.cpu:.1f} s CPU, {run.calls} calls", flush=True)
     bench.admin("PATCH", "/control", {"faults": []})
     return found
+
+
+@contextmanager
+def benches(size: int) -> Iterator[Bench]:
+    """Start an emulator, and fill the cache of the plugin."""
+    with tempfile.TemporaryDirectory() as scratch, lab.start_emulator(
+        configuration(size), "127.0.0.1:0", control=True
+    ) as emulator:
+        bench = Bench(emulator, Path(scratch), size)
+        bench.run(bench.cached)
+        yield bench
 
 
 def pace(bench: Bench, plain: float) -> tuple[Run, float]:
@@ -187,67 +180,17 @@ def pace(bench: Bench, plain: float) -> tuple[Run, float]:
     return run, run.wall / (pages / PER_SECOND - 1 + plain)
 
 
-TEMPLATE = """\
-# Benchmarks: the inventory
-
-This benchmark measures `ansible-inventory --list` with the inventory plugin `alicloud.imds.ecs`. It compares the plugin
-with an inventory script over Alibaba Cloud's SDK (`tests/benchmark/vendor_inventory.py`), which reads one page after the
-other. A host of the script has three variables or, as with the older inventory plugins for this cloud, all members of
-the API's response. `make benchmark-inventory` wrote this page on {today}; do not edit it. Durations depend on the
-machine, so compare the ratios of one run only. No test asserts a duration.
-
-- {size} emulated instances in {regions} regions and 2 accounts. Each run must list exactly these.
-- {cores} cores, shared with the emulator; Python {python} on both sides, ansible-core {core}. Load average at the
-  start: {load}.
-- *Delay* is the delay of each response of the emulated API. *s* and *CPU s* apply to `ansible-inventory` with the
-  script, *peak MiB* to the largest process. They are medians of interleaved rounds ({rounds} delay).
-- `ansible-inventory` alone, with a source without hosts, takes {alone_cpu} s of CPU. With hosts that have no variables, the
-  work is ansible-core's own, too: it computes the variables of each host and prints them.
-- A host of the plugin has {variables} values below `ecs` and `imds`; a host with all members of the response has {theirs}. The plugin
-  also has groups for exempt and unknown hosts.
-
-{tables}
-
-## Pace under a throttle
-
-With {per_second} calls of one operation a second in each region of each account, the plugin takes {wall} s, with
-{throttled} throttled calls. This is {ratio} times what the throttle allows: the time of the pages at the limit, plus a run
-without a throttle. The goal is at most {wanted} times.
-"""
-
-
-def render(results: dict[float, dict[str, list[Run]]], paced: tuple[Run, float], facts: dict[str, str]) -> str:
-    run, ratio = paced
-    return TEMPLATE.format(
-        today=datetime.date.today().isoformat(),
-        size=format(SIZE, ","),
-        regions=len(REGIONS),
-        cores=os.cpu_count(),
-        python=platform.python_version(),
-        rounds=", ".join(f"{rounds} with {delay * 1000:.0f} ms" for delay, rounds in ROUNDS.items()),
-        tables="\n\n".join(
-            f"## {delay * 1000:.0f} ms delay\n\n{table(found, MEMBERS, COUNTS)}" for delay, found in results.items()
-        ),
-        per_second=PER_SECOND,
-        wall=f"{run.wall:.1f}",
-        throttled=run.throttled,
-        ratio=f"{ratio:.2f}",
-        wanted=WANTED_RATIO,
-        **facts,
-    )
-
-
 def main() -> int:
     if not SDK.exists():
         print("Run this first:", sys.executable, "tests/tools/interop.py", file=sys.stderr)
         return 77
     load = os.getloadavg()[0]
-    with tempfile.TemporaryDirectory() as scratch, lab.start_emulator(
-        configuration(), "127.0.0.1:0", control=True
-    ) as emulator:
-        bench = Bench(emulator, Path(scratch))
+    grown: Growth = {}
+    for size in FEWER:
+        with benches(size) as bench:
+            grown[size] = costs(measure(bench, 0.0, ROUNDS[0.0]))
+    with benches(SIZE) as bench:
         alone = bench.run(bench.empty)
-        bench.run(bench.cached)  # fills the cache
         results = {delay: measure(bench, delay, rounds) for delay, rounds in ROUNDS.items()}
         paced = pace(bench, median(results[0.0][PLUGIN], "wall"))
         variables = bench.variables()
@@ -260,7 +203,8 @@ def main() -> int:
         "theirs": str(len(theirs)),
         "core": version(),
     }
-    PAGE.write_text(render(results, paced, facts))
+    grown[SIZE] = costs(results[0.0])
+    PAGE.write_text(inventory_page.render(results, grown, paced, facts, PAGE))
     print("wrote", PAGE.relative_to(CHECKOUT))
     return 0
 

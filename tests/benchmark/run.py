@@ -18,9 +18,9 @@ import sys
 import time
 
 import lookups
+import metadata_page
 import offcloud
 import peer
-import report
 from floor import floor
 from measuring import Results, measure, payload_commands, whole_run_commands
 from plan import FULL, QUICK, Plan
@@ -37,7 +37,7 @@ def log(text: str) -> None:
     print(f"{time.monotonic() - BEGAN:6.1f} s  {text}", flush=True)
 
 
-def one_tree(plan: Plan, page: report.Page) -> None:
+def one_tree(plan: Plan, page: metadata_page.Page) -> None:
     """Measure facts of the trees of 65 leaves, and lookups."""
     with Services() as services:
         page.trees = equal_trees()
@@ -51,7 +51,7 @@ def one_tree(plan: Plan, page: report.Page) -> None:
             log(f"{found.number}, {found.form}: {found.requests} requests, {found.connections} connections")
 
 
-def _facts(services: Services, plan: Plan, page: report.Page) -> None:
+def _facts(services: Services, plan: Plan, page: metadata_page.Page) -> None:
     payloads, whole_runs = payload_commands(), whole_run_commands()
     every, some = (PING, ALL, WALK, ALL_SECRETS, WALK_SECRETS, EC2), (PING, ALL, WALK, EC2)
     for delay in plan.delays:
@@ -88,14 +88,14 @@ def _brief(results: Results) -> str:
     return "; ".join(parts[1:])
 
 
-def large_tree(plan: Plan, page: report.Page) -> None:
+def large_tree(plan: Plan, page: metadata_page.Page) -> None:
     with Services(many_leaves()) as services:
         page.large_leaves = len(survey(ECS).leaves)
         page.large = measure(services, plan.few_rounds, 1, (PING, ALL, WALK), payload_commands())
     log(f"{page.large_leaves} leaves: {_brief(page.large)}")
 
 
-def off_cloud(plan: Plan, page: report.Page) -> None:
+def off_cloud(plan: Plan, page: metadata_page.Page) -> None:
     for absence in offcloud.absences(plan.few_rounds, plan.peer_off_cloud):
         page.absences.append(absence)
         theirs = "not measured" if absence.peer is None else f"{absence.peer:+.1f} s"
@@ -119,13 +119,13 @@ def main() -> int:
     if not peer.COLLECTION.exists():
         print("Run this first, outside of the laboratory:", sys.executable, peer.__file__, file=sys.stderr)
         return 77
-    page = report.Page(plan)
+    page = metadata_page.Page(plan)
     one_tree(plan, page)
     large_tree(plan, page)
     off_cloud(plan, page)
-    path = CHECKOUT / ("docs/benchmarks.md" if plan is FULL else ".cache/benchmark/quick.md")
+    path = CHECKOUT / ("docs/benchmarks.md" if plan is FULL else ".cache/benchmark/benchmarks.md")
     path.parent.mkdir(exist_ok=True)
-    path.write_text(report.render(page))
+    path.write_text(metadata_page.render(page, path))
     log(f"wrote {path.relative_to(CHECKOUT)}")
     return 0
 

@@ -22,6 +22,7 @@ CLIENTS = Path(__file__).resolve().parent / "clients"
 MANY = CLIENTS / "many.py"
 TICKS = os.sysconf("SC_CLK_TCK")
 RATE = 200
+RATES = (50, RATE, 400)  # new connections a second
 OTHERS = 5000
 
 
@@ -71,7 +72,9 @@ class PathCosts(NamedTuple):
     """Processor time of the watch with one method of attribution, as shares of one processor."""
 
     method: str
-    requests: float  # beside RATE requests a second, each on a new connection
+    requests: dict[
+        int, float
+    ]  # by requests a second, each on a new connection; without the rates that were not reached
     others: float  # beside OTHERS connections a second to port 80 of another server
     rate: int  # the rate of these connections that was achieved
 
@@ -82,12 +85,21 @@ def measure_paths(machine: Machine, start: Callable[..., Watch], seconds: int) -
     for method, before in METHODS.items():
         watch = start(*before)
         time.sleep(2)  # the costs of starting are not measured
-        requests = share(watch, lambda: load(machine, seconds, "new"))
+        requests = {}
+        for rate in RATES:
+            used, delays = _share_of_load(watch, machine, seconds, rate)
+            if sum(delays) < seconds:  # otherwise the client could not send so many
+                requests[rate] = used
         rates: list[int] = []
         others = share(watch, lambda: rates.append(connect_elsewhere(machine, seconds)))  # noqa: B023 - called at once
         watch.stop()
         found.append(PathCosts(method, requests, others, rates[0]))
     return found
+
+
+def _share_of_load(watch: Watch, machine: Machine, seconds: int, rate: int) -> tuple[float, list[float]]:
+    delays: list[float] = []
+    return share(watch, lambda: delays.extend(load(machine, seconds, "new", rate))), delays
 
 
 def connect_elsewhere(machine: Machine, seconds: int) -> int:
@@ -96,9 +108,9 @@ def connect_elsewhere(machine: Machine, seconds: int) -> int:
     return int(machine.run(os.path.realpath(sys.executable), client, str(OTHERS), str(seconds)))
 
 
-def load(machine: Machine, seconds: int, kind: str) -> list[float]:
-    """Send RATE requests per second; return the delay of each, in seconds."""
-    output = machine.run(os.path.realpath(sys.executable), MANY, str(RATE * seconds), str(RATE), *kind.split())
+def load(machine: Machine, seconds: int, kind: str, rate: int = RATE) -> list[float]:
+    """Send *rate* requests per second; return the delay of each, in seconds."""
+    output = machine.run(os.path.realpath(sys.executable), MANY, str(rate * seconds), str(rate), *kind.split())
     return [float(line) for line in output.split()]
 
 

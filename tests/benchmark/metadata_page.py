@@ -9,16 +9,20 @@ import datetime
 import importlib.metadata
 import os
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import peer
 import tables
 from floor import Floor
+from growth import slope
 from lookups import Lookups
 from measuring import Results
 from offcloud import Absence
 from plan import Plan
-from subjects import Subject, most_connections
+from plots import Axis, Plot, image
+from subjects import ALL, EC2, WALK, Subject, most_connections
 from survey import Survey
 
 
@@ -41,8 +45,20 @@ class Page:
     absences: list[Absence] = field(default_factory=list)
 
 
-def render(page: Page) -> str:
+def plot(payloads: Mapping[float, Results]) -> Plot:
+    """Return the median added time of the payloads by delay, in milliseconds."""
+    lines = {
+        subject.name: {delay * 1000: results[subject].added().median * 1000 for delay, results in payloads.items()}
+        for subject in (ALL, WALK, EC2)
+    }
+    x = Axis("delay of each response (ms)", "ms", log=False)
+    return Plot("Added time by delay of the service", x, Axis("added time (ms)", "ms", ".0f"), lines)
+
+
+def render(page: Page, path: Path) -> str:
     ours, ec2 = page.trees
+    added = plot(page.payloads)
+    per_ms = {name: slope(points.items()) for name, points in added.lines.items()}
     return TEMPLATE.format(
         today=datetime.date.today().isoformat(),
         cores=os.cpu_count(),
@@ -60,6 +76,13 @@ def render(page: Page) -> str:
         large_leaves=page.large_leaves,
         connections=page.connections,
         floor=page.floor,
+        slow=f"{max(page.payloads) * 1000:.0f}",
+        ratio_all=tables.ratio(page.payloads[max(page.payloads)], ALL),
+        ratio_walk=tables.ratio(page.payloads[max(page.payloads)], WALK),
+        per_all=f"{per_ms[ALL.name]:.1f}",
+        per_walk=f"{per_ms[WALK.name]:.1f}",
+        per_peer=f"{per_ms[EC2.name]:.0f}",
+        plot=image(added, path),
         goals=tables.goals(page.whole_runs, page.payloads),
         request_costs=tables.request_costs(page.request_seconds),
         whole_runs=tables.runs(page.whole_runs, page.values),
@@ -77,6 +100,17 @@ TEMPLATE = """\
 This benchmark compares `alicloud.imds.metadata_facts` with `amazon.aws.ec2_metadata_facts`, the equivalent module for
 another cloud (the *peer*). `make benchmark` wrote this page on {today}; do not edit it. Durations depend on the
 machine, so compare the ratios of one run only. No test asserts a duration.
+
+- **Ratio**: with a delay of {slow} ms, the peer adds {ratio_all} times the time of `metadata_facts`, and {ratio_walk} times its time
+  without `meta-data/all` (payloads).
+- **Growth**: each millisecond of delay adds {per_all} ms to `metadata_facts`, {per_walk} ms without `meta-data/all`, and {per_peer} ms
+  to the peer.
+- **Conditions**: both services and the subjects share {cores} cores. Python {python} on both sides, ansible-core {core}. Load
+  average at the start: {load}. See [below](#conditions).
+
+{plot}
+
+The plot has the median added time of the payloads on a logarithmic scale.
 
 ## Summary
 
