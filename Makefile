@@ -158,8 +158,8 @@ clean: ## Remove all files that make created
 constraints: ## Update the pinned versions and hashes (ARGS=FILE... for some)
 	@"$(PYTHON)" $(TOOLS)/pins.py $(ARGS)
 
-newcomer: ## Run the README's commands on a fresh Debian 12 (TARGETS=demo for one; root; minutes)
-	@$(TOOLS)/newcomer.sh $(TARGETS)
+newcomer: ## Run the README's commands on a fresh Debian 12 and 13 (SUITES=trixie TARGETS=demo for one; root; minutes)
+	@SUITES="$(SUITES)" $(TOOLS)/newcomer.sh $(TARGETS)
 
 # Prerequisites of other targets
 
