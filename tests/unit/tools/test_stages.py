@@ -47,7 +47,9 @@ CALIBRATION = {"IMDS_CALIBRATION": "0.330 1.000"}
 
 @pytest.fixture
 def run(tmp_path: Path):
-    report = '{"passed": ["x", "y"], "failed": [], "skipped": [["z", "z is not installed"]], "seconds": {"x": 7, "y": 1}}'
+    report = (
+        '{"passed": ["x", "y"], "failed": [], "skipped": [["z", "z is not installed"]], "seconds": {"x": 7, "y": 1}}'
+    )
     (tmp_path / "Makefile").write_text(MAKEFILE.format(report=report))
     (tmp_path / "good.xml").write_text(JUNIT.format(more=""))
     failed = '<testcase classname="a" name="three"><failure/></testcase><testcase name="four"><error/></testcase>'
