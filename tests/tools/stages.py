@@ -52,7 +52,7 @@ SAMPLES = {
     "hosts": Sample(1300, ("ARGS=-m 'not long'",), "only the hosts tests that are not marked as long"),
     "molecule": Sample(260, ("ARGS=hardening",), "one molecule scenario (hardening) instead of all"),
     "watch": Sample(250, ("ARGS=-k test_accuracy",), "the accuracy of the watch without the disturbances"),
-    "packaging": Sample(130, ("ARGS=-k test_dist",), "the tarball without its external validators"),
+    "packaging": Sample(190, ("ARGS=-k test_dist",), "the tarball without its external validators"),
     "matrix": Sample(700, ("ARGS=2.21",), "one line of ansible-core (2.21) instead of all"),
 }
 
