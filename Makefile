@@ -18,12 +18,13 @@ PYTEST := env -u PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX=$(CURDIR)/.cache/py
 
 # Stages, the most important first.
 UNIT   := unit-others unit-hosts
+TEST   := $(UNIT) lint integration thorough interop fleet sanity docs
 SYSTEM := hosts molecule watch guides report-page
 GATES  := matrix packaging
 
 .DEFAULT_GOAL := help
 # allow-phrase: proofs
-.PHONY: help setup demo test proofs unit unit-hosts unit-others thorough integration interop guides fleet corpus mutation roots hosts molecule watch report-page lint docs sanity benchmark benchmark-fleet benchmark-watch benchmark-hardening benchmark-inventory clean constraints newcomer collection tools matrix gates heavy packaging dist release-check changelog
+.PHONY: help setup demo test slowest proofs unit unit-hosts unit-others thorough integration interop guides fleet corpus mutation roots hosts molecule watch report-page lint docs sanity benchmark benchmark-fleet benchmark-watch benchmark-hardening benchmark-inventory clean constraints newcomer collection tools matrix gates heavy packaging dist release-check changelog
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,7 +37,10 @@ demo: collection ## Enforce security hardening mode on three emulated instances,
 	@$(TOOLS)/in-lab.sh $(BIN)/python tests/demo/demo.py
 
 test: tools ## Run all checks that take minutes: unit, lint, integration, thorough, interop, fleet, sanity, docs
-	@$(BIN)/python $(TOOLS)/stages.py --lanes 2 $(UNIT) lint integration thorough interop fleet sanity docs
+	@$(BIN)/python $(TOOLS)/stages.py --lanes 2 $(TEST)
+
+slowest: tools ## List the 20 slowest tests of make test, run without other stages beside them (STAGES=hosts for others)
+	@$(BIN)/python $(TOOLS)/stages.py --slowest 20 $(or $(STAGES),$(TEST))
 
 # .ci/run calls this target. allow-phrase: proofs
 proofs: tools ## Run the system tests, which take longer: test hosts, molecule, the watch, long guides, a browser
@@ -119,7 +123,8 @@ sanity: $(VENV)/.core ## ansible-test sanity on what is shipped
 gates: tools ## Check the tarball, and each supported ansible-core: packaging, matrix
 	@MATRIX=--after-test $(BIN)/python $(TOOLS)/stages.py --lanes 2 $(GATES)
 
-packaging: $(VENV)/.test ## Check the tarball: same bytes, importer, builder, oldest versions, ansible-pull
+packaging: $(VENV)/.test ## Check the tarball: same bytes, importer, builder, oldest versions, ansible-pull, container
+	@[ -z "$$CI" ] || $(TOOLS)/need.sh podman:podman runc:runc mmdebstrap:mmdebstrap
 	@$(BIN)/python -m pytest tests/packaging $(ARGS)
 
 matrix: $(VENV)/.core ## Tests on each supported ansible-core (ARGS=2.21 for one)
@@ -158,8 +163,8 @@ clean: ## Remove all files that make created
 constraints: ## Update the pinned versions and hashes (ARGS=FILE... for some)
 	@"$(PYTHON)" $(TOOLS)/pins.py $(ARGS)
 
-newcomer: ## Run the README's commands on a fresh Debian 12 (TARGETS=demo for one; root; minutes)
-	@$(TOOLS)/newcomer.sh $(TARGETS)
+newcomer: ## Run the README's commands on a fresh Debian 12 and 13 (SUITES=trixie TARGETS=demo for one; root; minutes)
+	@SUITES="$(SUITES)" $(TOOLS)/newcomer.sh $(TARGETS)
 
 # Prerequisites of other targets
 

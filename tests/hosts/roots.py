@@ -4,6 +4,8 @@
 """roots.py [NAME...]: create all or the named Debian root file systems of the test hosts in .cache/roots, two at a time.
 
 A root is created again only if its recipe changed. Test hosts never write to it: they use an overlay.
+
+`roots.py --sources SUITE` prints the apt sources of this machine for another release of Debian.
 """
 
 from __future__ import annotations
@@ -187,8 +189,8 @@ def _mmdebstrap(recipe: Recipe, target: Path) -> None:
         "--mount-proc",
     ]
     command = [*private, "mmdebstrap", *options, recipe.suite, str(target), "-"]
-    sources = "\n".join(_sources(recipe.suite)) + "\n"
-    done = subprocess.run(command, input=sources, capture_output=True, text=True, check=False)
+    lines = "\n".join(sources(recipe.suite)) + "\n"
+    done = subprocess.run(command, input=lines, capture_output=True, text=True, check=False)
     if done.returncode:
         raise CannotCreate(f"mmdebstrap cannot create a {recipe.suite} root:\n{done.stdout}{done.stderr}")
     os.chmod(target, 0o755)
@@ -202,7 +204,7 @@ def _apt_options() -> Iterator[str]:
             yield line
 
 
-def _sources(suite: str) -> Iterator[str]:
+def sources(suite: str) -> Iterator[str]:
     """Yield the Debian sources of this machine, with *suite* instead of its own release."""
     release = dict(line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line)
     own = release.get("VERSION_CODENAME", "").strip('"')
@@ -237,6 +239,9 @@ def _machine_sources() -> Iterator[tuple[str, str]]:
 
 def main(names: list[str]) -> int:
     try:
+        if names[:1] == ["--sources"]:
+            print(*sources(*names[1:]), sep="\n")
+            return 0
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(root, names or RECIPES))
     except CannotCreate as problem:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -21,8 +20,8 @@ from pathlib import Path
 
 import interpreters
 import pytest
-from conftest import CHECKOUT, run, run_checked
-from imds_emulator import __version__, flags, help_text
+from conftest import CHECKOUT, collection, run, run_checked
+from imds_emulator import __version__
 from waiting import GIVE_UP_SECONDS, wait_until
 
 PIP = ("-m", "pip", "--disable-pip-version-check", "--quiet", "install")
@@ -113,27 +112,6 @@ def test_the_commands_of_the_readme_print_the_shown_output(venv: Path, tmp_path:
     assert shown.splitlines() == [line for line in lines if not line.startswith("$ ")]
 
 
-def test_the_containerfile(tmp_path: Path) -> None:
-    """Where a container engine runs, build the image and read its version; elsewhere, check the instructions."""
-    text = (README.parent / "Containerfile").read_text()
-    instructions = [line.split(None, 1) for line in text.splitlines() if line and not line.startswith("#")]
-    assert [word for word, _rest in instructions] == "FROM COPY RUN ENV EXPOSE USER ENTRYPOINT CMD".split()
-    values = dict(instructions)
-    assert re.fullmatch(r"docker\.io/library/python:3\.\d+-slim", values["FROM"])
-    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", values["USER"]), "not root"
-    assert [*json.loads(values["ENTRYPOINT"]), *json.loads(values["CMD"])] == ["imds-emulator", "serve"]
-    _whole, serve = help_text.parser()
-    known = {flags.variable(option) for action in serve._actions for option in action.option_strings}
-    variables = dict(word.split("=") for word in values["ENV"].split())
-    assert set(variables) <= known and variables["IMDS_EMULATOR_LISTEN"] == "0.0.0.0:" + values["EXPOSE"]
-    for engine in ("podman", "docker"):
-        if shutil.which(engine) and run(engine, "info", folder=tmp_path).returncode == 0:
-            run_checked(engine, "build", "--tag", "imds-emulator-test", README.parent, folder=tmp_path)
-            version = run_checked(engine, "run", "--rm", "imds-emulator-test", "--version", folder=tmp_path)
-            assert version == f"{__version__}\n"
-            run_checked(engine, "rmi", "imds-emulator-test", folder=tmp_path)
-
-
 def test_the_command_does_not_import_pytest(venv: Path, tmp_path: Path) -> None:
     script = (
         "import sys, imds_emulator.__main__, imds_emulator.local; print(sorted({'pytest', 'ssl'} & set(sys.modules)))"
@@ -146,19 +124,19 @@ def checksums(archive: Path) -> dict[str, int]:
         return {member.filename: member.CRC for member in opened.infolist()}
 
 
+def build(source: Path, target: Path) -> Path:
+    """Return the wheel that pip builds from a sdist or a folder."""
+    options = ("--no-build-isolation", "--no-deps", "--no-index", "--wheel-dir", target)
+    run_checked(sys.executable, "-m", "pip", "wheel", *options, source, folder=target.parent)
+    (made,) = target.iterdir()
+    return made
+
+
 def test_the_sdist_builds_the_same_files(wheel: Path, tmp_path: Path) -> None:
     (sdist,) = wheel.parent.glob("imds_emulator-*.tar.gz")
-    build = (
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        "--no-build-isolation",
-        "--no-deps",
-        "--no-index",
-        "-w",
-        tmp_path / "out",
-    )
-    run_checked(*build, sdist, folder=tmp_path)
-    (again,) = (tmp_path / "out").iterdir()
-    assert checksums(again) == checksums(wheel)
+    assert checksums(build(sdist, tmp_path / "out")) == checksums(wheel)
+
+
+def test_the_folder_of_the_collection_builds_the_same_files(wheel: Path, installed: Path, tmp_path: Path) -> None:
+    folder = collection(installed) / "roles/emulator/files"
+    assert checksums(build(folder, tmp_path / "out")) == checksums(wheel)

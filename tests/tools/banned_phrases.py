@@ -28,6 +28,7 @@ EXEMPT = (
     "CHANGELOG.md",
     "LICENSE",
     "LICENSES/",
+    "roles/emulator/files/LICENSE",
     "changelogs/",
     "constraints*.txt",
     "docs/upgrading.md",  # names what had these names

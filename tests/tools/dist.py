@@ -14,7 +14,6 @@ import hashlib
 import io
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -83,8 +82,7 @@ def normalize(tarball: Path, target: Path, time: int) -> None:
 
 
 def packages(source: Path, target: Path, time: int) -> list[Path]:
-    """Build the wheel and the sdist of the emulator in *target*; both contain the license of the collection."""
-    shutil.copy(source / "LICENSE", source / EMULATOR)
+    """Build the wheel and the sdist of the emulator in *target*."""
     for file in [path for path in (source / EMULATOR).rglob("*") if path.is_file()]:
         file.chmod(0o755 if os.access(file, os.X_OK) else 0o644)
     build = (

@@ -82,6 +82,11 @@ def sdk(folder: Path) -> None:
     environment(folder, "constraints-sdk.txt")
 
 
+def openapi(folder: Path) -> None:
+    """Create a virtual environment with Schemathesis."""
+    environment(folder, "constraints-openapi.txt")
+
+
 def environment(folder: Path, pins: str) -> None:
     # The pip of this environment installs into the new one, because unpacking another pip takes longer than some clients.
     run(sys.executable, "-m", "venv", "--without-pip", folder)
@@ -208,7 +213,15 @@ def node(folder: Path) -> None:
     run("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", folder=folder)
 
 
-CLIENTS = {"python": python, "other": other, "sdk": sdk, "cloud-init": cloud_init, "debian": debian, "node": node}
+CLIENTS = {
+    "python": python,
+    "other": other,
+    "sdk": sdk,
+    "openapi": openapi,
+    "cloud-init": cloud_init,
+    "debian": debian,
+    "node": node,
+}
 
 
 def fingerprint() -> str:

@@ -2,32 +2,22 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# newcomer.sh [TARGET...]: create a Debian 12 with only Python, make and git, copy this checkout there, and run
-# `make TARGET` for each TARGET (default: the two commands of the README).
-# Packages come from the sources of this machine (apt sources, pip settings, certificates). Needs root and Debian 12.
+# newcomer.sh [TARGET...]: for each Debian release in SUITES (default: bookworm trixie, which are Debian 12 and 13), create a
+# system with only Python, make and git, copy this checkout there, and run `make TARGET` for each TARGET (default: the two
+# commands of the README). Exit status 1 if a command failed on a release; the others run nevertheless.
+# Packages come from the sources of this machine (apt sources, pip settings, certificates). Needs root and Debian.
 # Leaves no files: the system is a temporary folder, and its mounts belong to a namespace that ends with the script.
 set -euo pipefail
 
-SUITE=bookworm
 HOME_INSIDE=/root/alicloud.imds
 
-# The machine's apt sources for the suite, in either of apt's two formats.
-apt_sources() {
-    grep -lsE "(^Suites:|^deb.*[[:space:]])[[:space:]]*$SUITE([[:space:]]|\$)" \
-        /etc/apt/sources.list /etc/apt/sources.list.d/*.{sources,list}
-}
-
 make_system() {
-    local system=$1 sources
-    mapfile -t sources < <(apt_sources || true)
-    [[ ${#sources[@]} -gt 0 ]] || {
-        echo "This machine has no apt sources for Debian 12 ($SUITE)." >&2
-        exit 1
-    }
+    local suite=$1 system=$2
     # Settings such as proxies, without paths of files.
     apt-config dump | grep -E '^Acquire::(https?|Retries|Check-Valid-Until)' >"$scratch/apt.conf" || true
-    mmdebstrap --quiet --variant=minbase --include=python3,make,git,ca-certificates \
-        --aptopt="$scratch/apt.conf" "$SUITE" "$system" "${sources[@]}"
+    python3 tests/hosts/roots.py --sources "$suite" |
+        mmdebstrap --quiet --variant=minbase --include=python3,make,git,ca-certificates \
+            --aptopt="$scratch/apt.conf" "$suite" "$system" -
     cp "$scratch/apt.conf" "$system/etc/apt/apt.conf.d/99newcomer"
 }
 
@@ -91,8 +81,13 @@ tests/tools/need.sh mmdebstrap:mmdebstrap
 scratch=$(mktemp -d /var/tmp/imds-newcomer-XXXXXX)
 trap 'rm -rf --one-file-system "$scratch"' EXIT
 [[ $# -gt 0 ]] || set -- demo test
-echo "Making a fresh Debian 12 ($SUITE)"
-make_system "$scratch/system"
-connect_system "$scratch/system"
-put_checkout "$scratch/system$HOME_INSIDE"
-unshare --mount --pid --fork --kill-child "$0" --inside "$scratch/system" "$@"
+status=0
+for suite in ${SUITES:-bookworm trixie}; do
+    printf '\nCreating a fresh Debian (%s)\n' "$suite"
+    make_system "$suite" "$scratch/$suite"
+    connect_system "$scratch/$suite"
+    put_checkout "$scratch/$suite$HOME_INSIDE"
+    unshare --mount --pid --fork --kill-child "$0" --inside "$scratch/$suite" "$@" || status=1
+    rm -rf --one-file-system "${scratch:?}/$suite"
+done
+exit "$status"

@@ -51,6 +51,7 @@ ALL = (
     Pins(TESTS / "interop/constraints.txt", TESTS / "interop/requirements.txt", ("--no-deps",)),
     Pins(TESTS / "interop/constraints-other.txt", TESTS / "interop/requirements-other.txt", ("--no-deps",)),
     Pins(TESTS / "interop/constraints-sdk.txt", TESTS / "interop/requirements-sdk.txt", ("--no-deps",)),
+    Pins(TESTS / "interop/constraints-openapi.txt", TESTS / "interop/requirements-openapi.txt"),
     Pins(TESTS / "hosts/constraints.txt", TESTS / "hosts/requirements.txt", ("--no-deps",)),
     Pins(
         TESTS / "benchmark/constraints.txt",

@@ -17,11 +17,12 @@ from pathlib import Path
 
 @dataclass
 class Report:
-    """The names of passed and failed checks, and (name, reason) of skipped ones."""
+    """The names of passed and failed checks, (name, reason) of skipped ones, and the durations in seconds."""
 
     passed: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
 
     def run(
         self,
@@ -43,7 +44,8 @@ class Report:
             print(f"again: {name}: {again.pattern}")
         ok = done.returncode == 0
         (self.passed if ok else self.failed).append(name)
-        print(f"{'ok' if ok else 'FAILED':<7}{name:<45}{time.monotonic() - began:5.1f} s", flush=True)
+        self.seconds[name] = time.monotonic() - began
+        print(f"{'ok' if ok else 'FAILED':<7}{name:<45}{self.seconds[name]:5.1f} s", flush=True)
         if not ok:
             print(done.stdout, done.stderr, sep="")
         return ok

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""stages.py [--lanes N] TARGET...: run make targets, N at a time, all of them, and print a summary.
+"""stages.py [--lanes N] [--slowest N] TARGET...: run make targets, N at a time, all of them, and print a summary.
 
 The summary has one line for each stage with its time and counts, and one line for each skipped test with the reason. The
 last line is the sum. Exit status 1 if anything failed.
@@ -52,7 +52,7 @@ SAMPLES = {
     "hosts": Sample(1300, ("ARGS=-m 'not long'",), "only the hosts tests that are not marked as long"),
     "molecule": Sample(260, ("ARGS=hardening",), "one molecule scenario (hardening) instead of all"),
     "watch": Sample(250, ("ARGS=-k test_accuracy",), "the accuracy of the watch without the disturbances"),
-    "packaging": Sample(130, ("ARGS=-k test_dist",), "the tarball without its external validators"),
+    "packaging": Sample(190, ("ARGS=-k test_dist",), "the tarball without its external validators"),
     "matrix": Sample(700, ("ARGS=2.21",), "one line of ansible-core (2.21) instead of all"),
 }
 
@@ -66,6 +66,7 @@ class Outcome:
     skipped: int = 0
     reasons: tuple[str, ...] = ()
     reduced: str = ""
+    durations: tuple[tuple[float, str], ...] = ()
 
     def line(self) -> str:
         verdict = "FAILED" if self.failed else "ok"
@@ -102,6 +103,16 @@ def read_report(path: Path) -> tuple[int, int, list[str]]:
     report = json.loads(path.read_text())
     reasons = [f"{name}: {reason}" for name, reason in report["skipped"]]
     return len(report["passed"]), len(report["failed"]), reasons
+
+
+def read_durations(junit: Path, report: Path) -> list[tuple[float, str]]:
+    """Return the seconds and the name of each test, with its fixtures, from either file that a stage may leave."""
+    if junit.exists():
+        cases = ElementTree.parse(junit).iter("testcase")
+        return [(float(case.get("time") or 0), f"{case.get('classname')}::{case.get('name')}") for case in cases]
+    if report.exists():
+        return [(seconds, name) for name, seconds in json.loads(report.read_text()).get("seconds", {}).items()]
+    return []
 
 
 def sample(stage: str) -> Sample | None:
@@ -168,6 +179,7 @@ class Runner:
             reasons = []
         outcome.skipped = len(reasons)
         outcome.reasons = tuple(reasons)
+        outcome.durations = tuple(read_durations(junit, report))
         if status and not outcome.failed:
             outcome.failed = 1  # it failed before it wrote a report
         return outcome
@@ -211,6 +223,14 @@ def summary(outcomes: list[Outcome], seconds: float) -> list[str]:
     return [*lines, f"{passed} passed, {failed} failed, {skipped} skipped"]
 
 
+def slowest(outcomes: list[Outcome], count: int) -> list[str]:
+    """Return a table of the *count* tests that took longest; a fixture is counted with the first test that needs it."""
+    tests = sorted(((*it, outcome.stage) for outcome in outcomes for it in outcome.durations), reverse=True)
+    rows = [f"{seconds:7.1f} s  {stage:<12} {name}" for seconds, name, stage in tests[:count]]
+    total, share = sum(row[0] for row in tests), sum(row[0] for row in tests[:count])
+    return [f"\n=== The {len(rows)} slowest tests: {share:.0f} s of {total:.0f} s", *rows]
+
+
 def _handle_signals(handler: Callable[..., None] | signal.Handlers) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, handler)
@@ -224,6 +244,7 @@ def _interrupt(*_: object) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lanes", type=int, default=1, metavar="N", help="stages to run at the same time (default: 1)")
+    parser.add_argument("--slowest", type=int, default=0, metavar="N", help="list the N tests that took longest")
     parser.add_argument("stages", nargs="+", metavar="TARGET")
     arguments = parser.parse_args()
     # Stages have sessions of their own, so a signal that ends this process must be passed on to them.
@@ -236,6 +257,8 @@ def main() -> int:
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130
+    if arguments.slowest:
+        print(*slowest(outcomes, arguments.slowest), sep="\n")
     print(*summary(outcomes, time.monotonic() - began), sep="\n")
     if "STAGES_TABLE" in os.environ:
         with open(os.environ["STAGES_TABLE"], "a") as table:

@@ -41,3 +41,8 @@ def test_every_file_of_the_repository_that_a_document_links_to_is_there() -> Non
     files = [(path, re.match(r"(blob|tree)/main/(.*)", link)) for path, link in links if link != "issues"]
     assert len(files) > 60
     assert [(path.name, found) for path, found in files if not found or not (CHECKOUT / found[2]).exists()] == []
+
+
+def test_the_package_of_the_emulator_has_the_license_of_the_collection() -> None:
+    """`pip install` and `podman build` use the folder of the package alone."""
+    assert (CHECKOUT / "roles/emulator/files/LICENSE").read_text() == (CHECKOUT / "LICENSE").read_text()

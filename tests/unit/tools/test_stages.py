@@ -20,7 +20,7 @@ STAGES = Path(__file__).resolve().parents[2] / "tools" / "stages.py"
 
 # Stages of a Makefile that leave what pytest, or report.py, would leave.
 JUNIT = (
-    '<testsuites><testsuite><testcase classname="a" name="one"/><testcase classname="a" name="two">'
+    '<testsuites><testsuite><testcase classname="a" name="one" time="2.5"/><testcase classname="a" name="two">'
     '<skipped message="no gadget"/></testcase>{more}</testsuite></testsuites>'
 )
 MAKEFILE = """
@@ -47,7 +47,9 @@ CALIBRATION = {"IMDS_CALIBRATION": "0.330 1.000"}
 
 @pytest.fixture
 def run(tmp_path: Path):
-    report = '{"passed": ["x", "y"], "failed": [], "skipped": [["z", "z is not installed"]]}'
+    report = (
+        '{"passed": ["x", "y"], "failed": [], "skipped": [["z", "z is not installed"]], "seconds": {"x": 7, "y": 1}}'
+    )
     (tmp_path / "Makefile").write_text(MAKEFILE.format(report=report))
     (tmp_path / "good.xml").write_text(JUNIT.format(more=""))
     failed = '<testcase classname="a" name="three"><failure/></testcase><testcase name="four"><error/></testcase>'
@@ -121,6 +123,18 @@ def test_the_lines_of_several_runs_are_collected(run, tmp_path) -> None:
     lines = table.read_text().splitlines()
     assert [line.split()[1] for line in lines] == ["good", "matrix", "matrix:"]
     assert lines[2].startswith("REDUCED: ")
+
+
+def test_the_slowest_tests_of_all_stages_are_listed_on_request(run) -> None:
+    lines = run("--slowest", "3", "good", "reported").stdout.splitlines()
+    heading = lines.index("=== The 3 slowest tests: 10 s of 10 s")
+    assert [line.split() for line in lines[heading + 1 : heading + 4]] == [
+        ["7.0", "s", "reported", "x"],
+        ["2.5", "s", "good", "a::one"],
+        ["1.0", "s", "reported", "y"],
+    ]
+    assert lines[-1] == "3 passed, 0 failed, 2 skipped"
+    assert "slowest" not in run("good", "reported").stdout
 
 
 def test_a_run_that_is_terminated_ends_its_stages(tmp_path, run) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, unquote
 
 from . import description
 from .answers import Answer, encode
+from .conflict import Conflict
 from .connection import Connection
 from .control import settings as control_settings
 from .control.journal import CallJournal
@@ -45,13 +46,19 @@ def _decoded(body: bytes) -> t.Any:
     Raises: ValueError.
     """
     try:
-        return json.loads(body.decode("utf-8"), parse_constant=_refuse) if body.strip() else None
+        return json.loads(body.decode("utf-8"), parse_constant=_refuse, parse_float=_number) if body.strip() else None
     except (ValueError, RecursionError) as problem:
         raise ValueError("invalid JSON in the body: %s" % problem) from None
 
 
 def _refuse(constant: str) -> t.NoReturn:
     raise ValueError("%s is not JSON" % constant)
+
+
+def _number(text: str) -> t.Union[int, float]:
+    """Return a number of JSON, in which 2.0 is an integer."""
+    number = float(text)
+    return int(number) if number.is_integer() else number
 
 
 def _after(query: t.Mapping[str, str]) -> int:
@@ -100,6 +107,7 @@ class Admin:
         connection = Connection(sock, self._timeout, waiting)
         keep = True
         while keep:
+            headers: t.Tuple[t.Tuple[str, str], ...] = ()
             try:
                 received = connection.receive()
                 if received is None:
@@ -107,11 +115,12 @@ class Admin:
                 keep = received.request.keep_alive
                 status, body = self.respond(received.request, received.body)
                 head_only = received.request.method == "HEAD"
+                if status == 405:
+                    headers = (("Allow", self._allowed(received.request.path)),)
             except BadRequest as problem:
                 status, body, keep, head_only = problem.status, {"error": "invalid HTTP request"}, False, False
-            text = json.dumps(body, indent=1).encode("utf-8") + b"\n"
-            date = formatdate(usegmt=True)
-            connection.send(encode(Answer(status, text, "application/json"), "1.1", keep, date, head_only=head_only))
+            answer = Answer(status, json.dumps(body, indent=1).encode("utf-8") + b"\n", "application/json", headers)
+            connection.send(encode(answer, "1.1", keep, formatdate(usegmt=True), head_only=head_only))
         connection.close()
 
     def respond(self, request: Request, body: bytes) -> t.Tuple[int, t.Any]:
@@ -122,33 +131,42 @@ class Admin:
                 reason = "the header %s is of another site; send requests to a loopback address, not from a web page"
                 raise Refusal(403, reason % header)
             action, name = self._find(request)
-            query = {key: values[-1] for key, values in parse_qs(request.query or "").items()}
+            query = {key: values[-1] for key, values in parse_qs(request.query or "", keep_blank_values=True).items()}
             return 200, action(name, query, _decoded(body))
         except Refusal as refusal:
             return refusal.status, {"error": str(refusal)}
         except KeyError as missing:
             return 404, {"error": "unknown instance %s; list the instances with GET /instances" % missing}
+        except Conflict as conflict:
+            return 409, {"error": str(conflict)}
         except (ValueError, TypeError) as wrong:
             return 400, {"error": str(wrong)}
         except OSError as failed:
-            return 400, {"error": failed.strerror or str(failed)}
+            return 409, {"error": failed.strerror or str(failed)}
 
     def routes(self) -> t.Dict[str, t.List[str]]:
         """Return the methods of each path, in which `*` is an instance ID."""
         return {path: sorted(actions) for path, actions in self._routes.items()}
 
-    def _find(self, request: Request) -> t.Tuple[Action, str]:
-        parts = [unquote(part) for part in request.path.strip("/").split("/")]
+    def _actions(self, path: str) -> t.Tuple[t.Dict[str, Action], str]:
+        """Return the actions of a path by method, none for an unknown path, and its instance ID."""
+        parts = [unquote(part) for part in path.strip("/").split("/")]
         pattern = "/".join(["instances", "*"] + parts[2:]) if parts[0] == "instances" and parts[1:] else "/".join(parts)
-        actions = self._routes.get(pattern)
-        if actions is None:
+        return self._routes.get(pattern, {}), parts[1] if parts[1:] else ""
+
+    def _allowed(self, path: str) -> str:
+        methods = self._actions(path)[0]
+        return ", ".join([*methods, "HEAD"] if "GET" in methods else methods)
+
+    def _find(self, request: Request) -> t.Tuple[Action, str]:
+        actions, name = self._actions(request.path)
+        if not actions:
             raise Refusal(404, "unknown path %s; known paths: %s" % (request.path, ", ".join(self._routes)))
         method = "GET" if request.method == "HEAD" else request.method
         if method not in actions:
-            raise Refusal(
-                405, "%s does not accept %s; allowed methods: %s" % (request.path, request.method, ", ".join(actions))
-            )
-        return actions[method], parts[1] if parts[1:] else ""
+            reason = "%s does not accept %s; allowed methods: %s"
+            raise Refusal(405, reason % (request.path, request.method, self._allowed(request.path)))
+        return actions[method], name
 
     def _health(self, _name: str, _query: t.Dict[str, str], _data: t.Any) -> t.Any:
         return dict(self._listeners.addresses(), status="ok")

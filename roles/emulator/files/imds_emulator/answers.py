@@ -17,6 +17,7 @@ REASONS = {
     404: "Not Found",
     405: "Method Not Allowed",
     408: "Request Timeout",
+    409: "Conflict",
     413: "Payload Too Large",
     417: "Expectation Failed",
     429: "Too Many Requests",

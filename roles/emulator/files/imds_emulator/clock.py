@@ -10,6 +10,8 @@ import calendar
 import time
 import typing as t
 
+from .conflict import Conflict
+
 #: The largest accepted number of seconds. Times of larger ones have no common format.
 LARGEST = 95e9
 
@@ -31,12 +33,12 @@ class Clock:
     def advance(self, seconds: float) -> None:
         """Move the clock forward by *seconds*.
 
-        Raises: ValueError for a negative number, and for a time after the year 5000.
+        Raises: ValueError for a negative number, Conflict for a time after the year 5000.
         """
         if seconds < 0:
             raise ValueError("advance: %s is negative; the clock cannot move back" % seconds)
         if not self.offset + seconds < LARGEST:
-            raise ValueError("advance: %s is too large" % seconds)
+            raise Conflict("advance: the clock cannot move %s seconds, to a time after the year 5000" % seconds)
         self.offset += seconds
 
 

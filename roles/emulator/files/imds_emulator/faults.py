@@ -70,7 +70,7 @@ def _fits(key: str, value: t.Any) -> bool:
     if key == "body":
         return isinstance(value, str)
     if key == "location":
-        return isinstance(value, str) and value.isprintable()
+        return isinstance(value, str) and value.isascii() and value.isprintable()
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < LARGEST:
         return False
     if key == "status":

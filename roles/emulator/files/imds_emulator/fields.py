@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import ipaddress
+import json
 import typing as t
 
 from . import faults
@@ -26,13 +27,19 @@ class Field(t.NamedTuple):
 
 
 def is_text(value: t.Any) -> bool:
-    """Accept any text."""
-    return isinstance(value, str)
+    """Accept text that can be sent: no half of a surrogate pair, but bytes that are not UTF-8, as Python escapes them."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def is_name(value: t.Any) -> bool:
-    """Accept printable text without a slash, which can be one segment of a path."""
-    return isinstance(value, str) and value != "" and value.isprintable() and "/" not in value
+    """Accept printable ASCII text without a slash, which can be one segment of a path."""
+    return is_text(value) and value != "" and value.isascii() and value.isprintable() and "/" not in value
 
 
 def is_bool(value: t.Any) -> bool:
@@ -104,6 +111,10 @@ def is_fault(value: t.Any) -> bool:
     return True
 
 
+def _is_object(value: t.Any) -> bool:
+    return isinstance(value, dict) and is_text(json.dumps(value, ensure_ascii=False))
+
+
 def _number_from(low: float) -> t.Callable[[t.Any], bool]:
     return lambda value: is_number(value) and bool(value >= low)
 
@@ -158,7 +169,7 @@ def record(shape: t.Dict[str, t.Callable[[t.Any], bool]], *required: str) -> t.C
 
 
 def _is_event(value: t.Any) -> bool:
-    return isinstance(value, dict) and is_moment(value.get("appears_at"))
+    return _is_object(value) and is_moment(value.get("appears_at"))
 
 
 def _form(shape: t.Dict[str, t.Callable[[t.Any], bool]]) -> str:
@@ -206,7 +217,7 @@ FIELDS: t.Dict[str, Field] = {
         "an object of path: text or null",
         "overrides below meta-data/: exact values, null removes an item",
     ),
-    "metadata_all": Field(lambda value: isinstance(value, dict), "an object", "values merged into meta-data/all only"),
+    "metadata_all": Field(_is_object, "an object", "values merged into meta-data/all only"),
     "name": Field(is_text, "text", "alias of instance_name", True),
     "os_type": Field(one_of("linux", "windows"), "linux or windows", "system; windows has other items"),
     "status": Field(

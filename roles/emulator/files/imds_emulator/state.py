@@ -18,6 +18,7 @@ from functools import partial
 from . import content, identity, switches, tree
 from .clock import Clock, moment
 from .config_values import Config
+from .conflict import Conflict
 from .fields import check_instance
 from .index import Index, Listing
 from .instance import OPTIONS, Instance, View
@@ -116,7 +117,7 @@ class State:
         with self.lock:
             checked = check_instance(raw)
             if checked["instance_id"] in self._instances:
-                raise ValueError("instance.instance_id: %s already exists" % checked["instance_id"])
+                raise Conflict("instance.instance_id: %s already exists" % checked["instance_id"])
             self._put(checked)
             self.changed()
             return str(checked["instance_id"])
@@ -141,7 +142,7 @@ class State:
             if not isinstance(changes, dict):
                 raise ValueError("instance: must be an object")
             if changes.get("instance_id", instance_id) != instance_id:
-                raise ValueError("instance.instance_id: cannot be changed; create another instance")
+                raise Conflict("instance.instance_id: cannot be changed; create another instance")
             rest = {key: value for key, value in changes.items() if key not in OPTIONS}
             options = {key: value for key, value in changes.items() if key in OPTIONS}
             check_instance({**old.raw, **changes})
@@ -214,7 +215,7 @@ class State:
         for client in raw.get("clients", []):
             other = self._index.by_client(client)
             if other not in (None, replaces):
-                raise ValueError("clients: %s and %s both list %s" % (other, instance_id, client))
+                raise Conflict("clients: %s and %s both list %s" % (other, instance_id, client))
         instance = Instance(raw, self._seed, self.started)
         if old is not None:
             self._index.remove(old)

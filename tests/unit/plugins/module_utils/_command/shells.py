@@ -76,7 +76,10 @@ def fish(command: Command, script: Path, line: str) -> set[str]:
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    return {it.partition("\t")[0] for it in done.stdout.split("\n")} - {""}
+    offered = {it.partition("\t")[0] for it in done.stdout.split("\n")} - {""}
+    word = line.rpartition(" ")[2]
+    # For --t, fish 4 also lists --endpoint, of any command: options that contain these letters in this order.
+    return {it for it in offered if it.startswith(word)} if word.startswith("--") else offered
 
 
 def zsh(command: Command, script: Path, line: str) -> set[str]:

@@ -102,6 +102,10 @@ def test_instances_come_move_and_go(emulator: Emulator) -> None:
         ("clients", ["not-an-address"]),
         ("clients", "127.0.0.1"),
         ("tags", {"a": 1}),
+        ("zone_id", "\ud800"),
+        ("tags", {"\udc00": "half of a surrogate pair"}),
+        ("metadata_all", {"a": ["\ud800"]}),
+        ("system_events", [{"a": "\ud800"}]),
         ("role", {}),
         ("role", {"name": "a/b"}),
         ("network_interfaces", [{"color": "red"}]),
@@ -118,13 +122,13 @@ def test_an_impossible_change_is_refused_as_a_whole(instance: Instance, key: str
     path = "/instances/" + instance.id
     before = instance.emulator.admin("GET", path)
     status, data = instance.emulator.admin_status("PATCH", path, {"zone_id": "changed", key: value})
-    assert status == 400 and key in data["error"]
+    assert status == (409 if key == "instance_id" else 400) and key in data["error"]
     assert instance.emulator.admin("GET", path) == before
 
 
 def test_an_address_that_is_taken_is_named(emulator: Emulator, instance: Instance) -> None:
     status, data = emulator.admin_status("POST", "/instances", {"instance_id": "i-taken", "listen": instance.address})
-    assert status == 400
+    assert status == 409
     assert data["error"] == "cannot listen on %s: Address already in use" % instance.address
     assert emulator.admin_status("GET", "/instances/i-taken")[0] == 404
 
@@ -133,7 +137,7 @@ def test_two_instances_cannot_claim_one_client(new_instance: Callable[..., Insta
     new_instance(clients=["127.0.0.77"])
     second = new_instance()
     status, data = second.emulator.admin_status("PATCH", "/instances/" + second.id, {"clients": ["127.0.0.77"]})
-    assert status == 400 and "127.0.0.77" in data["error"]
+    assert status == 409 and "127.0.0.77" in data["error"]
 
 
 @pytest.mark.parametrize(
@@ -147,18 +151,34 @@ def test_two_instances_cannot_claim_one_client(new_instance: Callable[..., Insta
         ("PUT", "/instances/i-none/faults", [], 404),
         ("POST", "/health", None, 405),
         ("DELETE", "/switches", None, 405),
-        ("POST", "/instances", {"instance_id": "i-default"}, 400),
+        ("POST", "/instances", {"instance_id": "i-default"}, 409),
         ("POST", "/instances", [], 400),
+        ("POST", "/instances", {"instance_id": "i-\u5b9e\u4f8b"}, 400),
+        ("PUT", "/instances/i-default/faults", {"kind": "redirect", "location": "/\u5b9e\u4f8b"}, 400),
+        ("POST", "/clock", {"advance": 95e9}, 409),
         ("POST", "/clock", {"advance": -1}, 400),
         ("POST", "/clock", {"advance": "1"}, 400),
         ("POST", "/clock", None, 400),
         ("GET", "/journal?after=x", None, 400),
+        ("GET", "/journal?after=", None, 400),
     ],
 )
 def test_errors_are_json_with_a_reason(emulator: Emulator, method: str, path: str, body: Any, status: int) -> None:
     got, data = emulator.admin_status(method, path, body)
     assert got == status
     assert data["error"]
+
+
+def test_a_method_that_a_path_does_not_accept_is_answered_with_those_it_does(emulator: Emulator) -> None:
+    for path, allowed in (("/switches", "GET, PATCH, HEAD"), ("/instances/i-default/faults", "PUT, DELETE")):
+        answer = ask(emulator.admin_address, path, {}, "POST", b"{}")
+        assert (answer.status, answer.headers["allow"]) == (405, allowed)
+
+
+def test_a_whole_number_can_have_a_fraction_of_zero(instance: Instance) -> None:
+    path = "/instances/%s/faults" % instance.id
+    stored = instance.emulator.admin("PUT", path, {"kind": "status", "status": 503.0, "times": 2.0})
+    assert json.dumps(stored) == '{"faults": [{"kind": "status", "status": 503, "times": 2}]}'
 
 
 def test_a_body_that_is_no_json_is_400(emulator: Emulator) -> None:
