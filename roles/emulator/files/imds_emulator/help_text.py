@@ -14,6 +14,7 @@ from .control import faults as control_faults
 from .control import operations as control_operations
 from .control import settings as control_settings
 from .listeners import DEFAULT_LISTEN
+from .spelling import similar
 
 EXAMPLE = """example:
   imds-emulator serve --instance i-test --tokens required --admin 127.0.0.1:8101 &
@@ -45,7 +46,15 @@ def parse(words: t.List[str], environment: t.Mapping[str, str]) -> argparse.Name
         added = flags.from_environment(serve, words, environment)
         serve.variables = tuple(added)
         words = ["serve"] + [word for more in added.values() for word in more] + words[1:]
-    return whole.parse_args(words)
+    options, unknown = whole.parse_known_args(words)
+    if unknown:
+        (serve if options.command == "serve" else whole).error(_unrecognized(serve, options.command, unknown))
+    return options
+
+
+def _unrecognized(serve: argparse.ArgumentParser, command: str, words: t.List[str]) -> str:
+    known = [word for action in serve._actions for word in action.option_strings] if command == "serve" else []
+    return "unrecognized arguments: %s%s" % (" ".join(words), similar(words[0].partition("=")[0], known))
 
 
 def parser() -> t.Tuple[_Parser, _Parser]:
@@ -66,7 +75,7 @@ def parser() -> t.Tuple[_Parser, _Parser]:
     control = commands.add_parser(
         "ctl",
         help="inspect and change a running emulator",
-        epilog=ctl.COMMANDS,
+        epilog=ctl.commands(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     ctl.add_arguments(control)
@@ -91,7 +100,7 @@ def _add_serve(commands: "argparse._SubParsersAction[_Parser]") -> _Parser:
     serve = commands.add_parser(
         "serve",
         help="run the emulator",
-        description="Run the emulator until SIGTERM or SIGINT.",
+        description="Run the emulator until SIGTERM (kill PID) or SIGINT (Ctrl-C).",
         epilog=_epilog(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -113,7 +122,11 @@ def _add_serve(commands: "argparse._SubParsersAction[_Parser]") -> _Parser:
         metavar="N",
         help="maximum number of simultaneous connections (default: %(default)s)",
     )
-    add("--background", action="store_true", help="return when the emulator is ready, and continue in the background")
+    add(
+        "--background",
+        action="store_true",
+        help="print the process ID and return when the emulator is ready, and continue in the background until `kill PID`",
+    )
     add("--log", metavar="FILE", help="with --background: log file (default: no log)")
     return serve
 
@@ -150,16 +163,22 @@ def _add_addresses_and_files(serve: argparse.ArgumentParser) -> None:
 
 
 def _positive(text: str) -> float:
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0
     if not 0 < number < 1e6:
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError("%r is not a number of seconds, greater than 0 and less than 1000000" % text)
     return number
 
 
 def _count(text: str) -> int:
-    number = int(text)
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
     if number < 1:
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError("%r is not a whole number from 1" % text)
     return number
 
 
