@@ -239,7 +239,11 @@ FIELDS: t.Dict[str, Field] = {
         one_of("v1", "v2"), "v1 or v2", "control plane: the image's Features.ImdsSupport", True
     ),
     "ack_cluster": Field(is_name, "a name such as c1234", "adds the tags of a node of this ACK cluster", True),
-    "faults": Field(ListOf(_Fault()), "a list of faults (see `serve --help`)", "faults; the first match applies"),
+    "faults": Field(
+        ListOf(_Fault()),
+        "a list of faults (see `serve --help`)",
+        "faults; of those that replace the response, the first match applies",
+    ),
 }
 
 

@@ -27,8 +27,8 @@ _OF_KUBERNETES = re.compile(
 
 #: Options that set one key of the instance: option, key, choices or None, metavar, help.
 SIMPLE: t.Tuple[t.Tuple[str, str, t.Optional[t.Tuple[str, ...]], t.Optional[str], str], ...] = (
-    ("--tokens", "http_tokens", ("optional", "required"), None, "whether requests need a token"),
-    ("--endpoint", "http_endpoint", ("enabled", "disabled"), None, "whether the metadata service is available"),
+    ("--tokens", "http_tokens", ("optional", "required"), None, "required: refuse requests without a token (403)"),
+    ("--endpoint", "http_endpoint", ("enabled", "disabled"), None, "disabled: refuse requests (403)"),
     ("--region", "region_id", None, "REGION", "region"),
     ("--zone", "zone_id", None, "ZONE", "zone"),
     ("--instance-type", "instance_type", None, "TYPE", "instance type"),

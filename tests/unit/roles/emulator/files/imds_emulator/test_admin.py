@@ -130,7 +130,7 @@ def test_an_impossible_change_is_refused_as_a_whole(instance: Instance, key: str
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("role", {"nam": "R"}, "role.nam: unknown key (did you mean name?); known keys: name, rotate_seconds"),
+        ("role", {"names": "R"}, "role.names: unknown key (did you mean name?); known keys: name, rotate_seconds"),
         ("role", {"#": "comment"}, "role: the required key name is missing"),
         ("role", {"name": "R", "rotate_seconds": 0}, "role.rotate_seconds: must be a number from 1, not 0"),
         ("role", {"name": "R", "security_token": ["hidden"]}, "role.security_token: must be text"),

@@ -33,7 +33,7 @@ def test_another_service_is_not_taken_for_the_admin_api(body: bytes) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("jurnal", "jurnal: unknown command (did you mean journal?)\ncommands;"),
+        ("journals", "journals: unknown command (did you mean journal?)\ncommands;"),
         ("nonsense", "nonsense: unknown command\ncommands;"),
         ("stop", "stop: unknown command; stop the emulator with `kill PID`"),
         ("set i-1", "set i-1: wrong arguments; usage: imds-emulator-ctl set ID KEY=VALUE..."),

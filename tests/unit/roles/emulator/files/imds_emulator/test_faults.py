@@ -148,7 +148,7 @@ def test_another_change_does_not_start_the_count_again(instance: Instance) -> No
     ("fault", "message"),
     [
         ({"kind": "nothing"}, "faults[0].kind: unknown kind 'nothing'; kinds: latency, status,"),
-        ({"kind": "stauts"}, "faults[0].kind: unknown kind 'stauts' (did you mean status?)"),
+        ({"kind": "statuses"}, "faults[0].kind: unknown kind 'statuses' (did you mean status?)"),
         ({"kind": ["reset"]}, "faults[0].kind: unknown kind ['reset']"),
         ({}, "faults[0]: the required key kind is missing"),
         ("reset", "faults[0]: must be an object with the key kind, not 'reset'"),
