@@ -43,8 +43,10 @@ INDEPENDENT = ("test_guides.py", "test_role_emulator.py")
 LONGEST_FIRST = (
     "[emulator.rst]",
     "test_life_of",
-    "test_managed_nodes.py",
     "test_readme.py",
+    "[inventory.rst]",
+    "[emulator_standalone.rst]",
+    "test_managed_nodes.py",
     "test_guides.py",
 )
 _numbers = itertools.count(1)
