@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .spelling import similar, unknown_key
+from .spelling import printable, similar, unknown_key
 
 Check = t.Callable[[t.Any], bool]
 SHOWN = 60  #: characters of a value in a message
@@ -74,7 +74,7 @@ class MapOf(Shape):
         for key, entry in value.items():
             if not self._key(key):
                 return "%s: the key %s is not text" % (where, shown(key))
-            found = self._item.problem(entry, "%s.%s" % (where, key if self._named else "*"))
+            found = self._item.problem(entry, "%s.%s" % (where, printable(key) if self._named else "*"))
             if found:
                 return found
         return None

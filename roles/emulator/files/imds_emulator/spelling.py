@@ -19,4 +19,9 @@ def similar(name: str, known: t.Iterable[str], prefix: str = "") -> str:
 def unknown_key(where: str, key: str, known: t.Iterable[str]) -> str:
     """Return the message for an unknown key of the object *where*."""
     names = list(known)
-    return "%s.%s: unknown key%s; known keys: %s" % (where, key, similar(key, names), ", ".join(names))
+    return "%s.%s: unknown key%s; known keys: %s" % (where, printable(key), similar(key, names), ", ".join(names))
+
+
+def printable(key: str) -> str:
+    """Return a key in printable ASCII, without line breaks, for a message of one line."""
+    return ascii(key)[1:-1]

@@ -157,6 +157,8 @@ def test_an_impossible_change_is_refused_as_a_whole(instance: Instance, key: str
         ("disks", [{"serial": "a"}, {"id": "d"}], "disks[1]: the required key serial is missing"),
         ("clients", ["127.0.0.1", "x"], "clients[1]: must be an IP address, not 'x'"),
         ("tags", {"a": 1}, "tags.a: must be text, not 1"),
+        ("tags", {"a\nb": 1}, "tags.a\\nb: must be text, not 1"),
+        ("\nkey", 1, "\\nkey: unknown key"),
         ("http_token", "required", "http_token: unknown key (did you mean http_tokens?); known keys: instance_id"),
     ],
 )
