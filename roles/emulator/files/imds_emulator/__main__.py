@@ -62,7 +62,7 @@ def _run(settings: Settings, options: argparse.Namespace, ready: background.Read
     emulator = Emulator(settings)
     emulator.start()
     where = emulator.listeners.addresses()
-    _announce(where)
+    _announce(where, options.background)
     if options.ready_file:
         write_json(options.ready_file, dict(where, pid=os.getpid()))
     ready()
@@ -74,7 +74,7 @@ def _run(settings: Settings, options: argparse.Namespace, ready: background.Read
     os._exit(0)  # do not wait for the threads of open connections
 
 
-def _announce(where: t.Dict[str, t.Any]) -> None:
+def _announce(where: t.Dict[str, t.Any], in_background: bool) -> None:
     lines = ["metadata service on http://%s" % address for address in where["listen"]]
     for name, entry in where["instances"].items():
         if entry["listen"]:
@@ -83,6 +83,8 @@ def _announce(where: t.Dict[str, t.Any]) -> None:
         lines.append("control plane (ECS and STS OpenAPI) on http://%s" % where["control"])
     if where["admin"]:
         lines.append("admin on http://%s" % where["admin"])
+    if in_background:
+        lines.append("process ID %d; stop the emulator with: kill %d" % (os.getpid(), os.getpid()))
     print("\n".join(lines), file=sys.stderr, flush=True)
 
 

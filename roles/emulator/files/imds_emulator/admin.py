@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import typing as t
 from email.utils import formatdate
@@ -169,7 +170,7 @@ class Admin:
         return actions[method], name
 
     def _health(self, _name: str, _query: t.Dict[str, str], _data: t.Any) -> t.Any:
-        return dict(self._listeners.addresses(), status="ok")
+        return dict(self._listeners.addresses(), status="ok", pid=os.getpid())
 
     def _instances(self, _name: str, _query: t.Dict[str, str], _data: t.Any) -> t.Any:
         return {"instances": [without_secrets(self._state.settings(name)) for name in self._state.ids()]}

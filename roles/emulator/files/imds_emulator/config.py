@@ -14,7 +14,8 @@ from . import example, flags, switches
 from .config_values import Config
 from .control import settings as control_settings
 from .fields import check_instance
-from .json_lines import located
+from .json_lines import check_repeated, located
+from .spelling import similar
 
 KEYS = ("instances", "switches", "control")
 
@@ -33,6 +34,7 @@ def load(path: t.Optional[str], changes: flags.Changes = flags.NO_CHANGES) -> Co
             config = parse(text)
         except ValueError as problem:
             raise located(path, text, problem) from None
+        check_repeated(path, text)
     if changes.empty():
         return config
     digest = hashlib.sha256((text + json.dumps(changes, sort_keys=True)).encode("utf-8")).hexdigest()
@@ -64,7 +66,7 @@ def parse(text: str) -> Config:
         )
     for key in data:
         if key not in KEYS and not key.startswith("#"):
-            raise ValueError("%s: unknown key; known keys: %s" % (key, ", ".join(KEYS)))
+            raise ValueError("%s: unknown key%s; known keys: %s" % (key, similar(key, KEYS), ", ".join(KEYS)))
     raw = data.get("instances", [])
     if not isinstance(raw, list) or not raw:
         raise ValueError("instances: must be a list with at least one instance")

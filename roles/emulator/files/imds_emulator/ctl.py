@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 import typing as t
@@ -16,24 +17,9 @@ from urllib.parse import quote
 from . import __version__
 from .address import parse_address
 from .flags import PREFIX, pairs
+from .spelling import similar
 
 DEFAULT_ADMIN = "127.0.0.1:8101"
-COMMANDS = """commands; VALUE is JSON, or else text:
-  instances                    list the instances with their settings
-  create ID [KEY=VALUE...]     create an instance
-  set ID KEY=VALUE...          change settings of an instance
-  delete ID                    delete an instance
-  fault ID JSON                set the faults of an instance: one fault or a list of faults
-  clear ID                     remove the faults of an instance
-  journal                      print the recorded requests, one JSON object per line
-  calls                        print the recorded calls of the control plane, one JSON object per line
-  forget                       delete the recorded requests and calls
-  stats                        count connections, requests and tokens
-  switch NAME=VALUE...         change switches
-  control KEY=VALUE...         change settings of the control plane
-  clock SECONDS                move the emulator's clock forward
-  health                       print the addresses of the emulator
-"""
 #: Commands without arguments, and their requests.
 SIMPLE = {
     "instances": ("GET", "/instances"),
@@ -43,6 +29,34 @@ SIMPLE = {
     "stats": ("GET", "/stats"),
     "health": ("GET", "/health"),
 }
+#: command -> (arguments, meaning)
+USAGE = {
+    "instances": ("", "list the instances with their settings"),
+    "create": ("ID [KEY=VALUE...]", "create an instance"),
+    "set": ("ID KEY=VALUE...", "change settings of an instance"),
+    "delete": ("ID", "delete an instance"),
+    "fault": ("ID JSON", "set the faults of an instance: one fault or a list of faults"),
+    "clear": ("ID", "remove the faults of an instance"),
+    "journal": ("", "print the recorded requests, one JSON object per line"),
+    "calls": ("", "print the recorded calls of the control plane, one JSON object per line"),
+    "forget": ("", "delete the recorded requests and calls"),
+    "stats": ("", "count connections, requests and tokens"),
+    "switch": ("NAME=VALUE...", "change switches"),
+    "control": ("KEY=VALUE...", "change settings of the control plane"),
+    "clock": ("SECONDS", "move the emulator's clock forward: tokens and credentials expire, events appear"),
+    "health": ("", "print the process ID and the addresses of the emulator"),
+}
+STOP = (
+    "stop: unknown command; stop the emulator with `kill PID`, in which PID is the pid that the command health prints"
+)
+
+
+def commands() -> str:
+    """Return the help of all commands."""
+    rows = ["  %-28s %s" % (("%s %s" % (name, USAGE[name][0])).rstrip(), USAGE[name][1]) for name in USAGE]
+    return "\n".join(
+        ["commands; VALUE is JSON, or else text:", *rows, "The emulator ends with `kill PID`, see health.", ""]
+    )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +75,7 @@ def main(arguments: t.Optional[t.List[str]] = None) -> int:
     parser = argparse.ArgumentParser(
         prog="imds-emulator-ctl",
         description="Inspect and change a running emulator.",
-        epilog=COMMANDS,
+        epilog=commands(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=__version__)
@@ -99,6 +113,10 @@ def to_request(words: t.List[str]) -> t.Tuple[str, str, t.Any]:
     Raises: ValueError for an invalid command.
     """
     command, rest = words[0], words[1:]
+    if command == "stop":
+        raise ValueError(STOP)
+    if command not in USAGE:
+        raise ValueError("%s: unknown command%s\n%s" % (command, similar(command, USAGE), commands()))
     if command in SIMPLE and not rest:
         return (*SIMPLE[command], None)
     if command == "create" and rest:
@@ -114,12 +132,23 @@ def to_request(words: t.List[str]) -> t.Tuple[str, str, t.Any]:
     if command == "clear" and len(rest) == 1:
         return "DELETE", _instance(rest[0]) + "/faults", None
     if command == "clock" and len(rest) == 1:
-        return "POST", "/clock", {"advance": float(rest[0])}
-    raise ValueError("%s: unknown command or wrong arguments\n%s" % (" ".join(words), COMMANDS))
+        return "POST", "/clock", {"advance": _seconds(rest[0])}
+    usage = "imds-emulator-ctl %s %s" % (command, USAGE[command][0])
+    raise ValueError("%s: wrong arguments; usage: %s" % (" ".join(words), usage.rstrip()))
 
 
 def _instance(instance_id: str) -> str:
     return "/instances/" + quote(instance_id, safe="")
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not math.isfinite(seconds):
+        raise ValueError("clock %s: SECONDS must be a number, such as 3600 for an hour" % text)
+    return seconds
 
 
 def _json(text: str) -> t.Any:

@@ -39,19 +39,22 @@ class Settings(t.NamedTuple):
 class Emulator:
     """The metadata service, the control plane and the admin API of one set of instances."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Read the configuration and the stored state.
+    def __init__(self, settings: Settings, before: t.Optional["Emulator"] = None) -> None:
+        """Read the configuration and the stored state. Continue the clock, journals and counters of *before*, which is stopped.
 
         Raises: ValueError, OSError.
         """
         loaded = config.load(settings.config, settings.changes)
         restored, clock, started = storage.restore(settings.state, loaded)
+        clock = before.state.clock if before else clock
         self._settings = settings
-        self.state = state = State(restored, clock, started)
-        self.journal = Journal(clock, settings.journal)
-        stats = Stats()
+        self.state: State = State(restored, clock, started)
+        self.journal: Journal = before.journal if before else Journal(clock, settings.journal)
+        self.stats: Stats = before.stats if before else Stats()
+        state, stats = self.state, self.stats
         self._data_server = Server(DataSide(state, self.journal, stats, settings.timeout).run, settings.connections)
-        self.calls = calls = CallJournal(clock, self.journal)
+        self.calls: CallJournal = before.calls if before else CallJournal(clock, self.journal)
+        calls = self.calls
         self.control = control = ControlSide(state, calls, stats, settings.timeout, restored.control)
         self._control_server = Server(control.run, settings.connections)
         self.listeners = Listeners(state, self._data_server)

@@ -7,10 +7,12 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 import threading
 import typing as t
 
 from .clock import LARGEST
+from .shapes import of_kind, shown
 
 #: kind -> (keys of the kind with their defaults, meaning). A key with the default None is required.
 KINDS: t.Dict[str, t.Any] = {
@@ -28,7 +30,9 @@ KINDS: t.Dict[str, t.Any] = {
     "close_idle": ({}, "close the connection after each response without notice"),
 }
 COMMON = ("kind", "on", "path", "times")
-_WHOLE = {"status", "bytes", "uses"}
+_WHOLE = {"bytes", "uses"}
+#: Patterns that can match a path: they start with a slash or a wildcard, and each [ has its ].
+PATTERN = re.compile(r"[/*?]([^\[]|\[(![^\]]+|[^\]!][^\]]*)\])*", re.DOTALL)
 
 
 class Fault(t.NamedTuple):
@@ -41,41 +45,49 @@ class Fault(t.NamedTuple):
     options: t.Dict[str, t.Any]
 
 
-def parse(raw: t.Any) -> Fault:
-    """Validate a fault.
+def parse(raw: t.Any, where: str = "fault") -> Fault:
+    """Validate a fault at the path *where* of the configuration.
 
     Raises: ValueError naming the invalid key.
     """
-    if not isinstance(raw, dict) or raw.get("kind") not in KINDS:
-        raise ValueError("fault: must be an object with the key kind, one of: %s" % ", ".join(KINDS))
-    kind, on, times = raw["kind"], raw.get("on", "any"), raw.get("times")
-    own = KINDS[kind][0]
-    options = {key: raw.get(key, default) for key, default in own.items()}
-    for key in raw:
-        if key not in COMMON and key not in own:
-            raise ValueError("fault %s: unknown key %s; known keys: %s" % (kind, key, ", ".join([*COMMON, *own])))
-    for key, value in options.items():
-        if not _fits(key, value):
-            raise ValueError("fault %s: key %s: missing or invalid value %r" % (kind, key, value))
+    kind, options = of_kind(raw, where, KINDS, COMMON, _needs)
+    on, path, times = raw.get("on", "any"), raw.get("path", "*"), raw.get("times")
     if on not in ("token", "data", "any"):
-        raise ValueError("fault %s: key on: must be token, data or any" % kind)
+        raise ValueError("%s.on: must be token, data or any, not %s" % (where, shown(on)))
     if times is not None and (not isinstance(times, int) or isinstance(times, bool) or times < 1):
-        raise ValueError("fault %s: key times: must be a whole number from 1, or null for no limit" % kind)
-    if not isinstance(raw.get("path", "*"), str):
-        raise ValueError("fault %s: key path: must be a pattern such as /latest/meta-data/*" % kind)
-    return Fault(kind, on, raw.get("path", "*"), times, options)
+        reason = "%s.times: must be a whole number from 1, or null for no limit, not %s"
+        raise ValueError(reason % (where, shown(times)))
+    if not _is_pattern(path):
+        reason = "%s.path: must be a pattern of whole paths, such as /latest/meta-data/ram/* or */ram/*, not %s"
+        raise ValueError(reason % (where, shown(path)))
+    return Fault(kind, on, path, times, options)
 
 
-def _fits(key: str, value: t.Any) -> bool:
-    if key == "body":
-        return isinstance(value, str)
-    if key == "location":
-        return isinstance(value, str) and value.isascii() and value.isprintable()
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < LARGEST:
+def _is_pattern(path: t.Any) -> bool:
+    """Accept a pattern that can match a path, which starts with a slash."""
+    if not isinstance(path, str) or not PATTERN.fullmatch(path):
         return False
+    try:
+        re.compile(fnmatch.translate(path))
+    except re.error:  # such as [z-a], for older versions of Python
+        return False
+    return True
+
+
+def _needs(key: str, value: t.Any) -> t.Optional[str]:
+    """Return None for a valid value of a key, or else the description of valid values."""
+    if key == "body":
+        return None if isinstance(value, str) else "text"
+    if key == "location":
+        is_valid = isinstance(value, str) and value.isascii() and value.isprintable()
+        return None if is_valid else "printable ASCII text"
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < LARGEST
     if key == "status":
-        return isinstance(value, int) and 200 <= value <= 599
-    return key not in _WHOLE or isinstance(value, int)
+        is_status = is_number and isinstance(value, int) and 200 <= value <= 599
+        return None if is_status else "a whole number from 200 to 599"
+    if key in _WHOLE:
+        return None if is_number and isinstance(value, int) else "a whole number from 0"
+    return None if is_number else "a number from 0"
 
 
 class FaultPlan:

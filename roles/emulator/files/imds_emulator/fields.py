@@ -10,11 +10,16 @@ import base64
 import binascii
 import ipaddress
 import json
+import re
 import typing as t
 
 from . import faults
 from .address import parse_address
-from .clock import LARGEST, moment
+from .clock import LARGEST, moment, to_iso
+from .shapes import Leaf, ListOf, MapOf, Record, Shape
+from .spelling import unknown_key
+
+MAC = re.compile("([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}")
 
 
 class Field(t.NamedTuple):
@@ -52,27 +57,22 @@ def is_number(value: t.Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and -LARGEST < value < LARGEST
 
 
-def is_moment(value: t.Any) -> bool:
-    """Accept an ISO time in UTC, seconds after the start of the emulator, or None."""
+def is_iso(value: t.Any) -> bool:
+    """Accept an ISO time in UTC, in the format of the service."""
     try:
-        return value is None or ((is_text(value) or is_number(value)) and moment(value, 0.0) is not None)
+        return isinstance(value, str) and to_iso(moment(value, 0.0)) == value
     except ValueError:
         return False
+
+
+def is_appearance(value: t.Any) -> bool:
+    """Accept an ISO time in UTC, seconds after the start of the emulator, or None."""
+    return value is None or is_iso(value) or (is_number(value) and bool(value >= 0))
 
 
 def one_of(*allowed: str) -> t.Callable[[t.Any], bool]:
     """Return a validator for one of several texts."""
     return lambda value: value in allowed
-
-
-def is_list(item: t.Callable[[t.Any], bool]) -> t.Callable[[t.Any], bool]:
-    """Return a validator for a list of valid items."""
-    return lambda value: isinstance(value, list) and all(item(entry) for entry in value)
-
-
-def is_map(item: t.Callable[[t.Any], bool]) -> t.Callable[[t.Any], bool]:
-    """Return a validator for an object with valid values."""
-    return lambda value: isinstance(value, dict) and all(is_text(k) and item(v) for k, v in value.items())
 
 
 def is_ip(value: t.Any) -> bool:
@@ -102,15 +102,6 @@ def is_base64(value: t.Any) -> bool:
     return True
 
 
-def is_fault(value: t.Any) -> bool:
-    """Accept a fault of the metadata service."""
-    try:
-        faults.parse(value)
-    except ValueError:
-        return False
-    return True
-
-
 def _is_object(value: t.Any) -> bool:
     return isinstance(value, dict) and is_text(json.dumps(value, ensure_ascii=False))
 
@@ -119,66 +110,85 @@ def _number_from(low: float) -> t.Callable[[t.Any], bool]:
     return lambda value: is_number(value) and bool(value >= low)
 
 
+class _Event(Shape):
+    """A system event: an object with any keys."""
+
+    def problem(self, value: t.Any, where: str) -> t.Optional[str]:
+        """Return the message for an invalid value at the path *where*, or None."""
+        if not _is_object(value):
+            return "%s: must be an object, with text in Unicode" % where
+        return _APPEARANCE.problem(value.get("appears_at"), where + ".appears_at")
+
+
+class _Fault(Shape):
+    """A fault of the metadata service."""
+
+    def problem(self, value: t.Any, where: str) -> t.Optional[str]:
+        """Return the message for an invalid value at the path *where*, or None."""
+        try:
+            faults.parse(value, where)
+        except ValueError as problem:
+            return str(problem)
+        return None
+
+
+_TEXT = Leaf(is_text, "text")
+_SECRET = Leaf(is_text, "text", secret=True)
+_NAME = Leaf(is_name, "printable ASCII text without a slash")
+_TEXTS = ListOf(_TEXT)
+_MAP = MapOf(is_text, _TEXT)
+_MAC = Leaf(
+    lambda value: isinstance(value, str) and bool(MAC.fullmatch(value)), "a MAC address such as 00:16:3e:00:00:01"
+)
+_APPEARANCE = Leaf(
+    is_appearance, "an ISO time such as 2030-01-31T12:00:00Z (UTC), seconds from 0 after the start, or null"
+)
+_TIME = Leaf(
+    lambda value: is_iso(value) or is_number(value),
+    "an ISO time such as 2030-01-31T12:00:00Z (UTC), or seconds after the start",
+)
 #: A network interface. The item of a missing or empty list is absent, as on a real instance.
-INTERFACE: t.Dict[str, t.Callable[[t.Any], bool]] = {
-    "mac": is_name,
-    "network_interface_id": is_text,
-    "primary_ip_address": is_text,
-    "private_ipv4s": is_list(is_text),
-    "vpc_id": is_text,
-    "vpc_cidr_block": is_text,
-    "vswitch_id": is_text,
-    "vswitch_cidr_block": is_text,
-    "netmask": is_text,
-    "gateway": is_text,
-    "ipv4_prefixes": is_list(is_text),
-    "ipv6s": is_list(is_text),
-    "ipv6_prefixes": is_list(is_text),
-    "ipv6_gateway": is_text,
-    "vswitch_ipv6_cidr_block": is_text,
-    "vpc_ipv6_cidr_blocks": is_list(is_text),
+INTERFACE: t.Dict[str, Shape] = {
+    "mac": _MAC,
+    "network_interface_id": _TEXT,
+    "primary_ip_address": _TEXT,
+    "private_ipv4s": _TEXTS,
+    "vpc_id": _TEXT,
+    "vpc_cidr_block": _TEXT,
+    "vswitch_id": _TEXT,
+    "vswitch_cidr_block": _TEXT,
+    "netmask": _TEXT,
+    "gateway": _TEXT,
+    "ipv4_prefixes": _TEXTS,
+    "ipv6s": _TEXTS,
+    "ipv6_prefixes": _TEXTS,
+    "ipv6_gateway": _TEXT,
+    "vswitch_ipv6_cidr_block": _TEXT,
+    "vpc_ipv6_cidr_blocks": _TEXTS,
 }
-DISK: t.Dict[str, t.Callable[[t.Any], bool]] = {"serial": is_name, "id": is_text, "name": is_text}
-ROLE: t.Dict[str, t.Callable[[t.Any], bool]] = {
-    "name": is_name,
-    "rotate_seconds": _number_from(1),
-    "overlap_seconds": _number_from(0),
-    "access_key_id": is_text,
-    "access_key_secret": is_text,
-    "security_token": is_text,
-    "code": is_text,
-    "actions": is_list(is_text),
+DISK: t.Dict[str, Shape] = {"serial": _NAME, "id": _TEXT, "name": _TEXT}
+ROLE: t.Dict[str, Shape] = {
+    "name": _NAME,
+    "rotate_seconds": Leaf(_number_from(1), "a number from 1"),
+    "overlap_seconds": Leaf(_number_from(0), "a number from 0"),
+    "access_key_id": _SECRET,
+    "access_key_secret": _SECRET,
+    "security_token": _SECRET,
+    "code": _TEXT,
+    "actions": _TEXTS,
 }
-SPOT: t.Dict[str, t.Callable[[t.Any], bool]] = {
-    "termination_time": lambda value: is_text(value) or is_number(value),
-    "appears_at": is_moment,
-}
+SPOT: t.Dict[str, Shape] = {"termination_time": _TIME, "appears_at": _APPEARANCE}
 
 
-def record(shape: t.Dict[str, t.Callable[[t.Any], bool]], *required: str) -> t.Callable[[t.Any], bool]:
-    """Return a validator for an object with keys of *shape*, of which the *required* ones are present."""
-
-    def check(value: t.Any) -> bool:
-        if not isinstance(value, dict):
-            return False
-        value = {key: entry for key, entry in value.items() if not key.startswith("#")}
-        known = set(value) <= set(shape) and set(required) <= set(value)
-        return known and all(shape[key](entry) for key, entry in value.items())
-
-    return check
-
-
-def _is_event(value: t.Any) -> bool:
-    return _is_object(value) and is_moment(value.get("appears_at"))
-
-
-def _form(shape: t.Dict[str, t.Callable[[t.Any], bool]]) -> str:
+def _form(shape: t.Dict[str, Shape]) -> str:
     return "{%s}" % ", ".join(shape)
 
 
 FIELDS: t.Dict[str, Field] = {
     "instance_id": Field(is_name, "a name such as i-bp1example", "instance ID, the only required key"),
-    "clients": Field(is_list(is_ip), "a list of IP addresses", "source addresses of this instance's clients"),
+    "clients": Field(
+        ListOf(Leaf(is_ip, "an IP address")), "a list of IP addresses", "source addresses of this instance's clients"
+    ),
     "listen": Field(is_listen, "ADDRESS:PORT", "own listening address (port 0: any free port)", True),
     "default": Field(is_bool, "true or false", "serve clients that no other instance lists"),
     "http_tokens": Field(one_of("optional", "required"), "optional or required", "whether requests need a token"),
@@ -193,27 +203,29 @@ FIELDS: t.Dict[str, Field] = {
     "owner_account_id": Field(is_text, "text", "account ID"),
     "serial_number": Field(is_text, "text", "serial number, a UUID"),
     "network_interfaces": Field(
-        is_list(record(INTERFACE)), "a list of %s" % _form(INTERFACE), "interfaces, the primary one first"
+        ListOf(Record(INTERFACE)), "a list of %s" % _form(INTERFACE), "interfaces, the primary one first"
     ),
-    "disks": Field(is_list(record(DISK, "serial")), "a list of %s" % _form(DISK), "cloud disks"),
-    "tags": Field(is_map(is_text), "an object of text values", "tags; keys that the service cannot serve are omitted"),
-    "public_keys": Field(is_map(is_text), "an object of OpenSSH keys by key pair ID", "key pairs"),
-    "role": Field(record(ROLE, "name"), _form(ROLE), "RAM role and its rotating credentials", True),
+    "disks": Field(ListOf(Record(DISK, "serial")), "a list of %s" % _form(DISK), "cloud disks"),
+    "tags": Field(_MAP, "an object of text values", "tags; keys that the service cannot serve are omitted"),
+    "public_keys": Field(_MAP, "an object of OpenSSH keys by key pair ID", "key pairs"),
+    "role": Field(Record(ROLE, "name"), _form(ROLE), "RAM role and its rotating credentials", True),
     "user_data": Field(is_text, "text", "user data, as served", True),
     "user_data_base64": Field(is_base64, "Base64", "user data with any bytes; overrides user_data", True),
     "vendor_data": Field(is_text, "text", "vendor data", True),
     "eipv4": Field(is_text, "text", "public or elastic IPv4 of the primary interface", True),
     "public_ipv4": Field(is_text, "text", "public IPv4", True),
     "spot": Field(
-        record(SPOT, "termination_time"),
+        Record(SPOT, "termination_time"),
         _form(SPOT),
         "spot reclamation; times: ISO (UTC) or seconds after the start",
         True,
     ),
-    "system_events": Field(is_list(_is_event), "a list of objects", "system events, each from its appears_at on"),
-    "global_config": Field(is_map(is_text), "an object of text values", "values below global-config/"),
+    "system_events": Field(
+        ListOf(_Event()), "a list of objects", "system events, as served; appears_at, as in spot, is not served"
+    ),
+    "global_config": Field(_MAP, "an object of text values", "values below global-config/"),
     "metadata": Field(
-        is_map(lambda value: value is None or is_text(value)),
+        MapOf(is_text, Leaf(lambda value: value is None or is_text(value), "text or null")),
         "an object of path: text or null",
         "overrides below meta-data/: exact values, null removes an item",
     ),
@@ -227,7 +239,11 @@ FIELDS: t.Dict[str, Field] = {
         one_of("v1", "v2"), "v1 or v2", "control plane: the image's Features.ImdsSupport", True
     ),
     "ack_cluster": Field(is_name, "a name such as c1234", "adds the tags of a node of this ACK cluster", True),
-    "faults": Field(is_list(is_fault), "a list of faults (see `serve --help`)", "faults; the first match applies"),
+    "faults": Field(
+        ListOf(_Fault()),
+        "a list of faults (see `serve --help`)",
+        "faults; of those that replace the response, the first match applies",
+    ),
 }
 
 
@@ -244,13 +260,17 @@ def check_instance(raw: t.Any, where: str = "instance") -> t.Dict[str, t.Any]:
     for key, value in result.items():
         field = FIELDS.get(key)
         if field is None:
-            raise ValueError("%s.%s: unknown key; known keys: %s" % (where, key, ", ".join(FIELDS)))
-        if not (value is None and field.nullable) and not field.check(value):
-            raise ValueError("%s.%s: must be %s" % (where, key, field.needs))
-    if "faults" in result:
-        for fault in result["faults"]:
-            faults.parse(fault)
+            raise ValueError(unknown_key(where, key, FIELDS))
+        problem = None if value is None and field.nullable else _problem(field, value, "%s.%s" % (where, key))
+        if problem:
+            raise ValueError(problem)
     return result
+
+
+def _problem(field: Field, value: t.Any, where: str) -> t.Optional[str]:
+    if isinstance(field.check, Shape):
+        return field.check.problem(value, where)
+    return None if field.check(value) else "%s: must be %s" % (where, field.needs)
 
 
 def paths_of(metadata: t.Dict[str, t.Any]) -> t.Dict[t.Tuple[str, ...], t.Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import base64
 import json
+import re
 import shlex
 import typing as t
 
@@ -16,13 +17,18 @@ from . import switches
 from .config_values import Config
 from .control import settings as control_settings
 from .fields import check_instance
+from .spelling import similar
 
 PREFIX = "IMDS_EMULATOR_"
+#: What Kubernetes adds for Services whose name starts with `imds-emulator`.
+_OF_KUBERNETES = re.compile(
+    PREFIX + r"([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_[A-Z]+(_[A-Z]+)?)?)"
+)
 
 #: Options that set one key of the instance: option, key, choices or None, metavar, help.
 SIMPLE: t.Tuple[t.Tuple[str, str, t.Optional[t.Tuple[str, ...]], t.Optional[str], str], ...] = (
-    ("--tokens", "http_tokens", ("optional", "required"), None, "whether requests need a token"),
-    ("--endpoint", "http_endpoint", ("enabled", "disabled"), None, "whether the metadata service is available"),
+    ("--tokens", "http_tokens", ("optional", "required"), None, "required: refuse requests without a token (403)"),
+    ("--endpoint", "http_endpoint", ("enabled", "disabled"), None, "disabled: refuse requests (403)"),
     ("--region", "region_id", None, "REGION", "region"),
     ("--zone", "zone_id", None, "ZONE", "zone"),
     ("--instance-type", "instance_type", None, "TYPE", "instance type"),
@@ -160,9 +166,10 @@ def from_environment(
 ) -> t.Dict[str, t.List[str]]:
     """Return the arguments that environment variables add, by variable. An option on the command line replaces its variable.
 
-    Raises: ValueError naming the variable.
+    Raises: ValueError naming the variable, also for an unknown one.
     """
     found: t.Dict[str, t.List[str]] = {}
+    _check_known(parser, environment)
     for action in parser._actions:
         option = action.option_strings[-1] if action.option_strings else ""
         value = environment.get(variable(option), "")
@@ -178,6 +185,20 @@ def from_environment(
         else:
             found[variable(option)] = ["%s=%s" % (option, value)]
     return {name: words for name, words in found.items() if words}
+
+
+def _check_known(parser: argparse.ArgumentParser, environment: t.Mapping[str, str]) -> None:
+    known = [variable(word) for action in parser._actions for word in action.option_strings if word.startswith("--")]
+    for name, value in environment.items():
+        if value and name.startswith(PREFIX) and name not in known and not _is_of_kubernetes(name, value):
+            reason = "%s: unknown variable%s; each option of `imds-emulator serve` has a variable, see --help"
+            suggestion = similar(name[len(PREFIX) :], [word[len(PREFIX) :] for word in known], PREFIX)
+            raise ValueError(reason % (name, suggestion))
+
+
+def _is_of_kubernetes(name: str, value: str) -> bool:
+    is_url = re.search("(?<!_SERVICE)(?<!_TCP)(?<!_UDP)(?<!_SCTP)_PORT$", name) is not None
+    return _OF_KUBERNETES.fullmatch(name) is not None and (not is_url or "://" in value)
 
 
 def variable(option: str) -> str:

@@ -14,6 +14,7 @@ from .control import faults as control_faults
 from .control import operations as control_operations
 from .control import settings as control_settings
 from .listeners import DEFAULT_LISTEN
+from .spelling import similar
 
 EXAMPLE = """example:
   imds-emulator serve --instance i-test --tokens required --admin 127.0.0.1:8101 &
@@ -21,6 +22,14 @@ EXAMPLE = """example:
   curl -H "X-aliyun-ecs-metadata-token: $TOKEN" http://127.0.0.1:8100/latest/meta-data/instance-id
   imds-emulator-ctl set i-test http_tokens=optional   # from a checkout: imds-emulator ctl
 """
+#: Commands without arguments that print something: the first sentence is the help, all are the description.
+_PRINTERS = {
+    "example-config": "print a configuration with every key. Keys that start with # are comments, which the emulator ignores. "
+    "Save the output, keep the keys that you need, and start the emulator with `serve --config FILE`.",
+    "openapi": "print the OpenAPI description of the admin API. The running emulator serves it as /openapi.json.",
+    "certificate": "print the certificate for the verification of identity documents (pkcs7). It is a test certificate: that of "
+    "the real service is another one.",
+}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -45,7 +54,15 @@ def parse(words: t.List[str], environment: t.Mapping[str, str]) -> argparse.Name
         added = flags.from_environment(serve, words, environment)
         serve.variables = tuple(added)
         words = ["serve"] + [word for more in added.values() for word in more] + words[1:]
-    return whole.parse_args(words)
+    options, unknown = whole.parse_known_args(words)
+    if unknown:
+        (serve if options.command == "serve" else whole).error(_unrecognized(serve, options.command, unknown))
+    return options
+
+
+def _unrecognized(serve: argparse.ArgumentParser, command: str, words: t.List[str]) -> str:
+    known = [word for action in serve._actions for word in action.option_strings] if command == "serve" else []
+    return "unrecognized arguments: %s%s" % (" ".join(words), similar(words[0].partition("=")[0], known))
 
 
 def parser() -> t.Tuple[_Parser, _Parser]:
@@ -58,23 +75,35 @@ def parser() -> t.Tuple[_Parser, _Parser]:
     result.add_argument("--version", action="version", version=__version__)
     commands = result.add_subparsers(dest="command", required=True, metavar="COMMAND")
     serve = _add_serve(commands)
-    commands.add_parser(
-        "example-config", help="print a configuration with every key (keys that start with # are comments)"
+    for name, text in _PRINTERS.items():
+        commands.add_parser(name, help=text.partition(".")[0], description=text[0].upper() + text[1:])
+    _add_others(commands)
+    return result, serve
+
+
+def _add_others(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    """Add the commands check-config, ctl and address."""
+    check = commands.add_parser(
+        "check-config",
+        help="validate a configuration file",
+        description="Validate a configuration file without starting the emulator. An error is one line with file, line and key, "
+        "and the exit status is 1.",
     )
-    check = commands.add_parser("check-config", help="validate a configuration file")
     check.add_argument("config", metavar="FILE", help="configuration file")
     control = commands.add_parser(
         "ctl",
         help="inspect and change a running emulator",
-        epilog=ctl.COMMANDS,
+        description="Inspect and change a running emulator, of which `serve --admin` opened the admin API.",
+        epilog=ctl.commands(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     ctl.add_arguments(control)
-    commands.add_parser("openapi", help="print the OpenAPI description of the admin API")
-    commands.add_parser("certificate", help="print the certificate for the verification of identity documents (pkcs7)")
     address = commands.add_parser(
         "address",
         help="add or remove the service addresses 100.100.100.200 and fd00:100::100:200 on lo (requires root)",
+        description="Add the addresses of the real service to the loopback interface lo of this host, for "
+        "`serve --real-address`, or remove them. Until they are removed, all programs of the host reach the emulator instead of "
+        "the service. add and remove require root and the command ip.",
     )
     address.add_argument(
         "action", choices=("add", "remove", "show"), help="show: exit status 0 if the host has the addresses"
@@ -84,14 +113,13 @@ def parser() -> t.Tuple[_Parser, _Parser]:
         metavar="FILE",
         help="record in FILE which addresses add added; remove only addresses with this record",
     )
-    return result, serve
 
 
 def _add_serve(commands: "argparse._SubParsersAction[_Parser]") -> _Parser:
     serve = commands.add_parser(
         "serve",
         help="run the emulator",
-        description="Run the emulator until SIGTERM or SIGINT.",
+        description="Run the emulator until SIGTERM (kill PID) or SIGINT (Ctrl-C).",
         epilog=_epilog(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -113,8 +141,16 @@ def _add_serve(commands: "argparse._SubParsersAction[_Parser]") -> _Parser:
         metavar="N",
         help="maximum number of simultaneous connections (default: %(default)s)",
     )
-    add("--background", action="store_true", help="return when the emulator is ready, and continue in the background")
-    add("--log", metavar="FILE", help="with --background: log file (default: no log)")
+    add(
+        "--background",
+        action="store_true",
+        help="print the process ID and return when the emulator is ready, and continue in the background until `kill PID`",
+    )
+    add(
+        "--log",
+        metavar="FILE",
+        help="with --background: append later messages, such as errors, to FILE (default: discard them)",
+    )
     return serve
 
 
@@ -150,28 +186,42 @@ def _add_addresses_and_files(serve: argparse.ArgumentParser) -> None:
 
 
 def _positive(text: str) -> float:
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0
     if not 0 < number < 1e6:
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError("%r is not a number of seconds, greater than 0 and less than 1000000" % text)
     return number
 
 
 def _count(text: str) -> int:
-    number = int(text)
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
     if number < 1:
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError("%r is not a whole number from 1" % text)
     return number
 
 
 def _epilog() -> str:
     parts = [EXAMPLE, "environment: each option has a variable, such as IMDS_EMULATOR_TOKENS for --tokens. An option"]
-    parts += ["on the command line replaces its variable. Variables of options that can be repeated have words as in a"]
-    parts += ["shell: IMDS_EMULATOR_TAG='env=test team=infra'. Variables of flags are true or false.", ""]
+    parts += [
+        "on the command line replaces its variable. An unknown variable IMDS_EMULATOR_... is an error. Variables of"
+    ]
+    parts += ["options that can be repeated have words as in a shell: IMDS_EMULATOR_TAG='env=test team=infra'."]
+    parts += ["Variables of flags are true or false.", ""]
     parts += ["switches (in the configuration, or PATCH /switches) for undocumented behavior;"]
     parts += ["the first value is the default unless a default is given"]
     parts += switches.help_lines()
-    parts += ["", 'faults (in an instance, or PUT /instances/ID/faults): {"kind": KIND, "on": "token|data|any",']
-    parts += ['"path": PATTERN, "times": N or null for no limit, and the keys of the kind}']
+    parts += [
+        "",
+        'faults (in an instance, or PUT /instances/ID/faults): {"kind": KIND, "on": "token|data|any" (default: any),',
+    ]
+    parts += ['"path": PATTERN (default: *), "times": N or null for no limit (default), and the keys of the kind}.']
+    parts += ["PATTERN has the wildcards * ? [...] and must match the whole path, such as /latest/meta-data/ram/*."]
+    parts += ["Of the faults that replace the response, the first that applies is used; latency and others are added."]
     parts += faults.help_lines()
     parts += ["", "control plane (control: {...} in the configuration, or PATCH /control)"]
     parts += control_settings.help_lines()

@@ -27,11 +27,39 @@ def located(path: str, text: str, problem: ValueError) -> ValueError:
     return ValueError("%s:%d: %s" % (path, line_of(text, found.group("path") if found else ""), problem))
 
 
+def check_repeated(path: str, text: str) -> None:
+    """Check that no object in a JSON text has a key twice, of which Python ignores the first. Comments may repeat.
+
+    Raises: ValueError naming the file *path*, the line and the key.
+    """
+    repeated = []
+
+    def note(pairs: t.List[t.Tuple[str, t.Any]]) -> None:
+        names = [name for name, _value in pairs if not name.startswith("#")]
+        repeated.extend(names if len(set(names)) < len(names) else [])
+
+    json.loads(text, object_pairs_hook=note)
+    waiting = [(_after_space(text, 0), "")] if repeated else []
+    while waiting:
+        start, where = waiting.pop()
+        lines: t.Dict[str, int] = {}
+        for key, position, value in _members(text, start):
+            line, below = text.count("\n", 0, position) + 1, ("%s.%s" % (where, key)).lstrip(".")
+            if key in lines and not key.startswith("#"):
+                raise ValueError(
+                    "%s:%d: %s: the key is repeated; it is also on line %d" % (path, line, below, lines[key])
+                )
+            lines[key] = line
+            waiting.append((value, below))
+        waiting += [(value, "%s[%d]" % (where, index)) for index, _position, value in _items(text, start)]
+
+
 def line_of(text: str, path: str) -> int:
     """Return the line, from 1, of the value at *path*, such as `instances[0].tokens`, or of its closest parent that exists."""
     position = start = _after_space(text, 0)
     for step in _STEP.finditer(path):
         index = step.group("index")
+        below: t.Iterable[t.Tuple[t.Union[str, int], int, int]]
         below = _members(text, start) if index is None else _items(text, start)
         wanted: t.Union[str, int] = step.group("key") if index is None else int(index)
         found = next((entry for entry in below if entry[0] == wanted), None)
@@ -41,7 +69,7 @@ def line_of(text: str, path: str) -> int:
     return text.count("\n", 0, position) + 1
 
 
-def _members(text: str, start: int) -> t.Iterator[t.Tuple[t.Union[str, int], int, int]]:
+def _members(text: str, start: int) -> t.Iterator[t.Tuple[str, int, int]]:
     """Yield (key, position of the key, position of the value) of an object."""
     at = _after_space(text, start + 1)
     while text[start] == "{" and text[at] == '"':
@@ -51,7 +79,7 @@ def _members(text: str, start: int) -> t.Iterator[t.Tuple[t.Union[str, int], int
         at = _next(text, value)
 
 
-def _items(text: str, start: int) -> t.Iterator[t.Tuple[t.Union[str, int], int, int]]:
+def _items(text: str, start: int) -> t.Iterator[t.Tuple[int, int, int]]:
     """Yield (index, position, position) of each item of an array."""
     at, index = _after_space(text, start + 1), 0
     while text[start] == "[" and text[at] != "]":

@@ -12,17 +12,36 @@ import pytest
 
 from .local import LocalEmulator
 
+MARKER = "imds_emulator"
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker."""
     config.addinivalue_line(
-        "markers", "imds_emulator(**settings): settings of the instance of the fixture imds_emulator"
+        "markers",
+        "imds_emulator(**settings): settings of the instance of the fixture imds_emulator; markers of a test are added to "
+        "those of its class and module",
     )
 
 
 @pytest.fixture
 def imds_emulator(request: pytest.FixtureRequest) -> t.Iterator[LocalEmulator]:
-    """Start an emulator for this test and stop it afterwards. The marker `imds_emulator` has the settings of the instance."""
-    marker = request.node.get_closest_marker("imds_emulator")
-    with LocalEmulator(**(marker.kwargs if marker else {})) as running:
-        yield running
+    """Start an emulator for this test and stop it afterwards. Markers `imds_emulator` have the settings of the instance.
+
+    Markers are merged: for each key, the marker closest to the test applies.
+    """
+    settings: t.Dict[str, t.Any] = {}
+    for marker in reversed(list(request.node.iter_markers(MARKER))):
+        if marker.args:
+            reason = "marker imds_emulator: accepts only keyword arguments, such as http_tokens='required'; not %s"
+            pytest.fail(reason % ", ".join(map(repr, marker.args)), pytrace=False)
+        settings.update(marker.kwargs)
+    emulator = LocalEmulator(**settings)
+    try:
+        emulator.start()
+    except ValueError as problem:
+        pytest.fail("marker imds_emulator: %s" % problem, pytrace=False)
+    try:
+        yield emulator
+    finally:
+        emulator.stop()

@@ -13,6 +13,7 @@ from __future__ import annotations
 import typing as t
 
 from .clock import LARGEST
+from .spelling import similar
 
 
 class Switch(t.NamedTuple):
@@ -137,7 +138,8 @@ def merged(current: t.Mapping[str, t.Any], changes: t.Any) -> t.Dict[str, t.Any]
         if name.startswith("#"):
             continue
         if name not in SWITCHES:
-            raise ValueError("switches.%s: unknown switch; known switches: %s" % (name, ", ".join(SWITCHES)))
+            reason = "switches.%s: unknown switch%s; known switches: %s"
+            raise ValueError(reason % (name, similar(name, SWITCHES), ", ".join(SWITCHES)))
         if not SWITCHES[name].accepts(value):
             raise ValueError("switches.%s: invalid value %r; must be %s" % (name, value, SWITCHES[name].values))
         result[name] = value

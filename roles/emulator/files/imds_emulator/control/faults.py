@@ -11,6 +11,7 @@ import threading
 import typing as t
 
 from ..clock import LARGEST
+from ..shapes import of_kind, shown
 from .call import Call
 from .errors import ERRORS
 
@@ -39,49 +40,35 @@ class Fault(t.NamedTuple):
     options: t.Dict[str, t.Any]
 
 
-def is_fault(raw: t.Any) -> bool:
-    """Return whether a fault is valid."""
-    try:
-        parse(raw)
-    except ValueError:
-        return False
-    return True
-
-
-def check(raw: t.Any) -> None:
+def check(raw: t.Any, where: str = "control.faults") -> None:
     """Validate a list of faults.
 
     Raises: ValueError naming the invalid key of the first invalid fault.
     """
     if not isinstance(raw, list):
-        raise ValueError("control.faults: must be a list")
-    for entry in raw:
-        parse(entry)
+        raise ValueError("%s: must be a list" % where)
+    for index, entry in enumerate(raw):
+        parse(entry, "%s[%d]" % (where, index))
 
 
-def parse(raw: t.Any) -> Fault:
-    """Validate a fault.
+def parse(raw: t.Any, where: str = "fault") -> Fault:
+    """Validate a fault at the path *where* of the configuration.
 
     Raises: ValueError naming the invalid key.
     """
-    if not isinstance(raw, dict) or raw.get("kind") not in KINDS:
-        raise ValueError("control.faults: a fault must be an object with the key kind, one of: %s" % ", ".join(KINDS))
-    kind, own = raw["kind"], KINDS[raw["kind"]][0]
-    for key in raw:
-        if key not in COMMON and key not in own:
-            raise ValueError("fault %s: unknown key %s; known keys: %s" % (kind, key, ", ".join([*COMMON, *own])))
-    options = {key: raw.get(key, default) for key, default in own.items()}
-    for key, value in options.items():
-        if not _fits(key, value):
-            raise ValueError("fault %s: key %s: missing or invalid value %r" % (kind, key, value))
+    kind, options = of_kind(raw, where, KINDS, COMMON, _needs)
     times, skip, after = raw.get("times"), raw.get("skip", 0), raw.get("after", False)
     if times is not None and not _is_count(times, 1):
-        raise ValueError("fault %s: key times: must be a whole number from 1, or null for no limit" % kind)
-    if not _is_count(skip, 0) or not isinstance(after, bool):
-        raise ValueError("fault %s: key skip must be a whole number from 0, key after must be true or false" % kind)
+        reason = "%s.times: must be a whole number from 1, or null for no limit, not %s"
+        raise ValueError(reason % (where, shown(times)))
+    if not _is_count(skip, 0):
+        raise ValueError("%s.skip: must be a whole number from 0, not %s" % (where, shown(skip)))
+    if not isinstance(after, bool):
+        raise ValueError("%s.after: must be true or false, not %s" % (where, shown(after)))
     selectors = {key: raw.get(key, "*") for key in ("action", "region", "instance")}
-    if not all(isinstance(value, str) for value in selectors.values()):
-        raise ValueError("fault %s: keys action, region and instance must be patterns such as Describe*" % kind)
+    for key, value in selectors.items():
+        if not isinstance(value, str):
+            raise ValueError("%s.%s: must be a pattern such as Describe*, not %s" % (where, key, shown(value)))
     return Fault(kind, selectors, times, skip, after, options)
 
 
@@ -89,12 +76,16 @@ def _is_count(value: t.Any, low: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= low
 
 
-def _fits(key: str, value: t.Any) -> bool:
+def _needs(key: str, value: t.Any) -> t.Optional[str]:
+    """Return None for a valid value of a key, or else the description of valid values."""
     if key in ("code", "message"):
-        return isinstance(value, str) and (key == "message" or value != "")
+        is_text = isinstance(value, str) and (key == "message" or value != "")
+        return None if is_text else "text" if key == "message" else "the code of an error, such as Throttling"
     if key == "status":
-        return _is_count(value, 0) and (value == 0 or 200 <= value <= 599)
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < LARGEST
+        is_status = _is_count(value, 0) and (value == 0 or 200 <= value <= 599)
+        return None if is_status else "a whole number from 200 to 599, or 0 for that of the error"
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < LARGEST
+    return None if is_number else "a number from 0"
 
 
 class FaultPlan:

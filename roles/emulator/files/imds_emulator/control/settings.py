@@ -13,20 +13,24 @@ import textwrap
 import typing as t
 
 from ..defaults import DEFAULTS as INSTANCE_DEFAULTS
-from ..fields import is_list, is_map, is_number, is_text, record
+from ..fields import is_number, is_text
+from ..shapes import Leaf, ListOf, MapOf, Record, Shape
+from ..spelling import unknown_key
 from ..switches import Switch, is_flag, one_of
 from . import faults
 
 #: Regions that exist without an instance.
 REGIONS = ["ap-southeast-1", "cn-beijing", "cn-hangzhou", "cn-shanghai", "eu-central-1"]
 
-_KEY: t.Dict[str, t.Callable[[t.Any], bool]] = {
-    "secret": is_text,
-    "security_token": is_text,
-    "account": is_text,
-    "user": is_text,
-    "actions": is_list(is_text),
-    "roles": is_list(is_text),
+_TEXT = Leaf(is_text, "text", secret=True)
+_TEXTS = ListOf(_TEXT)
+_KEY: t.Dict[str, Shape] = {
+    "secret": _TEXT,
+    "security_token": _TEXT,
+    "account": _TEXT,
+    "user": _TEXT,
+    "actions": _TEXTS,
+    "roles": _TEXTS,
 }
 
 
@@ -38,13 +42,30 @@ def _is_seconds(value: t.Any) -> bool:
     return is_number(value) and bool(value >= 0)
 
 
-_THROTTLE = record(
-    {"per_second": _is_positive, "window": _is_positive, "code": is_text, "actions": is_map(_is_positive)}
-)
+_POSITIVE = Leaf(_is_positive, "a number greater than 0")
+_THROTTLE = Record({"per_second": _POSITIVE, "window": _POSITIVE, "code": _TEXT, "actions": MapOf(is_text, _POSITIVE)})
 
 
-def _is_throttle(value: t.Any) -> bool:
-    return value is None or (bool(value) and _THROTTLE(value))
+class _Throttle(Shape):
+    """Limits, of which there is one at least, or None."""
+
+    def problem(self, value: t.Any, where: str) -> t.Optional[str]:
+        """Return the message for an invalid value at the path *where*, or None."""
+        if value == {}:
+            return "%s: must have a key, or be null" % where
+        return None if value is None else _THROTTLE.problem(value, where)
+
+
+class _Faults(Shape):
+    """A list of faults of the control plane."""
+
+    def problem(self, value: t.Any, where: str) -> t.Optional[str]:
+        """Return the message for an invalid value at the path *where*, or None."""
+        try:
+            faults.check(value, where)
+        except ValueError as problem:
+            return str(problem)
+        return None
 
 
 def _is_limit(value: t.Any) -> bool:
@@ -55,14 +76,10 @@ def _is_support(value: t.Any) -> bool:
     return value in (None, "v1", "v2")
 
 
-def _are_faults(value: t.Any) -> bool:
-    return isinstance(value, list) and all(faults.is_fault(entry) for entry in value)
-
-
 KEYS: t.Dict[str, Switch] = {
     "access_keys": Switch(
         {},
-        is_map(record(_KEY, "secret")),
+        MapOf(is_text, Record(_KEY, "secret"), named=False),
         "{ID: {secret, account, user, actions, roles, security_token}}",
         "access keys of callers; user: name of the RAM user, default: the account itself, which cannot assume roles; "
         'actions: patterns such as "ecs:Describe*", default ["*"]; roles: roles that the caller can assume, default: all '
@@ -76,39 +93,42 @@ KEYS: t.Dict[str, Switch] = {
     ),
     "roles": Switch(
         {},
-        is_map(record({"actions": is_list(is_text), "maximum_seconds": _is_positive})),
+        MapOf(is_text, Record({"actions": _TEXTS, "maximum_seconds": _POSITIVE})),
         "{NAME: {actions, maximum_seconds}}",
         "RAM roles for AssumeRole, in addition to those of instances; a role without actions has no permission",
     ),
     "images": Switch(
         {},
-        is_map(
-            record(
+        MapOf(
+            is_text,
+            Record(
                 {
-                    "region_id": is_text,
-                    "imds_support": _is_support,
-                    "os_type": one_of("linux", "windows"),
-                    "owner": one_of("self", "system", "others", "marketplace"),
-                    "name": is_text,
-                    "family": is_text,
-                    "tags": is_map(is_text),
+                    "region_id": _TEXT,
+                    "imds_support": Leaf(_is_support, "v1, v2 or null"),
+                    "os_type": Leaf(one_of("linux", "windows"), "linux or windows"),
+                    "owner": Leaf(
+                        one_of("self", "system", "others", "marketplace"), "self, system, others or marketplace"
+                    ),
+                    "name": _TEXT,
+                    "family": _TEXT,
+                    "tags": MapOf(is_text, _TEXT),
                 },
                 "region_id",
-            )
+            ),
         ),
         "{ID: {region_id, imds_support, os_type, owner, name, family, tags}}",
         "images that the account account_id can use, in addition to those of instances; imds_support: v1, v2 or null; "
         "owner: self, system, others or marketplace",
     ),
-    "regions": Switch(REGIONS, is_list(is_text), "list", "regions that exist, in addition to those of the instances"),
+    "regions": Switch(REGIONS, _TEXTS, "list", "regions that exist, in addition to those of the instances"),
     "throttle": Switch(
         None,
-        _is_throttle,
+        _Throttle(),
         "null|object",
         '{"per_second": N, "actions": {ACTION: N}, "window": SECONDS, "code": "Throttling.User"}: limits per account, '
         "region and action; with window: fixed windows, otherwise a token bucket",
     ),
-    "faults": Switch([], _are_faults, "list", "faults of the control plane, explained by `serve --help`"),
+    "faults": Switch([], _Faults(), "list", "faults of the control plane, explained by `serve --help`"),
     "delay_seconds": Switch(
         0, _is_seconds, "seconds", "delay until the metadata service uses changed metadata options (default: 0)"
     ),
@@ -168,13 +188,13 @@ def merged(current: t.Mapping[str, t.Any], changes: t.Any) -> t.Dict[str, t.Any]
         if name.startswith("#"):
             continue
         if name not in KEYS:
-            raise ValueError("control.%s: unknown key; known keys: %s" % (name, ", ".join(KEYS)))
+            raise ValueError(unknown_key("control", name, KEYS))
         if name == "access_keys":
             value = _keys(current[name], value)
-        if name == "faults":
-            faults.check(value)
-        if not KEYS[name].accepts(value):
-            raise ValueError("control.%s: invalid value; must be %s" % (name, KEYS[name].values))
+        accepts = KEYS[name].accepts
+        problem = accepts.problem(value, "control." + name) if isinstance(accepts, Shape) else None
+        if problem or not accepts(value):
+            raise ValueError(problem or "control.%s: invalid value; must be %s" % (name, KEYS[name].values))
         result[name] = value
     return result
 

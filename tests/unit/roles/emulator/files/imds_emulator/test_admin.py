@@ -22,6 +22,7 @@ def test_health_says_where_everything_is(emulator: Emulator) -> None:
     health = emulator.admin("GET", "/health")
     assert health["status"] == "ok"
     assert (health["listen"], health["admin"]) == (emulator.listen, emulator.admin_address)
+    assert health["pid"] == emulator.process.pid
 
 
 @pytest.mark.parametrize(
@@ -124,6 +125,56 @@ def test_an_impossible_change_is_refused_as_a_whole(instance: Instance, key: str
     status, data = instance.emulator.admin_status("PATCH", path, {"zone_id": "changed", key: value})
     assert status == (409 if key == "instance_id" else 400) and key in data["error"]
     assert instance.emulator.admin("GET", path) == before
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("role", {"names": "R"}, "role.names: unknown key (did you mean name?); known keys: name, rotate_seconds"),
+        ("role", {"#": "comment"}, "role: the required key name is missing"),
+        ("role", {"name": "R", "rotate_seconds": 0}, "role.rotate_seconds: must be a number from 1, not 0"),
+        ("role", {"name": "R", "security_token": ["hidden"]}, "role.security_token: must be text"),
+        (
+            "spot",
+            {"termination_time": "soon"},
+            "spot.termination_time: must be an ISO time such as 2030-01-31T12:00:00Z",
+        ),
+        ("spot", {"termination_time": "2030-02-30T00:00:00Z"}, "spot.termination_time: must be an ISO time"),
+        ("spot", {"termination_time": "2030-1-5T0:00:00Z"}, "spot.termination_time: must be an ISO time"),
+        ("spot", {"termination_time": None}, "spot.termination_time: must be an ISO time"),
+        ("spot", {"termination_time": 1, "appears_at": -1}, "spot.appears_at: must be an ISO time"),
+        ("system_events", [{}, {"appears_at": -1}], "system_events[1].appears_at: must be an ISO time"),
+        (
+            "network_interfaces",
+            [{}, {"mac": "zz"}],
+            "network_interfaces[1].mac: must be a MAC address such as 00:16:3e:",
+        ),
+        (
+            "network_interfaces",
+            [{"private_ipv4s": ["10.0.0.1", 2]}],
+            "network_interfaces[0].private_ipv4s[1]: must be text",
+        ),
+        ("disks", [{"serial": "a"}, {"id": "d"}], "disks[1]: the required key serial is missing"),
+        ("clients", ["127.0.0.1", "x"], "clients[1]: must be an IP address, not 'x'"),
+        ("tags", {"a": 1}, "tags.a: must be text, not 1"),
+        ("tags", {"a\nb": 1}, "tags.a\\nb: must be text, not 1"),
+        ("\nkey", 1, "\\nkey: unknown key"),
+        ("http_token", "required", "http_token: unknown key (did you mean http_tokens?); known keys: instance_id"),
+    ],
+)
+def test_an_error_names_key_index_and_value(instance: Instance, key: str, value: Any, message: str) -> None:
+    status, data = instance.emulator.admin_status("PATCH", "/instances/" + instance.id, {key: value})
+    assert (status, data["error"][: len("instance." + message)]) == (400, "instance." + message)
+    assert "hidden" not in data["error"]
+
+
+def test_values_of_the_real_service_are_accepted(new_instance: Callable[..., Instance]) -> None:
+    macs = [{"mac": "00:16:3e:0F:ab:01"}]
+    spot = {"termination_time": "2020-04-07T17:03:00Z", "appears_at": 0}
+    instance = new_instance(network_interfaces=macs, spot=spot, metadata={"instance/spot/other": "soon"})
+    assert instance.get("/latest/meta-data/instance/spot/termination-time").text == spot["termination_time"]
+    assert instance.get("/latest/meta-data/instance/spot/other").text == "soon", "metadata serves invalid values too"
+    assert instance.get("/latest/meta-data/mac").text == macs[0]["mac"]
 
 
 def test_an_address_that_is_taken_is_named(emulator: Emulator, instance: Instance) -> None:

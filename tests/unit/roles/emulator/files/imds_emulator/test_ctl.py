@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from typing import Any
 
@@ -27,3 +28,32 @@ def test_another_service_is_not_taken_for_the_admin_api(body: bytes) -> None:
             ctl.run(address, ["journal"])
     finally:
         server.close_all()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("journals", "journals: unknown command (did you mean journal?)\ncommands;"),
+        ("nonsense", "nonsense: unknown command\ncommands;"),
+        ("stop", "stop: unknown command; stop the emulator with `kill PID`"),
+        ("set i-1", "set i-1: wrong arguments; usage: imds-emulator-ctl set ID KEY=VALUE..."),
+        ("health now", "health now: wrong arguments; usage: imds-emulator-ctl health"),
+        ("clock", "clock: wrong arguments; usage: imds-emulator-ctl clock SECONDS"),
+        ("clock 1h", "clock 1h: SECONDS must be a number, such as 3600 for an hour"),
+        ("clock inf", "clock inf: SECONDS must be a number, such as 3600 for an hour"),
+        ("fault i-1 {", "fault {: invalid JSON: "),
+    ],
+)
+def test_a_wrong_command_line_is_explained(words: str, message: str) -> None:
+    with pytest.raises(ValueError, match="^" + re.escape(message)) as caught:
+        ctl.to_request(words.split())
+    assert ("\n" in str(caught.value)) == ("commands;" in message)
+
+
+@pytest.mark.parametrize("command", sorted(ctl.USAGE))
+def test_each_command_of_the_help_is_accepted_with_its_arguments(command: str) -> None:
+    words = {"ID": "i-1", "[KEY=VALUE...]": "a=1", "KEY=VALUE...": "a=1", "NAME=VALUE...": "a=1", "JSON": "{}"}
+    arguments = [words.get(word, "1") for word in ctl.USAGE[command][0].split()]
+    assert ctl.to_request([command, *arguments])[0] in ("GET", "POST", "PUT", "PATCH", "DELETE")
+    with pytest.raises(ValueError, match="wrong arguments"):
+        ctl.to_request([command] if arguments else [command, "more"])

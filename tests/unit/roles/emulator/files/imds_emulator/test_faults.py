@@ -145,21 +145,47 @@ def test_another_change_does_not_start_the_count_again(instance: Instance) -> No
 
 
 @pytest.mark.parametrize(
-    "fault",
+    ("fault", "message"),
     [
-        {"kind": "nothing"},
-        {},
-        "reset",
-        {"kind": "latency"},
-        {"kind": "latency", "seconds": -1},
-        {"kind": "status", "status": 99},
-        {"kind": "reset", "seconds": 1},
-        {"kind": "reset", "times": 0},
-        {"kind": "reset", "on": "put"},
-        {"kind": "redirect", "location": "x\r\nSet-Cookie: y"},
+        ({"kind": "nothing"}, "faults[0].kind: unknown kind 'nothing'; kinds: latency, status,"),
+        ({"kind": "statuses"}, "faults[0].kind: unknown kind 'statuses' (did you mean status?)"),
+        ({"kind": ["reset"]}, "faults[0].kind: unknown kind ['reset']"),
+        ({}, "faults[0]: the required key kind is missing"),
+        ("reset", "faults[0]: must be an object with the key kind, not 'reset'"),
+        (
+            {"kind": "status"},
+            "faults[0]: the required key status of status is missing; it must be a whole number from 200 to",
+        ),
+        ({"kind": "latency"}, "faults[0]: the required key seconds of latency is missing; it must be a number from 0"),
+        ({"kind": "latency", "seconds": -1}, "faults[0].seconds: must be a number from 0, not -1"),
+        ({"kind": "status", "status": 99}, "faults[0].status: must be a whole number from 200 to 599, not 99"),
+        ({"kind": "reset", "seconds": 1}, "faults[0].seconds: unknown key; known keys: kind, on, path, times"),
+        ({"kind": "reset", "time": 2}, "faults[0].time: unknown key (did you mean times?)"),
+        ({"kind": "reset", "times": 0}, "faults[0].times: must be a whole number from 1, or null for no limit, not 0"),
+        ({"kind": "reset", "on": "put"}, "faults[0].on: must be token, data or any, not 'put'"),
+        (
+            {"kind": "redirect", "location": "x\r\nSet-Cookie: y"},
+            "faults[0].location: must be printable ASCII text, not",
+        ),
+        *(
+            ({"kind": "reset", "path": path}, "faults[0].path: must be a pattern of whole paths, such as")
+            for path in ("ram/*", "", "/[0-9", "/[!]", "/[]", "[/]*", 1)
+        ),
     ],
+    ids=str,
 )
-def test_an_impossible_fault_is_refused(instance: Instance, fault: object) -> None:
+def test_an_impossible_fault_is_refused_and_the_mistake_is_named(
+    instance: Instance, fault: object, message: str
+) -> None:
+    good = {"kind": "reset"}
     status, data = instance.emulator.admin_status("PUT", "/instances/%s/faults" % instance.id, [fault])
-    assert status == 400 and data["error"]
+    assert (status, data["error"][: len("instance." + message)]) == (400, "instance." + message)
+    status, data = instance.emulator.admin_status("PUT", "/instances/%s/faults" % instance.id, [good, fault])
+    assert status == 400 and data["error"].startswith("instance." + message.replace("[0]", "[1]", 1))
     assert instance.get(DATA).status == 200
+
+
+@pytest.mark.parametrize("path", ["*", "/latest/meta-data/instance-i[a-e]", "*/instance-[!z]d", "?latest*"])
+def test_patterns_of_paths(instance: Instance, path: str) -> None:
+    instance.faults({"kind": "status", "status": 503, "path": path})
+    assert instance.get(DATA).status == 503

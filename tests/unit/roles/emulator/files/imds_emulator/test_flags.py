@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
@@ -93,3 +94,44 @@ def test_every_option_has_a_variable_and_wins_over_it(capsys: Any) -> None:
         help_text.parse(["serve"], {"IMDS_EMULATOR_TOKENS": "always"})
     assert "--tokens: invalid choice: 'always'" in (message := capsys.readouterr().err)
     assert "environment variables in use: IMDS_EMULATOR_TOKENS" in message
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "suggestion"),
+    [
+        ("IMDS_EMULATOR_TOKEN", "required", " (did you mean IMDS_EMULATOR_TOKENS?)"),
+        ("IMDS_EMULATOR_HTTP_TOKENS", "required", " (did you mean IMDS_EMULATOR_TOKENS?)"),
+        ("IMDS_EMULATOR_XYZ", "1", ""),
+        ("IMDS_EMULATOR_PORT", "8100", ""),
+    ],
+)
+def test_an_unknown_variable_is_refused(name: str, value: str, suggestion: str) -> None:
+    with pytest.raises(ValueError, match="^" + re.escape("%s: unknown variable%s; each option" % (name, suggestion))):
+        help_text.parse(["serve"], {name: value})
+    assert help_text.parse(["ctl", "health"], {name: value}).words == ["health"], "of serve only"
+
+
+def test_variables_that_kubernetes_sets_for_services_are_accepted() -> None:
+    environment = {}
+    for service in ("", "ADMIN_"):
+        prefix = "IMDS_EMULATOR_" + service
+        environment.update({prefix + "SERVICE_HOST": "10.0.0.1", prefix + "SERVICE_PORT": "8100"})
+        environment.update({prefix + "SERVICE_PORT_HTTP": "8100", prefix + "PORT": "tcp://10.0.0.1:8100"})
+        for name, value in (("", "tcp://10.0.0.1:8100"), ("_PROTO", "tcp"), ("_PORT", "8100"), ("_ADDR", "10.0.0.1")):
+            environment[prefix + "PORT_8100_TCP" + name] = value
+    assert help_text.parse(["serve"], environment).tokens is None
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--tags", "a=b"], "unrecognized arguments: --tags a=b (did you mean --tag?)"),
+        (["--connections", "x"], "argument --connections: 'x' is not a whole number from 1"),
+        (["--timeout", "0"], "argument --timeout: '0' is not a number of seconds, greater than 0"),
+    ],
+)
+def test_a_wrong_option_of_serve_is_named_with_the_usage_of_serve(capsys: Any, words: List[str], message: str) -> None:
+    with pytest.raises(SystemExit):
+        help_text.parse(["serve", *words], {})
+    shown = capsys.readouterr().err
+    assert message in shown and shown.startswith("usage: imds-emulator serve ")

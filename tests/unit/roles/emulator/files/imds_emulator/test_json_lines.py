@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from imds_emulator.json_lines import line_of
+import pytest
+from imds_emulator.json_lines import check_repeated, line_of
 
 TEXT = """{
  "switches": {"all": true,
@@ -32,3 +33,15 @@ def test_each_value_has_the_line_of_its_key_or_item() -> None:
         2,
         4,
     ]
+
+
+def test_a_repeated_key_is_named_at_any_depth() -> None:
+    for text, message in (
+        ('{"a": 1, "b": [{"c": 1,\n"c": 1}]}', "f:2: b[0].c: the key is repeated; it is also on line 1"),
+        ('{"a": 1,\n"a": 1}', "f:2: a: the key is repeated"),
+        ('[[], [{"\\u0061": 1, "a": 1}]]', r"f:1: \[1\]\[0\].a: the key is repeated"),
+    ):
+        with pytest.raises(ValueError, match="^" + message.replace("b[0]", r"b\[0\]")):
+            check_repeated("f", text)
+    for text in (TEXT, '{"#": 1, "#": 2, "#a": 1, "#a": 1, "a": {"b": 1}, "b": {"b": 1}}', "1", "[]"):
+        check_repeated("f", text)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import pytest
 from imds_emulator.local import LocalEmulator
 
-from .client import TOKEN_PATH, TTL, ask, connect, read_all, request_bytes
+from .client import TOKEN, TOKEN_PATH, TTL, ask, connect, read_all, request_bytes
+
+ITEM = "/latest/meta-data/instance-id"
 
 
 def test_start_configure_journal_and_stop() -> None:
@@ -43,4 +45,40 @@ def test_start_configure_journal_and_stop() -> None:
             connect(address)
         emulator.start()
         assert ask(emulator.address, "/latest/meta-data/instance-id").status == 403
-        assert len(emulator.journal()) == 1
+
+
+def test_a_restart_keeps_the_addresses_and_the_journals() -> None:
+    """A client under test has the URL of its first request, and a test asserts after the end."""
+    with LocalEmulator() as emulator:
+        url, control_url = emulator.url, emulator.control_url
+        token = ask(emulator.address, TOKEN_PATH, {TTL: "60"}, "PUT").text
+        ask(control_url[7:], "/?Action=First")
+        emulator.advance(100)
+        emulator.stop()
+        assert (emulator.url, emulator.control_url) == (url, control_url)
+        assert [entry["status"] for entry in emulator.journal() if entry["mode"] != "api"] == [200]
+        with pytest.raises(ConnectionRefusedError):
+            connect(emulator.address)
+        with pytest.raises(RuntimeError, match="call start"):
+            emulator.configure(hostname="other")
+        emulator.start()
+        assert (emulator.url, emulator.control_url) == (url, control_url)
+        assert ask(emulator.address, ITEM, {TOKEN: token}).status == 401
+        ask(control_url[7:], "/?Action=Second")
+    journal = emulator.journal()
+    assert [entry["status"] for entry in journal if entry["mode"] != "api"] == [200, 401]
+    assert [entry["n"] for entry in journal] == [1, 2, 3, 4]
+    assert len({entry["connection"] for entry in journal}) == 4
+    assert [entry["time"] for entry in journal] == sorted(entry["time"] for entry in journal)
+    assert [call["action"] for call in emulator.calls()] == ["First", "Second"]
+
+
+def test_errors_name_the_setting_and_change_nothing() -> None:
+    with pytest.raises(ValueError, match=r"^instance\.http_token: unknown key \(did you mean http_tokens\?\)"):
+        LocalEmulator(http_token="required").start()
+    with LocalEmulator() as emulator:
+        with pytest.raises(ValueError, match=r"faults\(first, second\)"):
+            emulator.faults([{"kind": "reset"}])  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match=r"instance\.faults\[1\]: must be an object with the key kind, not 3"):
+            emulator.faults({"kind": "reset"}, 3)  # type: ignore[arg-type]
+        assert ask(emulator.address, ITEM).status == 200

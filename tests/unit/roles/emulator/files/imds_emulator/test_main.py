@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -136,6 +137,16 @@ def test_the_example_configuration_starts_and_every_key_is_explained(tmp_path: P
             '{"instances": [{"instance_id": "i"},\n{"instance_id": "i"}]}',
             "config:2: instances[1].instance_id: i is used by",
         ),
+        (
+            [],
+            '{"instances": [{"instance_id": "i-1"}, {"instance_id": "i-2",\n"tags": {"a": "1",\n"b": "2",\n"a": "3"}}]}',
+            "config:4: instances[1].tags.a: the key is repeated; it is also on line 2",
+        ),
+        (
+            [],
+            '{"instances": [{"instance_id": "i-1",\n"faults": [{"kind": "reset"},\n{"kind": "reset", "time": 1}]}]}',
+            "config:3: instances[0].faults[1].time: unknown key (did you mean times?)",
+        ),
         (["--tag", "env"], None, "--tag env: must have the form KEY=VALUE"),
         (["--instance", "i-2"], '{"instances": [{"instance_id": "i-1"}]}', "--instance i-2: not in "),
         ([], '{"instances": [{"instance_id": "i-1"}], "switches": {"all": 2}}', "switches.all: invalid value 2"),
@@ -174,14 +185,19 @@ def test_background(tmp_path: Path) -> None:
     """It returns when the service answers, and leaves no open output behind; paths are meant from here."""
     ready = tmp_path / "ready"
     arguments = ["--listen", "127.0.0.1:0", "--ready-file", "ready", "--log", "log"]
-    result = run("serve", "--background", *arguments, cwd=str(tmp_path))
+    result = run("serve", "--background", "--admin", "127.0.0.1:0", *arguments, cwd=str(tmp_path))
     assert result.returncode == 0
     where = json.loads(ready.read_text())
     try:
         assert ask(where["listen"][0], "/").status == 200
         assert os.getsid(where["pid"]) not in (0, os.getsid(0))
-    finally:
+        shown = re.fullmatch(r"process ID (\d+); stop the emulator with: (.*)", result.stderr.splitlines()[-1])
+        assert shown and int(shown[1]) == where["pid"]
+        assert json.loads(run("ctl", "--admin", where["admin"], "health").stdout)["pid"] == where["pid"]
+        subprocess.run(shown[2], shell=True, check=True)
+    except BaseException:
         os.kill(where["pid"], 15)
+        raise
     wait_until(lambda: not ready.exists(), "the end of the emulator")
 
 

@@ -17,10 +17,14 @@ from imds_emulator import __version__, description, faults, fields
 from imds_emulator.control import faults as control_faults
 from imds_emulator.control import settings
 from imds_emulator.emulator import Emulator, Settings
+from imds_emulator.local import LocalEmulator
 from imds_emulator.request import Request
 from imds_emulator.switches import SWITCHES
 
+from .client import ask, exchange
+
 DOCUMENT = json.loads(description.text())
+CALL = {"action", "region", "access_key", "code", "version", "query"}
 METHODS = ("get", "post", "put", "patch", "delete")
 MALFORMED = (b"[[]]", b"null", b"1", b'"x"', b"{", b"\xff", b"[" * 100000, b'{"advance": NaN}', b'{"advance": -1}')
 MALFORMED += (b'{"advance": 1e999}', b'{"kind": 1}', b'[{"kind": "latency", "seconds": 1e300}]', b'{"access_keys": []}')
@@ -88,6 +92,35 @@ def test_each_example_is_accepted_and_requests_of_other_sites_are_not(emulator: 
             send(emulator, "POST", "/instances", b'{"instance_id": "i-test"}')
         refused, data = send(emulator, method, path, host="example.com")
         assert (refused, list(data)) == (403, ["error"]) and "403" in operation["responses"]
+
+
+def test_entries_of_the_journal_have_the_described_keys() -> None:
+    """A request, one that is not HTTP, and a call of the control plane, which has the keys of Call too."""
+    schemas = DOCUMENT["components"]["schemas"]
+    with LocalEmulator() as emulator:
+        ask(emulator.address, "/")
+        exchange(emulator.address, b"\x16\x03\x01")
+        ask(emulator.control_url[7:], "/?Action=DescribeRegions")
+        entries, (call,) = emulator.journal(), emulator.calls()
+        health = emulator._emulator().admin.respond(Request("GET", "/health", None, "1.1", {"host": "127.0.0.1"}), b"")[
+            1
+        ]
+    assert [entry["mode"] for entry in entries] == ["normal_mode", "unparsable", "api"]
+    known = schemas["Request"]["properties"]
+    modes = known["mode"]["enum"]
+    for entry in entries:
+        assert set(schemas["Request"]["required"]) == set(known)
+        assert set(entry) - set(known) == (CALL if entry["mode"] == "api" else set()) and entry["mode"] in modes
+        assert set(entry) >= set(known)
+    assert set(call) == set(schemas["Call"]["required"]) == set(schemas["Call"]["properties"])
+    assert set(health) == set(schemas["Health"]["required"]) == set(schemas["Health"]["properties"])
+
+
+def test_patterns_are_those_of_the_code() -> None:
+    schemas = DOCUMENT["components"]["schemas"]
+    assert schemas["Interface"]["properties"]["mac"]["pattern"] == "^%s$" % fields.MAC.pattern
+    paths = {it["properties"]["path"]["pattern"] for it in schemas["Fault"]["oneOf"]}
+    assert paths == {"^%s$" % faults.PATTERN.pattern}
 
 
 def test_malformed_requests_have_documented_errors_and_change_nothing(emulator: Emulator) -> None:

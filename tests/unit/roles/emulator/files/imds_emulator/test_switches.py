@@ -82,9 +82,9 @@ def test_multi_value_separator(instance: Instance, switch: Switch) -> None:
 
 
 def test_bracket_lists(new_instance: NewInstance, switch: Switch) -> None:
-    instance = new_instance(network_interfaces=[{"mac": "m", "ipv6s": ["2408::1", "2408::2"]}])
+    instance = new_instance(network_interfaces=[{"mac": "00:16:3e:00:00:01", "ipv6s": ["2408::1", "2408::2"]}])
     switch(bracket_lists="json")
-    assert instance.get(META + "network/interfaces/macs/m/ipv6s").text == '["2408::1","2408::2"]'
+    assert instance.get(META + "network/interfaces/macs/00:16:3e:00:00:01/ipv6s").text == '["2408::1","2408::2"]'
 
 
 def test_events_format(instance: Instance, switch: Switch) -> None:

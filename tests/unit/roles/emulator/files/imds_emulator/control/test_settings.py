@@ -175,3 +175,45 @@ def test_built_in_example_has_a_key(tmp_path: Any) -> None:
         assert ask(running.listen[0], "/latest/meta-data/instance-id").text == "i-bp1example0000000001"
     finally:
         assert running.stop() == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"faults": [{"kind": "error"}]},
+            "control.faults[0]: the required key code of error is missing; it must be the code",
+        ),
+        (
+            {"faults": [{"kind": "html"}, {"kind": "htm"}]},
+            "control.faults[1].kind: unknown kind 'htm' (did you mean html?)",
+        ),
+        (
+            {"faults": [{"kind": "html", "actions": "*"}]},
+            "control.faults[0].actions: unknown key (did you mean action?)",
+        ),
+        ({"faults": [{"kind": "html", "skip": -1}]}, "control.faults[0].skip: must be a whole number from 0, not -1"),
+        (
+            {"faults": [{"kind": "html", "status": 99}]},
+            "control.faults[0].status: must be a whole number from 200 to 599",
+        ),
+        ({"faults": {"kind": "html"}}, "control.faults: must be a list"),
+        (
+            {"images": {"m-1": {"region_id": "r", "os_type": "bsd"}}},
+            "control.images.m-1.os_type: must be linux or windows",
+        ),
+        ({"throttle": {"per_seconds": 1}}, "control.throttle.per_seconds: unknown key (did you mean per_second?)"),
+        ({"throttle": {}}, "control.throttle: must have a key, or be null"),
+        (
+            {"access_keys": {"LTAIhidden": {"secrt": "hidden"}}},
+            "control.access_keys.*.secrt: unknown key (did you mean",
+        ),
+        ({"access_keys": {"LTAIhidden": {"secret": ["hidden"]}}}, "control.access_keys.*.secret: must be text"),
+        ({"region": ["r"]}, "control.region: unknown key (did you mean regions?); known keys: access_keys"),
+    ],
+    ids=str,
+)
+def test_an_error_names_key_and_index_and_no_secret(emulator: Emulator, changes: Any, message: str) -> None:
+    status, data = emulator.admin_status("PATCH", "/control", changes)
+    assert (status, data["error"][: len(message)]) == (400, message)
+    assert "hidden" not in data["error"]
