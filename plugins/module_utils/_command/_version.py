@@ -9,7 +9,7 @@ import typing as t
 
 from ._output import write
 
-VERSION = "0.3.0"  # as in galaxy.yml, which is not installed on hosts
+VERSION = "1.0.0"  # as in galaxy.yml, which is not installed on hosts
 
 
 class ShowVersion(argparse.Action):

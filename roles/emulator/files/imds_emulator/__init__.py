@@ -5,4 +5,4 @@
 """Emulate the ECS instance metadata service (IMDS) of Alibaba Cloud for tests. Standard library only."""
 
 #: The version of the collection alicloud.imds that contains this emulator.
-__version__ = "0.3.0"
+__version__ = "1.0.0"
