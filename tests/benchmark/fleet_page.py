@@ -115,8 +115,8 @@ def render(
         delay=f"{max(results) * 1000:.0f}",
         slow=f"{median(slow[LOOP], 'wall') / median(slow[MODULE], 'wall'):.1f}",
         fast=f"{median(results[0.0][LOOP], 'wall') / median(results[0.0][MODULE], 'wall'):.1f}",
-        cpu=f"{median(results[0.0][LOOP], 'cpu') / median(results[0.0][MODULE], 'cpu'):.1f}",
-        memory=f"{median(results[0.0][LOOP], 'memory') / median(results[0.0][MODULE], 'memory'):.1f}",
+        cpu=f"{median(results[0.0][MODULE], 'cpu') / median(results[0.0][LOOP], 'cpu'):.1f}",
+        memory=f"{median(results[0.0][MODULE], 'memory') / median(results[0.0][LOOP], 'memory'):.1f}",
         most=f"{max(more):,}",
         regions=len(REGIONS),
         cores=os.cpu_count(),
@@ -142,7 +142,7 @@ wrote this page on {today}; do not edit it. Durations depend on the machine, so 
 test asserts a duration.
 
 - **Ratio**: the module is {slow} times as fast as the loop with a delay of {delay} ms, and {fast} times without a delay, where it
-  uses {cpu} times less CPU time and {memory} times less memory.
+  uses {cpu} times the CPU time and {memory} times the memory of the loop.
 - **Growth** without a delay, where an exponent of 1 is proportional to the number of instances:
   - the module takes {ours};
   - the loop takes {theirs}.
