@@ -45,7 +45,7 @@ _KINDS = {
 }
 _INVALID = "A resource has an invalid form and was omitted."
 _SHOWN = 5  # lines about what could not be read, in a terminal
-_LONGEST_NAME, _LONGEST_LINE = 80, 300
+_LONGEST_NAME, _LONGEST_LINE = 75, 300
 # They differ from run to run: without them, a report with the same content is the same report.
 _OF_THE_RUN = re.compile(r" RequestId: [\w-]{1,64}\.?| \(gave up after \d{1,9} tries in \d{1,9} s\)")
 
