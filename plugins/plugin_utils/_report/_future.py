@@ -61,11 +61,11 @@ def future(given: t.Any, before: t.Optional[t.Mapping[str, t.Any]]) -> t.Optiona
         raw = given if isinstance(given, dict) else {}
         part = _parts(raw)
         read = [{**it, "last_known": None} for it in part["resources"]]
-        return {**part, **_resources([*read, *_kept(raw, part, read, earlier)]), "last_known": None}
+        return {**_bounded(part, [*read, *_kept(raw, part, read, earlier)]), "last_known": None}
     if earlier is None:
         return None
     part = _parts(earlier)
-    return {**part, **_resources(part["resources"]), "last_known": earlier["last_known"]}
+    return {**_bounded(part, part["resources"]), "last_known": earlier["last_known"]}
 
 
 def _earlier(before: t.Optional[t.Mapping[str, t.Any]]) -> t.Optional[Part]:
@@ -153,20 +153,24 @@ def _parts(given: t.Mapping[str, t.Any]) -> Part:
     ]
     if not isinstance(given.get("resources"), list) or (given.get("failed") and not failed):
         errors.append(str(given.get("msg") or "provisioning_info returned no result."))
-    errors = list(dict.fromkeys(map(_stable, errors)))
-    return {**_resources(resources), "failed_regions": failed, "errors": errors}
+    return {"resources": resources, "failed_regions": failed, "errors": list(dict.fromkeys(map(_stable, errors)))}
 
 
-def _resources(found: t.Iterable[Part]) -> Part:
-    """Return the resources, those first that fail, and their number by verdict."""
-    resources = sorted(
-        found,
+def _bounded(part: Part, resources: t.Iterable[Part]) -> Part:
+    """Return *part* with these resources, those first that fail, and their number by verdict. What exceeds the limit is an error."""
+    ordered = sorted(
+        resources,
         key=lambda it: (_place(it["verdict"]), *(str(it[key] or "") for key in ("region_id", "kind", "name", "id"))),
-    )[:MOST]
-    return {
-        "resources": resources,
-        "totals": {name: sum(it["verdict"] == name for it in resources) for name in VERDICTS},
-    }
+    )
+    found = {"failed_regions": part["failed_regions"], "errors": part["errors"], "resources": ordered}
+    omitted = [
+        "%d %s were omitted from the report." % (len(it) - MOST, name.replace("_", " "))
+        for name, it in found.items()
+        if len(it) > MOST
+    ]
+    kept = {name: it[:MOST] for name, it in found.items()}
+    totals = {name: sum(it["verdict"] == name for it in kept["resources"]) for name in VERDICTS}
+    return {**kept, "errors": list(dict.fromkeys(kept["errors"] + omitted)), "totals": totals}
 
 
 def _stable(text: str) -> str:
@@ -194,4 +198,4 @@ def _place(verdict: str) -> int:
 
 
 def _list(value: t.Any) -> t.List[t.Any]:
-    return value[:MOST] if isinstance(value, list) else []
+    return value if isinstance(value, list) else []

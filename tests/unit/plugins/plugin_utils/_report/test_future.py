@@ -121,3 +121,23 @@ def test_a_long_name_does_not_hide_version_and_verdict() -> None:
     assert part is not None
     label = _future.label(part["resources"][0])
     assert label.endswith("... version 1") and len(label) < 200
+
+
+def test_what_exceeds_the_limit_is_named_and_never_a_failing_resource(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_future, "MOST", 3)
+    resources = [row(f"lt-{number}", verdict="compliant") for number in range(4)] + [row("lt-bad")]
+    part = _future.future({"resources": resources, "errors": [f"error {number}" for number in range(5)]}, None)
+    assert part is not None
+    assert [it["id"] for it in part["resources"]] == ["lt-bad", "lt-0", "lt-1"]
+    assert part["errors"][-2:] == [
+        "2 errors were omitted from the report.",
+        "2 resources were omitted from the report.",
+    ]
+    earlier = {"generated_at": "2026-01-01T00:00:00Z", "future": part}
+    down = {
+        "resources": [row(f"lt-far-{number}", "far") for number in range(3)],
+        "failed_regions": [{"region_id": "near", "error": "x"}],
+    }
+    merged = _future.future(down, earlier)
+    assert merged is not None
+    assert len(merged["resources"]) == 3 and "3 resources were omitted from the report." in merged["errors"]
