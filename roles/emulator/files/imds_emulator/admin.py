@@ -21,6 +21,7 @@ from .control import settings as control_settings
 from .control.journal import CallJournal
 from .control.side import ControlSide
 from .journal import Journal
+from .json_lines import unrepeated
 from .listeners import Listeners
 from .origin import foreign
 from .redaction import without_secrets
@@ -46,8 +47,9 @@ def _decoded(body: bytes) -> t.Any:
 
     Raises: ValueError.
     """
+    hooks: t.Dict[str, t.Any] = {"parse_constant": _refuse, "parse_float": _number, "object_pairs_hook": unrepeated}
     try:
-        return json.loads(body.decode("utf-8"), parse_constant=_refuse, parse_float=_number) if body.strip() else None
+        return json.loads(body.decode("utf-8"), **hooks) if body.strip() else None
     except (ValueError, RecursionError) as problem:
         raise ValueError("invalid JSON in the body: %s" % problem) from None
 

@@ -17,6 +17,7 @@ from urllib.parse import quote
 from . import __version__
 from .address import parse_address
 from .flags import PREFIX, pairs
+from .json_lines import unrepeated
 from .spelling import similar
 
 DEFAULT_ADMIN = "127.0.0.1:8101"
@@ -153,7 +154,7 @@ def _seconds(text: str) -> float:
 
 def _json(text: str) -> t.Any:
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=unrepeated)
     except ValueError as problem:
         raise ValueError("fault %s: invalid JSON: %s" % (text, problem)) from None
 

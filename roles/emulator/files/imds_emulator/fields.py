@@ -16,7 +16,7 @@ import typing as t
 from . import faults
 from .address import parse_address
 from .clock import LARGEST, moment, to_iso
-from .shapes import Leaf, ListOf, MapOf, Record, Shape
+from .shapes import Checked, Leaf, ListOf, MapOf, Record, Shape
 from .spelling import unknown_key
 
 MAC = re.compile("([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}")
@@ -118,18 +118,6 @@ class _Event(Shape):
         if not _is_object(value):
             return "%s: must be an object, with text in Unicode" % where
         return _APPEARANCE.problem(value.get("appears_at"), where + ".appears_at")
-
-
-class _Fault(Shape):
-    """A fault of the metadata service."""
-
-    def problem(self, value: t.Any, where: str) -> t.Optional[str]:
-        """Return the message for an invalid value at the path *where*, or None."""
-        try:
-            faults.parse(value, where)
-        except ValueError as problem:
-            return str(problem)
-        return None
 
 
 _TEXT = Leaf(is_text, "text")
@@ -240,7 +228,7 @@ FIELDS: t.Dict[str, Field] = {
     ),
     "ack_cluster": Field(is_name, "a name such as c1234", "adds the tags of a node of this ACK cluster", True),
     "faults": Field(
-        ListOf(_Fault()),
+        ListOf(Checked(faults.parse)),
         "a list of faults (see `serve --help`)",
         "faults; of those that replace the response, the first match applies",
     ),

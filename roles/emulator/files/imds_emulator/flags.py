@@ -17,6 +17,7 @@ from . import switches
 from .config_values import Config
 from .control import settings as control_settings
 from .fields import check_instance
+from .json_lines import unrepeated
 from .spelling import similar
 
 PREFIX = "IMDS_EMULATOR_"
@@ -148,9 +149,14 @@ def pairs(option: str, words: t.Iterable[str]) -> t.Dict[str, t.Any]:
     for word in words:
         key, value = _pair(option, word)
         try:
-            result[key] = json.loads(value)
+            json.loads(value)
         except ValueError:
             result[key] = value
+            continue
+        try:
+            result[key] = json.loads(value, object_pairs_hook=unrepeated)
+        except ValueError as problem:
+            raise ValueError("%s %s: %s" % (option, key, problem)) from None
     return result
 
 

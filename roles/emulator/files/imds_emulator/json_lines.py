@@ -54,6 +54,19 @@ def check_repeated(path: str, text: str) -> None:
         waiting += [(value, "%s[%d]" % (where, index)) for index, _position, value in _items(text, start)]
 
 
+def unrepeated(pairs: t.List[t.Tuple[str, t.Any]]) -> t.Dict[str, t.Any]:
+    """Return the object of *pairs*, as an `object_pairs_hook`. Comments may repeat.
+
+    Raises: ValueError for a key that is repeated.
+    """
+    result: t.Dict[str, t.Any] = {}
+    for key, value in pairs:
+        if key in result and not key.startswith("#"):
+            raise ValueError("the key %s is repeated" % ascii(key))
+        result[key] = value
+    return result
+
+
 def line_of(text: str, path: str) -> int:
     """Return the line, from 1, of the value at *path*, such as `instances[0].tokens`, or of its closest parent that exists."""
     position = start = _after_space(text, 0)

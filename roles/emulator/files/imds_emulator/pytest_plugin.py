@@ -33,8 +33,9 @@ def imds_emulator(request: pytest.FixtureRequest) -> t.Iterator[LocalEmulator]:
     settings: t.Dict[str, t.Any] = {}
     for marker in reversed(list(request.node.iter_markers(MARKER))):
         if marker.args:
-            reason = "marker imds_emulator: accepts only keyword arguments, such as http_tokens='required'; not %s"
-            pytest.fail(reason % ", ".join(map(repr, marker.args)), pytrace=False)
+            pytest.fail(
+                "marker imds_emulator: accepts only keyword arguments, such as http_tokens='required'", pytrace=False
+            )
         settings.update(marker.kwargs)
     emulator = LocalEmulator(**settings)
     try:

@@ -45,6 +45,21 @@ class Leaf(Shape):
         return "%s: must be %s%s" % (where, self._needs, "" if self._secret else ", not " + shown(value))
 
 
+class Checked(Shape):
+    """A value that a function checks, which gets the value and its path, and raises ValueError with the message."""
+
+    def __init__(self, check: t.Callable[[t.Any, str], object]) -> None:
+        self._check = check
+
+    def problem(self, value: t.Any, where: str) -> t.Optional[str]:
+        """Return the message for an invalid value at the path *where*, or None."""
+        try:
+            self._check(value, where)
+        except ValueError as problem:
+            return str(problem)
+        return None
+
+
 class ListOf(Shape):
     """A list of valid items."""
 

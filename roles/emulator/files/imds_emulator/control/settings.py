@@ -14,7 +14,7 @@ import typing as t
 
 from ..defaults import DEFAULTS as INSTANCE_DEFAULTS
 from ..fields import is_number, is_text
-from ..shapes import Leaf, ListOf, MapOf, Record, Shape
+from ..shapes import Checked, Leaf, ListOf, MapOf, Record, Shape
 from ..spelling import unknown_key
 from ..switches import Switch, is_flag, one_of
 from . import faults
@@ -54,18 +54,6 @@ class _Throttle(Shape):
         if value == {}:
             return "%s: must have a key, or be null" % where
         return None if value is None else _THROTTLE.problem(value, where)
-
-
-class _Faults(Shape):
-    """A list of faults of the control plane."""
-
-    def problem(self, value: t.Any, where: str) -> t.Optional[str]:
-        """Return the message for an invalid value at the path *where*, or None."""
-        try:
-            faults.check(value, where)
-        except ValueError as problem:
-            return str(problem)
-        return None
 
 
 def _is_limit(value: t.Any) -> bool:
@@ -128,7 +116,7 @@ KEYS: t.Dict[str, Switch] = {
         '{"per_second": N, "actions": {ACTION: N}, "window": SECONDS, "code": "Throttling.User"}: limits per account, '
         "region and action; with window: fixed windows, otherwise a token bucket",
     ),
-    "faults": Switch([], _Faults(), "list", "faults of the control plane, explained by `serve --help`"),
+    "faults": Switch([], Checked(faults.check), "list", "faults of the control plane, explained by `serve --help`"),
     "delay_seconds": Switch(
         0, _is_seconds, "seconds", "delay until the metadata service uses changed metadata options (default: 0)"
     ),

@@ -232,6 +232,13 @@ def test_a_whole_number_can_have_a_fraction_of_zero(instance: Instance) -> None:
     assert json.dumps(stored) == '{"faults": [{"kind": "status", "status": 503, "times": 2}]}'
 
 
+def test_a_repeated_key_is_refused(instance: Instance) -> None:
+    """Python and other parsers take the last value, which may be the lenient one."""
+    body = b'{"#": 1, "#": 2, "http_tokens": "required", "http_tokens": "optional"}'
+    answer = ask(instance.emulator.admin_address, "/instances/" + instance.id, {}, "PATCH", body)
+    assert (answer.status, b"'http_tokens' is repeated" in answer.body) == (400, True)
+
+
 def test_a_body_that_is_no_json_is_400(emulator: Emulator) -> None:
     assert ask(emulator.admin_address, "/instances", {}, "POST", b"{").status == 400
 

@@ -42,6 +42,11 @@ def test_another_service_is_not_taken_for_the_admin_api(body: bytes) -> None:
         ("clock 1h", "clock 1h: SECONDS must be a number, such as 3600 for an hour"),
         ("clock inf", "clock inf: SECONDS must be a number, such as 3600 for an hour"),
         ("fault i-1 {", "fault {: invalid JSON: "),
+        (
+            'fault i-1 {"kind":"reset","kind":"hang"}',
+            'fault {"kind":"reset","kind":"hang"}: invalid JSON: the key \'kind\' is repeated',
+        ),
+        ('set i-1 role={"name":"a","name":"b"}', "set role: the key 'name' is repeated"),
     ],
 )
 def test_a_wrong_command_line_is_explained(words: str, message: str) -> None:

@@ -84,7 +84,7 @@ def test_a_wrong_marker_is_an_error_that_names_the_mistake(tmp_path: Path) -> No
     shown = run(tmp_path, WRONG)
     assert "3 errors" in shown and "Traceback" not in shown, shown
     for message in (
-        "marker imds_emulator: accepts only keyword arguments, such as http_tokens='required'; not 'required'",
+        "marker imds_emulator: accepts only keyword arguments, such as http_tokens='required'",
         "marker imds_emulator: instance.http_token: unknown key (did you mean http_tokens?)",
         "marker imds_emulator: instance.faults[1].time: unknown key (did you mean times?)",
     ):
