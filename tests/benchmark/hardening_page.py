@@ -114,9 +114,8 @@ not edit it. Durations depend on the machine, so compare only within one run.
   changes of each. Each number of hosts is measured once, on new hosts.
 - The SSH connections are open at the start, and `ControlPersist` keeps them for the whole run.
 - The role runs {tasks} modules on each host (probe, tooling, fence, verify), and three for all hosts, on the host that calls
-  the API. If the probe finds nothing to change, the role skips the verification. This is the case in the second run. The
-  decisions for each host are 12 tasks without a module, for each of which Ansible starts a process: about two fifths of the
-  second run.
+  the API. If the probe finds nothing to change, the role skips the verification. This is the case in the second run. Its
+  other tasks decide on the controller, and Ansible starts a process for each of them and each host.
 - *One task per step* copies each file with its own task (the library of the command as one archive) and calls the API
   for each host: {steps} tasks. It has no check of the rules before it loads them, no rollback, and no verification as
   another user. It is measured with {hosts} hosts only.

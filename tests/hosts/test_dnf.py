@@ -17,12 +17,11 @@ from typing import Any
 
 import el8
 import lab
-import lines
-import matrix
 import pytest
 import roots
 import rpms
 from hosts import Site
+from oldest_core import OLDEST_CORE
 from playing import BIN, CONTROLLER, Played, Player, instance
 from rpms import Package
 
@@ -32,8 +31,6 @@ pytestmark = [
     pytest.mark.skipif(el8.reason_not() is not None, reason=str(el8.reason_not())),
 ]
 
-OLDEST = lines.LINES[0]
-OLDEST_CORE = matrix.folder(OLDEST, OLDEST.pythons[0]) / "bin"
 LIBRARY, APPLICATION = "python3-alibabacloud-credentials", "billing"
 SITE = "/usr/lib/python3/dist-packages/alibabacloud_credentials-{}.dist-info/METADATA"
 BUNDLED = "/opt/billing/lib/python3.11/site-packages/alibabacloud_credentials-0.3.2.dist-info/METADATA"
@@ -165,7 +162,7 @@ def test_dnf_upgrades_exactly_the_packages_with_findings(managed: Callable[..., 
     assert rpms.installed(made.host) == now
     # The application contains the library, and is not upgraded for it.
     assert {it["evidence"]["path"] for it in others.findings["python_credentials_too_old"]} == {BUNDLED}
-    assert "another package has this copy" in others.detail("python_credentials_too_old")
+    assert "the file belongs to another package" in others.detail("python_credentials_too_old")
     assert others.played.failed == {"dnf": 1} and options(made) == "optional"
 
     again = made.remedy(*ALL)
@@ -211,7 +208,7 @@ def test_what_dnf_cannot_upgrade_stays_a_finding_with_the_reason(managed: Callab
     made.offer(Package("cloud-init", "22.4", "1.al8"))
     done = made.remedy("cloud_init")
     assert rpms.installed(made.host) == {**BEFORE, "cloud-init": "22.4-1.al8"}
-    assert "cloud-init was upgraded, and the finding remains: the new version" in done.detail("cloud_init_too_old")
+    assert "cloud-init was upgraded, but the finding remains: the new version" in done.detail("cloud_init_too_old")
     assert done.played.failed == {"dnf": 1} and options(made) == "optional"
 
     # On EL8, dnf has a library for Python 3.6 only, which this ansible-core does not support. Empty files are enough to import it.

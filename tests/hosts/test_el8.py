@@ -16,12 +16,11 @@ from typing import Any
 
 import el8
 import lab
-import lines
-import matrix
 import pytest
 import roots
 from host import Host
 from hosts import Site
+from oldest_core import OLDEST_CORE
 from playing import BIN, CONTROLLER, Played, Player, instance
 from snapshots import differences, snapshot
 from waiting import wait_until
@@ -32,8 +31,6 @@ pytestmark = [
     pytest.mark.skipif(el8.reason_not() is not None, reason=str(el8.reason_not())),
 ]
 
-OLDEST = lines.LINES[0]
-OLDEST_CORE = matrix.folder(OLDEST, OLDEST.pythons[0]) / "bin"
 PROGRAM = "/usr/local/bin/ecs-metadata"
 GET = "exec 3<>/dev/tcp/100.100.100.200/80; printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3 >/dev/null"
 JOB = ("systemd-run", "--quiet", "--wait", "--unit=job", "bash", "-c", f"for i in 1 2 3 4 5 6 7 8 9; do {GET}; done")

@@ -18,10 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import lab
-import lines
-import matrix
 import pytest
 from hosts import Site
+from oldest_core import OLDEST_CORE
 from playing import BIN, CHECKOUT, CONTROLLER, Played, Player, instance
 from waiting import PROCESS_SECONDS
 
@@ -29,8 +28,6 @@ pytestmark = [pytest.mark.lab, pytest.mark.long]
 
 NEAR, FAR = "cn-hangzhou", "cn-shanghai"
 KEY, SECRET = "LTAI5tFuture000000001", "secret-of-the-account"
-OLDEST = lines.LINES[0]
-OLDEST_CORE = matrix.folder(OLDEST, OLDEST.pythons[0]) / "bin"
 ACTIONS = ["ecs:*", "ess:*"]
 # The identity may not read launch templates and Auto Scaling in this region.
 FORBIDDEN = {"kind": "error", "code": "Forbidden.RAM", "region": FAR, "action": "Describe[LS]*"}

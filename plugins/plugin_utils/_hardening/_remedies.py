@@ -121,8 +121,8 @@ def _why(run: Result, result: Result) -> str:
     if run.get("check_mode"):
         return "A run without check mode upgrades %s, and checks again." % names
     return (
-        "%s was upgraded, and the finding remains: the new version is too old, or another package has this copy."
-        % names
+        "%s was upgraded, but the finding remains: the new version does not support tokens either, or the file belongs to"
+        " another package." % names
     )
 
 

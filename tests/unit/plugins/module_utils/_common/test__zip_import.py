@@ -78,11 +78,6 @@ def test_each_python_compiles_each_file_once(archive: Path) -> None:
             assert set(imported(archive, "as a module", str(python))["compiled"].values()) == {1}, version
 
 
-def test_python_alone_compiles_each_file_twice(archive: Path) -> None:
-    """If this fails, Python has no need of the importer any longer."""
-    assert set(imported(archive, "alone")["compiled"].values()) == {2}
-
-
 def test_the_names_and_sources_of_the_files_are_those_of_python(archive: Path) -> None:
     ours, pythons = imported(archive, "as a module"), imported(archive, "alone")
     shared = set(ours["files"]) & set(pythons["files"])

@@ -115,7 +115,11 @@ def test_only_packages_of_the_software_itself_are_upgraded(owners: list[dict[str
         ),
         (upgrade(failed=True, msg="Depsolve Error: \n Problem\n  - x"), False, "failed: Depsolve Error: Problem - x"),
         (upgrade(changed=True), True, "A run without check mode upgrades cloud-init"),
-        (upgrade(changed=True), False, "cloud-init was upgraded, and the finding remains"),
+        (
+            upgrade(changed=True),
+            False,
+            "cloud-init was upgraded, but the finding remains: the new version does not support tokens either",
+        ),
     ],
 )
 def test_a_finding_that_stays_has_the_reason(result: dict[str, Any], check_mode: bool, text: str) -> None:
@@ -130,7 +134,7 @@ def test_a_blocked_host_says_what_was_upgraded() -> None:
     state = checked(found(), finding(), remedied={"cloud_init": upgrade(changed=True)})
     reason = _outcome.blocked_reason(state)
     assert (
-        "Nothing else was changed than the upgraded packages: cloud-init. cloud-init was upgraded, and the finding"
+        "Nothing else was changed than the upgraded packages: cloud-init. cloud-init was upgraded, but the finding"
         in reason
     )
     assert _decisions.decisions(state)["upgraded"] and _decisions.changed(state)
