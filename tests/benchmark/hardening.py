@@ -39,8 +39,8 @@ OTHER_PAGE = CHECKOUT / ".cache/benchmark/benchmarks-hardening.md"
 SIZES = (COMPARED, 10, 200, 1000)
 MOST = 1000  # a bridge has 1,024 ports
 # Seconds for each host on an idle machine with 2 cores. Only the estimate at the start uses them.
-USUAL = {"creation": 0.2, "connections": 0.3, "one ping": 0.16, "harden": 1.2, "second run": 0.9}
-USUAL_COMPARED = {"undo": 0.8, "pings": 1.2, "one task per step": 3.1}
+USUAL = {"creation": 0.2, "connections": 0.3, "one ping": 0.14, "harden": 1.3, "second run": 0.9}
+USUAL_COMPARED = {"undo": 0.7, "pings": 1.1, "one task per step": 2.5}
 PROGRESS_SECONDS = 60
 RESULT = re.compile(r"^(?:ok|changed|skipping): ", re.MULTILINE)
 ENFORCE = {"hardening_fence": "enforce"}

@@ -123,6 +123,35 @@ def test_hostile_values_are_never_templates(start_emulator, run_playbook, tmp_pa
     assert (tmp_path / "evil.txt").read_text() == "|".join([EVIL] * 5) + "\n"
 
 
+# Ansible calls it in the main process, whose modules the process of each later task inherits.
+MODULES = """
+import sys
+from ansible.plugins.callback import CallbackBase
+
+class CallbackModule(CallbackBase):
+    CALLBACK_NAME = "modules"
+
+    def v2_playbook_on_task_start(self, task, is_conditional):
+        found = [name for name in sys.modules if name.endswith("plugin_utils._hardening._decisions")]
+        self._display.display("loaded before %s: %d" % (task.get_name(), len(found)))
+"""
+
+
+def test_the_main_process_loads_the_filters_of_the_role(run_playbook, tmp_path: Path) -> None:
+    (tmp_path / "modules.py").write_text(MODULES)
+    tasks = [
+        {"name": "Begin", "ansible.builtin.debug": {"msg": ""}},
+        {"ansible.builtin.import_tasks": str(CHECKOUT / "roles/hardening/tasks/reset.yml")},
+        {"name": "End", "ansible.builtin.debug": {"msg": ""}},
+    ]
+    plays = [{"hosts": "all", "gather_facts": False, "tasks": tasks}]
+    run = run_playbook(plays, {"a": {}, "b": {}}, environment={"ANSIBLE_CALLBACK_PLUGINS": str(tmp_path)})
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "loaded before Begin: 0" in run.stdout
+    assert "loaded before End: 1" in run.stdout
+    assert "Hosts: 2]" in run.stdout
+
+
 @pytest.fixture(scope="module")
 def refused(run_shared_playbook) -> subprocess.CompletedProcess[str]:
     """Run each role once with an invalid state, on a host of its own."""

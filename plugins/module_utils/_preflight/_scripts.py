@@ -12,7 +12,6 @@ import os
 import signal
 import typing as t
 
-from . import _judge
 from ._decoding import text_of
 from ._files import Files
 from ._limits import Deadline
@@ -116,6 +115,8 @@ def scan(files: Files, directories: t.Sequence[str] = DIRECTORIES, excluded: t.S
 
 def _limited(text: str, shown: str) -> t.Tuple[t.Optional[Outcome], str]:
     """Return the judgment of a file, or None and the reason: it takes longer than _LONGEST seconds, or fails."""
+    from . import _judge  # takes longer than the search, and few hosts have such a file
+
     text = near_places(text)
 
     def expire(_signal: int, _frame: t.Any) -> None:
@@ -144,6 +145,8 @@ class _TooLong(Exception):
 
 def judge(content: bytes, path: str = "") -> t.List[t.Tuple[int, str]]:
     """Return line number and class of the path of each request, also of uncertain ones, in the file *path*."""
+    from . import _judge
+
     text = text_of(content)
     return (
         []

@@ -115,7 +115,7 @@ def test_a_token_in_one_script_does_not_excuse_another(host) -> None:
 def test_a_judgment_that_takes_too_long_is_noted(host, monkeypatch) -> None:
     host.write("/opt/slow.sh", "curl %s\n" % KEYS)
     monkeypatch.setattr(_scripts, "_LONGEST", 0.001)
-    monkeypatch.setattr(_scripts._judge, "judge", lambda *_arguments: [None for _number in itertools.repeat(0)])
+    monkeypatch.setattr(_judge, "judge", lambda *_arguments: [None for _number in itertools.repeat(0)])
     files = Files(str(host.root))
     assert [(read.line, read.certain) for read in _scripts.scan(files, ["/opt"]).reads] == [(1, False)]
     assert [note.path for note in files.notes] == ["/opt/slow.sh"]
@@ -275,14 +275,14 @@ def test_the_steps_of_a_judgment_grow_with_the_length_of_the_file(path, piece) -
 
 
 def test_a_file_whose_judgment_fails_is_unsure_and_the_next_one_is_judged(host, monkeypatch) -> None:
-    judge = _scripts._judge.judge
+    judge = _judge.judge
 
     def fail(text, path):
         if path == "/opt/a.sh":
             raise IndexError
         return judge(text, path)
 
-    monkeypatch.setattr(_scripts._judge, "judge", fail)
+    monkeypatch.setattr(_judge, "judge", fail)
     for name in "ab":
         host.write("/opt/%s.sh" % name, "curl -s http://100.100.100.200/latest/meta-data/mac\n")
     found = [
