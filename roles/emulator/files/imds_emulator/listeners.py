@@ -60,22 +60,25 @@ class Listeners:
             return instance_id
 
     def update(self, instance_id: str, changes: t.Any) -> None:
-        """Change an instance and move its own address if `listen` changes.
+        """Change an instance and move its own address if `listen` changes: all of *changes* or, if one fails, none.
 
-        If the new address cannot be opened, the other changes remain and the instance has no own address.
-
-        Raises: KeyError, ValueError, OSError.
+        Raises: KeyError, ValueError, OSError if the new address cannot be opened.
         """
         with self._change:
-            before = self._state.settings(instance_id)["listen"]
-            self._state.update(instance_id, changes)
-            if self._state.settings(instance_id)["listen"] != before:
+            self._state.check_changes(instance_id, changes)
+            before, bound = self._state.settings(instance_id)["listen"], self._own.get(instance_id)
+            wanted = changes.get("listen", before)
+            opened = self._server.listen(wanted, instance_id) if wanted and wanted not in (before, bound) else None
+            try:
+                self._state.update(instance_id, changes)
+            except Exception:
+                if opened:
+                    self._server.close(opened)
+                raise
+            if opened or not wanted:
                 self._stop_listening_for(instance_id)
-                try:
-                    self._listen_for(instance_id)
-                except OSError:
-                    self._state.update(instance_id, {"listen": None})
-                    raise
+            if opened:
+                self._own[instance_id] = opened
 
     def delete(self, instance_id: str) -> None:
         """Delete an instance and close its own address.

@@ -132,20 +132,29 @@ class State:
             self.tokens.drop(instance_id)
             self.changed()
 
+    def check_changes(self, instance_id: str, changes: t.Any) -> None:
+        """Check *changes* as `update` does, except for a conflict with another instance.
+
+        Raises: KeyError, ValueError.
+        """
+        with self.lock:
+            raw = self._instances[instance_id].raw
+        if not isinstance(changes, dict):
+            raise ValueError("instance: must be an object")
+        if changes.get("instance_id", instance_id) != instance_id:
+            raise Conflict("instance.instance_id: cannot be changed; create another instance")
+        check_instance({**raw, **changes})
+
     def update(self, instance_id: str, changes: t.Any) -> None:
         """Change settings of an instance: all of *changes* or, if one is invalid, none.
 
         Raises: KeyError, ValueError.
         """
         with self.lock:
+            self.check_changes(instance_id, changes)
             old = self._instances[instance_id]
-            if not isinstance(changes, dict):
-                raise ValueError("instance: must be an object")
-            if changes.get("instance_id", instance_id) != instance_id:
-                raise Conflict("instance.instance_id: cannot be changed; create another instance")
             rest = {key: value for key, value in changes.items() if key not in OPTIONS}
             options = {key: value for key, value in changes.items() if key in OPTIONS}
-            check_instance({**old.raw, **changes})
             if rest:
                 new = self._put(check_instance({**old.raw, **rest}), replaces=instance_id)
                 new.former_options, new.options_from = old.former_options, old.options_from

@@ -184,6 +184,38 @@ def test_an_address_that_is_taken_is_named(emulator: Emulator, instance: Instanc
     assert emulator.admin_status("GET", "/instances/i-taken")[0] == 404
 
 
+def test_a_change_to_an_address_that_is_taken_changes_nothing(new_instance: Callable[..., Instance]) -> None:
+    taken, instance = new_instance(), new_instance(hostname="old")
+    before = instance.emulator.admin("GET", "/instances/" + instance.id)
+    changes = {"hostname": "new", "http_tokens": "required", "listen": taken.address}
+    status, data = instance.emulator.admin_status("PATCH", "/instances/" + instance.id, changes)
+    assert (status, data["error"]) == (409, "cannot listen on %s: Address already in use" % taken.address)
+    assert instance.emulator.admin("GET", "/instances/" + instance.id) == before
+    assert ask(before["listening"], "/latest/meta-data/hostname").text == "old"
+
+
+def test_a_change_that_is_refused_opens_no_address(new_instance: Callable[..., Instance]) -> None:
+    new_instance(clients=["127.0.0.78"])
+    second = new_instance()
+    free = "127.0.0.3:" + second.address.rpartition(":")[2]
+    changes = {"clients": ["127.0.0.78"], "listen": free}
+    assert second.emulator.admin_status("PATCH", "/instances/" + second.id, changes)[0] == 409
+    with pytest.raises(ConnectionError):
+        ask(free, DATA)
+    assert ask(second.address, DATA).text == second.id
+    assert second.emulator.admin("PATCH", "/instances/" + second.id, {"listen": free})["listening"] == free
+
+
+def test_the_address_with_the_port_that_the_kernel_chose_is_kept(new_instance: Callable[..., Instance]) -> None:
+    instance = new_instance()
+    change = {"listen": instance.address, "hostname": "new"}
+    assert instance.emulator.admin("PATCH", "/instances/" + instance.id, change)["listening"] == instance.address
+    assert ask(instance.address, "/latest/meta-data/hostname").text == "new"
+    assert instance.emulator.admin("PATCH", "/instances/" + instance.id, {"listen": None})["listening"] is None
+    with pytest.raises(ConnectionError):
+        ask(instance.address, DATA)
+
+
 def test_two_instances_cannot_claim_one_client(new_instance: Callable[..., Instance]) -> None:
     new_instance(clients=["127.0.0.77"])
     second = new_instance()
