@@ -46,6 +46,8 @@ _LOG = re.compile(
 )
 # An element that a program takes out of an answer: a key such as "AccessKeyId" is no path.
 _KEYED = re.compile(r"(?:\.|->)(?:get|opt)\w*\(\s*[\"'][A-Z]\w*[\"']\s*(?=[,)])")
+# A client can have the name of a collection, but the key of an element is no literal URL. A cache may have such keys.
+_OF_URL = re.compile(r"(?i)\b(?!\w*cache)\w+(?:\.|->)get\(\s*(?=[rbfu]?[\"'`]https?://)")
 # What sends or extends the requests of a client.
 _HOOK = re.compile(
     r"(?i)\b(?:auth|transport|interceptors?|middlewares?|adapters?|filters?|hooks?|plugins?|handlers?|mount|use|install)\b"
@@ -119,7 +121,7 @@ def is_log(text: str) -> bool:
 
 def without_elements(text: str, data: t.Container[str]) -> str:
     """Return *text* without the calls that take an element out of an answer, or of the variables in *data*."""
-    text = _KEYED.sub("(", text)
+    text = _KEYED.sub("(", _OF_URL.sub(" client.get(", text))
     return re.sub(
         r"(?<![\w.])[$@]?(\w+)(?:\.|->)(?:get|fetch|open|call)\b",
         lambda found: " " if found.group(1) in data else found.group(),

@@ -11,7 +11,6 @@ import typing as t
 from ._statements import Statement
 
 _HEREDOC = re.compile(r"(?<!<)<<(?P<strip>-?)\s*(?P<quote>[\"']?)\\?(?P<word>[A-Za-z_][\w.-]*)(?P=quote)")
-_BLANKS = re.compile(r"[ \t]*")
 _MOST_DEPTH = 8
 _LONGEST = 8192
 _KEYWORD = re.compile(r"\s*(?:(?:if|then|else|elif|do|while|until|time|!|\{)(?=\s)\s*)+")
@@ -169,14 +168,5 @@ def commands(text: str, line: int = 1, nested: int = 0) -> t.List[Statement]:
                 program = program.replace('\\"', '"').replace("\\$", "$").replace("\\`", "`")
             result += commands(program, number + command.count("\n", 0, max(0, begin)), nested + 1)
             command = command[: inner.start()] + " \u00a7 " + command[inner.end() :]
-            if not re.search(r"\w{3}", command.replace("\u00a7", "")):
-                continue
-        result.append(Statement(number, command, _indent(text, place)))
+        result.append(Statement(number, command, 0))
     return result
-
-
-def _indent(text: str, place: int) -> int:
-    """Return the width of the indentation of the line at *place*."""
-    begin = text.rfind("\n", 0, place) + 1
-    head = _BLANKS.match(text, begin)
-    return len(head.group().expandtabs(8)) if head else 0

@@ -170,9 +170,7 @@ def outside(text: str) -> str:
 def names(text: str) -> t.Set[str]:
     """Return the names that *text* mentions outside of strings, or that its strings insert."""
     found = set(_NAME.findall(outside(text)))
-    for string in _STRING.finditer(text):
-        for inserted in _INSIDE.finditer(string.group()):
-            name = inserted.group(1) or inserted.group(2) or inserted.group(3)
-            found.update(name.split("."))
-    found.update(name for one in _INSIDE.finditer(text) for name in one.groups() if name)
+    for inserted in _INSIDE.finditer(text):
+        name = inserted.group(1) or inserted.group(2) or inserted.group(3)
+        found.update([name, *name.split(".")])
     return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 
 from ansible_collections.alicloud.imds.plugins.module_utils._preflight import _isolation, _run
 
@@ -47,3 +48,10 @@ def test_no_child_process_is_left(host) -> None:
         assert os.waitpid(-1, os.WNOHANG) == (0, 0)
     except ChildProcessError:
         pass
+
+
+def test_a_child_process_that_writes_without_end_is_read_up_to_a_limit(monkeypatch) -> None:
+    monkeypatch.setattr(_isolation, "_MOST_BYTES", 1 << 17)
+    with subprocess.Popen(["head", "--bytes", str(1 << 22), "/dev/zero"], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert 1 << 17 <= len(_isolation._answer(child.stdout.fileno(), 30)) < (1 << 17) + (1 << 16)

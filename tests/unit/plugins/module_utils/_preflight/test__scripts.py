@@ -293,3 +293,22 @@ def test_a_file_whose_judgment_fails_is_unsure_and_the_next_one_is_judged(host, 
         ("script_normal_mode", "/opt/b.sh", None),
         ("script_unsure", "/opt/a.sh", None),
     ]
+
+
+URL = "http://100.100.100.200/latest/meta-data/instance-id"
+
+
+def test_a_variable_of_a_makefile_has_its_value_before_a_comment() -> None:
+    text = "URL = %s # the metadata service\nall:\n\tcurl $(URL)\n" % URL
+    assert _scripts.judge(text.encode(), "/srv/Makefile") == [(3, "metadata")]
+
+
+@pytest.mark.parametrize(("name", "found"), [("cfg", [(2, "metadata")]), ("config.http", [(2, "metadata")]), ("url_cache", [])])
+def test_a_client_with_the_name_of_a_collection_sends_a_request_to_a_literal_url(name, found) -> None:
+    text = "%s = connect()\nr = %s.get('%s')\nprint(r.text)\n" % (name, name, URL)
+    assert _scripts.judge(text.encode(), "/srv/a.py") == found
+
+
+def test_lines_after_a_quote_that_does_not_end_are_judged_by_themselves() -> None:
+    lines = ["#!/bin/sh", "echo it's", *["echo 100.100.100.200"] * 500, "curl " + URL]
+    assert _scripts.judge("\n".join(lines).encode(), "/srv/a.sh") == [(len(lines), "metadata")]
