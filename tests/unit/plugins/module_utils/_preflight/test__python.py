@@ -65,7 +65,14 @@ def test_detail_says_since_when_tokens_can_be_enabled(host) -> None:
     assert details == {"0.3.4": "Since 0.3.3 it supports tokens, but only in programs that enable them.", "0.3.2": ""}
 
 
-@pytest.mark.parametrize("text", ["", "\0\xff\n", "Name: alibabacloud-credentials\n", "<html>", "x" * (1 << 19)])
+DESCRIBED = (
+    "Name: alibabacloud-credentials\n\nName: other\nVersion: 99.0\n"  # what follows an empty line is a description
+)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\0\xff\n", DESCRIBED, "Name: alibabacloud-credentials\n", "<html>", "x" * (1 << 19)]
+)
 def test_damaged_metadata_falls_back_to_the_folder_name(host, text) -> None:
     path = package(host, "alibabacloud-credentials", "0.3.5", text=text)
     assert host.found("python") == [("python_credentials_too_old", path, "0.3.5")]

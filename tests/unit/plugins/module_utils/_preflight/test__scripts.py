@@ -303,7 +303,9 @@ def test_a_variable_of_a_makefile_has_its_value_before_a_comment() -> None:
     assert _scripts.judge(text.encode(), "/srv/Makefile") == [(3, "metadata")]
 
 
-@pytest.mark.parametrize(("name", "found"), [("cfg", [(2, "metadata")]), ("config.http", [(2, "metadata")]), ("url_cache", [])])
+@pytest.mark.parametrize(
+    ("name", "found"), [("cfg", [(2, "metadata")]), ("config.http", [(2, "metadata")]), ("url_cache", [])]
+)
 def test_a_client_with_the_name_of_a_collection_sends_a_request_to_a_literal_url(name, found) -> None:
     text = "%s = connect()\nr = %s.get('%s')\nprint(r.text)\n" % (name, name, URL)
     assert _scripts.judge(text.encode(), "/srv/a.py") == found
