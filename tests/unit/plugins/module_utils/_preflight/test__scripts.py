@@ -311,6 +311,17 @@ def test_a_client_with_the_name_of_a_collection_sends_a_request_to_a_literal_url
     assert _scripts.judge(text.encode(), "/srv/a.py") == found
 
 
+def test_a_prepared_request_with_a_token_does_not_hide_another_one() -> None:
+    lines = [
+        "from urllib.request import Request, urlopen",
+        "first = Request('%s')" % URL,
+        "second = Request('%s', headers={'X-aliyun-ecs-metadata-token': token})" % URL,
+        "print(urlopen(first).read(), flush=True)",
+        "print(urlopen(second).read(), flush=True)",
+    ]
+    assert _scripts.judge("\n".join(lines).encode(), "/srv/a.py") == [(4, "metadata")]
+
+
 def test_lines_after_a_quote_that_does_not_end_are_judged_by_themselves() -> None:
     lines = ["#!/bin/sh", "echo it's", *["echo 100.100.100.200"] * 500, "curl " + URL]
     assert _scripts.judge("\n".join(lines).encode(), "/srv/a.sh") == [(len(lines), "metadata")]
