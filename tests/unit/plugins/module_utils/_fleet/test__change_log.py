@@ -117,6 +117,7 @@ def test_a_planted_file_is_refused_and_nothing_is_sent(tmp_path: Path) -> None:
         path.unlink()
         return str(caught.value)
 
+    opened = len(os.listdir("/proc/self/fd"))
     path.symlink_to(target)
     assert "it is a link" in refused()
     os.mkfifo(str(path))
@@ -135,6 +136,7 @@ def test_a_planted_file_is_refused_and_nothing_is_sent(tmp_path: Path) -> None:
         os.chown(str(path), 12345, 12345)
         assert "belongs to the user with ID 12345" in refused()
     assert target.read_text() == ""
+    assert len(os.listdir("/proc/self/fd")) == opened, "a refused file stays open"
 
 
 def test_an_outcome_that_cannot_be_written_is_a_problem_of_the_log(tmp_path: Path) -> None:

@@ -52,6 +52,13 @@ def test_an_older_entry_stays_until_it_is_restored(record) -> None:
     assert record.recorded_options()["i-1"][1].http_tokens == "required"
 
 
+def test_marks_of_unverified_changes_are_removed_once(record) -> None:
+    record.add([instance(1)], unverified=True)
+    assert record.unverified() == {"i-1": record.path}
+    assert record.confirm() == ["i-1"]
+    assert record.unverified() == {} and record.confirm() == []
+
+
 def test_an_empty_record_stays_and_a_missing_one_is_an_error(record) -> None:
     with pytest.raises(RecordError, match="Cannot restore: the record .*record.json does not exist"):
         record.recorded_options()

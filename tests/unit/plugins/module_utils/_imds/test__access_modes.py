@@ -73,6 +73,11 @@ def test_status_404_of_another_server_is_not_disabled(instance, emulator, monkey
     assert any("404" in problem for problem in modes.problems)
 
 
+def test_a_service_that_is_known_to_be_unreachable() -> None:
+    modes = _access_modes.unreachable("no route")
+    assert (modes.verdict, modes.problems) == ("unreachable", ["no route"])
+
+
 def test_unreachable(free_port) -> None:
     modes = modes_of("http://127.0.0.1:%d" % free_port)
     assert (modes.verdict, modes.checks) == ("unreachable", {})

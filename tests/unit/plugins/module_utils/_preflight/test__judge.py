@@ -167,10 +167,19 @@ def test_numbers_that_are_the_address_are_recognized(text) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["100.100.100.201", "1684300999", "0x646464c9", "100.100.100.2000", "1.2.3.4.5", "100.100.100.200/32"]
+    "text",
+    [
+        "100.100.100.201",
+        "100.100.100.2oo",
+        "1684300999",
+        "0x646464c9",
+        "100.100.100.2000",
+        "1.2.3.4.5",
+        "100.100.100.200/32",
+    ],
 )
 def test_other_numbers_are_no_address(text) -> None:
-    assert not _notation.has_address("to %s x" % text)
+    assert not _notation.has_address("to %s x" % text) and not _numeric.is_service_number(text)
 
 
 @pytest.mark.parametrize(

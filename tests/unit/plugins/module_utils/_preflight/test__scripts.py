@@ -322,6 +322,38 @@ def test_a_prepared_request_with_a_token_does_not_hide_another_one() -> None:
     assert _scripts.judge("\n".join(lines).encode(), "/srv/a.py") == [(4, "metadata")]
 
 
+def test_a_request_that_a_function_prepares_is_judged_although_another_one_uses_its_name() -> None:
+    lines = [
+        "from urllib.request import Request, urlopen",
+        "def first():",
+        "    request = Request('%s')" % URL,
+        "    return queue.put(request)",
+        "def second(token):",
+        "    request = Request('%s', headers={'X-aliyun-ecs-metadata-token': token})" % URL,
+        "    return urlopen(request).read()",
+        "first(), second(new_token())",
+    ]
+    assert _scripts.judge("\n".join(lines).encode(), "/srv/a.py") == [(3, "metadata")]
+
+
+def test_an_object_that_adds_no_token_to_requests_does_not_make_them_token_authenticated() -> None:
+    lines = [
+        "import requests",
+        "class Plain(requests.auth.AuthBase):",
+        "    def __call__(self, request):",
+        "        return request",
+        "requests.get('%s', auth=Plain())" % URL,
+    ]
+    assert _scripts.judge("\n".join(lines).encode(), "/srv/a.py") == [(5, "metadata")]
+
+
+def test_a_file_that_only_requests_a_token_is_token_authenticated() -> None:
+    header = "headers={'X-aliyun-ecs-metadata-token-ttl-seconds': '60'}"
+    text = "import requests\nprint(requests.put('http://100.100.100.200/latest/api/token', %s).text)\n" % header
+    outcome = _judge.judge(text, "/srv/a.py")
+    assert (dict(outcome.lines), outcome.token_authenticated) == ({}, True)
+
+
 def test_lines_after_a_quote_that_does_not_end_are_judged_by_themselves() -> None:
     lines = ["#!/bin/sh", "echo it's", *["echo 100.100.100.200"] * 500, "curl " + URL]
     assert _scripts.judge("\n".join(lines).encode(), "/srv/a.sh") == [(len(lines), "metadata")]
