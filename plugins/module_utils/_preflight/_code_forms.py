@@ -7,6 +7,8 @@
 import re
 import typing as t
 
+from ._statements import outside
+
 # Languages whose variables are local to the function that assigns them, unless a prefix or a statement shows another scope.
 _IMPLICIT = {
     "python": re.compile(
@@ -46,7 +48,7 @@ _LOG = re.compile(
 )
 # An element that a program takes out of an answer: a key such as "AccessKeyId" is no path.
 _KEYED = re.compile(r"(?:\.|->)(?:get|opt)\w*\(\s*[\"'][A-Z]\w*[\"']\s*(?=[,)])")
-# A client can have the name of a collection, but the key of an element is no literal URL. A cache may have such keys.
+# The key of an element is no URL, except in a cache.
 _OF_URL = re.compile(r"(?i)\b(?!\w*cache)\w+(?:\.|->)get\(\s*(?=[rbfu]?[\"'`]https?://)")
 # What sends or extends the requests of a client.
 _HOOK = re.compile(
@@ -121,12 +123,17 @@ def is_log(text: str) -> bool:
 
 def without_elements(text: str, data: t.Container[str]) -> str:
     """Return *text* without the calls that take an element out of an answer, or of the variables in *data*."""
-    text = _KEYED.sub("(", _OF_URL.sub(" client.get(", text))
+    text = _KEYED.sub("(", text)
     return re.sub(
         r"(?<![\w.])[$@]?(\w+)(?:\.|->)(?:get|fetch|open|call)\b",
         lambda found: " " if found.group(1) in data else found.group(),
         text,
     )
+
+
+def gets_url(expanded: str) -> bool:
+    """Return whether a statement calls ``get`` with a URL: then also an object with the name of a collection is a client."""
+    return "\u00a7" in outside(_OF_URL.sub("\u00a7(", expanded))
 
 
 def hooks(text: str) -> bool:

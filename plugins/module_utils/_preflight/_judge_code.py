@@ -116,7 +116,7 @@ class CodeJudge(Caller):
             return False  # a declaration
         cleaned = _vocabulary.NOT_METHODS.sub(" ", outside(_code_forms.without_elements(text, self.data)))
         waiting = [name for name in names(text) if name in self.prepared]
-        if _code_forms.sends(bare, waiting):
+        if _code_forms.sends(bare, waiting) or _code_forms.gets_url(expanded):
             return True
         if _vocabulary.RAW_REQUEST.search(text) and (self.prepared or flags & ADDRESS) and not assignment(text):
             return True

@@ -115,7 +115,7 @@ def scan(files: Files, directories: t.Sequence[str] = DIRECTORIES, excluded: t.S
 
 def _limited(text: str, shown: str) -> t.Tuple[t.Optional[Outcome], str]:
     """Return the judgment of a file, or None and the reason: it takes longer than _LONGEST seconds, or fails."""
-    from . import _judge  # takes longer than the search, and few hosts have such a file
+    from . import _judge  # only for a file that may concern the service, because loading takes longer than the search
 
     text = near_places(text)
 

@@ -29,7 +29,7 @@ _NEXT_GOES_ON = re.compile(r"[ \t\n]*(?:\.\w|->|\?\.|&&|\|\||\+ |\. |%>%|\|>)")
 
 
 class Statement(t.NamedTuple):
-    """A statement: number of its first line, text, and the width of its indentation."""
+    """A statement: number of its first line, text, and the width of its indentation (0 in a shell script)."""
 
     line: int
     text: str

@@ -296,55 +296,84 @@ def test_a_file_whose_judgment_fails_is_unsure_and_the_next_one_is_judged(host, 
 
 
 URL = "http://100.100.100.200/latest/meta-data/instance-id"
+PREPARED = "Request('%s')" % URL
+AUTHENTICATED = "Request('%s', headers={'X-aliyun-ecs-metadata-token': token})" % URL
+FOUND = {
+    "the value of a Makefile ends before a comment": (
+        "Makefile",
+        ["URL = %s # the service" % URL, "all:", "\tcurl $(URL)"],
+        3,
+    ),
+    "a client with the name of a collection": (
+        "a.py",
+        ["cfg = connect()", "r = cfg.get('%s')" % URL, "print(r.text)"],
+        2,
+    ),
+    "an attribute with the name of a collection": ("a.py", ["r = self.config.get('%s')" % URL, "print(r.text)"], 1),
+    "the URL in a variable": ("a.py", ["u = '%s'" % URL, "r = cfg.get(u)", "print(r.text)"], 2),
+    "the URL of two parts": (
+        "a.py",
+        ["b = 'http://100.100.100.200'", "r = cfg.get(b + '/latest/meta-data/mac')", "print(r)"],
+        2,
+    ),
+    "the URL in a format": (
+        "a.py",
+        ["b = 'http://100.100.100.200'", "r = cfg.get(f'{b}/latest/meta-data/mac')", "print(r)"],
+        2,
+    ),
+    "a collection of PHP": ("a.php", ["<?php", "$r = $config->get('%s');" % URL, "echo $r->body;"], 2),
+    "a collection of JavaScript": ("a.js", ["const r = await options.get(`%s`)" % URL, "console.log(r.data)"], 1),
+    "the element of a cache": ("a.py", ["r = url_cache.get('%s')" % URL, "print(r.text)"], None),
+    "the default of an element": ("a.py", ["r = cfg.get('url', 'http://100.100.100.200/')", "print(r)"], None),
+    "code in a message": ("a.py", ["print(\"call cfg.get('%s')\")" % URL], None),
+    "a prepared request beside one with a token": (
+        "a.py",
+        [
+            "from urllib.request import Request, urlopen",
+            "a = " + PREPARED,
+            "b = " + AUTHENTICATED,
+            "urlopen(a)",
+            "urlopen(b)",
+        ],
+        4,
+    ),
+    "a prepared request whose name another function uses": (
+        "a.py",
+        [
+            "from urllib.request import Request, urlopen",
+            "def first():",
+            "    request = " + PREPARED,
+            "    return queue.put(request)",
+            "def second(token):",
+            "    request = " + AUTHENTICATED,
+            "    return urlopen(request).read()",
+            "first(), second(new_token())",
+        ],
+        3,
+    ),
+    "an object that adds no token": (
+        "a.py",
+        [
+            "import requests",
+            "class Plain(requests.auth.AuthBase):",
+            "    def __call__(self, request):",
+            "        return request",
+            "requests.get('%s', auth=Plain())" % URL,
+        ],
+        5,
+    ),
+    "a line after a quote that does not end": (
+        "a.sh",
+        ["#!/bin/sh", "echo it's", *["echo 100.100.100.200"] * 500, "curl " + URL],
+        503,
+    ),
+}
 
 
-def test_a_variable_of_a_makefile_has_its_value_before_a_comment() -> None:
-    text = "URL = %s # the metadata service\nall:\n\tcurl $(URL)\n" % URL
-    assert _scripts.judge(text.encode(), "/srv/Makefile") == [(3, "metadata")]
-
-
-@pytest.mark.parametrize(
-    ("name", "found"), [("cfg", [(2, "metadata")]), ("config.http", [(2, "metadata")]), ("url_cache", [])]
-)
-def test_a_client_with_the_name_of_a_collection_sends_a_request_to_a_literal_url(name, found) -> None:
-    text = "%s = connect()\nr = %s.get('%s')\nprint(r.text)\n" % (name, name, URL)
-    assert _scripts.judge(text.encode(), "/srv/a.py") == found
-
-
-def test_a_prepared_request_with_a_token_does_not_hide_another_one() -> None:
-    lines = [
-        "from urllib.request import Request, urlopen",
-        "first = Request('%s')" % URL,
-        "second = Request('%s', headers={'X-aliyun-ecs-metadata-token': token})" % URL,
-        "print(urlopen(first).read(), flush=True)",
-        "print(urlopen(second).read(), flush=True)",
-    ]
-    assert _scripts.judge("\n".join(lines).encode(), "/srv/a.py") == [(4, "metadata")]
-
-
-def test_a_request_that_a_function_prepares_is_judged_although_another_one_uses_its_name() -> None:
-    lines = [
-        "from urllib.request import Request, urlopen",
-        "def first():",
-        "    request = Request('%s')" % URL,
-        "    return queue.put(request)",
-        "def second(token):",
-        "    request = Request('%s', headers={'X-aliyun-ecs-metadata-token': token})" % URL,
-        "    return urlopen(request).read()",
-        "first(), second(new_token())",
-    ]
-    assert _scripts.judge("\n".join(lines).encode(), "/srv/a.py") == [(3, "metadata")]
-
-
-def test_an_object_that_adds_no_token_to_requests_does_not_make_them_token_authenticated() -> None:
-    lines = [
-        "import requests",
-        "class Plain(requests.auth.AuthBase):",
-        "    def __call__(self, request):",
-        "        return request",
-        "requests.get('%s', auth=Plain())" % URL,
-    ]
-    assert _scripts.judge("\n".join(lines).encode(), "/srv/a.py") == [(5, "metadata")]
+@pytest.mark.parametrize(("name", "lines", "line"), list(FOUND.values()), ids=list(FOUND))
+def test_requests_are_found(name, lines, line) -> None:
+    found = _scripts.judge("\n".join(lines).encode(), "/srv/" + name)
+    assert found == ([] if line is None else [(line, "metadata")])
 
 
 def test_a_file_that_only_requests_a_token_is_token_authenticated() -> None:
@@ -352,8 +381,3 @@ def test_a_file_that_only_requests_a_token_is_token_authenticated() -> None:
     text = "import requests\nprint(requests.put('http://100.100.100.200/latest/api/token', %s).text)\n" % header
     outcome = _judge.judge(text, "/srv/a.py")
     assert (dict(outcome.lines), outcome.token_authenticated) == ({}, True)
-
-
-def test_lines_after_a_quote_that_does_not_end_are_judged_by_themselves() -> None:
-    lines = ["#!/bin/sh", "echo it's", *["echo 100.100.100.200"] * 500, "curl " + URL]
-    assert _scripts.judge("\n".join(lines).encode(), "/srv/a.sh") == [(len(lines), "metadata")]

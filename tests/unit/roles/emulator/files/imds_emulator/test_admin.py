@@ -216,6 +216,16 @@ def test_the_address_with_the_port_that_the_kernel_chose_is_kept(new_instance: C
         ask(instance.address, DATA)
 
 
+def test_an_address_that_overlaps_with_the_present_one_is_in_use(new_instance: Callable[..., Instance]) -> None:
+    instance = new_instance()
+    path, wide = "/instances/" + instance.id, "0.0.0.0:" + instance.address.rpartition(":")[2]
+    assert instance.emulator.admin_status("PATCH", path, {"listen": wide})[0] == 409
+    assert ask(instance.address, DATA).text == instance.id
+    instance.emulator.admin("PATCH", path, {"listen": None})
+    assert instance.emulator.admin("PATCH", path, {"listen": wide})["listening"] == wide
+    assert ask(instance.address, DATA).text == instance.id
+
+
 def test_two_instances_cannot_claim_one_client(new_instance: Callable[..., Instance]) -> None:
     new_instance(clients=["127.0.0.77"])
     second = new_instance()
