@@ -123,7 +123,7 @@ sanity: $(VENV)/.core ## ansible-test sanity on what is shipped
 gates: tools ## Check the tarball, and each supported ansible-core: packaging, matrix
 	@MATRIX=--after-test $(BIN)/python $(TOOLS)/stages.py --lanes 2 $(GATES)
 
-packaging: $(VENV)/.test ## Check the tarball: same bytes, importer, builder, oldest versions, ansible-pull, container
+packaging: $(VENV)/.test ## Check the tarball and the wheel: same bytes, importer, twine, builder, oldest versions, ansible-pull, container
 	@[ -z "$$CI" ] || $(TOOLS)/need.sh podman:podman runc:runc mmdebstrap:mmdebstrap
 	@$(BIN)/python -m pytest tests/packaging $(ARGS)
 

@@ -57,6 +57,12 @@ def venv(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_the_package_index_accepts_both_distributions(judges: Path, wheel: Path, tmp_path: Path) -> None:
+    (sdist,) = wheel.parent.glob("imds_emulator-*.tar.gz")
+    said = run_checked(judges / "twine", "--no-color", "check", "--strict", wheel, sdist, folder=tmp_path)
+    assert said.count("PASSED") == 2 and "warning" not in said.lower(), said
+
+
 def test_the_wheel_needs_nothing_and_starts_with_one_line(venv: Path, tmp_path: Path) -> None:
     run_checked(venv / "bin/python", "-m", "pip", "check", folder=tmp_path)
     assert run_checked(venv / "bin/imds-emulator", "--version", folder=tmp_path) == f"{__version__}\n"
