@@ -131,6 +131,8 @@ refused:
   description:
     - The users that the fence refused, or in mode V(audit) would have refused, and the number of their connections, before this
       task and since the rules were loaded.
+    - The kernel limits how many refusals of IPv4 connections it reports at once (C(net.ipv4.icmp_msgs_burst)). A connection beyond
+      that is tried again after a second, and counted again.
   returned: success
   type: list
   elements: dict

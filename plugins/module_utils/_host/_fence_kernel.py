@@ -106,7 +106,18 @@ def unload() -> None:
     stop_checks()
     if is_active(_units.UNIT):
         systemctl("stop", _units.UNIT)
+    _forget_failures()
     for table in loaded_tables():
         nft("delete", "table", *table.split())
     for path in (_files.LISTING, _files.LISTING + ".lock", _files.REPAIRS):
         _managed_files.put(path, None)
+
+
+def _forget_failures() -> None:
+    """Let systemd forget that a unit failed: it keeps such a unit, even if its file was removed, and reports the host as degraded.
+
+    A check that is stopped while it runs has failed.
+    """
+    if has_systemd():
+        for unit in (_units.TIMER, _units.CHECK_UNIT, _units.UNIT):
+            run("systemctl", "reset-failed", unit)  # fails if systemd does not know the unit, which is well
