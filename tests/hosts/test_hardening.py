@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,23 @@ def player_of(tmp_path: Path) -> Iterator[Callable[..., Player]]:
 def normal_mode_status(host: Host) -> str:
     url = "http://100.100.100.200/latest/meta-data/instance-id"
     return host.output("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", url)
+
+
+@contextmanager
+def kept_curl(host: Host) -> Iterator[None]:
+    """Send a normal-mode request with curl, which then waits for a file, so that it lives until the watch has recorded it."""
+
+    def recorded() -> bool:
+        callers = json.loads(host.output("ecs-metadata", "callers", "--json"))["callers"]
+        return any(caller["exe"] == "/usr/bin/curl" for caller in callers)
+
+    host.output("mkfifo", "/run/kept")
+    urls = ("http://100.100.100.200/latest/meta-data/instance-id", "file:///run/kept")
+    host.output("systemd-run", "--unit=kept-curl", "curl", "-s", "-o", "/dev/null", *urls)
+    wait_until(recorded, "the record of curl")
+    yield
+    host.output("systemctl", "stop", "kept-curl")
+    host.output("rm", "/run/kept")
 
 
 def test_a_host_without_systemd(player_of: Play) -> None:
@@ -231,8 +249,8 @@ def test_findings_do_not_block_the_watch(player_of: Play) -> None:
     limits = host.output("systemctl", "show", "--property=MemoryMax,CPUQuotaPerSecUSec", "alicloud-imds-watch.service")
     assert sorted(limits.split()) == ["CPUQuotaPerSecUSec=1s", "MemoryMax=268435456"]
     (host.root / "etc/cron.d/plain").unlink()
-    # The watch recorded the request of this test.
-    assert "caller_normal_mode: exe: /usr/bin/curl" in player.play(hardening_preflight="block").output
+    with kept_curl(host):
+        assert "caller_normal_mode: exe: /usr/bin/curl" in player.play(hardening_preflight="block").output
     player.play(hardening_preflight="report").check()
     assert normal_mode_status(host) == "403"
     watch = host.run("systemctl", "is-active", "alicloud-imds-watch.service").stdout.strip()

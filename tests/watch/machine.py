@@ -155,7 +155,10 @@ class Watch:
             notifications.settimeout(GIVE_UP_SECONDS)
             command = machine.command(*before, launcher(log.parent, python), "watch", "--state-dir", state)
             environment = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "NOTIFY_SOCKET": str(notify)}
-            self.process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stderr=stream)
+            # In a session of its own, as systemd starts it: the kernel may share processor time among sessions.
+            self.process = subprocess.Popen(
+                command, env=environment, stdin=subprocess.DEVNULL, stderr=stream, start_new_session=True
+            )
             try:
                 self.ready = notifications.recv(4096).decode()
             except TimeoutError:

@@ -67,9 +67,9 @@ def _measure(machine: Machine, watch: Watch, each: int, priority: str, loops: in
 
 @contextlib.contextmanager
 def busy(loops: int) -> Iterator[None]:
-    """Keep the processors busy with *loops* processes."""
-    code = "while True: pass"
-    running = [subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.DEVNULL) for _loop in range(loops)]
+    """Keep the processors busy with *loops* processes, each in a session of its own like services."""
+    command = [sys.executable, "-c", "while True: pass"]
+    running = [subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True) for _loop in range(loops)]
     try:
         yield
     finally:

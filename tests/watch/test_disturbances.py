@@ -278,6 +278,21 @@ def test_hostile_traffic_is_counted_in_bounded_memory(machine: Machine, start: S
         assert totals(content, lambda caller: caller["uid"] == 0) == {"unparsable": connections}
 
 
+def test_the_watch_stops_during_a_flood_that_does_not_end(machine: Machine, start: Start) -> None:
+    """More packets arrive than the watch can read, so it never has read all of them."""
+    watch = start()
+    flood = [PYTHON, HERE / "clients/flood.py", "syn", str(10**9)]
+    running = [machine.start(*flood) for _flood in range(2)]
+    try:
+        wait_until(lambda: watch.content()["status"]["dropped"], "lost packets")
+        content = watch.stop()
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
+    assert content["status"]["dropped"] and content["status"]["last_loss"]
+
+
 NAMES = [
     r"\x1b]0;owned\x07",
     r"\x1b[2J\x1b[31m",

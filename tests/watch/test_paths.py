@@ -65,6 +65,13 @@ def test_a_thousand_short_lived_processes(
         assert "partial coverage" in content["status"]["problems"][0]
 
 
+def test_the_session_of_the_watch_has_high_priority(start: Start) -> None:
+    """The nice value alone would count only among the processes of the session."""
+    watch = start()
+    assert Path(f"/proc/{watch.process.pid}/autogroup").read_text().split()[1:] == ["nice", "-20"]
+    watch.stop()
+
+
 def instances() -> list[str]:
     """Return the tracing instances of watches, in a tracefs that only this call mounts."""
     listing = subprocess.run(

@@ -59,7 +59,8 @@ beside connections of a busy proxy to port 80 of another server:
 The watch processes the packets of 50 ms at once. It wakes up immediately for a process that has not connected for a
 second, because a short-lived process may exit within a millisecond.
 
-That is also why it runs with high priority (nice value -20) as long as it uses less than a quarter of a processor.
+That is also why it runs with high priority (nice value -20, also of its session, and the highest weight of a unit) as long as
+it uses less than a quarter of a processor. If it needs more for long, it has normal priority and uses at most half a processor.
 {shells} shells, each in a unit, start {short} processes each, which send one request and end. The kernel reports the user,
 the command name and the unit. The executable is read from `/proc` while the process lives. If it has ended, another
 process with the same name in the same unit may show the executable:

@@ -62,6 +62,7 @@ _MESSAGES = (
     "Writing the records works again",
     "The records in the state directory are invalid",
     "The clock was set back",
+    "The watch was stopped while more packets arrived than it could read",
     "Internal error",
     "The rules of the metadata firewall were removed by another program",
     "The rules of the metadata firewall were changed by another program",

@@ -50,8 +50,10 @@ StateDirectoryMode=0700
 UMask=0077
 
 # A process that connects may live for a millisecond only, so the watch must run at once. It lowers its priority under load.
+# The nice value counts within this unit only, and the weight among units.
 Nice=-20
 LimitNICE=-20
+CPUWeight=10000
 # No flood of requests may take more of the host: beyond these limits the watch loses requests, and reports the loss.
 MemoryMax=256M
 CPUQuota=100%%

@@ -30,6 +30,7 @@ GAP_SECONDS = 60  # a restart within this time does not end a period
 MAXIMUM_PERIODS = 20
 MAXIMUM_PROBLEMS = 10
 _SWEEP_SECONDS = 1.0
+_LAST_SECONDS = 10.0  # for the packets that are queued when the watch is stopped
 _CLOCK_SECONDS = 5  # by which the clock must be set back to be reported
 
 Requests = t.List[t.Tuple[Flow, t.List[t.Any]]]
@@ -62,6 +63,7 @@ class Watch:
         self._flows, self._records, self._noise = Flows(), Records(), Noise(Excuses(store.directory).use)
         self._priority = Priority()
         self._lost, self._last_loss = 0, 0
+        self._unread = 0  # at least this many packets were left at the end
         self._changed = True
         self._written = self._swept = float("-inf")
         self._since = self._latest = int(time.time())
@@ -84,11 +86,15 @@ class Watch:
             if stop in ready:
                 break
             self._attributor.read_events()
-            self._read_packets()
+            self._read_packets(_SWEEP_SECONDS)
             self._housekeeping()
             if urgent[1:] and self._source.fileno() in ready and self._read_events_only(urgent):
                 break
-        self._read_packets()
+        if not self._read_packets(_LAST_SECONDS):
+            self._unread = 1
+            self.log_problem(
+                "The watch was stopped while more packets arrived than it could read. The last ones are not recorded."
+            )
         self._count(self._flows.end(time.monotonic()))
         self.save()
 
@@ -116,20 +122,25 @@ class Watch:
             "updated": self._latest,
             "attribution": self._attribution,
             "coverage": PARTIAL if self._attribution == "socket" else FULL,
-            "dropped": self._source.count_dropped(),
+            "dropped": self._dropped(),
             "evicted": self._flows.evicted,
             "lost_events": self._attributor.lost(),
             "last_loss": self._last_loss or None,
             "problems": problems,
         }
 
+    def _dropped(self) -> int:
+        return self._source.count_dropped() + self._unread
+
     def _count_losses(self) -> None:
         """Record the time if anything was lost since the last call: packets, connections, or events of the kernel."""
-        lost = self._source.count_dropped() + self._flows.evicted + self._attributor.lost()
+        lost = self._dropped() + self._flows.evicted + self._attributor.lost()
         if lost > self._lost:
             self._lost, self._last_loss, self._changed = lost, self._now(), True
 
-    def _read_packets(self) -> None:
+    def _read_packets(self, seconds: float) -> bool:
+        """Read packets for some seconds, or until none is left; return whether none is left."""
+        ends = time.monotonic() + seconds
         segment = self._source.segment()
         while segment is not None:
             self._attributor.read_events()  # first: the event precedes the first packet, and the process may end soon
@@ -138,9 +149,13 @@ class Watch:
             if began is not None:
                 began.caller = self._attributor.attribute(began)
             self._count(done)
-            if now - self._written >= WRITE_SECONDS:
+            if now - self._swept >= _SWEEP_SECONDS:
                 self._housekeeping()
+            if now >= ends:
+                return False
+            self._priority.rest()
             segment = self._source.segment()
+        return True
 
     def _count(self, done: Requests) -> None:
         """Add requests to the records."""

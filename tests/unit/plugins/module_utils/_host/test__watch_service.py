@@ -149,3 +149,9 @@ def test_home_directories_are_visible_only_if_the_interpreter_is_there(python: s
 def test_the_footprint_is_limited(version: int) -> None:
     lines = unit("/bin/true", "/usr/bin/python3", Traits(version, True)).splitlines()
     assert {"MemoryMax=256M", "CPUQuota=100%", "TasksMax=8"} <= set(lines)
+
+
+def test_the_unit_has_high_priority_among_units_too() -> None:
+    """The nice value counts within the control group of the unit only."""
+    lines = unit("/bin/true", "/usr/bin/python3", Traits(239, True)).splitlines()
+    assert {"Nice=-20", "CPUWeight=10000"} <= set(lines)
