@@ -16,6 +16,7 @@ import typing as t
 from .._callers._vocabulary import FULL, PARTIAL
 from .._common._probe_log import Excuses
 from .._common._protocol import Protocol
+from . import _periods
 from ._attribution import Attributor, Peer
 from ._noise import Noise
 from ._priority import Priority
@@ -26,8 +27,6 @@ from ._tcp import Flow, Flows, Segment
 WRITE_SECONDS = 5.0  # between writes while there are changes
 HEARTBEAT_SECONDS = 60.0  # between writes without changes
 REST_SECONDS = 0.05  # for which packets are left to queue
-GAP_SECONDS = 60  # a restart within this time does not end a period
-MAXIMUM_PERIODS = 20
 MAXIMUM_PROBLEMS = 10
 _SWEEP_SECONDS = 1.0
 _LAST_SECONDS = 10.0  # for the packets that are queued when the watch is stopped
@@ -68,7 +67,7 @@ class Watch:
         self._written = self._swept = float("-inf")
         self._since = self._latest = int(time.time())
         self._offset = time.time() - time.monotonic()
-        self._periods: t.List[t.List[int]] = []
+        self._periods: t.List[_periods.Period] = []
         self._load()
 
     def save(self) -> None:
@@ -199,7 +198,7 @@ class Watch:
     def _load(self) -> None:
         """Load the records of the last run."""
         content, problem = self._store.load()
-        periods: t.List[t.List[int]] = []
+        periods: t.List[_periods.Period] = []
         if content is not None:
             try:
                 self._records.load(content.callers, content.other)
@@ -213,7 +212,7 @@ class Watch:
                 )
         if problem:
             self.log_problem(problem)
-        self._periods = resumed(periods, self._since)
+        self._periods = _periods.resumed(periods, self._since)
 
     def _now(self) -> int:
         """Return the time in seconds since 1970. If the clock was set back, report that and correct the periods."""
@@ -227,7 +226,7 @@ class Watch:
         self._offset = offset
         if now < self._latest:
             self._since = min(self._since, now)
-            self._periods = [[min(begin, now), min(end, now)] for begin, end in self._periods]
+            self._periods = _periods.limited(self._periods, now)
         self._latest = now
         return now
 
@@ -251,13 +250,3 @@ def _wait(descriptors: t.Iterable[int], seconds: float) -> t.Set[int]:
     for descriptor in descriptors:
         poll.register(descriptor, select.POLLIN)
     return {descriptor for descriptor, _event in poll.poll(math.ceil(seconds * 1000))}
-
-
-def resumed(periods: t.List[t.List[int]], now: int) -> t.List[t.List[int]]:
-    """Return the periods with a current one: the last, if it ended at most GAP_SECONDS ago, or a new one."""
-    kept = [[min(begin, now), min(end, now)] for begin, end in periods if begin <= end]
-    if kept and now - kept[-1][1] <= GAP_SECONDS:
-        kept[-1][1] = now
-    else:
-        kept.append([now, now])
-    return kept[-MAXIMUM_PERIODS:]
