@@ -106,11 +106,17 @@ def accepted(run: Run) -> Counter[str]:
 
 
 def outcomes(made: Fleet) -> dict[str, set[str]]:
-    """Return the IDs in the log of changes by outcome. Each line is JSON, although a run was killed."""
+    """Return the IDs in the log of changes by outcome. The run that was killed can have left one incomplete line."""
     found: dict[str, set[str]] = {}
+    torn = []
     for line in (made.record / "changes.jsonl").read_text().splitlines():
-        entry = json.loads(line)
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            torn.append(line)
+            continue
         found.setdefault(entry["outcome"], set()).add(entry["id"])
+    assert len(torn) <= 1, torn
     return found
 
 
