@@ -19,7 +19,8 @@ PYTEST := env -u PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX=$(CURDIR)/.cache/py
 # Stages, the most important first.
 UNIT   := unit-others unit-hosts
 TEST   := $(UNIT) lint integration thorough interop fleet sanity docs
-SYSTEM := hosts molecule watch guides report-page
+# The tests of the watch have processes that live for milliseconds, so no other stage runs beside them.
+SYSTEM := --alone watch watch hosts molecule guides report-page
 GATES  := matrix packaging
 
 .DEFAULT_GOAL := help

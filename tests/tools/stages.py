@@ -1,7 +1,9 @@
 # Copyright: Contributors to the alicloud.imds collection
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""stages.py [--lanes N] [--slowest N] TARGET...: run make targets, N at a time, all of them, and print a summary.
+"""stages.py [--lanes N] [--alone TARGET] [--slowest N] TARGET...: run make targets, N at a time, all of them, and print a summary.
+
+A target of --alone runs before the others, with no other beside it.
 
 The summary has one line for each stage with its time and counts, and one line for each skipped test with the reason. The
 last line is the sum. Exit status 1 if anything failed.
@@ -27,7 +29,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,12 +136,16 @@ class Runner:
         self._starting = threading.Lock()  # held from the start of a process until it is in _running
         self._stopped = False
 
-    def run_all(self, stages: list[str]) -> list[Outcome]:
-        """Run the stages in the order given and return their outcomes in the same order."""
+    def run_all(self, stages: list[str], alone: Collection[str] = ()) -> list[Outcome]:
+        """Run the stages, first those in *alone*, in the order given and return their outcomes in the same order."""
         pool = ThreadPoolExecutor(self._lanes)
-        futures = [pool.submit(self._run, stage) for stage in stages]
+        futures: dict[str, Future[Outcome]] = {}
+        groups = [[stage] for stage in stages if stage in alone]
         try:
-            self._wait(futures)
+            for group in (*groups, [stage for stage in stages if stage not in alone]):
+                started = {stage: pool.submit(self._run, stage) for stage in group}
+                futures.update(started)
+                self._wait(list(started.values()))
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
             with self._starting:
@@ -149,7 +155,7 @@ class Runner:
             _handle_signals(signal.SIG_DFL)  # A stage may not end: the next signal ends this process.
             pool.shutdown()
             raise
-        return [future.result() for future in futures]
+        return [futures[stage].result() for stage in stages]
 
     def _wait(self, futures: list[Future[Outcome]]) -> None:
         while wait(futures, timeout=PROGRESS_SECONDS).not_done:
@@ -244,6 +250,7 @@ def _interrupt(*_: object) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lanes", type=int, default=1, metavar="N", help="stages to run at the same time (default: 1)")
+    parser.add_argument("--alone", action="append", default=[], metavar="TARGET", help="run it before the others")
     parser.add_argument("--slowest", type=int, default=0, metavar="N", help="list the N tests that took longest")
     parser.add_argument("stages", nargs="+", metavar="TARGET")
     arguments = parser.parse_args()
@@ -253,7 +260,7 @@ def main() -> int:
     began = time.monotonic()
     try:
         with tempfile.TemporaryDirectory() as scratch:
-            outcomes = Runner(arguments.lanes, Path(scratch)).run_all(arguments.stages)
+            outcomes = Runner(arguments.lanes, Path(scratch)).run_all(arguments.stages, arguments.alone)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130

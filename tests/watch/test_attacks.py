@@ -83,8 +83,8 @@ def test_names_below_a_delegated_group_are_not_used(machine: Machine, start: Sta
     (delegated / name).mkdir(parents=True)
     for folder in (delegated, *(path for path in delegated.rglob("*") if path.is_dir())):
         os.chown(folder, MALLORY, MALLORY)
-    machine.run("bash", GET, ZONE, "ask", "5", uid=MALLORY, cgroup=f"mallory.service/{name}")
-    content = watch.stop()
+    with machine.kept(5, uid=MALLORY, cgroup=f"mallory.service/{name}"):
+        content = watch.stop()
     assert {(caller["unit"], caller["container"]) for caller in content["callers"]} == {("mallory.service", None)}
 
 

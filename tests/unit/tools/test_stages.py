@@ -36,6 +36,8 @@ first:
 \t@touch first; for i in $$(seq 600); do [ -e second ] && exit 0; sleep 0.1; done; exit 1
 second:
 \t@touch second; for i in $$(seq 600); do [ -e first ] && exit 0; sleep 0.1; done; exit 1
+lonely:
+\t@[ ! -e first ] && [ ! -e second ] && sleep 1 && [ ! -e first ] && [ ! -e second ]
 matrix:
 \t@echo "lines: $(ARGS)"
 long:
@@ -94,6 +96,13 @@ def test_two_lanes_run_at_the_same_time_and_keep_their_output_apart(run) -> None
     lines = done.stdout.splitlines()
     assert "=== make first" in lines and "=== make second" in lines
     assert [line.split()[1] for line in lines if line.startswith("ok ")] == ["first", "second"]
+
+
+def test_a_stage_that_runs_alone_comes_first_with_nothing_beside(run) -> None:
+    done = run("--lanes", "2", "--alone", "lonely", "first", "second", "lonely")
+    assert done.returncode == 0, done.stdout
+    lines = done.stdout.splitlines()
+    assert [line.split()[1] for line in lines if line.startswith("ok ")] == ["first", "second", "lonely"]
 
 
 def test_a_run_begins_with_the_calibration(run) -> None:
