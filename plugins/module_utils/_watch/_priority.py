@@ -16,6 +16,8 @@ group counts, which the unit has set to high (`_host._watch_service`); the watch
 import os
 import time
 
+from ._proc import write
+
 _HIGH, _NORMAL = -20, 0  # nice values
 _SHARE = 0.25  # of one processor, which the watch may use for ever
 _CREDIT = 5.0  # largest credit in seconds of processor time
@@ -62,17 +64,9 @@ class Priority:
         try:
             os.setpriority(os.PRIO_PROCESS, 0, value)
             if os.getsid(0) == os.getpid():  # else the value would count for programs of others, too
-                _write(_SESSION, str(value))
+                write(_SESSION, str(value))
         except BlockingIOError:
             return  # the kernel allows about ten changes a second, of all sessions: set it the next time
         except OSError:
             pass  # without CAP_SYS_NICE the priority stays normal; some kernels have no groups of sessions
         self._value = value
-
-
-def _write(path: str, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-    try:
-        os.write(descriptor, text.encode("ascii"))
-    finally:
-        os.close(descriptor)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Read single values of a proc file system."""
+"""Read single values of a proc file system, and write those of any file system of the kernel."""
 
 import os
 import typing as t
@@ -30,3 +30,12 @@ def identity(proc: str, task: int) -> t.Optional[t.Tuple[int, int]]:
         return int(fields[b"Tgid"]), int(fields[b"Uid"].split()[0])
     except (KeyError, ValueError, IndexError):
         return None
+
+
+def write(path: str, text: str) -> None:
+    """Write a value, in one system call to an existing file. Raises OSError."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(descriptor, text.encode("ascii"))
+    finally:
+        os.close(descriptor)

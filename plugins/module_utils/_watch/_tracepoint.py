@@ -25,7 +25,7 @@ import typing as t
 
 from .._common._bounded import BoundedMap
 from ._events import Connect, Established, Exec
-from ._proc import identity, namespace
+from ._proc import identity, namespace, write
 from ._trace_format import Layout, Record, records_of
 
 _EVENT, _EXEC = "events/sock/inet_sock_set_state", "events/sched/sched_process_exec"
@@ -111,10 +111,10 @@ class Tracepoint:
         _remove(self._instance)
 
     def _set_up(self) -> None:
-        _write(self._instance + "/buffer_size_kb", str(_BUFFER_KB))
+        write(self._instance + "/buffer_size_kb", str(_BUFFER_KB))
         for name, value in (("buffer_percent", "0"), ("options/record-cmd", "0"), ("trace_clock", "mono")):
             try:
-                _write("%s/%s" % (self._instance, name), value)
+                write("%s/%s" % (self._instance, name), value)
             except OSError:
                 pass  # older kernels do not have it, and behave in this way or less efficiently
         event = "%s/%s" % (self._instance, _EVENT)
@@ -123,7 +123,7 @@ class Tracepoint:
             path = "%s/per_cpu/%s/trace_pipe_raw" % (self._instance, name)
             self._buffers.append(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
             self._epoll.register(self._buffers[-1], select.EPOLLIN)
-        _write(event + "/enable", "1")
+        write(event + "/enable", "1")
         self._execs.resume(time.monotonic())
 
     def _write_filter(self, path: str) -> None:
@@ -134,9 +134,9 @@ class Tracepoint:
         ipv4 = [struct.unpack("=I", address)[0] for address in self._addresses if len(address) == 4]
         ours = " || ".join(["family == %d" % socket.AF_INET6] + ["daddr == %d" % number for number in ipv4])
         try:
-            _write(path, "%s && (%s)" % (states, ours))
+            write(path, "%s && (%s)" % (states, ours))
         except OSError:
-            _write(path, states)
+            write(path, states)
 
     def _read(self) -> t.List[Event]:
         """Return the events in all buffers, in order of their times."""
@@ -218,7 +218,7 @@ class _Execs:
 
     def _write(self, value: str) -> None:
         try:
-            _write(self._switch, value)
+            write(self._switch, value)
         except OSError:
             pass  # connecting processes are still inspected
 
@@ -248,11 +248,3 @@ def _number(data: bytes, offset: int, code: str) -> int:
 def _read_text(path: str) -> str:
     with open(path, encoding="ascii", errors="replace") as stream:
         return stream.read()
-
-
-def _write(path: str, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-    try:
-        os.write(descriptor, text.encode("ascii"))
-    finally:
-        os.close(descriptor)

@@ -102,7 +102,7 @@ def test_a_refusal_because_of_too_many_changes_is_temporary(clocks: Clocks, monk
 
     clocks.session.write_text("")
     with monkeypatch.context() as patched:
-        patched.setattr(_priority, "_write", refuse)
+        patched.setattr(_priority, "write", refuse)
         priority = Priority()
     priority.adapt()
     assert clocks.session.read_text() == "-20"
