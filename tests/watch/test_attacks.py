@@ -83,9 +83,13 @@ def test_names_below_a_delegated_group_are_not_used(machine: Machine, start: Sta
     (delegated / name).mkdir(parents=True)
     for folder in (delegated, *(path for path in delegated.rglob("*") if path.is_dir())):
         os.chown(folder, MALLORY, MALLORY)
+    machine.run("bash", GET, ZONE, "ask", "5", uid=MALLORY, cgroup=f"mallory.service/{name}")
     with machine.kept(5, uid=MALLORY, cgroup=f"mallory.service/{name}"):
         content = watch.stop()
-    assert {(caller["unit"], caller["container"]) for caller in content["callers"]} == {("mallory.service", None)}
+    found = {(caller["unit"], caller["container"]) for caller in content["callers"]}
+    if method == "tracepoint":
+        found.discard((None, None))  # a process that had ended before it was read
+    assert found == {("mallory.service", None)}
 
 
 @pytest.mark.parametrize(("broken", "expected"), [("checksum", 0), ("", 3)])

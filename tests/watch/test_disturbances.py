@@ -252,6 +252,12 @@ def test_without_cap_net_raw_the_watch_fails(machine: Machine, tmp_path: Path) -
     assert done.stderr.count("\n") == 1 and "needs CAP_NET_RAW" in done.stderr
 
 
+def processor_time(watch: Watch) -> float:
+    """Return the processor time of the watch, in seconds."""
+    fields = Path(f"/proc/{watch.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def memory(watch: Watch) -> int:
     """Return the resident memory of the watch, in bytes."""
     lines = Path(f"/proc/{watch.process.pid}/status").read_text().splitlines()
@@ -279,18 +285,22 @@ def test_hostile_traffic_is_counted_in_bounded_memory(machine: Machine, start: S
 
 
 def test_the_watch_stops_during_a_flood_that_does_not_end(machine: Machine, start: Start) -> None:
-    """More packets arrive than the watch can read, so it never has read all of them."""
+    """More packets arrive than the watch can read with half of a processor, so it never has read all of them."""
     watch = start()
-    flood = [PYTHON, HERE / "clients/flood.py", "syn", str(10**9)]
-    running = [machine.start(*flood) for _flood in range(2)]
+    flood = machine.start(PYTHON, HERE / "clients/flood.py", "syn", str(10**9))
+    session = Path(f"/proc/{watch.process.pid}/autogroup")
     try:
+        wait_until(lambda: session.read_text().endswith("nice 0\n"), "normal priority")
+        began, used = time.monotonic(), processor_time(watch)
+        wait_until(lambda: time.monotonic() - began > 5)
+        assert processor_time(watch) - used < 0.6 * (time.monotonic() - began)
         wait_until(lambda: watch.content()["status"]["dropped"], "lost packets")
         content = watch.stop()
     finally:
-        for process in running:
-            process.kill()
-            process.wait()
+        flood.kill()
+        flood.wait()
     assert content["status"]["dropped"] and content["status"]["last_loss"]
+    assert "stopped while more packets arrived than it could read" in content["status"]["problems"][-1]
 
 
 NAMES = [

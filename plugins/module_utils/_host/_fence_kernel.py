@@ -120,4 +120,4 @@ def _forget_failures() -> None:
     """
     if has_systemd():
         for unit in (_units.TIMER, _units.CHECK_UNIT, _units.UNIT):
-            run("systemctl", "reset-failed", unit)  # fails if systemd does not know the unit, which is well
+            run("systemctl", "reset-failed", unit)  # its status is not 0 if systemd does not know the unit

@@ -50,7 +50,7 @@ StateDirectoryMode=0700
 UMask=0077
 
 # A process that connects may live for a millisecond only, so the watch must run at once. It lowers its priority under load.
-# The nice value counts within this unit only, and the weight among units.
+# The nice value counts within this unit only, and the weight among units. The watch cannot lower the weight, so it rests instead.
 Nice=-20
 LimitNICE=-20
 CPUWeight=10000
