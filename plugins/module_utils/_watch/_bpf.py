@@ -102,8 +102,9 @@ class Hook:
         return self._position < self._produced[0]
 
     def events(self) -> t.Iterator[t.Union[Connect, Established]]:
-        """Yield all events up to the first one that a program is still writing."""
-        while self.waiting():
+        """Yield all events up to now, or up to the first one that a program is still writing. New ones may arrive faster than read."""
+        end = self._produced[0]
+        while self._position < end:
             start = mmap.PAGESIZE + (self._position & (_RING_BYTES - 1))
             header = self._headers[start // 4]
             if header & _BUSY:

@@ -9,8 +9,10 @@ group disappears with it. inotify(7) therefore reports new groups, well before a
 """
 
 import ctypes
+import fcntl
 import os
 import struct
+import termios
 import typing as t
 
 from .._common._bounded import BoundedMap
@@ -36,12 +38,14 @@ class Groups:
         return self._inotify
 
     def read_events(self) -> None:
-        """Add the groups that were created since the last call."""
-        while self._inotify >= 0:
+        """Add the groups that were created since the last call. New ones may be created faster than they are added."""
+        left = self._unread()
+        while left > 0:
             try:
                 events = os.read(self._inotify, 65536)
             except OSError:
                 return  # EAGAIN: no more events
+            left -= len(events)
             at = 0
             while at < len(events):
                 number, mask, _cookie, length = _EVENT.unpack_from(events, at)
@@ -61,6 +65,12 @@ class Groups:
         if self._inotify >= 0:
             os.close(self._inotify)
             self._inotify = -1
+
+    def _unread(self) -> int:
+        """Return the size of the events that can be read now."""
+        if self._inotify < 0:
+            return 0
+        return int(struct.unpack("@i", fcntl.ioctl(self._inotify, termios.FIONREAD, b"\0" * 4))[0])
 
     def _handle(self, number: int, mask: int, name: str) -> None:
         if mask & _IGNORED:

@@ -139,10 +139,10 @@ class Tracepoint:
             write(path, states)
 
     def _read(self) -> t.List[Event]:
-        """Return the events in all buffers, in order of their times."""
+        """Return the events in all buffers, in order of their times. New ones may arrive faster than read."""
         records: t.List[Record] = []
         for descriptor in self._buffers:
-            while True:
+            for _page in range(_BUFFER_KB * 1024 // self._page + 1):
                 try:
                     page = os.read(descriptor, self._page)
                 except OSError:  # EAGAIN: empty

@@ -224,6 +224,16 @@ def test_events_are_read_once_and_released(kernel: Kernel, hook: Hook) -> None:
     assert kernel.consumed() == kernel.position and not hook.waiting()
 
 
+def test_events_that_arrive_as_fast_as_they_are_read_are_left_for_the_next_time(kernel: Kernel, hook: Hook) -> None:
+    kernel.write(connect(cookie=1))
+    kernel.write(connect(cookie=2))
+    found = []
+    for event in hook.events():
+        found.append(event.cookie)
+        kernel.write(connect(cookie=10 + event.cookie))
+    assert found == [1, 2] and [event.cookie for event in hook.events()] == [11, 12]
+
+
 def test_an_ipv6_connection(kernel: Kernel, hook: Hook) -> None:
     words = struct.unpack("<4I", bytes.fromhex("fd000000000000000000000000000001"))
     kernel.write(programs.ESTABLISHED6_EVENT.pack(programs.ESTABLISHED6, 1, *words, 40000, 5))

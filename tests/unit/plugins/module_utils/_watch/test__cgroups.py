@@ -63,3 +63,22 @@ def test_only_names_that_root_has_chosen_are_trusted(tmp_path: Path) -> None:
     assert trusted("", "/") == "/"
     assert trusted("", "/../other.service") == "/"  # outside of the visible hierarchy
     assert trusted("name=systemd", "/a.service") == trusted("memory", "/a.service") == "/"
+
+
+def test_groups_that_are_created_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user with a delegated group can create groups as fast as they are added. The watch has other work, too."""
+    groups = Groups(str(tmp_path))
+    add, created = groups._add, [tmp_path / "0"]
+
+    def add_and_create(folder: str) -> None:
+        assert len(created) < 100
+        add(folder)
+        created.append(tmp_path / str(len(created)))
+        created[-1].mkdir()
+
+    monkeypatch.setattr(groups, "_add", add_and_create)
+    created[0].mkdir()
+    for _time in range(3):
+        groups.read_events()
+    assert len(created) == 4
+    groups.close()

@@ -207,6 +207,25 @@ def test_lost_records_of_all_processors_are_added(tracefs: Tracefs, tracepoint: 
     assert len(list(tracepoint.events())) == 2 and tracepoint.lost == 42
 
 
+def test_records_that_arrive_as_fast_as_they_are_read_are_left_for_the_next_time(
+    tracefs: Tracefs, tracepoint: Tracepoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracefs.process(4711, 33)
+    real, read = os.read, []
+
+    def read_and_write(descriptor: int, size: int) -> bytes:
+        assert len(read) < 1000
+        read.append(real(descriptor, size))
+        tracefs.write(0, page((1, sock(2, cookie=len(read), pid=4711))))
+        return read[-1]
+
+    tracefs.write(0, page((1, sock(2, cookie=0, pid=4711))))
+    with monkeypatch.context() as patched:
+        patched.setattr(_tracepoint.os, "read", read_and_write)
+        found = list(tracepoint.events())
+    assert 0 < len(found) < 100 and tracepoint.waiting()
+
+
 def test_a_connection_on_two_processors(tracefs: Tracefs, tracepoint: Tracepoint) -> None:
     tracefs.process(4711, 33)
     assert not tracepoint.waiting() and list(tracepoint.events()) == []
