@@ -254,6 +254,8 @@ def main() -> int:
     parser.add_argument("--slowest", type=int, default=0, metavar="N", help="list the N tests that took longest")
     parser.add_argument("stages", nargs="+", metavar="TARGET")
     arguments = parser.parse_args()
+    if unknown := set(arguments.alone) - set(arguments.stages):
+        parser.error(f"--alone names a target that is not in the list: {', '.join(sorted(unknown))}")
     # Stages have sessions of their own, so a signal that ends this process must be passed on to them.
     _handle_signals(_interrupt)
     print(calibration.line(), flush=True)
