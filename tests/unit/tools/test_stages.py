@@ -106,8 +106,8 @@ def test_a_stage_that_runs_alone_comes_first_with_nothing_beside(run) -> None:
 
 
 def test_a_stage_to_run_alone_that_is_not_in_the_list_is_an_error(run) -> None:
-    done = run("--alone", "lonley", "lonely")
-    assert done.returncode == 2 and "--alone names a target that is not in the list: lonley" in done.stderr
+    done = run("--alone", "other", "lonely")
+    assert done.returncode == 2 and "--alone names a target that is not in the list: other" in done.stderr
 
 
 def test_a_run_begins_with_the_calibration(run) -> None:
