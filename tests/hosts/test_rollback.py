@@ -160,13 +160,26 @@ def test_an_upgrade_that_fails_leaves_the_earlier_version(ground: Ground) -> Non
 
 
 def test_a_failed_rollback_reports_what_was_not_rolled_back(ground: Ground) -> None:
-    fault = {"kind": "error", "code": "OperationConflict", "action": "ModifyInstanceMetadataOptions", "skip": 2}
+    """The API refuses each call for one instance after the first two: the permission test and the change."""
+    fault = {
+        "kind": "error",
+        "code": "OperationConflict",
+        "action": "ModifyInstanceMetadataOptions",
+        "instance": "i-bad",
+        "skip": 2,
+    }
     ground.emulator.admin("PATCH", "/control", {"delay_seconds": 3600, "faults": [fault]})
+    good = ground.state(ground.good)
     played = ground.player.play(**ENFORCE)
-    said = " ".join(played.output.split())
-    assert "The host could not be rolled back completely:" in said and "OperationConflict" in said
+    reasons = played.reasons()
+    assert "The host could not be rolled back completely:" in reasons["bad"] and "OperationConflict" in reasons["bad"]
+    assert ground.player.options(ground.bad)[1] == "required", "as the report says"
     assert (ground.player.record / "bad.json").exists(), "the record is kept"
+    assert "The host was rolled back to its previous state." in reasons["good"]
+    assert differences(good, ground.state(ground.good)) == [], "the other host is rolled back"
     ground.emulator.admin("PATCH", "/control", {"delay_seconds": 0, "faults": []})
+    ground.player.play(hardening_state="absent").check()
+    assert ground.player.options(ground.bad)[1] == "optional" and not (ground.player.record / "bad.json").exists()
 
 
 def test_a_change_whose_answer_is_lost_can_be_undone(ground: Ground) -> None:
