@@ -113,7 +113,8 @@ for item in instance-id mac; do
     wget -qO- --header="X-aliyun-ecs-metadata-token: $token" $service/meta-data/$item; echo
 done
 """
-JAVA = str(HERE / "clients/JavaClient.java")
+# Without the file for performance data in /tmp, which Java prints a warning about if another process namespace has the same process ID.
+JAVA = ["java", "-XX:-UsePerfData", str(HERE / "clients/JavaClient.java")]
 
 # name: (required program, command, permitted numbers of connections)
 CLIENTS = {
@@ -124,8 +125,8 @@ CLIENTS = {
     "node-http": ("node", ["node", "-e", NODE_HTTP], (1,)),
     # It opens another connection if the last one is not back in its pool yet.
     "node-fetch": ("node", ["node", "-e", NODE_FETCH], (1, 2, 3)),
-    "java-HttpClient": ("javac", ["java", JAVA, "new"], (1,)),
-    "java-HttpURLConnection": ("javac", ["java", JAVA, "old"], (1,)),
+    "java-HttpClient": ("javac", [*JAVA, "new"], (1,)),
+    "java-HttpURLConnection": ("javac", [*JAVA, "old"], (1,)),
     "perl-HTTP::Tiny": ("perl", ["perl", "-e", PERL], (1,)),
     "bash": ("bash", ["bash", "-c", BASH], (3,)),
     "wget": ("wget", ["sh", "-c", WGET], (3,)),
