@@ -100,7 +100,8 @@ def test_the_unit_serves_after_a_crash_and_a_reboot(emulated: Emulated) -> None:
     assert emulated.reads() == "i-own" and emulated.requires_tokens(), "a change by the admin API is kept"
 
     changed = {"emulator_instances": [{"instance_id": "i-new", "default": True}], "emulator_listen": ["127.0.0.1:8100"]}
-    assert emulated.play(**changed) > 0
+    # A value of the command line is a string.
+    assert emulated.play("--extra-vars", "emulator_real_address=false", **changed) > 0
     assert emulated.reads("127.0.0.1:8100") == "i-new" and emulated.addresses() == loopback
 
     assert emulated.play(emulator_state="absent") > 0
