@@ -68,7 +68,7 @@ def test_life_of_an_emulator(own_host: Host) -> None:
 REFUSED = {
     "real": ({"emulator_real_address": True}, "the emulator would hide its real metadata service"),
     "directory": ({"emulator_data_dir": "/var"}, "/var cannot be a directory of the emulator"),
-    "python": ({"emulator_python": "/srv/python3"}, "emulator_python is /srv/python3: "),
+    "python": ({"emulator_python": "/srv/python3"}, "emulator_python is /srv/python3: it is missing,"),
     "port": ({"emulator_listen": ["127.0.0.1:0"]}, "each address needs a port from 1 to 65535"),
 }
 
