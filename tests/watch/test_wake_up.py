@@ -36,15 +36,15 @@ def ask(machine: Machine) -> None:
 def test_a_new_process_wakes_up_the_watch_that_has_not_read_all_events(machine: Machine, hook: Hook) -> None:
     """The ring buffer has events that do not wake up the watch, such as those of established connections."""
     ask(machine)
-    first = hook._consumed[0]
+    first = hook._ring._consumed[0]
     assert len(list(hook.events())) == 2
-    everything = hook._consumed[0]
+    everything = hook._ring._consumed[0]
     poll = select.poll()
     poll.register(hook.fileno(), select.POLLIN)
     waiting = threading.Thread(target=poll.poll, daemon=True)  # at a timeout, poll() would look at the ring again
     waiting.start()
     wait_until(lambda: "poll" in Path(f"/proc/self/task/{waiting.native_id}/wchan").read_text(), "poll() to sleep")
-    hook._consumed[0] = first  # as if the events had been written without a wake-up while poll() slept
+    hook._ring._consumed[0] = first  # as if the events had been written without a wake-up while poll() slept
     ask(machine)
     assert comes_true(lambda: not waiting.is_alive())
-    hook._consumed[0] = everything
+    hook._ring._consumed[0] = everything

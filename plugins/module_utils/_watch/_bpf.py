@@ -4,11 +4,9 @@
 
 """Load the BPF programs, attach them to a control group, and read the events that they report.
 
-The programs are loaded with the raw bpf(2) system call, which needs no compiler, library or kernel headers. The kernel removes
-them when this process ends. They neither delay nor refuse connections.
+The kernel removes the programs when this process ends. They neither delay nor refuse connections.
 """
 
-import ctypes
 import errno
 import mmap
 import os
@@ -19,37 +17,23 @@ import typing as t
 
 from . import _bpf_parts as parts
 from . import _bpf_programs as programs
+from ._bpf_call import LINK_CREATE, MAP_CREATE, Call, bpf, has_number, load
+from ._bpf_ring import RINGBUF_MAP, Ring
 from ._events import Connect, Established
 from ._proc import INITIAL_PID_NAMESPACE
 
-_SYSCALL = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "loongarch64": 280}
-_ATTRIBUTES_SIZE = 144  # of union bpf_attr, as far as it is used here; the rest must be zero
-_MAP_CREATE, _PROG_LOAD, _LINK_CREATE = 0, 5, 28
-_ARRAY_MAP, _LRU_HASH_MAP, _RINGBUF_MAP = 2, 9, 27
+_ARRAY_MAP, _LRU_HASH_MAP = 2, 9
 _CAN_BE_MAPPED = 1 << 10  # BPF_F_MMAPABLE
 _KNOWN_PROCESSES = _KNOWN_USERS = 2048
 _SOCK_ADDR, _SOCK_OPS = 18, 13  # program types
 _ATTACH_CONNECT4, _ATTACH_CONNECT6, _ATTACH_SOCK_OPS = 10, 11, 3
 _RING_BYTES = 1 << 20
-_BUSY, _DISCARDED, _LENGTH = 1 << 31, 1 << 30, (1 << 30) - 1  # in the header of an event
-
-Call = t.Callable[[int, bytes], int]  # see `bpf`
-
-
-def bpf(command: int, attributes: bytes) -> int:
-    """Make the system call with *attributes*, a prefix of union bpf_attr; return a file descriptor. Raises OSError."""
-    buffer = ctypes.create_string_buffer(attributes, max(len(attributes), _ATTRIBUTES_SIZE))
-    syscall = ctypes.CDLL(None, use_errno=True).syscall
-    result = int(syscall(ctypes.c_long(_SYSCALL[os.uname().machine]), command, buffer, len(buffer)))
-    if result < 0:
-        raise OSError(ctypes.get_errno(), "bpf(%d): %s" % (command, os.strerror(ctypes.get_errno())))
-    return result
 
 
 def is_available() -> bool:
     """Return whether the kernel has the ring buffer, and lets this process create one."""
     try:
-        os.close(bpf(_MAP_CREATE, struct.pack("<4I", _RINGBUF_MAP, 0, 0, mmap.PAGESIZE)))
+        os.close(bpf(MAP_CREATE, struct.pack("<4I", RINGBUF_MAP, 0, 0, mmap.PAGESIZE)))
     except (OSError, KeyError):
         return False
     return True
@@ -63,34 +47,26 @@ class Hook:
 
         *call* replaces bpf(2) in tests. Raises OSError if the kernel refuses.
         """
-        if os.uname().machine not in _SYSCALL or sys.byteorder != "little":
+        if not has_number() or sys.byteorder != "little":
             raise OSError(errno.ENOSYS, "the number of bpf(2) is unknown for %s" % os.uname().machine)
         self.reports_names = True  #: whether events contain command names
         self._call = call
         self._fds: t.List[int] = []
+        self._ring = Ring(_RING_BYTES, call)
         try:
-            self._ring = self._keep(call(_MAP_CREATE, struct.pack("<4I", _RINGBUF_MAP, 0, 0, _RING_BYTES)))
-            known = self._keep(call(_MAP_CREATE, struct.pack("<4I", _LRU_HASH_MAP, 8, 8, _KNOWN_PROCESSES)))
-            budgets = self._keep(call(_MAP_CREATE, struct.pack("<4I", _LRU_HASH_MAP, 8, 16, _KNOWN_USERS)))
-            counters = self._keep(call(_MAP_CREATE, struct.pack("<5I", _ARRAY_MAP, 4, 16, 1, _CAN_BE_MAPPED)))
+            known = self._keep(call(MAP_CREATE, struct.pack("<4I", _LRU_HASH_MAP, 8, 8, _KNOWN_PROCESSES)))
+            budgets = self._keep(call(MAP_CREATE, struct.pack("<4I", _LRU_HASH_MAP, 8, 16, _KNOWN_USERS)))
+            counters = self._keep(call(MAP_CREATE, struct.pack("<5I", _ARRAY_MAP, 4, 16, 1, _CAN_BE_MAPPED)))
             four, six = sorted(addresses, key=len)
-            self._attach(cgroup, parts.Target(four, port, self._ring, known, six, budgets, counters))
-            page = mmap.PAGESIZE
-            self._counters = memoryview(mmap.mmap(counters, page, prot=mmap.PROT_READ)).cast("Q")
-            consumer = mmap.mmap(self._ring, page, prot=mmap.PROT_READ | mmap.PROT_WRITE)
-            # The kernel maps the data twice in a row, so that every event is contiguous.
-            self._data = mmap.mmap(self._ring, page + 2 * _RING_BYTES, prot=mmap.PROT_READ, offset=page)
+            self._attach(cgroup, parts.Target(four, port, self._ring.descriptor, known, six, budgets, counters))
+            self._counters = memoryview(mmap.mmap(counters, mmap.PAGESIZE, prot=mmap.PROT_READ)).cast("Q")
         except OSError:
             self.close()
             raise
-        self._position = 0
-        # The kernel reads and writes these concurrently. A memoryview accesses whole numbers, struct single bytes.
-        self._consumed, self._produced = memoryview(consumer).cast("Q"), memoryview(self._data).cast("Q")
-        self._headers = memoryview(self._data).cast("I")
 
     def fileno(self) -> int:
         """Return a descriptor that is readable when an event wakes up the watch."""
-        return self._ring
+        return self._ring.descriptor
 
     @property
     def lost(self) -> int:
@@ -99,25 +75,18 @@ class Hook:
 
     def waiting(self) -> bool:
         """Return whether there are unread events."""
-        return self._position < self._produced[0]
+        return self._ring.waiting()
 
     def events(self) -> t.Iterator[t.Union[Connect, Established]]:
-        """Yield all events up to now, or up to the first one that a program is still writing. New ones may arrive faster than read."""
-        end = self._produced[0]
-        while self._position < end:
-            start = mmap.PAGESIZE + (self._position & (_RING_BYTES - 1))
-            header = self._headers[start // 4]
-            if header & _BUSY:
-                return
-            length = header & _LENGTH
-            event = None if header & _DISCARDED else _decode(self._data[start + 8 : start + 8 + length])
-            self._position += (length + 8 + 7) & ~7
-            self._consumed[0] = self._position
+        """Yield all events up to now, or up to the first one that a program is still writing."""
+        for data in self._ring.read():
+            event = _decode(data)
             if event:
                 yield event
 
     def close(self) -> None:
         """Detach the programs and close all descriptors."""
+        self._ring.close()
         while self._fds:
             os.close(self._fds.pop())
 
@@ -136,11 +105,11 @@ class Hook:
             program, self.reports_names = self._load_best(where, assemble, target)
             self._link(program, cgroup, where)
         for code in (programs.established(target), programs.established6(target)):
-            self._link(self._load(_SOCK_OPS, _ATTACH_SOCK_OPS, code), cgroup, _ATTACH_SOCK_OPS)
+            self._link(load(self._call, _SOCK_OPS, _ATTACH_SOCK_OPS, code), cgroup, _ATTACH_SOCK_OPS)
 
     def _link(self, program: int, cgroup: int, where: int) -> None:
         self._keep(program)
-        self._keep(self._call(_LINK_CREATE, struct.pack("<4I", program, cgroup, where, 0)))
+        self._keep(self._call(LINK_CREATE, struct.pack("<4I", program, cgroup, where, 0)))
 
     def _load_best(
         self,
@@ -158,19 +127,10 @@ class Hook:
             variants += [programs.Desired(None, comm) for comm in (True, False)]
         for desired in variants[:-1]:
             try:
-                return self._load(_SOCK_ADDR, where, assemble(target, desired)), desired.comm
+                return load(self._call, _SOCK_ADDR, where, assemble(target, desired)), desired.comm
             except OSError:
                 continue
-        return self._load(_SOCK_ADDR, where, assemble(target, variants[-1])), variants[-1].comm
-
-    def _load(self, kind: int, attach: int, code: bytes) -> int:
-        """Load a program. The attributes: type, instruction count, instructions, license, three for the log, ..., name."""
-        instructions, license_ = ctypes.create_string_buffer(code, len(code)), ctypes.create_string_buffer(b"GPL")
-        pointers = (ctypes.addressof(instructions), ctypes.addressof(license_))
-        layout = "<IIQQIIQII16sII"
-        return self._call(
-            _PROG_LOAD, struct.pack(layout, kind, len(code) // 8, *pointers, 0, 0, 0, 0, 0, b"imds_watch", 0, attach)
-        )
+        return load(self._call, _SOCK_ADDR, where, assemble(target, variants[-1])), variants[-1].comm
 
 
 def _decode(data: bytes) -> t.Union[Connect, Established, None]:

@@ -12,9 +12,13 @@ import typing as t
 
 # Opcodes. "32" operates on the lower half of the register, all others on 64 bits.
 LOAD_32, LOAD, STORE, STORE_CONSTANT, LOAD_CONSTANT, ATOMIC_ADD = 0x61, 0x79, 0x7B, 0x7A, 0x18, 0xDB
-MOVE, MOVE_REGISTER, ADD, SUBTRACT_REGISTER, SHIFT_LEFT, SHIFT_RIGHT = 0xB7, 0xBF, 0x07, 0x1F, 0x67, 0x77
+MOVE, MOVE_REGISTER, ADD, ADD_REGISTER, SUBTRACT_REGISTER = 0xB7, 0xBF, 0x07, 0x0F, 0x1F
+SHIFT_LEFT, SHIFT_RIGHT = 0x67, 0x77
 GOTO, IF_EQUAL, IF_GREATER, IF_NOT_EQUAL, IF_NOT_EQUAL_32 = 0x05, 0x15, 0x25, 0x55, 0x56
 CALL, EXIT = 0x85, 0x95
+
+# BPF_PSEUDO_MAP_*: a constant is the descriptor of a map, or stands for the map's value
+MAP_FD, MAP_VALUE = 1, 2
 
 R0, R1, R2, R3, R4, R6, R7, R8, R9, FRAME = 0, 1, 2, 3, 4, 6, 7, 8, 9, 10
 

@@ -16,7 +16,6 @@ USER_FIELD, TASK_FIELD = 24, 8  # offsets in the event of a connecting process
 _RINGBUF_OUTPUT, _MAP_LOOKUP, _MAP_UPDATE, _CLOCK = 130, 1, 2, 5
 WAKE_UP, NO_WAKE_UP = 2, 1  # BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP
 _SECOND = 1000000000
-_MAP_FD, _MAP_VALUE = 1, 2  # BPF_PSEUDO_MAP_FD: the constant is the descriptor of a map, or stands for the map's value
 END = "end"  # the label before ``return 1``
 
 
@@ -55,7 +54,7 @@ def check_budget(target: Target, event: int) -> bpf.Code:
         bpf.instruction(bpf.SHIFT_LEFT, bpf.R0, imm=32),
         bpf.instruction(bpf.SHIFT_RIGHT, bpf.R0, imm=32),
     ]
-    code += [bpf.store(user), bpf.load_constant(bpf.R1, target.budgets, _MAP_FD), *bpf.address_of(bpf.R2, user)]
+    code += [bpf.store(user), bpf.load_constant(bpf.R1, target.budgets, bpf.MAP_FD), *bpf.address_of(bpf.R2, user)]
     code += [bpf.instruction(bpf.CALL, imm=_MAP_LOOKUP), bpf.instruction(bpf.MOVE_REGISTER, bpf.R8, bpf.R0)]
     code += [
         bpf.instruction(bpf.CALL, imm=_CLOCK),
@@ -65,7 +64,7 @@ def check_budget(target: Target, event: int) -> bpf.Code:
     code += [
         bpf.instruction(bpf.STORE, bpf.FRAME, bpf.R9, start),
         bpf.assign(count, 1),
-        bpf.load_constant(bpf.R1, target.budgets, _MAP_FD),
+        bpf.load_constant(bpf.R1, target.budgets, bpf.MAP_FD),
     ]
     code += [
         *bpf.address_of(bpf.R2, user),
@@ -127,7 +126,7 @@ def choose_wake_up(known: int, event: int) -> bpf.Code:
         bpf.instruction(bpf.LOAD, bpf.R0, bpf.FRAME, event + TASK_FIELD),
         bpf.instruction(bpf.SHIFT_RIGHT, bpf.R0, imm=32),
     ]
-    code += [bpf.store(process), bpf.load_constant(bpf.R1, known, _MAP_FD), *bpf.address_of(bpf.R2, process)]
+    code += [bpf.store(process), bpf.load_constant(bpf.R1, known, bpf.MAP_FD), *bpf.address_of(bpf.R2, process)]
     code += [bpf.instruction(bpf.CALL, imm=_MAP_LOOKUP), bpf.Jump(bpf.IF_EQUAL, "chosen", bpf.R0)]
     code += [
         bpf.instruction(bpf.LOAD, bpf.R8, bpf.R0),
@@ -144,7 +143,11 @@ def choose_wake_up(known: int, event: int) -> bpf.Code:
         bpf.instruction(bpf.CALL, imm=_CLOCK),
         bpf.store(now),
     ]
-    code += [bpf.load_constant(bpf.R1, known, _MAP_FD), *bpf.address_of(bpf.R2, process), *bpf.address_of(bpf.R3, now)]
+    code += [
+        bpf.load_constant(bpf.R1, known, bpf.MAP_FD),
+        *bpf.address_of(bpf.R2, process),
+        *bpf.address_of(bpf.R3, now),
+    ]
     code += [bpf.instruction(bpf.MOVE, bpf.R4), bpf.instruction(bpf.CALL, imm=_MAP_UPDATE), "no wake-up"]
     return code
 
@@ -158,7 +161,7 @@ def output(target: Target, event: int) -> bpf.Code:
             lock counters.lost += 1;
     """
     code: bpf.Code = [
-        bpf.load_constant(bpf.R1, target.ring, _MAP_FD),
+        bpf.load_constant(bpf.R1, target.ring, bpf.MAP_FD),
         *bpf.address_of(bpf.R2, event),
         bpf.instruction(bpf.MOVE, bpf.R3, imm=-event),
     ]
@@ -172,5 +175,5 @@ def output(target: Target, event: int) -> bpf.Code:
 
 def _count(target: Target, counter: int) -> bpf.Code:
     """Return ``lock counters[counter] += 1``."""
-    address = bpf.load_constant(bpf.R1, target.counters, _MAP_VALUE, counter)
+    address = bpf.load_constant(bpf.R1, target.counters, bpf.MAP_VALUE, counter)
     return [address, bpf.instruction(bpf.MOVE, bpf.R2, imm=1), bpf.instruction(bpf.ATOMIC_ADD, bpf.R1, bpf.R2)]

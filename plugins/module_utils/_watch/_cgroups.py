@@ -5,7 +5,8 @@
 """Find the path of a control group by its number, and determine which names in a path are trustworthy.
 
 The kernel reports the number, the inode of the group's directory. A unit may start, connect and end within milliseconds, and its
-group disappears with it. inotify(7) therefore reports new groups, well before a process in them can connect.
+group disappears with it. inotify(7) therefore reports new groups, well before a process in them can connect. On a busy host even that
+may be too late, so where the kernel can report numbers and paths (`_bpf_groups`), these reports are used, too.
 """
 
 import ctypes
@@ -16,17 +17,33 @@ import termios
 import typing as t
 
 from .._common._bounded import BoundedMap
+from .._common._protocol import Protocol
 
 _KEPT = 16384  # including removed groups, whose numbers are not reused
 _CREATED, _IGNORED, _OVERFLOW, _DIRECTORY, _ONLY_DIRECTORIES = 0x100, 0x8000, 0x4000, 0x40000000, 0x01000000
 _EVENT = struct.Struct("@iIII")
+_ROOT_NUMBER = 1  # of the root of the hierarchy
+_LOWER_HALF = 0xFFFFFFFF
+
+
+class Created(Protocol):
+    """A source of new groups: `_bpf_groups.NewGroups`."""
+
+    def read(self) -> t.Iterable[t.Tuple[int, str]]:
+        """Return the lower half of the number, and the path in its hierarchy, of each group that was created since the last call."""
+
+    def close(self) -> None:
+        """Stop the reports."""
 
 
 class Groups:
     """The paths of the groups below *root*, the mount point of control groups version 2."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, created: t.Optional[Created] = None) -> None:
         self.root = root  #: the mount point
+        self._created = created
+        self._above: t.Optional[str] = None  # the path of *root* in its hierarchy, if known
+        # The lower half of a number is used again only after four billion new groups.
         self._paths: "BoundedMap[int, t.Optional[str]]" = BoundedMap(_KEPT)
         self._watched: t.Dict[int, str] = {}  # directory of each inotify watch
         self._library = ctypes.CDLL(None, use_errno=True)
@@ -39,6 +56,27 @@ class Groups:
 
     def read_events(self) -> None:
         """Add the groups that were created since the last call. New ones may be created faster than they are added."""
+        self._read_inotify()
+        self._read_created()
+
+    def path(self, number: int) -> t.Optional[str]:
+        """Return the path of a group below the root, with a leading slash, or None if the group is unknown."""
+        number &= _LOWER_HALF
+        if number not in self._paths:
+            self._paths.put(number, None)
+            self._add(self.root)
+            self._read_created()
+        return self._paths.get(number)
+
+    def close(self) -> None:
+        """Close the inotify descriptor, and the source of new groups."""
+        if self._created is not None:
+            self._created.close()
+        if self._inotify >= 0:
+            os.close(self._inotify)
+            self._inotify = -1
+
+    def _read_inotify(self) -> None:
         left = self._unread()
         while left > 0:
             try:
@@ -53,18 +91,17 @@ class Groups:
                 at += _EVENT.size + length
                 self._handle(number, mask, os.fsdecode(name))
 
-    def path(self, number: int) -> t.Optional[str]:
-        """Return the path of a group below the root, with a leading slash, or None if the group is unknown."""
-        if number not in self._paths:
-            self._paths.put(number, None)
-            self._add(self.root)
-        return self._paths.get(number)
+    def _read_created(self) -> None:
+        """Add the groups that the kernel has reported with number and path. The path begins at the root of the hierarchy.
 
-    def close(self) -> None:
-        """Close the inotify descriptor."""
-        if self._inotify >= 0:
-            os.close(self._inotify)
-            self._inotify = -1
+        In a container, *root* is below that. Where it is follows from a report about a group whose path below *root* is known.
+        """
+        for number, path in () if self._created is None else self._created.read():
+            known = self._paths.get(number)
+            if self._above is None and known is not None and path.endswith(known):
+                self._above = path[: -len(known)]
+            elif self._above is not None and path.startswith(self._above + "/"):
+                self._paths.put(number, path[len(self._above) :])
 
     def _unread(self) -> int:
         """Return the size of the events that can be read now."""
@@ -88,7 +125,10 @@ class Groups:
             if number >= 0:
                 self._watched[number] = folder
         try:
-            self._paths.put(os.stat(folder).st_ino, folder[len(self.root) :] or "/")
+            number = os.stat(folder).st_ino
+            self._paths.put(number & _LOWER_HALF, folder[len(self.root) :] or "/")
+            if folder == self.root and number == _ROOT_NUMBER:
+                self._above = ""
             with os.scandir(folder) as entries:
                 below = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
         except OSError:

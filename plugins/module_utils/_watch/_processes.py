@@ -23,6 +23,7 @@ from ._units import place as place_of
 
 _REMEMBERED = 4096
 _AMBIGUOUS = ""  # several executables have the same user, command name and unit
+_REMOVED = " (deleted)"  # after the path of a removed file, or group of version 2
 _NOWHERE = Place(None, None)
 _FRESH_SECONDS = 2.0  # a process that connects repeatedly is read once in this time
 _STARTED_SECONDS = 60.0  # after this time, another process may have the same PID
@@ -144,6 +145,8 @@ class Processes:
         if known is not None:
             return known
         lines = from_bytes(self._read(pid, "cgroup")).split("\n") if pid else []
+        # Systemd may remove the group of a process that has ended, and whose parent has not waited for it yet.
+        lines = [line[: -len(_REMOVED)] if line.endswith(_REMOVED) else line for line in lines]
         groups = [line.split(":", 2)[1:] for line in lines if line.count(":") >= 2]
         paths = [self._trusted(controllers.partition(",")[0], path) for controllers, path in groups]
         found = best(paths)
@@ -171,7 +174,7 @@ class Processes:
             target = os.readlink("%s/%d/%s" % (self._proc, pid, name))
         except OSError:
             return None
-        target = target[: -len(" (deleted)")] if target.endswith(" (deleted)") else target
+        target = target[: -len(_REMOVED)] if target.endswith(_REMOVED) else target
         return from_bytes(os.fsencode(target))
 
     def _read(self, pid: int, name: str) -> bytes:

@@ -14,6 +14,7 @@ from .._callers._vocabulary import STATE_DIRECTORY
 from .._imds._service import ADDRESS, ADDRESS_IPV6, PORT
 from ._attribution import Attributor, Kernel
 from ._bpf import Hook
+from ._bpf_groups import NewGroups
 from ._capture import Capture
 from ._cgroups import Groups, Ownership
 from ._loop import Watch
@@ -30,6 +31,7 @@ _METHODS = {
     "tracepoint": "a tracepoint of the kernel reports connecting processes",
     "socket": "processes are looked up by their open sockets, and those that end soon are missed (partial coverage)",
 }
+T = t.TypeVar("T")
 
 
 class CannotWatch(Exception):
@@ -119,20 +121,33 @@ def _bpf_kernel() -> t.Tuple[Kernel, t.List[str]]:
     cgroup = (mounted("cgroup2") or [""])[0] or mount_privately("cgroup2")
     hook = Hook(cgroup, _ADDRESSES, PORT)
     problem = "Command names of processes that end soon are missed, because BPF programs cannot read them without CAP_PERFMON."
-    return Kernel(hook, Groups(cgroup)), [] if hook.reports_names else [problem]
+    return Kernel(hook, Groups(cgroup, _new_groups())), [] if hook.reports_names else [problem]
+
+
+def _new_groups() -> t.Optional[NewGroups]:
+    """Return the reports of new control groups. Without them, the unit of a process that ends soon is unknown on a busy host."""
+    try:
+        return _with_tracefs(NewGroups)
+    except OSError:
+        return None
 
 
 def _tracepoint() -> Tracepoint:
-    """Return the tracepoint, from a tracefs of the host or, if none works, from a private mount. Raises OSError."""
+    """Return the tracepoint. Raises OSError."""
     proc = initial_proc()
     if proc is None:
         raise OSError(errno.EINVAL, "the watch runs in a PID namespace of its own")
+    return _with_tracefs(lambda tracefs: Tracepoint(tracefs, proc, _ADDRESSES, PORT))
+
+
+def _with_tracefs(make: t.Callable[[str], T]) -> T:
+    """Return what *make* returns for a tracefs of the host or, if it raises OSError for each, for a private mount. Raises OSError."""
     for tracefs in mounted("tracefs"):
         try:
-            return Tracepoint(tracefs, proc, _ADDRESSES, PORT)
+            return make(tracefs)
         except OSError:
             continue  # such as read-only in the sandbox of the service
-    return Tracepoint(mount_privately("tracefs"), proc, _ADDRESSES, PORT)
+    return make(mount_privately("tracefs"))
 
 
 def _stop_pipe() -> int:

@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 import pytest
+from ansible_collections.alicloud.imds.plugins.module_utils._watch import _cgroups
 from ansible_collections.alicloud.imds.plugins.module_utils._watch._cgroups import Groups, Ownership
 
 
@@ -49,6 +50,59 @@ def test_an_unknown_number_is_looked_up_once(tmp_path: Path) -> None:
     assert groups.path(number(made)) == "/c.service"  # looked up before its event was read
     groups.close()
     assert groups.fileno() == -1
+
+
+class Reports:
+    """A replacement of the kernel's reports about new groups."""
+
+    def __init__(self) -> None:
+        self.unread: list[tuple[int, str]] = []
+        self.closed = False
+
+    def read(self) -> list[tuple[int, str]]:
+        unread, self.unread = self.unread, []
+        return unread
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_a_reported_group_is_known_although_it_was_removed_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_cgroups, "_ROOT_NUMBER", number(tmp_path))  # the root of the hierarchy
+    reports = Reports()
+    groups = Groups(str(tmp_path), reports)
+    reports.unread = [(77, "/system.slice/a.service")]
+    groups.read_events()
+    assert groups.path(5 << 32 | 77) == "/system.slice/a.service"  # reports have the lower half of the number
+    reports.unread = [(78, "/b.service")]
+    assert groups.path(5 << 32 | 78) == "/b.service"  # reported after the last events were read
+    assert groups.path(5 << 32 | 79) is None
+    groups.close()
+    assert reports.closed
+
+
+def test_reports_in_a_container_begin_at_the_root_of_the_hierarchy(tmp_path: Path) -> None:
+    reports = Reports()
+    groups = Groups(str(tmp_path), reports)
+    reports.unread = [(70, "/docker/one/a.service")]
+    groups.read_events()
+    assert groups.path(70) is None  # it may belong to another container
+    lives = tmp_path / "lives.service"
+    lives.mkdir()
+    reports.unread = [
+        (71, "/docker/two/lives.service"),
+        (number(lives) & 0xFFFFFFFF, "/docker/one/lives.service"),
+        (72, "/docker/one/b.service"),
+        (73, "/docker/one2/c.service"),
+        (74, "/docker/two/docker/one/d.service"),
+    ]
+    groups.read_events()
+    assert [groups.path(one) for one in (number(lives), 71, 72, 73, 74)] == [
+        "/lives.service", None, "/b.service", None, None
+    ]  # fmt: skip
+    groups.close()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory to another user")

@@ -128,6 +128,15 @@ def test_the_group_of_an_ended_process_is_found_by_its_number(proc: Proc, tmp_pa
     groups.close()
 
 
+@pytest.mark.parametrize("hierarchies", ["", "2:cpu:/\n1:name=systemd:/\n"])
+def test_the_group_of_an_ended_process_may_be_removed_before_it(
+    proc: Proc, processes: Processes, hierarchies: str
+) -> None:
+    """Systemd removes the group of a unit first, and then waits for the process, which is in /proc until then."""
+    proc.add(10, cgroup=hierarchies + "0::/system.slice/short.service (deleted)\n")
+    assert processes.inspect(10, "connect", 33, "curl", 5).caller.unit == "short.service"
+
+
 def test_containers_have_no_user_of_this_host(proc: Proc, processes: Processes) -> None:
     proc.add(10, cgroup="0::/docker/%s\n" % ("0123456789abcdef" * 4))
     caller = processes.inspect(10, "connect", 33, "curl").caller

@@ -1,0 +1,48 @@
+# Copyright: Contributors to the alicloud.imds collection
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Make the system call bpf(2): load programs, create maps. No compiler, library or kernel header is needed."""
+
+import ctypes
+import os
+import struct
+import typing as t
+
+MAP_CREATE, PROG_LOAD, LINK_CREATE = 0, 5, 28
+_SYSCALL = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "loongarch64": 280}
+_ATTRIBUTES_SIZE = 144  # of union bpf_attr, as far as it is used here; the rest must be zero
+
+Call = t.Callable[[int, bytes], int]  # see `bpf`
+
+
+def bpf(command: int, attributes: bytes) -> int:
+    """Make the system call with *attributes*, a prefix of union bpf_attr; return a file descriptor. Raises OSError."""
+    buffer = ctypes.create_string_buffer(attributes, max(len(attributes), _ATTRIBUTES_SIZE))
+    return system_call(_SYSCALL[os.uname().machine], "bpf(%d)" % command, command, buffer, len(buffer))
+
+
+def system_call(number: int, name: str, *arguments: t.Any) -> int:
+    """Make a system call; return its result. *name* is for the message of the error. Raises OSError."""
+    result = int(ctypes.CDLL(None, use_errno=True).syscall(ctypes.c_long(number), *arguments))
+    if result < 0:
+        raise OSError(ctypes.get_errno(), "%s: %s" % (name, os.strerror(ctypes.get_errno())))
+    return result
+
+
+def has_number() -> bool:
+    """Return whether the number of bpf(2) is known for the processor."""
+    return os.uname().machine in _SYSCALL
+
+
+def load(call: Call, kind: int, attach: int, code: bytes) -> int:
+    """Load a program; return its descriptor. Raises OSError.
+
+    The attributes are: type, instruction count, instructions, license, three for the log, ..., name, interface, place to attach.
+    """
+    instructions, license_ = ctypes.create_string_buffer(code, len(code)), ctypes.create_string_buffer(b"GPL")
+    pointers = (ctypes.addressof(instructions), ctypes.addressof(license_))
+    layout = "<IIQQIIQII16sII"
+    return call(
+        PROG_LOAD, struct.pack(layout, kind, len(code) // 8, *pointers, 0, 0, 0, 0, 0, b"imds_watch", 0, attach)
+    )
