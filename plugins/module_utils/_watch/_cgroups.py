@@ -19,11 +19,11 @@ import typing as t
 from .._common._bounded import BoundedMap
 from .._common._protocol import Protocol
 
-_KEPT = 16384  # including removed groups, whose numbers are not reused
+_KEPT = 16384  # including removed groups
 _CREATED, _IGNORED, _OVERFLOW, _DIRECTORY, _ONLY_DIRECTORIES = 0x100, 0x8000, 0x4000, 0x40000000, 0x01000000
 _EVENT = struct.Struct("@iIII")
 _ROOT_NUMBER = 1  # of the root of the hierarchy
-_LOWER_HALF = 0xFFFFFFFF
+_LOWER_HALF = 0xFFFFFFFF  # of a number; it is used again only after two billion new files, when such old groups are evicted
 
 
 class Created(Protocol):
@@ -43,7 +43,6 @@ class Groups:
         self.root = root  #: the mount point
         self._created = created
         self._above: t.Optional[str] = None  # the path of *root* in its hierarchy, if known
-        # The lower half of a number is used again only after four billion new groups.
         self._paths: "BoundedMap[int, t.Optional[str]]" = BoundedMap(_KEPT)
         self._watched: t.Dict[int, str] = {}  # directory of each inotify watch
         self._library = ctypes.CDLL(None, use_errno=True)
