@@ -55,18 +55,17 @@ def normal_mode_status(host: Host) -> str:
 
 
 @contextmanager
-def kept_curl(host: Host) -> Iterator[None]:
+def kept_curl(host: Host) -> Iterator[dict[str, Any]]:
     """Send a normal-mode request with curl, which then waits for a file, so that it lives until the watch has recorded it."""
 
-    def recorded() -> bool:
+    def recorded() -> list[dict[str, Any]]:
         callers = json.loads(host.output("ecs-metadata", "callers", "--json"))["callers"]
-        return any(caller["exe"] == "/usr/bin/curl" for caller in callers)
+        return [caller for caller in callers if caller["exe"] == "/usr/bin/curl"]
 
     host.output("mkfifo", "/run/kept")
     urls = ("http://100.100.100.200/latest/meta-data/instance-id", "file:///run/kept")
     host.output("systemd-run", "--unit=kept-curl", "curl", "-s", "-o", "/dev/null", *urls)
-    wait_until(recorded, "the record of curl")
-    yield
+    yield wait_until(recorded, "the record of curl")[0]
     host.output("systemctl", "stop", "kept-curl")
     host.output("rm", "/run/kept")
 
@@ -105,15 +104,9 @@ def test_debian_11(player_of: Play) -> None:
         assert "100.100.100.200/32" in denied
 
     protected()
-    url = "http://100.100.100.200/latest/meta-data/mac"
-    host.output("systemd-run", "--quiet", "--wait", "--unit=job", "curl", "-s", url)
-
-    def recorded() -> list[dict[str, Any]]:
-        seen = json.loads(host.output("ecs-metadata", "callers", "--json"))["callers"]
-        return [caller for caller in seen if caller["unit"] == "job.service"]
-
-    (job,) = wait_until(recorded, "the records, which the watch writes every five seconds")
-    assert (job["user"], job["comm"], job["modes"]) == ("root", "curl", {"normal_mode": 1})
+    with kept_curl(host) as job:
+        assert (job["unit"], job["user"], job["comm"]) == ("kept-curl.service", "root", "curl")
+        assert job["modes"] == {"normal_mode": 1}
     units = ("alicloud-imds-watch.service", "alicloud-imds-fence.service", "alicloud-imds-fence-check.service")
     for unit in units:
         assert host.output("journalctl", "--quiet", "--priority=warning", "--unit", unit) == "", unit
@@ -196,6 +189,8 @@ def test_requests_of_the_role_do_not_block_the_host(player_of: Play) -> None:
     player = player_of("systemd")
     (host,) = player.hosts
     player.play(hardening_enforce=False).check()
+    fault = {"kind": "status", "status": 503, "on": "data", "path": "*/instance-id", "times": 1}
+    player.emulator.admin("PUT", "/instances/i-host0/faults", [fault])  # the first request is repeated
     player.play(hardening_enforce=False).check()
 
     def recorded() -> dict[str, Any]:
@@ -237,7 +232,7 @@ def test_findings_do_not_block_the_watch(player_of: Play) -> None:
     """
     player = player_of("systemd")
     (host,) = player.hosts
-    (host.root / "etc/cron.d/plain").write_text("7 * * * * root curl http://100.100.100.200/latest/meta-data/mac\n")
+    (host.root / "etc/cron.d/plain").write_text("7 0 30 2 * root curl http://100.100.100.200/latest/meta-data/mac\n")
     played = player.play(hardening_preflight="block", hardening_enforce=False).check()
     assert host.output("systemctl", "is-active", "alicloud-imds-watch.service").strip() == "active"
     assert normal_mode_status(host) == "200" and not player.record.exists()

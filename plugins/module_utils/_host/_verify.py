@@ -12,7 +12,7 @@ from .._common._probe_log import record
 from .._imds._access_modes import Modes, probe
 from .._imds._client import Client
 from .._imds._errors import MetadataError
-from .._imds._service import ADDRESS, ADDRESS_IPV6, META_DATA, SIGNED_IDENTITY
+from .._imds._service import META_DATA, SIGNED_IDENTITY
 from . import _cloud_init
 from ._as_user import NoResult, as_user, user_id
 
@@ -91,9 +91,10 @@ def _probe_as(name: str, make_client: MakeClient) -> t.Dict[str, t.Any]:
 
     The probe is recorded first, because that user cannot write the records of the callers watch.
     """
-    for _address in (ADDRESS, ADDRESS_IPV6):
+    settings = make_client().settings
+    for _attempt in range((settings.retries + 1) * len(settings.endpoints)):
         record(user_id(name))
-    seconds = make_client().settings.deadline + _GRACE
+    seconds = settings.deadline + _GRACE
     try:
         modes: t.Dict[str, t.Any] = as_user(name, lambda: probe(make_client())._asdict(), seconds)
     except NoResult as exc:

@@ -113,8 +113,8 @@ def _combined(results: t.Dict[str, _Result]) -> Modes:
 def _probe_endpoint(client: Client) -> _Result:
     checks: t.Dict[str, Check] = {}
     try:
-        record()  # the callers watch recognizes the request by this
-        status = client.send("GET", INSTANCE_ID, {"User-Agent": PROBE_AGENT})
+        # The callers watch recognizes the requests by their records.
+        status = client.send("GET", INSTANCE_ID, {"User-Agent": PROBE_AGENT}, before=record)
     except _errors.Unreachable as exc:
         return _Result("unknown" if exc.connected else "unreachable", checks, [str(exc)])
     except _errors.MetadataError as exc:

@@ -31,6 +31,9 @@ _FIRST_BACKOFF = 0.2
 _LONGEST_BACKOFF = 2.0
 _RENEWAL_MARGIN = 30.0
 
+Headers = t.Mapping[str, str]
+Before = t.Callable[[], None]  # is called before each attempt
+
 
 class Settings(t.NamedTuple):
     """The settings of a client; times are in seconds.
@@ -158,12 +161,12 @@ class Client:
         """
         return self._request_token(ttl, self._policy).value
 
-    def send(self, method: str, target: str, headers: t.Mapping[str, str]) -> int:
+    def send(self, method: str, target: str, headers: Headers, before: Before = lambda: None) -> int:
         """Send this request without the client's token and return the status; only the probe of access modes needs it.
 
         Raises: Unreachable or UnexpectedReply if every attempt ended without a status or with 429 or 5xx.
         """
-        return self._request_with_retries("%s %s" % (method, target), headers, self._policy).status
+        return self._request_with_retries("%s %s" % (method, target), headers, self._policy, before).status
 
     def close(self) -> None:
         """Close the kept connections."""
@@ -198,13 +201,16 @@ class Client:
     def _get_with(self, token: _Token, target: str) -> Reply:
         return self._request_with_retries("GET " + target, {TOKEN_HEADER: token.value}, self._policy)
 
-    def _request_with_retries(self, request: str, headers: t.Mapping[str, str], policy: RetryPolicy) -> Reply:
+    def _request_with_retries(
+        self, request: str, headers: Headers, policy: RetryPolicy, before: Before = lambda: None
+    ) -> Reply:
         """Return the reply to *request*, with retries after throttling, server errors and lost connections."""
         method, target = request.split(" ", 1)
         failure: _errors.MetadataError
         for attempt in range(policy.retries + 1):
             backoff = random.uniform(0.5, 1.0) * min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2**attempt)
             try:
+                before()
                 reply = self._exchange(method, target, headers, policy)
                 if reply.status != 429 and reply.status < 500:
                     return reply
@@ -221,7 +227,7 @@ class Client:
             self._clock.sleep(backoff)
         raise failure
 
-    def _exchange(self, method: str, target: str, headers: t.Mapping[str, str], policy: RetryPolicy) -> Reply:
+    def _exchange(self, method: str, target: str, headers: Headers, policy: RetryPolicy) -> Reply:
         now = self._clock.now()
         if now >= self._ends_at:
             raise _errors.deadline_passed("%s %s" % (method, target), self.endpoint, self.settings.deadline)

@@ -23,7 +23,9 @@ _KEPT = 16384  # including removed groups
 _CREATED, _IGNORED, _OVERFLOW, _DIRECTORY, _ONLY_DIRECTORIES = 0x100, 0x8000, 0x4000, 0x40000000, 0x01000000
 _EVENT = struct.Struct("@iIII")
 _ROOT_NUMBER = 1  # of the root of the hierarchy
-_LOWER_HALF = 0xFFFFFFFF  # of a number; it is used again only after two billion new files, when such old groups are evicted
+_LOWER_HALF = (
+    0xFFFFFFFF  # of a number; it is used again only after two billion new files, when such old groups are evicted
+)
 
 
 class Created(Protocol):

@@ -135,6 +135,18 @@ def test_the_process_of_a_user_has_half_a_minute_more_than_its_requests(monkeypa
     assert limits == [45.0, 330.0]
 
 
+def test_each_request_that_the_process_of_a_user_may_send_is_recorded(monkeypatch) -> None:
+    """That user cannot write the records."""
+    recorded: list[int] = []
+    monkeypatch.setattr(_verify, "record", recorded.append)
+    monkeypatch.setattr(_verify, "probe", lambda _client: modes("required"))
+    monkeypatch.setattr(_verify, "as_user", lambda _name, _function, _seconds: modes("required")._asdict())
+    for settings, requests in ((Settings(retries=2), 6), (Settings(retries=0, endpoint="http://127.0.0.1:8100"), 1)):
+        recorded.clear()
+        _verify.verify(lambda settings=settings: Client(settings), _verify.Desired(users=["daemon"]))
+        assert recorded == [1] * requests
+
+
 @needs_root
 def test_an_unexpected_verdict_ends_the_verification(run_module, instance) -> None:
     arguments = {"allowed_users": ["nobody"], "expect": ["disabled"], "unmet": "report", "cloud_init": True}

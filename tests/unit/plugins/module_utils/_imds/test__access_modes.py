@@ -49,6 +49,20 @@ def test_optional(instance) -> None:
     assert [entry["mode"] for entry in instance.journal()].count("normal_mode") == 1
 
 
+def test_each_normal_mode_request_is_recorded_before_it_is_sent(instance, monkeypatch) -> None:
+    """The callers watch takes a request without a record for one of another program, which would block the host."""
+    monkeypatch.setattr(_client, "_FIRST_BACKOFF", 0.01)
+    sent: list[int] = []
+
+    def record() -> None:
+        sent.append(len([entry for entry in instance.journal() if entry["mode"] == "normal_mode"]))
+
+    monkeypatch.setattr(_access_modes, "record", record)
+    instance.fault(kind="status", status=503, on="data", times=2)
+    assert modes_of(instance.endpoint, retries=2).verdict == "required"
+    assert sent == [0, 1, 2]
+
+
 @pytest.mark.parametrize("answer", [403, 404])
 def test_disabled(instance, emulator, monkeypatch, answer) -> None:
     """On an ECS instance, at the service's own address, nothing else answers."""
