@@ -111,8 +111,18 @@ class Host:
         self._save()
         if not comes_true(self._is_up):
             raise RuntimeError(f"host {self.name} did not start: {self.log.read_text(errors='replace')[-4000:]}")
+        if self.kind != "plain":  # systemd does not mount it in a container
+            self.output("mount", "-t", "tracefs", "tracefs", "/sys/kernel/tracing")
         for number in range(self.containers):
             Container(self, number).attach()
+
+    def start_living_unit(self) -> None:
+        """Start a unit after the callers watch.
+
+        The kernel reports a new control group with its path in the whole hierarchy, and this host has a part of it. The group of a unit
+        that lives shows the watch which part; then it knows the units that have ended as well.
+        """
+        self.output("systemd-run", "--quiet", "--unit=lives", "sleep", "3600")
 
     def _is_up(self) -> bool:
         if boot.ended(self.pid):

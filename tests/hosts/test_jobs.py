@@ -59,11 +59,15 @@ def test_the_role_blocks_for_each_job_that_reads_and_for_no_other(
     host = new_host()
     player = Player([host], start_emulator({"instances": [instance(host), CONTROLLER]}, control=True), tmp_path)
     player.play(hardening_enforce=False).check()
+    host.start_living_unit()
     run_once(host, "read", READS)
-    wait_until(
-        lambda: json.loads(host.output("ecs-metadata", "callers", "--json"))["totals"]["normal_mode"] >= len(READS) - 2,
-        "the records of the watch",
-    )
+    host.output("systemd-run", "--quiet", "--wait", "--collect", "--unit=last", "curl", "-s", "-o", "/dev/null", URL)
+
+    def last_is_recorded() -> bool:
+        callers = json.loads(host.output("ecs-metadata", "callers", "--json"))["callers"]
+        return "last.service" in [caller["unit"] for caller in callers]
+
+    wait_until(last_is_recorded, "the records of the watch")
     blocked = player.play(hardening_preflight="block")
     assert blocked.failed == {host.name: 1} and player.options(host)[1] == "optional"
     evidence = [one["evidence"] for one in findings(player) if one["severity"] == "block"]

@@ -86,14 +86,12 @@ def test_units_users_and_containers(
 ) -> None:
     host = new_host("systemd", root)
     emulator = start_emulator({"instances": [{"host": host.name, "http_tokens": "optional"}]})
-    host.output("mount", "-t", "tracefs", "tracefs", "/sys/kernel/tracing")  # as systemd does outside of containers
     install(host, tmp_path)
     emulator.admin("DELETE", "/journal")  # the requests of the self-test, before the watch started
     status = json.loads(host.output("ecs-metadata", "watch", "--status", "--json"))
     assert (status["running"], status["attribution"], status["problems"]) == (True, "connect", [])
     run = ["systemd-run", "--quiet", "--wait", "--collect"]
-    # The root of the host's control groups is not that of the kernel's. A unit that lives shows the watch where it is.
-    host.output("systemd-run", "--quiet", "--unit=lives", "sleep", "3600")
+    host.start_living_unit()
     for number in range(20):  # each unit lives as long as its process: some milliseconds
         host.output(*run, f"--unit=short{number}", "--property=User=www-data", "bash", "-c", GET, "mac")
     host.output("systemctl", "kill", "--signal=STOP", UNIT)

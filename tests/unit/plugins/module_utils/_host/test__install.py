@@ -33,8 +33,9 @@ INSTALLED = {
     " _completion _exec _fish _main _output _parser _read _texts _token_file _tree _version _words _zsh",
     "_common": "_atomic _bounded _clock _places _probe_log _programs _protocol _text _utc",
     "_imds": "_access_modes _client _connect _dmi _errors _facts _gather _http _items _presence _role_keys _secrets _service _tree _walk",
-    "_watch": "_attribution _bpf _bpf_code _bpf_parts _bpf_programs _capture _cgroups _events _http_stream _loop _mounts _noise"
-    " _packets _periods _priority _proc _processes _records _run _sockets _store _tcp _trace_format _tracepoint _units",
+    "_watch": "_attribution _bpf _bpf_call _bpf_code _bpf_groups _bpf_parts _bpf_programs _bpf_ring _capture _cgroups _events _http_stream"
+    " _loop _mounts _noise _packets _periods _priority _proc _processes _records _run _sockets _store _tcp _trace_format _tracepoint"
+    " _units",
 }
 FILES = {"%s/%s.py" % (package, name) for package, names in INSTALLED.items() for name in ["__init__", *names.split()]}
 
