@@ -267,6 +267,12 @@ def memory(watch: Watch) -> int:
 HOSTILE = {"garbage": 300, "tls": 100, "huge": 60, "many": 60, "half": 300, "smuggle": 100, "syn": 40000}
 
 
+def queued(machine: Machine) -> int:
+    """Return the size of the packets that wait to be read: the column Rmem."""
+    lines = [line.split() for line in machine.run("cat", "/proc/net/packet").splitlines()]
+    return sum(int(line[lines[0].index("Rmem")]) for line in lines[1:])
+
+
 def test_hostile_traffic_is_counted_in_bounded_memory(machine: Machine, start: Start) -> None:
     watch = start()
     used = []
@@ -274,6 +280,7 @@ def test_hostile_traffic_is_counted_in_bounded_memory(machine: Machine, start: S
         for kind, times in HOSTILE.items():
             machine.run(PYTHON, HERE / "clients/flood.py", kind, str(times), cgroup=f"{kind}.service")
         used.append(memory(watch))
+    wait_until(lambda: not queued(machine), "the watch to read what is queued")
     send(machine, 10, uid=33)
     content = watch.stop()
     print(f"memory after each round: {used}; {totals(content)}")
