@@ -156,11 +156,13 @@ class Fleet:
         process.stdin = None  # Otherwise communicate() closes it again.
         return process
 
-    def _connections(self) -> int:
-        """Return the number of connections that the API has not closed."""
+    def _connections(self) -> set[str]:
+        """Return the clients of the connections that the API has not closed."""
         port = f":{int(str(self.endpoint).rpartition(':')[2]):04X}"
         lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-        return sum(words[1].endswith(port) and words[3] in ("01", "08") for words in lines)  # established, close wait
+        return {
+            words[2] for words in lines if words[1].endswith(port) and words[3] in ("01", "08")
+        }  # established, close wait
 
     def _changes(self) -> int:
         totals = self.admin("GET", f"/calls?after={NO_ENTRY}")["totals"]

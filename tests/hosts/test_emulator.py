@@ -115,9 +115,17 @@ def test_nothing_remains_of_a_unit_that_failed(emulated: Emulated) -> None:
     host, loopback = emulated.host, emulated.addresses()
 
     def fail() -> None:
+        limit = host.root / f"etc/systemd/system/{UNIT}.d/limit.conf"
+        limit.parent.mkdir()
+        # The limit of systemd, five starts in ten seconds, is only reached if the host is fast enough.
+        limit.write_text("[Unit]\nStartLimitBurst=1\nStartLimitIntervalSec=1h\n")
+        host.output("systemctl", "daemon-reload")
         (host.root / "opt/imds-emulator/config.json").write_text("{")
         host.run("systemctl", "restart", UNIT)
         wait_until(lambda: emulated.shows("ActiveState") == "failed", "the failure")
+        limit.unlink()
+        limit.parent.rmdir()
+        host.output("systemctl", "daemon-reload")
 
     emulated.play(**REAL)
     fail()

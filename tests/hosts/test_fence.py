@@ -125,13 +125,17 @@ class Fenced:
         table["container"] = _read(self.container.run("python3", "/srv/connect.py", *TARGETS).stdout)
         for name in SERVICES:
             self.host.output("systemctl", "start", name, timeout=120)
-            said = self.host.output("journalctl", f"--unit={name}", "--output=cat", "--identifier=python3")
-            table[name] = _read("\n".join(said.splitlines()[-len(TARGETS) :]))
+            run = self.host.output("systemctl", "show", "--value", "--property=InvocationID", name).strip()
+            self.host.output("journalctl", "--sync")
+            match = (f"_SYSTEMD_INVOCATION_ID={run}", "SYSLOG_IDENTIFIER=python3")
+            table[name] = _read(self.host.output("journalctl", "--output=cat", *match))
         return table
 
 
 def _read(output: str) -> dict[str, str]:
-    return dict(zip(TARGETS, output.split()))
+    words = output.split()
+    assert len(words) == len(TARGETS), output
+    return dict(zip(TARGETS, words))
 
 
 @pytest.fixture(scope="module")

@@ -60,7 +60,7 @@ class Journey:
 
     def __init__(self, site: Site, folder: Path) -> None:
         self.hosts: dict[str, Host] = {name: site.add(name, root=ROOTS.get(name, "bookworm")) for name in BOOTED}
-        job = "7 * * * * root curl -s http://100.100.100.200/latest/meta-data/ram/security-credentials/\n"
+        job = "7 0 30 2 * root curl -s http://100.100.100.200/latest/meta-data/ram/security-credentials/\n"
         (self.hosts["script"].root / "etc/cron.d/plain").write_text(job)
         for version, address in (("-4", "100.100.100.200"), ("-6", "fd00:100::100:200")):
             self.hosts["pc"].run("ip", version, "route", "add", "unreachable", address)
@@ -104,13 +104,13 @@ class Journey:
         log = self.player.folder / "harden.log"
         with log.open("w") as file:
             process = subprocess.Popen(command, env=self.player.environment(), stdout=file, stderr=file)
-        wait_until(lambda: VERIFY in log.read_text() or process.poll() is not None, "the verification")
+        wait_until(lambda: VERIFY in log.read_text() or process.poll() is not None, "the verification", PROCESS_SECONDS)
         self.hosts[LOST].output("systemctl", "stop", "ssh.service")
         self.hosts[LOST].run("pkill", "-KILL", "sshd")
         self.emulator.admin("PATCH", "/control", {"delay_seconds": 0})
         for name in ("ready1", "ready2"):  # the end of the delay
             self.emulator.admin("PATCH", f"/instances/i-{name}", {"http_tokens": "required"})
-        status = process.wait(900)
+        status = process.wait(PROCESS_SECONDS)
         self.hosts[LOST].output("systemctl", "start", "ssh.service")
         return Played(status, log.read_text())
 

@@ -42,7 +42,7 @@ class Fleet:
             self.hosts[name] = site.add(name, root="bookworm-cloud-init" if name == "oldinit" else "bookworm")
         packages = self.hosts["oldsdk"].root / "usr/local/lib/python3.11/dist-packages"
         shutil.copytree(OLD_SDK, packages, dirs_exist_ok=True)
-        job = "7 * * * * root curl -s http://100.100.100.200/latest/meta-data/ram/security-credentials/\n"
+        job = "7 0 30 2 * root curl -s http://100.100.100.200/latest/meta-data/ram/security-credentials/\n"
         (self.hosts["cron"].root / "etc/cron.d/plain").write_text(job)
         config = {"instances": [*map(instance, self.hosts.values()), CONTROLLER]}
         self.emulator = lab.start_emulator(config, control=True)

@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -20,9 +18,12 @@ from host import Host
 from hosts import Site
 from playing import CONTROLLER, ENFORCE, Played, Player, instance
 from snapshots import differences, snapshot
-from waiting import GIVE_UP_SECONDS, wait_until
+from waiting import GIVE_UP_SECONDS, PROCESS_SECONDS, wait_until
 
 pytestmark = pytest.mark.lab
+
+# Ansible starts its workers in sessions of their own. They end with this process, as with a controller whose power fails.
+MORTAL = ["unshare", "--pid", "--mount-proc", "--fork", "--kill-child"]
 
 
 class Ground:
@@ -217,19 +218,18 @@ def test_a_hardened_host_is_not_relaxed_when_the_api_fails(ground: Ground) -> No
 def test_a_killed_run_can_be_repeated_and_undone(ground: Ground, at: str) -> None:
     before = {host.name: ground.state(host) for host in (ground.bad, ground.good)}
     process = subprocess.Popen(
-        ground.player.command(**ENFORCE),
+        [*MORTAL, *ground.player.command(**ENFORCE)],
         env=ground.player.environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        start_new_session=True,
     )
     assert process.stdout is not None
     for line in process.stdout:
         if at in line:
             time.sleep(0.7)  # The kill can happen anywhere in the task; the assertions hold at each point.
             break
-    os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
     process.wait(GIVE_UP_SECONDS)
     ground.player.play(**ENFORCE).check()
     assert ground.player.play(**ENFORCE).check().changed == {"bad": 0, "good": 0}
@@ -314,24 +314,27 @@ def test_an_undo_with_and_without_its_record(ground: Ground, tmp_path_factory: p
         assert first.options(host)[:2] == ("enabled", "optional") and ground.reads(host) == f"i-{host.name}"
 
 
-def killed_in_the_verification(ground: Ground, action: Callable[[int], object]) -> subprocess.Popen[str]:
+def killed_in_the_verification(
+    ground: Ground, action: Callable[[subprocess.Popen[str]], object]
+) -> subprocess.Popen[str]:
     """Start a run whose verification waits for the guest, and call *action* with its process when the options are set."""
     ground.emulator.admin("PATCH", "/control", {"delay_seconds": 3600})
     with (ground.player.folder / "killed.log").open("w") as log:
         process = subprocess.Popen(
-            ground.player.command(hardening_wait_timeout=60, **ENFORCE),
+            [*MORTAL, *ground.player.command(hardening_wait_timeout=60, **ENFORCE)],
             env=ground.player.environment(),
             stdout=log,
             stderr=subprocess.STDOUT,
             text=True,
-            start_new_session=True,
         )
     text = (ground.player.folder / "killed.log").read_text
     wait_until(
-        lambda: "TASK [alicloud.imds.hardening : Verify access" in text() or process.poll() is not None, "the run"
+        lambda: "TASK [alicloud.imds.hardening : Verify access" in text() or process.poll() is not None,
+        "the run",
+        PROCESS_SECONDS,
     )
     assert process.poll() is None, text()
-    action(process.pid)
+    action(process)
     return process
 
 
@@ -342,7 +345,7 @@ def unverified(ground: Ground) -> list[str]:
 def test_the_run_after_a_killed_controller_finishes_it_or_rolls_it_back(ground: Ground) -> None:
     before = {host.name: ground.player.options(host) for host in (ground.bad, ground.good)}
     for broken in (True, False):
-        killed_in_the_verification(ground, lambda pid: os.killpg(pid, signal.SIGKILL)).wait(GIVE_UP_SECONDS)
+        killed_in_the_verification(ground, lambda process: process.kill()).wait(GIVE_UP_SECONDS)
         assert unverified(ground) == ["bad", "good"]
         if broken:  # the guest still does not show the change
             played = ground.player.play(**ENFORCE)
@@ -364,14 +367,14 @@ def test_the_run_after_a_killed_controller_finishes_it_or_rolls_it_back(ground: 
 def test_a_host_that_is_lost_before_its_verification(ground: Ground, lost_host: str) -> None:
     ground.player.variables["bad"] = {"hardening_lost_host": lost_host}
 
-    def lose(_pid: int) -> None:
+    def lose(_process: subprocess.Popen[str]) -> None:
         ground.bad.output("systemctl", "stop", "ssh.service")
         ground.bad.run("pkill", "-KILL", "sshd")
 
     try:
         process = killed_in_the_verification(ground, lose)
         ground.emulator.admin("PATCH", "/control", {"delay_seconds": 0})
-        process.wait(GIVE_UP_SECONDS)
+        process.wait(PROCESS_SECONDS)
         output = (ground.player.folder / "killed.log").read_text()
         said = Played(process.returncode, output).reasons()
         assert "The host became unreachable before its access was verified: " in said["bad"], output

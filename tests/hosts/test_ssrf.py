@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import socket
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -22,6 +23,7 @@ import pytest
 from host import Host
 from hosts import Site
 from playing import CHECKOUT, CONTROLLER, Player, instance
+from waiting import wait_until
 
 pytestmark = pytest.mark.lab
 
@@ -30,6 +32,7 @@ METADATA = (lab.SERVICE, f"[{lab.SERVICE_IPV6}]")  # in the notation of URLs
 KEYS = "/latest/meta-data/ram/security-credentials/WebRole"
 TTL, TOKEN = "X-aliyun-ecs-metadata-token-ttl-seconds", "X-aliyun-ecs-metadata-token"
 PAGE = CHECKOUT / "docs/ssrf.md"
+FETCHER = 8081
 
 
 def ask(url: str, method: str = "GET", headers: dict[str, str] | None = None) -> str:
@@ -43,7 +46,7 @@ def ask(url: str, method: str = "GET", headers: dict[str, str] | None = None) ->
 
 
 def through_the_fetcher(host: Host, service: str) -> str:
-    return ask(f"http://{host.ip}:8081/?url=" + urllib.parse.quote(f"http://{service}{KEYS}"))
+    return ask(f"http://{host.ip}:{FETCHER}/?url=" + urllib.parse.quote(f"http://{service}{KEYS}"))
 
 
 def through_a_proxy(host: Host, service: str, port: int) -> str:
@@ -95,8 +98,14 @@ def web(tmp_path: Path) -> Iterator[tuple[Host, Player]]:
             (host.root / path).write_text((FILES / name).read_text())
         host.output("systemctl", "daemon-reload")
         host.output(*shlex.split("systemctl start fetcher.service nginx.service"))
+        wait_until(lambda: listens(host, FETCHER), "the fetcher")
         with lab.start_emulator({"instances": [instance(host), CONTROLLER]}, control=True) as emulator:
             yield host, Player([host], emulator, tmp_path)
+
+
+def listens(host: Host, port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((host.ip, port)) == 0
 
 
 def rows(measured: dict[str, list[str]]) -> list[str]:

@@ -18,18 +18,18 @@ _PAUSE = 0.02
 Value = TypeVar("Value")
 
 
-def wait_until(condition: Callable[[], Value], what: str = "the condition") -> Value:
-    """Return the first true result of *condition*; raise AssertionError after GIVE_UP_SECONDS.
+def wait_until(condition: Callable[[], Value], what: str = "the condition", seconds: float = GIVE_UP_SECONDS) -> Value:
+    """Return the first true result of *condition*; raise AssertionError after some seconds.
 
     *what* names the condition in the message. It may be a condition that raises AssertionError to give up at once.
     """
-    give_up = time.monotonic() + GIVE_UP_SECONDS
+    give_up = time.monotonic() + seconds
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > give_up:
-            raise AssertionError(f"waited {GIVE_UP_SECONDS:.0f} s in vain for {what}")
+            raise AssertionError(f"waited {seconds:.0f} s in vain for {what}")
         time.sleep(_PAUSE)
 
 

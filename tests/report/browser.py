@@ -10,8 +10,8 @@ import base64
 import http.client
 import json
 import os
+import re
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from waiting import wait_until
+from waiting import GIVE_UP_SECONDS, wait_until
 
 PROGRAMS = ("chromium", "chromedriver")
 FLAGS = (
@@ -94,7 +94,7 @@ class Browser:
         return self._send(method, self._session + path, body)
 
     def _send(self, method: str, path: str, body: Any) -> Any:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=GIVE_UP_SECONDS)
         try:
             text = None if body is None else json.dumps(body)
             connection.request(method, path, text, {"Content-Type": "application/json"})
@@ -109,32 +109,31 @@ class Browser:
 @contextmanager
 def start() -> Iterator[Browser]:
     """Yield a browser with an empty profile; end it and its driver afterwards."""
-    port = _free_port()
     with tempfile.TemporaryDirectory(prefix="imds-browser-", ignore_cleanup_errors=True) as scratch:
         # Without these, the browser logs an error about the missing message bus.
         environment = dict(os.environ, DBUS_SESSION_BUS_ADDRESS="disabled:", HOME=scratch)
-        command = ["chromedriver", f"--port={port}", "--log-path=" + os.path.join(scratch, "driver.log")]
-        driver = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        command = ["chromedriver", "--port=0", "--log-path=" + os.path.join(scratch, "driver.log")]
+        output = Path(scratch, "output")
+        with output.open("wb") as stream:
+            driver = subprocess.Popen(command, env=environment, stdout=stream, stderr=subprocess.DEVNULL)
         try:
-            _wait_for(port, driver)
-            browser = Browser(port, os.path.join(scratch, "profile"))
+            browser = Browser(_port(output, driver), os.path.join(scratch, "profile"))
             yield browser
             browser.close()
         finally:
             driver.terminate()
-            driver.wait(timeout=10)
+            try:
+                driver.wait(GIVE_UP_SECONDS)
+            except subprocess.TimeoutExpired:
+                driver.kill()
+                driver.wait()
 
 
-def _free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return int(held.getsockname()[1])
+def _port(output: Path, driver: subprocess.Popen[bytes]) -> int:
+    """Return the port that ChromeDriver has chosen, once it accepts connections there."""
 
-
-def _wait_for(port: int, driver: subprocess.Popen[bytes]) -> None:
-    def answers() -> bool:
+    def started() -> re.Match[str] | None:
         assert driver.poll() is None, f"chromedriver ended with status {driver.returncode}"
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
+        return re.search(r"started successfully on port (\d+)", output.read_text())
 
-    wait_until(answers, "chromedriver")
+    return int(wait_until(started, "chromedriver")[1])
