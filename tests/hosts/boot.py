@@ -44,7 +44,6 @@ PLAIN = """
 hostname "$NAME"
 cd "$ROOT"
 mount -t proc proc proc; mount -t sysfs sysfs sys; mount -t cgroup2 cgroup2 sys/fs/cgroup
-mount -t tracefs tracefs sys/kernel/tracing
 mount -t tmpfs -o mode=755 run run; mkdir run/sshd
 mount -t tmpfs -o mode=755 dev dev; mkdir dev/pts dev/shm
 for node in null zero full random urandom tty; do : >dev/$node; mount --bind /dev/$node dev/$node; done

@@ -111,8 +111,6 @@ class Host:
         self._save()
         if not comes_true(self._is_up):
             raise RuntimeError(f"host {self.name} did not start: {self.log.read_text(errors='replace')[-4000:]}")
-        if self.kind != "plain":  # systemd does not mount it in a container
-            self.output("mount", "-t", "tracefs", "tracefs", "/sys/kernel/tracing")
         for number in range(self.containers):
             Container(self, number).attach()
 

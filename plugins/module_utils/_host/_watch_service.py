@@ -34,7 +34,7 @@ Description=Recorder of callers of the ECS instance metadata service
 Documentation=https://github.com/alicloud-imds/alicloud.imds
 # Start early, to record callers at boot such as cloud-init.
 DefaultDependencies=no
-After=local-fs.target systemd-tmpfiles-setup.service sys-kernel-tracing.mount
+After=local-fs.target systemd-tmpfiles-setup.service
 Wants=network-pre.target
 Before=network-pre.target cloud-init-local.service cloud-init.service shutdown.target
 Conflicts=shutdown.target
@@ -61,16 +61,14 @@ TasksMax=8
 LimitMEMLOCK=infinity
 LimitCORE=0
 
-# NET_RAW: capture packets. BPF: load the programs that attribute connections. PERFMON: let them read the names of processes and
-# new control groups. NET_ADMIN: attach them. SYS_PTRACE: read the paths of executables.
+# NET_RAW: capture packets. BPF: load the programs that attribute connections. PERFMON: let them read the process name.
+# NET_ADMIN: attach them. SYS_PTRACE: read the paths of executables.
 # SYS_ADMIN, where it is: mount cgroup2 or tracefs in a namespace of the service. The watch drops it before it captures packets.
 CapabilityBoundingSet=%(capabilities)s
 # Without IP sockets it cannot open a connection.
 RestrictAddressFamilies=AF_PACKET AF_NETLINK AF_UNIX
 SystemCallFilter=@system-service setpriority bpf%(mount)s
 SystemCallFilter=~%(no_mount)s@clock @module @raw-io @reboot @swap @obsolete @debug @cpu-emulation
-# To attach the program that reports new control groups.
-SystemCallFilter=perf_event_open
 SystemCallErrorNumber=EPERM
 SystemCallArchitectures=native
 DevicePolicy=closed

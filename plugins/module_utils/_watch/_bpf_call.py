@@ -9,7 +9,7 @@ import os
 import struct
 import typing as t
 
-MAP_CREATE, PROG_LOAD, LINK_CREATE = 0, 5, 28
+MAP_CREATE, PROG_LOAD, RAW_TRACEPOINT_OPEN, LINK_CREATE = 0, 5, 17, 28
 _SYSCALL = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "loongarch64": 280}
 _ATTRIBUTES_SIZE = 144  # of union bpf_attr, as far as it is used here; the rest must be zero
 
@@ -19,14 +19,10 @@ Call = t.Callable[[int, bytes], int]  # see `bpf`
 def bpf(command: int, attributes: bytes) -> int:
     """Make the system call with *attributes*, a prefix of union bpf_attr; return a file descriptor. Raises OSError."""
     buffer = ctypes.create_string_buffer(attributes, max(len(attributes), _ATTRIBUTES_SIZE))
-    return system_call(_SYSCALL[os.uname().machine], "bpf(%d)" % command, command, buffer, len(buffer))
-
-
-def system_call(number: int, name: str, *arguments: t.Any) -> int:
-    """Make a system call; return its result. *name* is for the message of the error. Raises OSError."""
-    result = int(ctypes.CDLL(None, use_errno=True).syscall(ctypes.c_long(number), *arguments))
+    syscall = ctypes.CDLL(None, use_errno=True).syscall
+    result = int(syscall(ctypes.c_long(_SYSCALL[os.uname().machine]), command, buffer, len(buffer)))
     if result < 0:
-        raise OSError(ctypes.get_errno(), "%s: %s" % (name, os.strerror(ctypes.get_errno())))
+        raise OSError(ctypes.get_errno(), "bpf(%d): %s" % (command, os.strerror(ctypes.get_errno())))
     return result
 
 

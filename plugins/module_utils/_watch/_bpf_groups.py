@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Report new control groups by a BPF program at the tracepoint cgroup:cgroup_mkdir.
+"""Report new control groups by a BPF program at the tracepoint cgroup_mkdir.
 
 A unit may end before the watch looks at its group, for example on a busy host. The kernel then still knows the group's number, by
 which the event of a connection names it, but not its path any more. The events of this program have both, and wait in a ring buffer
@@ -10,11 +10,12 @@ until the watch reads them.
 
 Only groups that root creates are reported. Names that other users choose are not used, and no user can fill the ring buffer.
 
-Tracepoints: https://docs.kernel.org/trace/events.html. The layout of the context is that of the file ``format`` in tracefs.
+The program is attached to the raw tracepoint, whose arguments are the group and its path. The usual interface, perf_event_open(2),
+needs CAP_SYS_ADMIN on Debian and Ubuntu, and tracefs.
 """
 
+import ctypes
 import errno
-import fcntl
 import os
 import struct
 import sys
@@ -24,56 +25,43 @@ from . import _bpf_call as calls
 from . import _bpf_code as bpf
 from ._bpf_parts import END, NO_WAKE_UP
 from ._bpf_ring import Ring
-from ._trace_format import Layout, read_format
+from ._btf import Member, offsets
 
-_EVENT = "events/cgroup/cgroup_mkdir"
+_TYPES = "/sys/kernel/btf/vmlinux"
+_NAME = b"cgroup_mkdir"
 _RING_BYTES = 1 << 18
 _PATH_BYTES = 384  # with the zero at its end; a longer path is not reported
 _SIZE = 8 + _PATH_BYTES
-_TRACEPOINT = 5  # BPF_PROG_TYPE_TRACEPOINT
-
-# perf_event_open(2) and ioctl(2): struct perf_event_attr with type, size, config and sample_period
-_PERF_EVENT_OPEN = {"x86_64": 298, "aarch64": 241, "riscv64": 241, "loongarch64": 241}
-_ATTRIBUTES = struct.Struct("=IIQQ88x")  # 112 bytes: PERF_ATTR_SIZE_VER5
-_TYPE_TRACEPOINT, _CLOSE_ON_EXEC = 2, 8
-_SET_PROGRAM, _ENABLE = 0x40042408, 0x2400
+_RAW_TRACEPOINT = 17  # BPF_PROG_TYPE_RAW_TRACEPOINT
+_ROOT, _HIERARCHY = ("cgroup", "root"), ("cgroup_root", "hierarchy_id")
+_NODE, _NUMBER = ("cgroup", "kn"), ("kernfs_node", "id")
 
 # Helper functions: BPF_FUNC_* of the kernel
-_USER, _READ_KERNEL_STRING, _RINGBUF_OUTPUT = 15, 115, 130
+_USER, _READ_KERNEL, _READ_KERNEL_STRING, _RINGBUF_OUTPUT = 15, 113, 115, 130
 
 
 class NewGroups:
     """The control groups of version 2 that root has created since the start."""
 
-    def __init__(self, tracefs: str, call: calls.Call = calls.bpf) -> None:
-        """Attach the program. *tracefs* is its mount point, *call* replaces bpf(2) in tests. Raises OSError."""
-        machine = os.uname().machine
-        if machine not in _PERF_EVENT_OPEN or sys.byteorder != "little":
-            raise OSError(errno.ENOSYS, "the number of perf_event_open(2) is unknown for %s" % machine)
-        layout = read_format("%s/%s" % (tracefs, _EVENT), {"root": 4, "path": 4})
-        if "id" not in layout.offsets:  # four bytes before Linux 5.16, then eight
-            raise OSError(errno.EINVAL, "the format of a tracepoint is unknown: field id")
+    def __init__(self, types: str = _TYPES, call: calls.Call = calls.bpf) -> None:
+        """Attach the program. *types* is the file with the kernel's types, *call* replaces bpf(2) in tests. Raises OSError."""
+        if sys.byteorder != "little":
+            raise OSError(errno.ENOSYS, "the byte order of the processor is not supported")
+        with open(types, "rb") as stream:
+            at = offsets(stream.read(), (_ROOT, _HIERARCHY, _NODE, _NUMBER))
         self._fds: t.List[int] = []
         self._ring = Ring(_RING_BYTES, call)
         try:
-            program = calls.load(call, _TRACEPOINT, 0, created(layout, self._ring.descriptor))
-            self._fds.append(program)
-            os.set_inheritable(program, False)
-            attributes = _ATTRIBUTES.pack(_TYPE_TRACEPOINT, _ATTRIBUTES.size, layout.kind, 1)
-            every_process, first_processor, no_group = -1, 0, -1  # a program runs on all processors nevertheless
-            event = calls.system_call(
-                _PERF_EVENT_OPEN[machine], "perf_event_open", attributes, every_process, first_processor, no_group,
-                _CLOSE_ON_EXEC,
-            )  # fmt: skip
-            self._fds.append(event)
-            fcntl.ioctl(event, _SET_PROGRAM, program)
-            fcntl.ioctl(event, _ENABLE, 0)
+            program = self._keep(calls.load(call, _RAW_TRACEPOINT, 0, created(at, self._ring.descriptor)))
+            name = ctypes.create_string_buffer(_NAME)
+            attributes = struct.pack("=QI", ctypes.addressof(name), program)
+            self._keep(call(calls.RAW_TRACEPOINT_OPEN, attributes))
         except OSError:
             self.close()
             raise
 
     def read(self) -> t.Iterator[t.Tuple[int, str]]:
-        """Yield the lower half of the number, and the path in its hierarchy, of each group that was created since the last call."""
+        """Yield the number, and the path in its hierarchy, of each group that was created since the last call."""
         for data in self._ring.read():
             path, end, _rest = data[8:].partition(b"\0")
             if end and len(path) < _PATH_BYTES - 1:  # else the path was cut
@@ -85,36 +73,38 @@ class NewGroups:
         while self._fds:
             os.close(self._fds.pop())
 
+    def _keep(self, fd: int) -> int:
+        os.set_inheritable(fd, False)
+        self._fds.append(fd)
+        return fd
 
-#     r6 = ctx;
-#     if (ctx->root != 0)                             // the number of the hierarchy: 0 is version 2
-#         return 0;
+
+#     struct { u64 number; char path[PATH_BYTES]; } event;
+#     r6 = ctx;                                           // the group, and its path
 #     if ((bpf_get_current_uid_gid() & 0xffffffff) != 0)
 #         return 0;
-#     struct { u64 number; char path[PATH_BYTES]; } event;
-#     event.number = (u32) ctx->id;                   // some kernels have only the lower half
-#     bpf_probe_read_kernel_str(event.path, PATH_BYTES, (void *) ctx + (ctx->path & 0xffff));
+#     r7 = ctx[0];
+#     if (r7->root->hierarchy_id != 0)                    // 0 is version 2
+#         return 0;
+#     event.number = r7->kn->id;
+#     bpf_probe_read_kernel_str(&event.path, PATH_BYTES, ctx[1]);
 #     bpf_ringbuf_output(&ring, &event, sizeof(event), BPF_RB_NO_WAKEUP);
-#     return 0;                                       // nothing else is to be done with the record
-def created(layout: Layout, ring: int) -> bytes:
-    """Return the program. Its context is a record of the tracepoint, with the fields of *layout*; *ring* is a descriptor."""
-    at = layout.offsets
+#     return 0;
+def created(at: t.Mapping[Member, int], ring: int) -> bytes:
+    """Return the program. *at* has the offsets of the members; *ring* is a descriptor."""
     event = -_SIZE  # its place on the stack
+    value = event - 8
     code: bpf.Code = [
         bpf.instruction(bpf.MOVE_REGISTER, bpf.R6, bpf.R1),
-        bpf.instruction(bpf.LOAD_32, bpf.R0, bpf.R6, at["root"]),
-        bpf.Jump(bpf.IF_NOT_EQUAL_32, END, bpf.R0, 0),
         bpf.instruction(bpf.CALL, imm=_USER),
         bpf.Jump(bpf.IF_NOT_EQUAL_32, END, bpf.R0, 0),
-        bpf.instruction(bpf.LOAD_32, bpf.R0, bpf.R6, at["id"]),
-        bpf.store(event),
-        bpf.instruction(bpf.LOAD_32, bpf.R3, bpf.R6, at["path"]),  # offset in the lower half, length in the upper one
-        bpf.instruction(bpf.SHIFT_LEFT, bpf.R3, imm=48),
-        bpf.instruction(bpf.SHIFT_RIGHT, bpf.R3, imm=48),
-        bpf.instruction(bpf.ADD_REGISTER, bpf.R3, bpf.R6),
-        *bpf.address_of(bpf.R1, event + 8),
-        bpf.instruction(bpf.MOVE, bpf.R2, imm=_PATH_BYTES),
-        bpf.instruction(bpf.CALL, imm=_READ_KERNEL_STRING),
+        bpf.instruction(bpf.LOAD, bpf.R7, bpf.R6),
+        *_follow(bpf.R7, at[_ROOT], at[_HIERARCHY], value, 4),
+        bpf.instruction(bpf.LOAD_32, bpf.R0, bpf.FRAME, value),
+        bpf.Jump(bpf.IF_NOT_EQUAL_32, END, bpf.R0, 0),
+        *_follow(bpf.R7, at[_NODE], at[_NUMBER], event, 8),
+        bpf.instruction(bpf.LOAD, bpf.R3, bpf.R6, 8),
+        *_read(event + 8, _PATH_BYTES, _READ_KERNEL_STRING),
         bpf.load_constant(bpf.R1, ring, bpf.MAP_FD),
         *bpf.address_of(bpf.R2, event),
         bpf.instruction(bpf.MOVE, bpf.R3, imm=_SIZE),
@@ -125,3 +115,24 @@ def created(layout: Layout, ring: int) -> bytes:
         bpf.instruction(bpf.EXIT),
     ]
     return bpf.resolved(code)
+
+
+def _follow(register: int, pointer: int, member: int, place: int, size: int) -> bpf.Code:
+    """Return the instructions that read a *member* of the structure to which the *pointer* in another one points, to the stack."""
+    code: bpf.Code = [
+        bpf.instruction(bpf.MOVE_REGISTER, bpf.R3, register),
+        bpf.instruction(bpf.ADD, bpf.R3, imm=pointer),
+        *_read(place, 8, _READ_KERNEL),
+        bpf.instruction(bpf.LOAD, bpf.R3, bpf.FRAME, place),
+        bpf.instruction(bpf.ADD, bpf.R3, imm=member),
+    ]
+    return [*code, *_read(place, size, _READ_KERNEL)]
+
+
+def _read(place: int, size: int, helper: int) -> bpf.Code:
+    """Return the instructions that read from the address in r3 to the stack."""
+    return [
+        *bpf.address_of(bpf.R1, place),
+        bpf.instruction(bpf.MOVE, bpf.R2, imm=size),
+        bpf.instruction(bpf.CALL, imm=helper),
+    ]

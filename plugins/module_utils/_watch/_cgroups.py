@@ -19,20 +19,17 @@ import typing as t
 from .._common._bounded import BoundedMap
 from .._common._protocol import Protocol
 
-_KEPT = 16384  # including removed groups
+_KEPT = 16384  # including removed groups, whose numbers are not reused
 _CREATED, _IGNORED, _OVERFLOW, _DIRECTORY, _ONLY_DIRECTORIES = 0x100, 0x8000, 0x4000, 0x40000000, 0x01000000
 _EVENT = struct.Struct("@iIII")
 _ROOT_NUMBER = 1  # of the root of the hierarchy
-_LOWER_HALF = (
-    0xFFFFFFFF  # of a number; it is used again only after two billion new files, when such old groups are evicted
-)
 
 
 class Created(Protocol):
     """A source of new groups: `_bpf_groups.NewGroups`."""
 
     def read(self) -> t.Iterable[t.Tuple[int, str]]:
-        """Return the lower half of the number, and the path in its hierarchy, of each group that was created since the last call."""
+        """Return the number, and the path in its hierarchy, of each group that was created since the last call."""
 
     def close(self) -> None:
         """Stop the reports."""
@@ -62,11 +59,11 @@ class Groups:
 
     def path(self, number: int) -> t.Optional[str]:
         """Return the path of a group below the root, with a leading slash, or None if the group is unknown."""
-        number &= _LOWER_HALF
+        if number not in self._paths:
+            self._read_created()
         if number not in self._paths:
             self._paths.put(number, None)
             self._add(self.root)
-            self._read_created()
         return self._paths.get(number)
 
     def close(self) -> None:
@@ -127,7 +124,7 @@ class Groups:
                 self._watched[number] = folder
         try:
             number = os.stat(folder).st_ino
-            self._paths.put(number & _LOWER_HALF, folder[len(self.root) :] or "/")
+            self._paths.put(number, folder[len(self.root) :] or "/")
             if folder == self.root and number == _ROOT_NUMBER:
                 self._above = ""
             with os.scandir(folder) as entries:

@@ -31,7 +31,6 @@ _METHODS = {
     "tracepoint": "a tracepoint of the kernel reports connecting processes",
     "socket": "processes are looked up by their open sockets, and those that end soon are missed (partial coverage)",
 }
-T = t.TypeVar("T")
 
 
 class CannotWatch(Exception):
@@ -45,7 +44,7 @@ def watch(
     store = _store(directory)
     stop = _stop_pipe()
     capture = _capture()
-    kernel, problems = _kernel()
+    kernel, problems = _kernel(log)
     attribution = kernel.method if kernel is not None else "socket"
     try:
         proc = "/proc" if kernel is None or kernel.method != "tracepoint" else initial_proc() or "/proc"
@@ -102,10 +101,10 @@ def _capture() -> Capture:
         raise CannotWatch(reason) from None
 
 
-def _kernel() -> t.Tuple[t.Optional[Kernel], t.List[str]]:
+def _kernel(log: t.Callable[[str], None]) -> t.Tuple[t.Optional[Kernel], t.List[str]]:
     """Return the best source of kernel events, and the limitations that the status reports."""
     try:
-        return _bpf_kernel()
+        return _bpf_kernel(log)
     except OSError as exc:
         needs = "They need Linux 5.8, CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN."
         no_bpf = "BPF programs cannot be loaded (%s). %s" % (exc.strerror or exc, needs)
@@ -116,38 +115,37 @@ def _kernel() -> t.Tuple[t.Optional[Kernel], t.List[str]]:
     return None, ["%s %s So %s." % (no_bpf, no_trace, _METHODS["socket"])]
 
 
-def _bpf_kernel() -> t.Tuple[Kernel, t.List[str]]:
+def _bpf_kernel(log: t.Callable[[str], None]) -> t.Tuple[Kernel, t.List[str]]:
     """Return the BPF programs, attached to the root of control groups version 2. Raises OSError."""
-    cgroup = (mounted("cgroup2") or [""])[0] or mount_privately("cgroup2")
+    own = mounted("cgroup2")
+    cgroup = own[0] if own else mount_privately("cgroup2")
     hook = Hook(cgroup, _ADDRESSES, PORT)
     problem = "Command names of processes that end soon are missed, because BPF programs cannot read them without CAP_PERFMON."
-    return Kernel(hook, Groups(cgroup, _new_groups())), [] if hook.reports_names else [problem]
+    created = _new_groups(log) if own else None  # else the units of this host are in groups of version 1
+    return Kernel(hook, Groups(cgroup, created)), [] if hook.reports_names else [problem]
 
 
-def _new_groups() -> t.Optional[NewGroups]:
-    """Return the reports of new control groups. Without them, the unit of a process that ends soon is unknown on a busy host."""
+def _new_groups(log: t.Callable[[str], None]) -> t.Optional[NewGroups]:
+    """Return the reports of new control groups, or None if the kernel does not offer them, and log the reason."""
     try:
-        return _with_tracefs(NewGroups)
-    except OSError:
+        return NewGroups()
+    except OSError as exc:
+        text = "The kernel does not report new control groups (%s). On a busy host, the unit of a process that ends soon may be unknown."
+        log(text % (exc.strerror or exc))
         return None
 
 
 def _tracepoint() -> Tracepoint:
-    """Return the tracepoint. Raises OSError."""
+    """Return the tracepoint, from a tracefs of the host or, if none works, from a private mount. Raises OSError."""
     proc = initial_proc()
     if proc is None:
         raise OSError(errno.EINVAL, "the watch runs in a PID namespace of its own")
-    return _with_tracefs(lambda tracefs: Tracepoint(tracefs, proc, _ADDRESSES, PORT))
-
-
-def _with_tracefs(make: t.Callable[[str], T]) -> T:
-    """Return what *make* returns for a tracefs of the host or, if it raises OSError for each, for a private mount. Raises OSError."""
     for tracefs in mounted("tracefs"):
         try:
-            return make(tracefs)
+            return Tracepoint(tracefs, proc, _ADDRESSES, PORT)
         except OSError:
             continue  # such as read-only in the sandbox of the service
-    return make(mount_privately("tracefs"))
+    return Tracepoint(mount_privately("tracefs"), proc, _ADDRESSES, PORT)
 
 
 def _stop_pipe() -> int:

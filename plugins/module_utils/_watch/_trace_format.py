@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Parse the binary records of the kernel's trace ring buffer.
+"""Parse the binary records of the kernel's trace ring buffer. Does no I/O.
 
 Format: https://docs.kernel.org/trace/ring-buffer-map.html and the files events/header_page and events/header_event of tracefs.
 """
@@ -41,12 +41,6 @@ class Layout:
         self.kind = int(number.group(1)) if number else 0
         self.offsets = {name: offset for name, (offset, _size) in found.items()}
         self.length = max(offset + size for offset, size in found.values())
-
-
-def read_format(event: str, sizes: t.Mapping[str, int]) -> Layout:
-    """Return the layout of the tracepoint whose directory in tracefs is *event*. Raises OSError."""
-    with open(event + "/format", encoding="ascii", errors="replace") as stream:
-        return Layout(stream.read(), sizes)
 
 
 def records_of(page: bytes) -> t.Tuple[t.List[Record], int]:

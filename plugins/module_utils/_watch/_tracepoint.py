@@ -26,7 +26,7 @@ import typing as t
 from .._common._bounded import BoundedMap
 from ._events import Connect, Established, Exec
 from ._proc import identity, namespace, write
-from ._trace_format import Record, read_format, records_of
+from ._trace_format import Layout, Record, records_of
 
 _EVENT, _EXEC = "events/sock/inet_sock_set_state", "events/sched/sched_process_exec"
 _PREFIX = "alicloud-imds-"
@@ -73,8 +73,8 @@ class Tracepoint:
         self._instance = "%s/instances/%s%d" % (tracefs, _PREFIX, os.getpid())
         try:
             os.mkdir(self._instance, 0o700)
-            self._layout = read_format("%s/%s" % (tracefs, _EVENT), _SIZES)
-            self._exec_layout = read_format("%s/%s" % (tracefs, _EXEC), {"pid": 4})
+            self._layout = Layout(_read_text("%s/%s/format" % (tracefs, _EVENT)), _SIZES)
+            self._exec_layout = Layout(_read_text("%s/%s/format" % (tracefs, _EXEC)), {"pid": 4})
             self._execs = _Execs("%s/%s/enable" % (self._instance, _EXEC))
             self._set_up()
         except OSError:
@@ -243,3 +243,8 @@ def _remove(path: str) -> None:
 
 def _number(data: bytes, offset: int, code: str) -> int:
     return int(struct.unpack_from(code, data, offset)[0])
+
+
+def _read_text(path: str) -> str:
+    with open(path, encoding="ascii", errors="replace") as stream:
+        return stream.read()

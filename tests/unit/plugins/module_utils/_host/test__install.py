@@ -29,13 +29,13 @@ UTILS = CHECKOUT / "plugins/module_utils"
 # Everything that the command may run on a host. Change this list only on purpose.
 INSTALLED = {
     "_callers": "_analyzer _file _load _losses _paths _report _vocabulary",
-    "_command": "_bash _bundle _bundle_callers _bundle_files _bundle_words _callers"
+    "_command": "_bash _bundle _bundle_callers _bundle_files _bundle_words _callers _clients"
     " _completion _exec _fish _main _output _parser _read _texts _token_file _tree _version _words _zsh",
     "_common": "_atomic _bounded _clock _places _probe_log _programs _protocol _text _utc",
     "_imds": "_access_modes _client _connect _dmi _errors _facts _gather _http _items _presence _role_keys _secrets _service _tree _walk",
-    "_watch": "_attribution _bpf _bpf_call _bpf_code _bpf_groups _bpf_parts _bpf_programs _bpf_ring _capture _cgroups _events _http_stream"
-    " _loop _mounts _noise _packets _periods _priority _proc _processes _records _run _sockets _store _tcp _trace_format _tracepoint"
-    " _units",
+    "_watch": "_attribution _bpf _bpf_call _bpf_code _bpf_groups _bpf_parts _bpf_programs _bpf_ring _btf _capture _cgroups _events"
+    " _http_stream _loop _mounts _noise _packets _periods _priority _proc _processes _records _run _sockets _store _tcp _trace_format"
+    " _tracepoint _units",
 }
 FILES = {"%s/%s.py" % (package, name) for package, names in INSTALLED.items() for name in ["__init__", *names.split()]}
 

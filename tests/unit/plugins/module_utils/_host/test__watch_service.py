@@ -55,11 +55,6 @@ def test_mounting_is_possible_only_where_it_is_needed() -> None:
     texts = [unit("/x", "/usr/bin/python3", Traits(252, mounts)) for mounts in (False, True)]
     assert [f"{allowed} @mount\n" in text for text in texts] == [False, True]
     assert [f"{denied}@mount @clock" in text for text in texts] == [True, False]
-    # The last line with a call decides: @debug is denied before.
-    for text in texts:
-        assert [line for line in text.splitlines() if line.startswith("SystemCallFilter=")][-1].endswith(
-            "=perf_event_open"
-        )
 
 
 def host(monkeypatch: pytest.MonkeyPatch, version: str, cgroup2: bool = True, bpf: bool = True) -> None:

@@ -44,7 +44,13 @@ class LinkCreate(ctypes.Structure):
     _fields_ = [(name, ctypes.c_uint32) for name in ("prog_fd", "target_fd", "attach_type", "flags")]
 
 
-COMMANDS = {0: MapCreate, 5: ProgLoad, 28: LinkCreate}  # BPF_MAP_CREATE, BPF_PROG_LOAD, BPF_LINK_CREATE
+class RawTracepointOpen(ctypes.Structure):
+    _pack_ = 1
+    _fields_ = [("name", ctypes.c_uint64), ("prog_fd", ctypes.c_uint32)]
+
+
+# BPF_MAP_CREATE, BPF_PROG_LOAD, BPF_RAW_TRACEPOINT_OPEN, BPF_LINK_CREATE
+COMMANDS = {0: MapCreate, 5: ProgLoad, 17: RawTracepointOpen, 28: LinkCreate}
 ZERO = ("log_level", "log_size", "log_buf", "kern_version", "prog_flags", "prog_ifindex", "flags")
 
 
@@ -57,6 +63,7 @@ class Kernel:
         self.maps: list[tuple[int, ...]] = []
         self.loaded: list[tuple[int, int, bytes]] = []  # type, attach type, instructions
         self.links: list[tuple[int, int, int]] = []
+        self.tracepoints: list[tuple[bytes, int]] = []
         self.fds: list[int] = []
         self.ring = self.counters = -1
         self.position = 0
@@ -87,6 +94,10 @@ class Kernel:
             if self.refuse(code):
                 raise PermissionError(errno.EPERM, "bpf(5)")
             self.loaded.append((parsed.prog_type, parsed.expected_attach_type, code))
+        elif isinstance(parsed, RawTracepointOpen):
+            if self.refuse(b""):
+                raise OSError(errno.ENOENT, "bpf(17)")
+            self.tracepoints.append((ctypes.string_at(parsed.name), parsed.prog_fd))
         else:
             self.links.append((parsed.prog_fd, parsed.target_fd, parsed.attach_type))
         return fd

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 HELPERS = {
     1: "map_lookup_elem", 2: "map_update_elem", 5: "ktime_get_ns", 14: "get_current_pid_tgid", 15: "get_current_uid_gid",
     16: "get_current_comm", 46: "get_socket_cookie", 80: "get_current_cgroup_id", 120: "get_ns_current_pid_tgid",
-    115: "probe_read_kernel_str", 130: "ringbuf_output",
+    113: "probe_read_kernel", 115: "probe_read_kernel_str", 130: "ringbuf_output",
 }  # fmt: skip
 Instruction = tuple[int, int, int, int, int]  # opcode, destination, source, offset, immediate
 
@@ -45,7 +45,6 @@ def listing(code: bytes) -> list[str]:
                 0xB7: "r%d = %d" % (dst, immediate),
                 0xBF: "r%d = r%d" % (dst, src),
                 0x07: "r%d += %d" % (dst, immediate),
-                0x0F: "r%d += r%d" % (dst, src),
                 0x1F: "r%d -= r%d" % (dst, src),
                 0x67: "r%d <<= %d" % (dst, immediate),
                 0x77: "r%d >>= %d" % (dst, immediate),

@@ -6,58 +6,62 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import struct
 from pathlib import Path
-from typing import Any
 
 import pytest
 from ansible_collections.alicloud.imds.plugins.module_utils._watch import _bpf_groups
 from ansible_collections.alicloud.imds.plugins.module_utils._watch._bpf_groups import NewGroups
-from ansible_collections.alicloud.imds.plugins.module_utils._watch._trace_format import Layout
 
 from .bpf_kernel import Kernel
+from .btf import types
 from .instructions import listing, text
 
-FORMAT = """name: cgroup_mkdir
-ID: 544
-format:
-\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;
-\tfield:unsigned char common_flags;\toffset:2;\tsize:1;\tsigned:0;
-\tfield:unsigned char common_preempt_count;\toffset:3;\tsize:1;\tsigned:0;
-\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;
-
-\tfield:int root;\toffset:8;\tsize:4;\tsigned:1;
-\tfield:int level;\toffset:12;\tsize:4;\tsigned:1;
-\tfield:u64 id;\toffset:16;\tsize:8;\tsigned:0;
-\tfield:__data_loc char[] path;\toffset:24;\tsize:4;\tsigned:0;
-
-print fmt: "root=%d id=%llu level=%d path=%s", REC->root, REC->id, REC->level, __get_str(path)
-"""
-# Linux 5.8 to 5.15
-OLD_FORMAT = (
-    FORMAT.replace("int level;\toffset:12", "int level;\toffset:16")
-    .replace("u64 id;\toffset:16;\tsize:8", "int id;\toffset:12;\tsize:4")
-    .replace("path;\toffset:24", "path;\toffset:20")
-)
+KERNEL = {"cgroup": {"kn": 2048, "root": 5568}, "cgroup_root": {"hierarchy_id": 96}, "kernfs_node": {"id": 768}}
+OFFSETS = {
+    ("cgroup", "kn"): 256,
+    ("cgroup", "root"): 696,
+    ("cgroup_root", "hierarchy_id"): 12,
+    ("kernfs_node", "id"): 96,
+}
 
 PROGRAM = """
 r6 = r1                            // r6 = ctx
-r0 = *(u32 *)(r6 +8)               // if (ctx->root != 0)
-if w0 != 0x0 goto +19              //     return 0;
 call get_current_uid_gid           // if ((bpf_get_current_uid_gid() & 0xffffffff) != 0)
-if w0 != 0x0 goto +17              //     return 0;
-r0 = *(u32 *)(r6 {id:+d})
-*(u64 *)(r10 -392) = r0            // event.number = (u32) ctx->id;
-r3 = *(u32 *)(r6 {path:+d})
-r3 <<= 48
-r3 >>= 48
-r3 += r6                           // (void *) ctx + (ctx->path & 0xffff)
+if w0 != 0x0 goto +39              //     return 0;
+r7 = *(u64 *)(r6 +0)               // r7 = ctx[0];
+r3 = r7
+r3 += 696
 r1 = r10
-r1 += -384                         // event.path
+r1 += -400                         // &value
+r2 = 8
+call probe_read_kernel             // value = r7->root;
+r3 = *(u64 *)(r10 -400)
+r3 += 12
+r1 = r10
+r1 += -400
+r2 = 4
+call probe_read_kernel             // value = value->hierarchy_id;
+r0 = *(u32 *)(r10 -400)
+if w0 != 0x0 goto +24              // if (value != 0) return 0;
+r3 = r7
+r3 += 256
+r1 = r10
+r1 += -392                         // &event.number
+r2 = 8
+call probe_read_kernel             // event.number = r7->kn;
+r3 = *(u64 *)(r10 -392)
+r3 += 96
+r1 = r10
+r1 += -392
+r2 = 8
+call probe_read_kernel             // event.number = event.number->id;
+r3 = *(u64 *)(r6 +8)               // ctx[1]
+r1 = r10
+r1 += -384                         // &event.path
 r2 = 384
-call probe_read_kernel_str         // bpf_probe_read_kernel_str(event.path, PATH_BYTES, ...);
+call probe_read_kernel_str         // bpf_probe_read_kernel_str(&event.path, PATH_BYTES, ctx[1]);
 r1 = map[5]                        // &ring
 r2 = r10
 r2 += -392                         // &event
@@ -69,85 +73,46 @@ exit
 """
 
 
-@pytest.mark.parametrize(("format_", "id_", "path"), [(FORMAT, 16, 24), (OLD_FORMAT, 12, 20)])
-def test_instructions(format_: str, id_: int, path: int) -> None:
-    assert listing(_bpf_groups.created(Layout(format_, {}), 5)) == text(PROGRAM.format(id=id_, path=path))
-
-
-class PerfEvents:
-    """A replacement of perf_event_open(2) and of ioctl(2) with its descriptors."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, refused: str = "") -> None:
-        self.refused = refused
-        self.opened: list[tuple[Any, ...]] = []
-        self.requests: list[tuple[int, int, int]] = []
-        monkeypatch.setattr(_bpf_groups.calls, "system_call", self.open)
-        monkeypatch.setattr(_bpf_groups.fcntl, "ioctl", self.ioctl)
-
-    def open(self, number: int, name: str, attributes: bytes, *arguments: int) -> int:
-        if self.refused == "open":
-            raise PermissionError(errno.EACCES, name)
-        self.opened.append((name, struct.unpack("=IIQQ", attributes[:24]), attributes[24:].strip(b"\0"), *arguments))
-        return os.memfd_create("event", 0)
-
-    def ioctl(self, descriptor: int, request: int, argument: int) -> None:
-        if self.refused == "ioctl":
-            raise OSError(errno.EINVAL, "ioctl")
-        self.requests.append((descriptor, request, argument))
+def test_instructions() -> None:
+    assert listing(_bpf_groups.created(OFFSETS, 5)) == text(PROGRAM)
 
 
 @pytest.fixture
-def tracefs(tmp_path: Path) -> Path:
-    folder = tmp_path / "events/cgroup/cgroup_mkdir"
-    folder.mkdir(parents=True)
-    (folder / "format").write_text(FORMAT)
-    return tmp_path
+def kernel_types(tmp_path: Path) -> Path:
+    path = tmp_path / "vmlinux"
+    path.write_bytes(types(KERNEL))
+    return path
 
 
-def test_groups_are_reported_with_number_and_path(tracefs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_groups_are_reported_with_number_and_path(kernel_types: Path) -> None:
     before = set(os.listdir("/proc/self/fd"))
-    events, kernel = PerfEvents(monkeypatch), Kernel()
-    groups = NewGroups(str(tracefs), kernel)
-    ring, program = kernel.fds
-    assert kernel.loaded == [(5, 0, _bpf_groups.created(Layout(FORMAT, {}), ring))]  # BPF_PROG_TYPE_TRACEPOINT
-    # PERF_TYPE_TRACEPOINT, its number, any process, PERF_FLAG_FD_CLOEXEC
-    assert events.opened == [("perf_event_open", (2, 112, 544, 1), b"", -1, 0, -1, 8)]
-    (event,) = {descriptor for descriptor, _request, _argument in events.requests}
-    assert [rest for _descriptor, *rest in events.requests] == [[0x40042408, program], [0x2400, 0]]
-    assert not os.get_inheritable(ring) and not os.get_inheritable(program)
+    kernel = Kernel()
+    groups = NewGroups(str(kernel_types), kernel)
+    ring, program, _link = kernel.fds
+    assert kernel.loaded == [(17, 0, _bpf_groups.created(OFFSETS, ring))]  # BPF_PROG_TYPE_RAW_TRACEPOINT
+    assert kernel.tracepoints == [(b"cgroup_mkdir", program)]
+    assert not any(os.get_inheritable(descriptor) for descriptor in kernel.fds)
     paths = [b"/system.slice/a.service", b"/\xff\n", b"/" + b"x" * 381, b"/" + b"x" * 382]
     for number, path in enumerate(paths):
-        kernel.write(struct.pack("<Q", number) + path.ljust(384, b"\0"))
+        kernel.write(struct.pack("<Q", 1 << 32 | number) + path.ljust(384, b"\0"))
     found = list(groups.read())
-    assert [(number, os.fsencode(path)) for number, path in found] == list(enumerate(paths))[:3]  # the last may be cut
+    expected = [(1 << 32 | number, path) for number, path in enumerate(paths)]
+    assert [(number, os.fsencode(path)) for number, path in found] == expected[:3]  # the last may be cut
     assert list(groups.read()) == []
     groups.close()
     assert set(os.listdir("/proc/self/fd")) == before
 
 
-@pytest.mark.parametrize("refused", ["program", "open", "ioctl", "format", "number", "absent"])
-def test_a_kernel_that_refuses_is_an_error_and_leaves_no_descriptor(
-    tracefs: Path, monkeypatch: pytest.MonkeyPatch, refused: str
-) -> None:
+@pytest.mark.parametrize("refused", ["program", "tracepoint", "types", "absent"])
+def test_a_kernel_that_refuses_is_an_error_and_leaves_no_descriptor(kernel_types: Path, refused: str) -> None:
     before = set(os.listdir("/proc/self/fd"))
-    PerfEvents(monkeypatch, refused)
-    kernel = Kernel(lambda code: refused == "program")
-    path = tracefs / "events/cgroup/cgroup_mkdir/format"
-    if refused == "format":
-        path.write_text(FORMAT.replace("char[] path", "char[] name"))
-    elif refused == "number":
-        path.write_text(FORMAT.replace("u64 id", "u64 number"))
+    kernel = Kernel(lambda code: refused == ("program" if code else "tracepoint"))
+    if refused == "types":
+        kernel_types.write_bytes(types({**KERNEL, "kernfs_node": {"number": 768}}))
     elif refused == "absent":
-        path.unlink()
+        kernel_types.unlink()
     with pytest.raises(OSError):
-        NewGroups(str(tracefs), kernel)
-    for descriptor in kernel.fds[1:] if refused == "program" else ():
-        os.close(descriptor)  # that of the refused program, which the real call would not have created
+        NewGroups(str(kernel_types), kernel)
+    for descriptor in kernel.fds[{"program": 1, "tracepoint": 2}.get(refused, 0) :]:
+        os.close(descriptor)  # that of the refused call, which the real one would not have created
     assert set(os.listdir("/proc/self/fd")) == before
-
-
-def test_an_unknown_processor_is_an_error(tracefs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = os.uname()
-    monkeypatch.setattr(os, "uname", lambda: os.uname_result((*real[:4], "sparc64")))
-    with pytest.raises(OSError, match="unknown for sparc64"):
-        NewGroups(str(tracefs), Kernel())

@@ -73,12 +73,12 @@ def test_a_reported_group_is_known_although_it_was_removed_at_once(
     monkeypatch.setattr(_cgroups, "_ROOT_NUMBER", number(tmp_path))  # the root of the hierarchy
     reports = Reports()
     groups = Groups(str(tmp_path), reports)
-    reports.unread = [(77, "/system.slice/a.service")]
+    reports.unread = [(1 << 32 | 77, "/system.slice/a.service")]
     groups.read_events()
-    assert groups.path(5 << 32 | 77) == "/system.slice/a.service"  # reports have the lower half of the number
-    reports.unread = [(78, "/b.service")]
-    assert groups.path(5 << 32 | 78) == "/b.service"  # reported after the last events were read
-    assert groups.path(5 << 32 | 79) is None
+    assert groups.path(1 << 32 | 77) == "/system.slice/a.service"
+    assert groups.path(2 << 32 | 77) is None  # the kernel uses the lower half of a number again
+    reports.unread = [(1 << 32 | 78, "/b.service")]
+    assert groups.path(1 << 32 | 78) == "/b.service"  # reported after the last events were read
     groups.close()
     assert reports.closed
 
@@ -93,7 +93,7 @@ def test_reports_in_a_container_begin_at_the_root_of_the_hierarchy(tmp_path: Pat
     lives.mkdir()
     reports.unread = [
         (71, "/docker/two/lives.service"),
-        (number(lives) & 0xFFFFFFFF, "/docker/one/lives.service"),
+        (number(lives), "/docker/one/lives.service"),
         (72, "/docker/one/b.service"),
         (73, "/docker/one2/c.service"),
         (74, "/docker/two/docker/one/d.service"),
