@@ -113,8 +113,7 @@ def _combined(results: t.Dict[str, _Result]) -> Modes:
 def _probe_endpoint(client: Client) -> _Result:
     checks: t.Dict[str, Check] = {}
     try:
-        # The callers watch recognizes the requests by their records.
-        status = client.send("GET", INSTANCE_ID, {"User-Agent": PROBE_AGENT}, before=record)
+        status = client.send("GET", INSTANCE_ID, {"User-Agent": PROBE_AGENT}, before=lambda: _announce(client))
     except _errors.Unreachable as exc:
         return _Result("unknown" if exc.connected else "unreachable", checks, [str(exc)])
     except _errors.MetadataError as exc:
@@ -128,6 +127,12 @@ def _probe_endpoint(client: Client) -> _Result:
     if verdict in ("optional", "required"):
         problems += _undocumented_answers(client.endpoint, checks)
     return _Result(verdict, checks, problems)
+
+
+def _announce(client: Client) -> None:
+    """Record the next request, by which the callers watch recognizes it, and send it once: on a connection that is not reused."""
+    client.close()
+    record()
 
 
 def _token_read(client: Client, problems: t.List[str]) -> Check:
