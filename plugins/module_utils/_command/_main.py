@@ -12,10 +12,10 @@ import argparse
 import typing as t
 
 from .._common._text import printable
-from .._imds._client import PROBE_SECONDS, Client, Settings
-from .._imds._dmi import read_platform
-from .._imds._errors import MetadataError, NotFound, Unreachable
+from .._imds._client import Client
+from .._imds._errors import MetadataError, NotFound
 from . import _parser as _line
+from ._clients import client_of, modes_of
 from ._output import (
     NOT_FOUND,
     OPTIONAL,
@@ -67,14 +67,14 @@ def _get(arguments: argparse.Namespace) -> int:
 
     request = Request(arguments.paths, arguments.missing, arguments.default, arguments.json, arguments.show_secrets)
     request.check()
-    write(get(_client(arguments), request))
+    write(get(client_of(arguments), request))
     return 0
 
 
 def _ls(arguments: argparse.Namespace) -> int:
     from ._read import ls, not_a_directory
 
-    target, client = _directory(arguments), _client(arguments)
+    target, client = _directory(arguments), client_of(arguments)
     try:
         names, refused = ls(client, target)
     except NotFound as exc:
@@ -91,7 +91,7 @@ def _tree(arguments: argparse.Namespace) -> int:
     from ._read import not_a_directory
     from ._tree import ReadTree, as_lines
 
-    target, client = _directory(arguments), _client(arguments)
+    target, client = _directory(arguments), client_of(arguments)
     read = ReadTree(client, arguments.show_secrets)
     try:
         tree = read.run(target)
@@ -116,12 +116,7 @@ def _facts(arguments: argparse.Namespace) -> int:
 
 
 def _modes(arguments: argparse.Namespace) -> int:
-    from .._imds._access_modes import probe, unreachable
-
-    try:
-        modes = probe(_client(arguments))
-    except Unreachable as exc:
-        modes = unreachable(str(exc))
+    modes = modes_of(arguments)
     for problem in modes.problems:
         log_problem(_line.with_option_names(problem))
     if arguments.json:
@@ -150,7 +145,7 @@ def _token(arguments: argparse.Namespace) -> int:
     from ._token_file import TokenFile
 
     with TokenFile(arguments.file) as file:  # check the file before requesting a token
-        client = _client(arguments)
+        client = client_of(arguments)
         ttl = client.settings.token_ttl
         expires_at = int(time.time()) + ttl
         file.write(client.issue_token(ttl))
@@ -165,7 +160,7 @@ def _token(arguments: argparse.Namespace) -> int:
 def _exec(arguments: argparse.Namespace) -> int:
     from ._exec import execute
 
-    execute(_client(arguments), arguments.words)
+    execute(client_of(arguments), arguments.words)
 
 
 def _watch(arguments: argparse.Namespace) -> int:
@@ -193,20 +188,15 @@ def _callers(arguments: argparse.Namespace) -> int:
 
 
 def _support_bundle(arguments: argparse.Namespace) -> int:
-    from .._imds._access_modes import probe, unreachable
     from ._bundle import Bundle, Places
     from ._callers import check_directory
     from ._token_file import TokenFile
 
     check_directory(arguments.state_dir, "--state-dir", Places().state)
 
-    def modes() -> t.Any:
-        try:
-            return probe(_client(arguments))
-        except Unreachable as exc:
-            return unreachable(str(exc))
-
-    bundle = Bundle(_line.settings(arguments), modes, Places(state=arguments.state_dir), arguments.names)
+    bundle = Bundle(
+        _line.settings(arguments), lambda: modes_of(arguments), Places(state=arguments.state_dir), arguments.names
+    )
     if arguments.file is None:
         write_json(bundle.collect())
         return 0
@@ -228,19 +218,6 @@ _COMMANDS: t.Dict[str, t.Callable[[argparse.Namespace], int]] = {
     "callers": _callers,
     "support-bundle": _support_bundle,
 }
-
-
-def _client(arguments: argparse.Namespace) -> Client:
-    """Return a client for the chosen settings; on a host that is not an ECS instance, raise MetadataError quickly.
-
-    An explicit endpoint or timeout is used as it is.
-    """
-    settings = _line.settings(arguments)
-    client = Client(settings)
-    explicit = settings.endpoint is not None or settings.timeout != Settings().timeout
-    if not explicit and not read_platform().is_ecs:
-        client.connect(PROBE_SECONDS, PROBE_SECONDS)
-    return client
 
 
 def _directory(arguments: argparse.Namespace) -> str:

@@ -14,8 +14,8 @@ from ._dmi import Platform
 def absence(client: Client, platform: Platform) -> t.Optional[_errors.MetadataError]:
     """Return why this host has no metadata service, or None if it has one, or must have one.
 
-    An ECS instance has one, and so has an endpoint that was set explicitly: there, an error is an error. The limit of half a second
-    applies to the connection only. A service that accepts it may be slow, as on a busy host.
+    An ECS instance has one, and so has an endpoint that was set explicitly: there, an error is an error. PROBE_SECONDS limit the
+    connection only. A service that accepts it may be slow, as on a busy host.
     """
     if platform.is_ecs or client.settings.endpoint is not None:
         return None

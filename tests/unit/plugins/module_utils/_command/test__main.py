@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils._command import _main
+from ansible_collections.alicloud.imds.plugins.module_utils._command import _clients, _main
 from ansible_collections.alicloud.imds.plugins.module_utils._imds import _client
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._client import Client
 from ansible_collections.alicloud.imds.plugins.module_utils._imds._dmi import Platform
+from ansible_collections.alicloud.imds.plugins.module_utils._imds._errors import Unreachable
 from waiting import GIVE_UP_SECONDS, wait_until
 
 from ....addresses import IPV4, IPV6, refused
@@ -128,8 +129,8 @@ def test_modes_of_an_unreachable_service(lonely_command: Command) -> None:
 def test_outside_of_alibaba_cloud_one_attempt_is_made(monkeypatch: Any, capfd: Any) -> None:
     """Pass many retries, whose pauses would last until the deadline of 15 s."""
     clock = FakeClock()
-    monkeypatch.setattr(_main, "read_platform", lambda: Platform(False, "Standard PC"))
-    monkeypatch.setattr(_main, "Client", lambda settings: Client(settings, clock.clock))
+    monkeypatch.setattr(_clients, "read_platform", lambda: Platform(False, "Standard PC"))
+    monkeypatch.setattr(_clients, "Client", lambda settings: Client(settings, clock.clock))
     monkeypatch.delenv("ALICLOUD_IMDS_ENDPOINT", raising=False)
     with refused(IPV4) as ipv4, refused(IPV6) as ipv6:
         monkeypatch.setattr(_client, "ENDPOINTS", (ipv4.url, ipv6.url))
@@ -137,6 +138,28 @@ def test_outside_of_alibaba_cloud_one_attempt_is_made(monkeypatch: Any, capfd: A
     assert clock.pauses == []
     expected = "%s: no answer (Connection refused), nor at %s (Connection refused)" % (ipv4.url, ipv6.url)
     assert expected in capfd.readouterr().err
+
+
+def test_a_service_that_accepts_a_connection_may_reply_late(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch, capfd: Any
+) -> None:
+    """The default options on a busy host that is not an ECS instance, such as one with the emulator."""
+    monkeypatch.setattr(_clients, "read_platform", lambda: Platform(False, "Standard PC"))
+    monkeypatch.setattr(_client, "ENDPOINTS", (instance.endpoint,))
+    monkeypatch.delenv("ALICLOUD_IMDS_ENDPOINT", raising=False)
+    limits: list[tuple[float, ...]] = []
+    monkeypatch.setattr(Client, "connect", lambda _client, *seconds: limits.append(seconds))
+    assert _main.main(["get", "instance-id"]) == 0
+    assert limits == [(0.3, 2.0)] and capfd.readouterr().out.strip() == instance.id
+
+    def late(_client: Client, *_seconds: float) -> None:
+        error = Unreachable("PUT /", instance.endpoint, "no answer", "")
+        error.connected = True
+        raise error
+
+    monkeypatch.setattr(Client, "connect", late)
+    assert _main.main(["modes"]) == 0
+    assert capfd.readouterr().out.startswith("verdict: required\n")
 
 
 def test_outside_of_alibaba_cloud_the_service_is_unreachable(lonely_command: Command) -> None:
@@ -195,7 +218,7 @@ def test_modes_of_a_service_with_two_addresses(
 ) -> None:
     ipv6 = emulator.add_instance(listen="[::1]:0", http_tokens="optional")
     monkeypatch.setattr(_client, "ENDPOINTS", (instance.endpoint, ipv6.endpoint))
-    monkeypatch.setattr(_main, "read_platform", lambda: Platform(True, "Alibaba Cloud ECS"))
+    monkeypatch.setattr(_clients, "read_platform", lambda: Platform(True, "Alibaba Cloud ECS"))
     monkeypatch.delenv("ALICLOUD_IMDS_ENDPOINT", raising=False)
     assert _main.main(["modes", "--timeout", "60"]) == 10
     expected = ["verdict: optional", "%s: required" % instance.endpoint, "%s: optional" % ipv6.endpoint]
@@ -204,7 +227,7 @@ def test_modes_of_a_service_with_two_addresses(
 
 def test_a_read_on_an_instance_without_ipv4(emulator: Emulators, monkeypatch: Any, capfd: Any) -> None:
     ipv6 = emulator.add_instance(listen="[::1]:0")
-    monkeypatch.setattr(_main, "read_platform", lambda: Platform(True, "Alibaba Cloud ECS"))
+    monkeypatch.setattr(_clients, "read_platform", lambda: Platform(True, "Alibaba Cloud ECS"))
     monkeypatch.delenv("ALICLOUD_IMDS_ENDPOINT", raising=False)
     with refused(IPV4) as ipv4:
         monkeypatch.setattr(_client, "ENDPOINTS", (ipv4.url, ipv6.endpoint))
