@@ -41,7 +41,11 @@ def processes(marker: str) -> list[int]:
 
 def sleepers(marker: str) -> int:
     """Return the number of BUSY's processes that execute `sleep`."""
-    return sum(Path(f"/proc/{process}/comm").read_text() == "sleep\n" for process in processes(marker))
+    names = []
+    for process in processes(marker):
+        with contextlib.suppress(OSError):  # it has ended
+            names.append(Path(f"/proc/{process}/comm").read_text())
+    return names.count("sleep\n")
 
 
 def surroundings() -> tuple[str, str, list[str]]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import shutil
 import subprocess
@@ -66,9 +67,16 @@ def make(venv: Path, python: Path, requirements: list[str]) -> None:
     digest = hashlib.sha256(f"{python.resolve()} {requirements}".encode())
     for name in requirements:
         digest.update(Path(name).read_bytes() if Path(name).is_file() else b"")
-    stamp = venv / ".made"
-    if stamp.exists() and stamp.read_text() == digest.hexdigest():
-        return
+    venv.parent.mkdir(parents=True, exist_ok=True)
+    with venv.with_name(venv.name + ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # Two `make` may run at the same time.
+        stamp = venv / ".made"
+        if not stamp.exists() or stamp.read_text() != digest.hexdigest():
+            _make(venv, python, requirements)
+            stamp.write_text(digest.hexdigest())
+
+
+def _make(venv: Path, python: Path, requirements: list[str]) -> None:
     shutil.rmtree(venv, ignore_errors=True)
     subprocess.run([python, "-m", "venv", venv], check=True)
     pip = [
@@ -81,4 +89,3 @@ def make(venv: Path, python: Path, requirements: list[str]) -> None:
         "--require-hashes",
     ]
     subprocess.run([*pip, *requirements], check=True)
-    stamp.write_text(digest.hexdigest())

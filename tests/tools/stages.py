@@ -20,6 +20,7 @@ Environment:
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import signal
@@ -151,7 +152,8 @@ class Runner:
             with self._starting:
                 self._stopped = True
                 for _began, process in list(self._running.values()):
-                    os.killpg(process.pid, signal.SIGTERM)
+                    with contextlib.suppress(ProcessLookupError):  # it has just ended
+                        os.killpg(process.pid, signal.SIGTERM)
             _handle_signals(signal.SIG_DFL)  # A stage may not end: the next signal ends this process.
             pool.shutdown()
             raise
