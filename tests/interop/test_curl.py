@@ -125,7 +125,7 @@ def test_offer_of_http_2(ecs: Ecs) -> None:
 
 def test_https(ecs: Ecs) -> None:
     """The service closes connections that are not HTTP at once."""
-    assert ecs.run("curl", "-sk", "--max-time", "2", "https://100.100.100.200:80/").returncode == 35
+    assert ecs.run("curl", "-sk", "--max-time", "25", "https://100.100.100.200:80/").returncode == 35
     assert ecs.modes() == {"unparsable": 1}
 
 

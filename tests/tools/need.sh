@@ -30,7 +30,7 @@ flock 9
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 install() {
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" >"$log" 2>&1
+    DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -y -q --no-install-recommends "${missing[@]}" >"$log" 2>&1
 }
 # Package lists may be absent (a fresh machine) or stale: update only when the installation fails without.
 if ! install && ! { apt-get update -q >"$log" 2>&1 && install; }; then

@@ -56,6 +56,7 @@ _PROGRAMS = frozenset(
 _MESSAGES = (
     "BPF programs cannot be loaded",
     "The tracepoint sock:inet_sock_set_state cannot be used",
+    "The kernel does not report new control groups",
     "Cannot capture packets",
     "Cannot use the state directory",
     "Cannot write",

@@ -17,7 +17,7 @@ import typing as t
 
 from . import _bpf_parts as parts
 from . import _bpf_programs as programs
-from ._bpf_call import LINK_CREATE, MAP_CREATE, Call, bpf, has_number, load
+from ._bpf_call import LINK_CREATE, MAP_CREATE, Call, Descriptors, bpf, has_number, load
 from ._bpf_ring import RINGBUF_MAP, Ring
 from ._events import Connect, Established
 from ._proc import INITIAL_PID_NAMESPACE
@@ -51,12 +51,12 @@ class Hook:
             raise OSError(errno.ENOSYS, "the number of bpf(2) is unknown for %s" % os.uname().machine)
         self.reports_names = True  #: whether events contain command names
         self._call = call
-        self._fds: t.List[int] = []
+        self._fds = Descriptors()
         self._ring = Ring(_RING_BYTES, call)
         try:
-            known = self._keep(call(MAP_CREATE, struct.pack("<4I", _LRU_HASH_MAP, 8, 8, _KNOWN_PROCESSES)))
-            budgets = self._keep(call(MAP_CREATE, struct.pack("<4I", _LRU_HASH_MAP, 8, 16, _KNOWN_USERS)))
-            counters = self._keep(call(MAP_CREATE, struct.pack("<5I", _ARRAY_MAP, 4, 16, 1, _CAN_BE_MAPPED)))
+            known = self._fds.keep(call(MAP_CREATE, struct.pack("<4I", _LRU_HASH_MAP, 8, 8, _KNOWN_PROCESSES)))
+            budgets = self._fds.keep(call(MAP_CREATE, struct.pack("<4I", _LRU_HASH_MAP, 8, 16, _KNOWN_USERS)))
+            counters = self._fds.keep(call(MAP_CREATE, struct.pack("<5I", _ARRAY_MAP, 4, 16, 1, _CAN_BE_MAPPED)))
             four, six = sorted(addresses, key=len)
             self._attach(cgroup, parts.Target(four, port, self._ring.descriptor, known, six, budgets, counters))
             self._counters = memoryview(mmap.mmap(counters, mmap.PAGESIZE, prot=mmap.PROT_READ)).cast("Q")
@@ -87,16 +87,10 @@ class Hook:
     def close(self) -> None:
         """Detach the programs and close all descriptors."""
         self._ring.close()
-        while self._fds:
-            os.close(self._fds.pop())
-
-    def _keep(self, fd: int) -> int:
-        os.set_inheritable(fd, False)
-        self._fds.append(fd)
-        return fd
+        self._fds.close()
 
     def _attach(self, path: str, target: parts.Target) -> None:
-        cgroup = self._keep(os.open(path, os.O_RDONLY | os.O_DIRECTORY))
+        cgroup = self._fds.keep(os.open(path, os.O_RDONLY | os.O_DIRECTORY))
         for assemble, where in (
             (programs.connect4, _ATTACH_CONNECT4),
             (programs.connect6_mapped, _ATTACH_CONNECT6),
@@ -108,8 +102,8 @@ class Hook:
             self._link(load(self._call, _SOCK_OPS, _ATTACH_SOCK_OPS, code), cgroup, _ATTACH_SOCK_OPS)
 
     def _link(self, program: int, cgroup: int, where: int) -> None:
-        self._keep(program)
-        self._keep(self._call(LINK_CREATE, struct.pack("<4I", program, cgroup, where, 0)))
+        self._fds.keep(program)
+        self._fds.keep(self._call(LINK_CREATE, struct.pack("<4I", program, cgroup, where, 0)))
 
     def _load_best(
         self,

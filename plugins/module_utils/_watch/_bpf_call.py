@@ -31,6 +31,24 @@ def has_number() -> bool:
     return os.uname().machine in _SYSCALL
 
 
+class Descriptors:
+    """Descriptors that are closed together, and that started programs do not inherit."""
+
+    def __init__(self) -> None:
+        self._open: t.List[int] = []
+
+    def keep(self, descriptor: int) -> int:
+        """Add a descriptor, and return it."""
+        os.set_inheritable(descriptor, False)
+        self._open.append(descriptor)
+        return descriptor
+
+    def close(self) -> None:
+        """Close all descriptors."""
+        while self._open:
+            os.close(self._open.pop())
+
+
 def load(call: Call, kind: int, attach: int, code: bytes) -> int:
     """Load a program; return its descriptor. Raises OSError.
 

@@ -49,13 +49,13 @@ class NewGroups:
             raise OSError(errno.ENOSYS, "the byte order of the processor is not supported")
         with open(types, "rb") as stream:
             at = offsets(stream.read(), (_ROOT, _HIERARCHY, _NODE, _NUMBER))
-        self._fds: t.List[int] = []
+        self._fds = calls.Descriptors()
         self._ring = Ring(_RING_BYTES, call)
         try:
-            program = self._keep(calls.load(call, _RAW_TRACEPOINT, 0, created(at, self._ring.descriptor)))
+            program = self._fds.keep(calls.load(call, _RAW_TRACEPOINT, 0, created(at, self._ring.descriptor)))
             name = ctypes.create_string_buffer(_NAME)
             attributes = struct.pack("=QI", ctypes.addressof(name), program)
-            self._keep(call(calls.RAW_TRACEPOINT_OPEN, attributes))
+            self._fds.keep(call(calls.RAW_TRACEPOINT_OPEN, attributes))
         except OSError:
             self.close()
             raise
@@ -70,13 +70,7 @@ class NewGroups:
     def close(self) -> None:
         """Detach the program and close all descriptors."""
         self._ring.close()
-        while self._fds:
-            os.close(self._fds.pop())
-
-    def _keep(self, fd: int) -> int:
-        os.set_inheritable(fd, False)
-        self._fds.append(fd)
-        return fd
+        self._fds.close()
 
 
 #     struct { u64 number; char path[PATH_BYTES]; } event;
