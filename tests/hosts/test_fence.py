@@ -124,12 +124,16 @@ class Fenced:
             table[caller] = _read(self.host.output(*how, "python3", "/srv/connect.py", *TARGETS))
         table["container"] = _read(self.container.run("python3", "/srv/connect.py", *TARGETS).stdout)
         for name in SERVICES:
+            before = len(self.said(name))
             self.host.output("systemctl", "start", name, timeout=120)
-            run = self.host.output("systemctl", "show", "--value", "--property=InvocationID", name).strip()
-            self.host.output("journalctl", "--sync")
-            match = (f"_SYSTEMD_INVOCATION_ID={run}", "SYSLOG_IDENTIFIER=python3")
-            table[name] = _read(self.host.output("journalctl", "--output=cat", *match))
+            table[name] = _read("\n".join(self.said(name)[before:]))
         return table
+
+    def said(self, service: str) -> list[str]:
+        """Return the lines that the service has written so far."""
+        self.host.output("journalctl", "--sync")
+        match = (f"--unit={service}", "--identifier=python3")
+        return self.host.output("journalctl", "--quiet", "--output=cat", *match).splitlines()
 
 
 def _read(output: str) -> dict[str, str]:
