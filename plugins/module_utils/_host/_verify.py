@@ -89,7 +89,7 @@ def verify(make_client: MakeClient, desired: Desired, clock: Clock = SYSTEM_CLOC
 def _probe_as(name: str, make_client: MakeClient) -> t.Dict[str, t.Any]:
     """Return the result of a probe as user *name*, with the verdict "unknown" if the user's process returned none.
 
-    The probe is recorded first, because that user cannot write the records of the callers watch.
+    Each request that the process may send is recorded first, because that user cannot write the records of the callers watch.
     """
     settings = make_client().settings
     for _attempt in range((settings.retries + 1) * len(settings.endpoints)):

@@ -12,14 +12,14 @@ import struct
 import typing as t
 
 _MAGIC = 0xEB9F
-_HEADER = struct.Struct(
-    "=HBBIIIII"
-)  # magic, version, flags, length; offset and length of the types, and of the strings
+# Magic, version, flags, length; offset and length of the types, and of the strings
+_HEADER = struct.Struct("=HBBIIIII")
 _TYPE = struct.Struct("=III")  # name, kind and number of entries, size or type
 _MEMBER = struct.Struct("=III")  # name, type, offset in bits
 _STRUCTURE = 4
-# What follows a type, by its kind: a number of bytes, and one for each entry
+# What follows a type, by its kind: a number of bytes, and one for each entry. After an unknown kind nothing can be found.
 _MORE = {
+    **dict.fromkeys((2, 7, 8, 9, 10, 11, 12, 16, 18), (0, 0)),
     1: (4, 0), 3: (12, 0), _STRUCTURE: (0, 12), 5: (0, 12), 6: (0, 8), 13: (0, 8), 14: (4, 0), 15: (0, 12), 17: (4, 0), 19: (0, 12),
 }  # fmt: skip
 
@@ -30,7 +30,7 @@ def offsets(data: bytes, wanted: t.Sequence[Member]) -> t.Dict[Member, int]:
     """Return the offset in bytes of each member. Raises OSError if one is missing, or the format is unknown."""
     try:
         found = _offsets(data, wanted)
-    except (struct.error, ValueError, IndexError):
+    except (struct.error, ValueError, LookupError):
         raise OSError(errno.EINVAL, "the types of the kernel cannot be read") from None
     missing = [member for member in wanted if member not in found]
     if missing:
@@ -50,7 +50,7 @@ def _offsets(data: bytes, wanted: t.Sequence[Member]) -> t.Dict[Member, int]:
         name, info, _size = _TYPE.unpack_from(data, at)
         kind, count = info >> 24 & 31, info & 0xFFFF
         at += _TYPE.size
-        fixed, each = _MORE.get(kind, (0, 0))
+        fixed, each = _MORE[kind]
         if kind == _STRUCTURE and name in names:
             for place in range(at, at + count * each, each):
                 own, _type, bits = _MEMBER.unpack_from(data, place)

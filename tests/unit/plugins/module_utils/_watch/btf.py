@@ -32,8 +32,8 @@ OTHERS = {
 WITH_ENTRIES = (5, 6, 13, 15, 19)
 
 
-def types(structures: dict[str, dict[str, int]], magic: int = 0xEB9F) -> bytes:
-    """Return these *structures*, whose members have offsets in bits, after a type of each other kind."""
+def types(structures: dict[str, dict[str, int]], magic: int = 0xEB9F, more: tuple[int, ...] = ()) -> bytes:
+    """Return these *structures*, whose members have offsets in bits, after a type of each other kind, and of *more* kinds."""
     texts = b"\0cgroup_root_and_more\0"
 
     def text(name: str) -> int:
@@ -45,7 +45,7 @@ def types(structures: dict[str, dict[str, int]], magic: int = 0xEB9F) -> bytes:
         return len(texts) - len(name) - 1
 
     body = b""
-    for kind, rest in OTHERS.items():
+    for kind, rest in [*OTHERS.items(), *((kind, b"") for kind in more)]:
         body += struct.pack("=III", 1, kind << 24 | (kind in WITH_ENTRIES), 4) + rest
     for name, members in structures.items():
         body += struct.pack("=III", text(name), 1 << 31 | 4 << 24 | len(members), 64)

@@ -11,7 +11,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from ansible_collections.alicloud.imds.plugins.module_utils._watch import _bpf_groups
+from ansible_collections.alicloud.imds.plugins.module_utils._watch import _bpf_groups, _run
 from ansible_collections.alicloud.imds.plugins.module_utils._watch._bpf_groups import NewGroups
 
 from .bpf_kernel import Kernel
@@ -101,6 +101,17 @@ def test_groups_are_reported_with_number_and_path(kernel_types: Path) -> None:
     assert list(groups.read()) == []
     groups.close()
     assert set(os.listdir("/proc/self/fd")) == before
+
+
+def test_the_watch_logs_that_the_kernel_offers_no_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    messages: list[str] = []
+    monkeypatch.setattr(_run, "NewGroups", refuse)
+    assert _run._new_groups(messages.append) is None
+    (message,) = messages
+    assert message.startswith("The kernel does not report new control groups (No such file or directory). ")
 
 
 @pytest.mark.parametrize("refused", ["program", "tracepoint", "types", "absent"])

@@ -34,6 +34,8 @@ def test_members_of_structures() -> None:
         (types(KERNEL)[:30], errno.EINVAL),
         (types(KERNEL, magic=0x9FEB), errno.EINVAL),
         (types({**KERNEL, "cgroup": {"self": 0}}), errno.ENOENT),
+        (types(KERNEL, more=(20,)), errno.EINVAL),  # a kind that is not known yet may have data
+        (types(KERNEL, more=(0,)), errno.EINVAL),
         (types({"other": {"kn": 8}}), errno.EINVAL),
         (types({"kernfs_node": {"kn": 0, "cgroup": 32, "id": 64}}), errno.ENOENT),
     ],
